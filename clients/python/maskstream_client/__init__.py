@@ -1,0 +1,1 @@
+"""The Maskstream client: sync, async and command line; never imports torch."""

@@ -1,0 +1,129 @@
+"""Model facts: frozen, typed, one dataclass per part. Deployment facts live in the server."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from maskstream_model.errors import ConfigError
+
+Task = Literal["instances", "panoptic", "semantic"]
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class of a model: `name` for people, `color` as `#rrggbb`, thing or stuff."""
+
+    name: str
+    color: str
+    thing: bool = True
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """Residual network; `widths` are output channels of res2..res5 (strides 4, 8, 16, 32)."""
+
+    block: Literal["bottleneck", "basic"] = "bottleneck"
+    stem_width: int = 64
+    widths: tuple[int, int, int, int] = (256, 512, 1024, 2048)
+    depths: tuple[int, int, int, int] = (3, 4, 6, 3)
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """Mask2Former; the defaults are the released ResNet-50 models (reference SPEC.md section 2)."""
+
+    backbone: ResNetConfig = ResNetConfig()
+    num_queries: int = 100
+    hidden_dim: int = 256
+    num_heads: int = 8
+    pixel_layers: int = 6
+    pixel_heads: int = 8
+    pixel_ffn_dim: int = 1024
+    decoder_layers: int = 9
+    decoder_ffn_dim: int = 2048
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1)."""
+
+    num_layers: int = 6
+    num_heads: int = 8
+    ffn_dim: int = 2048
+    num_background: int = 5
+
+
+@dataclass(frozen=True)
+class OnlineConfig:
+    """Rules of the online tracker (reference SPEC.md sections 3.2 to 3.4); scores are 0 to 1.
+
+    Attributes:
+        first_frame_score_min: segmenter score above which a query starts a track on frame 1.
+        tracked_score_min: tracker 1's score above which a tracked query counts as seen.
+        emergence_score_min: tracker 1's score above which an emergence anchor becomes a track.
+            The released models use one number for this and for `tracked_score_min`.
+        keep_score_min: tracker 2's score above which a tracked query counts as seen; None
+            where tracker 2 does not decide (YouTube-VIS and VIPSeg rules).
+        max_missed_frames: consecutive missed frames after which a track disappears.
+        appearance_window: earlier visible appearances that the momentum is compared with.
+        min_size: shorter side in pixels that frames are resized to; None keeps their own size.
+        max_size: limit of the longer side after that resize.
+        report_score_min: score from which a track is worth showing; the server's default for
+            the wire's `min_score`. It has no influence on tracking.
+    """
+
+    first_frame_score_min: float = 0.01
+    tracked_score_min: float = 0.1
+    emergence_score_min: float = 0.1
+    keep_score_min: float | None = 0.01
+    max_missed_frames: int = 8
+    appearance_window: int = 9
+    min_size: int | None = 480
+    max_size: int = 1333
+    report_score_min: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Check ranges, so that a bad override is one clear sentence.
+
+        Raises:
+            ConfigError: a score outside 0 to 1, or a count or size below 1.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name in ("keep_score_min", "min_size"):
+                continue
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ConfigError(f"{field.name} must be a number, not {value!r}")
+            if field.name.endswith("score_min"):
+                if not 0 <= value <= 1:
+                    raise ConfigError(f"{field.name} must lie between 0 and 1, not {value!r}")
+            elif not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{field.name} must be a whole number of at least 1")
+
+    def override(self, **overrides: object) -> "OnlineConfig":
+        """Return this configuration with some fields replaced.
+
+        Raises:
+            ConfigError: an unknown field, or a value out of range.
+        """
+        known = [field.name for field in fields(self)]
+        unknown = sorted(set(overrides) - set(known))
+        if unknown:
+            raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
+        return replace(self, **overrides)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All facts of one preset: what is built, how it is run, what its classes mean."""
+
+    name: str
+    classes: tuple[ClassInfo, ...]
+    segmenter: SegmenterConfig = SegmenterConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    online: OnlineConfig = OnlineConfig()
+    task: Task = "instances"
+
+    @property
+    def num_classes(self) -> int:
+        """`K`, without the no-object class."""
+        return len(self.classes)

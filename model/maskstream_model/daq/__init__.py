@@ -1,0 +1,1 @@
+"""DVIS-DAQ: query trackers with dynamic anchors, their rules and their memory."""

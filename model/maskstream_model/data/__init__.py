@@ -1,0 +1,1 @@
+"""Data: synthetic clips and dataset readers."""

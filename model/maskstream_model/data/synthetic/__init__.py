@@ -1,0 +1,1 @@
+"""An endless, seeded generator of annotated video clips."""

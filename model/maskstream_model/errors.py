@@ -1,0 +1,38 @@
+"""Errors of the model package.
+
+    MaskstreamModelError(Exception)
+    ├── ConfigError        a preset, an override or a combination of them that cannot be
+    ├── CheckpointError    a weight file that does not fit, or cannot be read
+    ├── StateError         bytes that are no state of this model
+    ├── FrameError         a picture that the model cannot take
+    ├── DatasetError       training or evaluation data that is not what it should be
+    └── CompileError       a compiled segmenter that cannot be had, or differs from eager
+"""
+
+
+class MaskstreamModelError(Exception):
+    """Root of all errors that this package raises on purpose; the text is for users."""
+
+
+class ConfigError(MaskstreamModelError):
+    """A preset name, an override or a combination of settings is not valid."""
+
+
+class CheckpointError(MaskstreamModelError):
+    """A weight file is missing, unreadable, or does not fit the model."""
+
+
+class StateError(MaskstreamModelError):
+    """Bytes given as a tracker state are damaged or belong to another model."""
+
+
+class FrameError(MaskstreamModelError):
+    """A frame has the wrong type or shape."""
+
+
+class DatasetError(MaskstreamModelError):
+    """A folder or file of training or evaluation data is not what it should be."""
+
+
+class CompileError(MaskstreamModelError):
+    """The segmenter could not be compiled here, or the compiled one differs from eager."""

@@ -1,0 +1,1 @@
+"""Metrics: VIS AP and AR, emergence and disappearance."""

@@ -1,0 +1,120 @@
+"""What the server needs of any online model: one step per frame, memory as a value.
+
+A model is a function `step(frame, state) -> (output, state)`. Nothing about a video lives on the
+model itself, so that one model serves any number of sessions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from maskstream_model.config import ModelConfig
+
+Frame = npt.NDArray[np.uint8]
+"""One picture: uint8 `(height, width, 3)`, RGB."""
+
+
+class TrackStatus(IntEnum):
+    """What happened to a track on a frame (the wire uses the same numbers)."""
+
+    EMERGED = 0
+    TRACKED = 1
+    MISSED = 2
+    DISAPPEARED = 3
+
+
+@dataclass(frozen=True)
+class FrameOutput:
+    """Tracks of one frame; row order means nothing, `track_ids` do.
+
+    Attributes:
+        track_ids: `(N,)` int64, from 1, in order of birth, never used twice in a session.
+        status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
+            rows of `logits` and `mask_logits` are zeros.
+        logits: `(N, K + 1)` float32, this frame's class logits.
+        mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
+        scores: `(N,)` float32 in 0..1: best class probability of the softmax of the mean of a
+            track's logits so far (SPEC.md section 3.6).
+        labels: `(N,)` int64, the class of that score.
+        ages: `(N,)` int64, frames since birth, 1 on the frame of birth.
+        resized: `(height, width)` of the frame as the network saw it, without padding.
+        padded: `(height, width)` with padding.
+        num_refused: newcomers that `max_tracks` kept out on this frame.
+    """
+
+    track_ids: Tensor
+    status: Tensor
+    logits: Tensor
+    mask_logits: Tensor
+    scores: Tensor
+    labels: Tensor
+    ages: Tensor
+    resized: tuple[int, int]
+    padded: tuple[int, int]
+    num_refused: int = 0
+
+    def resized_logits(self, height: int, width: int) -> Tensor:
+        """Return mask logits `(N, height, width)` float32 of the upright picture."""
+        from maskstream_model.tasks.instances import resize_mask_logits
+
+        return resize_mask_logits(self.mask_logits, self.padded, self.resized, (height, width))
+
+    def masks(self, height: int, width: int) -> Tensor:
+        """Return masks `(N, height, width)` bool: the pixels whose resized logit is above 0."""
+        return self.resized_logits(height, width) > 0
+
+
+State = TypeVar("State")
+
+
+class OnlineSegmenter(Protocol[State]):
+    """An online video segmenter with explicit memory.
+
+    Attributes:
+        config: preset, with overrides applied.
+        fingerprint: short hex text that changes with weights and with rules; a state carries it.
+    """
+
+    config: ModelConfig
+    fingerprint: str
+
+    def initial_state(self) -> State:
+        """Return the memory of a session that has seen nothing."""
+        ...
+
+    def step(
+        self, frame: Frame, state: State, max_tracks: int | None = None
+    ) -> tuple[FrameOutput, State]:
+        """Segment and track one frame; `state` is left as it was.
+
+        Raises:
+            FrameError: `frame` is not uint8 `(height, width, 3)`.
+        """
+        ...
+
+    def step_batch(
+        self, frames: Sequence[Frame], states: Sequence[State], max_tracks: int | None = None
+    ) -> tuple[list[FrameOutput], list[State]]:
+        """Step many sessions at once; all frames must have one `padded_size`."""
+        ...
+
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size that a frame has in the network; equal sizes may share a batch."""
+        ...
+
+    def state_to_bytes(self, state: State) -> bytes:
+        """Return `state` as safetensors bytes, with schema number and fingerprint."""
+        ...
+
+    def state_from_bytes(self, blob: bytes) -> State:
+        """Read what `state_to_bytes` wrote.
+
+        Raises:
+            StateError: damaged bytes, or the state of another model.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Mask2Former: the segmenter that runs on every frame."""

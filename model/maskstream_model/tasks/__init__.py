@@ -1,0 +1,1 @@
+"""Pre- and post-processing of the tasks; no networks here."""

@@ -1,0 +1,1 @@
+"""Training: matcher, losses, simulation of emergence and disappearance, the loop."""

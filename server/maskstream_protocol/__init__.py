@@ -1,0 +1,1 @@
+"""The wire protocol, version 1: messages, codec, masks, error codes. No I/O."""

@@ -1,0 +1,1 @@
+"""The Maskstream server: frames in over a WebSocket, masks with identities out."""

@@ -1,0 +1,1 @@
+"""Session stores: in-process and Redis, one interface."""
