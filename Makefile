@@ -1,0 +1,54 @@
+# The project's tasks. `make demo` and `make test` set up all that they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+# Another package index for torch alone, such as a CPU-only one. Empty: the default index.
+TORCH_INDEX ?=
+VIDEO ?=
+OUT ?= demo-out
+PORT ?= 8765
+HOST ?= 127.0.0.1
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+TORCH := torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+
+.PHONY: help demo serve test check format clean
+
+help:  ## list the tasks
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/created:
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/created pyproject.toml constraints.txt
+	@echo "Installing Maskstream into .venv (first time: a few minutes)"
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[server,train]'
+	@touch $@
+
+.venv/dev: .venv/run
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: .venv/run  ## segment a video (VIDEO=any.mp4, or a generated one) into OUT=demo-out
+	@$(BIN)/python scripts/demo.py --out "$(OUT)" $(if $(VIDEO),--video "$(VIDEO)")
+
+serve: .venv/run  ## run the server on HOST and PORT
+	@$(BIN)/maskstream serve --host $(HOST) --port $(PORT)
+
+check: .venv/dev  ## style, types and the floors of the architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## check, then all tests, with a real redis-server
+	MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" $(BIN)/python -m pytest -n 2 --dist loadfile
+
+format: .venv/dev  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment and what the demo made
+	rm -rf .venv demo-out .mypy_cache .ruff_cache .pytest_cache

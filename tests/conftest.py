@@ -1,0 +1,20 @@
+"""Fixtures that every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real clips and recorded outputs; tests skip where it is absent.
+
+    `MASKSTREAM_TEST_DATA` names it; by default it is `shared` beside the checkout.
+    """
+    folder = Path(os.environ.get("MASKSTREAM_TEST_DATA", CHECKOUT.parent / "shared"))
+    if not (folder / "reference").is_dir():
+        pytest.skip(f"no test data: set MASKSTREAM_TEST_DATA to its folder (looked at {folder.name}/)")
+    return folder
