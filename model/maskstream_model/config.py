@@ -108,7 +108,9 @@ class OnlineConfig:
         known = [field.name for field in fields(self)]
         unknown = sorted(set(overrides) - set(known))
         if unknown:
-            raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
+            raise ConfigError(
+                f"unknown override {', '.join(unknown)}; known are {', '.join(known)}"
+            )
         return replace(self, **overrides)  # type: ignore[arg-type]
 
 

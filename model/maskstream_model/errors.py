@@ -1,12 +1,12 @@
 """Errors of the model package.
 
-    MaskstreamModelError(Exception)
-    ├── ConfigError        a preset, an override or a combination of them that cannot be
-    ├── CheckpointError    a weight file that does not fit, or cannot be read
-    ├── StateError         bytes that are no state of this model
-    ├── FrameError         a picture that the model cannot take
-    ├── DatasetError       training or evaluation data that is not what it should be
-    └── CompileError       a compiled segmenter that cannot be had, or differs from eager
+MaskstreamModelError(Exception)
+├── ConfigError        a preset, an override or a combination of them that cannot be
+├── CheckpointError    a weight file that does not fit, or cannot be read
+├── StateError         bytes that are no state of this model
+├── FrameError         a picture that the model cannot take
+├── DatasetError       training or evaluation data that is not what it should be
+└── CompileError       a compiled segmenter that cannot be had, or differs from eager
 """
 
 
