@@ -1,0 +1,8 @@
+"""Subcommands of the model package; each lives beside what it runs and imports torch when called.
+
+The entry points of `pyproject.toml` name this module, so that one glance shows them all.
+"""
+
+from maskstream_model.evaluation.command import evaluate
+
+__all__ = ["evaluate"]
