@@ -1,1 +1,1 @@
-"""Session stores: in-process and Redis, one interface."""
+"""Where sessions' memories live between frames, connections and servers."""

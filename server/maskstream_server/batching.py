@@ -1,0 +1,47 @@
+"""Which waiting frames form the next batch, and how long to wait for company: pure functions."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A frame in the queue.
+
+    Attributes:
+        session: whose frame; two frames of one session never share a batch.
+        shape: what a batch must agree on (padded size, max_tracks).
+        since_s: when it came, on the engine's clock.
+    """
+
+    session: str
+    shape: Hashable
+    since_s: float
+
+
+def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
+    """Return the indices in `waiting` (oldest first) of the next batch, in order.
+
+    The oldest frame is always in it and decides the shape, so that no session starves.
+    """
+    chosen: list[int] = []
+    sessions: set[str] = set()
+    for index, item in enumerate(waiting):
+        if len(chosen) == max_batch:
+            break
+        if item.shape == waiting[0].shape and item.session not in sessions:
+            chosen.append(index)
+            sessions.add(item.session)
+    return chosen
+
+
+def company_wait_s(
+    waiting: Sequence[Waiting], max_batch: int, window_s: float, now_s: float
+) -> float:
+    """Return how many seconds to wait for more frames; 0 where the next batch should go now.
+
+    A batch goes when it is full, or when its oldest frame has waited for `window_s`.
+    """
+    if not waiting or len(next_batch(waiting, max_batch)) >= max_batch:
+        return 0.0
+    return max(0.0, waiting[0].since_s + window_s - now_s)

@@ -1,0 +1,217 @@
+"""What a session store promises: memory and results committed as one, under a fence (design.md 4).
+
+A session belongs to the holder of the newest `Lease`. Its `fence` grows with every takeover, and
+every write names it, so that a server that was thought dead cannot write over its successor.
+
+    StoreError(Exception)
+    ├── StoreAway      cannot be reached, or cannot write now; the same call may work later
+    ├── StoreFull      no room for new sessions; old ones live on
+    └── SessionExists  `create` for a session that somebody else has created
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+
+class StoreError(Exception):
+    """Root of the errors of every store; the text is for operators, never for clients."""
+
+
+class StoreAway(StoreError):
+    """The store cannot be reached, is loading, read-only or out of memory."""
+
+
+class StoreFull(StoreError):
+    """The store has no room for another session."""
+
+
+class SessionExists(StoreError):
+    """A session of this name is there already, under another token."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write a session, until a higher fence is given out."""
+
+    session: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """One encoded RESULT message, kept so that it can be repeated after a resume."""
+
+    sequence: int
+    message: bytes
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The memory after frame `sequence`, and the results that led there, written as one.
+
+    Attributes:
+        lease: who writes; an old fence is refused.
+        base_sequence: sequence of the commit this one builds on, 0 for none; only checked where
+            `whole` is false.
+        epoch: the memory's epoch; `(epoch, sequence)` must grow with every commit.
+        sequence: last frame that is answered (or dropped) in this memory.
+        parts: the memory as named bytes, e.g. `{"tracker": ..., "session": ...}`.
+        results: results since the last commit, in order.
+        keep_after: results up to this sequence may be forgotten: the caller takes the larger of
+            the client's `ack` and `sequence - credit.frames`.
+        whole: `parts` replace all that is there; else they replace parts of the same name, and
+            `base_sequence` and `epoch` must be what the store holds.
+    """
+
+    lease: Lease
+    base_sequence: int
+    epoch: int
+    sequence: int
+    parts: Mapping[str, bytes]
+    results: tuple[KeptResult, ...] = ()
+    keep_after: int = 0
+    whole: bool = True
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes that this commit writes: parts and results."""
+        parts = sum(len(blob) for blob in self.parts.values())
+        return parts + sum(len(result.message) for result in self.results)
+
+
+class CommitOutcome(Enum):
+    """What became of a commit; all but `COMMITTED` have written nothing."""
+
+    COMMITTED = "committed"
+    REPEATED = "repeated"
+    """This or a later memory is there already, e.g. after a retry whose answer was lost."""
+    FENCED = "fenced"
+    """Another server has taken the session over: close with 4409."""
+    BASE_DIFFERS = "base_differs"
+    """The store holds another base: commit again with `whole`."""
+    MISSING = "missing"
+    """The session is not there (expired, deleted or lost): `create` it again, or let it go."""
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """A session as it was last committed; `sequence` 0 and no parts before the first commit."""
+
+    epoch: int = 1
+    sequence: int = 0
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TakenOver:
+    """What a takeover by token gives: the lease, the memory, and who held it before."""
+
+    lease: Lease
+    stored: StoredSession
+    previous_owner: str | None
+
+
+@dataclass(frozen=True)
+class StoreUsage:
+    """How full the store is; `max_bytes` is None where nothing bounds it."""
+
+    used_bytes: int
+    max_bytes: int | None
+
+
+@dataclass(frozen=True)
+class StoreTimes:
+    """Seconds: how long a memory outlives its connection, and a lease its last renewal."""
+
+    resume_ttl_s: float = 120.0
+    lease_s: float = 5.0
+
+
+class LeaseRenewer(Protocol):
+    """Renews leases from a thread of its own (`leases.LeaseKeeper`); blocking, no event loop."""
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Renew leases and the lives of their sessions; return those that are lost for good.
+
+        Raises:
+            StoreAway: nothing can be said about any of them now.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Keeps sessions; every call may raise `StoreAway`, and is never cut in the middle.
+
+    A caller that is cancelled while it waits leaves the command to finish by itself.
+    """
+
+    times: StoreTimes
+
+    async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
+        """Create an empty session and lease it to `owner`; the same call again changes nothing.
+
+        Raises:
+            StoreFull: the store has passed 80 % of its memory.
+            SessionExists: the session is there under another token.
+        """
+        ...
+
+    async def take_over(
+        self, session: str, owner: str, token_hash: str, new_token_hash: str
+    ) -> TakenOver | None:
+        """Take a session with its resume token, whoever holds it; None where the token is dead.
+
+        `new_token_hash` becomes valid; the one that was used stays so until `confirm_token`.
+        """
+        ...
+
+    async def confirm_token(self, lease: Lease) -> None:
+        """End the life of the token before the newest one: the client has the new one."""
+        ...
+
+    async def acquire(self, session: str, owner: str) -> Lease | None:
+        """Lease a session that nobody holds; None where somebody does, or where it is gone."""
+        ...
+
+    async def commit(self, commit: Commit) -> CommitOutcome:
+        """Write memory and results as one, or nothing."""
+        ...
+
+    async def load(self, session: str) -> StoredSession | None:
+        """Read the last committed memory; None where there is no such session."""
+        ...
+
+    async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
+        """Read the kept results with a sequence above `last_sequence`, in order."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the lease back; the memory lives on for `resume_ttl_s`. Nothing if it is lost."""
+        ...
+
+    async def delete(self, lease: Lease) -> bool:
+        """Forget a session for good (`bye`); False where the lease is lost or it is gone."""
+        ...
+
+    async def usage(self) -> StoreUsage:
+        """Say how full the store is."""
+        ...
+
+    async def ping(self) -> None:
+        """Return quickly where the store works; for health checks."""
+        ...
+
+    def renewer(self) -> LeaseRenewer:
+        """Return a renewer with connections of its own."""
+        ...
+
+    async def close(self) -> None:
+        """Wait for commands under way and let connections go."""
+        ...
