@@ -1,120 +1,129 @@
-"""Attention layers, post norm, shared by the mask decoder and the trackers (SPEC.md 2.5, 3.1).
+"""Attention layers with the released parameter names, shared by segmenter and trackers.
 
-Parameter names are the released ones. Dropout does not exist here: the released models use none.
+All layers are post-norm and have no dropout (reference SPEC.md sections 2.5 and 3.1).
 """
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
-class Attention(nn.Module):
-    """Multi-head attention with packed projections (rows: query, key, value)."""
+class MultiheadAttention(nn.Module):
+    """Multi-head attention; parameters as in `torch.nn.MultiheadAttention`, batch first."""
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.num_heads = num_heads
-        projections = nn.Linear(dim, 3 * dim)
-        nn.init.xavier_uniform_(projections.weight)
-        nn.init.zeros_(projections.bias)
-        self.in_proj_weight = projections.weight
-        self.in_proj_bias = projections.bias
-        self.out_proj = nn.Linear(dim, dim)
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.xavier_uniform_(self.out_proj.weight)
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, blocked: Tensor | None = None
     ) -> Tensor:
-        """Return what each query reads from the values, `(B, N, C)`.
+        """Attend from `query (B, Q, C)` to `key` and `value (B, M, C)`.
 
         Args:
-            query: `(B, N, C)`.
-            key: `(B, M, C)`.
-            value: `(B, M, C)`.
-            blocked: bool, broadcasts to `(B, heads, N, M)`; True where a query must not look. At
-                least one entry of every row must be open.
+            query: what asks.
+            key: what is compared with.
+            value: what is read.
+            blocked: bool `(B, Q, M)` or `(B, 1, M)`, True where a query must not look; a row
+                in which everything is blocked gives NaN. None blocks nothing.
+
+        Returns:
+            `(B, Q, C)`.
         """
-        weights = self.in_proj_weight.chunk(3)
-        biases = self.in_proj_bias.chunk(3)
-        heads = [
-            F.linear(source, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for source, weight, bias in zip((query, key, value), weights, biases, strict=True)
-        ]
-        allowed = None if blocked is None else ~blocked
-        read = F.scaled_dot_product_attention(*heads, attn_mask=allowed)
-        output: Tensor = self.out_proj(read.transpose(1, 2).flatten(2))
-        return output
+        weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        q, k, v = (
+            F.linear(x, weight, bias).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
+        )
+        allowed = None if blocked is None else ~blocked[:, None]
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        mixed: Tensor = self.out_proj(read.transpose(1, 2).flatten(2))
+        return mixed
 
 
 class CrossAttentionLayer(nn.Module):
-    """Queries read from a source; add and norm."""
+    """Cross attention, added to the state and normalised."""
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.multihead_attn = Attention(dim, num_heads)
-        self.norm = nn.LayerNorm(dim)
+        self.multihead_attn = MultiheadAttention(width, heads)
+        self.norm = nn.LayerNorm(width)
 
     def forward(
         self,
-        queries: Tensor,
-        source: Tensor,
+        state: Tensor,
+        key: Tensor,
+        value: Tensor,
         query_positions: Tensor | None = None,
-        source_positions: Tensor | None = None,
         blocked: Tensor | None = None,
     ) -> Tensor:
-        """Return new queries `(B, N, C)`; positions are added to query and key, not to value."""
-        query = queries if query_positions is None else queries + query_positions
-        key = source if source_positions is None else source + source_positions
-        output: Tensor = self.norm(queries + self.multihead_attn(query, key, source, blocked))
-        return output
+        """Return the new state `(B, Q, C)`.
+
+        Args:
+            state: `(B, Q, C)`.
+            key: `(B, M, C)`, with its positions already added.
+            value: `(B, M, C)`.
+            query_positions: added to the query only, broadcast to `(B, Q, C)`.
+            blocked: see `MultiheadAttention.forward`.
+        """
+        query = state if query_positions is None else state + query_positions
+        normalised: Tensor = self.norm(state + self.multihead_attn(query, key, value, blocked))
+        return normalised
 
 
 class SelfAttentionLayer(nn.Module):
-    """Queries read from each other; add and norm."""
+    """Self attention, added to the state and normalised."""
 
-    def __init__(self, dim: int, num_heads: int) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.self_attn = Attention(dim, num_heads)
-        self.norm = nn.LayerNorm(dim)
+        self.self_attn = MultiheadAttention(width, heads)
+        self.norm = nn.LayerNorm(width)
 
     def forward(
-        self, queries: Tensor, positions: Tensor | None = None, blocked: Tensor | None = None
+        self, state: Tensor, positions: Tensor | None = None, blocked: Tensor | None = None
     ) -> Tensor:
-        """Return new queries `(B, N, C)`; positions are added to query and key, not to value."""
-        placed = queries if positions is None else queries + positions
-        output: Tensor = self.norm(queries + self.self_attn(placed, placed, queries, blocked))
-        return output
+        """Return the new state `(B, Q, C)`; `positions` are added to queries and keys."""
+        query = state if positions is None else state + positions
+        normalised: Tensor = self.norm(state + self.self_attn(query, query, state, blocked))
+        return normalised
 
 
-class FeedForwardLayer(nn.Module):
-    """Two linear maps with ReLU between; add and norm."""
+class FFNLayer(nn.Module):
+    """Two linear layers with a ReLU, added to the state and normalised."""
 
-    def __init__(self, dim: int, ffn_dim: int) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.linear1 = nn.Linear(dim, ffn_dim)
-        self.linear2 = nn.Linear(ffn_dim, dim)
-        self.norm = nn.LayerNorm(dim)
-        for linear in (self.linear1, self.linear2):
-            nn.init.xavier_uniform_(linear.weight)
-            nn.init.zeros_(linear.bias)
+        self.linear1 = nn.Linear(width, hidden)
+        self.linear2 = nn.Linear(hidden, width)
+        self.norm = nn.LayerNorm(width)
+        nn.init.xavier_uniform_(self.linear1.weight)
+        nn.init.xavier_uniform_(self.linear2.weight)
 
-    def forward(self, queries: Tensor) -> Tensor:
-        """Return new queries, same shape."""
-        output: Tensor = self.norm(queries + self.linear2(F.relu(self.linear1(queries))))
-        return output
+    def forward(self, state: Tensor) -> Tensor:
+        """Return the new state, `(..., C)` as the old one."""
+        normalised: Tensor = self.norm(state + self.linear2(F.relu_(self.linear1(state))))
+        return normalised
 
 
 class MLP(nn.Module):
-    """`num_layers` linear maps with ReLU between them."""
+    """Linear layers with a ReLU between them."""
 
-    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, num_layers: int = 3) -> None:
+    def __init__(self, inputs: int, hidden: int, outputs: int, depth: int = 3) -> None:
         super().__init__()
-        dims = [in_dim, *[hidden_dim] * (num_layers - 1), out_dim]
-        pairs = zip(dims[:-1], dims[1:], strict=True)
-        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairs)
+        widths = [inputs] + [hidden] * (depth - 1) + [outputs]
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
 
-    def forward(self, values: Tensor) -> Tensor:
-        """Return `(..., out_dim)` for values `(..., in_dim)`."""
-        for index, layer in enumerate(self.layers):
-            values = layer(values) if index == 0 else layer(F.relu(values))
-        return values
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `(..., inputs)` to `(..., outputs)`."""
+        for layer in self.layers[:-1]:
+            x = F.relu_(layer(x))
+        last: Tensor = self.layers[-1](x)
+        return last
