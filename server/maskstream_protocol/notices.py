@@ -1,0 +1,165 @@
+"""The control messages of the server (protocol.md section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal
+
+from maskstream_protocol.errors import WireError, error_class
+from maskstream_protocol.messages import ControlMessage, Part
+
+ResetReason = Literal["client", "state_lost", "expired", "model_changed"]
+DropReason = Literal["superseded", "undecodable", "internal"]
+
+RESET_REASONS: Final = ("client", "state_lost", "expired", "model_changed")
+DROP_REASONS: Final = ("superseded", "undecodable", "internal")
+_OMIT_NONE: Final = {"omit_none": True}
+
+
+@dataclass(frozen=True)
+class FrameCredit(Part):
+    """How many frames and bytes (of whole messages) may be under way."""
+
+    frames: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ModelInfo(Part):
+    """The model that serves the session."""
+
+    name: str
+    task: str
+    fingerprint: str
+    classes_url: str
+
+
+@dataclass(frozen=True)
+class Limits(Part):
+    """What the server takes at most."""
+
+    frame_bytes: int
+    frame_pixels: int
+    tracks: int
+
+
+@dataclass(frozen=True)
+class Welcome(ControlMessage):
+    """Answers `hello`."""
+
+    type: ClassVar[str] = "welcome"
+    session: str
+    epoch: int
+    resumed: bool
+    next_sequence: int
+    credit: FrameCredit
+    heartbeat_ms: int
+    idle_ms: int
+    resume_token: str
+    resume_ttl_ms: int
+    model: ModelInfo
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class ResetNotice(ControlMessage):
+    """Identities start over."""
+
+    type: ClassVar[str] = "reset"
+    epoch: int
+    reason: ResetReason
+    next_sequence: int
+
+
+@dataclass(frozen=True)
+class Credit(ControlMessage):
+    """More may be sent; everything up to `durable_sequence` is durable."""
+
+    type: ClassVar[str] = "credit"
+    frames: int
+    bytes: int
+    durable_sequence: int
+
+
+@dataclass(frozen=True)
+class Drop(ControlMessage):
+    """The frames `first` to `last` get no result."""
+
+    type: ClassVar[str] = "drop"
+    first: int
+    last: int
+    reason: DropReason
+
+
+@dataclass(frozen=True)
+class GoAway(ControlMessage):
+    """The server will close with 1012."""
+
+    type: ClassVar[str] = "goaway"
+    in_ms: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Flushed(ControlMessage):
+    """Answers `flush`; `sequence` is the last one answered, 0 for none."""
+
+    type: ClassVar[str] = "flushed"
+    id: Any
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Pong(ControlMessage):
+    """Answers `ping`."""
+
+    type: ClassVar[str] = "pong"
+    id: Any = None
+
+
+@dataclass(frozen=True)
+class ErrorMessage(ControlMessage):
+    """Something went wrong; see protocol.md section 7."""
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    retry: bool
+    sequence: int | None
+    fatal: bool
+    retry_after_ms: int | None = field(default=None, metadata=_OMIT_NONE)
+    expected: int | None = field(default=None, metadata=_OMIT_NONE)
+
+    @classmethod
+    def of(cls, error: WireError, *, fatal: bool | None = None) -> ErrorMessage:
+        """The message that tells a client of `error` (`fatal` overrides, for one too many)."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            retry=error.retry,
+            sequence=error.sequence,
+            fatal=error.fatal if fatal is None else fatal,
+            retry_after_ms=error.retry_after_ms,
+            expected=error.expected,
+        )
+
+    def to_error(self) -> WireError:
+        """The exception that this message tells of."""
+        return error_class(self.code)(
+            self.message,
+            sequence=self.sequence,
+            expected=self.expected,
+            retry_after_ms=self.retry_after_ms,
+        )
+
+
+@dataclass(frozen=True)
+class StoreBack(ControlMessage):
+    """Commits work again after `error store_away`."""
+
+    type: ClassVar[str] = "store_back"
+
+
+ServerMessage = (
+    Welcome | ResetNotice | Credit | Drop | GoAway | Flushed | Pong | ErrorMessage | StoreBack
+)

@@ -1,0 +1,152 @@
+"""RESULT: what was found in one frame: header, object table, mask blob (protocol.md section 3)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from maskstream_protocol.errors import FrameHeaderError, MalformedResultError
+from maskstream_protocol.frames import UNKNOWN_TIME, VERSION, check_header
+from maskstream_protocol.records import (
+    OBJECT_RECORD,
+    MaskCodec,
+    ObjectRecord,
+    Task,
+    decode_objects,
+)
+
+RESULT_KIND: Final = 0x81
+RESULT_HEADER: Final = struct.Struct("<BBHHBBQqIIIIIIHHHHII")
+
+_FIRST, _DURABLE, _LAST = 1, 2, 4
+_FLAGS_OFFSET: Final = 4
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Microseconds that a frame spent in each part of the server."""
+
+    wait_us: int = 0
+    decode_us: int = 0
+    infer_us: int = 0
+    encode_us: int = 0
+
+
+@dataclass(frozen=True)
+class ResultMessage:
+    """What was found in one frame.
+
+    Attributes:
+        sequence, epoch, pts_us: of the frame.
+        mask_size: height and width of the mask grid in pixels.
+        objects: the object table.
+        blob: the encoded masks.
+        dropped: frames dropped since the previous result.
+        timings: see `Timings`.
+        first_of_epoch, durable, last: the header's flags.
+    """
+
+    sequence: int
+    epoch: int
+    mask_size: tuple[int, int]
+    objects: tuple[ObjectRecord, ...] = ()
+    blob: bytes | memoryview = b""
+    mask_codec: MaskCodec = MaskCodec.NONE
+    task: Task = Task.INSTANCES
+    pts_us: int = UNKNOWN_TIME
+    dropped: int = 0
+    timings: Timings = Timings()
+    first_of_epoch: bool = False
+    durable: bool = False
+    last: bool = False
+
+    def encode(self) -> bytes:
+        """The whole WebSocket message."""
+        flags = _FIRST * self.first_of_epoch | _DURABLE * self.durable | _LAST * self.last
+        height, width = self.mask_size
+        timings = self.timings
+        header = RESULT_HEADER.pack(
+            VERSION,
+            RESULT_KIND,
+            RESULT_HEADER.size,
+            flags,
+            self.mask_codec,
+            self.task,
+            self.sequence,
+            self.pts_us,
+            self.epoch,
+            self.dropped,
+            timings.wait_us,
+            timings.decode_us,
+            timings.infer_us,
+            timings.encode_us,
+            width,
+            height,
+            len(self.objects),
+            0,
+            RESULT_HEADER.size,
+            len(self.blob),
+        )
+        return b"".join((header, *(record.encode() for record in self.objects), self.blob))
+
+
+def mark_durable(message: bytes) -> bytes:
+    """The same encoded RESULT with its durable flag set (for one whose commit came first)."""
+    (flags,) = struct.unpack_from("<H", message, _FLAGS_OFFSET)
+    marked = bytearray(message)
+    struct.pack_into("<H", marked, _FLAGS_OFFSET, flags | _DURABLE)
+    return bytes(marked)
+
+
+def decode_result(data: bytes) -> ResultMessage:
+    """Take a binary message apart; the blob is a view into it.
+
+    Raises:
+        MalformedResultError: the bytes are not a RESULT, or contradict themselves.
+    """
+    try:
+        header_length = check_header(data, RESULT_KIND, RESULT_HEADER.size)
+    except FrameHeaderError as error:
+        raise MalformedResultError(error.message) from error
+    values = RESULT_HEADER.unpack_from(data)
+    _, _, _, flags, mask_codec, task, sequence, pts_us, epoch, dropped = values[:10]
+    width, height, num_objects, _, table_offset, blob_length = values[14:]
+    blob_offset = table_offset + num_objects * OBJECT_RECORD.size
+    if table_offset < header_length or blob_offset + blob_length > len(data):
+        raise MalformedResultError("The object table or the blob does not fit into the message.")
+    view = memoryview(data)
+    try:
+        known_codec, known_task = MaskCodec(mask_codec), Task(task)
+    except ValueError as error:
+        raise MalformedResultError(
+            f"The result has an unknown mask codec or task: {error}."
+        ) from error
+    result = ResultMessage(
+        sequence=sequence,
+        epoch=epoch,
+        mask_size=(height, width),
+        objects=decode_objects(view[table_offset:blob_offset]),
+        blob=view[blob_offset : blob_offset + blob_length],
+        mask_codec=known_codec,
+        task=known_task,
+        pts_us=pts_us,
+        dropped=dropped,
+        timings=Timings(*values[10:14]),
+        first_of_epoch=bool(flags & _FIRST),
+        durable=bool(flags & _DURABLE),
+        last=bool(flags & _LAST),
+    )
+    for record in result.objects:
+        _check_mask(record, result.mask_size, blob_length)
+    return result
+
+
+def _check_mask(record: ObjectRecord, mask_size: tuple[int, int], blob_length: int) -> None:
+    """A box lies inside the picture and a mask inside the blob."""
+    x0, y0, x1, y1 = record.mask.box
+    height, width = mask_size
+    if not (x0 <= x1 <= width and y0 <= y1 <= height):
+        raise MalformedResultError(f"The box of track {record.track_id} is not inside the picture.")
+    if record.mask.offset + record.mask.length > blob_length:
+        raise MalformedResultError(f"The mask of track {record.track_id} is not inside the blob.")
