@@ -1,4 +1,4 @@
-"""The engine: one thread, one device, a bounded queue; frames of different sessions share a step."""
+"""The engine: one thread, one device, a bounded queue; frames of many sessions share a step."""
 
 from typing import Generic, TypeVar
 

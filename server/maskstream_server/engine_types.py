@@ -22,15 +22,15 @@ class EngineError(Exception):
     """Root of the engine's errors."""
 
 
-class EngineFull(EngineError):
+class EngineFull(EngineError):  # noqa: N818
     """More frames wait than the engine's queue may hold."""
 
 
-class EngineStopped(EngineError):
+class EngineStopped(EngineError):  # noqa: N818
     """The engine takes no frames now."""
 
 
-class StepFailed(EngineError):
+class StepFailed(EngineError):  # noqa: N818
     """The model raised on this frame, also when it was alone; the cause is chained."""
 
 

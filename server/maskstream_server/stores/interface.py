@@ -19,15 +19,15 @@ class StoreError(Exception):
     """Root of the errors of every store; the text is for operators, never for clients."""
 
 
-class StoreAway(StoreError):
+class StoreAway(StoreError):  # noqa: N818
     """The store cannot be reached, is loading, read-only or out of memory."""
 
 
-class StoreFull(StoreError):
+class StoreFull(StoreError):  # noqa: N818
     """The store has no room for another session."""
 
 
-class SessionExists(StoreError):
+class SessionExists(StoreError):  # noqa: N818
     """A session of this name is there already, under another token."""
 
 
