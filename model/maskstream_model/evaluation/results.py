@@ -1,0 +1,132 @@
+"""Result files in the form that YouTube-VIS and OVIS take: read, score, write."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskstream_model.errors import DatasetError
+from maskstream_model.evaluation.annotations import (
+    AnnotatedVideo,
+    AnnotatedVideos,
+    read_json,
+)
+from maskstream_model.evaluation.matching import TubeOverlaps
+from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
+from maskstream_model.evaluation.rle import decode_masks
+from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One predicted tube; `segmentations` has an entry per frame, None where it has no mask."""
+
+    video_id: int
+    category: int
+    score: float
+    segmentations: tuple[Any, ...]
+
+
+def read_results(path: Path) -> list[Detection]:
+    """Read a result file.
+
+    Raises:
+        DatasetError: unreadable, or an entry is not what it should be.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise DatasetError(f"{path} is not a list of results")
+    detections = []
+    for index, item in enumerate(content):
+        try:
+            detections.append(_detection(item))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"{path}: result {index} is not as it should be: {error!r}"
+            ) from error
+    return detections
+
+
+def _detection(item: Mapping[str, Any]) -> Detection:
+    return Detection(
+        int(item["video_id"]),
+        int(item["category_id"]),
+        float(item["score"]),
+        tuple(item["segmentations"]),
+    )
+
+
+def score_results(
+    truth: AnnotatedVideos,
+    detections: Sequence[Detection],
+    strata: Sequence[Stratum] = YTVIS_STRATA,
+    agnostic: bool = False,
+) -> VisSummary:
+    """Score detections against annotations, holding the masks of one frame at a time.
+
+    Raises:
+        DatasetError: a detection of an unknown video, or masks that do not fit theirs.
+    """
+    by_video: dict[int, list[Detection]] = {video.id: [] for video in truth.videos}
+    for detection in detections:
+        if detection.video_id not in by_video:
+            raise DatasetError(f"results name video {detection.video_id}, which is not annotated")
+        by_video[detection.video_id].append(detection)
+    metric = VisMetric([0] if agnostic else sorted(truth.categories), strata)
+    for video in truth.videos:
+        overlaps = video_overlaps(video, by_video[video.id])
+        metric.add(overlaps.agnostic() if agnostic else overlaps)
+    return metric.summary()
+
+
+def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> TubeOverlaps:
+    """Count how the detections of one video overlap its true objects.
+
+    Frames are paired from the first on; what a shorter detection lacks counts as no mask.
+    """
+    frames = []
+    for index in range(len(video.file_names)):
+        found = [_at(detection, index) for detection in detections]
+        masks = decode_masks(found, video.height, video.width)
+        frames.append(count_overlaps(masks, video.masks(index)))
+    areas = np.stack([frame.areas for frame in frames])
+    truth_areas = np.stack([frame.truth_areas for frame in frames])
+    return TubeOverlaps(
+        ious=tube_ious(areas, truth_areas, np.stack([frame.intersections for frame in frames])),
+        scores=np.array([detection.score for detection in detections], dtype=np.float64),
+        labels=np.array([detection.category for detection in detections], dtype=np.int64),
+        areas=mean_areas(areas),
+        truth_labels=np.array([thing.category for thing in video.objects], dtype=np.int64),
+        truth_areas=np.array([thing.mean_area for thing in video.objects], dtype=np.float64),
+        crowd=video.crowd,
+        occlusion=video.occlusion,
+    )
+
+
+def _at(detection: Detection, frame: int) -> Any:
+    return detection.segmentations[frame] if frame < len(detection.segmentations) else None
+
+
+def write_results(path: Path, detections: Sequence[Detection]) -> None:
+    """Write a result file, whole or not at all."""
+    items = [
+        {
+            "video_id": detection.video_id,
+            "category_id": detection.category,
+            "score": detection.score,
+            "segmentations": list(detection.segmentations),
+        }
+        for detection in detections
+    ]
+    write_whole(path, json.dumps(items))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write text beside `path` and move it into place, so that no half file is ever seen."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
