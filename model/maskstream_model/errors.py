@@ -36,3 +36,7 @@ class DatasetError(MaskstreamModelError):
 
 class CompileError(MaskstreamModelError):
     """The segmenter could not be compiled here, or the compiled one differs from eager."""
+
+
+class TrainingError(MaskstreamModelError):
+    """A training run cannot start, be resumed, or go on."""
