@@ -1,0 +1,149 @@
+"""Weights on disk: released `.pth` files, our own `.safetensors`, and strict loading of both."""
+
+import hashlib
+import json
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.errors import CheckpointError
+
+UNUSED = "daq_criterion."
+MAX_LISTED = 20
+
+Parts = nn.Module | Mapping[str, nn.Module]
+"""One module, or modules by the prefix that their names have in a file, as `{"tracker.": ...}`."""
+
+
+def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read a weight file as tensors by name, on the CPU, halves widened to float32.
+
+    Args:
+        path: `.safetensors`, or a released `.pth` with its tensors under `model`.
+
+    Raises:
+        CheckpointError: no such file, or not one of these.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no weight file at {path}")
+    try:
+        stored = load_file(path) if path.suffix == ".safetensors" else _load_pickled(path)
+    except CheckpointError:
+        raise
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError):
+        raise CheckpointError(f"{path} is no weight file, or is damaged") from None
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in stored.items()
+        if not name.startswith(UNUSED)
+    }
+
+
+def _load_pickled(path: Path) -> dict[str, Tensor]:
+    content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    weights = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict):
+        raise CheckpointError(f"{path} holds no weights under 'model'")
+    strangers = [name for name, value in weights.items() if not isinstance(value, Tensor)]
+    if strangers:
+        raise CheckpointError(f"{path} holds things that are no tensors: {_listed(strangers)}")
+    return weights
+
+
+def load_into(parts: Parts, weights: Mapping[str, Tensor]) -> None:
+    """Copy `weights` into the modules; nothing is changed when they do not fit.
+
+    Raises:
+        CheckpointError: names missing from `weights`, names that no module has, or shapes that
+            differ; all of them in one sentence each.
+    """
+    targets = state_of(parts)
+    missing = sorted(set(targets) - set(weights))
+    unexpected = sorted(set(weights) - set(targets))
+    shapes = [
+        f"{name} is {tuple(weights[name].shape)} instead of {tuple(target.shape)}"
+        for name, target in targets.items()
+        if name in weights and weights[name].shape != target.shape
+    ]
+    problems = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    if any(problems.values()):
+        sentences = [f"{what}: {_listed(names)}" for what, names in problems.items() if names]
+        raise CheckpointError("the weights do not fit the model; " + "; ".join(sentences))
+    with torch.no_grad():
+        for name, target in targets.items():
+            target.copy_(weights[name])
+
+
+def state_of(parts: Parts) -> dict[str, Tensor]:
+    """Return parameters and buffers by the name that they have in a file (not copies)."""
+    modules = {"": parts} if isinstance(parts, nn.Module) else parts
+    return {
+        prefix + name: tensor.detach()
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def save_safetensors(
+    path: str | os.PathLike[str],
+    weights: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    half: bool = False,
+) -> None:
+    """Write a `.safetensors` file whole or not at all.
+
+    Args:
+        path: replaced when it exists.
+        weights: tensors by name.
+        metadata: text by name, stored in the file's header.
+        half: store floating point tensors as float16.
+    """
+    path = Path(path)
+    tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        save_file(tensors, draft, metadata=dict(metadata))
+        os.replace(draft, path)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _storable(tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu()
+    if half and tensor.is_floating_point():
+        tensor = tensor.half()
+    # A copy, as the format takes no two names for one memory.
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
+    """Return 16 hex digits that change with the weights and with the rules of tracking.
+
+    Names and colours of classes and `report_score_min` do not influence tracking and do not count.
+    """
+    rules = asdict(config)
+    rules["classes"] = config.num_classes
+    del rules["online"]["report_score_min"]
+    digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _listed(names: list[str]) -> str:
+    rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + rest

@@ -1,0 +1,75 @@
+"""Multi-scale deformable attention (reference SPEC.md section 2.4) behind one operation.
+
+`sample_and_weigh` has three bodies that compute the same: see `sampling.py`.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.mask2former.sampling import Shapes, sample_and_weigh
+
+__all__ = ["DeformableAttention", "cell_centres", "sample_and_weigh"]
+
+
+class DeformableAttention(nn.Module):
+    """Every token looks at a few points around itself on every level."""
+
+    def __init__(self, width: int, heads: int, levels: int = 3, points: int = 4) -> None:
+        super().__init__()
+        self.heads, self.levels, self.points = heads, levels, points
+        self.sampling_offsets = nn.Linear(width, heads * levels * points * 2)
+        self.attention_weights = nn.Linear(width, heads * levels * points)
+        self.value_proj = nn.Linear(width, width)
+        self.output_proj = nn.Linear(width, width)
+        self._initialise()
+
+    def forward(self, query: Tensor, tokens: Tensor, centres: Tensor, shapes: Shapes) -> Tensor:
+        """Return what every query read, `(B, S, C)`.
+
+        Args:
+            query: `(B, S, C)`, tokens with positions.
+            tokens: `(B, S, C)`, the cells of all levels, row by row.
+            centres: `(S, L, 2)`, every token's centre on every level; see `cell_centres`.
+            shapes: `(height, width)` of every level.
+        """
+        value = self.value_proj(tokens).unflatten(-1, (self.heads, -1))
+        grid = (self.heads, self.levels, self.points)
+        offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
+        locations = centres[:, None, :, None, :] + offsets
+        weights = self.attention_weights(query).unflatten(-1, (self.heads, -1)).softmax(-1)
+        read = sample_and_weigh(value, shapes, locations, weights.unflatten(-1, grid[1:]))
+        mixed: Tensor = self.output_proj(read.flatten(2))
+        return mixed
+
+    def _initialise(self) -> None:
+        """Let each head look in its own direction, its points one step further each."""
+        angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
+        ring = torch.stack([angle.cos(), angle.sin()], -1)
+        ring = ring / ring.abs().amax(-1, keepdim=True)
+        steps = torch.arange(1, self.points + 1)
+        bias = ring[:, None, None, :] * steps[None, None, :, None]
+        with torch.no_grad():
+            bias = bias.expand(self.heads, self.levels, self.points, 2)
+            self.sampling_offsets.bias.copy_(bias.reshape(-1))
+        nn.init.zeros_(self.sampling_offsets.weight)
+        nn.init.zeros_(self.attention_weights.weight)
+        nn.init.zeros_(self.attention_weights.bias)
+        for linear in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+
+
+def cell_centres(shapes: Shapes, device: torch.device) -> Tensor:
+    """Return `(S, L, 2)` float32: every cell's centre (x, y) in pixels of every level.
+
+    Pixel centres are whole numbers, so that a cell's centre on its own level is its index.
+    """
+    centres = []
+    for height, width in shapes:
+        y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
+        x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
+        centres.append(torch.cartesian_prod(y, x).flip(-1))
+    sizes = torch.tensor([[w, h] for h, w in shapes], dtype=torch.float32, device=device)
+    return torch.cat(centres)[:, None] * sizes - 0.5

@@ -1,0 +1,34 @@
+"""Sine positions of the cells of a feature map (reference SPEC.md section 2.4)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+TEMPERATURE = 10000.0
+
+
+def sine_positions(height: int, width: int, channels: int, device: torch.device) -> Tensor:
+    """Return positions `(channels, height, width)` float32: the y part, then the x part.
+
+    Row and column parts depend on one coordinate each, so that only `height + width` vectors of
+    sines are computed.
+    """
+    half = channels // 2
+    rows = _axis(height, half, device)
+    columns = _axis(width, channels - half, device)
+    return torch.cat(
+        [
+            rows.T[:, :, None].expand(half, height, width),
+            columns.T[:, None, :].expand(channels - half, height, width),
+        ]
+    )
+
+
+def _axis(size: int, features: int, device: torch.device) -> Tensor:
+    """Return `(size, features)`: sines at even, cosines at odd features of 1..size as an angle."""
+    angle = torch.arange(1, size + 1, dtype=torch.float32, device=device)
+    angle = angle / (size + 1e-6) * (2 * math.pi)
+    index = torch.arange(features, dtype=torch.float32, device=device)
+    phase = angle[:, None] / TEMPERATURE ** (2 * torch.floor(index / 2) / features)
+    return torch.where(index % 2 == 0, phase.sin(), phase.cos())

@@ -1,0 +1,118 @@
+"""Bilinear samples of feature levels, weighed and summed: one operation, three equal bodies.
+
+- `sample_by_grid`: `grid_sample`; the plainest, and the one that is differentiated.
+- `sample_by_gather`: explicit corners; for export, as engines are known to get `grid_sample`
+  wrong inside deformable attention.
+- `sample_by_bag`: the same corners as rows of an `embedding_bag`; fastest on a CPU.
+
+A body takes `value (B, S, M, D)` of `M` heads with the cells of all levels row by row, `shapes`
+with a `(height, width)` per level, `locations (B, S', M, L, P, 2)` as (x, y) in pixels of their
+level (pixel centres are whole numbers) and `weights (B, S', M, L, P)`; it returns
+`(B, S', M, D)`. Outside of a level everything is zero.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Shapes = Sequence[tuple[int, int]]
+
+
+def sample_and_weigh(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """Run the body that suits the situation; see the module for shapes and units."""
+    if torch.compiler.is_compiling():
+        return sample_by_gather(value, shapes, locations, weights)
+    if value.device.type == "cpu" and not torch.is_grad_enabled():
+        return sample_by_bag(value, shapes, locations, weights)
+    return sample_by_grid(value, shapes, locations, weights)
+
+
+def sample_by_grid(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """Sample with `grid_sample`, level by level."""
+    batch, heads = value.shape[0], value.shape[2]
+    sampled = []
+    for level, (height, width) in enumerate(shapes):
+        cells = value[:, _start(shapes, level) : _start(shapes, level + 1)]
+        maps = cells.permute(0, 2, 3, 1).reshape(batch * heads, -1, height, width)
+        size = locations.new_tensor([width, height])
+        grid = (2 * locations[:, :, :, level] + 1) / size - 1
+        grid = grid.transpose(1, 2).flatten(0, 1)
+        sampled.append(F.grid_sample(maps, grid, align_corners=False))
+    # (B * M, D, S', L, P), weighed by the same without D.
+    read = torch.stack(sampled, -2) * weights.transpose(1, 2).flatten(0, 1)[:, None]
+    return read.sum((-1, -2)).reshape(batch, heads, value.shape[3], -1).permute(0, 3, 1, 2)
+
+
+def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """Sample the four corners of every location by `gather`."""
+    batch, queries, heads = locations.shape[:3]
+    table = value.transpose(1, 2)
+    read: Tensor | None = None
+    for level, (height, width) in enumerate(shapes):
+        x, y = locations[:, :, :, level].unbind(-1)
+        left, top = x.floor(), y.floor()
+        for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            column, row = left + dx, top + dy
+            share = (1 - (x - column).abs()) * (1 - (y - row).abs()) * weights[:, :, :, level]
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            share = torch.where(inside, share, torch.zeros_like(share))
+            cell = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+            index = (cell.long() + _start(shapes, level)).transpose(1, 2).flatten(2)
+            index = index[..., None].expand(-1, -1, -1, value.shape[-1])
+            corner = table.gather(2, index).reshape(batch, heads, queries, -1, value.shape[-1])
+            part = (corner * share.transpose(1, 2)[..., None]).sum(-2)
+            read = part if read is None else read + part
+    assert read is not None
+    return read.transpose(1, 2)
+
+
+def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+    """Sample the four corners of every location as one weighed bag of table rows."""
+    batch, queries, heads = locations.shape[:3]
+    size = torch.tensor([[w, h] for h, w in shapes], device=value.device)[:, None]
+    table = _with_border(value, shapes)
+    # One step outside every sample is zero, so that clamping there changes nothing.
+    locations = torch.minimum(locations.clamp(min=-1), size.to(locations))
+    corner = torch.minimum(locations.floor(), (size - 1).to(locations))
+    fraction = locations - corner
+    starts = [sum((h + 2) * (w + 2) for h, w in shapes[:level]) for level in range(len(shapes))]
+    row = torch.tensor([w + 2 for _, w in shapes], dtype=torch.int32)[:, None]
+    first = torch.tensor(starts, dtype=torch.int32)[:, None] + row + 1
+    x, y = corner.int().unbind(-1)
+    index = (y * row + x + first) * heads
+    index = index + torch.arange(heads, dtype=torch.int32)[:, None, None]
+    cells = table.shape[1]
+    index = (
+        index + torch.arange(batch, dtype=torch.int32)[:, None, None, None, None] * cells * heads
+    )
+    steps = torch.stack([row * 0, row * 0 + 1, row, row + 1], -1) * heads
+    right, low = fraction.unbind(-1)
+    lower = weights * low
+    upper = weights - lower
+    shares = torch.stack(
+        [upper - upper * right, upper * right, lower - lower * right, lower * right], -1
+    )
+    read = F.embedding_bag(
+        (index[..., None] + steps).view(batch * queries * heads, -1),
+        table.view(-1, table.shape[-1]),
+        mode="sum",
+        per_sample_weights=shares.view(batch * queries * heads, -1),
+    )
+    return read.view(batch, queries, heads, -1)
+
+
+def _with_border(value: Tensor, shapes: Shapes) -> Tensor:
+    """Return `(B, S'', M, D)`: every level with a border of one zero cell around it."""
+    padded = []
+    for level, (height, width) in enumerate(shapes):
+        cells = value[:, _start(shapes, level) : _start(shapes, level + 1)]
+        grid = cells.reshape(len(cells), height, width, -1)
+        padded.append(F.pad(grid, (0, 0, 1, 1, 1, 1)).flatten(1, 2))
+    table = torch.cat(padded, 1)
+    return table.view(*table.shape[:2], *value.shape[2:])
+
+
+def _start(shapes: Shapes, level: int) -> int:
+    return sum(height * width for height, width in shapes[:level])

@@ -1,0 +1,95 @@
+"""Mask2Former: backbone, pixel decoder and masked-attention decoder (SPEC.md section 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.backbones.resnet import ResNet
+from maskstream_model.config import SegmenterConfig
+from maskstream_model.mask2former.mask_decoder import LayerPrediction, MaskDecoder
+from maskstream_model.mask2former.pixel_decoder import PixelDecoder
+
+__all__ = ["LayerPrediction", "Segmenter", "SegmenterOutput"]
+
+
+@dataclass(frozen=True)
+class SegmenterOutput:
+    """What the trackers read of a batch of frames.
+
+    Attributes:
+        embeddings: `(B, Q, C)`, the normalised final states of the segment queries.
+        logits: `(B, Q, K + 1)`.
+        mask_logits: `(B, Q, H, W)`, stride 4.
+        mask_features: `(B, C, H, W)`, stride 4.
+    """
+
+    embeddings: Tensor
+    logits: Tensor
+    mask_logits: Tensor
+    mask_features: Tensor
+
+    def frame(self, index: int) -> "SegmenterOutput":
+        """Return one frame of the batch, still with a batch axis of one."""
+        return SegmenterOutput(*(part[index : index + 1] for part in self._parts()))
+
+    def detach(self) -> "SegmenterOutput":
+        """Return the same values without their gradients."""
+        return SegmenterOutput(*(part.detach() for part in self._parts()))
+
+    def _parts(self) -> list[Tensor]:
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+class SegmenterHead(nn.Module):
+    """Pixel decoder and predictor, under the names of the released files."""
+
+    def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
+        super().__init__()
+        self.pixel_decoder = PixelDecoder(config)
+        self.predictor = MaskDecoder(config, num_classes)
+
+
+class Segmenter(nn.Module):
+    """Segments frames one by one; frames of a batch do not see one another."""
+
+    def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
+        super().__init__()
+        self.backbone = ResNet(config.backbone)
+        self.sem_seg_head = SegmenterHead(config, num_classes)
+
+    @property
+    def query_features(self) -> Tensor:
+        """The learned start states of the segment queries, `(Q, C)`."""
+        return self.sem_seg_head.predictor.query_feat.weight
+
+    def forward(self, images: Tensor) -> SegmenterOutput:
+        """Segment `images (B, 3, height, width)`, normalised, sizes multiples of 32."""
+        embeddings, mask_features = self._decode(images)
+        prediction = self.sem_seg_head.predictor.predict(embeddings[-1], mask_features)
+        return _output(embeddings[-1], prediction, mask_features)
+
+    def forward_all_layers(self, images: Tensor) -> tuple[SegmenterOutput, list[LayerPrediction]]:
+        """Segment, and return what every head says: start state first, final layer last."""
+        embeddings, mask_features = self._decode(images)
+        predict = self.sem_seg_head.predictor.predict
+        predictions = [predict(layer, mask_features) for layer in embeddings]
+        return _output(embeddings[-1], predictions[-1], mask_features), predictions
+
+    def _decode(self, images: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        maps = self.backbone(images)
+        head = self.sem_seg_head
+        if torch.is_autocast_enabled(images.device.type):
+            # Sampling locations need float32; the reference leaves autocast here as well.
+            with torch.autocast(images.device.type, enabled=False):
+                mask_features, levels = head.pixel_decoder([x.float() for x in maps])
+        else:
+            mask_features, levels = head.pixel_decoder(maps)
+        return head.predictor(levels, mask_features), mask_features
+
+
+def _output(
+    embeddings: Tensor, prediction: LayerPrediction, mask_features: Tensor
+) -> SegmenterOutput:
+    return SegmenterOutput(embeddings, prediction.logits, prediction.mask_logits, mask_features)

@@ -1,0 +1,103 @@
+"""From pictures to the segmenter's input (reference SPEC.md section 1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from maskstream_model.config import OnlineConfig
+from maskstream_model.errors import FrameError
+from maskstream_model.interface import Frame
+
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+DIVISOR = 32
+
+
+@dataclass(frozen=True)
+class PreparedFrames:
+    """A batch as the segmenter takes it.
+
+    Attributes:
+        images: `(B, 3, *padded)` float32, normalised, zeros right of and below each frame.
+        resized: `(height, width)` of each frame without padding.
+        padded: `(height, width)` of all.
+    """
+
+    images: Tensor
+    resized: tuple[tuple[int, int], ...]
+    padded: tuple[int, int]
+
+
+def resized_size(height: int, width: int, min_size: int | None, max_size: int) -> tuple[int, int]:
+    """Return the size whose shorter side is `min_size`, or less where the longer one is too long.
+
+    Args:
+        height: of the frame, in pixels.
+        width: of the frame, in pixels.
+        min_size: wanted shorter side; None keeps the frame's own size.
+        max_size: limit of the longer side.
+    """
+    if min_size is None:
+        return height, width
+    scale = min_size / min(height, width)
+    # The shorter side is exact, so that rounding cannot move it.
+    wide = height < width
+    sides = (float(min_size), scale * width) if wide else (scale * height, float(min_size))
+    if max(sides) > max_size:
+        shrink = max_size / max(sides)
+        sides = (sides[0] * shrink, sides[1] * shrink)
+    return max(1, int(sides[0] + 0.5)), max(1, int(sides[1] + 0.5))
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Return the next multiples of 32 of a resized size."""
+    return -(-height // DIVISOR) * DIVISOR, -(-width // DIVISOR) * DIVISOR
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Return `(images - mean) / std` as float32; `images (B, 3, height, width)` is 0 to 255."""
+    mean, std = (images.new_tensor(v, dtype=torch.float32).view(3, 1, 1) for v in (MEAN, STD))
+    return (images.float() - mean) / std
+
+
+def prepare(
+    frames: Sequence[Frame], online: OnlineConfig, device: torch.device | str = "cpu"
+) -> PreparedFrames:
+    """Resize, normalise and pad frames of one padded size.
+
+    Raises:
+        FrameError: a frame is not uint8 `(height, width, 3)`, or the padded sizes differ.
+    """
+    for frame in frames:
+        _check(frame)
+    pictures = [_resize(frame, online) for frame in frames]
+    resized = tuple((picture.shape[0], picture.shape[1]) for picture in pictures)
+    sizes = {padded_size(*size) for size in resized}
+    if len(sizes) != 1:
+        raise FrameError(f"frames of one batch must have one padded size, not {sorted(sizes)}")
+    padded = sizes.pop()
+    images = torch.zeros(len(frames), 3, *padded, device=device)
+    for image, picture, (height, width) in zip(images, pictures, resized, strict=True):
+        pixels = torch.from_numpy(picture).to(device).permute(2, 0, 1)
+        image[:, :height, :width] = normalise(pixels)
+    return PreparedFrames(images, resized, padded)
+
+
+def _check(frame: Frame) -> None:
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+        raise FrameError("a frame must be a numpy array of uint8")
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise FrameError(f"a frame must be (height, width, 3), not {frame.shape}")
+
+
+def _resize(frame: Frame, online: OnlineConfig) -> Frame:
+    height, width = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
+    if (height, width) == frame.shape[:2]:
+        # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.
+        return np.array(frame, order="C")
+    picture = Image.fromarray(np.ascontiguousarray(frame))
+    return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
