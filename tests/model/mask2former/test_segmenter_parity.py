@@ -1,0 +1,170 @@
+"""The segmenter against recorded outputs of the reference (goldens/README.md has tolerances)."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.presets import preset
+from maskstream_model.tasks.preprocess import normalise, prepare
+
+MAIN = "r50_ovis_96x160"
+TINY = "r50_ovis_allmasked_32x32"
+# Largest differences seen by the reference between its own runs with 1 and 2 threads are
+# 2e-6 to 6e-6 and 5e-5 for mask logits; half precision recordings add a step of their own.
+VALUES, MASK_LOGITS, HALF_STEP = 1.5e-5, 2e-4, 1e-3
+
+
+def assert_near(ours, recorded, tolerance=VALUES):
+    ours = ours.detach().squeeze(0).numpy()
+    half = recorded.dtype == np.float16
+    allowed = tolerance + (HALF_STEP * np.abs(recorded.astype(np.float32)) if half else 0)
+    assert ours.shape == recorded.shape
+    assert (np.abs(ours - recorded.astype(np.float32)) <= allowed).all()
+
+
+@contextmanager
+def recorded_calls(modules):
+    """Collect `(inputs, output)` of modules by name while the context is open."""
+    calls = {}
+
+    def record(name):
+        def hook(module, args, output):
+            calls[name] = (args, output)
+
+        return hook
+
+    handles = [module.register_forward_hook(record(name)) for name, module in modules.items()]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@pytest.fixture(scope="module", params=[MAIN, TINY])
+def stages(request, reference):
+    """One run of the first frame: the case, its recordings, and what each module did."""
+    segmenter = reference.segmenter("daq_r50_ovis")
+    clip = reference.clip("clip_96x160")
+    frame = clip[0] if request.param == MAIN else clip[0, :32, :32]
+    image = normalise(torch.from_numpy(frame).permute(2, 0, 1))[None]
+    with torch.inference_mode(), recorded_calls(dict(segmenter.named_modules())) as calls:
+        output, heads = segmenter.forward_all_layers(image)
+    return request.param, calls, image, output, heads
+
+
+def test_every_backbone_stage_meets_the_recording(stages, reference):
+    case, calls, image, _, _ = stages
+    recorded = reference.golden(case, "stage_backbone")
+    assert_near(image, recorded["image"], 0)
+    for name in ("stem", "res2.0", "res2", "res3", "res4", "res5"):
+        assert_near(calls[f"backbone.{name}"][1], recorded[name.replace(".", "_")])
+
+
+def test_every_pixel_decoder_stage_meets_the_recording(stages, reference):
+    case, calls, _, output, _ = stages
+    name = "sem_seg_head.pixel_decoder"
+    recorded = reference.golden(case, "stage_pixeldec_encoder")
+    layers = f"{name}.transformer.encoder.layers"
+    for level in range(3):
+        assert_near(calls[f"{name}.input_proj.{level}"][1], recorded[f"input_proj{level}"], 2e-5)
+    for layer in range(6):
+        assert_near(calls[f"{layers}.{layer}"][1], recorded[f"enc{layer}"], 2e-5)
+    attention = f"{layers}.0.self_attn"
+    assert_near(calls[attention][1], recorded["enc0_attn"])
+    assert_near(calls[f"{attention}.sampling_offsets"][1], recorded["enc0_sampling_offsets"])
+    recorded = reference.golden(case, "stage_pixeldec_out")
+    assert_near(calls[f"{name}.adapter_1"][1], recorded["adapter_1"])
+    assert_near(calls[f"{name}.layer_1"][1].relu(), recorded["layer_1"])
+    assert_near(output.mask_features, recorded["mask_features"])
+    for level, ours in enumerate(calls[name][1][1]):
+        assert_near(ours, recorded[f"ms{level}"], 2e-5)
+
+
+def test_every_decoder_layer_and_head_meets_the_recording(stages, reference):
+    case, calls, _, output, heads = stages
+    name = "sem_seg_head.predictor.transformer"
+    recorded = reference.golden(case, "stage_decoder")
+    for layer in range(9):
+        for kind, part in (
+            ("cross", "cross_attention"),
+            ("self", "self_attention"),
+            ("ffn", "ffn"),
+        ):
+            ours = calls[f"{name}_{part}_layers.{layer}"][1]
+            assert_near(ours, recorded[f"dec{layer}_{kind}"])
+    assert len(heads) == 10
+    for head, prediction in enumerate(heads):
+        assert_near(prediction.logits, recorded[f"head{head}_logits"])
+    masks = reference.golden(case, "stage_decoder_masks") if case == MAIN else {}
+    for array, values in masks.items():
+        head = int(array.removeprefix("head").removesuffix("_masks"))
+        assert_near(heads[head].mask_logits, values, MASK_LOGITS)
+    recorded = reference.golden(case, "stage_seg_out")
+    assert_near(output.logits, recorded["pred_logits"])
+    assert_near(output.embeddings, recorded["pred_embds"])
+
+
+def test_attention_masks_meet_the_recording_bit_by_bit(stages, reference):
+    case, calls, _, _, _ = stages
+    recorded = reference.golden(case, "stage_decoder")
+    for layer in range(9):
+        args, _ = calls[f"sem_seg_head.predictor.transformer_cross_attention_layers.{layer}"]
+        ours = args[4][0].numpy()
+        columns = int(recorded[f"head{layer}_attn_mask_hw"][0])
+        packed = recorded[f"head{layer}_attn_mask_packed"]
+        blocked = np.unpackbits(packed, axis=1, count=columns).astype(bool)
+        opened = recorded[f"head{layer}_allmasked_rows"]
+        np.testing.assert_array_equal(blocked.all(1), opened)
+        np.testing.assert_array_equal(ours, blocked & ~opened[:, None])
+
+
+def test_the_recording_has_queries_that_would_be_blocked_everywhere(reference):
+    opened = reference.golden(TINY, "stage_decoder")["head0_allmasked_rows"]
+    assert opened.sum() == 43
+
+
+@pytest.mark.parametrize("index", [0, 4, 9])
+def test_frames_of_the_main_clip_meet_the_recording(index, reference):
+    recorded = reference.golden(MAIN, f"seg_f{index:02d}")
+    output = segmented(reference, "clip_96x160", [index])
+    assert_near(output.embeddings, recorded["pred_embds"])
+    assert_near(output.logits, recorded["pred_logits"])
+    assert_near(output.mask_features, recorded["mask_features"])
+    assert_near(output.mask_logits, recorded["pred_masks"], MASK_LOGITS)
+
+
+def test_a_frame_that_needs_padding_meets_the_recording(reference):
+    recorded = reference.golden("r50_ovis_100x150", "seg_f00")
+    output = segmented(reference, "clip_100x150", [0])
+    assert_near(output.embeddings, recorded["pred_embds"])
+    assert_near(output.logits, recorded["pred_logits"])
+    assert_near(output.mask_features, recorded["mask_features"])
+    assert_near(output.mask_logits, recorded["pred_masks"], MASK_LOGITS)
+
+
+def test_frames_of_one_batch_do_not_see_one_another(reference):
+    together = segmented(reference, "clip_96x160", [1, 7]).frame(1)
+    recorded = reference.golden(MAIN, "seg_f07")
+    assert_near(together.embeddings, recorded["pred_embds"])
+    assert_near(together.mask_logits, recorded["pred_masks"], MASK_LOGITS)
+
+
+@pytest.mark.parametrize("variant", ["daq_r50_ovis", "daq_r50_ytvis19", "daq_r50_ytvis21"])
+def test_names_and_shapes_are_those_of_the_released_files(variant, reference):
+    config = preset(variant)
+    with torch.device("meta"):
+        segmenter = Segmenter(config.segmenter, config.num_classes)
+    ours = {name: tuple(value.shape) for name, value in segmenter.state_dict().items()}
+    released = reference.shapes(variant)
+    assert ours == {k: v for k, v in released.items() if not k.startswith("tracker.")}
+
+
+def segmented(reference, clip, indices):
+    config = preset("daq_r50_ovis").online.override(min_size=None)
+    frames = [reference.clip(clip)[index] for index in indices]
+    with torch.inference_mode():
+        return reference.segmenter("daq_r50_ovis")(prepare(frames, config).images)

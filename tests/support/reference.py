@@ -1,0 +1,72 @@
+"""Recorded outputs of the reference implementation, and the made-up weights they came from."""
+
+import importlib.util
+import json
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maskstream_model.checkpoint import load_into
+from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.presets import preset
+
+PREFIX = "daq_r50_"
+
+
+class Reference:
+    """The folder `reference` of the test data; whatever is built is built once.
+
+    Variants are named as our presets: `daq_r50_ovis`, `daq_r50_ytvis19`, `daq_r50_ytvis21`.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.weights = cache(self._weights)
+        self.segmenter = cache(self._segmenter)
+        self.golden = cache(self._golden)
+
+    def shapes(self, variant: str) -> dict[str, tuple[int, ...]]:
+        """Shape by name of everything in a released file that inference reads."""
+        name = f"DAQ_Online_R50_{variant.removeprefix(PREFIX)}.json"
+        keys = json.loads((self.folder / "keys" / name).read_text())
+        return {
+            key: tuple(shape)
+            for key, (shape, _) in keys.items()
+            if not key.startswith("daq_criterion.")
+        }
+
+    def clip(self, name: str) -> NDArray[np.uint8]:
+        """Frames `(T, height, width, 3)` of an input clip, such as `clip_96x160`."""
+        with np.load(self.folder / "goldens" / f"{name}.npz") as stored:
+            (only,) = stored.values()
+            return only
+
+    def _weights(self, variant: str) -> dict[str, Tensor]:
+        fill = self._goldweights().fill
+        return {
+            name: torch.from_numpy(np.ascontiguousarray(fill(name, shape)))
+            for name, shape in self.shapes(variant).items()
+        }
+
+    def _segmenter(self, variant: str) -> Segmenter:
+        config = preset(variant)
+        segmenter = Segmenter(config.segmenter, config.num_classes).eval()
+        weights = self.weights(variant)
+        load_into(segmenter, {k: v for k, v in weights.items() if not k.startswith("tracker.")})
+        return segmenter
+
+    def _golden(self, case: str, name: str) -> dict[str, NDArray[np.generic]]:
+        with np.load(self.folder / "goldens" / case / f"{name}.npz") as stored:
+            return dict(stored)
+
+    def _goldweights(self) -> ModuleType:
+        path = self.folder / "tools" / "goldweights.py"
+        spec = importlib.util.spec_from_file_location("goldweights", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
