@@ -1,0 +1,167 @@
+"""From verdict to new memory and visible result of one frame (SPEC.md 3.3 steps 5, 7 and 8).
+
+The rules need only scores, so that masks are made for the tracks that live on and appearances are
+pooled for the tracks that were seen; the reference makes both for every row and drops most.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maskstream_model.daq.appearance import update_momentum
+from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.lifecycle import Verdict
+from maskstream_model.daq.state import TrackerState
+from maskstream_model.daq.tracker import QueryTracker
+from maskstream_model.interface import FrameOutput, TrackStatus
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Rows of tracker 1 for one video: its `N` tracks, then the `Q` anchors, no padding.
+
+    Attributes:
+        embeddings: `(N + Q, C)`.
+        logits: `(N + Q, K + 1)`.
+        mask_features: `(C, H, W)`.
+        resized: `(height, width)` of the frame as the network saw it, without padding.
+    """
+
+    embeddings: Tensor
+    logits: Tensor
+    mask_features: Tensor
+    resized: tuple[int, int]
+
+
+def advance(
+    tracker: QueryTracker, state: TrackerState, candidates: Candidates, verdict: Verdict
+) -> tuple[FrameOutput, TrackerState]:
+    """Return what the frame shows and the memory after it."""
+    alive = (~verdict.gone).nonzero()[:, 0]
+    rows = torch.cat([alive, state.num_tracks + verdict.born]).to(candidates.embeddings.device)
+    embeddings, logits = candidates.embeddings[rows], candidates.logits[rows]
+    features = candidates.mask_features[None]
+    mask_logits = tracker.segment(embeddings[None], features)
+    memory = _carry(state, alive, verdict)
+    seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
+    seen_rows = seen.nonzero()[:, 0].to(rows.device)
+    appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0]
+    positions, history = _remember(memory, seen_rows, appearances)
+    new_state = TrackerState(
+        queries=embeddings,
+        positions=positions,
+        history=history,
+        logit_sums=memory.logit_sums + logits,
+        track_ids=memory.track_ids,
+        birth_frames=memory.birth_frames,
+        missed_frames=memory.missed_frames,
+        num_appearances=memory.num_appearances + seen,
+        num_frames=memory.num_frames,
+        next_track_id=memory.next_track_id,
+    )
+    shown = _Shown(new_state, logits, mask_logits[0], _status(verdict, alive))
+    return _output(shown, state, verdict, candidates.resized), new_state
+
+
+def _carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
+    """Return the memory of surviving tracks with empty rows for the newborn ones."""
+    num_born = len(verdict.born)
+    rows = alive.to(state.queries.device)
+
+    def grown(values: Tensor) -> Tensor:
+        index = rows if values.is_floating_point() else alive
+        return torch.cat([values[index], values.new_zeros(num_born, *values.shape[1:])])
+
+    ids = torch.arange(state.next_track_id, state.next_track_id + num_born)
+    births = torch.full((num_born,), state.num_frames)
+    newborn = torch.zeros(num_born, dtype=torch.int64)
+    return TrackerState(
+        queries=grown(state.queries),
+        positions=grown(state.positions),
+        history=grown(state.history),
+        logit_sums=grown(state.logit_sums),
+        track_ids=torch.cat([state.track_ids[alive], ids]),
+        birth_frames=torch.cat([state.birth_frames[alive], births]),
+        missed_frames=torch.cat([verdict.missed_frames[alive], newborn]),
+        num_appearances=grown(state.num_appearances),
+        num_frames=state.num_frames + 1,
+        next_track_id=state.next_track_id + num_born,
+    )
+
+
+def _remember(
+    memory: TrackerState, seen_rows: Tensor, appearances: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return momentum positions and history; rows that were not seen stay as they are."""
+    positions, history = memory.positions.clone(), memory.history.clone()
+    counts = memory.num_appearances.to(seen_rows.device)[seen_rows]
+    positions[seen_rows], history[seen_rows] = update_momentum(
+        positions[seen_rows], history[seen_rows], counts, appearances
+    )
+    return positions, history
+
+
+def _status(verdict: Verdict, alive: Tensor) -> Tensor:
+    tracked = torch.where(verdict.seen[alive], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
+    return torch.cat([tracked, torch.full((len(verdict.born),), int(TrackStatus.EMERGED))])
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Living tracks of a frame: memory after it, logits, mask logits, status, row by row."""
+
+    state: TrackerState
+    logits: Tensor
+    mask_logits: Tensor
+    status: Tensor
+
+
+def _output(
+    shown: _Shown, before: TrackerState, verdict: Verdict, resized: tuple[int, int]
+) -> FrameOutput:
+    """Return the living tracks and, for the last time, those that disappeared."""
+    state, gone = shown.state, verdict.gone.nonzero()[:, 0]
+    scores, labels = _mean_scores(state.logit_sums, state.ages)
+    height, width = shown.mask_logits.shape[1:]
+    output = FrameOutput(
+        track_ids=state.track_ids,
+        status=shown.status,
+        logits=shown.logits,
+        mask_logits=shown.mask_logits,
+        scores=scores,
+        labels=labels,
+        ages=state.ages,
+        resized=resized,
+        padded=(4 * height, 4 * width),
+        num_refused=verdict.num_refused,
+    )
+    return output if len(gone) == 0 else _with_gone(output, before, gone)
+
+
+def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> FrameOutput:
+    """Return `output` with a last mention of tracks `gone` of the memory before."""
+    rows = gone.to(before.logit_sums.device)
+    scores, labels = _mean_scores(before.logit_sums[rows], before.ages[gone])
+
+    def with_zeros(values: Tensor) -> Tensor:
+        return torch.cat([values, values.new_zeros(len(gone), *values.shape[1:])])
+
+    return FrameOutput(
+        track_ids=torch.cat([output.track_ids, before.track_ids[gone]]),
+        status=torch.cat([output.status, torch.full((len(gone),), int(TrackStatus.DISAPPEARED))]),
+        logits=with_zeros(output.logits),
+        mask_logits=with_zeros(output.mask_logits),
+        scores=torch.cat([output.scores, scores]),
+        labels=torch.cat([output.labels, labels]),
+        ages=torch.cat([output.ages, before.ages[gone] + 1]),
+        resized=output.resized,
+        padded=output.padded,
+        num_refused=output.num_refused,
+    )
+
+
+def _mean_scores(logit_sums: Tensor, ages: Tensor) -> tuple[Tensor, Tensor]:
+    """Return best probability and class of the mean logits, `(N,)` each (SPEC.md 3.6)."""
+    means = logit_sums / ages.to(logit_sums.device)[:, None]
+    return foreground_scores(means), means[:, :-1].argmax(-1)

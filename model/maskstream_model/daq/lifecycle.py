@@ -1,0 +1,88 @@
+"""Births, misses and deaths of tracks: pure rules on scores (SPEC.md 3.2, 3.3 steps 6 and 7)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maskstream_model.config import OnlineConfig
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Best class probabilities of one frame, float32 in 0..1.
+
+    Attributes:
+        tracked: `(N,)` of tracker 1 for the tracks.
+        anchors: `(Q,)` of tracker 1 for the emergence anchors.
+        keep: `(N,)` of tracker 2 for the tracks; None where it does not decide.
+    """
+
+    tracked: Tensor
+    anchors: Tensor
+    keep: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules decide for one frame.
+
+    Attributes:
+        seen: `(N,)` bool, tracks that the frame shows.
+        gone: `(N,)` bool, tracks that have been missed too often and disappear.
+        missed_frames: `(N,)` int64, consecutive frames on which a track was not seen.
+        born: `(M,)` int64, anchors that become tracks, in anchor order.
+        num_refused: newcomers that `max_tracks` kept out.
+    """
+
+    seen: Tensor
+    gone: Tensor
+    missed_frames: Tensor
+    born: Tensor
+    num_refused: int
+
+
+def judge_first_frame(scores: Tensor, rules: OnlineConfig, max_tracks: int | None) -> Verdict:
+    """Decide which segment queries start tracks on the first frame of a video.
+
+    Args:
+        scores: `(Q,)` best class probabilities of the segmenter.
+        rules: thresholds.
+        max_tracks: limit of tracks alive, None for none.
+    """
+    nobody = torch.zeros(0, dtype=torch.bool)
+    born, num_refused = _admit(scores, rules.first_frame_score_min, max_tracks)
+    return Verdict(nobody, nobody, torch.zeros(0, dtype=torch.int64), born, num_refused)
+
+
+def judge(
+    scores: Scores, missed_frames: Tensor, rules: OnlineConfig, max_tracks: int | None
+) -> Verdict:
+    """Decide which tracks were seen, which disappear, and which anchors become tracks.
+
+    Args:
+        scores: of this frame.
+        missed_frames: `(N,)` int64, consecutive missed frames before this one.
+        rules: thresholds and patience.
+        max_tracks: limit of tracks alive, None for none.
+    """
+    seen = scores.tracked > rules.tracked_score_min
+    if scores.keep is not None and rules.keep_score_min is not None:
+        seen = seen & (scores.keep > rules.keep_score_min)
+    missed = torch.where(seen, 0, missed_frames + 1)
+    gone = missed >= rules.max_missed_frames
+    room = None if max_tracks is None else max_tracks - int((~gone).sum())
+    born, num_refused = _admit(scores.anchors, rules.emergence_score_min, room)
+    return Verdict(seen, gone, missed, born, num_refused)
+
+
+def _admit(scores: Tensor, score_min: float, room: int | None) -> tuple[Tensor, int]:
+    """Return the newcomers let in, in order, and how many the lack of room refused.
+
+    The weakest are refused; of equals the later one.
+    """
+    candidates = (scores > score_min).nonzero()[:, 0]
+    if room is None or len(candidates) <= room:
+        return candidates, 0
+    strongest = scores[candidates].argsort(descending=True, stable=True)[: max(room, 0)]
+    return candidates[strongest].sort().values, len(candidates) - len(strongest)

@@ -1,0 +1,68 @@
+"""The memory of one video: a bounded value that crosses from frame to frame (SPEC.md 3.5)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maskstream_model.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class TrackerState:
+    """What is known of a video so far. Nothing in it is ever changed in place.
+
+    Its size depends on the number of tracks alive, never on the length of the video. Numbers that
+    rules read (integers) are on the CPU, what networks read (floats) on the model's device.
+
+    Attributes:
+        queries: `(N, C)` float32, tracked queries: a track's embedding on the last frame.
+        positions: `(N, C)` float32, momentum appearances.
+        history: `(N, W, C)` float32 ring of the last visible appearances; free slots are zeros.
+        logit_sums: `(N, K + 1)` float32, sum of class logits over all frames since birth.
+        track_ids: `(N,)` int64, ascending: order of birth.
+        birth_frames: `(N,)` int64, number of the frame of birth, from 0.
+        missed_frames: `(N,)` int64, consecutive frames up to now without being seen.
+        num_appearances: `(N,)` int64, appearances ever put into the ring.
+        num_frames: frames seen.
+        next_track_id: id of the next newcomer.
+    """
+
+    queries: Tensor
+    positions: Tensor
+    history: Tensor
+    logit_sums: Tensor
+    track_ids: Tensor
+    birth_frames: Tensor
+    missed_frames: Tensor
+    num_appearances: Tensor
+    num_frames: int
+    next_track_id: int
+
+    @property
+    def num_tracks(self) -> int:
+        """`N`, tracks alive."""
+        return len(self.track_ids)
+
+    @property
+    def ages(self) -> Tensor:
+        """Frames since birth, `(N,)` int64; 1 on the frame of birth. Also the count of logits."""
+        return self.num_frames - self.birth_frames
+
+
+def initial_state(config: ModelConfig, device: torch.device) -> TrackerState:
+    """Return the memory of a video of which nothing was seen."""
+    dim, window = config.segmenter.hidden_dim, config.online.appearance_window
+    none = torch.zeros(0, dtype=torch.int64)
+    return TrackerState(
+        queries=torch.zeros(0, dim, device=device),
+        positions=torch.zeros(0, dim, device=device),
+        history=torch.zeros(0, window, dim, device=device),
+        logit_sums=torch.zeros(0, config.num_classes + 1, device=device),
+        track_ids=none,
+        birth_frames=none,
+        missed_frames=none,
+        num_appearances=none,
+        num_frames=0,
+        next_track_id=1,
+    )

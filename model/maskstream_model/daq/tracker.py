@@ -1,0 +1,230 @@
+"""The two query trackers of DVIS-DAQ: networks only, no memory (SPEC.md 3.1 to 3.3).
+
+Rows of tracker 1 are the tracked queries and one emergence anchor for each segment query. Rows of
+tracker 2 are the tracked queries (disappearance anchors) and the background embeddings.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.config import SegmenterConfig, TrackerConfig
+from maskstream_model.daq.appearance import pool
+from maskstream_model.daq.disappearance import (
+    SlotCrossAttentionLayer,
+    match_queries,
+    open_if_all_blocked,
+)
+from maskstream_model.mask2former.attention import (
+    MLP,
+    CrossAttentionLayer,
+    FFNLayer,
+    SelfAttentionLayer,
+)
+from maskstream_model.mask2former.segmenter import LayerPrediction, SegmenterOutput
+
+
+@dataclass(frozen=True)
+class TrackedQueries:
+    """Tracks of the frame before, padded to one `N`; padding rows are masked everywhere.
+
+    Attributes:
+        features: `(B, N, C)` tracked queries.
+        positions: `(B, N, C)` momentum appearances.
+        valid: `(B, N)` bool, rows that are no padding; None where all are real.
+    """
+
+    features: Tensor
+    positions: Tensor
+    valid: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TrackerOutput:
+    """What the trackers say of one frame.
+
+    Attributes:
+        embeddings: `(B, N + Q, C)`, tracks first, then anchors (first frame: `(B, Q, C)`).
+        logits: `(B, N + Q, K + 1)` of tracker 1.
+        mask_logits: `(B, N + Q, H, W)` of tracker 1.
+        keep_logits: `(B, N, K + 1)` of tracker 2; None on a first frame.
+        layers: tracker 1 before its first and after every layer, the last one being the output;
+            empty unless asked for.
+        keep_layers: tracker 2 after every layer, rows `N + S`; empty unless asked for.
+    """
+
+    embeddings: Tensor
+    logits: Tensor
+    mask_logits: Tensor
+    keep_logits: Tensor | None = None
+    layers: tuple[LayerPrediction, ...] = ()
+    keep_layers: tuple[LayerPrediction, ...] = ()
+
+
+class QueryTracker(nn.Module):
+    """Both trackers and the heads they share; parameter names are those below `tracker.`."""
+
+    def __init__(
+        self, segmenter: SegmenterConfig, tracker: TrackerConfig, num_classes: int
+    ) -> None:
+        super().__init__()
+        dim, heads, layers = segmenter.hidden_dim, tracker.num_heads, range(tracker.num_layers)
+        self.transformer_cross_attention_layers = nn.ModuleList(
+            CrossAttentionLayer(dim, heads) for _ in layers
+        )
+        self.transformer_self_attention_layers = nn.ModuleList(
+            SelfAttentionLayer(dim, heads) for _ in layers
+        )
+        self.transformer_ffn_layers = nn.ModuleList(FFNLayer(dim, tracker.ffn_dim) for _ in layers)
+        self.slot_cross_attention_layers = nn.ModuleList(
+            SlotCrossAttentionLayer(dim, heads) for _ in layers
+        )
+        self.slot_ffn_layers = nn.ModuleList(FFNLayer(dim, tracker.ffn_dim) for _ in layers)
+        self.decoder_norm = nn.LayerNorm(dim)
+        self.class_embed = nn.Linear(dim, num_classes + 1)
+        self.mask_embed = MLP(dim, dim, dim)
+        self.mask_feature_proj = nn.Conv2d(dim, dim, 1)
+        self.pos_embed = MLP(dim, dim, dim)
+        self.new_ins_embeds = nn.Embedding(1, dim)
+        self.bg_slots = nn.Embedding(tracker.num_background, dim)
+
+    def first_frame(
+        self, embeddings: Tensor, mask_features: Tensor, all_layers: bool = False
+    ) -> TrackerOutput:
+        """Refine the segment queries of a video's first frame; there are no anchors yet.
+
+        Args:
+            embeddings: `(B, Q, C)` of the segmenter.
+            mask_features: `(B, C, H, W)` of the segmenter.
+            all_layers: whether to predict after every layer too.
+        """
+        states = self.decode_first(embeddings)
+        return self._output(states, mask_features, all_layers)
+
+    def forward(
+        self,
+        tracked: TrackedQueries,
+        frame: SegmenterOutput,
+        query_features: Tensor,
+        blocked: Tensor | None = None,
+        all_layers: bool = False,
+    ) -> TrackerOutput:
+        """Run both trackers on a later frame.
+
+        Args:
+            tracked: the tracks; `N` may be 0.
+            frame: output of the segmenter.
+            query_features: `(Q, C)` learned initial queries of the segmenter.
+            blocked: `(B, Q)` bool, segment queries hidden from tracker 2; None for none. A row
+                in which all are hidden is opened.
+            all_layers: whether to predict after every layer too.
+        """
+        anchors = self.pool_appearance(frame.mask_logits, frame.mask_features)
+        states = self.decode(tracked, frame.embeddings, anchors)
+        slots = self.decode_slots(tracked, frame.embeddings, query_features, blocked)
+        num_tracks = tracked.features.shape[1]
+        output = self._output(states, frame.mask_features, all_layers)
+        return TrackerOutput(
+            output.embeddings,
+            output.logits,
+            output.mask_logits,
+            keep_logits=self.classify(slots[-1][:, :num_tracks]),
+            layers=output.layers,
+            keep_layers=self._predict(slots, frame.mask_features) if all_layers else (),
+        )
+
+    def decode_first(self, embeddings: Tensor) -> list[Tensor]:
+        """Return states `(B, Q, C)` before the first and after every layer of tracker 1."""
+        states = [embeddings]
+        for cross, own, ffn in self._layers():
+            states.append(ffn(own(cross(states[-1], embeddings, embeddings))))
+        return states
+
+    def decode(self, tracked: TrackedQueries, embeddings: Tensor, anchors: Tensor) -> list[Tensor]:
+        """Return states `(B, N + Q, C)` before the first and after every layer of tracker 1.
+
+        Args:
+            tracked: the tracks.
+            embeddings: `(B, Q, C)` of the segmenter.
+            anchors: `(B, Q, C)` appearance of every segment query: positions of the emergence
+                anchors and of the keys.
+        """
+        newcomers = self.new_ins_embeds.weight.expand(anchors.shape)
+        positions = torch.cat([tracked.positions, anchors], 1)
+        keys = embeddings + anchors
+        blocked = None
+        if tracked.valid is not None:
+            always = torch.ones(anchors.shape[:2], dtype=torch.bool, device=anchors.device)
+            blocked = ~torch.cat([tracked.valid, always], 1)[:, None]
+        states = [torch.cat([tracked.features, newcomers], 1)]
+        for cross, own, ffn in self._layers():
+            read = cross(states[-1], keys, embeddings, positions)
+            states.append(ffn(own(read, blocked=blocked)))
+        return states
+
+    def decode_slots(
+        self,
+        tracked: TrackedQueries,
+        embeddings: Tensor,
+        query_features: Tensor,
+        blocked: Tensor | None = None,
+    ) -> list[Tensor]:
+        """Return states `(B, N + S, C)` after every layer of tracker 2; see `forward`."""
+        background = self.bg_slots.weight.expand(len(embeddings), -1, -1)
+        rows = torch.cat([tracked.features, background], 1)
+        slots = torch.cat([tracked.positions, background], 1)
+        valid = None
+        if tracked.valid is not None:
+            always = torch.ones(background.shape[:2], dtype=torch.bool, device=rows.device)
+            valid = torch.cat([tracked.valid, always], 1)
+        state = query_features[match_queries(rows, query_features, valid)]
+        blocked = open_if_all_blocked(blocked)
+        states = []
+        for cross, ffn in zip(self.slot_cross_attention_layers, self.slot_ffn_layers, strict=True):
+            state = ffn(cross(state, embeddings, (rows, slots), blocked, valid))
+            states.append(state)
+        return states
+
+    def classify(self, states: Tensor) -> Tensor:
+        """Return class logits `(B, R, K + 1)` of states `(B, R, C)`."""
+        logits: Tensor = self.class_embed(self.decoder_norm(states))
+        return logits
+
+    def segment(self, states: Tensor, mask_features: Tensor) -> Tensor:
+        """Return mask logits `(B, R, H, W)` of states `(B, R, C)`, features `(B, C, H, W)`."""
+        # Differs from reference: the 1x1 projection of the features is moved to the side of the
+        # masks (the same product in another order), which are far fewer than the pixels.
+        embeds: Tensor = self.mask_embed(self.decoder_norm(states))
+        weights = embeds @ self.mask_feature_proj.weight.flatten(1)
+        offsets = embeds @ self.mask_feature_proj.bias
+        return torch.einsum("brc,bchw->brhw", weights, mask_features) + offsets[..., None, None]
+
+    def pool_appearance(self, mask_logits: Tensor, mask_features: Tensor) -> Tensor:
+        """Return the appearance of masks `(B, M, H, W)` as positions `(B, M, C)`."""
+        positions: Tensor = self.pos_embed(pool(mask_logits, mask_features))
+        return positions
+
+    def _layers(self) -> Iterator[tuple[nn.Module, nn.Module, nn.Module]]:
+        return zip(
+            self.transformer_cross_attention_layers,
+            self.transformer_self_attention_layers,
+            self.transformer_ffn_layers,
+            strict=True,
+        )
+
+    def _predict(self, states: list[Tensor], mask_features: Tensor) -> tuple[LayerPrediction, ...]:
+        return tuple(
+            LayerPrediction(self.classify(state), self.segment(state, mask_features))
+            for state in states
+        )
+
+    def _output(
+        self, states: list[Tensor], mask_features: Tensor, all_layers: bool
+    ) -> TrackerOutput:
+        layers = self._predict(states if all_layers else states[-1:], mask_features)
+        last = layers[-1]
+        return TrackerOutput(
+            states[-1], last.logits, last.mask_logits, layers=layers if all_layers else ()
+        )

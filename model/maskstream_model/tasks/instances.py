@@ -1,0 +1,120 @@
+"""Instance masks at picture size, and the result of a whole clip (SPEC.md 3.6, "vis")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from maskstream_model.interface import FrameOutput, TrackStatus
+
+Size = tuple[int, int]
+
+
+def resize_mask_logits(mask_logits: Tensor, padded: Size, resized: Size, size: Size) -> Tensor:
+    """Return mask logits `(N, *size)` of the upright picture.
+
+    Bilinear from stride 4 to the padded frame, without the padding, then bilinear to `size`.
+
+    Args:
+        mask_logits: `(N, H, W)` at stride 4 of the padded frame.
+        padded: `(height, width)` of the frame in the network, with padding.
+        resized: the same without padding (at the right and the bottom).
+        size: `(height, width)` wanted.
+    """
+    if len(mask_logits) == 0:
+        return mask_logits.new_zeros(0, *size)
+    logits = _interpolate(mask_logits, padded)[:, : resized[0], : resized[1]]
+    # A resize to the same size changes no bit of the numbers, only costs time.
+    return logits if resized == size else _interpolate(logits, size)
+
+
+def _interpolate(mask_logits: Tensor, size: Size) -> Tensor:
+    return F.interpolate(mask_logits[None], size, mode="bilinear", align_corners=False)[0]
+
+
+@dataclass(frozen=True)
+class ClipTracks:
+    """Tracks of the frames of one call, in order of birth.
+
+    Attributes:
+        track_ids: `(N,)` int64, ascending.
+        mean_logits: `(N, K + 1)`, mean over the frames of the call that a track lived on.
+        stored: `(N, T)` bool, frames that a track lived on (seen or missed).
+    """
+
+    track_ids: Tensor
+    mean_logits: Tensor
+    stored: Tensor
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """Best `(track, class)` pairs of a clip, best first; a track may be there more than once.
+
+    Attributes:
+        scores: `(M,)` float32.
+        labels: `(M,)` int64 classes.
+        track_ids: `(M,)` int64.
+        masks: `(M, T, height, width)` bool.
+    """
+
+    scores: Tensor
+    labels: Tensor
+    track_ids: Tensor
+    masks: Tensor
+
+
+def clip_tracks(outputs: Sequence[FrameOutput], min_frames: int = 5) -> ClipTracks:
+    """Collect the tracks of a call.
+
+    Args:
+        outputs: one per frame, at least one.
+        min_frames: a track with fewer frames that does not reach the last one is left out.
+    """
+    living = [(output, output.status != int(TrackStatus.DISAPPEARED)) for output in outputs]
+    track_ids = torch.unique(torch.cat([output.track_ids[alive] for output, alive in living]))
+    sums = outputs[0].logits.new_zeros(len(track_ids), outputs[0].logits.shape[1])
+    stored = torch.zeros(len(track_ids), len(outputs), dtype=torch.bool)
+    for time, (output, alive) in enumerate(living):
+        rows = torch.searchsorted(track_ids, output.track_ids[alive])
+        sums[rows] += output.logits[alive]
+        stored[rows, time] = True
+    kept = (stored.sum(1) >= min_frames) | stored[:, -1]
+    counts = stored.sum(1, keepdim=True).to(sums.device)
+    return ClipTracks(track_ids[kept], (sums / counts)[kept], stored[kept])
+
+
+def video_result(
+    outputs: Sequence[FrameOutput], size: Size, max_results: int = 20, min_frames: int = 5
+) -> VideoResult:
+    """Return the best `(track, class)` pairs of a clip.
+
+    Args:
+        outputs: one per frame of the clip, at least one.
+        size: `(height, width)` of the masks wanted.
+        max_results: pairs at most.
+        min_frames: see `clip_tracks`.
+    """
+    tracks = clip_tracks(outputs, min_frames)
+    probabilities = tracks.mean_logits.softmax(-1)[:, :-1]
+    num_classes = probabilities.shape[1]
+    # Differs from reference: best first; its order is undefined.
+    best = probabilities.flatten().topk(min(max_results, probabilities.numel()))
+    rows = best.indices.cpu() // num_classes
+    track_ids = tracks.track_ids[rows]
+    masks = torch.stack([_masks_of(output, track_ids, size) for output in outputs], 1)
+    return VideoResult(best.values, best.indices % num_classes, track_ids, masks)
+
+
+def _masks_of(output: FrameOutput, track_ids: Tensor, size: Size) -> Tensor:
+    """Return masks `(M, *size)` bool of tracks on a frame; empty where a track is not."""
+    masks = torch.zeros(len(track_ids), *size, dtype=torch.bool)
+    matches = track_ids[:, None] == output.track_ids[None]
+    wanted = matches.any(0).nonzero()[:, 0]
+    logits = output.mask_logits[wanted.to(output.mask_logits.device)]
+    visible = resize_mask_logits(logits, output.padded, output.resized, size).cpu() > 0
+    rows, columns = matches[:, wanted].nonzero(as_tuple=True)
+    masks[rows] = visible[columns]
+    return masks
