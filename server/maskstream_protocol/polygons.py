@@ -1,0 +1,182 @@
+"""Outlines of masks as rings of pixel centres (protocol.md section 3, `polygons`).
+
+A ring follows the pixels along one border of the mask, corner to corner, so nothing is lost: the
+pixels on a ring belong to the mask, those strictly inside it by the even-odd rule. Pixels that
+touch at a corner are connected.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maskstream_protocol.errors import MalformedResultError
+from maskstream_protocol.fields import U16_MAX
+
+Points = NDArray[np.int64]
+"""(P, 2) x, y of pixel centres."""
+
+_TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
+_OUTWARDS: Final = ((-1, 0), (0, 1), (1, 0), (0, -1))
+"""Row and column step over each side of a pixel, in the order of a clockwise walk."""
+
+
+def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
+    """The borders of a (h, w) mask, each starting at its first pixel in reading order.
+
+    Every side of a pixel that faces the background is followed by exactly one other, clockwise
+    around the mask; the walk over these sides visits the pixels of a border in order.
+    """
+    padded = np.pad(mask, 1)
+    sides = np.stack([mask & ~_shifted(padded, dy, dx) for dy, dx in _OUTWARDS], axis=-1)
+    following = _following_sides(padded, sides).tolist()
+    pixels_of = np.flatnonzero(sides) // 4
+    rings = []
+    seen = bytearray(len(following))
+    for start in range(len(following)):
+        if seen[start]:
+            continue
+        walk = []
+        side = start
+        while not seen[side]:
+            seen[side] = 1
+            walk.append(side)
+            side = following[side]
+        rings.append(_corners(pixels_of[walk], mask.shape[1]))
+    return rings
+
+
+def _shifted(padded: NDArray[np.bool_], dy: int, dx: int) -> NDArray[np.bool_]:
+    """The neighbour of every pixel at row step `dy` and column step `dx`."""
+    height, width = padded.shape
+    return padded[1 + dy : height - 1 + dy, 1 + dx : width - 1 + dx]
+
+
+def _following_sides(padded: NDArray[np.bool_], sides: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each side in the order of `np.flatnonzero(sides)`, the position of the one after it.
+
+    Walking clockwise, at the end of a side: a pixel diagonally ahead on the outer side is turned
+    to (its side that faces us), else the pixel straight ahead goes on with the same side, else
+    the walk turns round the corner to this pixel's own next side.
+    """
+    width = sides.shape[1]
+    number = np.cumsum(sides.ravel()) - 1
+    flat_sides = np.flatnonzero(sides)
+    rows, columns = np.divmod(flat_sides // 4, width)
+    side = flat_sides % 4
+    outwards = np.array(_OUTWARDS)[side]
+    ahead = np.array(_OUTWARDS)[(side + 1) % 4]
+    straight = _at(padded, rows + ahead[:, 0], columns + ahead[:, 1])
+    diagonal_rows, diagonal_columns = (
+        rows + ahead[:, 0] + outwards[:, 0],
+        columns + ahead[:, 1] + outwards[:, 1],
+    )
+    diagonal = _at(padded, diagonal_rows, diagonal_columns)
+    next_rows = np.where(diagonal, diagonal_rows, rows + ahead[:, 0] * straight)
+    next_columns = np.where(diagonal, diagonal_columns, columns + ahead[:, 1] * straight)
+    next_side = np.where(diagonal, side - 1, np.where(straight, side, side + 1)) % 4
+    following: Points = number[(next_rows * width + next_columns) * 4 + next_side]
+    return following
+
+
+def _at(padded: NDArray[np.bool_], rows: Points, columns: Points) -> NDArray[np.bool_]:
+    return padded[rows + 1, columns + 1]
+
+
+def _corners(pixels: Points, width: int) -> Points:
+    """The points of a closed walk over pixels where its direction changes."""
+    rows, columns = np.divmod(pixels, width)
+    points = np.stack([columns, rows], axis=1)
+    points = points[(points != np.roll(points, -1, axis=0)).any(axis=1)]
+    if len(points) == 0:
+        return np.array([[columns[0], rows[0]]])
+    arriving = points - np.roll(points, 1, axis=0)
+    leaving = np.roll(points, -1, axis=0) - points
+    corners: Points = points[(arriving != leaving).any(axis=1)]
+    return corners
+
+
+def fill_rings(rings: list[Points], height: int, width: int) -> NDArray[np.bool_]:
+    """The (height, width) mask whose borders these are."""
+    toggles = np.zeros(height * (width + 1), np.int64)
+    mask = np.zeros((height, width), bool)
+    for ring in rings:
+        following = np.roll(ring, -1, axis=0)
+        _draw_edges(mask, ring, following)
+        toggles += _crossings(ring, following, height, width)
+    mask |= np.cumsum(toggles.reshape(height, width + 1), axis=1)[:, :width] % 2 == 1
+    return mask
+
+
+def _draw_edges(mask: NDArray[np.bool_], start: Points, end: Points) -> None:
+    """Set the pixels whose centres lie on the edges."""
+    steps = np.gcd(*np.abs(end - start).T)
+    unit = (end - start) // np.maximum(steps, 1)[:, None]
+    edge, position = _spread(np.maximum(steps, 1))
+    points = start[edge] + unit[edge] * position[:, None]
+    mask[points[:, 1], points[:, 0]] = True
+
+
+def _crossings(start: Points, end: Points, height: int, width: int) -> Points:
+    """How many edges each pixel is the first to lie right of, flat over (height, width + 1).
+
+    An edge counts on the rows from its upper end to just above its lower one.
+    """
+    upper = np.where((start[:, 1] <= end[:, 1])[:, None], start, end)
+    span = np.abs(end - start)[:, 1]
+    across = (end - start)[:, 0] * np.sign((end - start)[:, 1])
+    edge, row = _spread(span)
+    columns = upper[edge, 0] + row * across[edge] // np.maximum(span, 1)[edge] + 1
+    flat = (upper[edge, 1] + row) * (width + 1) + columns
+    return np.bincount(flat, minlength=height * (width + 1))
+
+
+def _spread(counts: Points) -> tuple[Points, Points]:
+    """For counts (2, 3): the owners 0 0 1 1 1 and the positions 0 1 0 1 2."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    firsts = np.cumsum(counts) - counts
+    return owners, np.arange(len(owners)) - firsts[owners]
+
+
+def encode_rings(rings: list[Points]) -> bytes:
+    """Rings in mask pixels as bytes.
+
+    More rings than a u16 counts lose the smallest, and a ring of too many points every other
+    one: such a mask is noise.
+    """
+    kept = sorted(rings, key=len, reverse=True)[:U16_MAX] if len(rings) > U16_MAX else rings
+    parts = [struct.pack("<H", len(kept))]
+    for ring in kept:
+        points = ring[:: -(-len(ring) // U16_MAX)]
+        parts += [struct.pack("<H", len(points)), points.astype("<i2").tobytes()]
+    return b"".join(parts)
+
+
+def decode_rings(data: bytes | memoryview) -> list[Points]:
+    """The rings of a mask's bytes.
+
+    Raises:
+        MalformedResultError: the bytes end early or go on after the last ring.
+    """
+    counts = _u16(data, 0)
+    offset = 2
+    rings: list[Points] = []
+    for _ in range(counts):
+        size = 4 * _u16(data, offset)
+        values: NDArray[Any] = np.frombuffer(data[offset + 2 : offset + 2 + size], "<i2")
+        offset += 2 + size
+        if offset > len(data):
+            break
+        rings.append(values.astype(np.int64).reshape(-1, 2))
+    if offset != len(data):
+        raise MalformedResultError("The rings of a polygon do not fill its bytes.")
+    return rings
+
+
+def _u16(data: bytes | memoryview, offset: int) -> int:
+    if offset + 2 > len(data):
+        raise MalformedResultError("The rings of a polygon end early.")
+    return int.from_bytes(data[offset : offset + 2], "little")
