@@ -1,9 +1,11 @@
 """Commits of one session, off the critical path: in order, merged when late, retried when away."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from maskstream_server.stores.interface import Commit, CommitOutcome, SessionStore
+from maskstream_server.stores.errors import StoreAway, StoreError
+from maskstream_server.stores.interface import Commit, CommitOutcome, Lease, SessionStore
 
 
 @dataclass(frozen=True)
@@ -14,33 +16,141 @@ class CommitEvents:
         durable: everything up to this sequence is durable.
         away: commits have stopped working (told once, until `back`).
         back: commits work again.
-        lost: the session is not ours any more (FENCED), or is gone from the store (MISSING).
+        lost: the session is another server's now; nothing more will be committed.
+        recreated: the store had lost the session (emptied, or away for longer than its life) and
+            has it again, under this lease.
     """
 
     durable: Callable[[int], None]
-    away: Callable[[], None]
+    away: Callable[[StoreAway], None]
     back: Callable[[], None]
     lost: Callable[[CommitOutcome], None]
+    recreated: Callable[[Lease], None]
 
 
 class Committer:
     """Takes commits with `offer`, which never waits; one is under way at a time.
 
     Commits that wait are merged: newest memory, all results, so that a slow or absent store costs
-    bounded memory (results beyond `keep_after` are forgotten).
+    bounded memory (results up to `keep_after` are forgotten).
+
+    Args:
+        store: where to.
+        token_hash: the session's newest, to create it again where the store has lost it.
+        events: what to tell, and whom.
+        retry_s: pause between tries while the store is away.
     """
 
-    def __init__(self, store: SessionStore, events: CommitEvents, retry_s: float = 0.5) -> None:
-        raise NotImplementedError
+    def __init__(
+        self, store: SessionStore, token_hash: str, events: CommitEvents, retry_s: float = 0.5
+    ) -> None:
+        self._store = store
+        self._token_hash = token_hash
+        self._events = events
+        self._retry_s = retry_s
+        self._pending: Commit | None = None
+        self._lease: Lease | None = None
+        self._is_away = False
+        self._is_lost = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def num_pending(self) -> int:
+        """1 while something is not durable yet, else 0."""
+        return int(self._task is not None and not self._task.done())
 
     def offer(self, commit: Commit) -> None:
         """Queue a commit; call it in the order of sequences."""
-        raise NotImplementedError
+        if self._is_lost:
+            return
+        self._pending = commit if self._pending is None else merge(self._pending, commit)
+        if self._task is None or self._task.done():
+            # The task is the committer's own: nobody who awaits `flush` can cancel it.
+            self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing is pending; False where the time ran out or the session is lost."""
-        raise NotImplementedError
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=timeout_s)
+            if not done:
+                return False
+            self._task.result()
+        return not self._is_lost
 
     async def close(self, timeout_s: float) -> bool:
         """Flush, then stop trying; True where everything was committed."""
-        raise NotImplementedError
+        try:
+            return await self.flush(timeout_s)
+        finally:
+            if self._task is not None:
+                self._task.cancel()
+
+    async def _run(self) -> None:
+        while self._pending is not None:
+            commit, self._pending = self._pending, None
+            try:
+                await self._commit(self._leased(commit))
+            except StoreAway as error:
+                self._put_back(commit)
+                if not self._is_away:
+                    self._is_away = True
+                    self._events.away(error)
+                await asyncio.sleep(self._retry_s)
+
+    async def _commit(self, commit: Commit) -> None:
+        outcome = await self._store.commit(commit)
+        if outcome is CommitOutcome.MISSING:
+            outcome = await self._recreate(commit)
+        self._told_back()
+        if outcome in (CommitOutcome.COMMITTED, CommitOutcome.REPEATED):
+            self._events.durable(commit.sequence)
+        else:
+            self._is_lost, self._pending = True, None
+            self._events.lost(outcome)
+
+    async def _recreate(self, commit: Commit) -> CommitOutcome:
+        """Create the session anew and commit; only a whole memory can do that."""
+        old = commit.lease
+        if not commit.whole:
+            return CommitOutcome.BASE_DIFFERS
+        try:
+            create = self._store.create
+            lease = await create(old.session, old.owner, self._token_hash, old.fence + 1)
+        except StoreAway:
+            raise
+        except StoreError:
+            return CommitOutcome.MISSING
+        self._lease = lease
+        self._events.recreated(lease)
+        return await self._store.commit(replace(commit, lease=lease))
+
+    def _leased(self, commit: Commit) -> Commit:
+        """Return the commit under the newest lease that this committer knows of."""
+        if self._lease is None or self._lease.fence <= commit.lease.fence:
+            return commit
+        return replace(commit, lease=self._lease)
+
+    def _put_back(self, commit: Commit) -> None:
+        newer = self._pending
+        self._pending = commit if newer is None else merge(commit, newer)
+
+    def _told_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._events.back()
+
+
+def merge(older: Commit, newer: Commit) -> Commit:
+    """Return one commit that leaves the store as `older` and then `newer` would."""
+    results = tuple(
+        item for item in older.results + newer.results if item.sequence > newer.keep_after
+    )
+    if newer.whole:
+        return replace(newer, results=results)
+    return replace(
+        newer,
+        base_sequence=older.base_sequence,
+        parts={**older.parts, **newer.parts},
+        results=results,
+        whole=older.whole,
+    )

@@ -2,11 +2,6 @@
 
 A session belongs to the holder of the newest `Lease`. Its `fence` grows with every takeover, and
 every write names it, so that a server that was thought dead cannot write over its successor.
-
-    StoreError(Exception)
-    ├── StoreAway      cannot be reached, or cannot write now; the same call may work later
-    ├── StoreFull      no room for new sessions; old ones live on
-    └── SessionExists  `create` for a session that somebody else has created
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,21 +9,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-
-class StoreError(Exception):
-    """Root of the errors of every store; the text is for operators, never for clients."""
-
-
-class StoreAway(StoreError):  # noqa: N818
-    """The store cannot be reached, is loading, read-only or out of memory."""
-
-
-class StoreFull(StoreError):  # noqa: N818
-    """The store has no room for another session."""
-
-
-class SessionExists(StoreError):  # noqa: N818
-    """A session of this name is there already, under another token."""
+FULL_FRACTION = 0.8
+"""Share of its memory from which a store takes no new sessions (design.md section 4)."""
+TOMBSTONE_LEASES = 4
+"""A deleted session keeps its fence for so many lease times, so that late writers are refused."""
 
 
 @dataclass(frozen=True)
