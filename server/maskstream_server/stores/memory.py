@@ -1,0 +1,184 @@
+"""Sessions in this process: the default for one machine, and the model of what a store does."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from maskstream_server.stores.errors import SessionExists, StoreFull
+from maskstream_server.stores.interface import (
+    FULL_FRACTION,
+    TOMBSTONE_LEASES,
+    Commit,
+    CommitOutcome,
+    KeptResult,
+    Lease,
+    StoredSession,
+    StoreTimes,
+    StoreUsage,
+    TakenOver,
+)
+from maskstream_server.stores.record import SessionRecord, refusal, write
+
+
+class MemoryStore:
+    """A `SessionStore` of one process; all methods are quick and never raise `StoreAway`.
+
+    Args:
+        times: lives of memories and leases.
+        max_bytes: memory for parts and results; None for no bound.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        times: StoreTimes | None = None,
+        max_bytes: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.times = times or StoreTimes()
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._records: dict[str, SessionRecord] = {}
+        self._used_bytes = 0
+        # The renewer comes from another thread.
+        self._lock = threading.Lock()
+
+    async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
+        """See `SessionStore.create`."""
+        with self._lock:
+            self._sweep()
+            record = self._records.get(session)
+            if record is None:
+                if self._is_full():
+                    raise StoreFull(f"{self._used_bytes} of {self._max_bytes} bytes are used")
+                record = self._records[session] = SessionRecord(fence, token_hash, 0.0)
+            elif (record.token, record.fence) != (token_hash, fence):
+                raise SessionExists(f"session {session} is there already")
+            return self._lease_to(session, record, owner)
+
+    async def take_over(
+        self, session: str, owner: str, token_hash: str, new_token_hash: str
+    ) -> TakenOver | None:
+        """See `SessionStore.take_over`."""
+        with self._lock:
+            record = self._living(session)
+            if record is None or token_hash not in (record.token, record.previous):
+                return None
+            before = record.owner if record.lease_until_s > self._clock() else None
+            record.token, record.previous = new_token_hash, token_hash
+            record.fence += 1
+            return TakenOver(self._lease_to(session, record, owner), record.stored, before)
+
+    async def confirm_token(self, lease: Lease) -> None:
+        """See `SessionStore.confirm_token`."""
+        with self._lock:
+            record = self._living(lease.session)
+            if record is not None and record.fence == lease.fence:
+                record.previous = None
+
+    async def acquire(self, session: str, owner: str) -> Lease | None:
+        """See `SessionStore.acquire`."""
+        with self._lock:
+            record = self._living(session)
+            if record is None or record.lease_until_s > self._clock():
+                return None
+            record.fence += 1
+            return self._lease_to(session, record, owner)
+
+    async def commit(self, commit: Commit) -> CommitOutcome:
+        """See `SessionStore.commit`."""
+        with self._lock:
+            record = self._records.get(commit.lease.session)
+            if record is None or record.expires_s <= self._clock():
+                return CommitOutcome.MISSING
+            refused = refusal(record, commit)
+            if refused is not None:
+                return refused
+            self._used_bytes -= record.num_bytes
+            write(record, commit)
+            self._used_bytes += record.num_bytes
+            record.expires_s = self._clock() + self.times.resume_ttl_s
+            return CommitOutcome.COMMITTED
+
+    async def load(self, session: str) -> StoredSession | None:
+        """See `SessionStore.load`."""
+        with self._lock:
+            record = self._living(session)
+            return None if record is None else record.stored
+
+    async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
+        """See `SessionStore.results_after`."""
+        with self._lock:
+            record = self._living(session)
+            kept = [] if record is None else record.results
+            return [result for result in kept if result.sequence > last_sequence]
+
+    async def release(self, lease: Lease) -> None:
+        """See `SessionStore.release`."""
+        with self._lock:
+            record = self._living(lease.session)
+            if record is not None and record.fence == lease.fence:
+                record.owner, record.lease_until_s = None, 0.0
+                record.expires_s = self._clock() + self.times.resume_ttl_s
+
+    async def delete(self, lease: Lease) -> bool:
+        """See `SessionStore.delete`."""
+        with self._lock:
+            record = self._living(lease.session)
+            if record is None or record.fence != lease.fence:
+                return False
+            self._used_bytes -= record.num_bytes
+            until_s = self._clock() + TOMBSTONE_LEASES * self.times.lease_s
+            self._records[lease.session] = SessionRecord(lease.fence + 1, None, until_s)
+            return True
+
+    async def usage(self) -> StoreUsage:
+        """See `SessionStore.usage`."""
+        with self._lock:
+            self._sweep()
+            return StoreUsage(self._used_bytes, self._max_bytes)
+
+    async def ping(self) -> None:
+        """See `SessionStore.ping`."""
+
+    def renewer(self) -> "MemoryStore":
+        """See `SessionStore.renewer`."""
+        return self
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """See `LeaseRenewer.renew`."""
+        with self._lock:
+            return [lease for lease in leases if not self._renew(lease)]
+
+    async def close(self) -> None:
+        """See `SessionStore.close`."""
+
+    def _renew(self, lease: Lease) -> bool:
+        """Renew one lease; a session that is not there is no loss: a commit creates it again."""
+        record = self._records.get(lease.session)
+        if record is None or record.expires_s <= self._clock():
+            return True
+        if record.fence != lease.fence:
+            return False
+        self._lease_to(lease.session, record, lease.owner)
+        return True
+
+    def _lease_to(self, session: str, record: SessionRecord, owner: str) -> Lease:
+        now_s = self._clock()
+        record.owner, record.lease_until_s = owner, now_s + self.times.lease_s
+        record.expires_s = now_s + self.times.resume_ttl_s
+        return Lease(session, owner, record.fence)
+
+    def _living(self, session: str) -> SessionRecord | None:
+        record = self._records.get(session)
+        if record is None or record.token is None or record.expires_s <= self._clock():
+            return None
+        return record
+
+    def _is_full(self) -> bool:
+        return self._max_bytes is not None and self._used_bytes >= FULL_FRACTION * self._max_bytes
+
+    def _sweep(self) -> None:
+        now_s = self._clock()
+        for session in [name for name, item in self._records.items() if item.expires_s <= now_s]:
+            self._used_bytes -= self._records.pop(session).num_bytes

@@ -1,0 +1,231 @@
+"""Sessions in Redis 7 or Valkey (6.2 suffices): any server that shares it can go on with them.
+
+Every write is one script on the keys of one session, which share a hash tag; only this file
+imports redis.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+import redis as sync_redis
+from redis import exceptions as errors
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.retry import Retry as SyncRetry
+
+from maskstream_server.stores import scripts
+from maskstream_server.stores.errors import SessionExists, StoreAway, StoreFull
+from maskstream_server.stores.interface import (
+    FULL_FRACTION,
+    TOMBSTONE_LEASES,
+    Commit,
+    CommitOutcome,
+    KeptResult,
+    Lease,
+    LeaseRenewer,
+    StoredSession,
+    StoreTimes,
+    StoreUsage,
+    TakenOver,
+)
+from maskstream_server.stores.redis_coding import commit_args, keys_of, milliseconds, read_session
+
+AWAY = (
+    errors.ConnectionError,
+    errors.TimeoutError,
+    errors.ReadOnlyError,
+    errors.OutOfMemoryError,
+    errors.ClusterDownError,
+    OSError,
+)
+"""What says that the store cannot be used now; anything else is a mistake of ours."""
+
+
+class RedisStore:
+    """A `SessionStore` for the event loop that first uses it.
+
+    Args:
+        url: `redis://[user:password@]host:port/database`, `rediss://` or `unix://`.
+        times: lives of memories and leases.
+        timeout_s: how long a command may take before the store counts as away.
+        max_connections: commands that may be under way at once; others wait for `timeout_s`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        times: StoreTimes | None = None,
+        timeout_s: float = 2.0,
+        max_connections: int = 16,
+    ) -> None:
+        self.times = times or StoreTimes()
+        self._url = url
+        self._timeout_s = timeout_s
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=timeout_s,
+            # A restarted store leaves dead connections behind: those are tried once more.
+            retry=Retry(NoBackoff(), 1, supported_errors=(errors.ConnectionError,)),
+            **_options(timeout_s),
+        )
+        self._redis: Redis = Redis.from_pool(pool)
+        register = self._redis.register_script
+        self._create = register(scripts.CREATE)
+        self._take_over = register(scripts.TAKE_OVER)
+        self._confirm_token = register(scripts.CONFIRM_TOKEN)
+        self._acquire = register(scripts.ACQUIRE)
+        self._commit = register(scripts.COMMIT)
+        self._release = register(scripts.RELEASE)
+        self._delete = register(scripts.DELETE)
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
+        """See `SessionStore.create`."""
+        usage = await self.usage()
+        if usage.max_bytes is not None and usage.used_bytes >= FULL_FRACTION * usage.max_bytes:
+            raise StoreFull(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
+        args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
+        if not await self._run(self._create(keys_of(session), args)):
+            raise SessionExists(f"session {session} is there already")
+        return Lease(session, owner, fence)
+
+    async def take_over(
+        self, session: str, owner: str, token_hash: str, new_token_hash: str
+    ) -> TakenOver | None:
+        """See `SessionStore.take_over`."""
+        args: list[Any] = [owner, token_hash, new_token_hash, *self._lives_ms()]
+        answer = await self._run(self._take_over(keys_of(session), args))
+        if not answer:
+            return None
+        fence, holder, flat = answer
+        before = holder.partition(b"|")[2].decode() or None
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return TakenOver(Lease(session, owner, int(fence)), read_session(fields), before)
+
+    async def confirm_token(self, lease: Lease) -> None:
+        """See `SessionStore.confirm_token`."""
+        await self._run(self._confirm_token(keys_of(lease.session)[:1], [lease.fence]))
+
+    async def acquire(self, session: str, owner: str) -> Lease | None:
+        """See `SessionStore.acquire`."""
+        args: list[Any] = [owner, *self._lives_ms()]
+        fence = await self._run(self._acquire(keys_of(session), args))
+        return Lease(session, owner, int(fence)) if fence else None
+
+    async def commit(self, commit: Commit) -> CommitOutcome:
+        """See `SessionStore.commit`."""
+        memory, _, results = keys_of(commit.lease.session)
+        args = commit_args(commit, milliseconds(self.times.resume_ttl_s))
+        word = await self._run(self._commit([memory, results], args))
+        return CommitOutcome(word.decode())
+
+    async def load(self, session: str) -> StoredSession | None:
+        """See `SessionStore.load`."""
+        fields = await self._run(self._redis.hgetall(keys_of(session)[0]))
+        return read_session(fields) if b"token" in fields else None
+
+    async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
+        """See `SessionStore.results_after`."""
+        key = keys_of(session)[2]
+        entries = await self._run(self._redis.xrange(key, min=f"{last_sequence + 1}-0"))
+        return [KeptResult(int(name.partition(b"-")[0]), item[b"m"]) for name, item in entries]
+
+    async def release(self, lease: Lease) -> None:
+        """See `SessionStore.release`."""
+        args: list[Any] = [lease.fence, milliseconds(self.times.resume_ttl_s)]
+        await self._run(self._release(keys_of(lease.session), args))
+
+    async def delete(self, lease: Lease) -> bool:
+        """See `SessionStore.delete`."""
+        args: list[Any] = [
+            lease.fence,
+            lease.fence + 1,
+            milliseconds(TOMBSTONE_LEASES * self.times.lease_s),
+        ]
+        return bool(await self._run(self._delete(keys_of(lease.session), args)))
+
+    async def usage(self) -> StoreUsage:
+        """See `SessionStore.usage`."""
+        info = await self._run(self._redis.info("memory"))
+        return StoreUsage(int(info["used_memory"]), int(info["maxmemory"]) or None)
+
+    async def ping(self) -> None:
+        """See `SessionStore.ping`."""
+        await self._run(self._redis.ping())
+
+    def renewer(self) -> LeaseRenewer:
+        """See `SessionStore.renewer`."""
+        return RedisRenewer(self._url, self.times, self._timeout_s)
+
+    async def close(self) -> None:
+        """See `SessionStore.close`."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+    async def _run(self, command: Awaitable[Any]) -> Any:
+        """Await a command in a task of its own.
+
+        A caller that is cancelled must not cancel the command: that would leave its answer on
+        the connection, for the next command to read.
+        """
+        task: asyncio.Task[Any] = asyncio.ensure_future(_told_as_away(command))
+        self._under_way.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    def _finished(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # it has been read, also where the caller is gone
+
+    def _lives_ms(self) -> tuple[int, int]:
+        return milliseconds(self.times.lease_s), milliseconds(self.times.resume_ttl_s)
+
+
+class RedisRenewer:
+    """Renews leases over a connection of its own, blocking: for the lease keeper's thread."""
+
+    def __init__(self, url: str, times: StoreTimes, timeout_s: float) -> None:
+        self._times = times
+        retry = SyncRetry(NoBackoff(), 1, supported_errors=(errors.ConnectionError,))
+        self._redis = sync_redis.Redis.from_url(url, retry=retry, **_options(timeout_s))
+        self._script = self._redis.register_script(scripts.RENEW)
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        """See `LeaseRenewer.renew`."""
+        lives = (milliseconds(self._times.lease_s), milliseconds(self._times.resume_ttl_s))
+        pipeline = self._redis.pipeline(transaction=False)
+        for lease in leases:
+            args = (lease.owner, lease.fence, *lives)
+            self._script(keys_of(lease.session), args, client=pipeline)
+        try:
+            answers = pipeline.execute()
+        except AWAY as error:
+            raise StoreAway(str(error)) from error
+        return [lease for lease, kept in zip(leases, answers, strict=True) if not kept]
+
+    def close(self) -> None:
+        """See `LeaseRenewer.close`."""
+        self._redis.close()
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    """Return connection options; RESP2 answers are the same on all versions."""
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": min(1.0, timeout_s),
+        "protocol": 2,
+    }
+
+
+async def _told_as_away(command: Awaitable[Any]) -> Any:
+    """Await a command; what says that the store is away becomes `StoreAway`."""
+    try:
+        return await command
+    except AWAY as error:
+        raise StoreAway(str(error)) from error
