@@ -63,7 +63,6 @@ def _following_sides(padded: NDArray[np.bool_], sides: NDArray[np.bool_]) -> NDA
     the walk turns round the corner to this pixel's own next side.
     """
     width = sides.shape[1]
-    number = np.cumsum(sides.ravel()) - 1
     flat_sides = np.flatnonzero(sides)
     rows, columns = np.divmod(flat_sides // 4, width)
     side = flat_sides % 4
@@ -78,7 +77,8 @@ def _following_sides(padded: NDArray[np.bool_], sides: NDArray[np.bool_]) -> NDA
     next_rows = np.where(diagonal, diagonal_rows, rows + ahead[:, 0] * straight)
     next_columns = np.where(diagonal, diagonal_columns, columns + ahead[:, 1] * straight)
     next_side = np.where(diagonal, side - 1, np.where(straight, side, side + 1)) % 4
-    following: Points = number[(next_rows * width + next_columns) * 4 + next_side]
+    next_flat = (next_rows * width + next_columns) * 4 + next_side
+    following: Points = np.searchsorted(flat_sides, next_flat)
     return following
 
 
@@ -166,10 +166,11 @@ def decode_rings(data: bytes | memoryview) -> list[Points]:
     rings: list[Points] = []
     for _ in range(counts):
         size = 4 * _u16(data, offset)
-        values: NDArray[Any] = np.frombuffer(data[offset + 2 : offset + 2 + size], "<i2")
+        points = data[offset + 2 : offset + 2 + size]
         offset += 2 + size
         if offset > len(data):
             break
+        values: NDArray[Any] = np.frombuffer(points, "<i2")
         rings.append(values.astype(np.int64).reshape(-1, 2))
     if offset != len(data):
         raise MalformedResultError("The rings of a polygon do not fill its bytes.")

@@ -1,0 +1,120 @@
+"""Hypothesis strategies for the values of the protocol."""
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from maskstream_protocol import messages, notices
+from maskstream_protocol.fields import U16_MAX, U32_MAX, U64_MAX
+from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.messages import Hello, Resume
+
+u8 = st.integers(0, 255)
+u16 = st.integers(0, U16_MAX)
+u32 = st.integers(0, U32_MAX)
+u64 = st.integers(0, U64_MAX)
+i64 = st.integers(-(2**63), 2**63 - 1)
+positive = st.integers(1, U64_MAX)
+epochs = st.integers(1, U32_MAX)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+frames = st.builds(
+    FrameMessage,
+    sequence=u64,
+    epoch=u32,
+    codec=u8,
+    payload=st.binary(max_size=40),
+    pts_us=i64,
+    width=u16,
+    height=u16,
+    orientation=u8,
+    last=st.booleans(),
+    key_frame=st.booleans(),
+)
+
+hellos = st.builds(
+    Hello,
+    model=st.none() | st.text(),
+    policy=st.sampled_from(messages.POLICIES),
+    codecs=st.lists(st.text(), max_size=4).map(tuple),
+    masks=st.sampled_from(messages.MASK_FORMATS),
+    mask_scale=st.sampled_from(messages.MASK_SCALES),
+    min_score=st.none() | st.floats(0, 1),
+    width=st.none() | st.integers(1, U16_MAX),
+    height=st.none() | st.integers(1, U16_MAX),
+    fps=st.none() | st.floats(0, 1e6),
+    resume=st.none() | st.builds(Resume, token=st.text(), last_sequence=u64),
+)
+client_messages = st.one_of(
+    hellos,
+    st.builds(messages.Ack, sequence=u64),
+    st.builds(messages.Flush, id=json_values),
+    st.builds(messages.Reset),
+    st.builds(messages.Ping, id=json_values),
+    st.builds(messages.Bye),
+)
+
+welcomes = st.builds(
+    notices.Welcome,
+    session=st.text(),
+    epoch=epochs,
+    resumed=st.booleans(),
+    next_sequence=positive,
+    credit=st.builds(notices.FrameCredit, frames=u64, bytes=u64),
+    heartbeat_ms=u64,
+    idle_ms=u64,
+    resume_token=st.text(),
+    resume_ttl_ms=u64,
+    model=st.builds(
+        notices.ModelInfo,
+        name=st.text(),
+        task=st.text(),
+        fingerprint=st.text(),
+        classes_url=st.text(),
+    ),
+    limits=st.builds(notices.Limits, frame_bytes=u64, frame_pixels=u64, tracks=u64),
+)
+server_messages = st.one_of(
+    welcomes,
+    st.builds(
+        notices.ResetNotice,
+        epoch=epochs,
+        reason=st.sampled_from(notices.RESET_REASONS),
+        next_sequence=positive,
+    ),
+    st.builds(notices.Credit, frames=u64, bytes=u64, durable_sequence=u64),
+    st.builds(
+        notices.Drop,
+        first=positive,
+        last=positive,
+        reason=st.sampled_from(notices.DROP_REASONS),
+    ),
+    st.builds(notices.GoAway, in_ms=u64, reason=st.text()),
+    st.builds(notices.Flushed, id=json_values, sequence=u64),
+    st.builds(notices.Pong, id=json_values),
+    st.builds(
+        notices.ErrorMessage,
+        code=st.text(),
+        message=st.text(),
+        retry=st.booleans(),
+        sequence=st.none() | u64,
+        fatal=st.booleans(),
+        retry_after_ms=st.none() | u64,
+        expected=st.none() | u64,
+    ),
+    st.builds(notices.StoreBack),
+)
+
+mask_sizes = st.tuples(st.integers(1, 14), st.integers(1, 14))
+
+
+@st.composite
+def mask_stacks(draw, max_masks=4):
+    """(N, h, w) boolean masks of one size, empty and full ones among them."""
+    height, width = draw(mask_sizes)
+    shape = (draw(st.integers(0, max_masks)), height, width)
+    return draw(hnp.arrays(np.bool_, shape))

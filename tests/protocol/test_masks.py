@@ -1,0 +1,204 @@
+"""Law 6 for masks: what was encoded is what decodes, in every codec."""
+
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from pycocotools import mask as coco
+
+from maskstream_protocol.errors import MalformedResultError
+from maskstream_protocol.masks import decode_mask, encode_masks, mask_boxes, mask_codec
+from maskstream_protocol.polygons import decode_rings
+from maskstream_protocol.records import NO_MASK, MaskCodec, MaskSpan, ObjectRecord, Status
+from maskstream_protocol.results import ResultMessage, decode_result
+from maskstream_protocol.rle import decode_rle, encode_rle
+from protocol.strategies import mask_stacks
+
+EXACT = [MaskCodec.RLE, MaskCodec.BITS, MaskCodec.POLYGONS]
+LABEL_MAPS = [MaskCodec.LABELMAP8, MaskCodec.LABELMAP16]
+
+RING = [
+    "#######",
+    "#.....#",
+    "#.###.#",
+    "#.#.#.#",
+    "#.###.#",
+    "#.....#",
+    "#######",
+]
+CHECKERS = ["#.#.#", ".#.#.", "#.#.#"]
+LINE = [".....", "#####", "....."]
+DOT = ["...", ".#.", "..."]
+
+
+def drawn(rows):
+    return np.array([[pixel == "#" for pixel in row] for row in rows])
+
+
+def sent(masks, codec, logits=None):
+    """The result as it arrives at the other side."""
+    encoded = encode_masks(masks, codec, logits=logits)
+    objects = [
+        ObjectRecord(row + 1, 0, 0, 1, Status.TRACKED, mask=span)
+        for row, span in enumerate(encoded.spans)
+    ]
+    result = ResultMessage(
+        sequence=1,
+        epoch=1,
+        mask_size=masks.shape[1:],
+        objects=tuple(objects),
+        blob=encoded.blob,
+        mask_codec=encoded.codec,
+    )
+    return decode_result(result.encode())
+
+
+def arrived(masks, codec, logits=None):
+    result = sent(masks, codec, logits)
+    decoded = [decode_mask(result, record) for record in result.objects]
+    return np.array(decoded, bool).reshape(masks.shape)
+
+
+@pytest.mark.parametrize("codec", EXACT)
+@given(masks=mask_stacks())
+@settings(deadline=None)
+def test_masks_decode_to_what_was_encoded(codec, masks):
+    assert np.array_equal(arrived(masks, codec), masks)
+
+
+@pytest.mark.parametrize("codec", LABEL_MAPS)
+@given(data=st.data())
+@settings(deadline=None)
+def test_a_label_map_shows_the_mask_of_the_larger_logit(codec, data):
+    masks = data.draw(mask_stacks())
+    logits = data.draw(hnp.arrays(np.float32, masks.shape, elements=st.floats(-8, 8, width=16)))
+    front = np.where(masks, logits, -np.inf).argmax(axis=0) if len(masks) else 0
+    wanted = masks & (front == np.arange(len(masks))[:, None, None])
+    assert np.array_equal(arrived(masks, codec, logits), wanted)
+
+
+@pytest.mark.parametrize("codec", EXACT)
+@pytest.mark.parametrize(
+    "rows", [RING, CHECKERS, LINE, DOT], ids=["ring", "checkers", "line", "dot"]
+)
+def test_holes_islands_corners_and_thin_lines_survive(codec, rows):
+    masks = drawn(rows)[None]
+    assert np.array_equal(arrived(masks, codec), masks)
+
+
+def test_every_border_is_a_ring_and_the_outer_one_comes_first():
+    result = sent(drawn(RING)[None], MaskCodec.POLYGONS)
+    rings = decode_rings(result.blob)
+    assert rings[0].tolist() == [[0, 0], [6, 0], [6, 6], [0, 6]]
+    assert len(rings) == 4  # outer border, hole, border of the island, its hole
+
+
+@given(mask_stacks())
+@settings(deadline=None)
+def test_boxes_are_tight_and_areas_are_counted(masks):
+    encoded = encode_masks(masks, MaskCodec.RLE)
+    for mask, box, span in zip(masks, mask_boxes(masks), encoded.spans, strict=True):
+        rows, columns = np.nonzero(mask)
+        if len(rows) == 0:
+            assert span == NO_MASK
+        else:
+            assert span.box == box
+            assert box == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+            assert span.area == len(rows)
+
+
+@pytest.mark.parametrize("codec", MaskCodec)
+def test_a_mask_without_a_pixel_is_no_mask(codec):
+    masks = np.zeros((2, 3, 4), bool)
+    result = sent(masks, codec, np.zeros(masks.shape))
+    assert [record.mask for record in result.objects] == [NO_MASK, NO_MASK]
+
+
+def test_no_masks_are_sent_where_none_were_asked_for():
+    result = sent(np.ones((1, 3, 4), bool), MaskCodec.NONE)
+    assert (result.objects[0].mask, len(result.blob)) == (NO_MASK, 0)
+
+
+def test_a_label_map_cannot_be_made_without_logits():
+    with pytest.raises(ValueError, match="logits"):
+        encode_masks(np.ones((1, 2, 2), bool), MaskCodec.LABELMAP8)
+
+
+@pytest.mark.parametrize(
+    ("masks", "num_objects", "codec"),
+    [
+        ("rle", 3, MaskCodec.RLE),
+        ("none", 3, MaskCodec.NONE),
+        ("labelmap", 255, MaskCodec.LABELMAP8),
+        ("labelmap", 256, MaskCodec.LABELMAP16),
+    ],
+)
+def test_a_label_map_grows_to_16_bits_with_the_object_table(masks, num_objects, codec):
+    assert mask_codec(masks, num_objects) is codec
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
+@given(mask_stacks())
+@settings(deadline=None)
+def test_run_lengths_are_those_of_pycocotools(masks):
+    for mask in masks:
+        height, width = mask.shape
+        runs = {"size": [height, width], "counts": encode_rle(mask)}
+        assert np.array_equal(coco.decode(runs), decode_rle(runs["counts"], height, width))
+
+
+def test_long_runs_take_several_characters_and_signs():
+    mask = np.zeros((400, 500), bool)
+    mask[::7, 3:480] = True
+    mask[100:300, 200:210] = True
+    assert np.array_equal(decode_rle(encode_rle(mask), 400, 500), mask)
+
+
+def one_object(codec, blob, box=(0, 0, 3, 2)):
+    record = ObjectRecord(1, 0, 0, 1, Status.TRACKED, mask=MaskSpan(box, 0, len(blob), 1))
+    return ResultMessage(
+        sequence=1, epoch=1, mask_size=(4, 5), objects=(record,), blob=blob, mask_codec=codec
+    )
+
+
+@pytest.mark.parametrize("codec", [codec for codec in MaskCodec if codec])
+@given(blob=st.binary(max_size=24))
+@settings(deadline=None)
+def test_any_bytes_are_a_mask_or_a_malformed_result(codec, blob):
+    result = one_object(codec, blob)
+    try:
+        mask = decode_mask(result, result.objects[0])
+    except MalformedResultError as error:
+        assert str(error).endswith(".")  # noqa: PT017
+    else:
+        assert mask.shape == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("codec", "blob"),
+    [
+        (MaskCodec.RLE, b""),
+        (MaskCodec.RLE, b"P"),
+        (MaskCodec.RLE, b"7"),
+        (MaskCodec.RLE, b"o" * 30 + b"1"),
+        (MaskCodec.BITS, b"\x78"),
+        (MaskCodec.POLYGONS, b"\x01\x00"),
+        (MaskCodec.POLYGONS, b"\x00\x00\x00"),
+        (MaskCodec.POLYGONS, b"\x01\x00\x01\x00\x03\x00\x00\x00"),
+        (MaskCodec.POLYGONS, b"\x01\x00\x01\x00\xff\xff\x00\x00"),
+        (MaskCodec.POLYGONS, b"\x01\x00\x00\x00"),
+    ],
+)
+def test_bytes_that_are_no_mask_of_this_size_are_refused(codec, blob):
+    result = one_object(codec, blob)
+    with pytest.raises(MalformedResultError):
+        decode_mask(result, result.objects[0])
+
+
+def test_a_compressed_bomb_is_not_inflated():
+    result = one_object(MaskCodec.BITS, zlib.compress(bytes(50_000_000)))
+    with pytest.raises(MalformedResultError, match="1 bytes"):
+        decode_mask(result, result.objects[0])
