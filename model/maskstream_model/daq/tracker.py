@@ -198,7 +198,7 @@ class QueryTracker(nn.Module):
         # masks (the same product in another order), which are far fewer than the pixels.
         embeds: Tensor = self.mask_embed(self.decoder_norm(states))
         weights = embeds @ self.mask_feature_proj.weight.flatten(1)
-        offsets = embeds @ self.mask_feature_proj.bias
+        offsets = embeds @ self.mask_feature_proj.get_parameter("bias")
         return torch.einsum("brc,bchw->brhw", weights, mask_features) + offsets[..., None, None]
 
     def pool_appearance(self, mask_logits: Tensor, mask_features: Tensor) -> Tensor:

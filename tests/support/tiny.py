@@ -1,0 +1,95 @@
+"""A real model that is small enough for tests that step it thousands of times."""
+
+
+import numpy as np
+import torch
+
+from maskstream_model.config import (
+    ClassInfo,
+    ModelConfig,
+    OnlineConfig,
+    ResNetConfig,
+    SegmenterConfig,
+    TrackerConfig,
+)
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.interface import Frame
+from maskstream_model.loading import random_model
+
+SIZE = (64, 96)
+
+
+def tiny_config(**online: object) -> ModelConfig:
+    """Three classes, eight queries, one or two layers; frames keep their own size."""
+    rules = OnlineConfig(
+        first_frame_score_min=0.45,
+        tracked_score_min=0.45,
+        emergence_score_min=0.8,
+        keep_score_min=0.3,
+        max_missed_frames=3,
+        appearance_window=4,
+        min_size=None,
+        report_score_min=0.3,
+    )
+    return ModelConfig(
+        name="tiny",
+        classes=tuple(ClassInfo(f"class {index}", f"#{index + 1:06x}") for index in range(3)),
+        segmenter=SegmenterConfig(
+            backbone=ResNetConfig("basic", 8, (8, 16, 16, 32), (1, 1, 1, 1)),
+            num_queries=8,
+            hidden_dim=32,
+            num_heads=4,
+            pixel_layers=1,
+            pixel_heads=4,
+            pixel_ffn_dim=32,
+            decoder_layers=2,
+            decoder_ffn_dim=32,
+        ),
+        tracker=TrackerConfig(num_layers=2, num_heads=4, ffn_dim=32, num_background=2),
+        online=rules.override(**online),
+    )
+
+
+def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDaq:
+    """A tiny model with random weights, sharpened so that tracks emerge, are missed and disappear.
+
+    Args:
+        seed: of the weights.
+        device: where it runs.
+        online: fields of `OnlineConfig` to replace.
+    """
+    model = random_model(tiny_config(**online), torch.device(device), seed)
+    with torch.no_grad():
+        model.segmenter.sem_seg_head.predictor.class_embed.weight.mul_(8)
+        model.tracker.class_embed.weight.mul_(8)
+        model.tracker.new_ins_embeds.weight.mul_(0.3)
+    return model
+
+
+def tiny_frames(num_frames: int, seed: int = 0, size: tuple[int, int] = SIZE) -> list[Frame]:
+    """Frames of six coloured rectangles that move, come and go; a function of its arguments."""
+    rng = np.random.default_rng(seed)
+    ground = rng.integers(0, 255, 3, dtype=np.uint8)
+    rectangles = [_Rectangle(rng, size) for _ in range(6)]
+    frames = []
+    for time in range(num_frames):
+        frame = np.empty((*size, 3), np.uint8)
+        frame[:] = ground
+        for rectangle in rectangles:
+            rectangle.draw(frame, time)
+        frames.append(frame)
+    return frames
+
+
+class _Rectangle:
+    def __init__(self, rng: np.random.Generator, size: tuple[int, int]) -> None:
+        self.start, self.speed = rng.uniform(0, size), rng.uniform(-5, 5, 2)
+        self.extent = rng.integers(10, 40, 2)
+        self.color = rng.integers(0, 255, 3)
+        self.phase, self.period = rng.integers(0, 8), rng.integers(4, 14)
+
+    def draw(self, frame: Frame, time: int) -> None:
+        if (time + self.phase) // self.period % 2:
+            return
+        top, left = ((self.start + time * self.speed) % frame.shape[:2]).astype(int)
+        frame[top : top + self.extent[0], left : left + self.extent[1]] = self.color
