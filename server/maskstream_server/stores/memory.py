@@ -141,9 +141,9 @@ class MemoryStore:
     async def ping(self) -> None:
         """See `SessionStore.ping`."""
 
-    def renewer(self) -> "MemoryStore":
+    def renewer(self) -> "MemoryRenewer":
         """See `SessionStore.renewer`."""
-        return self
+        return MemoryRenewer(self.renew)
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
         """See `LeaseRenewer.renew`."""
@@ -182,3 +182,13 @@ class MemoryStore:
         now_s = self._clock()
         for session in [name for name, item in self._records.items() if item.expires_s <= now_s]:
             self._used_bytes -= self._records.pop(session).num_bytes
+
+
+class MemoryRenewer:
+    """The `LeaseRenewer` of a `MemoryStore`."""
+
+    def __init__(self, renew: Callable[[Sequence[Lease]], list[Lease]]) -> None:
+        self.renew = renew
+
+    def close(self) -> None:
+        """See `LeaseRenewer.close`."""
