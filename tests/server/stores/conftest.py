@@ -7,7 +7,7 @@ import pytest
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.stores.redis import RedisStore
-from support.redis import RedisServer, own_redis, shared_redis
+from support.redis_server import RedisServer, own_redis, shared_redis
 
 __all__ = ["own_redis", "shared_redis"]
 
