@@ -1,0 +1,82 @@
+"""What a session asks its shell to do: values that the session returns, in order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from maskstream_model.interface import Frame
+from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.notices import ServerMessage
+from maskstream_protocol.results import Timings
+from maskstream_server.engine_types import EngineResult
+
+
+@dataclass(frozen=True)
+class Say:
+    """Send a control message."""
+
+    message: ServerMessage
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Send an encoded RESULT."""
+
+    message: bytes
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Decode a frame; report `decoded` or `failed`."""
+
+    frame: FrameMessage
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Step the model; report `inferred` or `failed`. `state` None begins an epoch."""
+
+    sequence: int
+    picture: Frame
+    state: Any
+    mentioned: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Encode what the engine found; report `encoded` or `failed`."""
+
+    frame: FrameMessage
+    result: EngineResult[Any]
+    timings: Timings
+
+
+@dataclass(frozen=True)
+class Save:
+    """Commit the whole memory after `sequence`, with the results since the last commit."""
+
+    epoch: int
+    sequence: int
+    parts: dict[str, bytes]
+    results: tuple[tuple[int, bytes], ...]
+    keep_after: int
+
+
+@dataclass(frozen=True)
+class ConfirmToken:
+    """The client has its new resume token: the previous one dies."""
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Delete the session's memory."""
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close the connection, after everything that was sent before."""
+
+    code: int
+    reason: str = ""
+
+
+Action = Say | Answer | Decode | Infer | Encode | Save | ConfirmToken | Forget | Close

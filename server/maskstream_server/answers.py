@@ -1,0 +1,128 @@
+"""What goes out for settled frames: results, drops, commits, credit and `flushed` (pure)."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from maskstream_protocol import notices
+from maskstream_protocol.errors import FrameUndecodableError, InternalError
+from maskstream_server.actions import Action, Answer, Close, Save, Say
+from maskstream_server.credit import CreditLedger
+from maskstream_server.faults import FaultRows
+from maskstream_server.line import Job
+from maskstream_server.memory import SessionMemory
+
+
+class Answers:
+    """The settled side of a session: its memory, what is durable, and what is owed.
+
+    Attributes:
+        memory: the memory after the last settled frame.
+        ledger: the client's credit.
+        away: whether commits do not work now.
+    """
+
+    def __init__(
+        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, num_kept: int
+    ) -> None:
+        self.memory = memory
+        self.ledger = ledger
+        self.away = False
+        self._rows = rows
+        self._num_kept: Final = num_kept
+        self._flushes: list[tuple[int, Any]] = []
+        self._durable = self._told = memory.sequence
+        self._acked = 0
+
+    def result(self, job: Job, settled: int) -> list[Action]:
+        """Send a result and commit it with the memory that belongs to it."""
+        assert job.answer is not None
+        sequence = job.frame.sequence
+        message = replace(
+            job.answer,
+            dropped=sequence - self.memory.last_result - 1,
+            first_of_epoch=not self.memory.epoch_began,
+        ).encode()
+        self._rows.clear(FrameUndecodableError, InternalError)
+        self.memory = SessionMemory(
+            job.frame.epoch, settled, sequence, True, job.mentioned, job.snapshot
+        )
+        self.ledger.give_back(job.num_bytes)
+        return [Answer(message), self.save((sequence, message))]
+
+    def drop(self, job: Job) -> list[Action]:
+        """Tell of a frame that failed; one too many in a row ends the connection."""
+        assert job.error is not None
+        error, sequence = job.error, job.frame.sequence
+        error.sequence = sequence
+        internal = isinstance(error, InternalError)
+        if internal:
+            self._rows.clear(FrameUndecodableError)
+        one_too_many = self._rows.count(error)
+        self.ledger.give_back(job.num_bytes)
+        actions: list[Action] = [
+            Say(notices.ErrorMessage.of(error, fatal=one_too_many)),
+            Say(notices.Drop(sequence, sequence, "internal" if internal else "undecodable")),
+        ]
+        return [*actions, Close(error.close_code or 1011)] if one_too_many else actions
+
+    def superseded(self, job: Job) -> Action:
+        """Tell at once of a frame that a newer one replaced, so that its credit comes back."""
+        self.ledger.give_back(job.num_bytes)
+        return Say(notices.Drop(job.frame.sequence, job.frame.sequence, "superseded"))
+
+    def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
+        """Begin an epoch: all tracks are forgotten, in the store too."""
+        self.memory = SessionMemory(epoch, settled, self.memory.last_result)
+        return [Say(notices.ResetNotice(epoch, "client", next_sequence)), self.save()]
+
+    def settle_tail(self, settled: int) -> list[Action]:
+        """Commit drops that no later result will carry along."""
+        if settled <= self.memory.sequence:
+            return []
+        self.memory = replace(self.memory, sequence=settled)
+        return [self.save()]
+
+    def save(self, *results: tuple[int, bytes]) -> Save:
+        """Return the commit of the settled memory."""
+        memory = self.memory
+        keep_after = max(self._acked, memory.sequence - self._num_kept, 0)
+        return Save(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
+
+    def acked(self, sequence: int) -> None:
+        """Hear that the client has every result up to here: they need not be kept."""
+        self._acked = max(self._acked, min(sequence, self.memory.last_result))
+
+    def durable(self, sequence: int) -> None:
+        """Hear that everything up to `sequence` is committed."""
+        self._durable = max(self._durable, sequence)
+
+    @property
+    def all_durable(self) -> bool:
+        """Whether nothing waits for the store (or waiting for it is of no use now)."""
+        return self.away or self._durable >= self.memory.sequence
+
+    def flush(self, flush_id: Any, settled: int) -> None:
+        """Owe a `flushed`: everything up to `settled` is answered, but perhaps not durable."""
+        self._flushes.append((settled, flush_id))
+
+    @property
+    def num_flushes(self) -> int:
+        """How many `flushed` are owed."""
+        return len(self._flushes)
+
+    def pay_flushes(self) -> list[Action]:
+        """Answer what is durable by now."""
+        actions: list[Action] = []
+        while self._flushes and self._flushes[0][0] <= self._durable:
+            sequence, flush_id = self._flushes.pop(0)
+            actions.append(Say(notices.Flushed(flush_id, sequence)))
+        return actions
+
+    def pay_credit(self, at_rest: bool) -> list[Action]:
+        """Tell of credit when it presses, or when there is nothing to wait for."""
+        news = self.ledger.is_due or self._durable > self._told
+        if not self.ledger.is_pressing and not (at_rest and self.all_durable and news):
+            return []
+        paid = self.ledger.pay()
+        self._told = self._durable
+        return [Say(notices.Credit(paid.frames, paid.num_bytes, self._durable))]

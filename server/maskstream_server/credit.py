@@ -1,0 +1,59 @@
+"""What a client may still send, and when it is told of more: a pure ledger (protocol.md 4)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CreditLimit:
+    """What may be on the way at once; `num_bytes` counts whole WebSocket messages."""
+
+    frames: int
+    num_bytes: int
+
+
+class CreditLedger:
+    """Counts frames from their arrival until the client has been told that they are paid back."""
+
+    def __init__(self, limit: CreditLimit) -> None:
+        self._limit = limit
+        self._spent_frames = 0
+        self._spent_bytes = 0
+        self._due_frames = 0
+        self._due_bytes = 0
+
+    def spend(self, num_bytes: int) -> bool:
+        """Count one message that arrived; False (and nothing counted) beyond the credit."""
+        if self._spent_frames + 1 > self._limit.frames:
+            return False
+        if self._spent_bytes + num_bytes > self._limit.num_bytes:
+            return False
+        self._spent_frames += 1
+        self._spent_bytes += num_bytes
+        return True
+
+    def give_back(self, num_bytes: int) -> None:
+        """Owe the client the credit of a frame that has its result or drop."""
+        self._due_frames += 1
+        self._due_bytes += num_bytes
+
+    @property
+    def is_due(self) -> bool:
+        """Whether anything is owed."""
+        return self._due_frames > 0
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether something is owed while half of the credit, of either kind, is out."""
+        half_out = (
+            2 * self._spent_frames >= self._limit.frames
+            or 2 * self._spent_bytes >= self._limit.num_bytes
+        )
+        return self.is_due and half_out
+
+    def pay(self) -> CreditLimit:
+        """Return what is owed, for a `credit` message, and owe nothing."""
+        paid = CreditLimit(self._due_frames, self._due_bytes)
+        self._spent_frames -= paid.frames
+        self._spent_bytes -= paid.num_bytes
+        self._due_frames = self._due_bytes = 0
+        return paid

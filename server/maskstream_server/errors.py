@@ -1,0 +1,43 @@
+"""Errors of the server, and the one place that turns any exception into an answer.
+
+MaskstreamServerError(Exception)      the text is one sentence for the operator
+├── SettingsError                     a setting that cannot be; names the variable
+└── StartError                        the server cannot start here (port, model, store)
+
+maskstream_protocol.errors.WireError  what clients are told: code, HTTP status, close code,
+                                      retry; raised as such wherever a client is to blame
+"""
+
+import structlog
+
+from maskstream_protocol.errors import InternalError, ServerFullError, WireError
+from maskstream_server.stores.errors import StoreAway, StoreFull
+
+RETRY_AFTER_MS = 5000
+NO_DETAIL = "The server made a mistake; it has been logged."
+
+
+class MaskstreamServerError(Exception):
+    """Root of the errors that the server's commands raise on purpose."""
+
+
+class SettingsError(MaskstreamServerError):
+    """A setting that cannot be used."""
+
+
+class StartError(MaskstreamServerError):
+    """Something outside the settings keeps the server from starting."""
+
+
+def answer_to(error: BaseException, sequence: int | None = None) -> WireError:
+    """Return what a client is told of `error`; unknown ones are logged and told without detail.
+
+    A store without room, or out of reach when a session begins, is a full server: try again.
+    """
+    if isinstance(error, WireError):
+        return error
+    if isinstance(error, StoreFull | StoreAway):
+        return ServerFullError("No new sessions just now.", retry_after_ms=RETRY_AFTER_MS)
+    log = structlog.get_logger(__name__)
+    log.error("unexpected_error", sequence=sequence, exc_info=error)
+    return InternalError(NO_DETAIL, sequence=sequence)

@@ -1,0 +1,71 @@
+"""What a session remembers beside the tracker's state, as bytes for the store and back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TRACKER_PART = "tracker"
+SESSION_PART = "session"
+SCHEMA = 1
+
+
+class MemoryDamagedError(Exception):
+    """The stored part cannot be read: the session's memory is lost."""
+
+
+@dataclass(frozen=True)
+class SessionMemory:
+    """The settled memory of a session: everything up to `sequence` is answered or dropped.
+
+    Attributes:
+        epoch: from 1, one more with each reset.
+        sequence: last settled frame, 0 for none.
+        last_result: last frame of the session that had a result, 0 for none.
+        epoch_began: whether a result of this epoch has gone out.
+        mentioned: tracks that the client knows and that have not disappeared.
+        snapshot: the tracker's state as bytes; None where the epoch has seen nothing.
+    """
+
+    epoch: int = 1
+    sequence: int = 0
+    last_result: int = 0
+    epoch_began: bool = False
+    mentioned: frozenset[int] = frozenset()
+    snapshot: bytes | None = None
+
+    def to_parts(self) -> dict[str, bytes]:
+        """Return the named parts that a commit writes."""
+        fields = {
+            "schema": SCHEMA,
+            "last_result": self.last_result,
+            "epoch_began": self.epoch_began,
+            "mentioned": sorted(self.mentioned),
+        }
+        parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
+        if self.snapshot is not None:
+            parts[TRACKER_PART] = self.snapshot
+        return parts
+
+
+def read_memory(epoch: int, sequence: int, parts: Mapping[str, bytes]) -> SessionMemory:
+    """Read what `to_parts` wrote; no parts at all are a session that has committed nothing.
+
+    Raises:
+        MemoryDamagedError: a part is missing, unreadable, or of another schema.
+    """
+    if not parts:
+        return SessionMemory(epoch, sequence, sequence)
+    try:
+        fields = json.loads(parts[SESSION_PART])
+        if fields["schema"] != SCHEMA:
+            raise MemoryDamagedError(f"schema {fields['schema']} is not {SCHEMA}")
+        return SessionMemory(
+            epoch=epoch,
+            sequence=sequence,
+            last_result=int(fields["last_result"]),
+            epoch_began=bool(fields["epoch_began"]),
+            mentioned=frozenset(int(track) for track in fields["mentioned"]),
+            snapshot=parts.get(TRACKER_PART),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MemoryDamagedError(str(error)) from error

@@ -1,0 +1,132 @@
+"""Deployment facts of a server, from variables `MASKSTREAM_*`, checked before anything starts."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from maskstream_server.errors import SettingsError
+
+PREFIX = "MASKSTREAM_"
+MIB = 1 << 20
+WordList = Annotated[tuple[str, ...], NoDecode]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What an operator decides. Sizes are bytes, times seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    # Where it listens, and who may come in.
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    allowed_origins: WordList = ()
+    api_keys: SecretList = ()
+
+    # What it runs.
+    model: str = "demo"
+    weights: str | None = None
+    device: str = "cpu"
+    deterministic: bool = False
+    threads: int | None = Field(None, ge=1)
+    max_batch: int = Field(8, ge=1)
+    max_tracks: int = Field(100, ge=1, le=65535)
+
+    # Where sessions live.
+    store: str = "memory"
+    resume_ttl_s: float = Field(120.0, gt=0)
+    max_sessions: int = Field(16, ge=1)
+
+    # What one client may ask for.
+    credit_frames: int = Field(8, ge=1, le=1024)
+    max_frame_bytes: int = Field(16 * MIB, ge=1024)
+    max_frame_pixels: int = Field(4096 * 2304, ge=1)
+
+    # How long things may take.
+    hello_timeout_s: float = Field(10.0, gt=0)
+    slow_reader_s: float = Field(10.0, gt=0)
+    heartbeat_s: float = Field(10.0, gt=0)
+    idle_s: float = Field(30.0, gt=0)
+    drain_s: float = Field(5.0, gt=0)
+
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("allowed_origins", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Read a comma separated list, as variables carry it."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("store")
+    @classmethod
+    def _store_scheme(cls, value: str) -> str:
+        if value != "memory" and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must be 'memory' or an address that starts with redis://")
+        return value
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_exist(cls, value: str | None) -> str | None:
+        if value not in (None, "random") and not Path(str(value)).is_file():
+            raise ValueError("names no file (nor is it 'random')")
+        return value
+
+    @model_validator(mode="after")
+    def _idle_after_heartbeat(self) -> "Settings":
+        if self.idle_s <= self.heartbeat_s:
+            raise ValueError("MASKSTREAM_IDLE_S must be longer than MASKSTREAM_HEARTBEAT_S")
+        return self
+
+    @cached_property
+    def credit_bytes(self) -> int:
+        """Bytes that one client may have on the way: room for two of the largest messages."""
+        return 4 * self.max_frame_bytes
+
+    @cached_property
+    def max_message_bytes(self) -> int:
+        """Beyond this the transport itself cuts the message off (1009), unread."""
+        return 4 * self.max_frame_bytes
+
+    @property
+    def heartbeat_ms(self) -> int:
+        """Time between the WebSocket pings of the server."""
+        return round(1000 * self.heartbeat_s)
+
+    @property
+    def idle_ms(self) -> int:
+        """Time without a sign of life after which a connection is given up."""
+        return round(1000 * self.idle_s)
+
+
+def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings; what `overrides` names wins over the environment.
+
+    Raises:
+        SettingsError: a value that cannot be; its text is one sentence naming the variable.
+    """
+    try:
+        return Settings(**(overrides or {}))  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Return one sentence for the first fault of `error`."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    reason = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return f"{reason}."
+    name = PREFIX + str(fault["loc"][0]).upper()
+    if fault["type"] == "extra_forbidden":
+        return f"{name} is not a setting of this server."
+    value = "***" if name == f"{PREFIX}API_KEYS" else repr(fault["input"])
+    if fault["type"] == "value_error":
+        return f"{name}={value} {reason}."
+    return f"{name}={value} cannot be used: {reason[:1].lower()}{reason[1:]}."

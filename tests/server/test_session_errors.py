@@ -1,0 +1,255 @@
+import struct
+
+import pytest
+
+from maskstream_protocol.errors import FrameTooLargeError, FrameUndecodableError, InternalError
+from maskstream_server.actions import Decode, Infer
+from support.conversation import Conversation, frame
+
+
+def goes_on(talk: Conversation, sequence: int, epoch: int = 1) -> bool:
+    """Whether the session still answers a good frame."""
+    talk.binary(frame(sequence, epoch))
+    talk.run()
+    return bool(talk.results) and talk.results[-1].sequence == sequence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "[1, 2]",
+        '"hello"',
+        "{}",
+        '{"type": 7}',
+        '{"type": "ack"}',
+        '{"type": "ack", "sequence": -1}',
+        '{"type": "ack", "sequence": "3"}',
+        '{"type": "hello"}',
+        "x" * 70_000,
+    ],
+)
+def test_bad_text_is_ignored(text):
+    talk = Conversation.begin(max_frame_bytes=100_000)
+    talk.raw_text(text)
+    assert talk.error_codes == ["bad_message"]
+    assert goes_on(talk, 1)
+
+
+def test_unknown_types_and_fields_are_ignored_silently():
+    talk = Conversation.begin()
+    talk.text(type="semaphore", flags=["red"])
+    talk.text(type="ping", id=1, mood="good")
+    assert talk.said == [{"type": "pong", "id": 1}]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x01\x01 \x00",
+        bytes(64),
+        b"\x02" + frame(1)[1:],
+        b"\x01\x81" + frame(1)[2:],
+        frame(1)[:2] + struct.pack("<H", 31) + frame(1)[4:],
+        frame(1)[:2] + struct.pack("<H", 9999) + frame(1)[4:],
+        b"GET / HTTP/1.1\r\n\r\nthis is garbage in place of a header",
+    ],
+)
+def test_garbage_in_place_of_a_header_is_ignored(data):
+    talk = Conversation.begin()
+    talk.binary(data)
+    assert talk.error_codes == ["frame_header"]
+    assert goes_on(talk, 1)
+
+
+@pytest.mark.parametrize("code", ["bad_message", "frame_header"])
+def test_ten_in_a_row_end_the_connection(code):
+    talk = Conversation.begin()
+    for _ in range(9):
+        talk.raw_text("x") if code == "bad_message" else talk.binary(b"x")
+    assert talk.closed is None
+    talk.raw_text("x") if code == "bad_message" else talk.binary(b"x")
+    assert talk.closed == 4422
+    assert [error["fatal"] for error in talk.of("error")] == 9 * [False] + [True]
+
+
+@pytest.mark.parametrize("good", ["text", "frame"])
+def test_a_good_message_ends_a_row_of_bad_ones(good):
+    talk = Conversation.begin()
+    for sequence in range(1, 4):
+        for _ in range(9):
+            talk.raw_text("x")
+            talk.binary(b"x")
+        talk.text(type="ping") if good == "text" else talk.binary(frame(sequence))
+    assert talk.closed is None
+
+
+@pytest.mark.parametrize("epoch", [0, 2, 2**32 - 1])
+def test_a_frame_of_another_epoch_is_ignored(epoch):
+    talk = Conversation.begin()
+    talk.binary(frame(1, epoch))
+    (error,) = talk.of("error")
+    assert (error["code"], error["sequence"], error["fatal"]) == ("stale_epoch", 1, False)
+    assert goes_on(talk, 1)
+
+
+@pytest.mark.parametrize("sequence", [0, 1, 3, 2**64 - 1])
+def test_a_frame_out_of_sequence_is_ignored_and_the_expected_one_is_named(sequence):
+    talk = Conversation.begin()
+    talk.binary(frame(1))
+    talk.run()
+    talk.binary(frame(sequence))
+    (error,) = talk.of("error")
+    assert (error["code"], error["sequence"], error["expected"]) == ("sequence_gap", sequence, 2)
+    assert goes_on(talk, 2)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"payload": bytes(10_001)},
+        {"width": 40, "height": 26},
+        {"codec": 3, "width": 65535, "height": 65535},
+    ],
+)
+def test_a_frame_over_the_limits_is_dropped(bad):
+    talk = Conversation.begin()
+    talk.binary(frame(1, **bad))
+    assert talk.story == ["frame_too_large", "drop"]
+    assert talk.of("drop")[0]["reason"] == "undecodable"
+    assert goes_on(talk, 2)
+
+
+def test_a_picture_that_turns_out_too_large_is_dropped():
+    talk = Conversation.begin()
+    talk.binary(frame(1))
+    talk.work.clear()
+    talk.take(talk.session.failed(1, FrameTooLargeError("65500 x 65500")))
+    assert talk.story == ["frame_too_large", "drop"]
+    assert goes_on(talk, 2)
+
+
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_a_message_over_twice_the_limit_ends_the_connection(kind):
+    talk = Conversation.begin()
+    talk.raw_text("x" * 20_001) if kind == "text" else talk.binary(frame(1, payload=bytes(20_000)))
+    assert (talk.error_codes, talk.closed) == (["frame_too_large"], 4413)
+
+
+@pytest.mark.parametrize("codec", [4, 8, 9, 255])
+def test_a_codec_that_was_not_agreed_drops_the_frame(codec):
+    talk = Conversation.begin()
+    talk.binary(frame(1, codec=codec))
+    assert talk.story == ["codec_unsupported", "drop"]
+    assert goes_on(talk, 2)
+
+
+def test_ten_undecodable_frames_in_a_row_end_the_connection():
+    talk = Conversation.begin(policy="lossless")
+    for sequence in range(1, 11):
+        assert talk.closed is None
+        talk.binary(frame(sequence))
+        assert isinstance(talk.work.pop(), Decode)
+        talk.take(talk.session.failed(sequence, FrameUndecodableError("broken")))
+        talk.commit()
+    assert talk.closed == 4422
+    assert len(talk.of("drop")) == 10
+    assert talk.of("error")[-1]["fatal"]
+
+
+def test_a_result_ends_a_row_of_undecodable_frames():
+    talk = Conversation.begin()
+    for sequence in range(1, 25):
+        talk.binary(frame(sequence))
+        if sequence % 8 and isinstance(talk.work.pop(), Decode):
+            talk.take(talk.session.failed(sequence, FrameUndecodableError("broken")))
+        talk.run()
+    assert talk.closed is None
+    assert [result.sequence for result in talk.results] == [8, 16, 24]
+
+
+def test_an_undecodable_frame_leaves_the_memory_as_it_was():
+    talk = Conversation.begin()
+    talk.binary(frame(1))
+    talk.run()
+    talk.binary(frame(2))
+    talk.work.clear()
+    talk.take(talk.session.failed(2, FrameUndecodableError("broken")))
+    assert talk.saves[-1].parts["tracker"] == b"<1>"
+    talk.commit()
+    talk.binary(frame(3))
+    talk.step()
+    (infer,) = talk.work
+    assert infer.state == 1
+
+
+def test_three_faults_of_ours_in_a_row_end_the_connection():
+    talk = Conversation.begin()
+    for sequence in (1, 2, 3):
+        assert talk.closed is None
+        talk.binary(frame(sequence))
+        talk.step()
+        assert isinstance(talk.work.pop(), Infer)
+        talk.take(talk.session.failed(sequence, InternalError("Logged.")))
+        talk.commit()
+    assert talk.closed == 1011
+    assert {drop["reason"] for drop in talk.of("drop")} == {"internal"}
+
+
+def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
+    talk = Conversation.begin()
+    talk.binary(frame(1))
+    talk.run()
+    talk.binary(frame(2))
+    talk.step()
+    talk.work.clear()
+    talk.take(talk.session.failed(2, InternalError("Logged.")))
+    talk.run()
+    talk.binary(frame(3))
+    talk.step()
+    assert talk.work[0].state == 1
+
+
+# Which check comes first: header, epoch, sequence, size, codec.
+WRONG = {
+    "stale_epoch": {"epoch": 9},
+    "sequence_gap": {"sequence": 9},
+    "frame_too_large": {"payload": bytes(10_001)},
+    "codec_unsupported": {"codec": 77},
+}
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_the_earliest_check_names_the_error(first):
+    faults = list(WRONG.items())[first:]
+    talk = Conversation.begin()
+    talk.binary(frame(**({"sequence": 1} | {k: v for _, bad in faults for k, v in bad.items()})))
+    assert talk.error_codes == [faults[0][0]]
+
+
+def test_a_broken_header_is_found_before_all_else():
+    talk = Conversation.begin()
+    talk.binary(b"\x07" + frame(9, 9, bytes(10_001), codec=77)[1:])
+    assert talk.error_codes == ["frame_header"]
+
+
+def test_ignored_frames_cost_neither_sequence_nor_credit():
+    talk = Conversation.begin()
+    for _ in range(30):
+        talk.binary(frame(1, epoch=5))
+        talk.binary(frame(44))
+    assert set(talk.error_codes) == {"stale_epoch", "sequence_gap"}
+    assert goes_on(talk, 1)
+
+
+def test_nothing_is_said_after_the_close():
+    talk = Conversation.begin()
+    talk.frames(1, 2)
+    talk.take(talk.session.taken_over())
+    assert (talk.error_codes, talk.closed) == (["taken_over"], 4409)
+    talk.text(type="ping")
+    talk.run()
+    talk.take(talk.session.store_away())
+    assert talk.results == []

@@ -1,0 +1,151 @@
+"""A session under test with a shell that does what it is told: decode, step, encode, commit."""
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.results import ResultMessage, decode_result
+from maskstream_server.actions import Action, Answer, Close, Decode, Encode, Infer, Save, Say
+from maskstream_server.admission import Terms
+from maskstream_server.credit import CreditLimit
+from maskstream_server.engine_types import EngineResult
+from maskstream_server.session import Beginning, Session
+
+PICTURE = np.zeros((4, 6, 3), np.uint8)
+
+
+def terms(**changes) -> Terms:
+    values = {
+        "policy": "lossless",
+        "codecs": frozenset({0, 1, 2, 3}),
+        "credit": CreditLimit(frames=8, num_bytes=40_000),
+        "max_frame_bytes": 10_000,
+        "max_frame_pixels": 1_000,
+    }
+    return Terms(**values | changes)
+
+
+def frame(sequence: int, epoch: int = 1, payload: bytes = b"jpeg", **fields) -> bytes:
+    values = {"codec": 0, "payload": payload} | fields
+    return FrameMessage(sequence=sequence, epoch=epoch, **values).encode()
+
+
+def found(state: object = "seen", mentioned: frozenset[int] = frozenset({1})) -> EngineResult:
+    nothing = np.zeros(0, np.int64)
+    return EngineResult(
+        track_ids=nothing,
+        labels=nothing,
+        scores=np.zeros(0, np.float32),
+        status=nothing,
+        ages=nothing,
+        masks=None,
+        mentioned=mentioned,
+        state=state,
+        snapshot=f"<{state}>".encode(),
+        num_tracks=len(mentioned),
+        num_refused=0,
+        waiting_s=0.0,
+        inference_s=0.05,
+        postprocess_s=0.001,
+        batch_size=1,
+    )
+
+
+@dataclass
+class Conversation:
+    """Feeds a session, remembers all it did; the work is done when a test says so.
+
+    `work`, `saves`: what the session has asked for and nobody has done yet.
+    `said`: what the client was sent, as wire messages; results as `("result", sequence)`.
+    """
+
+    session: Session
+    work: list[Action] = field(default_factory=list)
+    saves: list[Save] = field(default_factory=list)
+    said: list[dict | tuple[str, int]] = field(default_factory=list)
+    results: list[ResultMessage] = field(default_factory=list)
+    other: list[Action] = field(default_factory=list)
+    closed: int | None = None
+
+    @classmethod
+    def begin(cls, beginning: Beginning | None = None, **changes) -> "Conversation":
+        return cls(Session(terms(**changes), beginning or Beginning()))
+
+    def text(self, **message) -> None:
+        self.take(self.session.text(json.dumps(message)))
+
+    def raw_text(self, text: str) -> None:
+        self.take(self.session.text(text))
+
+    def binary(self, data: bytes) -> None:
+        self.take(self.session.binary(data, now_s=100.0))
+
+    def frames(self, first: int, last: int, **fields) -> None:
+        for sequence in range(first, last + 1):
+            self.binary(frame(sequence, **fields))
+
+    def take(self, actions: list[Action]) -> None:
+        for action in actions:
+            assert self.closed is None, f"{action} after the close"
+            match action:
+                case Say(message):
+                    self.said.append(json.loads(message.to_json()))
+                case Answer(message):
+                    self.results.append(decode_result(message))
+                    self.said.append(("result", self.results[-1].sequence))
+                case Close(code):
+                    self.closed = code
+                case Save():
+                    self.saves.append(action)
+                case Decode() | Infer() | Encode():
+                    self.work.append(action)
+                case _:
+                    self.other.append(action)
+
+    def step(self, result: EngineResult | None = None) -> None:
+        """Do the oldest piece of work."""
+        action = self.work.pop(0)
+        match action:
+            case Decode(message):
+                self.take(self.session.decoded(message.sequence, PICTURE, 0.002))
+            case Infer(sequence):
+                self.take(self.session.inferred(sequence, result or found(sequence), 100.1))
+            case Encode(message, _, timings):
+                answer = ResultMessage(
+                    message.sequence,
+                    message.epoch,
+                    (4, 6),
+                    pts_us=message.pts_us,
+                    timings=timings,
+                    last=message.last,
+                )
+                self.take(self.session.encoded(message.sequence, answer))
+
+    def run(self, commit: bool = True) -> None:
+        """Do all work, and commit what is to be saved."""
+        while self.work:
+            self.step()
+        if commit:
+            self.commit()
+
+    def commit(self) -> None:
+        while self.saves:
+            self.take(self.session.durable(self.saves.pop(0).sequence))
+
+    def of(self, kind: str) -> list[dict]:
+        return [each for each in self.said if isinstance(each, dict) and each["type"] == kind]
+
+    @property
+    def error_codes(self) -> list[str]:
+        return [each["code"] for each in self.of("error")]
+
+    @property
+    def story(self) -> list:
+        """What the client saw, briefly and in order, without credit."""
+        return [
+            each if isinstance(each, tuple) else each.get("code", each["type"])
+            for each in self.said
+            if isinstance(each, tuple) or each["type"] != "credit"
+        ]
