@@ -1,0 +1,185 @@
+"""The generator: from a number to a scene, from a scene to an annotated clip."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from maskstream_model.data.synthetic import scenery
+from maskstream_model.data.synthetic.casting import Cast, Casting
+from maskstream_model.data.synthetic.config import Clip, Image, SyntheticConfig
+from maskstream_model.data.synthetic.cutouts import CutoutLibrary
+from maskstream_model.data.synthetic.motion import (
+    Camera,
+    PathPlanner,
+    draw_camera,
+    frame_times,
+)
+from maskstream_model.data.synthetic.pictures import TextureBank, list_pictures
+from maskstream_model.data.synthetic.render import Shadow, cast_shadow, paste, placing
+from maskstream_model.data.synthetic.sensor import Sensor
+from maskstream_model.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a clip is drawn from."""
+
+    background: Image
+    distance: float
+    camera: Camera
+    cast: Cast
+    shadow: Shadow | None
+    sensor: Sensor
+
+
+class ClipGenerator:
+    """An endless series of clips; each is a function of (config, seed, index) alone.
+
+    Holds caches of textures and cut-outs only, so it may be pickled, copied into worker
+    processes, and asked in any order.
+    """
+
+    def __init__(self, config: SyntheticConfig, seed: int) -> None:
+        """List the folders of the configuration; pixels are read when first needed.
+
+        Raises:
+            ConfigError: a negative seed.
+            DatasetError: a folder that is missing or not laid out as expected.
+        """
+        if seed < 0:
+            raise ConfigError(f"seed must not be negative, not {seed}")
+        self.config = config
+        self.seed = seed
+        self._bank = TextureBank(seed, list_pictures(config.textures))
+        self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
+
+    def clip(self, index: int) -> Clip:
+        """Return clip `index` (from 0).
+
+        Raises:
+            DatasetError: a file of the cut-outs or textures cannot be read.
+        """
+        scene = self._scene(np.random.default_rng([self.seed, 0, index]))
+        config = self.config
+        frames = np.empty((config.num_frames, config.height, config.width, 3), np.uint8)
+        owners = np.zeros(frames.shape[:3], np.uint8)
+        for frame in range(config.num_frames):
+            frames[frame] = scene.sensor(self._draw(scene, frame, owners[frame]), frame)
+        return annotate(frames, owners, scene.cast.labels, config.min_visible_px)
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        config = self.config
+        from_above = rng.random() < config.surveillance_ratio
+        still = from_above or rng.random() < 0.3
+        camera = draw_camera(rng, config, still)
+        times = frame_times(rng, config.num_frames)
+        casting = Casting(rng, config, self._bank, self._cutouts, from_above)
+        return Scene(
+            self._background(rng, from_above),
+            1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0)),
+            camera,
+            casting.draw(PathPlanner(rng, config, camera, times)),
+            _draw_shadow(rng),
+            Sensor(rng, config.degradation, config.num_frames),
+        )
+
+    def _background(self, rng: np.random.Generator, from_above: bool) -> Image:
+        """Draw a background larger than the frame by `scenery.MARGIN`."""
+        height = int(self.config.height * scenery.MARGIN)
+        width = int(self.config.width * scenery.MARGIN)
+        if from_above:
+            canvas = scenery.road(rng, height, width)
+            scenery.add_clutter(rng, canvas, self._bank, int(rng.integers(0, 3)))
+            return scenery.lit(rng, canvas)
+        real = self._real_background(rng) if rng.random() < 0.35 else None
+        if real is not None:
+            return scenery.picture(rng, real, height, width)
+        kind = rng.random()
+        if kind < 0.6:
+            canvas = scenery.room(rng, self._bank, height, width)
+        else:
+            canvas = scenery.surface(rng, self._bank, height, width)
+        scenery.add_clutter(rng, canvas, self._bank, int(rng.integers(0, 11)))
+        return scenery.lit(rng, canvas)
+
+    def _real_background(self, rng: np.random.Generator) -> Image | None:
+        """Draw a picture of the texture folder, or what lies beside a cut-out; None for neither."""
+        choices = [self._bank.draw(rng, 1.0)] if self.config.textures is not None else []
+        if self._cutouts is not None:
+            sequence = self._cutouts.sequence(int(rng.integers(len(self._cutouts))))
+            if sequence.backgrounds:
+                choices.append(sequence.backgrounds[int(rng.integers(len(sequence.backgrounds)))])
+        return choices[int(rng.integers(len(choices)))] if choices else None
+
+    def _draw(self, scene: Scene, frame: int, owners: Image) -> Image:
+        """Draw one frame and write each pixel's object number into `owners` (height, width)."""
+        config = self.config
+        centre = np.array([config.width, config.height]) / 2
+        far = scene.camera.matrix(frame, centre, scene.distance)
+        middle = np.array(scene.background.shape[1::-1]) / 2
+        far[:, 2] -= far[:, :2] @ middle
+        size = (config.width, config.height)
+        canvas = cv2.warpAffine(scene.background, far, size, borderMode=cv2.BORDER_REFLECT_101)
+        for layer in scene.cast.layers:
+            if not layer.path.shown[frame]:
+                continue
+            cel = layer.sprite.cel(frame, float(layer.path.phase[frame]))
+            matrix = placing(layer, cel, frame, scene.camera.matrix(frame, centre))
+            if scene.shadow is not None and layer.number:
+                cast_shadow(canvas, cel, matrix, scene.shadow)
+            paste(canvas, owners, cel, matrix, layer.number)
+        return canvas
+
+
+def _draw_shadow(rng: np.random.Generator) -> Shadow | None:
+    if rng.random() < 0.45:
+        return None
+    offset = np.array([rng.uniform(-1.2, 1.2), rng.uniform(-0.04, 0.06)])
+    return Shadow(offset, float(rng.uniform(0.1, 0.7)), float(rng.uniform(0.15, 0.6)))
+
+
+def annotate(frames: Image, owners: Image, labels: tuple[int, ...], min_visible_px: int) -> Clip:
+    """Turn object numbers per pixel (T, height, width) into a clip; drop what is hardly seen."""
+    numbers = np.arange(1, len(labels) + 1, dtype=np.uint8)
+    masks = owners[:, None] == numbers[:, None, None]  # (T, O, height, width)
+    masks &= masks.sum(axis=(2, 3), keepdims=True) >= min_visible_px
+    seen = masks.any(axis=(0, 2, 3))
+    return Clip(frames, masks[:, seen], np.asarray(labels, np.int64)[seen])
+
+
+def sample_clip(
+    height: int = 256,
+    width: int = 448,
+    num_frames: int = 120,
+    cutouts: Path | None = None,
+    seed: int = 7,
+) -> Clip:
+    """Return a calm clip to show: a few objects that come and go before a good picture.
+
+    The first clip of the seed with at least three objects, of which one enters or leaves.
+
+    Raises:
+        DatasetError: the cut-out folder is not what it should be.
+    """
+    config = SyntheticConfig(
+        height=height,
+        width=width,
+        num_frames=num_frames,
+        max_objects=4,
+        cutouts=cutouts,
+        empty_ratio=0.0,
+        cutout_ratio=1.0,
+        surveillance_ratio=0.5,
+        degradation=0.4,
+        min_visible_px=height * width // 400,
+    )
+    generator = ClipGenerator(config, seed)
+    clip = generator.clip(0)
+    for index in range(1, 20):
+        present = clip.masks.any(axis=(2, 3))
+        if present.shape[1] >= 3 and not present.all():
+            break
+        clip = generator.clip(index)
+    return clip

@@ -1,0 +1,201 @@
+"""How cameras and objects move: paths with events, stop and go, parallax."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from maskstream_model.data.synthetic.config import Image, SyntheticConfig
+
+Event = Literal["stay", "enter", "leave", "appear", "vanish", "pause", "return", "emerge"]
+EVENTS: tuple[Event, ...] = ("enter", "leave", "emerge", "return", "appear", "vanish", "pause")
+EVENT_WEIGHTS = np.array([0.34, 0.26, 0.14, 0.1, 0.05, 0.05, 0.06])
+LONG = 12
+"""Clips from this many frames on are seen as one piece of film, shorter ones as samples of it."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Camera over time: `shift` (T, 2) in pixels, `zoom` (T,), `roll` (T,) in radians."""
+
+    shift: Image
+    zoom: Image
+    roll: Image
+
+    def matrix(self, frame: int, centre: Image, parallax: float = 1.0) -> Image:
+        """Return (2, 3) from world pixels (0 in the middle of the frame) to frame pixels."""
+        zoom, roll = self.zoom[frame], self.roll[frame]
+        cos, sin = zoom * np.cos(roll), zoom * np.sin(roll)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        return np.column_stack([turn, centre - turn @ (parallax * self.shift[frame])])
+
+
+@dataclass(frozen=True)
+class Path:
+    """One object over time, in the world of the camera.
+
+    Attributes:
+        places: (T, 2) world pixels.
+        shown: bool (T,), False while the object is away.
+        scale: (T,) factor on its size.
+        angle: (T,) radians.
+        phase: (T,) radians of its limbs' cycle.
+        heading: (T,) radians, direction of motion.
+        origin: (2,) where it is at the moment of its event, in world pixels.
+    """
+
+    places: Image
+    shown: Image
+    scale: Image
+    angle: Image
+    phase: Image
+    heading: Image
+    origin: Image
+
+
+def frame_times(rng: np.random.Generator, num_frames: int) -> Image:
+    """Return the time of each frame; now and then frames are dropped or repeated."""
+    steps = np.ones(num_frames)
+    if rng.random() < 0.08:
+        steps = rng.choice([0.0, 1.0, 2.0], num_frames, p=[0.15, 0.7, 0.15])
+    return np.cumsum(steps) - steps[0]
+
+
+def draw_camera(rng: np.random.Generator, config: SyntheticConfig, still: bool) -> Camera:
+    """Draw pan, zoom, roll and shake; `still` leaves at most a trace of shake."""
+    count = config.num_frames
+    time = np.arange(count) / max(count - 1, 1)
+    size = np.array([config.width, config.height])
+    shake = rng.normal(0, 1, (count, 2)) * (0.4 if rng.random() < 0.15 else 0.0)
+    if still:
+        return Camera(shake * 0.5, np.ones(count), np.zeros(count))
+    reach = min(0.22, 0.03 * count) * config.speed
+    pan = reach * rng.normal(0, 0.6, 2) * size
+    bend = reach * rng.normal(0, 0.25, 2) * size
+    shift = np.clip(time[:, None] - rng.random(), -1, 1) * pan
+    shift = shift + np.sin(time[:, None] * rng.uniform(1, 6) + rng.uniform(0, 6)) * bend
+    if rng.random() < 0.25:
+        shake = rng.normal(0, rng.uniform(0.3, 2.0) * config.height / 128, (count, 2))
+    zoom = np.exp((time - 0.5) * rng.normal(0, min(0.2, 0.03 * count)) * (rng.random() < 0.5))
+    roll = (time - 0.5) * rng.normal(0, min(0.12, 0.02 * count)) * (rng.random() < 0.4)
+    return Camera(np.clip(shift, -0.24 * size, 0.24 * size) + shake, zoom, roll)
+
+
+def progress(rng: np.random.Generator, times: Image) -> Image:
+    """Return how far an object has come, in frames at its usual speed: accelerates, stops, goes."""
+    length = int(times[-1]) + 2
+    grid = np.arange(length) / length
+    pace = 1 + rng.uniform(-0.6, 0.6) * (grid - 0.5) + 0.2 * np.sin(grid * rng.uniform(2, 20))
+    if rng.random() < 0.25:
+        middle, width = rng.random(), rng.uniform(0.1, 0.5)
+        pace = pace * np.clip(np.abs(grid - middle) / width * 2 - 0.5, 0, 1)
+    done = np.concatenate([[0.0], np.cumsum(np.maximum(pace, 0))])
+    return np.interp(times, np.arange(length + 1), done)
+
+
+def draw_event(rng: np.random.Generator, config: SyntheticConfig) -> Event:
+    """Draw what an object does in the clip; a single frame has no events."""
+    if config.num_frames < 2 or rng.random() >= config.event_ratio:
+        return "stay"
+    event = EVENTS[int(rng.choice(len(EVENTS), p=EVENT_WEIGHTS))]
+    return "enter" if event == "return" and config.num_frames < LONG else event
+
+
+class PathPlanner:
+    """Draws the paths of one clip's objects; all lengths in pixels."""
+
+    def __init__(
+        self, rng: np.random.Generator, config: SyntheticConfig, camera: Camera, times: Image
+    ) -> None:
+        """Keep what all paths of the clip share."""
+        self._rng, self._config, self._camera, self._times = rng, config, camera, times
+        self._half = np.array([config.width, config.height]) / 2
+
+    def draw(self, event: Event, size: float, upright: bool, near: Image | None = None) -> Path:
+        """Draw a path for an object of `size` (about its diameter), starting `near` a place."""
+        rng, times = self._rng, self._times
+        done = progress(rng, times)
+        moment = float(rng.uniform(0.12, 0.85) * done[-1]) if done[-1] > 0 else 0.0
+        direction = self._direction(upright)
+        speed = self._speed(size, done[-1], event)
+        origin = self._origin(event, direction, size, near)
+        steps = (done - moment) * speed
+        if event == "return":
+            steps = -np.abs(steps)
+        places = origin + direction * steps[:, None]
+        if event in ("stay", "appear", "vanish", "pause"):
+            places = places + self._wander(size)
+        frame = int(np.argmin(np.abs(done - moment)))
+        places = places + self._camera.shift[frame]
+        velocity = np.gradient(places, axis=0) if len(times) > 1 else direction[None]
+        still = np.abs(velocity).sum(axis=1, keepdims=True) < 1e-6
+        velocity = np.where(still, direction * (1e-6 + np.sign(speed)), velocity)
+        heading = np.arctan2(velocity[:, 1], velocity[:, 0])
+        if event == "return" and len(times) > 1:
+            heading = np.full(len(times), np.arctan2(direction[1], direction[0]))
+        cycle = rng.uniform(0.1, 0.9) if rng.random() < 0.85 else 0.0
+        return Path(
+            places,
+            self._shown(event, done, moment),
+            np.exp(self._slope(0.25) * (times / max(times[-1], 1.0) - 0.5)),
+            self._turn(upright),
+            rng.uniform(0, 6.28) + cycle * done,
+            heading,
+            origin + self._camera.shift[frame],
+        )
+
+    def _direction(self, upright: bool) -> Image:
+        """People and side views mostly go sideways; the rest go anywhere."""
+        angle = self._rng.uniform(0, 2 * np.pi)
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        if upright and self._rng.random() < 0.7:
+            direction = direction * (1.0, 0.25)
+        return direction / (np.abs(direction).max() + 1e-9)
+
+    def _speed(self, size: float, duration: float, event: Event) -> float:
+        """Pixels per frame; slow enough that an object stays for a good part of a long clip."""
+        low, high = (0.012, 0.07) if event != "stay" else (0.0008, 0.04)
+        speed = np.exp(self._rng.uniform(np.log(low), np.log(high))) * self._config.width
+        if event == "emerge":
+            speed = max(speed, 1.3 * size / max(duration, 1.0))
+        limit = (2 * self._half.max() + size) * 1.5 / max(duration, 1.0)
+        return float(min(speed, limit) * self._config.speed)
+
+    def _origin(self, event: Event, direction: Image, size: float, near: Image | None) -> Image:
+        """Where the object is at its moment: just outside a border, or somewhere inside."""
+        inside = self._rng.uniform(-0.85, 0.85, 2) * self._half
+        if near is not None:
+            inside = np.clip(near + self._rng.normal(0, 0.35 * size, 2), -self._half, self._half)
+        if event not in ("enter", "leave", "return"):
+            return inside
+        outward = -direction if event == "enter" else direction
+        axis = 0 if self._rng.random() < abs(direction[0]) / np.abs(direction).sum() else 1
+        inside[axis] = np.sign(outward[axis]) * (self._half[axis] + 0.5 * size)
+        return inside
+
+    def _wander(self, size: float) -> Image:
+        """A slow loop, so that objects that stay do not run straight."""
+        time = self._times / max(len(self._times), LONG)
+        reach = self._rng.uniform(0, 0.25, 2) * size * self._config.speed
+        turns = self._rng.uniform(1, 7, 2)
+        return np.asarray(np.sin(time[:, None] * turns + self._rng.uniform(0, 6, 2)) * reach)
+
+    def _shown(self, event: Event, done: Image, moment: float) -> Image:
+        shown = np.ones(len(done), bool)
+        if event == "appear":
+            shown = done >= moment
+        elif event == "vanish":
+            shown = done <= moment
+        elif event == "pause":
+            gap = self._rng.uniform(0.5, max(1.0, min(20.0, len(done) / 4)))
+            shown = np.abs(done - moment) > gap
+        return shown
+
+    def _slope(self, spread: float) -> float:
+        return float(self._rng.normal(0, spread) * min(1.0, len(self._times) / LONG))
+
+    def _turn(self, upright: bool) -> Image:
+        rng, count = self._rng, len(self._times)
+        start = rng.normal(0, 0.08) if upright and rng.random() < 0.9 else rng.uniform(0, 6.28)
+        rate = 0.0 if upright else rng.normal(0, 0.04)
+        return start + rate * self._times + 0.03 * np.sin(np.arange(count) * rng.uniform(0, 1))
