@@ -43,7 +43,7 @@ def advance(
     embeddings, logits = candidates.embeddings[rows], candidates.logits[rows]
     features = candidates.mask_features[None]
     mask_logits = tracker.segment(embeddings[None], features)
-    memory = _carry(state, alive, verdict)
+    memory = carry(state, alive, verdict)
     seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
     seen_rows = seen.nonzero()[:, 0].to(rows.device)
     appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0]
@@ -60,11 +60,11 @@ def advance(
         num_frames=memory.num_frames,
         next_track_id=memory.next_track_id,
     )
-    shown = _Shown(new_state, logits, mask_logits[0], _status(verdict, alive))
-    return _output(shown, state, verdict, candidates.resized), new_state
+    shown = Shown(new_state, logits, mask_logits[0], status_of(verdict, alive))
+    return output_of(shown, state, verdict, candidates.resized), new_state
 
 
-def _carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
+def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
     """Return the memory of surviving tracks with empty rows for the newborn ones."""
     num_born = len(verdict.born)
     rows = alive.to(state.queries.device)
@@ -102,13 +102,14 @@ def _remember(
     return positions, history
 
 
-def _status(verdict: Verdict, alive: Tensor) -> Tensor:
+def status_of(verdict: Verdict, alive: Tensor) -> Tensor:
+    """Return the `TrackStatus` of the living tracks, `alive` ones first, then the newborn."""
     tracked = torch.where(verdict.seen[alive], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
     return torch.cat([tracked, torch.full((len(verdict.born),), int(TrackStatus.EMERGED))])
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """Living tracks of a frame: memory after it, logits, mask logits, status, row by row."""
 
     state: TrackerState
@@ -117,8 +118,8 @@ class _Shown:
     status: Tensor
 
 
-def _output(
-    shown: _Shown, before: TrackerState, verdict: Verdict, resized: tuple[int, int]
+def output_of(
+    shown: Shown, before: TrackerState, verdict: Verdict, resized: tuple[int, int]
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that disappeared."""
     state, gone = shown.state, verdict.gone.nonzero()[:, 0]

@@ -1,0 +1,169 @@
+"""The training-free baseline: tracks are segment queries linked by cosine similarity.
+
+Source: MinVIS (Huang et al., NeurIPS 2022), which links all queries of consecutive frames by
+Hungarian assignment. Births, misses and deaths follow the rules of `lifecycle`, so that it compares
+with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.daq.advance import Shown, carry, output_of, status_of
+from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
+from maskstream_model.daq.state import TrackerState, initial_state
+from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
+from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
+
+Size = tuple[int, int]
+NO_MATCH = -1
+EMPTY_LOGIT = -1e4
+"""Mask logit of a track without a query; the reference fills gaps with it (SPEC.md 3.6)."""
+
+
+class OnlineHungarian:
+    """Links segment queries from frame to frame; implements `interface.OnlineSegmenter`.
+
+    A track keeps the embedding of the query that it was last seen in. Every track is offered one
+    query; it takes it where their similarity is at least `similarity_min`, and counts as seen where
+    the query's score is above `tracked_score_min`. Queries that nobody takes may start tracks.
+    Its memory is a `TrackerState` whose appearances are zeros.
+
+    Args:
+        config: preset; `keep_score_min` and `appearance_window` play no part.
+        segmenter: the same as for DVIS-DAQ.
+        device: where it runs.
+        fingerprint: of the segmenter's weights and rules.
+        similarity_min: cosine, -1 to 1; -1 takes every offer, as MinVIS does.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        segmenter: Segmenter,
+        device: torch.device,
+        fingerprint: str,
+        similarity_min: float = -1.0,
+    ) -> None:
+        self.config = config
+        self.segmenter = segmenter.to(device).eval()
+        self.device = device
+        self.similarity_min = similarity_min
+        origin = f"{fingerprint} hungarian {similarity_min!r}"
+        self.fingerprint = hashlib.sha256(origin.encode()).hexdigest()[:16]
+
+    def initial_state(self) -> TrackerState:
+        """Return the memory of a session that has seen nothing."""
+        return initial_state(self.config, self.device)
+
+    def step(
+        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
+    ) -> tuple[FrameOutput, TrackerState]:
+        """Segment and link one frame; see `interface.OnlineSegmenter`."""
+        outputs, states = self.step_batch([frame], [state], max_tracks)
+        return outputs[0], states[0]
+
+    @torch.no_grad()
+    def step_batch(
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[TrackerState],
+        max_tracks: int | None = None,
+    ) -> tuple[list[FrameOutput], list[TrackerState]]:
+        """Step many sessions at once; see `interface.OnlineSegmenter`."""
+        prepared = prepare(frames, self.config.online, self.device)
+        return self.track(self.segmenter(prepared.images), states, prepared.resized, max_tracks)
+
+    @torch.no_grad()
+    def track(
+        self,
+        segmented: SegmenterOutput,
+        states: Sequence[TrackerState],
+        resized: Sequence[Size],
+        max_tracks: int | None = None,
+    ) -> tuple[list[FrameOutput], list[TrackerState]]:
+        """Link frames that are segmented already; see `OnlineDaq.track`."""
+        pairs = [
+            self._track_one(segmented.frame(index), state, resized[index], max_tracks)
+            for index, state in enumerate(states)
+        ]
+        return [output for output, _ in pairs], [state for _, state in pairs]
+
+    def padded_size(self, height: int, width: int) -> Size:
+        """Return the size of a `height` x `width` frame in the network."""
+        online = self.config.online
+        return padded_size(*resized_size(height, width, online.min_size, online.max_size))
+
+    def state_to_bytes(self, state: TrackerState) -> bytes:
+        """Return `state` as bytes; see `state_codec`."""
+        return state_to_bytes(state, self.fingerprint)
+
+    def state_from_bytes(self, blob: bytes) -> TrackerState:
+        """Read what `state_to_bytes` wrote; see `state_codec`."""
+        return state_from_bytes(blob, self.config, self.fingerprint, self.device)
+
+    def _track_one(
+        self, frame: SegmenterOutput, state: TrackerState, resized: Size, max_tracks: int | None
+    ) -> tuple[FrameOutput, TrackerState]:
+        offers = link(state.queries, frame.embeddings[0], self.similarity_min)
+        verdict = self._judge(foreground_scores(frame.logits[0]).cpu(), offers, state, max_tracks)
+        alive = (~verdict.gone).nonzero()[:, 0]
+        rows = torch.cat([offers[alive], verdict.born]).to(self.device)
+        taken = rows != NO_MATCH
+        seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
+        memory = carry(state, alive, verdict)
+        logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
+        mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
+        embeddings = frame.embeddings[0][rows]
+        new_state = TrackerState(
+            queries=torch.where(seen.to(self.device)[:, None], embeddings, memory.queries),
+            positions=memory.positions,
+            history=memory.history,
+            logit_sums=memory.logit_sums + logits,
+            track_ids=memory.track_ids,
+            birth_frames=memory.birth_frames,
+            missed_frames=memory.missed_frames,
+            num_appearances=memory.num_appearances + seen,
+            num_frames=memory.num_frames,
+            next_track_id=memory.next_track_id,
+        )
+        shown = Shown(new_state, logits, mask_logits, status_of(verdict, alive))
+        return output_of(shown, state, verdict, resized), new_state
+
+    def _judge(
+        self, scores: Tensor, offers: Tensor, state: TrackerState, max_tracks: int | None
+    ) -> Verdict:
+        rules = self.config.online
+        if state.num_frames == 0:
+            return judge_first_frame(scores, rules, max_tracks)
+        taken = offers[offers != NO_MATCH]
+        tracked = torch.where(offers != NO_MATCH, scores[offers], 0.0)
+        anchors = scores.index_fill(0, taken, 0.0)
+        return judge(Scores(tracked, anchors), state.missed_frames, rules, max_tracks)
+
+
+def link(tracks: Tensor, queries: Tensor, similarity_min: float) -> Tensor:
+    """Assign each track a query of its own so that the sum of cosine similarities is largest.
+
+    Args:
+        tracks: `(N, C)`.
+        queries: `(Q, C)`.
+        similarity_min: pairs below it are no match.
+
+    Returns:
+        `(N,)` int64 on the CPU, index of the query or `NO_MATCH`.
+    """
+    similarity = (F.normalize(tracks, dim=-1) @ F.normalize(queries, dim=-1).T).cpu()
+    rows, columns = linear_sum_assignment(similarity.numpy(), maximize=True)
+    offers = torch.full((len(tracks),), NO_MATCH)
+    good = similarity[rows, columns] >= similarity_min
+    offers[torch.as_tensor(rows)[good]] = torch.as_tensor(columns)[good]
+    return offers
