@@ -1,9 +1,108 @@
 """`maskstream eval`: run a model over annotated clips and print what it is worth."""
 
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
+
+from maskstream_model.errors import MaskstreamModelError
+
+if TYPE_CHECKING:
+    from maskstream_model.evaluation.request import Answer, Begin
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+class FrameSize(click.ParamType[tuple[int, int]]):
+    """`HEIGHTxWIDTH` in pixels."""
+
+    name = "HEIGHTxWIDTH"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return `(height, width)`."""
+        if isinstance(value, tuple):
+            return value
+        height, cross, width = str(value).partition("x")
+        if not (cross and height.isdigit() and width.isdigit()):
+            self.fail(f"{value!r} is not like 256x448", param, ctx)
+        return int(height), int(width)
 
 
 @click.command("eval")
-def evaluate() -> None:
-    """Measure a model on annotated clips."""
-    raise click.ClickException("the evaluation command is being put together")
+@click.option("--preset", default="demo", show_default=True, help="Which model.")
+@click.option("--weights", metavar="FILE", help="Weight file; the shipped one where left out.")
+@click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
+@click.option(
+    "--data",
+    default="synthetic",
+    show_default=True,
+    help="'synthetic', or a YouTube-VIS style folder or annotation file.",
+)
+@click.option("--clips", default=50, show_default=True, help="Synthetic clips.")
+@click.option("--frames", default=24, show_default=True, help="Frames of a synthetic clip.")
+@click.option("--size", type=FrameSize(), default="256x448", show_default=True)
+@click.option(
+    "--seed", default=0, show_default=True, help="Which evaluation set; never trained on."
+)
+@click.option("--cutouts", type=EXISTING, help="Folder of real cut-outs for synthetic clips.")
+@click.option("--textures", type=EXISTING, help="Folder of real pictures for synthetic clips.")
+@click.option(
+    "--tracker",
+    type=click.Choice(["daq", "hungarian"]),
+    default="daq",
+    show_default=True,
+    help="'hungarian' puts the training-free baseline beside the model, at equal recall.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a rule.")
+@click.option("--sweep", is_flag=True, help="Try a grid of thresholds on the same segmentations.")
+@click.option("--grid", multiple=True, metavar="NAME=A,B,C", help="Values of a rule for --sweep.")
+@click.option("--min-score", default=0.0, show_default=True, help="Hide weaker tracks.")
+@click.option("--agnostic", is_flag=True, help="Leave classes aside.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the tracks in the form of YouTube-VIS results.",
+)
+def evaluate(**options: Any) -> None:
+    """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""
+    from maskstream_model.evaluation.request import Request, answer
+
+    as_json = options.pop("as_json")
+    try:
+        with _progress(quiet=as_json) as begin:
+            result = answer(Request(**options), begin)
+    except MaskstreamModelError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        _print(result)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator["Begin"]:
+    """Give a function that starts a bar of so many frames; it writes to stderr."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+
+        def begin(total: int) -> Callable[[int], None]:
+            task = bar.add_task("frames", total=total)
+            return lambda done: bar.advance(task, done)
+
+        yield begin
+
+
+def _print(result: "Answer") -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(result.table())
+    for note in result.notes:
+        console.print(note)

@@ -92,21 +92,26 @@ class VideoRecord:
         Args:
             agnostic: one entry per track, scored by its best class; all labels are 0.
         """
-        best = self.class_scores.max(axis=1, initial=0.0)[:, None]
-        scores = best if agnostic else self.class_scores
-        order = np.argsort(-scores.ravel(), kind="stable")[:MAX_ENTRIES]
-        tracks, labels = np.divmod(order, max(scores.shape[1], 1))
+        tracks, labels, scores = self.best_entries(agnostic)
         ious = tube_ious(self.areas, self.truth_areas, self.intersections)
         overlaps = TubeOverlaps(
             ious=ious[tracks],
-            scores=scores.ravel()[order],
-            labels=labels.astype(np.int64),
+            scores=scores,
+            labels=labels,
             areas=mean_areas(self.areas)[tracks],
             truth_labels=self.truth_labels,
             truth_areas=mean_areas(self.truth_areas),
             crowd=self.crowd,
         )
         return overlaps.agnostic() if agnostic else overlaps
+
+    def best_entries(self, agnostic: bool = False) -> tuple[Ints, Ints, Floats]:
+        """Return rows of tracks, labels and scores `(M,)` of the best entries, best first."""
+        best = self.class_scores.max(axis=1, initial=0.0)[:, None]
+        scores = best if agnostic else self.class_scores
+        order = np.argsort(-scores.ravel(), kind="stable")[:MAX_ENTRIES]
+        tracks, labels = np.divmod(order, max(scores.shape[1], 1))
+        return tracks, labels, scores.ravel()[order]
 
 
 class VideoRecorder:

@@ -17,7 +17,8 @@ from maskstream_model.evaluation.annotations import (
 )
 from maskstream_model.evaluation.matching import TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
-from maskstream_model.evaluation.rle import decode_masks
+from maskstream_model.evaluation.records import TrackFrame, VideoRecord
+from maskstream_model.evaluation.rle import decode_masks, encode_mask
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
 
@@ -109,6 +110,35 @@ def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> Tu
 
 def _at(detection: Detection, frame: int) -> Any:
     return detection.segmentations[frame] if frame < len(detection.segmentations) else None
+
+
+class ResultCollector:
+    """Keeps tracks of a run, encoded, until they are written as a result file.
+
+    Args:
+        categories: category id of each class of the model; None writes each track once, as
+            category 1, for class-agnostic scoring.
+    """
+
+    def __init__(self, categories: Sequence[int] | None) -> None:
+        self._categories = categories
+        self._frames: list[dict[int, Any]] = []
+        self.detections: list[Detection] = []
+
+    def add(self, frame: TrackFrame) -> None:
+        """Encode the masks of one frame."""
+        encoded = [encode_mask(mask) for mask in frame.masks]
+        self._frames.append(dict(zip(frame.track_ids.tolist(), encoded, strict=True)))
+
+    def finish(self, video_id: int, record: VideoRecord) -> None:
+        """Close a video: its best pairs of track and class become detections."""
+        tracks, labels, scores = record.best_entries(agnostic=self._categories is None)
+        for track, label, score in zip(tracks, labels, scores, strict=True):
+            number = int(record.track_ids[track])
+            segmentations = tuple(frame.get(number) for frame in self._frames)
+            category = 1 if self._categories is None else self._categories[label]
+            self.detections.append(Detection(video_id, category, float(score), segmentations))
+        self._frames = []
 
 
 def write_results(path: Path, detections: Sequence[Detection]) -> None:

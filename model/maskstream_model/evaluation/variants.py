@@ -1,0 +1,162 @@
+"""Many trackers on the same segmentations: thresholds tried, and the baseline beside the model.
+
+Segmenting is most of the work and does not depend on a tracker's rules, so each clip is segmented
+once. Memory is bounded by one segmented clip.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Protocol, TypeVar
+
+import torch
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.daq.hungarian import OnlineHungarian
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.errors import ConfigError
+from maskstream_model.evaluation.evaluate import Progress, track_frame
+from maskstream_model.evaluation.matching import Bools
+from maskstream_model.evaluation.records import VideoRecord, VideoRecorder
+from maskstream_model.evaluation.report import Report, ReportBuilder
+from maskstream_model.evaluation.sources import AnnotatedClip
+from maskstream_model.interface import FrameOutput
+from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.preprocess import prepare
+
+State = TypeVar("State")
+Size = tuple[int, int]
+Rules = Mapping[str, float | None]
+SIMILARITY_MIN = "similarity_min"
+"""The one rule that only the baseline has."""
+
+
+class Tracker(Protocol[State]):
+    """A model that takes frames segmented already."""
+
+    config: ModelConfig
+
+    def initial_state(self) -> State:
+        """Return the memory of a session that has seen nothing."""
+        ...
+
+    def track(
+        self,
+        segmented: SegmenterOutput,
+        states: Sequence[State],
+        resized: Sequence[Size],
+        max_tracks: int | None = None,
+    ) -> tuple[list[FrameOutput], list[State]]:
+        """Track one frame of each session."""
+        ...
+
+
+@dataclass(frozen=True)
+class SegmentedFrame:
+    """A frame after the segmenter: its output, sizes, and the true masks `(G, *size)`."""
+
+    output: SegmenterOutput
+    resized: Size
+    size: Size
+    truth: Bools
+
+
+def evaluate_variants(
+    model: OnlineDaq,
+    variants: Mapping[str, Tracker[State]],
+    clips: Iterable[AnnotatedClip],
+    progress: Progress | None = None,
+    score_min: float = 0.0,
+) -> dict[str, Report]:
+    """Measure several trackers on the same clips.
+
+    Args:
+        model: whose segmenter and rules of size are used.
+        variants: trackers by name.
+        clips: with their truth; each is read once.
+        progress: called with the number of frames tracked since the last call, of all variants.
+        score_min: see `evaluate_online`.
+    """
+    builders = {name: ReportBuilder(model.config.num_classes, score_min) for name in variants}
+    for clip in clips:
+        frames = segment_clip(model, clip)
+        for name, tracker in variants.items():
+            builders[name].add(_record(tracker, clip, frames))
+            if progress is not None:
+                progress(len(frames))
+    return {name: builder.report() for name, builder in builders.items()}
+
+
+@torch.no_grad()
+def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
+    """Segment all frames of a clip."""
+    frames = []
+    for frame, truth in clip.frames:
+        prepared = prepare([frame], model.config.online, model.device)
+        output = model.segmenter(prepared.images)
+        size = (frame.shape[0], frame.shape[1])
+        frames.append(SegmentedFrame(output, prepared.resized[0], size, truth))
+    return frames
+
+
+def _record(
+    tracker: Tracker[State], clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
+) -> VideoRecord:
+    recorder = VideoRecorder(clip.truth_labels, clip.crowd)
+    states = [tracker.initial_state()]
+    for frame in frames:
+        outputs, states = tracker.track(frame.output, states, [frame.resized])
+        recorder.add(track_frame(outputs[0], *frame.size), frame.truth)
+    return recorder.record()
+
+
+def daq_variant(model: OnlineDaq, rules: Rules) -> OnlineDaq:
+    """Return `model` with other rules and the same networks.
+
+    Raises:
+        ConfigError: an unknown rule, or a value out of range.
+    """
+    config = replace(model.config, online=model.config.online.override(**rules))
+    return OnlineDaq(config, model.segmenter, model.tracker, model.device, model.fingerprint)
+
+
+def hungarian_variant(model: OnlineDaq, rules: Rules) -> OnlineHungarian:
+    """Return the training-free baseline on the segmenter of `model`.
+
+    Raises:
+        ConfigError: an unknown rule, or a value out of range.
+    """
+    online = {name: value for name, value in rules.items() if name != SIMILARITY_MIN}
+    config = replace(model.config, online=model.config.online.override(**online))
+    similarity_min = rules.get(SIMILARITY_MIN, -1.0)
+    return OnlineHungarian(config, model.segmenter, model.device, model.fingerprint, similarity_min)
+
+
+def parse_rules(texts: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
+    """Read `name=value` and `name=value,value` as typed on the command line.
+
+    Raises:
+        ConfigError: not of this form.
+    """
+    rules = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not (name and equals and values):
+            raise ConfigError(f"{text!r} is not like name=value")
+        rules[name.strip()] = tuple(_number(value, text) for value in values.split(","))
+    return rules
+
+
+def grid(rules: Mapping[str, Sequence[float | None]]) -> list[dict[str, float | None]]:
+    """Return every combination of the values of the rules."""
+    return [dict(zip(rules, values, strict=True)) for values in product(*rules.values())]
+
+
+def _number(text: str, whole: str) -> float | None:
+    text = text.strip()
+    if text.lower() == "none":
+        return None
+    try:
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} in {whole!r} is not a number") from error
