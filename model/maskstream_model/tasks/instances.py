@@ -71,17 +71,20 @@ def clip_tracks(outputs: Sequence[FrameOutput], min_frames: int = 5) -> ClipTrac
 
     Args:
         outputs: one per frame, at least one.
-        min_frames: a track with fewer frames that does not reach the last one is left out.
+        min_frames: a track that lived for fewer frames, also before the call, and does not reach
+            the last one is left out.
     """
     living = [(output, output.status != int(TrackStatus.DISAPPEARED)) for output in outputs]
     track_ids = torch.unique(torch.cat([output.track_ids[alive] for output, alive in living]))
     sums = outputs[0].logits.new_zeros(len(track_ids), outputs[0].logits.shape[1])
     stored = torch.zeros(len(track_ids), len(outputs), dtype=torch.bool)
+    lived = torch.zeros(len(track_ids), dtype=torch.int64)
     for time, (output, alive) in enumerate(living):
         rows = torch.searchsorted(track_ids, output.track_ids[alive])
         sums[rows] += output.logits[alive]
         stored[rows, time] = True
-    kept = (stored.sum(1) >= min_frames) | stored[:, -1]
+        lived[rows] = output.ages[alive]
+    kept = (lived >= min_frames) | stored[:, -1]
     counts = stored.sum(1, keepdim=True).to(sums.device)
     return ClipTracks(track_ids[kept], (sums / counts)[kept], stored[kept])
 
