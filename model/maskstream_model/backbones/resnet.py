@@ -48,6 +48,10 @@ class ConvNorm(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve and normalise `x (B, inputs, height, width)`."""
+        if isinstance(self.norm, FrozenBatchNorm2d):
+            # Scaling the small weight saves two passes over the large output.
+            scale, shift = self.norm.scale_and_shift()
+            return self._conv_forward(x, self.weight * scale[:, None, None, None], shift)
         normalised: Tensor = self.norm(super().forward(x))
         return normalised
 
@@ -65,8 +69,8 @@ class BottleneckBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, inputs, height, width)` to `(B, outputs, height / stride, width / stride)`."""
-        y = F.relu_(self.conv2(F.relu_(self.conv1(x))))
-        return F.relu_(self.conv3(y) + (x if self.shortcut is None else self.shortcut(x)))
+        y = self.conv3(F.relu_(self.conv2(F.relu_(self.conv1(x)))))
+        return F.relu_(y.add_(x if self.shortcut is None else self.shortcut(x)))
 
 
 class BasicBlock(nn.Module):
@@ -81,7 +85,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, inputs, height, width)` to `(B, outputs, height / stride, width / stride)`."""
         y = self.conv2(F.relu_(self.conv1(x)))
-        return F.relu_(y + (x if self.shortcut is None else self.shortcut(x)))
+        return F.relu_(y.add_(x if self.shortcut is None else self.shortcut(x)))
 
 
 class Stem(nn.Module):

@@ -31,14 +31,14 @@ class DeformableAttention(nn.Module):
         Args:
             query: `(B, S, C)`, tokens with positions.
             tokens: `(B, S, C)`, the cells of all levels, row by row.
-            centres: `(S, L, 2)`, every token's centre on every level; see `cell_centres`.
+            centres: `(S, L, P, 2)`, every token's centre on every level; see `cell_centres`.
             shapes: `(height, width)` of every level.
         """
         value = self.value_proj(tokens).unflatten(-1, (self.heads, -1))
         grid = (self.heads, self.levels, self.points)
         offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
-        locations = centres[:, None, :, None, :] + offsets
-        weights = self.attention_weights(query).unflatten(-1, (self.heads, -1)).softmax(-1)
+        locations = centres[:, None] + offsets
+        weights = softmax(self.attention_weights(query).unflatten(-1, (self.heads, -1)))
         read = sample_and_weigh(value, shapes, locations, weights.unflatten(-1, grid[1:]))
         mixed: Tensor = self.output_proj(read.flatten(2))
         return mixed
@@ -61,10 +61,17 @@ class DeformableAttention(nn.Module):
             nn.init.zeros_(linear.bias)
 
 
-def cell_centres(shapes: Shapes, device: torch.device) -> Tensor:
-    """Return `(S, L, 2)` float32: every cell's centre (x, y) in pixels of every level.
+def softmax(logits: Tensor) -> Tensor:
+    """Return the softmax over the last axis; on a CPU torch's own is slow when that is short."""
+    shares = (logits - logits.amax(-1, keepdim=True).detach()).exp()
+    return shares / shares.sum(-1, keepdim=True)
 
-    Pixel centres are whole numbers, so that a cell's centre on its own level is its index.
+
+def cell_centres(shapes: Shapes, points: int, device: torch.device) -> Tensor:
+    """Return `(S, L, P, 2)` float32: every cell's centre (x, y) in pixels of every level.
+
+    Pixel centres are whole numbers, so that a cell's centre on its own level is its index. All
+    `points` are alike; they are written out, since broadcasting along short axes is slow.
     """
     centres = []
     for height, width in shapes:
@@ -72,4 +79,4 @@ def cell_centres(shapes: Shapes, device: torch.device) -> Tensor:
         x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
         centres.append(torch.cartesian_prod(y, x).flip(-1))
     sizes = torch.tensor([[w, h] for h, w in shapes], dtype=torch.float32, device=device)
-    return torch.cat(centres)[:, None] * sizes - 0.5
+    return (torch.cat(centres)[:, None] * sizes - 0.5)[:, :, None].repeat(1, 1, points, 1)

@@ -15,7 +15,7 @@ from maskstream_model.mask2former.deformable_attention import DeformableAttentio
 from maskstream_model.mask2former.positions import sine_positions
 from maskstream_model.mask2former.sampling import Shapes
 
-NUM_LEVELS = 3
+NUM_LEVELS, NUM_POINTS = 3, 4
 
 
 def group_norm(width: int) -> nn.GroupNorm:
@@ -43,7 +43,7 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         width = config.hidden_dim
-        self.self_attn = DeformableAttention(width, config.pixel_heads, NUM_LEVELS)
+        self.self_attn = DeformableAttention(width, config.pixel_heads, NUM_LEVELS, NUM_POINTS)
         self.norm1 = nn.LayerNorm(width)
         self.linear1 = nn.Linear(width, config.pixel_ffn_dim)
         self.linear2 = nn.Linear(config.pixel_ffn_dim, width)
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
 
     def forward(self, tokens: Tensor, positions: Tensor, shapes: Shapes) -> Tensor:
         """Return the new tokens `(B, S, C)`; `positions` is `(S, C)`."""
-        centres = cell_centres(shapes, tokens.device)
+        centres = cell_centres(shapes, NUM_POINTS, tokens.device)
         for layer in self.layers:
             tokens = layer(tokens, positions, centres, shapes)
         return tokens

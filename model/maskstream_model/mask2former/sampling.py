@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Shapes = Sequence[tuple[int, int]]
+BORDER = 3
 
 
 def sample_and_weigh(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
@@ -70,48 +71,49 @@ def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
 
 def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
     """Sample the four corners of every location as one weighed bag of table rows."""
-    batch, queries, heads = locations.shape[:3]
-    size = torch.tensor([[w, h] for h, w in shapes], device=value.device)[:, None]
-    table = _with_border(value, shapes)
-    # One step outside every sample is zero, so that clamping there changes nothing.
-    locations = torch.minimum(locations.clamp(min=-1), size.to(locations))
-    corner = torch.minimum(locations.floor(), (size - 1).to(locations))
-    fraction = locations - corner
-    starts = [sum((h + 2) * (w + 2) for h, w in shapes[:level]) for level in range(len(shapes))]
-    row = torch.tensor([w + 2 for _, w in shapes], dtype=torch.int32)[:, None]
-    first = torch.tensor(starts, dtype=torch.int32)[:, None] + row + 1
-    x, y = corner.int().unbind(-1)
-    index = (y * row + x + first) * heads
-    index = index + torch.arange(heads, dtype=torch.int32)[:, None, None]
-    cells = table.shape[1]
-    index = (
-        index + torch.arange(batch, dtype=torch.int32)[:, None, None, None, None] * cells * heads
-    )
-    steps = torch.stack([row * 0, row * 0 + 1, row, row + 1], -1) * heads
-    right, low = fraction.unbind(-1)
+    batch, queries, heads, levels, points = weights.shape
+    limits = locations.new_tensor([[(w, h)] * points for h, w in shapes])
+    # One step outside everything is zero, so that clamping there changes nothing.
+    locations = torch.clamp(locations, torch.full_like(limits, -1), limits)
+    corner = locations.floor()
+    right, low = (locations - corner).unbind(-1)
     lower = weights * low
     upper = weights - lower
-    shares = torch.stack(
-        [upper - upper * right, upper * right, lower - lower * right, lower * right], -1
-    )
+    lower_right, upper_right = lower * right, upper * right
+    shares = [upper - upper_right, upper_right, lower - lower_right, lower_right]
+    bags = (batch * queries * heads, 4 * levels * points)
     read = F.embedding_bag(
-        (index[..., None] + steps).view(batch * queries * heads, -1),
-        table.view(-1, table.shape[-1]),
+        _corner_rows(corner, shapes).view(bags),
+        _bordered(value, shapes).view(-1, value.shape[-1]),
         mode="sum",
-        per_sample_weights=shares.view(batch * queries * heads, -1),
+        per_sample_weights=torch.stack(shares, 3).view(bags),
     )
     return read.view(batch, queries, heads, -1)
 
 
-def _with_border(value: Tensor, shapes: Shapes) -> Tensor:
-    """Return `(B, S'', M, D)`: every level with a border of one zero cell around it."""
-    padded = []
-    for level, (height, width) in enumerate(shapes):
-        cells = value[:, _start(shapes, level) : _start(shapes, level + 1)]
-        grid = cells.reshape(len(cells), height, width, -1)
-        padded.append(F.pad(grid, (0, 0, 1, 1, 1, 1)).flatten(1, 2))
-    table = torch.cat(padded, 1)
-    return table.view(*table.shape[:2], *value.shape[2:])
+def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
+    """Return `(B, S', M, 4, L, P)` int32: rows of the bordered table, by the upper left corner."""
+    batch, _, heads, _, points = corner.shape[:5]
+    columns, rows = corner.int().unbind(-1)
+    pitch = torch.tensor([[w + BORDER] * points for _, w in shapes], dtype=torch.int32)
+    sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
+    starts = torch.tensor([[sum(sizes[:i])] * points for i in range(len(shapes))]) + pitch + 1
+    frames = torch.arange(batch)[:, None, None, None, None] * sum(sizes)
+    bases = (frames + starts) * heads + torch.arange(heads)[:, None, None]
+    first = (rows * pitch).add_(columns).mul_(heads).add_(bases.int())
+    steps = torch.stack([0 * pitch, 0 * pitch + 1, pitch, pitch + 1]) * heads
+    return first[:, :, :, None] + steps
+
+
+def _bordered(value: Tensor, shapes: Shapes) -> Tensor:
+    """Return `(B, S'', M * D)`: zero cells around each level, one before and two behind."""
+    sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
+    table = value.new_zeros(len(value), sum(sizes), value.shape[2] * value.shape[3])
+    levels = value.flatten(2).split([h * w for h, w in shapes], 1)
+    for (h, w), cells, part in zip(shapes, levels, table.split(sizes, 1), strict=True):
+        grid = part.view(len(value), h + BORDER, w + BORDER, -1)
+        grid[:, 1 : h + 1, 1 : w + 1] = cells.view(len(value), h, w, -1)
+    return table
 
 
 def _start(shapes: Shapes, level: int) -> int:
