@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskstream_model.data.synthetic import figures, things, vehicles
+from maskstream_model.data.synthetic.bank import TextureBank
 from maskstream_model.data.synthetic.config import Image, SyntheticConfig
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
 from maskstream_model.data.synthetic.motion import Path, PathPlanner, draw_event
-from maskstream_model.data.synthetic.pictures import TextureBank
-from maskstream_model.data.synthetic.render import CutoutSprite, FigureSprite, Layer, Sprite
+from maskstream_model.data.synthetic.render import Layer
 from maskstream_model.data.synthetic.shapes import Figure, Paint, Part, box, wavy_ring
+from maskstream_model.data.synthetic.sprites import CutoutSprite, FigureSprite, Sprite
 from maskstream_model.data.synthetic.textures import random_colour
 
 FigureFamily = Callable[[np.random.Generator], Figure]
@@ -136,17 +137,19 @@ class Casting:
         return layers
 
     def _cover(self) -> Figure:
-        """A bush, board or pole: no class, flat."""
+        """A flat bush, board or pole: no class, no roundness."""
         rng = self._rng
-        paints = (Paint(random_colour(rng, 0.6), float(rng.uniform(0.2, 1.0))),)
+        colour = random_colour(rng, 0.5)
         kind = rng.random()
-        if kind < 0.4:
-            outline = wavy_ring(rng.normal(0, 0.12, (9, 2)), 60)
+        if kind < 0.35:
+            ragged = np.concatenate([rng.normal(0, 0.1, (3, 2)), rng.normal(0, 0.035, (22, 2))])
+            outline, colour = wavy_ring(ragged, 90), colour * (0.6, 0.8, 0.5)
         elif kind < 0.7:
             outline = box(-1, -1, 1, 1)
         else:
             outline = box(-0.15, -2.5, 0.15, 2.5)
-        return Figure(-1, paints, lambda phase: [Part(outline, 0)])
+        paints = (Paint(colour, float(rng.uniform(0.3, 1.0))),)
+        return Figure(-1, paints, lambda phase: [Part(outline, 0)], roundness=0.0)
 
     def _still_layer(self, figure: Figure, place: Image, size: float) -> Layer:
         count = self._config.num_frames

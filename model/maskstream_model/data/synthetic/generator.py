@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from maskstream_model.data.synthetic import scenery
+from maskstream_model.data.synthetic.bank import TextureBank
 from maskstream_model.data.synthetic.casting import Cast, Casting
 from maskstream_model.data.synthetic.config import Clip, Image, SyntheticConfig
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
@@ -15,8 +16,9 @@ from maskstream_model.data.synthetic.motion import (
     PathPlanner,
     draw_camera,
     frame_times,
+    max_reach,
 )
-from maskstream_model.data.synthetic.pictures import TextureBank, list_pictures
+from maskstream_model.data.synthetic.pictures import list_pictures
 from maskstream_model.data.synthetic.render import Shadow, cast_shadow, paste, placing
 from maskstream_model.data.synthetic.sensor import Sensor
 from maskstream_model.errors import ConfigError
@@ -52,8 +54,8 @@ class ClipGenerator:
             raise ConfigError(f"seed must not be negative, not {seed}")
         self.config = config
         self.seed = seed
-        self._bank = TextureBank(seed, list_pictures(config.textures))
         self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
+        self._bank = TextureBank(seed, list_pictures(config.textures), self._cutouts)
 
     def clip(self, index: int) -> Clip:
         """Return clip `index` (from 0).
@@ -76,42 +78,16 @@ class ClipGenerator:
         camera = draw_camera(rng, config, still)
         times = frame_times(rng, config.num_frames)
         casting = Casting(rng, config, self._bank, self._cutouts, from_above)
+        reach = 1.04 if still else 1.08 + 2 * max_reach(config.num_frames)
+        size = (int(config.height * reach), int(config.width * reach))
         return Scene(
-            self._background(rng, from_above),
+            scenery.background(rng, self._bank, size, from_above),
             1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0)),
             camera,
             casting.draw(PathPlanner(rng, config, camera, times)),
             _draw_shadow(rng),
-            Sensor(rng, config.degradation, config.num_frames),
+            Sensor(rng, config.degradation, config.num_frames, self._bank),
         )
-
-    def _background(self, rng: np.random.Generator, from_above: bool) -> Image:
-        """Draw a background larger than the frame by `scenery.MARGIN`."""
-        height = int(self.config.height * scenery.MARGIN)
-        width = int(self.config.width * scenery.MARGIN)
-        if from_above:
-            canvas = scenery.road(rng, height, width)
-            scenery.add_clutter(rng, canvas, self._bank, int(rng.integers(0, 3)))
-            return scenery.lit(rng, canvas)
-        real = self._real_background(rng) if rng.random() < 0.35 else None
-        if real is not None:
-            return scenery.picture(rng, real, height, width)
-        kind = rng.random()
-        if kind < 0.6:
-            canvas = scenery.room(rng, self._bank, height, width)
-        else:
-            canvas = scenery.surface(rng, self._bank, height, width)
-        scenery.add_clutter(rng, canvas, self._bank, int(rng.integers(0, 11)))
-        return scenery.lit(rng, canvas)
-
-    def _real_background(self, rng: np.random.Generator) -> Image | None:
-        """Draw a picture of the texture folder, or what lies beside a cut-out; None for neither."""
-        choices = [self._bank.draw(rng, 1.0)] if self.config.textures is not None else []
-        if self._cutouts is not None:
-            sequence = self._cutouts.sequence(int(rng.integers(len(self._cutouts))))
-            if sequence.backgrounds:
-                choices.append(sequence.backgrounds[int(rng.integers(len(sequence.backgrounds)))])
-        return choices[int(rng.integers(len(choices)))] if choices else None
 
     def _draw(self, scene: Scene, frame: int, owners: Image) -> Image:
         """Draw one frame and write each pixel's object number into `owners` (height, width)."""

@@ -27,7 +27,8 @@ class Camera:
         zoom, roll = self.zoom[frame], self.roll[frame]
         cos, sin = zoom * np.cos(roll), zoom * np.sin(roll)
         turn = np.array([[cos, -sin], [sin, cos]])
-        return np.column_stack([turn, centre - turn @ (parallax * self.shift[frame])])
+        offset = centre - turn @ (parallax * self.shift[frame])
+        return np.asarray(np.column_stack([turn, offset]))
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,12 @@ def frame_times(rng: np.random.Generator, num_frames: int) -> Image:
     steps = np.ones(num_frames)
     if rng.random() < 0.08:
         steps = rng.choice([0.0, 1.0, 2.0], num_frames, p=[0.15, 0.7, 0.15])
-    return np.cumsum(steps) - steps[0]
+    return np.asarray(np.cumsum(steps) - steps[0])
+
+
+def max_reach(num_frames: int) -> float:
+    """Return how far, in frame sizes, a camera moves at most; little in short clips."""
+    return min(0.22, 0.03 * num_frames)
 
 
 def draw_camera(rng: np.random.Generator, config: SyntheticConfig, still: bool) -> Camera:
@@ -69,7 +75,8 @@ def draw_camera(rng: np.random.Generator, config: SyntheticConfig, still: bool) 
     shake = rng.normal(0, 1, (count, 2)) * (0.4 if rng.random() < 0.15 else 0.0)
     if still:
         return Camera(shake * 0.5, np.ones(count), np.zeros(count))
-    reach = min(0.22, 0.03 * count) * config.speed
+    limit = max_reach(count) * size
+    reach = max_reach(count) * config.speed
     pan = reach * rng.normal(0, 0.6, 2) * size
     bend = reach * rng.normal(0, 0.25, 2) * size
     shift = np.clip(time[:, None] - rng.random(), -1, 1) * pan
@@ -78,7 +85,7 @@ def draw_camera(rng: np.random.Generator, config: SyntheticConfig, still: bool) 
         shake = rng.normal(0, rng.uniform(0.3, 2.0) * config.height / 128, (count, 2))
     zoom = np.exp((time - 0.5) * rng.normal(0, min(0.2, 0.03 * count)) * (rng.random() < 0.5))
     roll = (time - 0.5) * rng.normal(0, min(0.12, 0.02 * count)) * (rng.random() < 0.4)
-    return Camera(np.clip(shift, -0.24 * size, 0.24 * size) + shake, zoom, roll)
+    return Camera(np.clip(shift, -limit, limit) + shake, zoom, roll)
 
 
 def progress(rng: np.random.Generator, times: Image) -> Image:
@@ -150,7 +157,7 @@ class PathPlanner:
         direction = np.array([np.cos(angle), np.sin(angle)])
         if upright and self._rng.random() < 0.7:
             direction = direction * (1.0, 0.25)
-        return direction / (np.abs(direction).max() + 1e-9)
+        return np.asarray(direction / (np.abs(direction).max() + 1e-9))
 
     def _speed(self, size: float, duration: float, event: Event) -> float:
         """Pixels per frame; slow enough that an object stays for a good part of a long clip."""
@@ -198,4 +205,5 @@ class PathPlanner:
         rng, count = self._rng, len(self._times)
         start = rng.normal(0, 0.08) if upright and rng.random() < 0.9 else rng.uniform(0, 6.28)
         rate = 0.0 if upright else rng.normal(0, 0.04)
-        return start + rate * self._times + 0.03 * np.sin(np.arange(count) * rng.uniform(0, 1))
+        sway = 0.03 * np.sin(np.arange(count) * rng.uniform(0, 1))
+        return np.asarray(start + rate * self._times + sway)

@@ -3,27 +3,26 @@
 import cv2
 import numpy as np
 
+from maskstream_model.data.synthetic.bank import TextureBank, add, colour_jitter
 from maskstream_model.data.synthetic.config import Image
-from maskstream_model.data.synthetic.pictures import TextureBank, colour_jitter
 from maskstream_model.data.synthetic.textures import random_colour
 
-MARGIN = 1.5
-"""Background size over frame size: room for the camera to move."""
 
-
-def _plain(rng: np.random.Generator, height: int, width: int) -> Image:
+def _plain(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
     """Grey-ish ground or wall with grain and slow changes of light."""
     colour = random_colour(rng, 0.3 if rng.random() < 0.7 else 0.8)
     coarse = rng.normal(0, rng.uniform(0, 9), (5, 7)).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    cv2.randn(grain := np.empty((height, width), np.float32), 0, float(rng.uniform(0, 6)))
-    return np.clip(colour + (field + grain)[..., None], 0, 255).astype(np.uint8)
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = np.clip(colour, 0, 255).astype(np.uint8)
+    grainy = add(canvas, bank.grain(rng, height, width), float(rng.uniform(0, 6)))
+    return add(grainy, cv2.merge([field, field, field]), 1.0)
 
 
 def surface(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
     """Draw one flat surface, plain or textured, uint8 (height, width, 3)."""
     if rng.random() < 0.4:
-        return _plain(rng, height, width)
+        return _plain(rng, bank, height, width)
     piece = bank.crop(rng, height, width)
     if rng.random() < 0.5:  # most walls and floors have little contrast
         mean = piece.mean(axis=(0, 1))
@@ -38,7 +37,6 @@ def in_perspective(rng: np.random.Generator, flat: Image) -> Image:
     inset = width * rng.uniform(0.1, 0.42)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     floor = np.array([[0, 0], [width, 0], [width + inset, height], [-inset, height]], np.float32)
-    floor[:2, 0] += 0.0
     matrix = cv2.getPerspectiveTransform(corners, floor)
     return cv2.warpPerspective(flat, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
 
@@ -60,9 +58,9 @@ def room(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -
     return canvas
 
 
-def road(rng: np.random.Generator, height: int, width: int) -> Image:
+def road(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
     """A plain ground from above, with lane marks, cracks and specks."""
-    canvas = _plain(rng, height, width)
+    canvas = _plain(rng, bank, height, width)
     mark = np.clip(np.full(3, rng.uniform(150, 255)), 0, 255)
     if rng.random() < 0.6:
         angle, gap = rng.uniform(0, np.pi), rng.uniform(0.2, 0.8) * height
@@ -143,4 +141,20 @@ def lit(rng: np.random.Generator, canvas: Image) -> Image:
         return canvas
     coarse = np.exp(rng.normal(0, rng.uniform(0.05, 0.3), (2, 3))).astype(np.float32)
     light = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(canvas * light[..., None], 0, 255).astype(np.uint8)
+    return cv2.multiply(canvas, cv2.merge([light, light, light]), dtype=cv2.CV_8U)
+
+
+def background(
+    rng: np.random.Generator, bank: TextureBank, size: tuple[int, int], from_above: bool
+) -> Image:
+    """Draw a background of `size` (height, width); `from_above` as fixed cameras see a road."""
+    if from_above:
+        canvas = road(rng, bank, *size)
+        add_clutter(rng, canvas, bank, int(rng.integers(0, 3)))
+        return lit(rng, canvas)
+    real = bank.draw_real(rng) if rng.random() < 0.35 else None
+    if real is not None:
+        return picture(rng, real, *size)
+    canvas = room(rng, bank, *size) if rng.random() < 0.6 else surface(rng, bank, *size)
+    add_clutter(rng, canvas, bank, int(rng.integers(0, 11)))
+    return lit(rng, canvas)

@@ -3,23 +3,25 @@
 import cv2
 import numpy as np
 
+from maskstream_model.data.synthetic.bank import TextureBank, add
 from maskstream_model.data.synthetic.config import Image
-
-NOISE_SIDE = 64
 
 
 class Sensor:
     """One clip's camera electronics; called once for each frame, in any order."""
 
-    def __init__(self, rng: np.random.Generator, strength: float, num_frames: int) -> None:
+    def __init__(
+        self, rng: np.random.Generator, strength: float, num_frames: int, bank: TextureBank
+    ) -> None:
         """Draw the faults; `strength` 0 for none, 1 as in cheap cameras."""
+        self._bank = bank
         self._gains = self._draw_gains(rng, strength, num_frames)
         self._gamma = float(np.exp(rng.normal(0, 0.12 * strength)))
         self._grey = strength > 0 and rng.random() < 0.04
         self._blur = float(rng.uniform(0, 1.1)) * strength if rng.random() < 0.5 else 0.0
         self._shrink = float(rng.uniform(0.45, 0.9)) if rng.random() < 0.15 * strength else 1.0
         self._quality = int(rng.integers(25, 91)) if rng.random() < 0.35 * strength else None
-        noise = rng.uniform(0, 9) ** 1.0 * strength if rng.random() < 0.7 else 0.0
+        noise = rng.uniform(0, 9) * strength if rng.random() < 0.7 else 0.0
         self._noise = noise
         self._seeds = rng.integers(0, 2**31 - 1, num_frames)
 
@@ -32,7 +34,7 @@ class Sensor:
         light = rng.normal(0, 0.07) * slow * np.sin(time * 5 + rng.uniform(0, 6))
         if rng.random() < 0.15:
             light = light + rng.normal(0, 0.18) * strength * (time > rng.random())
-        return np.exp(drift + light[:, None])
+        return np.asarray(np.exp(drift + light[:, None]))
 
     def __call__(self, picture: Image, frame: int) -> Image:
         """Return the frame as this camera would deliver it, uint8 (height, width, 3)."""
@@ -47,7 +49,8 @@ class Sensor:
             picture = self._add_noise(picture, frame)
         if self._quality is not None:
             done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
-            picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else picture
+            decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if done else None
+            picture = picture if decoded is None else decoded
         return picture
 
     def _expose(self, picture: Image, frame: int) -> Image:
@@ -58,8 +61,5 @@ class Sensor:
         return cv2.LUT(picture, table[None])
 
     def _add_noise(self, picture: Image, frame: int) -> Image:
-        """Add grain, the same for all channels as after chroma filtering."""
         rng = np.random.default_rng(int(self._seeds[frame]))
-        height, width = picture.shape[:2]
-        grain = rng.standard_normal((height, width), dtype=np.float32) * self._noise
-        return np.clip(picture + grain[..., None], 0, 255).astype(np.uint8)
+        return add(picture, self._bank.grain(rng, *picture.shape[:2]), self._noise)

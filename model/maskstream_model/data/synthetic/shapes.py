@@ -3,8 +3,10 @@
 Figure coordinates: x to the right, y down, the figure's middle near 0, its half height near 1.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -39,6 +41,7 @@ class Figure:
         pose: phase in radians -> parts.
         follows_heading: drawn heading up, and turned into the direction of motion.
         upright: keeps roughly upright (people, animals, vehicles from the side).
+        roundness: 1 shaded as a solid body, 0 flat as a board.
     """
 
     label: int
@@ -46,21 +49,34 @@ class Figure:
     pose: Callable[[float], list[Part]]
     follows_heading: bool = False
     upright: bool = True
+    roundness: float = 1.0
+
+
+@cache
+def _unit_circle(corners: int) -> Image:
+    turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
+
+
+@cache
+def _unit_bow() -> Image:
+    """Half a unit circle on the side of negative x."""
+    half = np.linspace(np.pi / 2, 3 * np.pi / 2, 6)
+    return np.stack([np.cos(half), np.sin(half)], axis=1)
 
 
 def ellipse(centre: Point, radii: Point, angle: float = 0.0, corners: int = 20) -> Image:
     """Return an ellipse turned by `angle` radians."""
-    turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([centre[0] + cos * x - sin * y, centre[1] + sin * x + cos * y], axis=1)
+    cos, sin = math.cos(angle), math.sin(angle)
+    axes = np.array([[radii[0] * cos, radii[0] * sin], [-radii[1] * sin, radii[1] * cos]])
+    return np.asarray(_unit_circle(corners) @ axes + centre)
 
 
 def limb(start: Point, end: Point, start_radius: float, end_radius: float) -> Image:
     """Return a tapered bar with round ends."""
-    heading = np.arctan2(end[1] - start[1], end[0] - start[0])
-    half = np.linspace(np.pi / 2, 3 * np.pi / 2, 6)
-    back = np.stack([np.cos(heading + half), np.sin(heading + half)], axis=1)
+    x, y = end[0] - start[0], end[1] - start[1]
+    length = math.hypot(x, y) + 1e-9
+    back = _unit_bow() @ np.array([[x, y], [-y, x]]) / length
     return np.concatenate([start + start_radius * back, end - end_radius * back])
 
 
@@ -69,7 +85,7 @@ def box(left: float, top: float, right: float, bottom: float, rounding: float = 
     if rounding <= 0:
         return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     radius = rounding * min(right - left, bottom - top) / 2
-    quarter = np.linspace(0, np.pi / 2, 5)
+    circle = radius * _unit_circle(16)
     corners = []
     for number, (x, y) in enumerate(
         (
@@ -79,8 +95,8 @@ def box(left: float, top: float, right: float, bottom: float, rounding: float = 
             (right - radius, top + radius),
         )
     ):
-        turn = quarter + number * np.pi / 2
-        corners.append(np.stack([x + radius * np.cos(turn), y + radius * np.sin(turn)], axis=1))
+        quarter = np.arange(4 * number, 4 * number + 5) % 16
+        corners.append(circle[quarter] + (x, y))
     return np.concatenate(corners)
 
 
@@ -97,7 +113,7 @@ def mirrored(*right_side: Point) -> Image:
 
 def moved_along(start: Point, angle: float, length: float) -> Point:
     """Return the point `length` from `start`; angle 0 hangs down, positive swings to +x."""
-    return start[0] + length * float(np.sin(angle)), start[1] + length * float(np.cos(angle))
+    return start[0] + length * math.sin(angle), start[1] + length * math.cos(angle)
 
 
 def wavy_ring(radii: Image, corners: int = 40) -> Image:

@@ -15,9 +15,9 @@ from maskstream_model.data.synthetic.config import Image
 Family = Callable[[np.random.Generator, int], Image]
 
 
-def random_colour(rng: np.random.Generator, max_saturation: float = 0.9) -> Image:
+def random_colour(rng: np.random.Generator, max_saturation: float = 0.85) -> Image:
     """Draw a colour, float32 (3,) 0 to 255; most of the world is not very saturated."""
-    saturation = max_saturation * rng.random() ** 1.7
+    saturation = max_saturation * rng.random() ** 2
     rgb = colorsys.hsv_to_rgb(rng.random(), saturation, 0.12 + 0.86 * rng.random())
     return 255 * np.asarray(rgb, np.float32)
 
@@ -32,7 +32,7 @@ def fractal_noise(rng: np.random.Generator, size: int, persistence: float) -> Im
         total += amplitude * cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
         amplitude *= persistence
         cells *= 2
-    return (total - total.mean()) / (total.std() + 1e-6)
+    return np.asarray((total - total.mean()) / (total.std() + 1e-6))
 
 
 def colourise(rng: np.random.Generator, values: Image) -> Image:
@@ -43,7 +43,7 @@ def colourise(rng: np.random.Generator, values: Image) -> Image:
     grid = np.linspace(-1.8, 1.8, len(stops))
     table = np.stack([np.interp(np.linspace(-2, 2, 256), grid, part) for part in stops.T], axis=1)
     index = np.clip(values * 64 + 128, 0, 255).astype(np.uint8)
-    return table.astype(np.float32)[index]
+    return np.asarray(table.astype(np.float32)[index])
 
 
 def clouds(rng: np.random.Generator, size: int) -> Image:
@@ -59,7 +59,7 @@ def plain(rng: np.random.Generator, size: int) -> Image:
     for _ in range(int(rng.integers(0, 25))):
         centre = [int(v) for v in rng.integers(0, size, 2)]
         cv2.circle(field, centre, int(rng.integers(0, 2)), float(rng.uniform(-50, 70)), -1)
-    return colour + field[..., None]
+    return np.asarray(colour + field[..., None])
 
 
 def warped(rng: np.random.Generator, size: int) -> Image:
@@ -99,7 +99,7 @@ def cells(rng: np.random.Generator, size: int) -> Image:
     distance, labels = cv2.distanceTransformWithLabels(points, cv2.DIST_L2, 3)
     base, spread = random_colour(rng), rng.uniform(5, 70)
     shades = base + spread * rng.standard_normal((int(labels.max()) + 1, 3)).astype(np.float32)
-    return shades[labels] * (1 - rng.uniform(-0.01, 0.03) * distance)[..., None]
+    return np.asarray(shades[labels] * (1 - rng.uniform(-0.01, 0.03) * distance)[..., None])
 
 
 def stripes(rng: np.random.Generator, size: int) -> Image:
@@ -122,7 +122,7 @@ def sine_network(rng: np.random.Generator, size: int) -> Image:
     for width, gain in ((8, rng.uniform(2, 14)), (8, rng.uniform(0.5, 2)), (3, 1.0)):
         weights = gain * rng.standard_normal((layer.shape[-1], width), dtype=np.float32)
         layer = np.sin(layer @ weights + rng.uniform(0, 6, width).astype(np.float32))
-    return 127 + layer * rng.uniform(30, 110)
+    return np.asarray(127 + layer * rng.uniform(30, 110))
 
 
 def fibres(rng: np.random.Generator, size: int) -> Image:
