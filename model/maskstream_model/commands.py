@@ -4,5 +4,6 @@ The entry points of `pyproject.toml` name this module, so that one glance shows 
 """
 
 from maskstream_model.evaluation.command import evaluate
+from maskstream_model.training.command import train
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "train"]
