@@ -1,0 +1,182 @@
+"""The training loop: fetch, step, tell, save; ends with its budget, on Ctrl-C or on SIGTERM."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+import torch
+from torch import Tensor
+
+from maskstream_model.checkpoint import save_safetensors
+from maskstream_model.errors import TrainingError
+from maskstream_model.training.batches import stream_batches
+from maskstream_model.training.journal import Journal
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.run_checkpoint import Run, load_run, save_run
+from maskstream_model.training.schedule import (
+    AveragedWeights,
+    learning_rate_factor,
+    parameter_groups,
+)
+from maskstream_model.training.stage import Stage, moment_of
+from maskstream_model.training.targets import ClipBatch
+
+LOG_INTERVAL_S = 15.0
+MAX_SKIPPED = 50
+
+
+@dataclass
+class Interval:
+    """Sums since the last record; kept on the device, so that no step waits for them."""
+
+    started_s: float
+    first_step: int
+    sums: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """Add one step's numbers."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, torch.zeros_like(value)) + value.detach()
+
+    def facts(self, step: int, now_s: float) -> dict[str, float]:
+        """Return means over the steps, and steps per second."""
+        steps = max(1, step - self.first_step)
+        means = {name: float(total) / steps for name, total in self.sums.items()}
+        return {"step": step, "it_s": steps / max(1e-9, now_s - self.started_s), **means}
+
+
+class Trainer:
+    """One stage's run: everything that changes while it trains, and how."""
+
+    def __init__(self, stage: Stage, options: RunOptions, clock: Callable[[], float]) -> None:
+        self.stage, self.options, self._clock = stage, options, clock
+        self.device = torch.device(options.device)
+        groups = parameter_groups(stage.module, options.recipe.weight_decay)
+        optimiser = torch.optim.AdamW(groups, lr=options.recipe.learning_rate, fused=True)
+        averaged = AveragedWeights(stage.module, options.recipe.average_decay)
+        self.run = Run(stage.module, optimiser, averaged)
+        self._checkpoint = options.out / f"{stage.name}.run.safetensors"
+        self._skipped = 0
+        if options.resume and self._checkpoint.exists():
+            load_run(self._checkpoint, self.run, stage.name, options.plan.seed)
+        self._started_s = clock() - self.run.elapsed_s
+
+    def progress(self) -> float:
+        """Return the share of the budget spent; also sets the run's clock."""
+        self.run.elapsed_s = self._clock() - self._started_s
+        return self.options.budget.progress(self.run.step, self.run.elapsed_s)
+
+    def step(self, batch: ClipBatch) -> dict[str, Tensor]:
+        """Take one step; one whose gradient is not finite changes nothing.
+
+        Raises:
+            TrainingError: too many such steps one after another.
+        """
+        recipe, run = self.options.recipe, self.run
+        progress = self.progress()
+        rate = learning_rate_factor(progress, run.step, recipe.warm_up_steps)
+        for group in run.optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * rate
+        moment = moment_of(self.options.plan.seed, run.step, progress, self.device)
+        losses = self.stage.losses(batch, moment)
+        total = torch.stack(list(losses.values())).sum()
+        run.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+        norm = torch.nn.utils.clip_grad_norm_(run.module.parameters(), recipe.clip_norm)
+        self._apply(bool(norm.isfinite()))
+        run.step += 1
+        return {"loss": total, **losses, "norm": norm}
+
+    def _apply(self, finite: bool) -> None:
+        self._skipped = 0 if finite else self._skipped + 1
+        if finite:
+            self.run.optimiser.step()
+            self.run.averaged.update(self.run.step)
+        elif self._skipped >= MAX_SKIPPED:
+            raise TrainingError(f"{MAX_SKIPPED} steps in a row had gradients that are not finite")
+
+    def save(self) -> None:
+        """Write the checkpoint, and the model as it would be used now."""
+        options = self.options
+        save_run(self._checkpoint, self.run, self.stage.name, options.plan.seed)
+        facts = {
+            "preset": options.config.name,
+            "stage": self.stage.name,
+            "steps": str(self.run.step),
+            "minutes": f"{self.run.elapsed_s / 60:.1f}",
+            "device": str(self.device),
+            "torch": torch.__version__,
+            "data": _data_of(options),
+        }
+        weights = self.stage.export(self.run.averaged.tensors)
+        save_safetensors(options.weights_path, weights, facts, half=True)
+
+
+def train(stage: Stage, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> Run:
+    """Train a stage until its budget is spent or the process is asked to stop; always saves."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(stage, options, clock)
+    stage.module.train()
+    log = options.out / f"{stage.name}.jsonl"
+    with Journal(log, stage.name) as journal, _asked_to_stop() as asked:
+        _loop(trainer, journal, asked, clock)
+        trainer.save()
+    if asked:
+        raise KeyboardInterrupt
+    return trainer.run
+
+
+def _loop(trainer: Trainer, journal: Journal, asked: list[int], clock: Callable[[], float]) -> None:
+    interval = Interval(clock(), trainer.run.step)
+    saved_s = clock()
+    for batch in _views(trainer):
+        if asked or trainer.progress() >= 1.0:
+            break
+        interval.add(trainer.step(batch))
+        now = clock()
+        if now - interval.started_s >= LOG_INTERVAL_S:
+            journal.record(trainer.progress(), interval.facts(trainer.run.step, now))
+            interval = Interval(now, trainer.run.step)
+        if now - saved_s >= 60 * trainer.options.checkpoint_minutes:
+            trainer.save()
+            saved_s = clock()
+    if interval.sums:
+        journal.record(trainer.progress(), interval.facts(trainer.run.step, clock()))
+
+
+def _views(trainer: Trainer) -> Iterator[ClipBatch]:
+    """Yield each batch as often as the stage looks at one, from where the run stands."""
+    views, step = trainer.stage.views, trainer.run.step
+    batches = stream_batches(trainer.options.plan, step // views, trainer.options.workers)
+    skip = step % views
+    for batch in batches:
+        moved = batch.to(trainer.device)
+        for _ in range(skip, views):
+            yield moved
+        skip = 0
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list for the while, instead of dying by them."""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _data_of(options: RunOptions) -> str:
+    clips = options.plan.clips
+    folders = [("cut-outs", clips.cutouts), ("textures", clips.textures)]
+    real = [f"{kind} from {path.name}" for kind, path in folders if path is not None]
+    return "synthetic clips" + (", with " + " and ".join(real) if real else "")

@@ -1,0 +1,144 @@
+"""Settings of a training run; defaults suit a small model on synthetic clips."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.data.synthetic import SyntheticConfig
+from maskstream_model.errors import ConfigError
+from maskstream_model.training.criterion import Criterion
+from maskstream_model.training.losses import LossWeights
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a stage trains: minutes of wall time or steps; exactly one of them is set."""
+
+    minutes: float | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that one limit is given and that it is above 0.
+
+        Raises:
+            ConfigError: none, both, or a limit of 0 or less.
+        """
+        given = [limit for limit in (self.minutes, self.steps) if limit is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise ConfigError("give a budget above 0, either in minutes or in steps")
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """Return the share of the budget that is spent, 0 to 1."""
+        spent = step / self.steps if self.steps else elapsed_s / (60.0 * (self.minutes or 1.0))
+        return min(1.0, spent)
+
+    def share(self, part: float) -> "Budget":
+        """Return `part` of this budget."""
+        if self.steps is not None:
+            return Budget(steps=max(1, round(self.steps * part)))
+        return Budget(minutes=(self.minutes or 0.0) * part)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Optimisation and loss settings.
+
+    Attributes:
+        learning_rate: peak rate of AdamW.
+        weight_decay: decay of matrices; norms, biases and embeddings have none.
+        clip_norm: limit of the gradient's norm over all parameters.
+        warm_up_steps: linear rise of the rate.
+        average_decay: of the averaged weights, which are what is exported.
+        precision: "bf16" runs matrix products under autocast, losses stay fp32.
+        criterion: loss weights, matching costs, points.
+        auxiliary_weight: of the dense helper losses of the segmenter stage; 0 turns them off.
+    """
+
+    learning_rate: float = 8e-4
+    weight_decay: float = 0.05
+    clip_norm: float = 1.0
+    warm_up_steps: int = 200
+    average_decay: float = 0.998
+    precision: Precision = "fp32"
+    criterion: Criterion = field(default_factory=Criterion)
+    auxiliary_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class TrackerRecipe:
+    """Settings of the tracker stage (SPEC.md 6.1 where a rule is named).
+
+    Attributes:
+        short_share: share of the budget in stage A, two frames a clip.
+        keep_score_min: stage B keeps rows whose score is above this (0.1 in the OVIS models).
+        max_rows: most rows a clip carries to its next frame; the best ones stay.
+        min_tracked: disappearance is simulated when more than this many rows carry an object.
+        drop_share: chance that a matched row is dropped all the same in stage B, so that its
+            object has to emerge again.
+        hold_share: chance per clip and frame that rows of objects seen before are kept even when
+            their score fell, as tracks that miss frames are when the model is in use.
+        views: training steps taken on one segmented batch (other frame orders and strides).
+        slot_weight: weight of the losses of tracker 2.
+    """
+
+    short_share: float = 0.12
+    keep_score_min: float = 0.1
+    max_rows: int = 16
+    min_tracked: int = 3
+    drop_share: float = 0.05
+    hold_share: float = 0.7
+    views: int = 2
+    slot_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Which clips a step sees, as a function of its number alone.
+
+    Attributes:
+        clips: settings of the generator; its height and width are the base size.
+        batch_size: clips per batch at the base size; other sizes get about as many pixels.
+        scales: factors on the base size, one is drawn per batch.
+        zoom_share: share of clips that are enlarged by a random crop, up to `zoom_max` times.
+        zoom_max: the largest enlargement.
+        seed: of the generator and of every draw.
+    """
+
+    clips: SyntheticConfig
+    batch_size: int = 8
+    scales: tuple[float, ...] = (0.75, 1.0, 1.0, 1.5)
+    zoom_share: float = 0.3
+    zoom_max: float = 2.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how one stage runs; what it learns from is in `plan`."""
+
+    config: ModelConfig
+    out: Path
+    budget: Budget
+    plan: BatchPlan
+    recipe: Recipe = field(default_factory=Recipe)
+    tracker: TrackerRecipe = field(default_factory=TrackerRecipe)
+    device: str = "cpu"
+    workers: int = 0
+    resume: bool = False
+    init: Path | None = None
+    checkpoint_minutes: float = 5.0
+
+    @property
+    def weights_path(self) -> Path:
+        """The exported model: averaged weights of segmenter and tracker."""
+        return self.out / f"{self.config.name}.safetensors"
+
+
+def tracker_criterion(base: Criterion, no_object: float) -> Criterion:
+    """Return `base` with another no-object weight: too low a one lets anchors fire at will."""
+    weights = base.weights
+    changed = LossWeights(weights.classes, weights.mask, weights.dice, no_object)
+    return Criterion(changed, base.cost, base.sampling)

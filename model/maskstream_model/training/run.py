@@ -1,0 +1,48 @@
+"""Entry points of training: one stage each, from options to a weight file."""
+
+import torch
+from torch import Tensor
+
+from maskstream_model.checkpoint import load_weights
+from maskstream_model.errors import TrainingError
+from maskstream_model.training.loop import train
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.run_checkpoint import Run
+from maskstream_model.training.segmenter_stage import SegmenterStage
+from maskstream_model.training.tracker_stage import TrackerStage
+
+TRACKER = "tracker."
+
+
+def train_segmenter(options: RunOptions) -> Run:
+    """Train the segmenter, from scratch or from the segmenter in `options.init`.
+
+    Raises:
+        TrainingError: the run cannot be resumed, or the numbers stopped being finite.
+        CheckpointError: `options.init` does not fit the preset.
+    """
+    torch.manual_seed(options.plan.seed)
+    stage = SegmenterStage(options.config, options.recipe, torch.device(options.device))
+    if options.init is not None:
+        stage.start_from(_segmenter_of(load_weights(options.init)))
+    return train(stage, options)
+
+
+def train_tracker(options: RunOptions) -> Run:
+    """Train the tracker on the frozen segmenter of `options.init`, or of the run's own folder.
+
+    Raises:
+        TrainingError: there is no segmenter to start from; or as `train_segmenter`.
+        CheckpointError: the weight file does not fit the preset.
+    """
+    start = options.init or options.weights_path
+    if not start.exists():
+        raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
+    torch.manual_seed(options.plan.seed)
+    segmenter = _segmenter_of(load_weights(start))
+    stage = TrackerStage(options.config, options, segmenter)
+    return train(stage, options)
+
+
+def _segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not name.startswith(TRACKER)}

@@ -1,0 +1,74 @@
+"""A run on disk: weights, averages, optimiser and clock in one file, whole or not at all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from maskstream_model.checkpoint import load_into, save_safetensors
+from maskstream_model.errors import CheckpointError, TrainingError
+from maskstream_model.training.schedule import AveragedWeights
+
+MODULE, AVERAGE, OPTIMISER = "module/", "average/", "optimiser/"
+
+
+@dataclass
+class Run:
+    """What a stage's training is at one moment; `step` and `elapsed_s` move."""
+
+    module: nn.Module
+    optimiser: torch.optim.Optimizer
+    averaged: AveragedWeights
+    step: int = 0
+    elapsed_s: float = 0.0
+
+
+def save_run(path: Path, run: Run, stage: str, seed: int) -> None:
+    """Write everything that going on needs."""
+    tensors = {MODULE + k: v for k, v in run.module.state_dict().items()}
+    tensors |= {AVERAGE + k: v for k, v in run.averaged.tensors.items()}
+    for index, values in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"{OPTIMISER}{index}/{k}": torch.as_tensor(v) for k, v in values.items()}
+    facts = {"stage": stage, "seed": seed, "step": run.step, "elapsed_s": repr(run.elapsed_s)}
+    save_safetensors(path, tensors, {name: str(value) for name, value in facts.items()})
+
+
+def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
+    """Take over a saved run in place.
+
+    Raises:
+        TrainingError: no readable checkpoint, one of another stage or seed, or another model's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{path} cannot be resumed: {error}") from None
+    if (facts.get("stage"), facts.get("seed")) != (stage, str(seed)):
+        raise TrainingError(
+            f"{path} is of stage {facts.get('stage')!r} with seed {facts.get('seed')}, "
+            f"not {stage!r} with seed {seed}"
+        )
+    try:
+        load_into(run.module, _below(tensors, MODULE))
+        run.averaged.load(_below(tensors, AVERAGE))
+        _load_optimiser(run.optimiser, _below(tensors, OPTIMISER))
+    except (CheckpointError, KeyError, RuntimeError, ValueError) as error:
+        raise TrainingError(f"{path} does not fit this model: {error}") from None
+    run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition("/")
+        state.setdefault(int(index), {})[key] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

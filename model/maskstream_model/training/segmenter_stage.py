@@ -1,0 +1,80 @@
+"""Stage 1: Mask2Former from scratch on single frames, deeply supervised (Mask2Former section 3)."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
+from maskstream_model.checkpoint import load_into, state_of
+from maskstream_model.config import ModelConfig
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.tasks.preprocess import normalise
+from maskstream_model.training.auxiliary import AuxiliaryHeads
+from maskstream_model.training.criterion import set_losses
+from maskstream_model.training.options import Recipe
+from maskstream_model.training.stage import Moment
+from maskstream_model.training.targets import ClipBatch, FrameTargets
+from maskstream_model.training.tracker_start import fresh_tracker
+
+
+def images_of(frames: Tensor) -> Tensor:
+    """Return normalised `(F, 3, h, w)` float32 of uint8 frames `(F, h, w, 3)`."""
+    return normalise(frames.permute(0, 3, 1, 2))
+
+
+class SegmenterStage:
+    """Trains the segmenter with live BatchNorm; what it writes has BatchNorm frozen."""
+
+    name = "segmenter"
+    views = 1
+
+    def __init__(self, config: ModelConfig, recipe: Recipe, device: torch.device) -> None:
+        self._config, self._recipe = config, recipe
+        segmenter = Segmenter(config.segmenter, config.num_classes)
+        unfreeze_batch_norm(segmenter)
+        self._segmenter = segmenter
+        self._auxiliary = AuxiliaryHeads(config.segmenter.hidden_dim, config.num_classes)
+        self.module: nn.Module = nn.ModuleDict(
+            {"segmenter": segmenter, "auxiliary": self._auxiliary}
+        ).to(device)
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over a segmenter's weights, as a file holds them.
+
+        Raises:
+            CheckpointError: they are those of another model.
+        """
+        load_into(self._segmenter, weights)
+
+    def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
+        """Return class, mask, dice and helper losses of all frames of the batch."""
+        targets = batch.flat()
+        images = images_of(batch.frames.flatten(0, 1))
+        with torch.autocast(images.device.type, torch.bfloat16, self._recipe.precision == "bf16"):
+            output, layers = self._segmenter.forward_all_layers(images)
+        losses = set_losses(
+            torch.stack([layer.logits for layer in layers]),
+            torch.stack([layer.mask_logits for layer in layers]),
+            targets,
+            self._recipe.criterion,
+            moment.generator,
+        )
+        return losses | self._helper(output, targets)
+
+    def _helper(self, output: SegmenterOutput, targets: FrameTargets) -> dict[str, Tensor]:
+        weight = self._recipe.auxiliary_weight
+        if weight == 0:
+            return {}
+        return {"auxiliary": weight * self._auxiliary(output.mask_features, targets)}
+
+    def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the weights with frozen BatchNorm, and a tracker that starts from them."""
+        segmenter = deepcopy(self._segmenter)
+        prefix = "segmenter."
+        averaged = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        load_into(segmenter, averaged)
+        freeze_batch_norm(segmenter)
+        tracker = fresh_tracker(self._config, segmenter)
+        return state_of({"": segmenter, "tracker.": tracker})

@@ -1,0 +1,56 @@
+"""What the training loop needs of a stage, and the moment of training it is told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.training.targets import ClipBatch
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where in a run a step stands.
+
+    Attributes:
+        step: number of steps taken before.
+        progress: share of the budget that is spent, 0 to 1.
+        generator: random tensors of the step, on the training device.
+        draw: random numbers of the step, on the host.
+    """
+
+    step: int
+    progress: float
+    generator: torch.Generator
+    draw: np.random.Generator
+
+
+class Stage(Protocol):
+    """One part of training: what learns, from which loss, and what is written at the end.
+
+    Attributes:
+        name: names the stage's files.
+        module: all that learns; saved, averaged, resumed.
+        views: steps taken on one batch before the next one is fetched.
+    """
+
+    name: str
+    module: nn.Module
+    views: int
+
+    def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
+        """Return weighted scalar losses; their sum is what is minimised."""
+        ...
+
+    def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the whole model's weights, `tensors` being (averaged) values of `module`."""
+        ...
+
+
+def moment_of(seed: int, step: int, progress: float, device: torch.device) -> Moment:
+    """Return the moment of a step; its random numbers depend on seed and step alone."""
+    generator = torch.Generator(device=device).manual_seed(seed * 1_000_000_007 + step)
+    return Moment(step, progress, generator, np.random.default_rng([seed, step, 1]))

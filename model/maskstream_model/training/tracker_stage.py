@@ -1,0 +1,152 @@
+"""Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from maskstream_model.checkpoint import load_into, state_of
+from maskstream_model.config import ModelConfig
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.training.criterion import classes_of_rows
+from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
+from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.rollout import FrameRows, Rollout
+from maskstream_model.training.segmenter_stage import images_of
+from maskstream_model.training.stage import Moment
+from maskstream_model.training.targets import ClipBatch
+from maskstream_model.training.tracker_start import fresh_tracker
+
+MAX_GAP = 3
+GAP_SHARE = 0.3
+
+
+class TrackerStage:
+    """Trains the trackers; the segmenter runs once per batch, without gradients."""
+
+    name = "tracker"
+
+    def __init__(
+        self, config: ModelConfig, options: RunOptions, segmenter: Mapping[str, Tensor]
+    ) -> None:
+        self._recipe, self._tracking = options.recipe, options.tracker
+        self.views = options.tracker.views
+        self._segmenter = Segmenter(config.segmenter, config.num_classes)
+        load_into(self._segmenter, segmenter)
+        self._segmenter.to(options.device).eval().requires_grad_(False)
+        self._tracker = fresh_tracker(config, self._segmenter)
+        self.module: nn.Module = self._tracker
+        self._num_classes = config.num_classes
+        self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
+
+    def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
+        """Return class, mask and dice losses of tracker 1, and of tracker 2 as `slot_*`."""
+        short = moment.progress < self._tracking.short_share
+        order = view_frames(batch.num_frames, short, moment.draw)
+        frames = self._frames(batch)
+        clip = batch.select(order)
+        roll = Rollout(self._tracker, self._tracking, self._recipe.criterion.cost, short)
+        first, second = roll.run(
+            [frames[number] for number in order],
+            clip,
+            self._segmenter.query_features,
+            moment.generator,
+        )
+        features = [frames[number].mask_features for number in order]
+        losses = self._terms(first, clip, features, moment.generator)
+        slots = self._terms(second, clip, features, moment.generator)
+        weight = self._tracking.slot_weight
+        return losses | {f"slot_{name}": weight * value for name, value in slots.items()}
+
+    @torch.no_grad()
+    def _frames(self, batch: ClipBatch) -> list[SegmenterOutput]:
+        """Segment all frames of a batch, once for all views of it."""
+        if self._segmented is None or self._segmented[0] is not batch:
+            images = images_of(batch.frames.flatten(0, 1))
+            with torch.autocast(
+                images.device.type, torch.bfloat16, self._recipe.precision == "bf16"
+            ):
+                output = self._segmenter(images)
+            self._segmented = (batch, by_frame(output, batch.num_frames))
+        return self._segmented[1]
+
+    def _terms(
+        self,
+        frames: list[FrameRows],
+        clip: ClipBatch,
+        features: list[Tensor],
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Return the weighted losses of one tracker over all frames, summed over its layers."""
+        criterion = self._recipe.criterion
+        logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
+        classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])
+        everything = torch.cat(logits, 1)
+        by_class = class_loss(
+            everything, classes.expand(len(everything), -1), criterion.weights.no_object
+        )
+        parts = [self._pairs(rows, clip, features[rows.frame]) for rows in frames]
+        masks = torch.cat([picked for picked, _ in parts], 1)
+        index = torch.cat([number for _, number in parts])
+        pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(len(masks)))
+        num_masks = max(1.0, float(index.numel()))
+        mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
+        return criterion.terms(by_class, mask, dice)
+
+    def _classes(self, rows: FrameRows, clip: ClipBatch) -> Tensor:
+        """Return target classes `(B, R)`: no object for what is not visible; padding ignored."""
+        seen = rows.visible.gather(1, rows.objects.clamp(min=0)) & (rows.objects != UNMATCHED)
+        objects = torch.where(seen, rows.objects, UNMATCHED)
+        classes = classes_of_rows(objects, clip.labels, self._num_classes)
+        return classes.masked_fill(~rows.valid, IGNORED)
+
+    def _pairs(self, rows: FrameRows, clip: ClipBatch, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return masks `(L, M, H, W)` of rows with a visible object, and the true masks' numbers.
+
+        Only these rows get masks at all; the reference makes them for every row and layer.
+        """
+        num_objects = clip.labels.shape[1]
+        holder = objects_of_rows(rows.objects, num_objects)
+        wanted = (holder != UNMATCHED) & rows.visible
+        states = torch.stack(rows.states, 1)
+        index = holder.clamp(min=0)[:, None, :, None].expand(
+            -1, states.shape[1], -1, states.shape[3]
+        )
+        masks = self._tracker.segment(states.gather(2, index).flatten(1, 2), features)
+        masks = masks.view(len(masks), -1, num_objects, *masks.shape[2:])
+        frame, item = wanted.nonzero(as_tuple=True)
+        number = (frame * clip.num_frames + rows.frame) * num_objects + item
+        return masks[frame, :, item].transpose(0, 1), number
+
+    def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the segmenter as it is, with the (averaged) tracker."""
+        return state_of(self._segmenter) | {f"tracker.{k}": v for k, v in tensors.items()}
+
+
+def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
+    """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
+    parts = (output.embeddings, output.logits, output.mask_logits, output.mask_features)
+    split = [part.float().view(-1, num_frames, *part.shape[1:]) for part in parts]
+    return [SegmenterOutput(*(part[:, number] for part in split)) for number in range(num_frames)]
+
+
+def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
+    """Draw which frames of a clip a step sees: forwards or backwards, some with gaps.
+
+    Args:
+        num_frames: `T` of the clip.
+        short: stage A, two frames, up to `MAX_GAP` apart.
+        draw: random numbers of the step.
+    """
+    if short and num_frames > 1:
+        gap = int(draw.integers(1, min(MAX_GAP, num_frames - 1) + 1))
+        start = int(draw.integers(0, num_frames - gap))
+        order = [start, start + gap]
+    elif draw.random() < GAP_SHARE and num_frames > MAX_GAP:
+        chosen = draw.permutation(num_frames)[: num_frames * 2 // 3]
+        order = sorted(int(number) for number in chosen)
+    else:
+        order = list(range(num_frames))
+    return order[::-1] if draw.random() < 0.5 else order
