@@ -40,13 +40,14 @@ def advance(
     """Return what the frame shows and the memory after it."""
     alive = (~verdict.gone).nonzero()[:, 0]
     rows = torch.cat([alive, state.num_tracks + verdict.born]).to(candidates.embeddings.device)
-    embeddings, logits = candidates.embeddings[rows], candidates.logits[rows]
+    # Memories and results are float32, whatever a GPU computed in.
+    embeddings, logits = candidates.embeddings[rows].float(), candidates.logits[rows].float()
     features = candidates.mask_features[None]
-    mask_logits = tracker.segment(embeddings[None], features)
+    mask_logits = tracker.segment(embeddings[None], features).float()
     memory = carry(state, alive, verdict)
     seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
     seen_rows = seen.nonzero()[:, 0].to(rows.device)
-    appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0]
+    appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0].float()
     positions, history = _remember(memory, seen_rows, appearances)
     new_state = TrackerState(
         queries=embeddings,

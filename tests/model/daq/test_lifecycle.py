@@ -1,0 +1,118 @@
+"""The rules of births, misses and deaths, as laws on scores."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from maskstream_model.config import OnlineConfig
+from maskstream_model.daq.lifecycle import Scores, judge, judge_first_frame
+
+RULES = OnlineConfig(
+    first_frame_score_min=0.4,
+    tracked_score_min=0.3,
+    emergence_score_min=0.5,
+    keep_score_min=0.2,
+    max_missed_frames=3,
+)
+
+
+def score_lists(max_size=12):
+    numbers = st.floats(0, 1, width=32)
+    return npst.arrays(np.float32, st.integers(0, max_size), elements=numbers).map(torch.from_numpy)
+
+
+@st.composite
+def frames(draw):
+    tracked = draw(score_lists())
+    keep = torch.from_numpy(
+        draw(npst.arrays(np.float32, len(tracked), elements=st.floats(0, 1, width=32)))
+    )
+    missed = draw(npst.arrays(np.int64, len(tracked), elements=st.integers(0, 2)))
+    return Scores(tracked, draw(score_lists()), keep), torch.from_numpy(missed)
+
+
+limits = st.none() | st.integers(0, 20)
+
+
+def test_a_track_is_seen_when_both_trackers_say_so():
+    scores = Scores(
+        torch.tensor([0.31, 0.31, 0.29]), torch.zeros(0), torch.tensor([0.21, 0.19, 0.9])
+    )
+    verdict = judge(scores, torch.tensor([2, 1, 0]), RULES, None)
+    assert verdict.seen.tolist() == [True, False, False]
+    assert verdict.missed_frames.tolist() == [0, 2, 1]
+    assert not verdict.gone.any()
+
+
+def test_a_score_at_the_threshold_is_not_enough():
+    scores = Scores(torch.tensor([0.3]), torch.tensor([0.5]), torch.tensor([0.2]))
+    verdict = judge(scores, torch.tensor([0]), RULES, None)
+    assert verdict.seen.tolist() == [False]
+    assert verdict.born.tolist() == []
+
+
+def test_tracker_2_has_no_say_without_a_threshold():
+    rules = RULES.override(keep_score_min=None)
+    scores = Scores(torch.tensor([0.31]), torch.zeros(0), torch.tensor([0.0]))
+    assert judge(scores, torch.tensor([0]), rules, None).seen.tolist() == [True]
+
+
+def test_a_track_disappears_after_the_last_missed_frame_allowed():
+    scores = Scores(torch.zeros(3), torch.zeros(0))
+    verdict = judge(scores, torch.tensor([0, 1, 2]), RULES, None)
+    assert verdict.gone.tolist() == [False, False, True]
+
+
+def test_a_full_house_refuses_the_weakest_newcomers():
+    scores = torch.tensor([0.6, 0.9, 0.41, 0.1, 0.7])
+    verdict = judge_first_frame(scores, RULES, 2)
+    assert verdict.born.tolist() == [1, 4]
+    assert verdict.num_refused == 2
+
+
+def test_a_disappearing_track_makes_room():
+    scores = Scores(torch.tensor([0.0, 0.9]), torch.tensor([0.8, 0.6]))
+    verdict = judge(scores, torch.tensor([2, 0]), RULES, 2)
+    assert verdict.gone.tolist() == [True, False]
+    assert verdict.born.tolist() == [0]
+    assert verdict.num_refused == 1
+
+
+@given(frames(), limits)
+def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
+    scores, missed = frame
+    limited, free = (judge(scores, missed, RULES, limit) for limit in (max_tracks, None))
+    for name in ("seen", "gone", "missed_frames"):
+        assert torch.equal(getattr(limited, name), getattr(free, name))
+
+
+@given(frames(), limits)
+def test_newcomers_are_refused_only_for_lack_of_room_and_the_weakest_first(frame, max_tracks):
+    scores, missed = frame
+    limited, free = (judge(scores, missed, RULES, limit) for limit in (max_tracks, None))
+    refused = set(free.born.tolist()) - set(limited.born.tolist())
+    assert len(refused) == limited.num_refused == len(free.born) - len(limited.born)
+    living = int((~limited.gone).sum()) + len(limited.born)
+    if refused:
+        assert living == max(max_tracks, int((~limited.gone).sum()))
+        weakest_admitted = scores.anchors[limited.born].min() if len(limited.born) else 1.0
+        assert max(float(scores.anchors[index]) for index in refused) <= weakest_admitted
+    assert limited.born.tolist() == sorted(limited.born.tolist())
+
+
+@given(frames())
+def test_no_track_is_seen_and_gone_at_once(frame):
+    scores, missed = frame
+    verdict = judge(scores, missed, RULES, None)
+    assert not (verdict.seen & verdict.gone).any()
+    assert (verdict.missed_frames[verdict.seen] == 0).all()
+    assert (verdict.missed_frames[~verdict.seen] == missed[~verdict.seen] + 1).all()
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_nothing_comes_of_nothing(limit):
+    verdict = judge(Scores(torch.zeros(0), torch.zeros(0)), torch.zeros(0).long(), RULES, limit)
+    assert len(verdict.seen) == len(verdict.born) == verdict.num_refused == 0
