@@ -35,13 +35,12 @@ def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
     return chosen
 
 
-def company_wait_s(
-    waiting: Sequence[Waiting], max_batch: int, window_s: float, now_s: float
-) -> float:
+def company_wait_s(waiting: Sequence[Waiting], enough: int, window_s: float, now_s: float) -> float:
     """Return how many seconds to wait for more frames; 0 where the next batch should go now.
 
-    A batch goes when it is full, or when its oldest frame has waited for `window_s`.
+    A batch goes when it has `enough` frames (as many as it may hold, or as there are active
+    sessions), or when its oldest frame has waited for `window_s`.
     """
-    if not waiting or len(next_batch(waiting, max_batch)) >= max_batch:
+    if not waiting or len(next_batch(waiting, enough)) >= enough:
         return 0.0
     return max(0.0, waiting[0].since_s + window_s - now_s)

@@ -1,32 +1,82 @@
 """The engine: one thread, one device, a bounded queue; frames of many sessions share a step."""
 
-from typing import Generic, TypeVar
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import torch
 
 from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.batching import Waiting, company_wait_s, next_batch
+from maskstream_server.engine_step import Stepper
 from maskstream_server.engine_types import (
+    EngineFull,
     EngineLimits,
     EngineObserver,
     EngineRequest,
     EngineResult,
+    EngineStopped,
+    StepFailed,
 )
 
 State = TypeVar("State")
+log = logging.getLogger(__name__)
+ACTIVE_S = 1.0
+"""A session whose last frame is not older than this is waited for when a batch is not full."""
+
+
+@dataclass(frozen=True)
+class _Ticket(Generic[State]):
+    """A request in the queue and the future that waits for it."""
+
+    request: EngineRequest[State]
+    waiting: Waiting
+    future: "asyncio.Future[EngineResult[State]]"
 
 
 class Engine(Generic[State]):
-    """Runs a model on its own thread; coroutines of one event loop await its results."""
+    """Runs a model on its own thread; coroutines of one event loop await its results.
+
+    Args:
+        model: the only one that steps it.
+        limits: batches, queue, threads, warm-up.
+        observer: told of batches and failures, on the engine's thread.
+        clock: seconds that only grow.
+    """
 
     def __init__(
         self,
         model: OnlineSegmenter[State],
         limits: EngineLimits | None = None,
         observer: EngineObserver | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self.model = model
+        self.limits = limits or EngineLimits()
+        self._observer = observer
+        self._clock = clock
+        self._stepper = Stepper(model, clock)
+        self._tickets: list[_Ticket[State]] = []
+        self._recent: dict[str, Waiting] = {}
+        self._changed = threading.Condition()
+        self._accepting = False
+        self._ended = False
+        self._busy_since_s: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     async def start(self) -> None:
         """Start the thread and warm up; returns when ready, raises what the warm-up raised."""
-        raise NotImplementedError
+        self._loop = asyncio.get_running_loop()
+        warm: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, args=(warm,), name="engine", daemon=True)
+        self._thread.start()
+        await warm
 
     async def submit(self, request: EngineRequest[State]) -> EngineResult[State]:
         """Step one frame; cancelling the caller only drops the result.
@@ -36,22 +86,136 @@ class Engine(Generic[State]):
             EngineStopped: not started, stopping or stopped.
             StepFailed: the model failed on this frame.
         """
-        raise NotImplementedError
+        if not self._accepting or self._loop is None:
+            raise EngineStopped("the engine takes no frames now")
+        height, width = request.frame.shape[:2]
+        shape = (self.model.padded_size(height, width), request.max_tracks)
+        waiting = Waiting(request.session, shape, self._clock())
+        ticket = _Ticket(request, waiting, self._loop.create_future())
+        with self._changed:
+            if len(self._tickets) >= self.limits.max_waiting:
+                raise EngineFull(f"{len(self._tickets)} frames wait already")
+            self._tickets.append(ticket)
+            self._changed.notify()
+        return await ticket.future
 
     @property
     def ready(self) -> bool:
         """Whether frames are taken."""
-        raise NotImplementedError
+        return self._accepting
 
     @property
     def num_waiting(self) -> int:
         """Frames in the queue."""
-        raise NotImplementedError
+        return len(self._tickets)
 
     def stalled_for_s(self) -> float:
         """Seconds that the step under way has been running; 0 when idle."""
-        raise NotImplementedError
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else max(0.0, self._clock() - since_s)
 
-    async def stop(self) -> None:
-        """Take no more frames, finish those that wait, end the thread."""
-        raise NotImplementedError
+    async def stop(self, timeout_s: float | None = None) -> bool:
+        """Take no more frames, finish those that wait, end the thread.
+
+        Returns:
+            False where the time ran out: what waits gets `EngineStopped`, and the thread, which
+            is still in a step, ends after it.
+        """
+        with self._changed:
+            self._accepting, self._ended = False, True
+            self._changed.notify()
+        if self._thread is None:
+            return True
+        await asyncio.to_thread(self._thread.join, timeout_s)
+        with self._changed:
+            left, self._tickets = self._tickets, []
+        for ticket in left:
+            _settle(ticket.future, EngineStopped("the engine has stopped"))
+        return not self._thread.is_alive()
+
+    def _run(self, warm: "asyncio.Future[None]") -> None:
+        """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
+        try:
+            if self.limits.num_threads is not None:
+                torch.set_num_threads(self.limits.num_threads)
+            self._stepper.warm_up(self.limits)
+        except Exception as error:
+            self._on_loop(_settle, warm, error)
+            return
+        self._accepting = not self._ended
+        self._on_loop(_settle, warm, None)
+        # No batch is held here: the last frames of a quiet engine would stay in memory.
+        while self._take_turn():
+            pass
+
+    def _take_turn(self) -> bool:
+        """Step one batch; False when there will be none."""
+        tickets = self._collect()
+        if not tickets:
+            return False
+        self._busy_since_s = self._clock()
+        arrived_s = [ticket.waiting.since_s for ticket in tickets]
+        outcomes = self._stepper.step([ticket.request for ticket in tickets], arrived_s)
+        self._busy_since_s = None
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            self._on_loop(_settle, ticket.future, outcome)
+        try:
+            self._tell(outcomes)
+        except Exception:
+            log.exception("engine observer failed")
+        return True
+
+    def _collect(self) -> list[_Ticket[State]]:
+        """Wait for frames, and shortly for company; take the next batch from the queue."""
+        with self._changed:
+            while True:
+                self._tickets = [item for item in self._tickets if not item.future.done()]
+                waiting = [ticket.waiting for ticket in self._tickets]
+                if not waiting and self._ended:
+                    return []
+                wait_s = self._company_wait_s(waiting) if waiting else None
+                if wait_s == 0.0:
+                    chosen = next_batch(waiting, self.limits.batch)
+                    batch = [self._tickets[index] for index in chosen]
+                    self._tickets = [item for item in self._tickets if item not in batch]
+                    return batch
+                self._changed.wait(wait_s)
+
+    def _company_wait_s(self, waiting: Sequence[Waiting]) -> float:
+        """Return how long to wait for the other sessions that sent frames of late."""
+        now_s = self._clock()
+        self._recent.update((item.session, item) for item in waiting)
+        self._recent = {
+            name: item for name, item in self._recent.items() if now_s - item.since_s < ACTIVE_S
+        }
+        alike = sum(item.shape == waiting[0].shape for item in self._recent.values())
+        enough = 1 if self._ended else min(self.limits.batch, alike)
+        return company_wait_s(waiting, enough, self.limits.window_s, now_s)
+
+    def _tell(self, outcomes: Sequence[EngineResult[State] | StepFailed]) -> None:
+        if self._observer is None:
+            return
+        self._observer.queue_length(len(self._tickets))
+        for outcome in outcomes:
+            if isinstance(outcome, StepFailed):
+                self._observer.step_failed(outcome)
+        done = [outcome for outcome in outcomes if isinstance(outcome, EngineResult)]
+        if done:
+            waiting_s = [result.waiting_s for result in done]
+            self._observer.batch_done(done[0].batch_size, done[0].inference_s, waiting_s)
+
+    def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
+        """Run on the event loop; where that is closed nobody waits any more."""
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(partial(call, *args))
+
+
+def _settle(future: "asyncio.Future[Any]", outcome: Any) -> None:
+    """Give a future its result or error, unless its caller has gone."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

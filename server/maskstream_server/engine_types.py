@@ -45,6 +45,7 @@ class EngineLimits:
         deterministic: batches of one, so that results are equal bit by bit from run to run.
         num_threads: torch's threads for the engine's thread; None leaves them alone.
         warm_up_sizes: (height, width) of frames that are stepped before the engine is ready.
+        warm_up_batches: sizes of the batches of these.
     """
 
     max_batch: int = 8
@@ -53,6 +54,7 @@ class EngineLimits:
     deterministic: bool = False
     num_threads: int | None = None
     warm_up_sizes: tuple[tuple[int, int], ...] = ((360, 640),)
+    warm_up_batches: tuple[int, ...] = (1,)
 
     @property
     def batch(self) -> int:
@@ -151,7 +153,7 @@ class EngineObserver(Protocol):
     """What the engine tells of itself; called on its thread, must return at once."""
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
-        """Tell that a batch of `size` frames was stepped."""
+        """Tell that a batch of `size` frames was stepped, and how long each had waited."""
         ...
 
     def step_failed(self, error: Exception) -> None:
