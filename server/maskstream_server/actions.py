@@ -19,9 +19,10 @@ class Say:
 
 @dataclass(frozen=True)
 class Answer:
-    """Send an encoded RESULT."""
+    """Send an encoded RESULT, whose frame came at `arrived_s`."""
 
     message: bytes
+    arrived_s: float
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,15 @@ class Infer:
 
 @dataclass(frozen=True)
 class Encode:
-    """Encode what the engine found; report `encoded` or `failed`."""
+    """Encode what the engine found; report `encoded` or `failed`.
+
+    `size` is height and width of the upright picture.
+    """
 
     frame: FrameMessage
     result: EngineResult[Any]
     timings: Timings
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -43,11 +43,17 @@ class Answers:
             first_of_epoch=not self.memory.epoch_began,
         ).encode()
         self._rows.clear(FrameUndecodableError, InternalError)
-        self.memory = SessionMemory(
-            job.frame.epoch, settled, sequence, True, job.mentioned, job.snapshot
+        self.memory = replace(
+            self.memory,
+            epoch=job.frame.epoch,
+            sequence=settled,
+            last_result=sequence,
+            epoch_began=True,
+            mentioned=job.mentioned,
+            snapshot=job.snapshot,
         )
         self.ledger.give_back(job.num_bytes)
-        return [Answer(message), self.save((sequence, message))]
+        return [Answer(message, job.arrived_s), self.save((sequence, message))]
 
     def drop(self, job: Job) -> list[Action]:
         """Tell of a frame that failed; one too many in a row ends the connection."""
@@ -72,7 +78,9 @@ class Answers:
 
     def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
         """Begin an epoch: all tracks are forgotten, in the store too."""
-        self.memory = SessionMemory(epoch, settled, self.memory.last_result)
+        self.memory = SessionMemory(
+            epoch, settled, self.memory.last_result, fingerprint=self.memory.fingerprint
+        )
         return [Say(notices.ResetNotice(epoch, "client", next_sequence)), self.save()]
 
     def settle_tail(self, settled: int) -> list[Action]:

@@ -32,6 +32,7 @@ class Job:
         num_bytes: size of its message, which the credit counts.
         arrived_s: when it came.
         picture: decoded, until the engine has it.
+        size: height and width of the picture.
         decode_s: what decoding took.
         snapshot, mentioned: the memory after this frame.
     """
@@ -41,6 +42,7 @@ class Job:
     arrived_s: float
     phase: Phase = Phase.WAITING
     picture: Frame | None = None
+    size: tuple[int, int] = (0, 0)
     decode_s: float = 0.0
     snapshot: bytes | None = None
     mentioned: frozenset[int] = frozenset()

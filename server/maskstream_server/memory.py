@@ -24,6 +24,7 @@ class SessionMemory:
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.
         snapshot: the tracker's state as bytes; None where the epoch has seen nothing.
+        fingerprint: of the model that made the state.
     """
 
     epoch: int = 1
@@ -32,11 +33,13 @@ class SessionMemory:
     epoch_began: bool = False
     mentioned: frozenset[int] = frozenset()
     snapshot: bytes | None = None
+    fingerprint: str = ""
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the named parts that a commit writes."""
         fields = {
             "schema": SCHEMA,
+            "fingerprint": self.fingerprint,
             "last_result": self.last_result,
             "epoch_began": self.epoch_began,
             "mentioned": sorted(self.mentioned),
@@ -47,14 +50,18 @@ class SessionMemory:
         return parts
 
 
-def read_memory(epoch: int, sequence: int, parts: Mapping[str, bytes]) -> SessionMemory:
+def read_memory(
+    epoch: int, sequence: int, parts: Mapping[str, bytes], fingerprint: str
+) -> SessionMemory:
     """Read what `to_parts` wrote; no parts at all are a session that has committed nothing.
+
+    `fingerprint` is that of the model which would then begin.
 
     Raises:
         MemoryDamagedError: a part is missing, unreadable, or of another schema.
     """
     if not parts:
-        return SessionMemory(epoch, sequence, sequence)
+        return SessionMemory(epoch, sequence, sequence, fingerprint=fingerprint)
     try:
         fields = json.loads(parts[SESSION_PART])
         if fields["schema"] != SCHEMA:
@@ -66,6 +73,7 @@ def read_memory(epoch: int, sequence: int, parts: Mapping[str, bytes]) -> Sessio
             epoch_began=bool(fields["epoch_began"]),
             mentioned=frozenset(int(track) for track in fields["mentioned"]),
             snapshot=parts.get(TRACKER_PART),
+            fingerprint=str(fields["fingerprint"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryDamagedError(str(error)) from error

@@ -61,7 +61,8 @@ class Pipeline:
         """Take the upright picture of a `Decode`."""
         job = self.line.job(sequence)
         if job is not None:
-            job.picture, job.decode_s, job.phase = picture, decode_s, Phase.DECODED
+            job.picture, job.size = picture, (picture.shape[0], picture.shape[1])
+            job.decode_s, job.phase = decode_s, Phase.DECODED
 
     def inferred(self, sequence: int, result: EngineResult[Any], now_s: float) -> list[Action]:
         """Take what the model found; the state goes on from it."""
@@ -71,7 +72,7 @@ class Pipeline:
         self._chain = (job.frame.epoch, result.state, result.mentioned)
         job.snapshot, job.mentioned = result.snapshot, result.mentioned
         job.phase = Phase.ENCODING
-        return [Encode(job.frame, result, _timings(job, result, now_s))]
+        return [Encode(job.frame, result, _timings(job, result, now_s), job.size)]
 
     def encoded(self, sequence: int, answer: ResultMessage) -> None:
         """Take the message of an `Encode`."""

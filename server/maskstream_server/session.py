@@ -128,11 +128,6 @@ class Session:
             self._say(notices.StoreBack())
         return self._turn()
 
-    def save_again(self) -> list[Action]:
-        """Write the settled memory once more: the store has lost it."""
-        self._do([self._answers.save()])
-        return self._turn()
-
     def taken_over(self) -> list[Action]:
         """Hear that another connection has the session now."""
         self._end(TakenOverError("The session goes on over a newer connection."))
@@ -143,6 +138,16 @@ class Session:
         if not self._draining:
             self._draining = True
             self._say(notices.GoAway(in_ms, reason))
+        return self._turn()
+
+    def restart(self) -> list[Action]:
+        """Close with 1012 now: there is no more time."""
+        self._do([Close(RESTART)])
+        return self._turn()
+
+    def crashed(self, error: WireError) -> list[Action]:
+        """Close after a fault of this server."""
+        self._end(error)
         return self._turn()
 
     # Messages.

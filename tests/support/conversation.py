@@ -112,11 +112,11 @@ class Conversation:
                 self.take(self.session.decoded(message.sequence, PICTURE, 0.002))
             case Infer(sequence):
                 self.take(self.session.inferred(sequence, result or found(sequence), 100.1))
-            case Encode(message, _, timings):
+            case Encode(message, _, timings, size):
                 answer = ResultMessage(
                     message.sequence,
                     message.epoch,
-                    (4, 6),
+                    size,
                     pts_us=message.pts_us,
                     timings=timings,
                     last=message.last,

@@ -1,0 +1,33 @@
+"""The web application: routes around one service, started and stopped with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from maskstream_server.problems import install_problems
+from maskstream_server.routes.health import health_routes
+from maskstream_server.routes.models import model_routes
+from maskstream_server.routes.stream import stream_routes
+from maskstream_server.service import Service
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the application; the engine warms up beside it, so that `/healthz` answers soon."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.starting = asyncio.create_task(service.start())
+        try:
+            yield
+        finally:
+            service.starting.cancel()
+            await service.stop()
+
+    app = FastAPI(title="Maskstream", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.include_router(stream_routes(service))
+    app.include_router(health_routes(service))
+    app.include_router(model_routes(service))
+    install_problems(app)
+    return app

@@ -1,0 +1,65 @@
+"""Builds a service from settings: the one place where model, engine and store are chosen."""
+
+import os
+import socket
+import time
+from typing import Any
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from maskstream_model import load_model
+from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.engine import Engine
+from maskstream_server.engine_types import EngineLimits
+from maskstream_server.errors import StartError
+from maskstream_server.metrics import Metrics
+from maskstream_server.service import Service
+from maskstream_server.settings import Settings
+from maskstream_server.stores.interface import SessionStore, StoreTimes
+from maskstream_server.stores.memory import MemoryStore
+
+
+def load(settings: Settings) -> OnlineSegmenter[Any]:
+    """Load the model that the settings name.
+
+    Raises:
+        StartError: unknown preset, missing or unfit checkpoint, or no such device.
+    """
+    try:
+        return load_model(settings.model, settings.weights, settings.device)
+    except (MaskstreamModelError, RuntimeError) as error:
+        raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
+
+
+def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
+    """Put a service together around a loaded model."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    metrics = Metrics(registry)
+    limits = EngineLimits(
+        max_batch=settings.max_batch,
+        deterministic=settings.deterministic,
+        num_threads=settings.threads,
+    )
+    return Service(
+        settings=settings,
+        model=model,
+        engine=Engine(model, limits, metrics),
+        store=_store(settings),
+        owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
+        metrics=metrics,
+        random_bytes=os.urandom,
+        clock=time.monotonic,
+    )
+
+
+def _store(settings: Settings) -> SessionStore:
+    times = StoreTimes(resume_ttl_s=settings.resume_ttl_s)
+    if settings.store == "memory":
+        return MemoryStore(times)
+    # Redis is only imported where it is used.
+    from maskstream_server.stores.redis import RedisStore
+
+    return RedisStore(settings.store, times)

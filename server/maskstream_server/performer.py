@@ -1,0 +1,208 @@
+"""Does what a session asks for: worker threads, engine, commits; reports back as events."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from maskstream_protocol.messages import Hello
+from maskstream_protocol.records import Task
+from maskstream_server.actions import Action, Decode, Encode, Infer, Save
+from maskstream_server.decode import decode_picture
+from maskstream_server.encode import ResultFormat, encode_result
+from maskstream_server.engine_types import EngineRequest
+from maskstream_server.errors import answer_to
+from maskstream_server.greeting import Greeting
+from maskstream_server.service import Service
+from maskstream_server.session import Session
+from maskstream_server.stores.committer import CommitEvents, Committer
+from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.tokens import hash_token
+
+Event = Callable[[Session], list[Action]]
+Report = Callable[[Event], None]
+
+FORGET_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a `hello` asked of the model and its results."""
+
+    form: ResultFormat
+    min_score: float
+
+    @classmethod
+    def of(cls, hello: Hello, service: Service) -> "Wishes":
+        """Return them, with the model's own values where the client had none."""
+        config = service.model.config
+        things = tuple(info.thing for info in config.classes)
+        form = ResultFormat(hello.masks, hello.mask_scale, Task[config.task.upper()], things)
+        score_min = config.online.report_score_min
+        return cls(form, score_min if hello.min_score is None else hello.min_score)
+
+
+class Performer:
+    """The hands of one connection's session; `report` takes events and returns at once."""
+
+    def __init__(
+        self, service: Service, greeting: Greeting, wishes: Wishes, report: Report
+    ) -> None:
+        self._service = service
+        self._lease = greeting.lease
+        self._wishes = wishes
+        self._report = report
+        self._work: set[asyncio.Task[None]] = set()
+        self._is_away = False
+        self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
+        events = CommitEvents(
+            durable=lambda sequence: report(lambda session: session.durable(sequence)),
+            away=self._store_away,
+            back=self._store_back,
+            lost=self._lost,
+            recreated=self._recreated,
+        )
+        self._committer = Committer(service.store, hash_token(greeting.token), events)
+        service.hold(self._lease)
+
+    # Work on frames.
+
+    def decode(self, action: Decode) -> None:
+        """Begin to decode a frame in a worker thread."""
+        self._start(self._decode(action), action.frame.sequence)
+
+    def infer(self, action: Infer) -> None:
+        """Hand a picture to the engine."""
+        self._start(self._infer(action), action.sequence)
+
+    def encode(self, action: Encode) -> None:
+        """Begin to encode a result in a worker thread."""
+        self._start(self._encode(action), action.frame.sequence)
+
+    async def _decode(self, action: Decode) -> None:
+        frame = action.frame
+        began_s = perf_counter()
+        max_pixels = self._service.settings.max_frame_pixels
+        picture = await asyncio.to_thread(decode_picture, frame, max_pixels)
+        took_s = perf_counter() - began_s
+        self._service.metrics.stage_s.labels("decode").observe(took_s)
+        self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
+
+    async def _infer(self, action: Infer) -> None:
+        form, service = self._wishes.form, self._service
+        result = await service.engine.submit(
+            EngineRequest(
+                session=self._lease.session,
+                frame=action.picture,
+                state=action.state,
+                mentioned=action.mentioned,
+                min_score=self._wishes.min_score,
+                mask_scale=None if form.masks == "none" else form.mask_scale,
+                with_logits=form.masks == "labelmap",
+                max_tracks=service.settings.max_tracks,
+            )
+        )
+        service.metrics.refused_newcomers.inc(result.num_refused)
+        now_s = service.clock()
+        self._report(lambda session: session.inferred(action.sequence, result, now_s))
+
+    async def _encode(self, action: Encode) -> None:
+        answer = await asyncio.to_thread(encode_result, action, self._wishes.form)
+        self._service.metrics.stage_s.labels("encode").observe(1e-6 * answer.timings.encode_us)
+        self._report(lambda session: session.encoded(answer.sequence, answer))
+
+    def _start(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
+        task = asyncio.create_task(self._guarded(work, sequence))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
+        try:
+            await work
+        except Exception as error:  # Whatever it is, it costs this frame and nothing else.
+            answer = answer_to(error, sequence)
+            self._report(lambda session: session.failed(sequence, answer))
+
+    # The session's memory.
+
+    def save(self, action: Save) -> None:
+        """Offer a commit; the committer does it in its own time."""
+        commit = Commit(
+            lease=self._lease,
+            base_sequence=0,
+            epoch=action.epoch,
+            sequence=action.sequence,
+            parts=action.parts,
+            results=tuple(KeptResult(sequence, message) for sequence, message in action.results),
+            keep_after=action.keep_after,
+        )
+        self._service.metrics.commit_bytes.observe(commit.num_bytes)
+        self._committer.offer(commit)
+
+    def confirm_token(self) -> None:
+        """Let the previous resume token die."""
+        self._service.background.start(self._unless_away(self._confirm()))
+
+    async def _confirm(self) -> None:
+        await self._service.store.confirm_token(self._lease)
+
+    async def forget(self) -> None:
+        """Delete the session's memory; where the store is away, its life ends there by itself."""
+        await self._committer.close(FORGET_WITHIN_S)
+        self._service.let_go(self._lease)
+        await self._unless_away(self._delete())
+
+    async def _delete(self) -> None:
+        await self._service.store.delete(self._lease)
+
+    async def _unless_away(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreAway as error:
+            self._log.warning("store_away", reason=str(error))
+
+    # Ends.
+
+    def abandon_work(self) -> None:
+        """Stop what is under way for frames; commits go on."""
+        for task in self._work:
+            task.cancel()
+
+    async def finish(self) -> None:
+        """After the socket: commit what is left, then let the session go; it can be resumed."""
+        await self._committer.close(self._service.store.times.resume_ttl_s)
+        self._store_back()
+        self._service.let_go(self._lease)
+        await self._unless_away(self._release())
+
+    async def _release(self) -> None:
+        await self._service.store.release(self._lease)
+
+    # What the committer tells.
+
+    def _store_away(self, error: StoreAway) -> None:
+        self._log.warning("store_away", reason=str(error))
+        if not self._is_away:
+            self._is_away = True
+            self._service.metrics.sessions_without_store.inc()
+        self._report(lambda session: session.store_away())
+
+    def _store_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._log.info("store_back")
+            self._service.metrics.sessions_without_store.dec()
+            self._report(lambda session: session.store_back())
+
+    def _lost(self, outcome: CommitOutcome) -> None:
+        self._log.info("session_taken_over", outcome=outcome.value)
+        self._report(lambda session: session.taken_over())
+
+    def _recreated(self, lease: Lease) -> None:
+        self._log.warning("session_recreated_in_store")
+        self._lease = lease
+        self._service.hold(lease)

@@ -1,0 +1,111 @@
+"""The parts of a running server as one value, put together outside and passed to who needs them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.engine import Engine
+from maskstream_server.lobby import Lobby
+from maskstream_server.metrics import Metrics
+from maskstream_server.settings import Settings
+from maskstream_server.stores.interface import Lease, SessionStore
+from maskstream_server.stores.leases import LeaseKeeper
+
+STALLED_S = 60.0
+
+
+class Background:
+    """Tasks that outlive the connection that began them, such as the last commits of a session."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` to its end; what it raises is logged."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def finish(self, within_s: float) -> None:
+        """Wait for all; what is not done by then is cancelled."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            structlog.get_logger(__name__).error("background_task_failed", exc_info=error)
+
+
+@dataclass
+class Service:
+    """A server's parts.
+
+    Attributes:
+        settings: what the operator decided.
+        model: what it runs, on `engine`.
+        store: where sessions live; `owner` is this server's name in it.
+        metrics: what it counts.
+        random_bytes: for names and tokens; must be hard to guess.
+        clock: seconds that only grow.
+    """
+
+    settings: Settings
+    model: OnlineSegmenter[Any]
+    engine: Engine[Any]
+    store: SessionStore
+    owner: str
+    metrics: Metrics
+    random_bytes: Callable[[int], bytes]
+    clock: Callable[[], float]
+    background: Background = field(default_factory=Background)
+
+    def __post_init__(self) -> None:
+        """Set up what follows from the other parts."""
+        self.lobby = Lobby(self.settings.max_sessions, self.metrics.live_sessions.set)
+        self.starting: asyncio.Task[None] | None = None
+        self._leases: LeaseKeeper | None = None
+
+    async def start(self) -> None:
+        """Begin to renew leases and warm the engine up; returns when frames are taken."""
+        loop = asyncio.get_running_loop()
+
+        def lost(lease: Lease) -> None:
+            loop.call_soon_threadsafe(self.lobby.lost, lease)
+
+        interval_s = self.store.times.lease_s / 4
+        self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
+        await self.engine.start()
+
+    async def stop(self) -> None:
+        """Let every part go; to be called after `drain`."""
+        await self.engine.stop()
+        if self._leases is not None:
+            await asyncio.to_thread(self._leases.close)
+        await self.store.close()
+
+    async def drain(self) -> None:
+        """Send every client away in peace, and commit what they are owed."""
+        await self.lobby.drain(self.settings.drain_s)
+        await self.background.finish(self.settings.drain_s)
+
+    def hold(self, lease: Lease) -> None:
+        """Keep a session's lease alive."""
+        if self._leases is not None:
+            self._leases.hold(lease)
+
+    def let_go(self, lease: Lease) -> None:
+        """Keep it no longer."""
+        if self._leases is not None:
+            self._leases.drop(lease)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether one step of the model takes beyond all bounds."""
+        return self.engine.stalled_for_s() > STALLED_S
