@@ -1,11 +1,13 @@
 """TrackerState as safetensors bytes, and back (SPEC.md 3.5).
 
-Metadata holds the schema number, the model's fingerprint and the two counters. Reading refuses
-everything that `state_to_bytes` of this very model would not have written; nothing is guessed.
+The header's metadata has one entry, JSON text with the schema number, the model's fingerprint and
+the two counters: one, because the library writes several in a random order, and equal states shall
+be equal bytes. Reading refuses everything that `state_to_bytes` of this very model would not have
+written; nothing is guessed.
 """
 
 import json
-from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import torch
@@ -17,10 +19,21 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.errors import StateError
 
-SCHEMA = "1"
+SCHEMA = 1
+ENTRY = "tracker_state"
 FLOATS = ("queries", "positions", "history", "logit_sums")
 INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_appearances")
-METADATA = ("schema", "fingerprint", "num_frames", "next_track_id")
+MAX_COUNT = 2**62
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the header tells beside the tensors; the names are those in its JSON text."""
+
+    schema: int
+    fingerprint: str
+    num_frames: int
+    next_track_id: int
 
 
 def state_to_bytes(state: TrackerState, fingerprint: str) -> bytes:
@@ -28,13 +41,8 @@ def state_to_bytes(state: TrackerState, fingerprint: str) -> bytes:
     tensors = {
         name: getattr(state, name).detach().cpu().contiguous() for name in (*FLOATS, *INTEGERS)
     }
-    metadata = {
-        "schema": SCHEMA,
-        "fingerprint": fingerprint,
-        "num_frames": str(state.num_frames),
-        "next_track_id": str(state.next_track_id),
-    }
-    return save(tensors, metadata)
+    facts = Facts(SCHEMA, fingerprint, state.num_frames, state.next_track_id)
+    return save(tensors, {ENTRY: json.dumps(asdict(facts))})
 
 
 def state_from_bytes(
@@ -46,42 +54,41 @@ def state_from_bytes(
         StateError: damaged bytes, another schema, another model's state, or numbers that cannot
             belong together.
     """
-    metadata = _metadata(blob)
-    if metadata["schema"] != SCHEMA:
-        raise StateError(f"state has schema {metadata['schema']}, this version reads {SCHEMA}")
-    if metadata["fingerprint"] != fingerprint:
-        raise StateError(
-            f"state belongs to model {metadata['fingerprint']}, this is model {fingerprint}"
-        )
+    facts = _facts(blob)
+    if facts.schema != SCHEMA:
+        raise StateError(f"state has schema {facts.schema}, this version reads {SCHEMA}")
+    if facts.fingerprint != fingerprint:
+        raise StateError(f"state belongs to model {facts.fingerprint}, this is model {fingerprint}")
     tensors = _tensors(blob, config)
     state = TrackerState(
         **{name: tensors[name].to(device) for name in FLOATS},
         **{name: tensors[name] for name in INTEGERS},
-        num_frames=_counter(metadata, "num_frames"),
-        next_track_id=_counter(metadata, "next_track_id"),
+        num_frames=facts.num_frames,
+        next_track_id=facts.next_track_id,
     )
     _check_counts(state, config)
     _check_history(state)
     return state
 
 
-def _metadata(blob: bytes) -> dict[str, str]:
+def _facts(blob: bytes) -> Facts:
     """Read the header by itself: the library gives metadata only for files."""
     try:
         header = json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
-        metadata = header["__metadata__"]
-        if sorted(metadata) != sorted(METADATA):
-            raise StateError(f"state metadata must be {', '.join(METADATA)}")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        (entry,) = header["__metadata__"].items()
+        facts = Facts(**json.loads(entry[1]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StateError("state is damaged: its header cannot be read") from error
-    return dict(metadata)
-
-
-def _counter(metadata: Mapping[str, str], name: str) -> int:
-    text = metadata[name]
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise StateError(f"state has {name} {text!r}, which is no count")
-    return int(text)
+    if entry[0] != ENTRY or type(facts.fingerprint) is not str:
+        raise StateError(f"state is damaged: its header has no right {ENTRY}")
+    for name, count in (
+        ("schema", facts.schema),
+        ("num_frames", facts.num_frames),
+        ("next_track_id", facts.next_track_id),
+    ):
+        if type(count) is not int or not 0 <= count < MAX_COUNT:
+            raise StateError(f"state has {name} {count!r}, which is no count")
+    return facts
 
 
 def _tensors(blob: bytes, config: ModelConfig) -> dict[str, Tensor]:

@@ -1,0 +1,207 @@
+"""The laws that every online model keeps, on a tiny real one (design.md section 9, laws 1 to 5)."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maskstream_model.interface import TrackStatus
+from maskstream_model.tasks.preprocess import prepare
+from support.running import assert_agree, assert_same, run
+from support.tiny import tiny_frames, tiny_model
+
+NUM_FRAMES = 14
+NOISE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return tiny_frames(NUM_FRAMES, seed=1)
+
+
+@pytest.fixture(scope="module")
+def whole(model, frames):
+    return run(model, frames)
+
+
+@pytest.fixture(scope="module")
+def long_run(model):
+    """Outputs and sizes of memory over 1,000 frames: segmented once, 40 frames over and over."""
+    segmented = _segmented(model, tiny_frames(40, seed=1))
+    outputs, sizes, state = [], [], model.initial_state()
+    for time in range(1000):
+        (output,), (state,) = model.track(segmented[time % 40], [state], [(64, 96)], max_tracks=12)
+        outputs.append(output)
+        sizes.append((state.num_tracks, len(model.state_to_bytes(state))))
+    return outputs, sizes
+
+
+@torch.no_grad()
+def _segmented(model, frames):
+    prepared = [prepare([frame], model.config.online) for frame in frames]
+    return [model.segmenter(batch.images) for batch in prepared]
+
+
+def test_the_tiny_model_shows_every_status(whole):
+    outputs, _ = whole
+    seen = {int(status) for output in outputs for status in output.status}
+    assert seen == {int(status) for status in TrackStatus}
+
+
+def test_a_run_repeats_bit_for_bit(model, frames, whole):
+    for ours, theirs in zip(run(model, frames)[0], whole[0], strict=True):
+        assert_same(ours, theirs)
+
+
+@given(cuts=st.sets(st.integers(1, NUM_FRAMES - 1), max_size=3))
+@settings(max_examples=8, deadline=None)
+def test_any_cut_with_save_and_load_changes_nothing(model, frames, whole, cuts):
+    bounds = [0, *sorted(cuts), NUM_FRAMES]
+    outputs, state = [], model.initial_state()
+    for start, end in pairwise(bounds):
+        chunk, state = run(model, frames[start:end], state)
+        outputs += chunk
+        state = model.state_from_bytes(model.state_to_bytes(state))
+    for ours, theirs in zip(outputs, whole[0], strict=True):
+        assert_same(ours, theirs)
+
+
+def test_a_state_can_be_saved_and_loaded_between_any_two_frames(model, frames, whole):
+    outputs, state = [], model.initial_state()
+    for frame in frames:
+        output, state = model.step(frame, model.state_from_bytes(model.state_to_bytes(state)))
+        outputs.append(output)
+    for ours, theirs in zip(outputs, whole[0], strict=True):
+        assert_same(ours, theirs)
+    assert model.state_to_bytes(state) == model.state_to_bytes(whole[1])
+
+
+def test_a_step_leaves_its_state_as_it_was(model, frames):
+    _, state = run(model, frames[:5])
+    before = model.state_to_bytes(state)
+    model.step(frames[5], state)
+    assert model.state_to_bytes(state) == before
+
+
+def test_interleaved_sessions_are_separate_ones(model, frames, whole):
+    others = tiny_frames(NUM_FRAMES, seed=2)
+    alone = run(model, others)[0]
+    states = [model.initial_state(), model.initial_state()]
+    for time in range(NUM_FRAMES):
+        for session, clip, expected in ((0, frames, whole[0]), (1, others, alone)):
+            output, states[session] = model.step(clip[time], states[session])
+            assert_same(output, expected[time])
+
+
+def test_a_batch_agrees_with_single_steps(model):
+    clips = [tiny_frames(6 + session, seed=session) for session in range(4)]
+    starts = [run(model, clip[: 2 * session])[1] for session, clip in enumerate(clips)]
+    assert len({state.num_tracks for state in starts}) == 4
+    newest = [clip[-1] for clip in clips]
+    outputs, states = model.step_batch(newest, starts)
+    for session in range(4):
+        output, state = model.step(newest[session], starts[session])
+        assert_agree(outputs[session], output, NOISE)
+        for name in ("queries", "positions", "history", "logit_sums"):
+            torch.testing.assert_close(
+                getattr(states[session], name), getattr(state, name), rtol=NOISE, atol=NOISE
+            )
+        assert states[session].next_track_id == state.next_track_id
+
+
+def test_a_batch_may_hold_frames_of_different_sizes_with_one_padded_size(model):
+    clips = [tiny_frames(3, seed=1, size=size) for size in ((64, 96), (50, 90))]
+    assert model.padded_size(64, 96) == model.padded_size(50, 90) == (64, 96)
+    states = [model.initial_state(), model.initial_state()]
+    for pair in zip(*clips, strict=True):
+        outputs, after = model.step_batch(pair, states)
+        for session in range(2):
+            output, _ = model.step(pair[session], states[session])
+            assert_agree(outputs[session], output, NOISE)
+        states = after
+
+
+def test_ids_are_never_used_again(long_run):
+    outputs, _ = long_run
+    last_mention: dict[int, int] = {}
+    highest = 0
+    for output in outputs:
+        for track_id, status in zip(output.track_ids.tolist(), output.status.tolist(), strict=True):
+            if status == TrackStatus.EMERGED:
+                assert track_id == highest + 1
+                highest = track_id
+            else:
+                assert last_mention[track_id] != TrackStatus.DISAPPEARED
+            last_mention[track_id] = status
+    assert highest > 100
+
+
+def test_a_track_is_mentioned_on_every_frame_until_it_disappears(long_run):
+    alive: set[int] = set()
+    for output in long_run[0]:
+        mentioned = set(output.track_ids.tolist())
+        assert alive <= mentioned
+        assert len(mentioned) == len(output.track_ids)
+        alive = set(output.track_ids[output.status != TrackStatus.DISAPPEARED].tolist())
+
+
+def test_ages_count_frames_since_birth(long_run):
+    births: dict[int, int] = {}
+    for time, output in enumerate(long_run[0]):
+        for track_id, age in zip(output.track_ids.tolist(), output.ages.tolist(), strict=True):
+            assert age == time - births.setdefault(track_id, time) + 1
+
+
+def test_a_disappeared_track_is_listed_once_and_shows_nothing(long_run):
+    gone = 0
+    for output in long_run[0]:
+        rows = output.status == TrackStatus.DISAPPEARED
+        gone += int(rows.sum())
+        assert not output.logits[rows].any()
+        assert not output.mask_logits[rows].any()
+        assert not output.masks(64, 96)[rows].any()
+    assert gone > 20
+
+
+def test_the_size_of_a_state_depends_on_its_tracks_alone(long_run):
+    _, sizes = long_run
+    early = dict(sizes[:500])
+    # Counters are text in the header, which may grow by some digits.
+    assert all(
+        abs(num_bytes - early[tracks]) < 64 for tracks, num_bytes in sizes if tracks in early
+    )
+    assert max(num_bytes for _, num_bytes in sizes[500:]) <= max(early.values()) + 64
+
+
+def test_max_tracks_is_kept(long_run):
+    outputs, sizes = long_run
+    assert max(tracks for tracks, _ in sizes) == 12
+    assert sum(output.num_refused for output in outputs) > 100
+
+
+@given(limit=st.integers(1, 16))
+@settings(max_examples=6, deadline=None)
+def test_a_lower_limit_takes_nobody_away(model, frames, limit):
+    _, state = run(model, frames[:8])
+    limited, _ = model.step(frames[8], state, max_tracks=limit)
+    free, _ = model.step(frames[8], state)
+    old = free.status != TrackStatus.EMERGED
+    kept = limited.status != TrackStatus.EMERGED
+    assert torch.equal(limited.track_ids[kept], free.track_ids[old])
+    assert torch.equal(limited.status[kept], free.status[old])
+    newcomers = int((~old).sum()) - int((~kept).sum())
+    assert newcomers == limited.num_refused
+
+
+def test_outputs_are_ordinary_tensors(whole):
+    output = whole[0][3]
+    weights = torch.ones(output.logits.shape[1], requires_grad=True)
+    (output.logits * weights).sum().backward()
+    assert weights.grad is not None

@@ -1,0 +1,44 @@
+"""Runs an online model over frames and compares what it says."""
+
+from collections.abc import Sequence
+
+import torch
+
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.daq.state import TrackerState
+from maskstream_model.interface import Frame, FrameOutput
+
+TENSORS = ("track_ids", "status", "logits", "mask_logits", "scores", "labels", "ages")
+
+
+def run(
+    model: OnlineDaq,
+    frames: Sequence[Frame],
+    state: TrackerState | None = None,
+    max_tracks: int | None = None,
+) -> tuple[list[FrameOutput], TrackerState]:
+    """Step all frames; return their outputs and the memory after the last one."""
+    state = model.initial_state() if state is None else state
+    outputs = []
+    for frame in frames:
+        output, state = model.step(frame, state, max_tracks)
+        outputs.append(output)
+    return outputs, state
+
+
+def assert_same(ours: FrameOutput, theirs: FrameOutput) -> None:
+    """Every bit is the same."""
+    for name in TENSORS:
+        assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
+    assert (ours.resized, ours.padded) == (theirs.resized, theirs.padded)
+    assert ours.num_refused == theirs.num_refused
+
+
+def assert_agree(ours: FrameOutput, theirs: FrameOutput, tolerance: float) -> None:
+    """Identities and events are the same, values agree within float noise."""
+    for name in ("track_ids", "status", "labels", "ages"):
+        assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
+    for name in ("logits", "mask_logits", "scores"):
+        torch.testing.assert_close(
+            getattr(ours, name), getattr(theirs, name), rtol=tolerance, atol=tolerance
+        )
