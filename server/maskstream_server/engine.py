@@ -5,17 +5,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
 
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.batching import Waiting, company_wait_s, next_batch
+from maskstream_server.batching import Waiting
+from maskstream_server.engine_queue import RequestQueue, Ticket
 from maskstream_server.engine_step import Stepper
 from maskstream_server.engine_types import (
-    EngineFull,
     EngineLimits,
     EngineObserver,
     EngineRequest,
@@ -26,17 +25,6 @@ from maskstream_server.engine_types import (
 
 State = TypeVar("State")
 log = logging.getLogger(__name__)
-ACTIVE_S = 1.0
-"""A session whose last frame is not older than this is waited for when a batch is not full."""
-
-
-@dataclass(frozen=True)
-class _Ticket(Generic[State]):
-    """A request in the queue and the future that waits for it."""
-
-    request: EngineRequest[State]
-    waiting: Waiting
-    future: "asyncio.Future[EngineResult[State]]"
 
 
 class Engine(Generic[State]):
@@ -61,9 +49,7 @@ class Engine(Generic[State]):
         self._observer = observer
         self._clock = clock
         self._stepper = Stepper(model, clock)
-        self._tickets: list[_Ticket[State]] = []
-        self._recent: dict[str, Waiting] = {}
-        self._changed = threading.Condition()
+        self._queue: RequestQueue[State] = RequestQueue(self.limits, clock)
         self._accepting = False
         self._ended = False
         self._busy_since_s: float | None = None
@@ -91,12 +77,8 @@ class Engine(Generic[State]):
         height, width = request.frame.shape[:2]
         shape = (self.model.padded_size(height, width), request.max_tracks)
         waiting = Waiting(request.session, shape, self._clock())
-        ticket = _Ticket(request, waiting, self._loop.create_future())
-        with self._changed:
-            if len(self._tickets) >= self.limits.max_waiting:
-                raise EngineFull(f"{len(self._tickets)} frames wait already")
-            self._tickets.append(ticket)
-            self._changed.notify()
+        ticket = Ticket(request, waiting, self._loop.create_future())
+        self._queue.put(ticket)
         return await ticket.future
 
     @property
@@ -107,7 +89,7 @@ class Engine(Generic[State]):
     @property
     def num_waiting(self) -> int:
         """Frames in the queue."""
-        return len(self._tickets)
+        return len(self._queue)
 
     def stalled_for_s(self) -> float:
         """Seconds that the step under way has been running; 0 when idle."""
@@ -121,15 +103,12 @@ class Engine(Generic[State]):
             False where the time ran out: what waits gets `EngineStopped`, and the thread, which
             is still in a step, ends after it.
         """
-        with self._changed:
-            self._accepting, self._ended = False, True
-            self._changed.notify()
+        self._accepting, self._ended = False, True
+        self._queue.close()
         if self._thread is None:
             return True
         await asyncio.to_thread(self._thread.join, timeout_s)
-        with self._changed:
-            left, self._tickets = self._tickets, []
-        for ticket in left:
+        for ticket in self._queue.drain():
             _settle(ticket.future, EngineStopped("the engine has stopped"))
         return not self._thread.is_alive()
 
@@ -150,7 +129,7 @@ class Engine(Generic[State]):
 
     def _take_turn(self) -> bool:
         """Step one batch; False when there will be none."""
-        tickets = self._collect()
+        tickets = self._queue.take()
         if not tickets:
             return False
         self._busy_since_s = self._clock()
@@ -165,37 +144,10 @@ class Engine(Generic[State]):
             log.exception("engine observer failed")
         return True
 
-    def _collect(self) -> list[_Ticket[State]]:
-        """Wait for frames, and shortly for company; take the next batch from the queue."""
-        with self._changed:
-            while True:
-                self._tickets = [item for item in self._tickets if not item.future.done()]
-                waiting = [ticket.waiting for ticket in self._tickets]
-                if not waiting and self._ended:
-                    return []
-                wait_s = self._company_wait_s(waiting) if waiting else None
-                if wait_s == 0.0:
-                    chosen = next_batch(waiting, self.limits.batch)
-                    batch = [self._tickets[index] for index in chosen]
-                    self._tickets = [item for item in self._tickets if item not in batch]
-                    return batch
-                self._changed.wait(wait_s)
-
-    def _company_wait_s(self, waiting: Sequence[Waiting]) -> float:
-        """Return how long to wait for the other sessions that sent frames of late."""
-        now_s = self._clock()
-        self._recent.update((item.session, item) for item in waiting)
-        self._recent = {
-            name: item for name, item in self._recent.items() if now_s - item.since_s < ACTIVE_S
-        }
-        alike = sum(item.shape == waiting[0].shape for item in self._recent.values())
-        enough = 1 if self._ended else min(self.limits.batch, alike)
-        return company_wait_s(waiting, enough, self.limits.window_s, now_s)
-
     def _tell(self, outcomes: Sequence[EngineResult[State] | StepFailed]) -> None:
         if self._observer is None:
             return
-        self._observer.queue_length(len(self._tickets))
+        self._observer.queue_length(len(self._queue))
         for outcome in outcomes:
             if isinstance(outcome, StepFailed):
                 self._observer.step_failed(outcome)
