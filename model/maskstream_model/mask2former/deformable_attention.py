@@ -34,12 +34,12 @@ class DeformableAttention(nn.Module):
             centres: `(S, L, P, 2)`, every token's centre on every level; see `cell_centres`.
             shapes: `(height, width)` of every level.
         """
-        value = self.value_proj(tokens).unflatten(-1, (self.heads, -1))
-        grid = (self.heads, self.levels, self.points)
-        offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
-        locations = centres[:, None] + offsets
-        weights = softmax(self.attention_weights(query).unflatten(-1, (self.heads, -1)))
-        read = sample_and_weigh(value, shapes, locations, weights.unflatten(-1, grid[1:]))
+        each_head = (*query.shape[:2], self.heads, -1)
+        samples = (*each_head[:3], self.levels, self.points)
+        value = self.value_proj(tokens).view(each_head)
+        locations = centres[:, None] + self.sampling_offsets(query).view(*samples, 2)
+        weights = softmax(self.attention_weights(query).view(each_head)).view(samples)
+        read = sample_and_weigh(value, shapes, locations, weights)
         mixed: Tensor = self.output_proj(read.flatten(2))
         return mixed
 

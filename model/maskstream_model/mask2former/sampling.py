@@ -109,8 +109,9 @@ def _bordered(value: Tensor, shapes: Shapes) -> Tensor:
     """Return `(B, S'', M * D)`: zero cells around each level, one before and two behind."""
     sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
     table = value.new_zeros(len(value), sum(sizes), value.shape[2] * value.shape[3])
-    levels = value.flatten(2).split([h * w for h, w in shapes], 1)
-    for (h, w), cells, part in zip(shapes, levels, table.split(sizes, 1), strict=True):
+    levels = torch.split(value.flatten(2), [h * w for h, w in shapes], 1)
+    parts = torch.split(table, sizes, 1)
+    for (h, w), cells, part in zip(shapes, levels, parts, strict=True):
         grid = part.view(len(value), h + BORDER, w + BORDER, -1)
         grid[:, 1 : h + 1, 1 : w + 1] = cells.view(len(value), h, w, -1)
     return table
