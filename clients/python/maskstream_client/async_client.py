@@ -1,0 +1,202 @@
+"""The client for asyncio: frames in, results out, over a connection that mends itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any, Final, Self
+
+from numpy.typing import NDArray
+
+from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
+from maskstream_client.events import Event
+from maskstream_client.inbox import Inbox
+from maskstream_client.link import Link
+from maskstream_client.model_card import ClassInfo, fetch_classes
+from maskstream_client.options import StreamOptions, stream_url
+from maskstream_client.pairing import Pairing
+from maskstream_client.pictures import Picture, Pixels, encode_picture
+from maskstream_client.result import Result
+from maskstream_client.session import ClientSession
+from maskstream_client.sources import Source, open_frames
+from maskstream_protocol import messages
+from maskstream_protocol.frames import UNKNOWN_TIME
+
+_CLOSE_TIMEOUT_S: Final = 10.0
+
+
+class AsyncClient:
+    """One stream. Use it as a context manager, or call `open` and `close`.
+
+    Args:
+        url: of the server.
+        options: what to ask of it.
+        api_key: sent as a bearer token.
+        on_event: hears of resets, lost connections, drops and refusals; None logs them.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: StreamOptions | None = None,
+        *,
+        api_key: str | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.url = stream_url(url)
+        self.options = options or StreamOptions()
+        self._api_key = api_key
+        self._inbox = Inbox(on_event)
+        self._session = ClientSession(self.options)
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._link = Link(self.url, self._session, self._heard, headers, self.options.retry)
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def classes(self) -> dict[int, ClassInfo]:
+        """The model's classes by id, known once the stream is open."""
+        return self._inbox.classes
+
+    @property
+    def resume_token(self) -> str | None:
+        """What another client needs to go on with this session after `detach`."""
+        return self._session.resume_token
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            ConnectionFailedError: no server answers there.
+            WireError: it refuses the stream.
+        """
+        self._task = asyncio.create_task(self._link.run())
+        self._task.add_done_callback(lambda _: self._changed.set())
+        await self._until(lambda: self._session.welcome is not None)
+        if self._session.welcome is not None:
+            with suppress(ConnectionFailedError):
+                self._inbox.classes = await asyncio.to_thread(
+                    fetch_classes, self.url, self._session.welcome.model.classes_url, self._api_key
+                )
+
+    async def send(
+        self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False
+    ) -> int:
+        """Send an RGB array (H, W, 3) of uint8 as soon as there is room for it.
+
+        Returns:
+            The frame's index among all that were sent, from 0; its result carries it.
+        """
+        picture = await asyncio.to_thread(
+            encode_picture, frame, self.options.picture, self.options.quality
+        )
+        return await self.send_picture(picture, pts_s=pts_s, last=last)
+
+    async def send_picture(
+        self, picture: Picture, *, pts_s: float | None = None, last: bool = False
+    ) -> int:
+        """Send a picture that is encoded already; see `send`."""
+        if self._inbox.is_full:
+            raise UnreadResultsError("Too many results wait to be read: read them while sending.")
+        await self._until(lambda: self._session.has_room(picture))
+        pts_us = UNKNOWN_TIME if pts_s is None else round(pts_s * 1e6)
+        index = self._session.push(picture, pts_us, last=last)
+        self._inbox.expect(index, (picture.height, picture.width), time.perf_counter())
+        await self._link.send_out()
+        return index
+
+    def receive_nowait(self) -> Result | None:
+        """The next answer if there is one; a dropped frame's has a `drop_reason`."""
+        return self._inbox.take()
+
+    async def receive(self) -> Result | None:
+        """Wait for the next answer; None when no frame waits for one."""
+        await self._until(lambda: not self._inbox.is_empty or self._session.num_in_flight == 0)
+        return self._inbox.take()
+
+    async def results(self) -> AsyncIterator[Result]:
+        """The results of all frames sent so far, in order, without those that were dropped."""
+        while (result := await self.receive()) is not None:
+            if result.drop_reason is None:
+                yield result
+
+    async def stream(
+        self, source: Source, *, every_frame: bool = False
+    ) -> AsyncIterator[tuple[Pixels, Result]]:
+        """Send the frames of a file, camera, URL or iterable; yields each with its result.
+
+        Args:
+            source: see `open_frames`.
+            every_frame: dropped frames too, with an empty result that has a `drop_reason`.
+        """
+        pairing = Pairing(every_frame=every_frame)
+        frames = open_frames(source, newest=self.options.policy == "latest")
+        try:
+            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+                pairing.sent(await self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
+                while (result := self.receive_nowait()) is not None:
+                    for pair in pairing.answered(result):
+                        yield pair
+            while (result := await self.receive()) is not None:
+                for pair in pairing.answered(result):
+                    yield pair
+        finally:
+            await asyncio.to_thread(frames.close)
+
+    async def flush(self) -> None:
+        """Wait until every frame so far is answered and its memory durable."""
+        await self._request(messages.Flush(self._inbox.next_flush_id()), self._inbox.is_flushed)
+
+    async def reset(self) -> None:
+        """Forget all tracks; identities start over with the next frame."""
+        epoch = self._session.epoch
+        await self._request(messages.Reset(), lambda: self._session.epoch != epoch)
+
+    async def close(self) -> None:
+        """End the session: what is left is answered, its memory is deleted."""
+        if self._task is not None and not self._task.done():
+            await self._link.say_bye()
+            await asyncio.wait([self._task], timeout=_CLOSE_TIMEOUT_S)
+        await self.detach()
+
+    async def detach(self) -> None:
+        """Leave the session as it is, to be resumed with `resume_token`."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(BaseException):
+                await self._task
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def _request(
+        self, message: messages.Flush | messages.Reset, answered: Callable[[], bool]
+    ) -> None:
+        self._session.request(message)
+        await self._link.send_out()
+        await self._until(answered)
+
+    def _heard(self, event: Event | None) -> None:
+        if event is not None:
+            self._inbox.put(event, time.perf_counter())
+        self._changed.set()
+
+    async def _until(self, ready: Callable[[], bool]) -> None:
+        """Wait for a condition; raises what ended the stream where it never comes."""
+        while not ready():
+            if self._task is None or self._task.done():
+                raise self._failure()
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _failure(self) -> BaseException:
+        error = None
+        if self._task is not None and not self._task.cancelled():
+            error = self._task.exception()
+        return error or ConnectionFailedError("The stream is closed.")

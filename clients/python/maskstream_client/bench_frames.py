@@ -1,0 +1,42 @@
+"""Frames for `maskstream bench`: moving shapes, or a video in the wanted size."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from PIL import Image
+
+from maskstream_client.pictures import Pixels
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of WIDTHxHEIGHT.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if match is None:
+        raise ValueError(f"A size is WIDTHxHEIGHT such as 448x256, not {text!r}.")
+    return int(match[1]), int(match[2])
+
+
+def resized(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The frame in another size."""
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def moving_shapes(index: int, height: int, width: int) -> Pixels:
+    """A picture (H, W, 3) of discs that circle over a shaded ground; a function of the index."""
+    rows, columns = np.mgrid[:height, :width]
+    ground = 90 + 60 * np.sin(rows / 17) * np.cos(columns / 23)
+    picture = np.repeat(ground[..., None], 3, axis=2)
+    for disc in range(5):
+        angle = 2 * np.pi * (index / 48 + disc / 5)
+        y = height * (0.5 + 0.3 * np.sin(angle * (1 + disc % 2)))
+        x = width * (0.5 + 0.35 * np.cos(angle))
+        radius = min(height, width) * (0.08 + 0.02 * disc)
+        inside = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+        picture[inside] = [(60 + 90 * disc) % 256, (200 - 70 * disc) % 256, (40 * disc + 20) % 256]
+    return picture.astype(np.uint8)

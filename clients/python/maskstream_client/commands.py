@@ -1,0 +1,113 @@
+"""The client's subcommands: `maskstream stream` and `maskstream bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, ParamSpec
+
+import click
+
+P = ParamSpec("P")
+DEFAULT_URL: Final = "ws://127.0.0.1:8000"
+
+
+def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """What can go wrong is told in one sentence and a non-zero exit status."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from maskstream_client.errors import MaskstreamError
+        from maskstream_protocol.errors import ProtocolError
+
+        try:
+            command(*args, **kwargs)
+        except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+_url = click.option("--url", default=DEFAULT_URL, show_default=True, help="Address of the server.")
+_model = click.option("--model", help="Model to use  [default: the server's own]")
+_api_key = click.option(
+    "--api-key", envvar="MASKSTREAM_API_KEY", help="Key of the server (or MASKSTREAM_API_KEY)."
+)
+_masks = click.option(
+    "--masks",
+    type=click.Choice(["rle", "bits", "labelmap", "polygons", "none"]),
+    default="rle",
+    show_default=True,
+    help="How masks travel.",
+)
+_mask_scale = click.option(
+    "--mask-scale",
+    type=click.Choice(["1", "0.5", "0.25"]),
+    default="1",
+    show_default=True,
+    help="Size of the masks.",
+)
+_quality = click.option(
+    "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
+)
+
+
+@click.command()
+@click.argument("source")
+@_url
+@click.option("--out", type=click.Path(path_type=Path), help="Annotated video to write (MP4).")
+@click.option(
+    "--json", "json_out", type=click.Path(path_type=Path), help="Results to write (JSON)."
+)
+@click.option("--summary", type=click.Path(path_type=Path), help="Summary to write (JSON).")
+@_model
+@click.option(
+    "--policy",
+    type=click.Choice(["lossless", "latest"]),
+    default="lossless",
+    show_default=True,
+    help="Answer every frame, or only the newest.",
+)
+@_masks
+@_mask_scale
+@click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@_quality
+@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
+@_api_key
+@_plain_errors
+def stream(source: str, **options: Any) -> None:
+    """Send SOURCE to a server and keep what it finds.
+
+    SOURCE is a video file, a URL such as rtsp://..., or the index of a camera (0, 1, ...).
+    """
+    from maskstream_client.streaming import StreamJob, stream_source
+
+    options["mask_scale"] = float(options["mask_scale"])
+    stream_source(StreamJob(source=int(source) if source.isdecimal() else source, **options))
+
+
+@click.command()
+@_url
+@click.option("--sessions", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--frames", type=click.IntRange(1), default=200, show_default=True, help="A session.")
+@click.option("--size", default="448x256", show_default=True, help="Width x height of the frames.")
+@click.option("--source", help="Video to take the frames from  [default: moving shapes]")
+@click.option("--fps", type=click.FloatRange(0, min_open=True), help="Pace  [default: flat out]")
+@click.option(
+    "--in-flight", type=click.IntRange(1), default=2, show_default=True, help="A session."
+)
+@click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
+@_model
+@_masks
+@_mask_scale
+@_quality
+@_api_key
+@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
+@_plain_errors
+def bench(**options: Any) -> None:
+    """Measure a server; prints JSON."""
+    from maskstream_client.bench import BenchJob, run_bench
+
+    options["mask_scale"] = float(options["mask_scale"])
+    run_bench(BenchJob(**options))

@@ -1,0 +1,77 @@
+"""What the end of a connection, or a failed attempt at one, means (protocol.md section 6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    WebSocketException,
+)
+
+from maskstream_client.errors import ConnectionFailedError
+from maskstream_protocol.errors import (
+    ForbiddenError,
+    ProtocolError,
+    ServerFullError,
+    UnauthorizedError,
+    WireError,
+)
+
+DONE: Final = 1000
+_ABNORMAL, _GOING_AWAY, _INTERNAL, _RESTART, _FULL, _IDLE = 1006, 1001, 1011, 1012, 1013, 4408
+_RESUMABLE: Final = {_ABNORMAL, _GOING_AWAY, _INTERNAL, _RESTART, _FULL, _IDLE}
+_OF_STATUS: Final[dict[int, type[WireError]]] = {
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    503: ServerFullError,
+}
+
+LINK_ERRORS: Final = (OSError, TimeoutError, WebSocketException, ProtocolError)
+"""What ends a connection or an attempt at one; anything else is a fault of the client."""
+
+
+def can_resume(error: Exception) -> bool:
+    """Whether the session may be taken up again after this end of a connection."""
+    if isinstance(error, ConnectionClosed):
+        return close_code(error) in _RESUMABLE
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code >= 500
+    return True
+
+
+def close_code(error: ConnectionClosed) -> int:
+    """The code that the peer sent, 1006 for none."""
+    return error.rcvd.code if error.rcvd is not None else _ABNORMAL
+
+
+def sentence(error: Exception, url: str) -> str:
+    """What happened, as one sentence."""
+    if isinstance(error, ConnectionClosed):
+        if error.rcvd is None:
+            return "The connection was lost."
+        why = f": {error.rcvd.reason}" if error.rcvd.reason else ""
+        return f"The server closed the connection with code {error.rcvd.code}{why}."
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        return f"The server at {url} refused the connection with HTTP status {status}."
+    if isinstance(error, InvalidHandshake):
+        return f"There is no Maskstream server at {url}: {error}."
+    if isinstance(error, TimeoutError):
+        return f"No server answered at {url} in time."
+    if isinstance(error, OSError):
+        return f"No server can be reached at {url}: {error.strerror or error}."
+    return str(error)
+
+
+def failure(error: Exception, refused: WireError | None, url: str) -> Exception:
+    """The exception that the application gets: the server's own where it said one."""
+    if refused is not None:
+        return refused
+    if isinstance(error, InvalidStatus) and error.response.status_code in _OF_STATUS:
+        return _OF_STATUS[error.response.status_code](sentence(error, url))
+    if isinstance(error, ProtocolError):
+        return error
+    return ConnectionFailedError(sentence(error, url))

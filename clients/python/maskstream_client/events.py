@@ -1,0 +1,100 @@
+"""What a client session has to tell: answers to frames, and what happened to the stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from maskstream_protocol.errors import WireError
+from maskstream_protocol.notices import DropReason, ResetReason, Welcome
+from maskstream_protocol.results import ResultMessage
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A frame's result.
+
+    Attributes:
+        frame_index: of the frame among all that were pushed, from 0.
+        message: as it came.
+    """
+
+    frame_index: int
+    message: ResultMessage
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A frame that gets no result.
+
+    Attributes:
+        frame_index: of the frame among all that were pushed, from 0.
+        reason: the server's, or `lost` where its result went down with the session's memory.
+    """
+
+    frame_index: int
+    reason: DropReason | Literal["lost"]
+
+
+@dataclass(frozen=True)
+class IdentitiesReset:
+    """Identities start over with the next result: all tracks were forgotten."""
+
+    epoch: int
+    reason: ResetReason
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The server welcomed the client."""
+
+    welcome: Welcome
+
+
+@dataclass(frozen=True)
+class ConnectionLost:
+    """The connection ended; it is taken up again after `delay_s`."""
+
+    reason: str
+    delay_s: float
+
+
+@dataclass(frozen=True)
+class GoingAway:
+    """The server is about to close; the session goes on elsewhere."""
+
+    in_ms: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An error of the server; a fatal one ends the connection."""
+
+    error: WireError
+    fatal: bool
+
+
+@dataclass(frozen=True)
+class StoreReturned:
+    """Results are durable again."""
+
+
+@dataclass(frozen=True)
+class FlushDone:
+    """Everything before the flush is answered and durable."""
+
+    id: Any
+
+
+Event = (
+    Answered
+    | Dropped
+    | IdentitiesReset
+    | Connected
+    | ConnectionLost
+    | GoingAway
+    | Refused
+    | StoreReturned
+    | FlushDone
+)

@@ -1,0 +1,105 @@
+"""Turns a session's events into results that wait to be read, and reports the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from maskstream_client import events
+from maskstream_client.events import Event
+from maskstream_client.model_card import ClassInfo
+from maskstream_client.result import Result
+from maskstream_protocol.results import ResultMessage
+
+MAX_UNREAD_RESULTS: Final = 1024
+_log = logging.getLogger("maskstream_client")
+
+
+class Inbox:
+    """The results of one stream.
+
+    Args:
+        on_event: hears every event that is no result; None logs what the user should know.
+    """
+
+    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+        self.classes: dict[int, ClassInfo] = {}
+        self._on_event = on_event or log_event
+        self._unread: deque[Result] = deque()
+        self._expected: dict[int, tuple[tuple[int, int], float]] = {}
+        self._reset: events.IdentitiesReset | None = None
+        self._num_flushes = self._num_flushed = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many results are unread that no more frames should be sent."""
+        return len(self._unread) >= MAX_UNREAD_RESULTS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be read."""
+        return not self._unread
+
+    def expect(self, frame_index: int, frame_size: tuple[int, int], now_s: float) -> None:
+        """Note when a frame of which size was sent."""
+        self._expected[frame_index] = (frame_size, now_s)
+
+    def take(self) -> Result | None:
+        """The next result."""
+        return self._unread.popleft() if self._unread else None
+
+    def next_flush_id(self) -> int:
+        """A new id for a flush."""
+        self._num_flushes += 1
+        return self._num_flushes
+
+    def is_flushed(self) -> bool:
+        """Whether the latest flush is answered."""
+        return self._num_flushed == self._num_flushes
+
+    def put(self, event: Event, now_s: float) -> None:
+        """Take an event."""
+        match event:
+            case events.Answered(frame_index, message):
+                self._unread.append(self._result(frame_index, message, now_s))
+            case events.Dropped(frame_index, reason):
+                self._unread.append(self._stand_in(frame_index, reason, now_s))
+                self._on_event(event)
+            case events.IdentitiesReset():
+                self._reset = event
+                self._on_event(event)
+            case events.FlushDone(flush_id):
+                self._num_flushed = max(self._num_flushed, int(flush_id))
+            case _:
+                self._on_event(event)
+
+    def _result(self, frame_index: int, message: ResultMessage, now_s: float) -> Result:
+        size, sent_at_s = self._expected.pop(frame_index, (message.mask_size, now_s))
+        reset = self._reset
+        if reset is not None and reset.epoch == message.epoch:
+            self._reset = None
+        else:
+            reset = None
+        return Result(frame_index, message, size, self.classes, now_s - sent_at_s, reset)
+
+    def _stand_in(self, frame_index: int, reason: str, now_s: float) -> Result:
+        size, sent_at_s = self._expected.pop(frame_index, ((0, 0), now_s))
+        empty = ResultMessage(sequence=0, epoch=0, mask_size=size)
+        return Result(frame_index, empty, size, self.classes, now_s - sent_at_s, drop_reason=reason)
+
+
+def log_event(event: Event) -> None:
+    """Write to the log what a user must not miss."""
+    match event:
+        case events.IdentitiesReset(epoch, reason):
+            _log.warning("Identities start over (%s): epoch %d.", reason, epoch)
+        case events.ConnectionLost(reason, delay_s):
+            _log.warning("%s Trying again in %.1f s.", reason, delay_s)
+        case events.Dropped(frame_index, reason):
+            _log.info("Frame %d gets no result: %s.", frame_index, reason)
+        case events.Refused(error, fatal):
+            _log.log(logging.ERROR if fatal else logging.WARNING, "%s: %s", error.code, error)
+        case events.GoingAway(in_ms, reason):
+            _log.info("The server goes away in %d ms: %s.", in_ms, reason)

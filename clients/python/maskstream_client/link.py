@@ -1,0 +1,157 @@
+"""Holds the connection of a session: opens it, moves its messages, takes it up again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from maskstream_client import events
+from maskstream_client.endings import LINK_ERRORS, can_resume, failure, sentence
+from maskstream_client.errors import ConnectionFailedError
+from maskstream_client.events import Event
+from maskstream_client.options import RetryRules
+from maskstream_client.session import ClientSession
+from maskstream_protocol import SUBPROTOCOL, messages
+from maskstream_protocol.errors import ServerFullError, WireError
+
+_MAX_MESSAGE_BYTES: Final = 256 * 2**20
+_OPEN_TIMEOUT_S: Final = 10.0
+_CLOSE_TIMEOUT_S: Final = 2.0
+
+
+class Link:
+    """The shell of a `ClientSession`: one task runs `run`, any task may `send_out`.
+
+    Args:
+        url: of the stream.
+        session: what to send and what it means.
+        deliver: gets every event, and None when only the room for frames has changed.
+        headers: of the opening request.
+        retry: see `RetryRules`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: ClientSession,
+        deliver: Callable[[Event | None], None],
+        headers: dict[str, str],
+        retry: RetryRules,
+    ) -> None:
+        self._url = url
+        self._session = session
+        self._deliver = deliver
+        self._headers = headers
+        self._retry = retry
+        self._socket: ClientConnection | None = None
+        self._sending = asyncio.Lock()
+        self._refused: WireError | None = None
+        self._was_welcome = self._said_bye = False
+        self._num_attempts = 0
+        self._progress_at_s = 0.0
+
+    async def run(self) -> None:
+        """Keep the connection until `bye` is answered.
+
+        Raises:
+            WireError: the server refused the stream for good.
+            ConnectionFailedError: no server is there, or none came back in time.
+        """
+        self._note_progress()
+        while True:
+            try:
+                await self._hold_connection()
+            except LINK_ERRORS as error:
+                delay_s = self._delay_after(error)
+            else:
+                return
+            await asyncio.sleep(delay_s)
+
+    async def say_bye(self) -> None:
+        """End the session when everything is answered; `run` then returns."""
+        self._said_bye = True
+        self._session.request(messages.Bye())
+        await self.send_out()
+
+    async def send_out(self) -> None:
+        """Send what the session has to say; a lost connection is noticed by `run`."""
+        async with self._sending:
+            socket = self._socket
+            if socket is None:
+                return
+            try:
+                for message in self._session.outgoing():
+                    await socket.send(message)
+            except ConnectionClosed:
+                return
+
+    async def _hold_connection(self) -> None:
+        """One connection from its opening to its end, which is an exception unless bye was said."""
+        self._refused = None
+        async with connect(
+            self._url,
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            additional_headers=self._headers,
+            compression=None,
+            max_size=_MAX_MESSAGE_BYTES,
+            open_timeout=_OPEN_TIMEOUT_S,
+            close_timeout=_CLOSE_TIMEOUT_S,
+        ) as socket:
+            self._socket = socket
+            self._session.connection_opened()
+            try:
+                await self._move_messages(socket)
+            finally:
+                self._socket = None
+                self._session.connection_lost()
+
+    async def _move_messages(self, socket: ClientConnection) -> None:
+        await self.send_out()
+        while True:
+            try:
+                message = await socket.recv()
+            except ConnectionClosed as closed:
+                if self._said_bye and closed.rcvd is not None and closed.rcvd.code == 1000:
+                    return
+                raise
+            for event in self._session.receive(message):
+                self._note(event)
+                self._deliver(event)
+            self._deliver(None)
+            await self.send_out()
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, events.Connected):
+            self._was_welcome = True
+        elif isinstance(event, events.Answered):
+            self._note_progress()
+        elif isinstance(event, events.Refused) and event.fatal:
+            self._refused = event.error
+
+    def _note_progress(self) -> None:
+        self._num_attempts = 0
+        self._progress_at_s = asyncio.get_running_loop().time()
+
+    def _delay_after(self, error: Exception) -> float:
+        """How long to wait before the next attempt; raises where there is none."""
+        if not self._was_welcome or not can_resume(error):
+            raise failure(error, self._refused, self._url) from error
+        waited_s = asyncio.get_running_loop().time() - self._progress_at_s
+        if self._num_attempts == 0:
+            self._progress_at_s += waited_s
+        elif waited_s >= self._retry.give_up_after_s:
+            raise ConnectionFailedError(
+                f"The connection was lost and did not come back within {waited_s:.0f} s: "
+                f"{sentence(error, self._url)}"
+            ) from error
+        delay_s = self._retry.delay_s(self._num_attempts)
+        if isinstance(self._refused, ServerFullError) and self._refused.retry_after_ms:
+            delay_s = max(delay_s, self._refused.retry_after_ms / 1000)
+        self._num_attempts += 1
+        self._deliver(events.ConnectionLost(sentence(error, self._url), delay_s))
+        return delay_s

@@ -1,0 +1,92 @@
+"""The `maskstream` command: finds its subcommands among the installed packages, when asked."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+
+_GROUP: Final = "maskstream.commands"
+_SHORT_HELP: Final = {
+    "stream": "Send a video or camera to a server; get an annotated video and results.",
+    "bench": "Measure a server: frames per second, latency, memory.",
+    "serve": "Run the server.",
+    "train": "Train the demo model.",
+    "eval": "Measure a model on synthetic or annotated clips.",
+}
+_EXTRA_OF: Final = {"maskstream_server": "server", "maskstream_model": "model"}
+
+
+class LazyGroup(click.Group):
+    """Subcommands are named by entry points and imported only when they run.
+
+    So `--help` is quick, and a part that is not installed costs nothing until it is called.
+    """
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """The installed names, the well-known ones first."""
+        names = _commands()
+        return [name for name in _SHORT_HELP if name in names] + sorted(
+            set(names) - set(_SHORT_HELP)
+        )
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import one subcommand."""
+        entry = _commands().get(name)
+        return None if entry is None else _load(entry)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        rows = [(name, _SHORT_HELP.get(name, "")) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _commands() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=_GROUP)}
+
+
+def _load(entry: EntryPoint) -> click.Command:
+    """The command of an entry point; a missing dependency is told by the extra that brings it."""
+    try:
+        command = entry.load()
+    except ModuleNotFoundError as error:
+        raise _missing(entry, error) from error
+    if not isinstance(command, click.Command):
+        raise click.ClickException(f"{entry.value} is no command.")
+    return _guarded(command, entry)
+
+
+def _guarded(command: click.Command, entry: EntryPoint) -> click.Command:
+    """The same command, with a dependency that is missed only when it runs told likewise."""
+    body = command.callback
+
+    def run(*args: object, **options: object) -> object:
+        try:
+            return body(*args, **options) if body else None
+        except ModuleNotFoundError as error:
+            raise _missing(entry, error) from error
+
+    command.callback = run
+    return command
+
+
+def _missing(entry: EntryPoint, error: ModuleNotFoundError) -> click.ClickException:
+    extra = _EXTRA_OF.get(entry.value.split(".")[0])
+    if extra is None or (error.name or "").startswith("maskstream"):
+        return click.ClickException(f"{entry.value} cannot be loaded: {error}.")
+    return click.ClickException(
+        f"`maskstream {entry.name}` needs {error.name}, which is not installed. "
+        f"Install it with: pip install 'maskstream[{extra}]'"
+    )
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="maskstream")
+def main() -> None:
+    """Segment live video: frames in over a WebSocket, masks with lasting identities out.
+
+    Start a server with `maskstream serve`, then send it a video with
+    `maskstream stream street.mp4 --out annotated.mp4`.
+    """

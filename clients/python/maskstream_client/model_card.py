@@ -1,0 +1,49 @@
+"""The names of a model's classes, from the server's REST route (protocol.md section 8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urljoin, urlsplit
+from urllib.request import Request, urlopen
+
+from maskstream_client.errors import ConnectionFailedError
+from maskstream_client.options import http_url
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class of a model."""
+
+    id: int
+    name: str
+    color: str
+    thing: bool
+
+
+def fetch_classes(url: str, classes_url: str, api_key: str | None = None) -> dict[int, ClassInfo]:
+    """Read the classes of the model that a stream's `welcome` named.
+
+    Raises:
+        ConnectionFailedError: the route does not answer as it should.
+    """
+    base = http_url(url)
+    address = urljoin(base, classes_url)
+    same_host = urlsplit(address).netloc == urlsplit(base).netloc
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key and same_host else {}
+    if urlsplit(address).scheme not in ("http", "https"):
+        raise ConnectionFailedError(f"{address} is no address of a model's classes.")
+    try:
+        with urlopen(Request(address, headers=headers), timeout=_TIMEOUT_S) as response:
+            card = json.load(response)
+        return {item["id"]: _class_info(item) for item in card["classes"]}
+    except (URLError, OSError, ValueError, KeyError, TypeError) as error:
+        raise ConnectionFailedError(f"The classes at {address} cannot be read: {error}.") from error
+
+
+def _class_info(item: dict[str, Any]) -> ClassInfo:
+    return ClassInfo(int(item["id"]), str(item["name"]), str(item["color"]), bool(item["thing"]))

@@ -1,0 +1,88 @@
+"""What a client asks of a stream, and how long it tries to keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+from maskstream_client.pictures import PictureCodec
+from maskstream_protocol import STREAM_PATH
+from maskstream_protocol.messages import MaskFormat, Policy
+
+_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+
+
+@dataclass(frozen=True)
+class RetryRules:
+    """When a lost connection is taken up again.
+
+    Attributes:
+        first_delay_s: pause before the second attempt; it doubles with each one after.
+        max_delay_s: longest pause.
+        give_up_after_s: how long to try without hearing a new result; 0 never tries.
+    """
+
+    first_delay_s: float = 0.25
+    max_delay_s: float = 5.0
+    give_up_after_s: float = 60.0
+
+    def delay_s(self, attempt: int) -> float:
+        """Pause before an attempt (0 is the first)."""
+        return (
+            0.0 if attempt == 0 else min(self.first_delay_s * 2 ** (attempt - 1), self.max_delay_s)
+        )
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """What is asked of the server for one stream; protocol.md says what each means.
+
+    Attributes:
+        model: its name; None is the server's default.
+        policy: `lossless` answers every frame, `latest` only the newest.
+        masks: mask encoding.
+        mask_scale: 1, 0.5 or 0.25.
+        min_score: 0 to 1; None is the model's own.
+        picture: how arrays are encoded: jpeg, png, webp or rgb24.
+        quality: of jpeg and webp, 1 to 100.
+        max_in_flight: frames sent ahead of their results (the server's credit bounds it too).
+        resume_token: goes on with a session that another client left.
+        retry: see `RetryRules`.
+    """
+
+    model: str | None = None
+    policy: Policy = "lossless"
+    masks: MaskFormat = "rle"
+    mask_scale: float = 1.0
+    min_score: float | None = None
+    picture: PictureCodec = "jpeg"
+    quality: int = 90
+    max_in_flight: int = 4
+    resume_token: str | None = None
+    retry: RetryRules = field(default_factory=RetryRules)
+
+    def __post_init__(self) -> None:
+        if self.max_in_flight < 1:
+            raise ValueError(f"max_in_flight must be at least 1, not {self.max_in_flight}.")
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality must be 1 to 100, not {self.quality}.")
+
+
+def stream_url(url: str) -> str:
+    """The WebSocket URL of a server that may be named by http(s) or ws(s) and without its path.
+
+    Raises:
+        ValueError: no URL of a server.
+    """
+    parts = urlsplit(url if "//" in url else f"ws://{url}")
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ValueError(f"{url!r} is no URL of a server, such as ws://localhost:8765.")
+    path = parts.path if parts.path.strip("/") else STREAM_PATH
+    return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
+
+
+def http_url(url: str) -> str:
+    """The base of the server's REST routes for the URL of its stream."""
+    parts = urlsplit(stream_url(url))
+    scheme = "https" if parts.scheme == "wss" else "http"
+    return urlunsplit((scheme, parts.netloc, "/", "", ""))

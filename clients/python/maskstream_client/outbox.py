@@ -1,0 +1,99 @@
+"""What may be sent on a connection, in which order, within the credit (protocol.md section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from maskstream_client.ledger import Ledger
+from maskstream_protocol import messages
+from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.notices import FrameCredit
+
+Request = messages.Flush | messages.Reset | messages.Bye
+
+
+class Outbox:
+    """First what opens the connection, then frames within the credit, then requests.
+
+    Requests stay until they are answered, and are said again on the next connection.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._now: list[messages.ControlMessage] = []
+        self._requests: list[Request] = []
+        self._num_said = 0
+        self._frames = self._bytes = 0
+        self._open = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether a frame would not have to wait behind anything but credit."""
+        return self._open and not self._requests and not any(self._ledger.unsent())
+
+    def begin(self, hello: messages.Hello) -> None:
+        """A connection stands; frames wait until `welcomed`."""
+        self.close()
+        self._now = [hello]
+
+    def welcomed(self, credit: FrameCredit) -> None:
+        """Frames may go, within this credit."""
+        self._open = True
+        self._frames, self._bytes = credit.frames, credit.bytes
+
+    def hold(self) -> None:
+        """Keep frames and requests back."""
+        self._open = False
+
+    def release(self) -> None:
+        """Send them again."""
+        self._open = True
+
+    def close(self) -> None:
+        """The connection is gone."""
+        self._now = []
+        self._num_said = 0
+        self._open = False
+
+    def say(self, message: messages.ControlMessage) -> None:
+        """Send it at once, on this connection only."""
+        self._now.append(message)
+
+    def request(self, message: Request) -> None:
+        """Send it after the frames so far, and keep it until it is answered."""
+        self._requests.append(message)
+
+    def answered(self, message: Request) -> None:
+        """A request got its answer."""
+        if message in self._requests[: self._num_said]:
+            self._requests.remove(message)
+            self._num_said -= 1
+
+    def grant(self, frames: int, num_bytes: int) -> None:
+        """Add credit."""
+        self._frames += frames
+        self._bytes += num_bytes
+
+    def affords(self, num_bytes: int) -> bool:
+        """Whether the credit covers one more message of this size."""
+        return self._frames >= 1 and self._bytes >= num_bytes
+
+    def take(self, epoch: int) -> Iterator[str | bytes]:
+        """Take what may be sent now."""
+        while self._now:
+            yield self._now.pop(0).to_json()
+        if not self._open:
+            return
+        for row in list(self._ledger.unsent()):
+            if row.frame is None or not self.affords(row.frame.num_bytes):
+                return
+            row.sent = True
+            yield self._paid(replace(row.frame, epoch=epoch))
+        while self._num_said < len(self._requests):
+            self._num_said += 1
+            yield self._requests[self._num_said - 1].to_json()
+
+    def _paid(self, frame: FrameMessage) -> bytes:
+        self.grant(-1, -frame.num_bytes)
+        return frame.encode()

@@ -1,0 +1,80 @@
+"""Arrays to the payload of a frame, by Pillow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from maskstream_protocol.fields import U16_MAX
+from maskstream_protocol.frames import UNKNOWN_TIME, FrameCodec, FrameMessage
+
+PictureCodec = Literal["jpeg", "png", "webp", "rgb24"]
+PICTURE_CODECS: Final = ("jpeg", "png", "webp", "rgb24")
+
+Pixels = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded frame that has no place in a session yet.
+
+    Attributes:
+        codec, payload: as they travel.
+        height, width: of the upright picture.
+    """
+
+    codec: FrameCodec
+    payload: bytes
+    height: int
+    width: int
+
+    def to_frame(self, pts_us: int = UNKNOWN_TIME, *, last: bool = False) -> FrameMessage:
+        """The message that carries it; sequence and epoch are set when it is sent."""
+        return FrameMessage(
+            sequence=0,
+            epoch=0,
+            codec=self.codec,
+            payload=self.payload,
+            pts_us=pts_us,
+            width=self.width,
+            height=self.height,
+            last=last,
+        )
+
+
+def encode_picture(
+    pixels: NDArray[Any], codec: PictureCodec = "jpeg", quality: int = 90
+) -> Picture:
+    """Encode an RGB array.
+
+    Raises:
+        ValueError: not uint8 (H, W, 3), or too large for the protocol.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        raise ValueError(
+            f"A frame is a uint8 array (H, W, 3) of RGB, not {pixels.dtype} {pixels.shape}."
+        )
+    height, width = pixels.shape[:2]
+    if max(height, width) > U16_MAX:
+        raise ValueError(f"A frame of {width}x{height} is larger than {U16_MAX} pixels.")
+    return Picture(FrameCodec[codec.upper()], _payload(pixels, codec, quality), height, width)
+
+
+def _payload(pixels: Pixels, codec: PictureCodec, quality: int) -> bytes:
+    if codec == "rgb24":
+        return pixels.tobytes()
+    buffer = BytesIO()
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if codec == "png":
+        image.save(buffer, "PNG", compress_level=1)
+    elif codec == "webp":
+        image.save(buffer, "WEBP", quality=quality, method=0)
+    else:
+        image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

@@ -1,0 +1,66 @@
+"""Collects results in the form of YouTube-VIS: one entry per track, a mask or null per frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskstream_client.result import Result, TrackedObject, coco_rle
+from maskstream_protocol.records import Status
+
+
+@dataclass
+class _Track:
+    """What is known of one track; class and score are those of its latest sighting."""
+
+    class_id: int = 0
+    score: float = 0.0
+    masks: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+class ResultsCollector:
+    """The tracks of one video.
+
+    Args:
+        video_id: names the video in every entry.
+    """
+
+    def __init__(self, video_id: int = 1) -> None:
+        self._video_id = video_id
+        self._num_frames = 0
+        self._num_epochs = 0
+        self._tracks: dict[tuple[int, int], _Track] = {}
+
+    def add(self, result: Result) -> None:
+        """Take the result of the next frame; a dropped frame has no mask of any track."""
+        self._num_epochs += result.reset is not None
+        for item in result.objects:
+            if item.status is not Status.DISAPPEARED:
+                self._note(item)
+        self._num_frames += 1
+
+    def _note(self, item: TrackedObject) -> None:
+        """A missed track's mask is a guess and not part of the result."""
+        if item.status is Status.MISSED:
+            return
+        track = self._tracks.setdefault((self._num_epochs, item.track_id), _Track())
+        track.class_id, track.score = item.class_id, item.score
+        if item.has_mask:
+            track.masks[self._num_frames] = coco_rle(item.mask())
+
+    def entries(self) -> list[dict[str, Any]]:
+        """One entry per track: `video_id`, `category_id` (class id + 1), `score`, `segmentations`.
+
+        `segmentations` has a compressed COCO run-length mask or None for each frame. `track_id`
+        is added to the form; ids start over after a reset.
+        """
+        return [
+            {
+                "video_id": self._video_id,
+                "track_id": track_id,
+                "category_id": track.class_id + 1,
+                "score": track.score,
+                "segmentations": [track.masks.get(each) for each in range(self._num_frames)],
+            }
+            for (_, track_id), track in sorted(self._tracks.items())
+        ]

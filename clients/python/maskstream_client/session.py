@@ -1,0 +1,196 @@
+"""One stream as its client sees it, without I/O: what to send, and what came (protocol.md 1 to 5).
+
+The shell opens connections and moves messages. For each connection it calls `connection_opened`,
+sends what `outgoing` returns (after every call of any method), hands each message to `receive` and
+says `connection_lost` at its end. The session keeps what is not durable and sends it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from maskstream_client import events
+from maskstream_client.events import Event
+from maskstream_client.ledger import MAX_KEPT_BYTES, Ledger
+from maskstream_client.options import StreamOptions
+from maskstream_client.outbox import Outbox, Request
+from maskstream_client.pictures import PICTURE_CODECS, Picture
+from maskstream_protocol import messages, notices
+from maskstream_protocol.errors import FrameTooLargeError, SequenceGapError
+from maskstream_protocol.frames import UNKNOWN_TIME
+from maskstream_protocol.notice_parsing import parse_server_message
+from maskstream_protocol.results import ResultMessage, decode_result
+
+_ACK_EVERY: Final = 8
+
+
+class ClientSession:
+    """The state machine of one stream over any number of connections."""
+
+    def __init__(self, options: StreamOptions, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._options = options
+        self._ledger = Ledger(max_kept_bytes)
+        self._outbox = Outbox(self._ledger)
+        self._token = options.resume_token
+        self._welcome: notices.Welcome | None = None
+        self._epoch = 1
+        self._num_unacked = 0
+
+    @property
+    def resume_token(self) -> str | None:
+        """What another client needs to go on with this session."""
+        return self._token
+
+    @property
+    def welcome(self) -> notices.Welcome | None:
+        """The server's answer on the present connection; None while there is none."""
+        return self._welcome
+
+    @property
+    def epoch(self) -> int:
+        """The memory that identities belong to."""
+        return self._epoch
+
+    @property
+    def num_in_flight(self) -> int:
+        """Frames that wait for their answer."""
+        return self._ledger.num_in_flight
+
+    # What the application wants.
+
+    def has_room(self, picture: Picture) -> bool:
+        """Whether a frame pushed now would leave at once.
+
+        Raises:
+            FrameTooLargeError: it never will, on this server.
+        """
+        if self._welcome is None or not self._outbox.idle:
+            return False
+        size = picture.to_frame().num_bytes
+        limit = min(self._welcome.limits.frame_bytes, self._welcome.credit.bytes)
+        if size > limit:
+            raise FrameTooLargeError(f"A frame of {size} bytes is over the server's {limit}.")
+        in_flight = self._ledger.num_in_flight
+        return in_flight < self._options.max_in_flight and self._outbox.affords(size)
+
+    def push(self, picture: Picture, pts_us: int = UNKNOWN_TIME, *, last: bool = False) -> int:
+        """Take a frame; returns its index among all that were pushed, from 0."""
+        return self._ledger.add(picture.to_frame(pts_us, last=last))
+
+    def request(self, message: Request) -> None:
+        """Say it once every frame so far is sent, again after a lost connection until answered."""
+        self._outbox.request(message)
+
+    # What the shell reports.
+
+    def connection_opened(self) -> None:
+        """A fresh connection stands."""
+        options = self._options
+        resume = messages.Resume(self._token, self._ledger.last_sequence) if self._token else None
+        self._outbox.begin(
+            messages.Hello(
+                model=options.model,
+                policy=options.policy,
+                codecs=PICTURE_CODECS,
+                masks=options.masks,
+                mask_scale=options.mask_scale,
+                min_score=options.min_score,
+                resume=resume,
+            )
+        )
+
+    def connection_lost(self) -> None:
+        """The connection ended, however."""
+        self._welcome = None
+        self._outbox.close()
+
+    def outgoing(self) -> Iterator[str | bytes]:
+        """Take the messages that may be sent now, in order."""
+        return self._outbox.take(self._epoch)
+
+    def receive(self, message: str | bytes) -> list[Event]:
+        """Take a message of the server; returns what it means to the application.
+
+        Raises:
+            ProtocolError: it breaks the protocol or the order of frames is lost; the connection
+                is of no use any more.
+        """
+        if isinstance(message, bytes):
+            return self._answered(decode_result(message))
+        match parse_server_message(message):
+            case notices.Welcome() as welcome:
+                return self._welcomed(welcome)
+            case notices.Credit() as credit:
+                self._outbox.grant(credit.frames, credit.bytes)
+                self._ledger.settle(credit.durable_sequence)
+            case notices.Drop() as drop:
+                return self._dropped(drop)
+            case notices.ResetNotice() as reset:
+                return self._reset(reset)
+            case notices.Flushed(id=flush_id):
+                self._outbox.answered(messages.Flush(flush_id))
+                return [events.FlushDone(flush_id)]
+            case notices.GoAway() as goaway:
+                self._outbox.hold()
+                return [events.GoingAway(goaway.in_ms, goaway.reason)]
+            case notices.ErrorMessage() as error:
+                return self._refused(error)
+            case notices.StoreBack():
+                return [events.StoreReturned()]
+        return []
+
+    # Messages.
+
+    def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
+        self._welcome, self._epoch, self._token = welcome, welcome.epoch, welcome.resume_token
+        self._outbox.welcomed(welcome.credit)
+        came: list[Event] = [events.Connected(welcome)]
+        if not welcome.resumed:
+            lost = self._ledger.restart_at(1)
+            return came + [events.Dropped(index, "lost") for index in lost]
+        if self._options.policy == "latest":
+            skipped = self._ledger.skip_to(welcome.next_sequence)
+            return came + [events.Dropped(index, "superseded") for index in skipped]
+        if not self._ledger.resume_at(welcome.next_sequence):
+            self._outbox.say(messages.Reset())
+            self._outbox.hold()
+        return came
+
+    def _answered(self, result: ResultMessage) -> list[Event]:
+        row = self._ledger.answer(result.sequence)
+        if result.durable:
+            self._ledger.settle(result.sequence)
+        if row is None:
+            return []
+        self._num_unacked += 1
+        if self._num_unacked >= _ACK_EVERY:
+            self._num_unacked = 0
+            self._outbox.say(messages.Ack(self._ledger.last_sequence))
+        return [events.Answered(row.index, result)]
+
+    def _dropped(self, drop: notices.Drop) -> list[Event]:
+        rows = [self._ledger.answer(each) for each in self._ledger.within(drop.first, drop.last)]
+        return [events.Dropped(row.index, drop.reason) for row in rows if row is not None]
+
+    def _reset(self, reset: notices.ResetNotice) -> list[Event]:
+        """A new memory; frames that the server has not taken are sent anew in its epoch."""
+        lost: list[int] = []
+        if reset.epoch != self._epoch:
+            for row in self._ledger.sent_from(reset.next_sequence):
+                if row.frame is not None:
+                    self._outbox.grant(1, row.frame.num_bytes)
+            lost = self._ledger.restart_at(reset.next_sequence)
+        self._epoch = reset.epoch
+        self._outbox.answered(messages.Reset())
+        self._outbox.release()
+        return [
+            events.IdentitiesReset(reset.epoch, reset.reason),
+            *(events.Dropped(index, "lost") for index in lost),
+        ]
+
+    def _refused(self, message: notices.ErrorMessage) -> list[Event]:
+        error = message.to_error()
+        if isinstance(error, SequenceGapError) and not message.fatal:
+            raise error
+        return [events.Refused(error, message.fatal)]

@@ -1,0 +1,151 @@
+"""What `maskstream stream` does: a source to a server; a video, results and a summary from it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from maskstream_client.annotate import Annotator
+from maskstream_client.errors import OutputError
+from maskstream_client.options import StreamOptions
+from maskstream_client.pictures import Pixels
+from maskstream_client.result import Result
+from maskstream_client.results_json import ResultsCollector
+from maskstream_client.summary import StreamSummary
+from maskstream_client.sync_client import Client
+from maskstream_client.video import VideoReader, VideoWriter
+from maskstream_protocol.messages import MaskFormat, Policy
+
+
+@dataclass(frozen=True)
+class StreamJob:
+    """What the command line asked for; see its help."""
+
+    source: str | int
+    url: str
+    out: Path | None
+    json_out: Path | None
+    summary: Path | None
+    model: str | None
+    policy: Policy
+    masks: MaskFormat
+    mask_scale: float
+    min_score: float | None
+    quality: int
+    max_frames: int | None
+    api_key: str | None
+
+    def options(self) -> StreamOptions:
+        """What to ask of the server."""
+        return StreamOptions(
+            model=self.model,
+            policy=self.policy,
+            masks=self.masks,
+            mask_scale=self.mask_scale,
+            min_score=self.min_score,
+            quality=self.quality,
+        )
+
+
+def stream_source(job: StreamJob) -> None:
+    """Send a source to a server and write what was asked for.
+
+    Raises:
+        MaskstreamError: the source, the server or a file to write is not there.
+        WireError: the server refuses the stream.
+    """
+    console = Console(stderr=True)
+    for path in (job.out, job.json_out, job.summary):
+        _make_folder_of(path)
+    summary, collector = StreamSummary(), ResultsCollector()
+    with VideoReader(job.source, job.max_frames) as reader:
+        pairs = _pairs(job, reader, console)
+        began_s = time.perf_counter()
+        with _Drawing(job.out, reader) as drawing:
+            for pixels, result in pairs:
+                summary.add(result)
+                collector.add(result)
+                drawing.add(pixels, result)
+        report = summary.report(time.perf_counter() - began_s)
+    if job.json_out is not None:
+        _write_json(job.json_out, collector.entries())
+    if job.summary is not None:
+        _write_json(job.summary, report)
+    console.print(_sentence(report))
+
+
+def _pairs(
+    job: StreamJob, reader: VideoReader, console: Console
+) -> Iterator[tuple[Pixels, Result]]:
+    """The frames with their results, behind a progress bar."""
+    total = reader.num_frames
+    if job.max_frames is not None:
+        total = min(job.max_frames, total or job.max_frames)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[tracks]} tracks"),
+        TimeRemainingColumn(),
+    )
+    with (
+        Client(job.url, job.options(), api_key=job.api_key) as client,
+        Progress(*columns, console=console) as progress,
+    ):
+        bar = progress.add_task("Streaming", total=total, tracks=0)
+        for pixels, result in client.stream(reader, every_frame=True):
+            yield pixels, result
+            progress.update(bar, advance=1, tracks=len(result.visible))
+
+
+class _Drawing:
+    """The annotated video, or nothing where none was asked for."""
+
+    def __init__(self, path: Path | None, reader: VideoReader) -> None:
+        self._writer = None if path is None else VideoWriter(path, reader.rate)
+        self._annotator = Annotator(float(reader.rate))
+
+    def add(self, pixels: Pixels, result: Result) -> None:
+        if self._writer is not None:
+            self._writer.write(self._annotator.annotate(pixels, result))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _make_folder_of(path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
+
+
+def _write_json(path: Path, value: Any) -> None:
+    try:
+        path.write_text(json.dumps(value) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    latency = report["latency_ms"]
+    dropped = f", {report['dropped']} dropped" if report["dropped"] else ""
+    return (
+        f"{report['frames']} frames{dropped}, {report['tracks']} tracks: "
+        f"{report['emerged']} emerged, {report['disappeared']} disappeared; "
+        f"{report['fps']:.1f} frames per second, "
+        f"latency p50 {latency['p50'] or 0:.0f} ms, p99 {latency['p99'] or 0:.0f} ms."
+    )

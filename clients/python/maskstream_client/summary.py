@@ -1,0 +1,59 @@
+"""Counts of a stream and how fast it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from maskstream_client.result import Result
+from maskstream_protocol.records import Status
+
+
+class StreamSummary:
+    """Takes the results of one stream and sums them up."""
+
+    def __init__(self) -> None:
+        self._latencies_s: list[float] = []
+        self._tracks: set[tuple[int, int]] = set()
+        self._num_frames = self._num_dropped = self._num_resets = 0
+        self._num_emerged = self._num_disappeared = 0
+
+    def add(self, result: Result) -> None:
+        """Take the answer to the next frame."""
+        self._num_frames += 1
+        if result.drop_reason is not None:
+            self._num_dropped += 1
+            return
+        self._num_resets += result.reset is not None
+        self._latencies_s.append(result.latency_s)
+        for item in result.objects:
+            self._tracks.add((self._num_resets, item.track_id))
+            self._num_emerged += item.status is Status.EMERGED
+            self._num_disappeared += item.status is Status.DISAPPEARED
+
+    def report(self, elapsed_s: float) -> dict[str, Any]:
+        """Everything, fit for JSON; rates over `elapsed_s`, latencies in milliseconds."""
+        return {
+            "frames": self._num_frames,
+            "tracks": len(self._tracks),
+            "emerged": self._num_emerged,
+            "disappeared": self._num_disappeared,
+            "dropped": self._num_dropped,
+            "resets": self._num_resets,
+            "seconds": round(elapsed_s, 3),
+            "fps": round(self._num_frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
+            "latency_ms": percentiles_ms(self._latencies_s),
+        }
+
+
+def percentiles_ms(times_s: Sequence[float]) -> dict[str, float | None]:
+    """The 50th, 95th and 99th percentile of times in seconds, as milliseconds; None of none."""
+    if not times_s:
+        return {"p50": None, "p95": None, "p99": None}
+    values = np.percentile(times_s, (50, 95, 99)) * 1000
+    return {
+        name: round(float(value), 2)
+        for name, value in zip(("p50", "p95", "p99"), values, strict=True)
+    }

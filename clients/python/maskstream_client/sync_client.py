@@ -1,0 +1,137 @@
+"""The client for programs without asyncio: the same stream, run by a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
+from typing import Any, Self, TypeVar
+
+from numpy.typing import NDArray
+
+from maskstream_client.async_client import AsyncClient
+from maskstream_client.events import Event
+from maskstream_client.model_card import ClassInfo
+from maskstream_client.options import StreamOptions
+from maskstream_client.pairing import Pairing
+from maskstream_client.pictures import Picture, Pixels, encode_picture
+from maskstream_client.result import Result
+from maskstream_client.sources import Source, open_frames
+
+T = TypeVar("T")
+
+
+class Client:
+    """One stream. Its methods block; `AsyncClient` says what each does.
+
+    Args:
+        url: of the server.
+        options: what to ask of it.
+        api_key: sent as a bearer token.
+        on_event: hears of resets, lost connections, drops and refusals, in the client's thread;
+            without it they are logged.
+
+    Raises:
+        ConnectionFailedError: no server answers there.
+        WireError: it refuses the stream.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: StreamOptions | None = None,
+        *,
+        api_key: str | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.options = options or StreamOptions()
+        self._client = AsyncClient(url, self.options, api_key=api_key, on_event=on_event)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="maskstream-client", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._call(self._client.open())
+        except BaseException:
+            self._stop()
+            raise
+
+    @property
+    def classes(self) -> dict[int, ClassInfo]:
+        """The model's classes by id."""
+        return self._client.classes
+
+    @property
+    def resume_token(self) -> str | None:
+        """What another client needs to go on with this session after `detach`."""
+        return self._client.resume_token
+
+    def send(self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False) -> int:
+        """Send an RGB array (H, W, 3) of uint8; returns the frame's index, from 0."""
+        picture = encode_picture(frame, self.options.picture, self.options.quality)
+        return self.send_picture(picture, pts_s=pts_s, last=last)
+
+    def send_picture(
+        self, picture: Picture, *, pts_s: float | None = None, last: bool = False
+    ) -> int:
+        """Send a picture that is encoded already."""
+        return self._call(self._client.send_picture(picture, pts_s=pts_s, last=last))
+
+    def receive(self) -> Result | None:
+        """Wait for the next answer; None when no frame waits for one."""
+        return self._client.receive_nowait() or self._call(self._client.receive())
+
+    def results(self) -> Iterator[Result]:
+        """The results of all frames sent so far, in order, without those that were dropped."""
+        while (result := self.receive()) is not None:
+            if result.drop_reason is None:
+                yield result
+
+    def stream(
+        self, source: Source, *, every_frame: bool = False
+    ) -> Iterator[tuple[Pixels, Result]]:
+        """Send the frames of a file, camera, URL or iterable; yields each with its result."""
+        pairing = Pairing(every_frame=every_frame)
+        with closing(open_frames(source, newest=self.options.policy == "latest")) as frames:
+            for frame in frames:
+                pairing.sent(self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
+                while (result := self._client.receive_nowait()) is not None:
+                    yield from pairing.answered(result)
+            while (result := self.receive()) is not None:
+                yield from pairing.answered(result)
+
+    def flush(self) -> None:
+        """Wait until every frame so far is answered and its memory durable."""
+        self._call(self._client.flush())
+
+    def reset(self) -> None:
+        """Forget all tracks; identities start over with the next frame."""
+        self._call(self._client.reset())
+
+    def close(self) -> None:
+        """End the session: what is left is answered, its memory is deleted."""
+        if self._loop.is_running():
+            self._call(self._client.close())
+            self._stop()
+
+    def detach(self) -> None:
+        """Leave the session as it is, to be resumed with `resume_token`."""
+        if self._loop.is_running():
+            self._call(self._client.detach())
+            self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
