@@ -32,15 +32,9 @@ from maskstream_server.stores.interface import (
 )
 from maskstream_server.stores.redis_coding import commit_args, keys_of, milliseconds, read_session
 
-AWAY = (
-    errors.ConnectionError,
-    errors.TimeoutError,
-    errors.ReadOnlyError,
-    errors.OutOfMemoryError,
-    errors.ClusterDownError,
-    OSError,
-)
-"""What says that the store cannot be used now; anything else is a mistake of ours."""
+AWAY = (errors.ConnectionError, errors.TimeoutError, OSError)
+AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+"""Answers of a store that cannot be written now; from inside a script they come wrapped."""
 
 
 class RedisStore:
@@ -205,8 +199,8 @@ class RedisRenewer:
             self._script(keys_of(lease.session), args, client=pipeline)
         try:
             answers = pipeline.execute()
-        except AWAY as error:
-            raise StoreAway(str(error)) from error
+        except (*AWAY, errors.ResponseError) as error:
+            raise _translated(error) from error
         return [lease for lease, kept in zip(leases, answers, strict=True) if not kept]
 
     def close(self) -> None:
@@ -227,5 +221,12 @@ async def _told_as_away(command: Awaitable[Any]) -> Any:
     """Await a command; what says that the store is away becomes `StoreAway`."""
     try:
         return await command
-    except AWAY as error:
-        raise StoreAway(str(error)) from error
+    except (*AWAY, errors.ResponseError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> Exception:
+    """Return `StoreAway` for what the store cannot do now; other errors are mistakes of ours."""
+    if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
+        return StoreAway(str(error))
+    return error

@@ -8,20 +8,11 @@ from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.stores.redis import RedisStore
 from support.redis_server import RedisServer, own_redis, shared_redis
+from support.stores import Clock
 
 __all__ = ["own_redis", "shared_redis"]
 
 TIMES = StoreTimes(resume_ttl_s=120, lease_s=5)
-
-
-class Clock:
-    """Time that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class StoreUnderTest:

@@ -6,26 +6,15 @@ import pytest
 
 from maskstream_server.stores.errors import SessionExists
 from maskstream_server.stores.interface import (
-    Commit,
     CommitOutcome,
     KeptResult,
     Lease,
     SessionStore,
     StoredSession,
 )
+from support.stores import frame
 
 from .conftest import StoreUnderTest
-
-
-def frame(lease: Lease, sequence: int, **changes) -> Commit:
-    """The commit after one frame, with the result of that frame."""
-    values = {
-        "base_sequence": sequence - 1,
-        "epoch": 1,
-        "parts": {"tracker": b"memory %d" % sequence, "session": b"{}"},
-        "results": (KeptResult(sequence, b"result %d" % sequence),),
-    }
-    return Commit(lease=lease, sequence=sequence, **{**values, **changes})
 
 
 async def sequences(store: SessionStore, after: int = 0) -> list[int]:

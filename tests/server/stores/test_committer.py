@@ -1,0 +1,189 @@
+"""Commits off the critical path: in order, merged, retried, and nothing lost silently."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskstream_server.stores.committer import CommitEvents, Committer, merge
+from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.memory import MemoryStore
+from support.stores import Clock, FailingStore, frame
+
+
+class Told:
+    """What a committer told, in order."""
+
+    def __init__(self) -> None:
+        self.words: list[object] = []
+
+    @property
+    def events(self) -> CommitEvents:
+        return CommitEvents(
+            durable=self.words.append,
+            away=lambda error: self.words.append("away"),
+            back=lambda: self.words.append("back"),
+            lost=self.words.append,
+            recreated=self.words.append,
+        )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> FailingStore:
+    return FailingStore(clock)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def committer(store: FailingStore, told: Told) -> Committer:
+    return Committer(store, "hash", told.events, retry_s=0.001)
+
+
+async def test_what_is_offered_becomes_durable(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    for sequence in (1, 2, 3):
+        committer.offer(frame(lease, sequence))
+        assert await committer.flush()
+    assert told.words == [1, 2, 3]
+
+
+async def test_commits_that_wait_are_merged_and_keep_every_result(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    for sequence in range(1, 11):
+        committer.offer(frame(lease, sequence))
+    assert await committer.flush()
+    assert told.words == [10]
+    assert len(store.commits) == 1
+    assert [kept.sequence for kept in await store.results_after("a", 0)] == list(range(1, 11))
+
+
+async def test_an_absent_store_is_told_of_once_and_commits_catch_up(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    committer.offer(frame(lease, 1))
+    await committer.flush()
+    store.is_away = True
+    for sequence in (2, 3, 4):
+        committer.offer(frame(lease, sequence))
+        await asyncio.sleep(0.005)
+    assert told.words == [1, "away"]
+    assert committer.num_pending == 1
+    store.is_away = False
+    assert await committer.flush()
+    assert told.words == [1, "away", "back", 4]
+    assert committer.num_pending == 0
+    assert [kept.sequence for kept in await store.results_after("a", 0)] == [1, 2, 3, 4]
+
+
+async def test_an_absent_store_costs_bounded_memory(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    store.is_away = True
+    for sequence in range(1, 1001):
+        committer.offer(frame(lease, sequence, keep_after=max(0, sequence - 8)))
+        if sequence % 100 == 0:
+            await asyncio.sleep(0.002)
+    store.is_away = False
+    assert await committer.flush()
+    assert max(len(commit.results) for commit in store.commits) <= 8
+    assert [kept.sequence for kept in await store.results_after("a", 0)] == list(range(993, 1001))
+
+
+async def test_a_session_that_was_taken_over_is_lost_for_good(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    await store.take_over("a", "other", "hash", "new hash")
+    committer.offer(frame(lease, 1))
+    assert not await committer.flush()
+    committer.offer(frame(lease, 2))
+    assert not await committer.flush()
+    assert told.words == [CommitOutcome.FENCED]
+    assert len(store.commits) == 1
+
+
+async def test_a_session_that_the_store_has_lost_is_created_again(store, committer, told, clock):
+    lease = await store.create("a", "server", "hash")
+    committer.offer(frame(lease, 1))
+    await committer.flush()
+    clock.now_s += 500
+    committer.offer(frame(lease, 2))
+    assert await committer.flush()
+    committer.offer(frame(lease, 3))
+    assert await committer.flush()
+    assert told.words == [1, Lease("a", "server", 2), 2, 3]
+    taken = await store.take_over("a", "other", "hash", "new hash")
+    assert taken is not None
+    assert taken.stored.sequence == 3
+
+
+async def test_a_deleted_session_is_not_created_again(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    await store.delete(lease)
+    committer.offer(frame(lease, 1))
+    assert not await committer.flush()
+    assert told.words == [CommitOutcome.FENCED]
+    assert await store.load("a") is None
+
+
+async def test_a_flush_that_is_cancelled_cuts_no_commit(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    store.is_away = True
+    committer.offer(frame(lease, 1))
+    flush = asyncio.create_task(committer.flush())
+    await asyncio.sleep(0.005)
+    flush.cancel()
+    await asyncio.wait([flush])
+    store.is_away = False
+    assert await committer.flush()
+    assert told.words == ["away", "back", 1]
+
+
+async def test_closing_gives_up_after_a_while(store, committer, told):
+    lease = await store.create("a", "server", "hash")
+    store.is_away = True
+    committer.offer(frame(lease, 1))
+    assert not await committer.close(timeout_s=0.01)
+    await asyncio.sleep(0.005)
+    assert committer.num_pending == 0
+
+
+commits = st.lists(
+    st.tuples(st.sets(st.sampled_from(["x", "y", "z"])), st.booleans(), st.integers(0, 2)),
+    min_size=2,
+    max_size=6,
+)
+
+
+@given(commits)
+async def test_merged_commits_leave_what_single_ones_leave(steps):
+    one_by_one, merged = MemoryStore(), MemoryStore()
+    whole = None
+    for number, (names, is_whole, keep) in enumerate(steps, 1):
+        commit = Commit(
+            lease=Lease("a", "server", 1),
+            base_sequence=number - 1,
+            epoch=1,
+            sequence=number,
+            parts=dict.fromkeys(names, b"%d" % number),
+            results=(KeptResult(number, b"result"),),
+            keep_after=max(0, number - 1 - keep),
+            whole=is_whole,
+        )
+        if number == 1:
+            await one_by_one.create("a", "server", "hash")
+            await merged.create("a", "server", "hash")
+        assert await one_by_one.commit(commit) is CommitOutcome.COMMITTED
+        whole = commit if whole is None else merge(whole, commit)
+    assert whole is not None
+    assert await merged.commit(whole) is CommitOutcome.COMMITTED
+    assert await merged.load("a") == await one_by_one.load("a")
+    kept = {result.sequence for result in await merged.results_after("a", 0)}
+    # A merged commit may keep more than `keep_after` said in between, never less.
+    assert kept >= {result.sequence for result in await one_by_one.results_after("a", 0)}

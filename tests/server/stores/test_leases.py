@@ -1,0 +1,103 @@
+"""Leases are kept by a thread of their own, whatever else the process does."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.interface import Lease, StoreTimes
+from maskstream_server.stores.leases import LeaseKeeper
+from maskstream_server.stores.memory import MemoryStore
+from support.stores import Clock
+
+
+class Renewer:
+    """Remembers what it was asked to renew; some leases are lost, some calls fail."""
+
+    def __init__(self, lost: Sequence[Lease] = ()) -> None:
+        self.calls: list[list[Lease]] = []
+        self.lost = list(lost)
+        self.away = False
+        self.closed = False
+        self.called = threading.Event()
+
+    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+        self.calls.append(list(leases))
+        self.called.set()
+        if self.away:
+            raise StoreAway("unplugged")
+        return [lease for lease in leases if lease in self.lost]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+A, B = Lease("a", "server", 1), Lease("b", "server", 1)
+
+
+def test_held_leases_are_renewed_by_the_thread():
+    renewer = Renewer()
+    keeper = LeaseKeeper(renewer, 0.005, lambda lease: None)
+    keeper.hold(A)
+    assert renewer.called.wait(5)
+    keeper.close()
+    assert renewer.calls[-1] == [A]
+    assert renewer.closed
+
+
+def test_a_lost_lease_is_told_once_and_let_go():
+    lost: list[Lease] = []
+    renewer = Renewer(lost=[A])
+    keeper = LeaseKeeper(renewer, 60, lost.append)
+    keeper.hold(A)
+    keeper.hold(B)
+    keeper.renew_now()
+    keeper.renew_now()
+    keeper.close()
+    assert lost == [A]
+    assert renewer.calls == [[A, B], [B]]
+
+
+def test_a_newer_lease_takes_the_place_of_the_older_one():
+    renewer = Renewer()
+    keeper = LeaseKeeper(renewer, 60, lambda lease: None)
+    newer = Lease("a", "server", 2)
+    keeper.hold(A)
+    keeper.hold(newer)
+    keeper.drop(A)
+    keeper.renew_now()
+    keeper.drop(newer)
+    keeper.renew_now()
+    keeper.close()
+    assert renewer.calls == [[newer]]
+
+
+def test_an_absent_store_costs_no_lease():
+    lost: list[Lease] = []
+    renewer = Renewer(lost=[])
+    keeper = LeaseKeeper(renewer, 60, lost.append)
+    keeper.hold(A)
+    renewer.away = True
+    keeper.renew_now()
+    renewer.away = False
+    keeper.renew_now()
+    keeper.close()
+    assert lost == []
+    assert renewer.calls == [[A], [A]]
+
+
+async def test_a_kept_lease_cannot_be_acquired_and_a_dropped_one_can():
+    clock = Clock()
+    store = MemoryStore(StoreTimes(lease_s=5), clock=clock)
+    keeper = LeaseKeeper(store.renewer(), 60, lambda lease: None)
+    lease = await store.create("a", "server", "hash")
+    keeper.hold(lease)
+    for _ in range(4):
+        clock.now_s += 4
+        await asyncio.to_thread(keeper.renew_now)
+    assert await store.acquire("a", "other") is None
+    keeper.drop(lease)
+    clock.now_s += 6
+    keeper.renew_now()
+    assert await store.acquire("a", "other") == Lease("a", "other", 2)
+    keeper.close()

@@ -1,0 +1,43 @@
+"""Commits for tests, and a store that fails when it is told to."""
+
+from collections.abc import Callable
+
+from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.memory import MemoryStore
+
+
+def frame(lease: Lease, sequence: int, **changes) -> Commit:
+    """The commit after one frame, with the result of that frame."""
+    values = {
+        "base_sequence": sequence - 1,
+        "epoch": 1,
+        "parts": {"tracker": b"memory %d" % sequence, "session": b"{}"},
+        "results": (KeptResult(sequence, b"result %d" % sequence),),
+    }
+    return Commit(lease=lease, sequence=sequence, **{**values, **changes})
+
+
+class Clock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class FailingStore(MemoryStore):
+    """A store in this process that can be away, and remembers what was committed."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock=clock)
+        self.is_away = False
+        self.commits: list[Commit] = []
+
+    async def commit(self, commit: Commit) -> CommitOutcome:
+        if self.is_away:
+            raise StoreAway("unplugged")
+        self.commits.append(commit)
+        return await super().commit(commit)
