@@ -1,0 +1,108 @@
+"""`load_model`: presets, weights, overrides, and sentences where they cannot be."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from maskstream_model import load_model, preset, preset_names
+from maskstream_model.checkpoint import save_safetensors, state_of
+from maskstream_model.errors import CheckpointError, ConfigError
+from support.running import assert_same, run
+from support.tiny import tiny_frames
+
+FEW = tiny_frames(2)
+EVERYBODY = {"first_frame_score_min": 0.0, "min_size": 64}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("demo", "random", **EVERYBODY)
+
+
+@pytest.fixture(scope="module")
+def file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "demo.safetensors"
+    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
+    save_safetensors(path, weights, {})
+    return path
+
+
+def test_every_preset_has_a_name():
+    assert [preset(name).name for name in preset_names()] == preset_names()
+
+
+def test_random_weights_are_the_same_on_every_call(model):
+    again = load_model("demo", "random", **EVERYBODY)
+    assert again.fingerprint == model.fingerprint
+    for ours, theirs in zip(run(again, FEW)[0], run(model, FEW)[0], strict=True):
+        assert len(theirs.track_ids) == 24
+        assert_same(ours, theirs)
+
+
+def test_random_weights_leave_the_random_state_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    load_model("demo", "random")
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_saved_weights_give_the_same_model(model, file):
+    loaded = load_model("demo", file, **EVERYBODY)
+    assert loaded.fingerprint == model.fingerprint
+    for ours, theirs in zip(run(loaded, FEW)[0], run(model, FEW)[0], strict=True):
+        assert_same(ours, theirs)
+
+
+def test_a_released_file_is_read_too(model, tmp_path):
+    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
+    ignored = {"daq_criterion.empty_weight": torch.ones(5)}
+    torch.save({"model": {**weights, **ignored}}, tmp_path / "released.pth")
+    loaded = load_model("demo", tmp_path / "released.pth", **EVERYBODY)
+    assert loaded.fingerprint == model.fingerprint
+
+
+def test_overrides_reach_the_rules():
+    model = load_model("demo", "random", max_missed_frames=4, keep_score_min=None)
+    assert model.config.online.max_missed_frames == 4
+    assert model.config.online.keep_score_min is None
+    assert model.config.online.tracked_score_min == preset("demo").online.tracked_score_min
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "sentence"),
+    [
+        ("demon", {}, "unknown model 'demon'; known are daq_r50_ovis"),
+        ("demo", {"patience": 3}, "unknown override patience; known are"),
+        ("demo", {"tracked_score_min": 1.5}, "tracked_score_min must lie between 0 and 1"),
+        ("demo", {"max_missed_frames": 0}, "max_missed_frames must be a whole number"),
+        ("demo", {"device": "abacus"}, "device 'abacus' cannot be used here"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(name, overrides, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load_model(name, "random", **overrides)
+
+
+def test_presets_without_shipped_weights_ask_for_a_file():
+    with pytest.raises(CheckpointError, match="no weights are shipped for daq_r50_ovis"):
+        load_model("daq_r50_ovis")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match="there is no weight file at"):
+        load_model("demo", tmp_path / "nowhere.safetensors")
+
+
+def test_weights_that_lack_the_tracker_are_refused(model, tmp_path):
+    save_safetensors(tmp_path / "half.safetensors", state_of(model.segmenter), {})
+    with pytest.raises(CheckpointError, match=r"missing: tracker\."):
+        load_model("demo", tmp_path / "half.safetensors")
+
+
+def test_a_presets_list_needs_no_torch():
+    code = "import sys, maskstream_model as m; m.preset_names(); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
