@@ -107,28 +107,52 @@ def report_table(reports: Mapping[str, Report], by_class: bool) -> Table:
     return table
 
 
-def sweep_table(reports: Mapping[str, Report], by_class: bool) -> Table:
-    """Return a table with a row per report, for thresholds tried."""
-    table = Table(title="thresholds tried")
-    table.add_column("rules")
-    heads = ("AP50", "AP50 agn.", "emerge", "disapp.", "no switch", "switches", "recall", "precis.")
-    for head in heads[0 if by_class else 1 :]:
-        table.add_column(head, justify="right")
+def sweep_table(
+    reports: Mapping[str, Report], rules: Mapping[str, Mapping[str, float | None]], by_class: bool
+) -> Table:
+    """Return a table with a row per report, for thresholds tried.
+
+    Args:
+        reports: by name.
+        rules: of each report, by the same names; those that never vary are left out.
+        by_class: False where classes are not the model's.
+    """
+    shown = _varied(list(rules.values()))
+    heads = [_short(rule) for rule in shown]
+    heads += ["AP50"] if by_class else []
+    heads += ["AP50*", "emerge", "vanish", "steady", "switch", "recall", "precis"]
+    table = Table(title="thresholds tried; AP50* leaves classes aside", padding=(0, 0))
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
     for name, report in reports.items():
-        counts = report.identities
-        by_class_cell = [_number(report.by_class.overall["AP50"])] if by_class else []
-        table.add_row(
-            name,
-            *by_class_cell,
-            _number(report.agnostic.overall["AP50"]),
-            _number(counts.emergence_recall),
-            _number(counts.disappearance_recall),
-            _number(counts.unswitched_share),
-            str(counts.switches),
-            _number(counts.recall),
-            _number(counts.precision),
-        )
+        cells = [str(rules[name][rule]) for rule in shown]
+        cells += [_number(report.by_class.overall["AP50"])] if by_class else []
+        table.add_row(*cells, *_sweep_cells(report))
     return table
+
+
+def _sweep_cells(report: Report) -> list[str]:
+    counts = report.identities
+    return [
+        _number(report.agnostic.overall["AP50"]),
+        _number(counts.emergence_recall),
+        _number(counts.disappearance_recall),
+        _number(counts.unswitched_share),
+        str(counts.switches),
+        _number(counts.recall),
+        _number(counts.precision),
+    ]
+
+
+def _varied(points: Sequence[Mapping[str, float | None]]) -> list[str]:
+    """Return the rules that differ between points, without those that follow another one."""
+    names = [rule for rule in points[0] if len({point[rule] for point in points}) > 1]
+    columns = {name: [point[name] for point in points] for name in names}
+    return [n for i, n in enumerate(names) if columns[n] not in [columns[m] for m in names[:i]]]
+
+
+def _short(rule: str) -> str:
+    return rule.removesuffix("_min").removesuffix("_score").replace("emergence", "born")[:7]
 
 
 def _rows(report: Report, by_class: bool) -> dict[str, str]:

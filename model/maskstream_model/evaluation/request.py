@@ -86,7 +86,7 @@ class Answer:
     def table(self) -> Table:
         """Return a table for people."""
         if self.sweep:
-            return sweep_table(self.reports, self.by_class)
+            return sweep_table(self.reports, self.rules, self.by_class)
         return report_table(self.reports, self.by_class)
 
 
@@ -187,7 +187,7 @@ def sweep_points(texts: Sequence[str]) -> dict[str, dict[str, float | None]]:
     for rules in grid(parse_rules(texts)):
         name = " ".join(f"{key.removesuffix('_score_min')} {value}" for key, value in rules.items())
         if "emergence_score_min" in rules:
-            rules = {"first_frame_score_min": rules["emergence_score_min"], **rules}
+            rules.setdefault("first_frame_score_min", rules["emergence_score_min"])
         points[name] = rules
     return points
 

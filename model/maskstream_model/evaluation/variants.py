@@ -128,8 +128,9 @@ def hungarian_variant(model: OnlineDaq, rules: Rules) -> OnlineHungarian:
     """
     online = {name: value for name, value in rules.items() if name != SIMILARITY_MIN}
     config = replace(model.config, online=model.config.online.override(**online))
-    similarity_min = rules.get(SIMILARITY_MIN, -1.0)
-    return OnlineHungarian(config, model.segmenter, model.device, model.fingerprint, similarity_min)
+    asked = rules.get(SIMILARITY_MIN)
+    least = -1.0 if asked is None else asked
+    return OnlineHungarian(config, model.segmenter, model.device, model.fingerprint, least)
 
 
 def parse_rules(texts: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
