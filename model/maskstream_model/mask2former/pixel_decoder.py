@@ -95,7 +95,7 @@ class LevelTransformer(nn.Module):
         tokens = self.encoder(tokens, positions, shapes)
         parts = tokens.split([h * w for h, w in shapes], 1)
         return [
-            part.transpose(1, 2).unflatten(2, shape)
+            part.unflatten(1, shape).permute(0, 3, 1, 2)
             for part, shape in zip(parts, shapes, strict=True)
         ]
 
