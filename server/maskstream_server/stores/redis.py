@@ -32,9 +32,19 @@ from maskstream_server.stores.interface import (
 )
 from maskstream_server.stores.redis_coding import commit_args, keys_of, milliseconds, read_session
 
-AWAY = (errors.ConnectionError, errors.TimeoutError, OSError)
-AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
-"""Answers of a store that cannot be written now; from inside a script they come wrapped."""
+AWAY = (
+    errors.ConnectionError,
+    errors.TimeoutError,
+    errors.ReadOnlyError,
+    errors.OutOfMemoryError,
+    errors.MasterDownError,
+    errors.ClusterDownError,
+    errors.TryAgainError,
+    OSError,
+)
+"""What says that the store cannot be used now; other errors are mistakes of ours."""
+AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN")
+"""The same in words: before Redis 7 the errors of a script's commands come wrapped in others."""
 
 
 class RedisStore:
@@ -226,7 +236,7 @@ async def _told_as_away(command: Awaitable[Any]) -> Any:
 
 
 def _translated(error: Exception) -> Exception:
-    """Return `StoreAway` for what the store cannot do now; other errors are mistakes of ours."""
+    """Return `StoreAway` for what the store cannot do now, other errors as they are."""
     if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
         return StoreAway(str(error))
     return error
