@@ -34,15 +34,23 @@ class TextureBank:
     """Textures by number, made or read when first asked for; then kept."""
 
     def __init__(
-        self, seed: int, pictures: tuple[Path, ...] = (), cutouts: CutoutLibrary | None = None
+        self,
+        seed: int,
+        largest: tuple[int, int],
+        pictures: tuple[Path, ...] = (),
+        cutouts: CutoutLibrary | None = None,
     ) -> None:
-        """Prepare `NUM_PROCEDURAL` textures, the given pictures, and what lies beside cut-outs."""
+        """Prepare `NUM_PROCEDURAL` textures, the given pictures, and what lies beside cut-outs.
+
+        `largest` is the (height, width) of the largest surface that noise will be asked for.
+        """
         self._seed = seed
+        self._field = (largest[0] + GRAIN_SLACK, largest[1] + GRAIN_SLACK)
         self._pictures = pictures
         self._cutouts = cutouts
         self._made: dict[int, Image] = {}
         self._read: dict[int, Image] = {}
-        self._grain: dict[tuple[int, int], Image] = {}
+        self._grain: Image | None = None
 
     def procedural(self, number: int) -> Image:
         """Return made texture `number`, uint8 (256, 256, 3)."""
@@ -82,14 +90,12 @@ class TextureBank:
 
         Fresh noise for each frame would cost as much as all else together.
         """
-        if (height, width) not in self._grain:
-            maker = np.random.default_rng([self._seed, 2, height, width])
-            shape = (height + GRAIN_SLACK, width + GRAIN_SLACK)
-            colour = 0.45 * maker.standard_normal((*shape, 3), dtype=np.float32)
-            light = 0.9 * maker.standard_normal((*shape, 1), dtype=np.float32)
-            self._grain[height, width] = colour + light
+        if self._grain is None:
+            maker = np.random.default_rng([self._seed, 2])
+            colour = 0.45 * maker.standard_normal((*self._field, 3), dtype=np.float32)
+            self._grain = colour + 0.9 * maker.standard_normal((*self._field, 1), dtype=np.float32)
         top, left = (int(v) for v in rng.integers(0, GRAIN_SLACK, 2))
-        return self._grain[height, width][top : top + height, left : left + width]
+        return self._grain[top : top + height, left : left + width]
 
     def crop(self, rng: np.random.Generator, height: int, width: int) -> Image:
         """Cut a turned, scaled, recoloured piece of a random texture, uint8 (height, width, 3)."""

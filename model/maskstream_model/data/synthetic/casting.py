@@ -22,8 +22,8 @@ FAMILIES: tuple[FigureFamily, ...] = (
     *(vehicles.car_from_side, vehicles.car_from_above, vehicles.two_wheeler),
     *(things.blob, things.bottle, things.ball, things.crate, things.star),
 )
-WEIGHTS = np.array([0.26, 0.18, 0.07, 0.13, 0.13, 0.05, 0.06, 0.05, 0.02, 0.03, 0.02])
-FROM_ABOVE = np.array([0.15, 0.06, 0.02, 0.1, 0.55, 0.03, 0.03, 0.03, 0.01, 0.01, 0.01])
+WEIGHTS = np.array([0.28, 0.19, 0.07, 0.11, 0.1, 0.05, 0.07, 0.06, 0.02, 0.03, 0.02])
+FROM_ABOVE = np.array([0.22, 0.08, 0.02, 0.08, 0.48, 0.03, 0.03, 0.03, 0.01, 0.01, 0.01])
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Casting:
         rng, config = self._rng, self._config
         if rng.random() < config.empty_ratio:
             return Cast(tuple(self._occluders(planner)), ())
-        count = 1 + int(rng.integers(0, config.max_objects) * rng.random() ** 0.5)
+        count = 1 + int(config.max_objects * rng.random() ** 1.2)
         look = int(rng.integers(2**31)) if rng.random() < 0.25 else None
         size = self._base_size(count)
         layers: list[Layer] = []
@@ -94,7 +94,7 @@ class Casting:
 
     def _base_size(self, count: int) -> float:
         """Diameter over frame height, one decade apart at most; smaller in crowds."""
-        size = 0.42 * 2 ** self._rng.uniform(-1.1, 0.9)
+        size = 0.46 * 2 ** self._rng.uniform(-1.1, 0.9)
         return float(size / max(1.0, count / 3) ** 0.35)
 
     def _role(self, size: float, look: int | None) -> Role:
@@ -122,7 +122,7 @@ class Casting:
 
     def _hide(self, path: Path, size: float) -> Layer:
         """Put something unlabelled in front of the place where an object emerges."""
-        return self._still_layer(self._cover(), path.origin, 1.35 * size)
+        return self._still_layer(self._cover(), path.origin, 1.5 * size)
 
     def _occluders(self, planner: PathPlanner) -> list[Layer]:
         """Draw up to three unlabelled things in front of everything."""

@@ -46,7 +46,7 @@ class SyntheticConfig:
     empty_ratio: float = 0.12
     cutout_ratio: float = 0.65
     surveillance_ratio: float = 0.25
-    event_ratio: float = 0.5
+    event_ratio: float = 0.55
     speed: float = 1.0
     degradation: float = 1.0
     min_visible_px: int = 32

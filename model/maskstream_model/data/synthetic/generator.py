@@ -55,7 +55,8 @@ class ClipGenerator:
         self.config = config
         self.seed = seed
         self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
-        self._bank = TextureBank(seed, list_pictures(config.textures), self._cutouts)
+        pictures = list_pictures(config.textures)
+        self._bank = TextureBank(seed, self._stage(False), pictures, self._cutouts)
 
     def clip(self, index: int) -> Clip:
         """Return clip `index` (from 0).
@@ -71,6 +72,11 @@ class ClipGenerator:
             frames[frame] = scene.sensor(self._draw(scene, frame, owners[frame]), frame)
         return annotate(frames, owners, scene.cast.labels, config.min_visible_px)
 
+    def _stage(self, still: bool) -> tuple[int, int]:
+        """Return (height, width) of backgrounds: the frame, and where the camera may turn to."""
+        reach = 1.04 if still else 1.08 + 2 * max_reach(self.config.num_frames)
+        return int(self.config.height * reach), int(self.config.width * reach)
+
     def _scene(self, rng: np.random.Generator) -> Scene:
         config = self.config
         from_above = rng.random() < config.surveillance_ratio
@@ -78,10 +84,8 @@ class ClipGenerator:
         camera = draw_camera(rng, config, still)
         times = frame_times(rng, config.num_frames)
         casting = Casting(rng, config, self._bank, self._cutouts, from_above)
-        reach = 1.04 if still else 1.08 + 2 * max_reach(config.num_frames)
-        size = (int(config.height * reach), int(config.width * reach))
         return Scene(
-            scenery.background(rng, self._bank, size, from_above),
+            scenery.background(rng, self._bank, self._stage(still), from_above),
             1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0)),
             camera,
             casting.draw(PathPlanner(rng, config, camera, times)),

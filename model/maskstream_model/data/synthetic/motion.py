@@ -9,7 +9,7 @@ from maskstream_model.data.synthetic.config import Image, SyntheticConfig
 
 Event = Literal["stay", "enter", "leave", "appear", "vanish", "pause", "return", "emerge"]
 EVENTS: tuple[Event, ...] = ("enter", "leave", "emerge", "return", "appear", "vanish", "pause")
-EVENT_WEIGHTS = np.array([0.34, 0.26, 0.14, 0.1, 0.05, 0.05, 0.06])
+EVENT_WEIGHTS = np.array([0.28, 0.3, 0.18, 0.08, 0.04, 0.06, 0.06])
 LONG = 12
 """Clips from this many frames on are seen as one piece of film, shorter ones as samples of it."""
 
@@ -97,7 +97,7 @@ def progress(rng: np.random.Generator, times: Image) -> Image:
         middle, width = rng.random(), rng.uniform(0.1, 0.5)
         pace = pace * np.clip(np.abs(grid - middle) / width * 2 - 0.5, 0, 1)
     done = np.concatenate([[0.0], np.cumsum(np.maximum(pace, 0))])
-    return np.interp(times, np.arange(length + 1), done)
+    return np.asarray(np.interp(times, np.arange(length + 1), done))
 
 
 def draw_event(rng: np.random.Generator, config: SyntheticConfig) -> Event:
@@ -122,7 +122,7 @@ class PathPlanner:
         """Draw a path for an object of `size` (about its diameter), starting `near` a place."""
         rng, times = self._rng, self._times
         done = progress(rng, times)
-        moment = float(rng.uniform(0.12, 0.85) * done[-1]) if done[-1] > 0 else 0.0
+        moment = float(done[-1]) * self._moment(event)
         direction = self._direction(upright)
         speed = self._speed(size, done[-1], event)
         origin = self._origin(event, direction, size, near)
@@ -151,6 +151,12 @@ class PathPlanner:
             origin + self._camera.shift[frame],
         )
 
+    def _moment(self, event: Event) -> float:
+        """Share of the clip before the event; who emerges is hidden first, last or between."""
+        if event == "emerge":
+            return float(self._rng.choice([0.0, 0.0, 0.5, 1.0]))
+        return float(self._rng.uniform(0.12, 0.85))
+
     def _direction(self, upright: bool) -> Image:
         """People and side views mostly go sideways; the rest go anywhere."""
         angle = self._rng.uniform(0, 2 * np.pi)
@@ -161,7 +167,7 @@ class PathPlanner:
 
     def _speed(self, size: float, duration: float, event: Event) -> float:
         """Pixels per frame; slow enough that an object stays for a good part of a long clip."""
-        low, high = (0.012, 0.07) if event != "stay" else (0.0008, 0.04)
+        low, high = (0.016, 0.085) if event != "stay" else (0.0008, 0.04)
         speed = np.exp(self._rng.uniform(np.log(low), np.log(high))) * self._config.width
         if event == "emerge":
             speed = max(speed, 1.3 * size / max(duration, 1.0))
@@ -177,7 +183,8 @@ class PathPlanner:
             return inside
         outward = -direction if event == "enter" else direction
         axis = 0 if self._rng.random() < abs(direction[0]) / np.abs(direction).sum() else 1
-        inside[axis] = np.sign(outward[axis]) * (self._half[axis] + 0.5 * size)
+        beyond = (0.35 if event == "enter" else 0.45) * size
+        inside[axis] = np.sign(outward[axis]) * (self._half[axis] + beyond)
         return inside
 
     def _wander(self, size: float) -> Image:

@@ -10,8 +10,8 @@ from maskstream_model.data.synthetic.textures import random_colour
 
 def _plain(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
     """Grey-ish ground or wall with grain and slow changes of light."""
-    colour = random_colour(rng, 0.3 if rng.random() < 0.7 else 0.8)
-    coarse = rng.normal(0, rng.uniform(0, 9), (5, 7)).astype(np.float32)
+    colour = random_colour(rng, 0.2 if rng.random() < 0.75 else 0.7)
+    coarse = rng.normal(0, rng.uniform(0, 6), (4, 6)).astype(np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[:] = np.clip(colour, 0, 255).astype(np.uint8)
@@ -152,7 +152,7 @@ def background(
         canvas = road(rng, bank, *size)
         add_clutter(rng, canvas, bank, int(rng.integers(0, 3)))
         return lit(rng, canvas)
-    real = bank.draw_real(rng) if rng.random() < 0.35 else None
+    real = bank.draw_real(rng) if rng.random() < 0.45 else None
     if real is not None:
         return picture(rng, real, *size)
     canvas = room(rng, bank, *size) if rng.random() < 0.6 else surface(rng, bank, *size)

@@ -105,7 +105,13 @@ class CutoutSprite:
         self._diameter = self._frames[self._start].diameter
         self._size = size
         self._colour = colour_jitter(rng, 1.4 if rng.random() < 0.2 else 0.6)
+        self._second = self._draw_second_coat(rng) if rng.random() < 0.25 else None
         self._cels: dict[int, Cel] = {}
+
+    @staticmethod
+    def _draw_second_coat(rng: np.random.Generator) -> tuple[Image, Image, float]:
+        """Draw other colours for one side of a line: parts in contrast are still one object."""
+        return colour_jitter(rng, 1.6), rng.normal(0, 1, 2), float(rng.normal(0, 0.3))
 
     def cel(self, frame: int, phase: float) -> Cel:
         """Return the drawing of the video frame that this frame shows."""
@@ -125,4 +131,9 @@ class CutoutSprite:
         rgba = source.levels[min(level, len(source.levels) - 1)]
         shrink = rgba.shape[1] / source.levels[0].shape[1]
         pixels = cv2.transform(rgba[..., :3], self._colour)
+        if self._second is not None:
+            colour, normal, offset = self._second
+            across = np.linspace(-1, 1, rgba.shape[1]) * normal[0]
+            side = np.linspace(-1, 1, rgba.shape[0])[:, None] * normal[1] + across > offset
+            pixels[side] = cv2.transform(pixels, colour)[side]
         return Cel(np.dstack([pixels, rgba[..., 3]]), source.middle * shrink, wanted / shrink)
