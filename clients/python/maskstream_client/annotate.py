@@ -19,6 +19,7 @@ Color = tuple[int, int, int]
 _OPACITY: Final = 0.45
 _MARK_S: Final = 1.0
 _GOLDEN: Final = 0.618034
+_LUMA: Final = (0.299, 0.587, 0.114)
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
@@ -136,7 +137,7 @@ class _Pen:
 
     def label(self, text: str, box: Box, color: Color) -> None:
         """Text on a ground of the track's colour at the upper left corner of a box."""
-        ground = _BLACK if sum(color) > 300 else _WHITE
+        ground = _BLACK if np.dot(color, _LUMA) > 128 else _WHITE
         self._text(text, box[0], box[1] - self._text_px - 4, fill=ground, ground=color)
 
     def corners(self, box: Box, text: str) -> None:

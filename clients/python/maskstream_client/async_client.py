@@ -54,6 +54,7 @@ class AsyncClient:
         self._link = Link(self.url, self._session, self._heard, headers, self.options.retry)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     @property
     def classes(self) -> dict[int, ClassInfo]:
@@ -111,9 +112,19 @@ class AsyncClient:
         """The next answer if there is one; a dropped frame's has a `drop_reason`."""
         return self._inbox.take()
 
-    async def receive(self) -> Result | None:
-        """Wait for the next answer; None when no frame waits for one."""
-        await self._until(lambda: not self._inbox.is_empty or self._session.num_in_flight == 0)
+    async def receive(self, *, wait: bool = False) -> Result | None:
+        """Wait for the next answer; None when no frame waits for one.
+
+        Args:
+            wait: also for frames that another task has yet to send; None when the client closes.
+        """
+        await self._until(
+            lambda: (
+                not self._inbox.is_empty
+                or self._closing
+                or (not wait and self._session.num_in_flight == 0)
+            )
+        )
         return self._inbox.take()
 
     async def results(self) -> AsyncIterator[Result]:
@@ -163,6 +174,8 @@ class AsyncClient:
 
     async def detach(self) -> None:
         """Leave the session as it is, to be resumed with `resume_token`."""
+        self._closing = True
+        self._changed.set()
         if self._task is not None:
             self._task.cancel()
             with suppress(BaseException):

@@ -74,6 +74,13 @@ _quality = click.option(
 @click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
 @_quality
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
+@click.option(
+    "--in-flight",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Frames sent ahead of their results; more help over a slow network.",
+)
 @_api_key
 @_plain_errors
 def stream(source: str, **options: Any) -> None:

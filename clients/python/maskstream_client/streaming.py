@@ -40,6 +40,7 @@ class StreamJob:
     min_score: float | None
     quality: int
     max_frames: int | None
+    in_flight: int
     api_key: str | None
 
     def options(self) -> StreamOptions:
@@ -51,6 +52,7 @@ class StreamJob:
             mask_scale=self.mask_scale,
             min_score=self.min_score,
             quality=self.quality,
+            max_in_flight=self.in_flight,
         )
 
 
@@ -78,7 +80,7 @@ def stream_source(job: StreamJob) -> None:
         _write_json(job.json_out, collector.entries())
     if job.summary is not None:
         _write_json(job.summary, report)
-    console.print(_sentence(report))
+    console.print(_sentence(report), soft_wrap=True)
 
 
 def _pairs(

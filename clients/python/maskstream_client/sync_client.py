@@ -79,9 +79,9 @@ class Client:
         """Send a picture that is encoded already."""
         return self._call(self._client.send_picture(picture, pts_s=pts_s, last=last))
 
-    def receive(self) -> Result | None:
-        """Wait for the next answer; None when no frame waits for one."""
-        return self._client.receive_nowait() or self._call(self._client.receive())
+    def receive(self, *, wait: bool = False) -> Result | None:
+        """Wait for the next answer; None when no frame waits for one (see `AsyncClient`)."""
+        return self._client.receive_nowait() or self._call(self._client.receive(wait=wait))
 
     def results(self) -> Iterator[Result]:
         """The results of all frames sent so far, in order, without those that were dropped."""

@@ -1,0 +1,191 @@
+"""A small server for tests of the client's shells: it speaks the protocol and segments nothing.
+
+Every frame has one object, a square, whose class says how many frames the session has seen: so a
+lost or repeated frame shows. Each connection may follow a script that ends it early.
+"""
+
+import asyncio
+import json
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+from client.server_side import EMERGED, TRACKED, result, square, welcome
+from maskstream_protocol import SUBPROTOCOL, messages, notices
+from maskstream_protocol.errors import ServerFullError, WireError
+from maskstream_protocol.frames import decode_frame
+from maskstream_protocol.messages import parse_client_message
+
+CLASSES = [
+    {"id": 0, "name": "person", "color": "#ff0000", "thing": True},
+    {"id": 1, "name": "animal", "color": "#00ff00", "thing": True},
+]
+
+
+@dataclass
+class Script:
+    """What happens to one connection.
+
+    Attributes:
+        close_after: frames answered before it is closed; None never.
+        code: of that close; None cuts the line without one.
+        forget: memory is gone when this connection begins.
+        refuse: an error in place of the welcome.
+        drop: sequences that get no result.
+    """
+
+    close_after: int | None = None
+    code: int | None = None
+    forget: bool = False
+    refuse: WireError | None = None
+    drop: tuple[int, ...] = ()
+
+
+@dataclass
+class FakeServer:
+    """The session and what was said to it."""
+
+    scripts: list[Script] = field(default_factory=list)
+    committed: int = 0
+    epoch: int = 1
+    hellos: list[messages.Hello] = field(default_factory=list)
+    headers: list[str | None] = field(default_factory=list)
+    payload_sizes: list[int] = field(default_factory=list)
+    ended: bool = False
+    port: int = 0
+
+    @property
+    def url(self):
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def connection(self, socket):
+        script = self.scripts.pop(0) if self.scripts else Script()
+        try:
+            await self._converse(socket, script)
+        except ConnectionClosed:
+            return
+
+    async def _converse(self, socket, script):
+        self.headers.append(socket.request.headers.get("Authorization"))
+        hello = parse_client_message(await socket.recv())
+        self.hellos.append(hello)
+        if script.refuse is not None:
+            return await self._refuse(socket, script.refuse)
+        if script.forget:
+            self.committed = 0
+        resumed = hello.resume is not None and not script.forget
+        answer = welcome(
+            resumed=resumed,
+            epoch=self.epoch,
+            next_sequence=self.committed + 1,
+            token=f"token{len(self.hellos)}",
+        )
+        await socket.send(answer.to_json())
+        if hello.resume is not None and not resumed:
+            await socket.send(notices.ResetNotice(self.epoch, "expired", 1).to_json())
+        await self._serve_frames(socket, script)
+
+    async def _refuse(self, socket, error):
+        await socket.send(notices.ErrorMessage.of(error).to_json())
+        await socket.close(error.close_code)
+
+    async def _serve_frames(self, socket, script):
+        num_answered = 0
+        async for message in socket:
+            if isinstance(message, str):
+                if await self._control(socket, parse_client_message(message)):
+                    return
+                continue
+            await self._answer(socket, decode_frame(message), len(message), script)
+            num_answered += 1
+            if num_answered == script.close_after:
+                if script.code is None:
+                    socket.transport.abort()
+                else:
+                    await socket.close(script.code)
+                return
+
+    async def _answer(self, socket, frame, num_bytes, script):
+        assert frame.sequence == self.committed + 1
+        assert frame.epoch == self.epoch
+        self.payload_sizes.append(len(frame.payload))
+        self.committed = frame.sequence
+        if frame.sequence in script.drop:
+            await socket.send(notices.Drop(frame.sequence, frame.sequence, "undecodable").to_json())
+        else:
+            status = EMERGED if frame.sequence == 1 else TRACKED
+            size = (frame.height, frame.width)
+            found = result(
+                frame.sequence,
+                epoch=self.epoch,
+                objects=[(7, frame.sequence, status)],
+                masks=square(1, 1, 4, 3, size),
+            )
+            await socket.send(found.encode())
+        await socket.send(notices.Credit(1, num_bytes, self.committed).to_json())
+
+    async def _control(self, socket, message):
+        match message:
+            case messages.Bye():
+                self.ended = True
+                await socket.close(1000)
+                return True
+            case messages.Flush(flush_id):
+                await socket.send(notices.Flushed(flush_id, self.committed).to_json())
+            case messages.Reset():
+                self.epoch += 1
+                reset = notices.ResetNotice(self.epoch, "client", self.committed + 1)
+                await socket.send(reset.to_json())
+        return False
+
+
+def rest(connection, request):
+    """The route of the model's classes."""
+    if request.path == "/v1/models/demo":
+        return connection.respond(200, json.dumps({"name": "demo", "classes": CLASSES}))
+    return None
+
+
+@asynccontextmanager
+async def serving(*scripts):
+    """A running server, its connections one after the other following the scripts."""
+    server = FakeServer(list(scripts))
+    async with serve(
+        server.connection,
+        "127.0.0.1",
+        0,
+        subprotocols=[SUBPROTOCOL],
+        compression=None,
+        process_request=rest,
+    ) as listening:
+        server.port = listening.sockets[0].getsockname()[1]
+        yield server
+
+
+FULL = ServerFullError("No free slot.", retry_after_ms=1)
+
+
+class ThreadedServer:
+    """The same for blocking tests: it runs in a thread of its own."""
+
+    def __init__(self, *scripts):
+        self._scripts = scripts
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._context = serving(*self._scripts)
+        return self._run(self._context.__aenter__())
+
+    def __exit__(self, *exc):
+        self._run(self._context.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
