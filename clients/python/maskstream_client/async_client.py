@@ -118,13 +118,7 @@ class AsyncClient:
         Args:
             wait: also for frames that another task has yet to send; None when the client closes.
         """
-        await self._until(
-            lambda: (
-                not self._inbox.is_empty
-                or self._closing
-                or (not wait and self._session.num_in_flight == 0)
-            )
-        )
+        await self._until(lambda: not self._inbox.is_empty or self._is_idle(wait))
         return self._inbox.take()
 
     async def results(self) -> AsyncIterator[Result]:
@@ -167,6 +161,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End the session: what is left is answered, its memory is deleted."""
+        self._closing = True
         if self._task is not None and not self._task.done():
             await self._link.say_bye()
             await asyncio.wait([self._task], timeout=_CLOSE_TIMEOUT_S)
@@ -175,7 +170,6 @@ class AsyncClient:
     async def detach(self) -> None:
         """Leave the session as it is, to be resumed with `resume_token`."""
         self._closing = True
-        self._changed.set()
         if self._task is not None:
             self._task.cancel()
             with suppress(BaseException):
@@ -187,6 +181,11 @@ class AsyncClient:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
+
+    def _is_idle(self, wait: bool) -> bool:
+        """Whether no answer is to come: to frames sent, or with `wait` until the stream closed."""
+        closed = self._closing and self._task is not None and self._task.done()
+        return closed or (not wait and self._session.num_in_flight == 0)
 
     async def _request(
         self, message: messages.Flush | messages.Reset, answered: Callable[[], bool]
