@@ -11,7 +11,8 @@ import click
 from maskstream_model.errors import MaskstreamModelError
 
 if TYPE_CHECKING:
-    from maskstream_model.evaluation.request import Answer, Begin
+    from maskstream_model.evaluation.answers import Answer
+    from maskstream_model.evaluation.request import Begin
 
 EXISTING = click.Path(exists=True, path_type=Path)
 
@@ -49,6 +50,9 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 )
 @click.option("--cutouts", type=EXISTING, help="Folder of real cut-outs for synthetic clips.")
 @click.option("--textures", type=EXISTING, help="Folder of real pictures for synthetic clips.")
+@click.option(
+    "--truth", type=EXISTING, help="When objects are there; --data is then a folder of frames."
+)
 @click.option(
     "--tracker",
     type=click.Choice(["daq", "hungarian"]),

@@ -1,6 +1,6 @@
 """Runs an online model over annotated clips, frame by frame, and sums up what it was worth."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -65,6 +65,18 @@ def track_frame(output: FrameOutput, height: int, width: int) -> TrackFrame:
         logits=_array(output.logits).astype(np.float64),
         masks=_array(output.masks(height, width)),
     )
+
+
+def stream(
+    model: OnlineModel[State], frames: Iterable[Frame], progress: Progress | None = None
+) -> Iterator[TrackFrame]:
+    """Yield what `model` says about each frame, masks in the frame's size."""
+    state = model.initial_state()
+    for frame in frames:
+        output, state = model.step(frame, state)
+        yield track_frame(output, *frame.shape[:2])
+        if progress is not None:
+            progress(1)
 
 
 def _run(

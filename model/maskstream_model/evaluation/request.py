@@ -1,43 +1,45 @@
 """What `maskstream eval` is asked, and who answers it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table
 
 from maskstream_model import load_model
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
-from maskstream_model.evaluation.evaluate import Progress, evaluate_online
-from maskstream_model.evaluation.report import Report, report_table, sweep_table
+from maskstream_model.evaluation.answers import Answer, Measured
+from maskstream_model.evaluation.evaluate import Progress, evaluate_online, stream
+from maskstream_model.evaluation.presence import (
+    PresenceReport,
+    judge_presence,
+    track_lives,
+)
+from maskstream_model.evaluation.presence_truth import PresenceTruth, read_presence
 from maskstream_model.evaluation.results import ResultCollector, write_results
 from maskstream_model.evaluation.sources import (
     AnnotatedClip,
+    frame_files,
     open_dataset,
+    read_picture,
     synthetic_clips,
 )
+from maskstream_model.evaluation.sweep import (
+    BASELINE_SWEEP,
+    SWEEP,
+    at_equal_recall,
+    parse_rules,
+    sweep_points,
+)
 from maskstream_model.evaluation.variants import (
-    Rules,
     daq_variant,
     evaluate_variants,
-    grid,
     hungarian_variant,
-    parse_rules,
 )
 
 SYNTHETIC = "synthetic"
 Begin = Callable[[int], Progress]
 """Starts a progress bar of so many frames; what it returns is told of frames done."""
-
-# Both thresholds of birth move together, as the released models have them.
-SWEEP = ("emergence_score_min=0.4,0.5,0.6,0.7", "tracked_score_min=0.2,0.3,0.4,0.5")
-BASELINE_SWEEP = (
-    "emergence_score_min=0.3,0.5,0.7,0.85,0.95",
-    "tracked_score_min=0.1,0.3,0.5",
-    "similarity_min=-1,0.4",
-)
 
 
 @dataclass(frozen=True)
@@ -55,39 +57,13 @@ class Request:
     cutouts: Path | None = None
     textures: Path | None = None
     tracker: str = "daq"
+    truth: Path | None = None
     overrides: Sequence[str] = ()
     sweep: bool = False
     grid: Sequence[str] = ()
     min_score: float = 0.0
     agnostic: bool = False
     out: Path | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Reports by name, with the rules each was run with where they were varied."""
-
-    reports: Mapping[str, Report]
-    by_class: bool
-    rules: Mapping[str, Rules] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    sweep: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        return {
-            "reports": {
-                name: {"rules": dict(self.rules.get(name, {})), **report.as_json(self.by_class)}
-                for name, report in self.reports.items()
-            },
-            "notes": list(self.notes),
-        }
-
-    def table(self) -> Table:
-        """Return a table for people."""
-        if self.sweep:
-            return sweep_table(self.reports, self.rules, self.by_class)
-        return report_table(self.reports, self.by_class)
 
 
 @dataclass(frozen=True)
@@ -108,6 +84,8 @@ def answer(request: Request, begin: Begin) -> Answer:
         DatasetError: data that is not what it should be.
     """
     model = open_model(request)
+    if request.truth is not None:
+        return _presence(model, read_presence(request.truth), request, begin)
     source = open_source(request, [info.name for info in model.config.classes])
     if request.out is not None and (request.sweep or request.tracker != "daq"):
         raise ConfigError("a result file can be written of one run only, not of a comparison")
@@ -145,26 +123,26 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
     return Source(clips, request.clips * request.frames, categories)
 
 
-def _plain(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Answer:
+def _plain(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
     collector = None if request.out is None else ResultCollector(source.categories)
     progress = begin(source.num_frames)
     report = evaluate_online(model, source.clips, progress, request.min_score, collector)
     if request.out is not None and collector is not None:
         write_results(request.out, collector.detections)
-    return Answer({"daq": report}, source.categories is not None)
+    return Measured({"daq": report}, source.categories is not None)
 
 
-def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Answer:
+def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
     baseline = request.tracker == "hungarian"
     points = sweep_points((*(BASELINE_SWEEP if baseline else SWEEP), *request.grid))
     build = hungarian_variant if baseline else daq_variant
     variants = {name: build(model, rules) for name, rules in points.items()}
     progress = begin(source.num_frames * len(variants))
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
-    return Answer(reports, source.categories is not None, points, sweep=True)
+    return Measured(reports, source.categories is not None, points, sweep=True)
 
 
-def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Answer:
+def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
     """Put the model beside the baseline at the point of its sweep that has the model's recall."""
     points = sweep_points((*BASELINE_SWEEP, *request.grid))
     variants: dict[str, Any] = {"daq": model}
@@ -175,33 +153,14 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
     name, note = at_equal_recall(ours, reports)
     chosen = {"daq": ours, "hungarian": reports[name]}
     rules = {"hungarian": points[name]}
-    return Answer(chosen, source.categories is not None, rules, [note])
+    return Measured(chosen, source.categories is not None, rules, [note])
 
 
-def sweep_points(texts: Sequence[str]) -> dict[str, dict[str, float | None]]:
-    """Return the points of a grid by name; a later text replaces an earlier one of its rule.
-
-    The first frame's threshold of birth follows that of later frames unless it is given.
-    """
-    points = {}
-    for rules in grid(parse_rules(texts)):
-        name = " ".join(f"{key.removesuffix('_score_min')} {value}" for key, value in rules.items())
-        if "emergence_score_min" in rules:
-            rules.setdefault("first_frame_score_min", rules["emergence_score_min"])
-        points[name] = rules
-    return points
-
-
-def at_equal_recall(ours: Report, baseline: Mapping[str, Report]) -> tuple[str, str]:
-    """Return the baseline's best point that recalls no less than `ours`, and a sentence on it.
-
-    The best is the most precise one, chosen on the evaluated clips themselves, which favours the
-    baseline. Where none recalls as much, it is the one that recalls most.
-    """
-    wanted = ours.identities.recall
-    equal = [name for name, report in baseline.items() if report.identities.recall >= wanted]
-    if equal:
-        name = max(equal, key=lambda point: baseline[point].identities.precision)
-        return name, f"baseline with {name}: its most precise point of at least equal recall"
-    name = max(baseline, key=lambda point: baseline[point].identities.recall)
-    return name, f"baseline with {name}: its highest recall; none reaches {wanted:.3f}"
+def _presence(
+    model: OnlineDaq, truth: PresenceTruth, request: Request, begin: Begin
+) -> PresenceReport:
+    """Run the model over a folder of frames and say how its tracks come and go."""
+    paths = frame_files(Path(request.data))
+    progress = begin(len(paths))
+    tracks = stream(model, (read_picture(path) for path in paths), progress)
+    return judge_presence(track_lives(tracks, request.min_score), truth)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PICTURES = ("JPEGImages", "images", ".")
 """Where pictures lie relative to the file of annotations, tried in this order."""
 
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
 
 @dataclass(frozen=True)
 class AnnotatedClip:
@@ -168,3 +170,15 @@ def read_picture(path: Path) -> Frame:
             return np.array(picture.convert("RGB"))
     except OSError as error:
         raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
+
+
+def frame_files(folder: Path) -> list[Path]:
+    """Return the pictures of a folder in the order of their names.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise DatasetError(f"{folder} is no folder of pictures ({', '.join(SUFFIXES)})")
+    return files

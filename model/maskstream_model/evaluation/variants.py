@@ -6,7 +6,6 @@ once. Memory is bounded by one segmented clip.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Protocol, TypeVar
 
 import torch
@@ -14,19 +13,18 @@ import torch
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.evaluate import Progress, track_frame
 from maskstream_model.evaluation.matching import Bools
 from maskstream_model.evaluation.records import VideoRecord, VideoRecorder
 from maskstream_model.evaluation.report import Report, ReportBuilder
 from maskstream_model.evaluation.sources import AnnotatedClip
+from maskstream_model.evaluation.sweep import Rules
 from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import prepare
 
 State = TypeVar("State")
 Size = tuple[int, int]
-Rules = Mapping[str, float | None]
 SIMILARITY_MIN = "similarity_min"
 """The one rule that only the baseline has."""
 
@@ -131,33 +129,3 @@ def hungarian_variant(model: OnlineDaq, rules: Rules) -> OnlineHungarian:
     asked = rules.get(SIMILARITY_MIN)
     least = -1.0 if asked is None else asked
     return OnlineHungarian(config, model.segmenter, model.device, model.fingerprint, least)
-
-
-def parse_rules(texts: Sequence[str]) -> dict[str, tuple[float | None, ...]]:
-    """Read `name=value` and `name=value,value` as typed on the command line.
-
-    Raises:
-        ConfigError: not of this form.
-    """
-    rules = {}
-    for text in texts:
-        name, equals, values = text.partition("=")
-        if not (name and equals and values):
-            raise ConfigError(f"{text!r} is not like name=value")
-        rules[name.strip()] = tuple(_number(value, text) for value in values.split(","))
-    return rules
-
-
-def grid(rules: Mapping[str, Sequence[float | None]]) -> list[dict[str, float | None]]:
-    """Return every combination of the values of the rules."""
-    return [dict(zip(rules, values, strict=True)) for values in product(*rules.values())]
-
-
-def _number(text: str, whole: str) -> float | None:
-    text = text.strip()
-    if text.lower() == "none":
-        return None
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError as error:
-        raise ConfigError(f"{text!r} in {whole!r} is not a number") from error

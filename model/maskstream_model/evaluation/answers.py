@@ -1,0 +1,54 @@
+"""What `maskstream eval` prints, for people and for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rich.table import Table
+
+from maskstream_model.evaluation.report import Report, report_table, sweep_table
+from maskstream_model.evaluation.sweep import Rules
+
+
+class Answer(Protocol):
+    """What can be printed, for people and for programs."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences below the table."""
+        ...
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        ...
+
+    def table(self) -> Table:
+        """Return a table for people."""
+        ...
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Reports by name, with the rules each was run with where they were varied."""
+
+    reports: Mapping[str, Report]
+    by_class: bool
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    sweep: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "reports": {
+                name: {"rules": dict(self.rules.get(name, {})), **report.as_json(self.by_class)}
+                for name, report in self.reports.items()
+            },
+            "notes": list(self.notes),
+        }
+
+    def table(self) -> Table:
+        """Return a table for people."""
+        if self.sweep:
+            return sweep_table(self.reports, self.rules, self.by_class)
+        return report_table(self.reports, self.by_class)
