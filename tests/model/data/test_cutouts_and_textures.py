@@ -170,9 +170,10 @@ def test_an_unreadable_texture_is_named(tmp_path: Path) -> None:
         ask_for_clips(ClipGenerator(replace(CALM, textures=tmp_path), 0), 30)
 
 
-def test_real_cutouts_give_clips(test_data: Path) -> None:
-    folder = test_data / "cutouts" / "davis"
+def test_a_real_sequence_is_read(test_data: Path) -> None:
+    folder = test_data / "cutouts" / "davis" / "drift-straight"
     if not folder.is_dir():
         pytest.skip("no cutouts/davis in the test data")
-    generator = ClipGenerator(replace(CALM, cutouts=folder), 0)
-    assert len(generator.clip(0).labels) + len(generator.clip(1).labels) > 0
+    sequence = CutoutLibrary(folder).sequence(0)
+    assert sequence.label == 2
+    assert len(sequence.frames) > 10

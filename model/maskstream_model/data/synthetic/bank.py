@@ -11,7 +11,7 @@ from maskstream_model.data.synthetic.pictures import read_picture
 from maskstream_model.data.synthetic.textures import procedural_texture
 
 NUM_PROCEDURAL = 192
-TEXTURE_SIZE = 256
+MAX_TEXTURE = 256
 MAX_SIDE = 480
 GRAIN_SLACK = 64
 
@@ -45,6 +45,7 @@ class TextureBank:
         `largest` is the (height, width) of the largest surface that noise will be asked for.
         """
         self._seed = seed
+        self._size = min(max(largest), MAX_TEXTURE)
         self._field = (largest[0] + GRAIN_SLACK, largest[1] + GRAIN_SLACK)
         self._pictures = pictures
         self._cutouts = cutouts
@@ -53,10 +54,10 @@ class TextureBank:
         self._grain: Image | None = None
 
     def procedural(self, number: int) -> Image:
-        """Return made texture `number`, uint8 (256, 256, 3)."""
+        """Return made texture `number`, uint8 (size, size, 3)."""
         if number not in self._made:
             rng = np.random.default_rng([self._seed, 1, number])
-            self._made[number] = procedural_texture(rng, TEXTURE_SIZE)
+            self._made[number] = procedural_texture(rng, self._size)
         return self._made[number]
 
     def picture(self, number: int) -> Image:
