@@ -32,6 +32,8 @@ class TrackStatus(IntEnum):
 class FrameOutput:
     """Tracks of one frame; row order means nothing, `track_ids` do.
 
+    Integers of tracks (ids, status, ages) are on the CPU, everything else on the model's device.
+
     Attributes:
         track_ids: `(N,)` int64, from 1, in order of birth, never used twice in a session.
         status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its

@@ -14,6 +14,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.lifecycle import Scores, judge, judge_first_frame
+from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
@@ -156,8 +157,8 @@ class OnlineDaq:
                 max_tracks,
             )
             rows = Candidates(
-                _without_padding(embeddings[index], own, num_padded),
-                _without_padding(logits[index], own, num_padded),
+                without_padding(embeddings[index], own, num_padded),
+                without_padding(logits[index], own, num_padded),
                 frame.mask_features[index],
                 resized[index],
             )
@@ -180,40 +181,6 @@ class OnlineDaq:
         keep = foreground_scores(self.tracker.classify(slots[-1][:, :num_tracks]))
         both = torch.cat([scores, keep], 1).cpu()
         return both[:, : scores.shape[1]], both[:, scores.shape[1] :]
-
-
-def stack_tracks(states: Sequence[TrackerState]) -> TrackedQueries:
-    """Return the tracks of some memories as one batch, padded to the size of a small set."""
-    sizes = [state.num_tracks for state in states]
-    if len(set(sizes)) == 1:
-        features = torch.stack([state.queries for state in states])
-        return TrackedQueries(features, torch.stack([state.positions for state in states]))
-    num_padded = bucket(max(sizes))
-    device = states[0].queries.device
-    valid = torch.arange(num_padded) < torch.tensor(sizes)[:, None]
-    return TrackedQueries(
-        torch.stack([_pad(state.queries, num_padded) for state in states]),
-        torch.stack([_pad(state.positions, num_padded) for state in states]),
-        valid.to(device),
-    )
-
-
-def bucket(num_rows: int) -> int:
-    """Return the padded size for `num_rows`: 8, 16, 32, 64, then multiples of 64."""
-    size = 8
-    while size < min(num_rows, 64):
-        size *= 2
-    return size if num_rows <= size else -(-num_rows // 64) * 64
-
-
-def _pad(rows: Tensor, num_padded: int) -> Tensor:
-    return torch.cat([rows, rows.new_zeros(num_padded - len(rows), rows.shape[1])])
-
-
-def _without_padding(rows: Tensor, num_tracks: int, num_padded: int) -> Tensor:
-    if num_tracks == num_padded:
-        return rows
-    return torch.cat([rows[:num_tracks], rows[num_padded:]])
 
 
 def _select(segmented: SegmenterOutput, indices: list[int]) -> SegmenterOutput:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from maskstream_model.daq.disappearance import match_queries
-from maskstream_model.daq.online import bucket
+from maskstream_model.daq.padding import bucket
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from support.tiny import tiny_config

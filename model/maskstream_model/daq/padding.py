@@ -1,0 +1,44 @@
+"""Memories of several sessions as one batch of tracks, padded to one of a few sizes."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from maskstream_model.daq.state import TrackerState
+from maskstream_model.daq.tracker import TrackedQueries
+
+
+def stack_tracks(states: Sequence[TrackerState]) -> TrackedQueries:
+    """Return the tracks of some memories as one batch, padded to the size of a small set."""
+    sizes = [state.num_tracks for state in states]
+    if len(set(sizes)) == 1:
+        features = torch.stack([state.queries for state in states])
+        return TrackedQueries(features, torch.stack([state.positions for state in states]))
+    num_padded = bucket(max(sizes))
+    device = states[0].queries.device
+    valid = torch.arange(num_padded) < torch.tensor(sizes)[:, None]
+    return TrackedQueries(
+        torch.stack([_pad(state.queries, num_padded) for state in states]),
+        torch.stack([_pad(state.positions, num_padded) for state in states]),
+        valid.to(device),
+    )
+
+
+def bucket(num_rows: int) -> int:
+    """Return the padded size for `num_rows`: 8, 16, 32, 64, then multiples of 64."""
+    size = 8
+    while size < min(num_rows, 64):
+        size *= 2
+    return size if num_rows <= size else -(-num_rows // 64) * 64
+
+
+def _pad(rows: Tensor, num_padded: int) -> Tensor:
+    return torch.cat([rows, rows.new_zeros(num_padded - len(rows), rows.shape[1])])
+
+
+def without_padding(rows: Tensor, num_tracks: int, num_padded: int) -> Tensor:
+    """Return rows `(N + Q, ...)` of one memory from rows `(num_padded + Q, ...)` of a batch."""
+    if num_tracks == num_padded:
+        return rows
+    return torch.cat([rows[:num_tracks], rows[num_padded:]])
