@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maskstream_model.training.options import Budget, RunOptions
 
 SEGMENTER_SHARE = 0.6
+SEGMENTER_FRAMES = 2
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -72,7 +73,7 @@ def options_of(given: dict[str, Any], stage: str) -> "RunOptions":
     clips = SyntheticConfig(
         height=given["height"],
         width=given["width"],
-        num_frames=given["clip_frames"] if tracking else 1,
+        num_frames=given["clip_frames"] if tracking else SEGMENTER_FRAMES,
         cutouts=given["cutouts"],
         textures=given["textures"],
     )

@@ -56,7 +56,7 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
         load_into(run.module, _below(tensors, MODULE))
         run.averaged.load(_below(tensors, AVERAGE))
         _load_optimiser(run.optimiser, _below(tensors, OPTIMISER))
-    except (CheckpointError, KeyError, RuntimeError, ValueError) as error:
+    except (CheckpointError, LookupError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this model: {error}") from None
     run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
 
@@ -66,9 +66,14 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [item for group in optimiser.param_groups for item in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = value
+        # The fused kernel walks memory, so that moments must lie as their parameter does
+        # (channels last, maybe), while the file holds them row by row.
+        like = parameters[int(index)]
+        laid = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        state.setdefault(int(index), {})[key] = laid
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})

@@ -25,13 +25,17 @@ def images_of(frames: Tensor) -> Tensor:
 
 
 class SegmenterStage:
-    """Trains the segmenter with live BatchNorm; what it writes has BatchNorm frozen."""
+    """Trains the segmenter with live BatchNorm; what it writes has BatchNorm frozen.
+
+    Each step sees one frame of every clip of a batch; making a clip costs more than its frames.
+    """
 
     name = "segmenter"
-    views = 1
 
-    def __init__(self, config: ModelConfig, recipe: Recipe, device: torch.device) -> None:
-        self._config, self._recipe = config, recipe
+    def __init__(
+        self, config: ModelConfig, recipe: Recipe, device: torch.device, clip_frames: int = 1
+    ) -> None:
+        self._config, self._recipe, self.views = config, recipe, clip_frames
         segmenter = Segmenter(config.segmenter, config.num_classes)
         unfreeze_batch_norm(segmenter)
         self._segmenter = segmenter
@@ -49,9 +53,10 @@ class SegmenterStage:
         load_into(self._segmenter, weights)
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
-        """Return class, mask, dice and helper losses of all frames of the batch."""
-        targets = batch.flat()
-        images = images_of(batch.frames.flatten(0, 1))
+        """Return class, mask, dice and helper losses of one frame of every clip."""
+        number = moment.step % batch.num_frames
+        targets = batch.frame(number)
+        images = images_of(batch.frames[:, number])
         with torch.autocast(images.device.type, torch.bfloat16, self._recipe.precision == "bf16"):
             output, layers = self._segmenter.forward_all_layers(images)
         losses = set_losses(

@@ -60,13 +60,6 @@ class ClipBatch:
             self.frames[:, order], self.masks[:, order], self.labels, self.present[:, order]
         )
 
-    def flat(self) -> FrameTargets:
-        """Return all frames as `B * T` clips of one frame, clip by clip."""
-        labels = self.labels.unsqueeze(1).expand(-1, self.num_frames, -1)
-        return FrameTargets(
-            self.masks.flatten(0, 1), labels.flatten(0, 1), self.present.flatten(0, 1)
-        )
-
     def to(self, device: torch.device) -> "ClipBatch":
         """Return a copy on `device`."""
         parts = (self.frames, self.masks, self.labels, self.present)
