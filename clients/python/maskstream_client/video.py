@@ -156,6 +156,7 @@ class VideoWriter:
         self, path: str | Path, fps: Fraction | float = DEFAULT_RATE, crf: int = 20
     ) -> None:
         try:
+            Path(path).write_bytes(b"")
             self._container = av.open(str(path), "w", format="mp4")
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,153 @@
+"""The command line: files that come out, and sentences where something is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from client.clips import numbered_frames, read_all, write_clip
+from client.fake_server import Script, ThreadedServer
+from maskstream_client import main as program
+from maskstream_client.commands import bench, stream
+from maskstream_protocol.errors import ModelUnknownError
+
+NOBODY = "ws://127.0.0.1:9"
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_clip(tmp_path / "clip.mp4", numbered_frames(9))
+
+
+def run(command, *arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments])
+
+
+def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):
+    out = tmp_path / "made" / "here"
+    with ThreadedServer(Script(drop=(4,))) as server:
+        done = run(
+            stream,
+            clip,
+            *("--url", server.url),
+            *("--out", out / "a.mp4"),
+            *("--json", out / "r.json"),
+            *("--summary", out / "s.json"),
+        )
+    assert done.exit_code == 0, done.output
+    assert len(read_all(out / "a.mp4")) == 9
+    (track,) = json.loads((out / "r.json").read_text())
+    assert [bool(each) for each in track["segmentations"]] == [True] * 3 + [False] + [True] * 5
+    summary = json.loads((out / "s.json").read_text())
+    assert (summary["frames"], summary["dropped"], summary["tracks"]) == (9, 1, 1)
+    assert (summary["emerged"], summary["disappeared"]) == (1, 0)
+    assert summary["fps"] > 0
+    assert summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
+
+
+def test_stream_goes_on_over_a_lost_connection(tmp_path, clip):
+    with ThreadedServer(Script(4, 1012)) as server:
+        done = run(stream, clip, "--url", server.url, "--out", tmp_path / "a.mp4")
+    assert done.exit_code == 0, done.output
+    assert len(read_all(tmp_path / "a.mp4")) == 9
+
+
+def test_stream_may_stop_early(clip):
+    with ThreadedServer() as server:
+        done = run(stream, clip, "--url", server.url, "--max-frames", 3)
+    assert "3 frames" in done.output
+
+
+def sentence_of(done):
+    """The one line after which it ended, without a traceback."""
+    assert done.exit_code != 0
+    assert "Traceback" not in done.output
+    (line,) = [each for each in done.output.splitlines() if each.startswith("Error: ")]
+    return line
+
+
+def test_a_file_that_is_no_video_is_one_sentence(tmp_path):
+    path = tmp_path / "letter.mp4"
+    path.write_text("Dear reader.")
+    assert "letter.mp4 is no video" in sentence_of(run(stream, path, "--url", NOBODY))
+    assert "There is no file" in sentence_of(run(stream, tmp_path / "x.mp4", "--url", NOBODY))
+
+
+def test_a_refused_connection_is_one_sentence(clip):
+    assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
+    assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))
+
+
+def test_a_wrong_address_is_one_sentence(clip):
+    assert "is no URL of a server" in sentence_of(run(stream, clip, "--url", "ftp://here"))
+
+
+def test_a_refused_stream_is_the_servers_sentence(clip):
+    with ThreadedServer(Script(refuse=ModelUnknownError("There is no model big."))) as server:
+        done = run(stream, clip, "--url", server.url, "--model", "big")
+    assert sentence_of(done) == "Error: There is no model big."
+
+
+def test_a_video_that_cannot_be_written_is_one_sentence(tmp_path, clip):
+    (tmp_path / "file").write_text("in the way")
+    done = run(stream, clip, "--url", NOBODY, "--out", tmp_path / "file" / "a.mp4")
+    assert "cannot be" in sentence_of(done)
+
+
+def test_bench_reports_as_json(tmp_path):
+    with ThreadedServer() as server:
+        done = run(
+            bench,
+            *("--url", server.url),
+            *("--frames", 20),
+            *("--size", "64x48"),
+            *("--pid", os.getpid()),
+            *("--out", tmp_path / "bench.json"),
+        )
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report == json.loads((tmp_path / "bench.json").read_text())
+    assert (report["answered"], report["dropped"]) == (20, 0)
+    assert set(report["server_parts_ms"]) == {"wait", "decode", "infer", "encode"}
+    assert report["latency_ms"]["p50"] > 0
+    assert report["server"]["memory_mib"]["last"] > 1
+    assert len(report["over_time"]["infer_ms"]) == 10
+
+
+def test_bench_refuses_a_size_that_is_none():
+    assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))
+
+
+def test_help_lists_the_subcommands_without_importing_torch_or_the_server():
+    code = (
+        "import sys; from maskstream_client.main import main\n"
+        "try: main(['--help'], prog_name='maskstream')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'fastapi', 'maskstream_server', 'maskstream_model'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in ("stream", "bench", "serve", "train", "eval"):
+        assert f"\n  {name} " in done.stdout
+
+
+class Entry:
+    """An entry point whose package lacks a dependency."""
+
+    name, value = "serve", "maskstream_server.commands:serve"
+
+    def load(self):
+        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
+
+
+def test_a_missing_extra_is_told_by_its_name(monkeypatch):
+    monkeypatch.setattr(program, "entry_points", lambda group: [Entry()])
+    done = run(program.main, "serve")
+    assert "pip install 'maskstream[server]'" in sentence_of(done)
+
+
+def test_a_strange_subcommand_is_told():
+    assert "No such command" in run(program.main, "dance").output
