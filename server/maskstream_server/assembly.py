@@ -33,7 +33,11 @@ def load(settings: Settings) -> OnlineSegmenter[Any]:
 
 
 def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
-    """Put a service together around a loaded model."""
+    """Put a service together around a loaded model.
+
+    Raises:
+        StartError: the store's address cannot be read.
+    """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -62,4 +66,7 @@ def _store(settings: Settings) -> SessionStore:
     # Redis is only imported where it is used.
     from maskstream_server.stores.redis import RedisStore
 
-    return RedisStore(settings.store, times)
+    try:
+        return RedisStore(settings.store, times)
+    except ValueError as error:
+        raise StartError(f"MASKSTREAM_STORE is no address of a Redis: {error}.") from None

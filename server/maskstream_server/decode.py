@@ -95,4 +95,5 @@ def _rgb(image: Image.Image) -> Frame:
         # Pillow would clip 16 bits of grey, not scale them.
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    return np.asarray(image.convert("RGB"))
+    # `convert` would copy a picture that is RGB already.
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

@@ -126,7 +126,9 @@ def _sentence(error: ValidationError) -> str:
     name = PREFIX + str(fault["loc"][0]).upper()
     if fault["type"] == "extra_forbidden":
         return f"{name} is not a setting of this server."
-    value = "***" if name == f"{PREFIX}API_KEYS" else repr(fault["input"])
+    # Keys, and addresses that may hold a password, are not repeated.
+    secret = name in (f"{PREFIX}API_KEYS", f"{PREFIX}STORE")
+    value = "***" if secret else repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{name}={value} {reason}."
     return f"{name}={value} cannot be used: {reason[:1].lower()}{reason[1:]}."

@@ -1,0 +1,68 @@
+import subprocess
+import sys
+
+import pytest
+
+from maskstream_server.errors import SettingsError
+from maskstream_server.settings import load_settings
+
+
+def test_the_defaults_are_those_of_one_machine():
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.model) == ("127.0.0.1", 8000, "demo")
+    assert (settings.store, settings.api_keys) == ("memory", ())
+
+
+def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_PORT", "9001")
+    monkeypatch.setenv("MASKSTREAM_MAX_TRACKS", "7")
+    monkeypatch.setenv("MASKSTREAM_ALLOWED_ORIGINS", "https://a.example, https://b.example")
+    settings = load_settings({"port": 9002})
+    assert (settings.port, settings.max_tracks) == (9002, 7)
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "70000"),
+        ("MAX_TRACKS", "0"),
+        ("STORE", "mysql://localhost"),
+        ("WEIGHTS", "no/such/file.safetensors"),
+        ("LOG_FORMAT", "xml"),
+        ("DETERMINISTIC", "perhaps"),
+        ("RESUME_TTL_S", "-1"),
+    ],
+)
+def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
+    monkeypatch.setenv(f"MASKSTREAM_{name}", value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    text = str(caught.value)
+    assert f"MASKSTREAM_{name}" in text
+    assert "\n" not in text
+    assert text.endswith(".")
+
+
+def test_idle_must_be_longer_than_heartbeat(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_IDLE_S", "5")
+    with pytest.raises(SettingsError, match="MASKSTREAM_IDLE_S must be longer than"):
+        load_settings()
+
+
+def test_a_secret_is_not_repeated_in_the_message(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_STORE", "mysql://me:hunter2@host")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_unknown_override_is_refused():
+    with pytest.raises(SettingsError, match="MASKSTREAM_COLOUR is not a setting"):
+        load_settings({"colour": "red"})
+
+
+def test_reading_settings_does_not_import_torch():
+    code = "import sys, maskstream_server.settings; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
