@@ -117,8 +117,7 @@ def test_flushed_waits_for_the_store(server: LiveServer, own_redis: RedisServer)
         assert "flushed" not in client.kinds
         own_redis.start()
         client.until(lambda: "flushed" in client.kinds, BACK_WITHIN_S)
-        assert client.notices[-1]["id"] == 7
-        assert client.durable == 2
+        assert client.notices[-1] == {"type": "flushed", "id": 7, "sequence": 2}
 
 
 def test_nobody_new_comes_in_while_the_store_is_away(server: LiveServer, own_redis: RedisServer):
