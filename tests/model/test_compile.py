@@ -1,0 +1,196 @@
+"""Export and the gate before a compiled segmenter, with compilers made for the test."""
+
+import sys
+
+import pytest
+import torch
+
+from maskstream_model.compile import (
+    CompiledSegmenter,
+    check_pictures,
+    compile_or_eager,
+    compile_segmenter,
+    compile_with_tensorrt,
+    export_segmenter,
+)
+from maskstream_model.errors import CompileError
+from maskstream_model.mask2former.segmenter import Segmenter
+from support.tiny import tiny_config
+
+SIZE = (64, 96)
+NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
+
+
+def build():
+    config = tiny_config()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Segmenter(config.segmenter, config.num_classes).eval()
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return build()
+
+
+@pytest.fixture(scope="module")
+def program(segmenter):
+    return export_segmenter(segmenter, *SIZE, max_batch=3)
+
+
+@pytest.fixture
+def exported_once(monkeypatch, program):
+    """Skip the seconds that each export takes."""
+    monkeypatch.setattr("maskstream_model.compile.export_segmenter", lambda *args: program)
+
+
+def honest(program, largest):
+    """A compiler that returns the exported program itself."""
+    return program.module()
+
+
+def slightly_wrong(output):
+    """A compiler whose engine adds one per cent to one of the outputs."""
+
+    def compiler(program, largest):
+        module = program.module()
+
+        def engine(images):
+            values = list(module(images))
+            values[output] = values[output] * 1.01
+            return values
+
+        return engine
+
+    return compiler
+
+
+def broken(program, largest):
+    module = program.module()
+    return lambda images: [value * float("nan") for value in module(images)]
+
+
+def absent(program, largest):
+    raise ModuleNotFoundError("No module named 'the_compiler'")
+
+
+def assert_same(ours, expected, tolerance=1e-5):
+    for name in NAMES:
+        torch.testing.assert_close(
+            getattr(ours, name), getattr(expected, name), atol=tolerance, rtol=tolerance
+        )
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_the_exported_graph_computes_what_eager_computes(segmenter, program, batch):
+    images = torch.randn(batch, 3, *SIZE, generator=torch.Generator().manual_seed(batch))
+    with torch.no_grad():
+        expected = segmenter(images)
+        outputs = program.module()(images)
+    for name, ours in zip(NAMES, outputs, strict=True):
+        torch.testing.assert_close(ours, getattr(expected, name), atol=1e-5, rtol=1e-5)
+
+
+def test_the_exported_graph_is_one_graph_of_plain_operations(program):
+    targets = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    assert {node.op for node in program.graph.nodes} == {"placeholder", "call_function", "output"}
+    assert [name for name in targets if not name.startswith(("aten.", "<built-in function "))] == []
+    assert any("gather" in target for target in targets)
+    assert not any("grid_sampl" in target or "embedding_bag" in target for target in targets)
+
+
+@pytest.mark.usefixtures("program")
+def test_exporting_leaves_the_segmenter_as_it_was(segmenter):
+    before, after = build().state_dict(), segmenter.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_a_right_engine_is_accepted_and_used(segmenter):
+    calls = []
+
+    def counting(program, largest):
+        module = program.module()
+
+        def engine(images):
+            calls.append(len(images))
+            return module(images)
+
+        return engine
+
+    compiled = compile_segmenter(segmenter, SIZE, "tensorrt", 2, counting)
+    assert isinstance(compiled, CompiledSegmenter)
+    calls.clear()
+    images = torch.randn(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        assert_same(compiled(images), segmenter(images))
+    assert calls == [2]
+    assert compiled.query_features is segmenter.query_features
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 64, 96), (1, 3, 96, 64)])
+@pytest.mark.usefixtures("exported_once")
+def test_pictures_that_the_engine_was_not_built_for_run_eagerly(segmenter, shape):
+    compiled = compile_segmenter(segmenter, SIZE, "tensorrt", 2, honest)
+    compiled.engine = None
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(6))
+    with torch.no_grad():
+        assert_same(compiled(images), segmenter(images), 0)
+
+
+@pytest.mark.parametrize("output", range(4), ids=NAMES)
+@pytest.mark.usefixtures("exported_once")
+def test_an_engine_that_is_slightly_wrong_is_refused(segmenter, output):
+    with pytest.raises(CompileError, match=f"{NAMES[output]} of the engine is off by 1.0e-02"):
+        compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output))
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_an_engine_that_returns_nan_is_refused(segmenter):
+    with pytest.raises(CompileError, match="off by nan"):
+        compile_segmenter(segmenter, SIZE, "tensorrt", 1, broken)
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_an_engine_that_returns_too_little_is_refused(segmenter):
+    with pytest.raises(CompileError, match="returns 1 tensors"):
+        compile_segmenter(segmenter, SIZE, "tensorrt", 1, lambda program, largest: lambda x: [x])
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_a_refused_engine_leaves_eager_and_one_sentence(segmenter):
+    chosen, sentence = compile_or_eager(segmenter, SIZE, "tensorrt", 1, slightly_wrong(1))
+    assert chosen is segmenter
+    assert sentence.startswith("The segmenter runs eagerly: logits of the engine is off by")
+
+
+def test_a_compiler_that_is_not_installed_leaves_eager_and_one_sentence(segmenter):
+    chosen, sentence = compile_or_eager(segmenter, SIZE, "tensorrt", 1, absent)
+    assert chosen is segmenter
+    assert "ModuleNotFoundError: No module named 'the_compiler'" in sentence
+    assert sentence.count("\n") == 0
+
+
+@pytest.mark.parametrize("error", [Exception("no GPU"), OSError("libnvinfer.so"), AssertionError()])
+def test_whatever_importing_torch_tensorrt_raises_becomes_one_sentence(monkeypatch, error):
+    class Failing:
+        def find_spec(self, name, path=None, target=None):
+            if name == "torch_tensorrt":
+                raise error
+
+    monkeypatch.delitem(sys.modules, "torch_tensorrt", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
+    with pytest.raises(CompileError, match=f"cannot be imported here: {type(error).__name__}"):
+        compile_with_tensorrt(None, torch.zeros(1, 3, *SIZE))
+
+
+def test_eager_is_the_segmenter_itself(segmenter):
+    assert compile_or_eager(segmenter, SIZE, "eager") == (segmenter, None)
+
+
+def test_the_check_covers_single_pictures_and_full_batches():
+    pictures = check_pictures(torch.zeros(4, 3, *SIZE))
+    assert [tuple(picture.shape) for picture in pictures] == [(4, 3, *SIZE)] * 2 + [(1, 3, *SIZE)]
+    again = check_pictures(torch.zeros(4, 3, *SIZE))
+    assert all(torch.equal(a, b) for a, b in zip(pictures, again, strict=True))
