@@ -1,6 +1,5 @@
 """A real model that is small enough for tests that step it thousands of times."""
 
-
 import numpy as np
 import torch
 
