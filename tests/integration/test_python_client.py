@@ -1,0 +1,107 @@
+"""The Python client against the real server, with the fake model."""
+
+import numpy as np
+import pytest
+
+from maskstream_client import AsyncClient, RetryRules, StreamOptions, connect, connect_async, events
+from maskstream_protocol.errors import FrameTooLargeError, ModelUnknownError
+from support.server import FakeModel, running_server
+
+FRAMES = [np.full((36, 64, 3), 10 * index, np.uint8) for index in range(8)]
+FAST = RetryRules(first_delay_s=0.05, max_delay_s=0.2, give_up_after_s=20.0)
+
+
+def facts(result):
+    """What must not change from run to run."""
+    return [
+        (item.track_id, item.class_id, item.status, item.age, item.box, item.mask().tobytes())
+        for item in result.objects
+    ]
+
+
+def test_ten_lines_of_code_are_enough(live_server):
+    lines = []
+    with connect(live_server.url) as client:
+        for _, result in client.stream(FRAMES):
+            for item in result.objects:
+                lines.append((item.track_id, item.label, item.age))
+    assert lines == [(1, "thing", age) for age in range(1, 9)]
+
+
+@pytest.mark.parametrize("masks", ["rle", "bits", "labelmap", "polygons"])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_every_encoding_gives_the_same_masks(live_server, masks, scale):
+    with connect(live_server.url, masks=masks, mask_scale=scale) as client:
+        results = [result for _, result in client.stream(FRAMES[:3])]
+    with connect(live_server.url, mask_scale=scale) as client:
+        plain = [result for _, result in client.stream(FRAMES[:3])]
+    assert [facts(each) for each in results] == [facts(each) for each in plain]
+    assert plain[0].objects[0].mask().shape == (36, 64)
+    assert plain[0].objects[0].mask().any()
+
+
+async def test_a_cut_line_changes_nothing_in_the_results(live_server):
+    async with connect_async(live_server.ws_url) as client:
+        whole = [facts(result) async for _, result in client.stream(FRAMES)]
+    heard = []
+    options = StreamOptions(retry=FAST)
+    async with AsyncClient(live_server.url, options, on_event=heard.append) as client:
+        cut = []
+        async for _, result in client.stream(FRAMES):
+            cut.append(facts(result))
+            if result.frame_index in (1, 4):
+                client._link._socket.transport.abort()
+    assert cut == whole
+    welcomes = [each.welcome for each in heard if isinstance(each, events.Connected)]
+    assert [each.resumed for each in welcomes] == [False, True, True]
+    assert not any(isinstance(each, events.IdentitiesReset) for each in heard)
+
+
+async def test_a_detached_session_goes_on_with_its_token(live_server):
+    first = connect_async(live_server.url)
+    await first.open()
+    await first.send(FRAMES[0])
+    await first.flush()
+    await first.detach()
+    async with connect_async(live_server.url, resume_token=first.resume_token) as second:
+        await second.send(FRAMES[1])
+        result = await second.receive()
+    assert (result.sequence, result.objects[0].age) == (2, 2)
+
+
+async def test_a_reset_starts_identities_over(live_server):
+    heard = []
+    async with AsyncClient(live_server.url, on_event=heard.append) as client:
+        await client.send(FRAMES[0])
+        await client.reset()
+        await client.send(FRAMES[1])
+        before, after = [result async for result in client.results()]
+    assert (before.epoch, after.epoch, after.objects[0].age) == (1, 2, 1)
+    assert after.reset == events.IdentitiesReset(2, "client")
+    assert after.reset in heard
+
+
+def test_latest_answers_the_newest_and_tells_what_it_dropped():
+    with (
+        running_server(FakeModel(step_s=0.1)) as live,
+        connect(live.url, policy="latest", on_event=lambda event: None) as client,
+    ):
+        pairs = list(client.stream(FRAMES, every_frame=True))
+    reasons = [result.drop_reason for _, result in pairs]
+    assert len(pairs) == 8
+    assert set(reasons) == {None, "superseded"}
+    assert reasons[-1] is None
+    assert [frame[0, 0, 0] for frame, _ in pairs] == [frame[0, 0, 0] for frame in FRAMES]
+
+
+def test_a_frame_over_the_limit_is_refused_before_it_is_sent():
+    with running_server(max_frame_bytes=2000) as live, connect(live.url, picture="rgb24") as client:
+        with pytest.raises(FrameTooLargeError):
+            client.send(FRAMES[0])
+        client.send(FRAMES[0][:10, :20])
+        assert client.receive().objects[0].age == 1
+
+
+def test_an_unknown_model_is_a_typed_error(live_server):
+    with pytest.raises(ModelUnknownError):
+        connect(live_server.url, model="none such")
