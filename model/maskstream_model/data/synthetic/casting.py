@@ -141,10 +141,10 @@ class Casting:
         rng = self._rng
         colour = random_colour(rng, 0.5)
         kind = rng.random()
-        if kind < 0.35:
+        if kind < 0.2:
             ragged = np.concatenate([rng.normal(0, 0.1, (3, 2)), rng.normal(0, 0.035, (22, 2))])
             outline, colour = wavy_ring(ragged, 90), colour * (0.6, 0.8, 0.5)
-        elif kind < 0.7:
+        elif kind < 0.65:
             outline = box(-1, -1, 1, 1)
         else:
             outline = box(-0.15, -2.5, 0.15, 2.5)

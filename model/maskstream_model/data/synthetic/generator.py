@@ -19,7 +19,7 @@ from maskstream_model.data.synthetic.motion import (
     max_reach,
 )
 from maskstream_model.data.synthetic.pictures import list_pictures
-from maskstream_model.data.synthetic.render import Shadow, cast_shadow, paste, placing
+from maskstream_model.data.synthetic.render import Shadow, cast_shadow, paste, placing, smear
 from maskstream_model.data.synthetic.sensor import Sensor
 from maskstream_model.errors import ConfigError
 
@@ -34,6 +34,7 @@ class Scene:
     cast: Cast
     shadow: Shadow | None
     sensor: Sensor
+    shutter: float
 
 
 class ClipGenerator:
@@ -57,6 +58,10 @@ class ClipGenerator:
         self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
         pictures = list_pictures(config.textures)
         self._bank = TextureBank(seed, self._stage(False), pictures, self._cutouts)
+
+    def __reduce__(self) -> tuple[type["ClipGenerator"], tuple[SyntheticConfig, int]]:
+        """Pickle without the caches, which a worker fills for itself."""
+        return type(self), (self.config, self.seed)
 
     def clip(self, index: int) -> Clip:
         """Return clip `index` (from 0).
@@ -91,6 +96,7 @@ class ClipGenerator:
             casting.draw(PathPlanner(rng, config, camera, times)),
             _draw_shadow(rng),
             Sensor(rng, config.degradation, config.num_frames, self._bank),
+            min(config.degradation, 1.0) * max(0.0, float(rng.uniform(-0.4, 0.7))),
         )
 
     def _draw(self, scene: Scene, frame: int, owners: Image) -> Image:
@@ -109,7 +115,8 @@ class ClipGenerator:
             matrix = placing(layer, cel, frame, scene.camera.matrix(frame, centre))
             if scene.shadow is not None and layer.number:
                 cast_shadow(canvas, cel, matrix, scene.shadow)
-            paste(canvas, owners, cel, matrix, layer.number)
+            blur = smear(layer, frame, scene.shutter)
+            paste(canvas, owners, cel, matrix, layer.number, blur)
         return canvas
 
 

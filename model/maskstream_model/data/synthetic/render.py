@@ -90,13 +90,31 @@ def cast_shadow(canvas: Image, cel: Cel, matrix: Image, shadow: Shadow) -> None:
     region[:] = cv2.multiply(region, cv2.merge([factor, factor, factor]), dtype=cv2.CV_8U)
 
 
-def paste(canvas: Image, owners: Image, cel: Cel, matrix: Image, number: int) -> None:
-    """Blend a placed cel into `canvas` and write `number` into `owners` where it is opaque."""
+def smear(layer: Layer, frame: int, shutter: float) -> tuple[int, int]:
+    """Return by how many pixels (x, y) motion blurs a layer, along its main axis of motion.
+
+    `shutter` is the share of the time between frames that the shutter stays open.
+    """
+    places = layer.path.places
+    step = np.abs(places[frame] - places[max(frame - 1, 0)]) * shutter
+    x, y = (min(int(length), 25) for length in step)
+    return (x, 1) if x >= y else (1, y)
+
+
+def paste(
+    canvas: Image, owners: Image, cel: Cel, matrix: Image, number: int, blur: tuple[int, int]
+) -> None:
+    """Blend a placed cel into `canvas` and write `number` into `owners` where it is opaque.
+
+    `blur` (x, y) in pixels smears it, its outline too.
+    """
     window = _window(matrix, cel.rgba.shape, canvas.shape)
     if window is None:
         return
     left, top, right, bottom = window
     patch = _warped(cel.rgba, matrix, window)
+    if max(blur) > 2:
+        patch = cv2.blur(patch, (max(blur[0], 1), max(blur[1], 1)))
     region = canvas[top:bottom, left:right]
     alpha = patch[..., 3].astype(np.float32) / 255
     region[:] = cv2.blendLinear(
