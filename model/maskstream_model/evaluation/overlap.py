@@ -5,10 +5,8 @@ frame has been counted.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
 
@@ -24,16 +22,17 @@ class FrameOverlaps:
 
 def count_overlaps(masks: Bools, truth: Bools) -> FrameOverlaps:
     """Count the pixels of masks `(D, height, width)` and `(G, height, width)` and of each pair."""
-    pixels = masks.shape[1] * masks.shape[2]
-    # float32 counts exactly up to 2^24, and its matrix product is far quicker than integers'
-    exact: type[np.floating[Any]] = np.float32 if pixels <= 1 << 24 else np.float64
-    left: npt.NDArray[Any] = masks.reshape(len(masks), pixels).astype(exact)
-    right: npt.NDArray[Any] = truth.reshape(len(truth), pixels).astype(exact)
-    return FrameOverlaps(
-        left.sum(axis=1, dtype=np.float64).astype(np.int64),
-        right.sum(axis=1, dtype=np.float64).astype(np.int64),
-        (left @ right.T).astype(np.int64),
-    )
+    areas, truth_areas = _areas(masks), _areas(truth)
+    intersections = np.zeros((len(masks), len(truth)), dtype=np.int64)
+    # few masks of a frame are not empty: pair by pair is quicker than one product of all
+    for column in np.flatnonzero(truth_areas):
+        for row in np.flatnonzero(areas):
+            intersections[row, column] = np.count_nonzero(masks[row] & truth[column])
+    return FrameOverlaps(areas, truth_areas, intersections)
+
+
+def _areas(masks: Bools) -> Ints:
+    return np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
 
 
 def tube_ious(areas: Ints, truth_areas: Ints, intersections: Ints) -> Floats:

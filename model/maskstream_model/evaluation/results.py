@@ -18,7 +18,7 @@ from maskstream_model.evaluation.annotations import (
 from maskstream_model.evaluation.matching import TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord
-from maskstream_model.evaluation.rle import decode_masks, encode_mask
+from maskstream_model.evaluation.rle import decode_columns, encode_mask
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
 
@@ -92,8 +92,9 @@ def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> Tu
     frames = []
     for index in range(len(video.file_names)):
         found = [_at(detection, index) for detection in detections]
-        masks = decode_masks(found, video.height, video.width)
-        frames.append(count_overlaps(masks, video.masks(index)))
+        true = [thing.segmentations[index] for thing in video.objects]
+        masks, truth = (decode_columns(part, video.height, video.width) for part in (found, true))
+        frames.append(count_overlaps(masks, truth))
     areas = np.stack([frame.areas for frame in frames])
     truth_areas = np.stack([frame.truth_areas for frame in frames])
     return TubeOverlaps(

@@ -18,7 +18,16 @@ def decode_masks(segmentations: Sequence[Any], height: int, width: int) -> Bools
     Raises:
         DatasetError: a segmentation that is none, or of another size.
     """
-    masks = np.zeros((len(segmentations), height, width), dtype=bool)
+    return np.ascontiguousarray(decode_columns(segmentations, height, width).transpose(0, 2, 1))
+
+
+def decode_columns(segmentations: Sequence[Any], height: int, width: int) -> Bools:
+    """Decode to `(N, width, height)`, the order of the encoding: quicker, and enough to count.
+
+    Raises:
+        DatasetError: a segmentation that is none, or of another size.
+    """
+    masks = np.zeros((len(segmentations), width, height), dtype=bool)
     for index, segmentation in enumerate(segmentations):
         if not segmentation:
             continue
@@ -73,7 +82,7 @@ def _decode(segmentation: Any, height: int, width: int) -> Bools:
     if sum(counts) != height * width or min(counts) < 0:
         raise ValueError("its runs do not fill the picture")
     values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, counts).reshape(width, height).T
+    return np.repeat(values, counts).reshape(width, height)
 
 
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Any:

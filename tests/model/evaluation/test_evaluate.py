@@ -1,0 +1,111 @@
+"""Evaluation from frame to report: a model that knows the truth has full marks."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskstream_model.evaluation.evaluate import evaluate_online
+from maskstream_model.evaluation.results import ResultCollector, read_results, write_results
+from maskstream_model.evaluation.variants import (
+    daq_variant,
+    evaluate_variants,
+    hungarian_variant,
+)
+from support.oracle import SIZE, Oracle, squares
+from support.tiny import tiny_config, tiny_model
+
+SPANS = [(0, 11), (2, 5), (1, 11), (0, 6)]
+
+
+def test_a_model_that_knows_the_truth_has_full_marks_in_everything() -> None:
+    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS), squares(SPANS[1:])])
+    assert (report.num_clips, report.num_frames) == (2, 24)
+    for summary in (report.by_class, report.agnostic):
+        assert summary.overall["AP"] == pytest.approx(1)
+        assert summary.overall["AR10"] == 1
+    ratios = report.ratios()
+    assert ratios.pop("switches_per_object") == 0
+    assert ratios == dict.fromkeys(ratios, 1.0)
+    assert (report.identities.emerged, report.identities.disappeared) == (4, 4)
+
+
+def test_a_model_slow_to_let_go_loses_disappearances_only() -> None:
+    report = evaluate_online(_Stubborn(tiny_config(), patience=9), [squares([(0, 4)])])
+    assert report.identities.disappearance_recall == 0
+    assert report.identities.recall == 1
+
+
+class _Stubborn(Oracle):
+    """Says of a missed track that it is tracked."""
+
+    def _output(self, frame, listed, status):
+        return super()._output(frame, listed, dict.fromkeys(listed, 1))
+
+
+def test_wrong_classes_cost_precision_by_class_but_not_agnostic() -> None:
+    report = evaluate_online(Oracle(tiny_config(), wrong_class=True), [squares(SPANS)])
+    # the right class comes second, below the wrong one, so nothing is quite lost
+    assert report.by_class.overall["AP"] < 0.6
+    assert report.agnostic.overall["AP"] == pytest.approx(1)
+    assert report.identities.precision == 1
+
+
+def test_tracks_below_the_shown_score_are_hidden_from_identities_only() -> None:
+    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS)], score_min=0.9999)
+    assert report.identities.recall == 0
+    assert report.by_class.overall["AP"] == pytest.approx(1)
+
+
+def test_a_clip_without_objects_and_tracks_measures_nothing() -> None:
+    report = evaluate_online(Oracle(tiny_config()), [squares([])])
+    assert report.by_class.overall["AP"] == -1
+    assert set(report.ratios().values()) == {-1}
+
+
+def test_progress_is_told_of_every_frame() -> None:
+    done: list[int] = []
+    evaluate_online(Oracle(tiny_config()), [squares(SPANS)], progress=done.append)
+    assert sum(done) == 12
+
+
+def test_the_report_becomes_json() -> None:
+    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS)])
+    content = json.loads(json.dumps(report.as_json()))
+    assert content["vis"]["AP50"] == pytest.approx(1)
+    assert content["counts"]["switches"] == 0
+    assert "vis" not in report.as_json(by_class=False)
+
+
+def test_collected_tracks_become_a_result_file(tmp_path: Path) -> None:
+    collector = ResultCollector(categories=[10, 20, 30])
+    evaluate_online(Oracle(tiny_config()), [squares([(2, 5)])], collector=collector)
+    write_results(tmp_path / "results.json", collector.detections)
+    best = read_results(tmp_path / "results.json")[0]
+    assert (best.video_id, best.category) == (1, 10)
+    assert [part is not None for part in best.segmentations] == [2 <= t <= 5 for t in range(12)]
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_variants_on_shared_segmentations_score_as_the_model_alone() -> None:
+    rng = np.random.default_rng(0)
+    clip = squares(SPANS)
+    noise = [rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8) for _ in range(clip.num_frames)]
+    truths = [truth for _, truth in clip.frames]
+    clip = replace(clip, frames=list(zip(noise, truths, strict=True)))
+    model = tiny_model(emergence_score_min=0.5)
+    done: list[int] = []
+    variants = {
+        "same": daq_variant(model, {}),
+        "strict": daq_variant(model, {"emergence_score_min": 1.0, "first_frame_score_min": 1.0}),
+        "hungarian": hungarian_variant(model, {"similarity_min": 0.5}),
+    }
+    reports = evaluate_variants(model, variants, [clip], done.append)
+    assert reports["same"].as_json() == evaluate_online(model, [clip]).as_json()
+    alone = evaluate_online(variants["hungarian"], [clip])
+    assert reports["hungarian"].as_json() == alone.as_json()
+    assert reports["same"].identities.tracks > 0
+    assert reports["strict"].identities.tracks == 0
+    assert sum(done) == 36

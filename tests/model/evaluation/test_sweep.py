@@ -1,0 +1,79 @@
+"""Thresholds to try: the grid, and the choice of a baseline at equal recall."""
+
+import pytest
+
+from maskstream_model.errors import ConfigError
+from maskstream_model.evaluation.evaluate import evaluate_online
+from maskstream_model.evaluation.identity import IdentityCounts
+from maskstream_model.evaluation.report import Report
+from maskstream_model.evaluation.sweep import (
+    BASELINE_SWEEP,
+    SWEEP,
+    at_equal_recall,
+    parse_rules,
+    sweep_points,
+)
+from maskstream_model.evaluation.vis_metrics import VisSummary
+from support.oracle import Oracle, squares
+from support.tiny import tiny_config
+
+
+def _report(matched: int, tracked: int) -> Report:
+    counts = IdentityCounts(object_frames=100, matched_frames=matched, track_frames=tracked)
+    return Report(1, 10, VisSummary({}, {}), VisSummary({}, {}), counts)
+
+
+def test_rules_are_numbers_or_none() -> None:
+    rules = parse_rules(["tracked_score_min=0.2, 0.3", "keep_score_min=none", "min_size=128"])
+    assert rules == {
+        "tracked_score_min": (0.2, 0.3),
+        "keep_score_min": (None,),
+        "min_size": (128,),
+    }
+    assert isinstance(rules["min_size"][0], int)
+
+
+@pytest.mark.parametrize("text", ["tracked_score_min", "=0.3", "tracked_score_min=", "x=high"])
+def test_rules_of_another_form_are_one_clear_error(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not"):
+        parse_rules([text])
+
+
+def test_a_grid_has_every_combination_and_first_births_follow_later_ones() -> None:
+    points = sweep_points(["emergence_score_min=0.4,0.6", "tracked_score_min=0.1,0.2,0.3"])
+    assert len(points) == 6
+    assert points["emergence 0.4 tracked 0.1"] == {
+        "emergence_score_min": 0.4,
+        "tracked_score_min": 0.1,
+        "first_frame_score_min": 0.4,
+    }
+
+
+def test_a_first_threshold_that_is_given_stays() -> None:
+    (point,) = sweep_points(["emergence_score_min=0.4", "first_frame_score_min=0.9"]).values()
+    assert point["first_frame_score_min"] == 0.9
+
+
+def test_later_values_of_a_rule_replace_the_default_ones() -> None:
+    points = sweep_points([*SWEEP, "tracked_score_min=0.25"])
+    assert {point["tracked_score_min"] for point in points.values()} == {0.25}
+    assert len(sweep_points(BASELINE_SWEEP)) == 30
+
+
+def test_the_baseline_is_taken_at_its_most_precise_point_of_at_least_equal_recall() -> None:
+    points = {"low": _report(50, 50), "equal": _report(80, 160), "wild": _report(90, 400)}
+    name, note = at_equal_recall(_report(80, 100), points)
+    assert name == "equal"
+    assert "at least equal recall" in note
+
+
+def test_a_baseline_that_never_recalls_as_much_is_taken_at_its_best_recall() -> None:
+    points = {"low": _report(50, 50), "better": _report(60, 160)}
+    name, note = at_equal_recall(_report(80, 100), points)
+    assert name == "better"
+    assert "none reaches 0.800" in note
+
+
+def test_a_perfect_model_is_not_beaten_by_itself() -> None:
+    report = evaluate_online(Oracle(tiny_config()), [squares([(0, 5)])])
+    assert at_equal_recall(report, {"same": report})[0] == "same"
