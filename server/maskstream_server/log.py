@@ -38,7 +38,10 @@ def set_up_logging(log_format: Format, level: str) -> None:
 def _formatter(
     log_format: Format, shared: list[structlog.typing.Processor]
 ) -> structlog.stdlib.ProcessorFormatter:
-    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # Plain traces: the pretty ones take seconds, and print the values of variables.
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     extra: list[structlog.typing.Processor] = []
     if log_format == "json":
         renderer = structlog.processors.JSONRenderer()

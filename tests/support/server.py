@@ -5,6 +5,7 @@ with server as live:
     live.url, live.ws_url, live.service, live.metric("maskstream_results_total")
 """
 
+import logging
 import threading
 import time
 import urllib.request
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import torch
 
 from maskstream_model.config import ClassInfo, ModelConfig
@@ -103,6 +105,11 @@ class LiveServer:
         assert not self.thread.is_alive(), "the server does not stop"
 
 
+def _quiet_log() -> None:
+    """Leave out what tests provoke; its long traces take seconds to draw."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 @contextmanager
 def running_server(model: Any = None, **settings: Any) -> Iterator[LiveServer]:
     """Run a server; `settings` are those of `Settings`, quick ones by default.
@@ -111,6 +118,7 @@ def running_server(model: Any = None, **settings: Any) -> Iterator[LiveServer]:
         model: what it runs; the fake model by default.
         settings: fields of `Settings`.
     """
+    _quiet_log()
     values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
     service = assemble(Settings(**values), FakeModel() if model is None else model)
     bound = bind(service.settings.host, service.settings.port)
