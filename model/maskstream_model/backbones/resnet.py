@@ -51,7 +51,8 @@ class ConvNorm(nn.Conv2d):
         if isinstance(self.norm, FrozenBatchNorm2d):
             # Scaling the small weight saves two passes over the large output.
             scale, shift = self.norm.scale_and_shift()
-            return self._conv_forward(x, self.weight * scale[:, None, None, None], shift)
+            weight = self.weight * scale[:, None, None, None]
+            return F.conv2d(x, weight, shift, self.stride, self.padding)
         normalised: Tensor = self.norm(super().forward(x))
         return normalised
 
@@ -142,8 +143,7 @@ def unfreeze_batch_norm(module: Module) -> Module:
             norm = nn.BatchNorm2d(conv.out_channels, conv.norm.eps).to(conv.weight.device)
             # The released files have no such counter, and a fixed momentum does not need it.
             norm.register_buffer("num_batches_tracked", None)
-            _copy_norm(conv.norm, norm)
-            conv.norm = norm
+            _take_over(conv, norm)
     return module
 
 
@@ -152,8 +152,7 @@ def freeze_batch_norm(module: Module) -> Module:
     for conv in _convs(module):
         if isinstance(conv.norm, nn.BatchNorm2d):
             norm = FrozenBatchNorm2d(conv.out_channels, conv.norm.eps).to(conv.weight.device)
-            _copy_norm(conv.norm, norm)
-            conv.norm = norm
+            _take_over(conv, norm)
     return module
 
 
@@ -177,7 +176,8 @@ def _convs(module: nn.Module) -> list[ConvNorm]:
     return [child for child in module.modules() if isinstance(child, ConvNorm)]
 
 
-def _copy_norm(source: nn.Module, target: nn.Module) -> None:
+def _take_over(conv: ConvNorm, norm: nn.Module) -> None:
     with torch.no_grad():
         for name in ("weight", "bias", "running_mean", "running_var"):
-            getattr(target, name).copy_(getattr(source, name))
+            getattr(norm, name).copy_(getattr(conv.norm, name))
+    conv.norm = norm.train(conv.training)
