@@ -34,10 +34,13 @@ class FailingStore(MemoryStore):
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(clock=clock)
         self.is_away = False
+        self.error: Exception | None = None
         self.commits: list[Commit] = []
 
     async def commit(self, commit: Commit) -> CommitOutcome:
         if self.is_away:
             raise StoreAway("unplugged")
+        if self.error is not None:
+            raise self.error
         self.commits.append(commit)
         return await super().commit(commit)

@@ -1,11 +1,14 @@
 """Commits of one session, off the critical path: in order, merged when late, retried when away."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from maskstream_server.stores.errors import StoreAway, StoreError
 from maskstream_server.stores.interface import Commit, CommitOutcome, Lease, SessionStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,18 @@ class Committer:
             try:
                 await self._commit(self._leased(commit))
             except StoreAway as error:
-                self._put_back(commit)
-                if not self._is_away:
-                    self._is_away = True
-                    self._events.away(error)
-                await asyncio.sleep(self._retry_s)
+                await self._wait_for_store(commit, error)
+            except Exception as error:
+                # A mistake of ours or the store's must not end commits silently.
+                log.exception("commit_failed")
+                await self._wait_for_store(commit, StoreAway(repr(error)))
+
+    async def _wait_for_store(self, commit: Commit, error: StoreAway) -> None:
+        self._put_back(commit)
+        if not self._is_away:
+            self._is_away = True
+            self._events.away(error)
+        await asyncio.sleep(self._retry_s)
 
     async def _commit(self, commit: Commit) -> None:
         outcome = await self._store.commit(commit)

@@ -3,11 +3,14 @@
 A renewal that waits behind a busy interpreter or event loop is the classic false death.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.interface import Lease, LeaseRenewer
+
+log = logging.getLogger(__name__)
 
 
 class LeaseKeeper:
@@ -62,4 +65,7 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._closing.wait(self._interval_s):
-            self.renew_now()
+            try:
+                self.renew_now()
+            except Exception:  # one failure must not let all leases run out
+                log.exception("renewal_failed")

@@ -84,6 +84,18 @@ async def test_an_absent_store_is_told_of_once_and_commits_catch_up(store, commi
     assert [kept.sequence for kept in await store.results_after("a", 0)] == [1, 2, 3, 4]
 
 
+async def test_an_error_that_nobody_thought_of_is_not_silent(store, committer, told, caplog):
+    lease = await store.create("a", "server", "hash")
+    store.error = ValueError("a bug")
+    committer.offer(frame(lease, 1))
+    await asyncio.sleep(0.005)
+    assert told.words == ["away"]
+    assert "a bug" in caplog.text
+    store.error = None
+    assert await committer.flush()
+    assert told.words == ["away", "back", 1]
+
+
 async def test_an_absent_store_costs_bounded_memory(store, committer, told):
     lease = await store.create("a", "server", "hash")
     store.is_away = True

@@ -18,6 +18,7 @@ class Renewer:
         self.calls: list[list[Lease]] = []
         self.lost = list(lost)
         self.away = False
+        self.failures = 0
         self.closed = False
         self.called = threading.Event()
 
@@ -26,6 +27,8 @@ class Renewer:
         self.called.set()
         if self.away:
             raise StoreAway("unplugged")
+        if len(self.calls) <= self.failures:
+            raise ValueError("a bug")
         return [lease for lease in leases if lease in self.lost]
 
     def close(self) -> None:
@@ -43,6 +46,18 @@ def test_held_leases_are_renewed_by_the_thread():
     keeper.close()
     assert renewer.calls[-1] == [A]
     assert renewer.closed
+
+
+def test_a_renewal_that_fails_ends_no_other(caplog):
+    renewer = Renewer()
+    renewer.failures = 2
+    keeper = LeaseKeeper(renewer, 0.002, lambda lease: None)
+    keeper.hold(A)
+    while len(renewer.calls) < 4:
+        renewer.called.clear()
+        assert renewer.called.wait(5)
+    keeper.close()
+    assert caplog.text.count("a bug") >= 2
 
 
 def test_a_lost_lease_is_told_once_and_let_go():
