@@ -101,13 +101,14 @@ def _corners(pixels: Points, width: int) -> Points:
 
 def fill_rings(rings: list[Points], height: int, width: int) -> NDArray[np.bool_]:
     """The (height, width) mask whose borders these are."""
-    toggles = np.zeros(height * (width + 1), np.int64)
     mask = np.zeros((height, width), bool)
-    for ring in rings:
-        following = np.roll(ring, -1, axis=0)
-        _draw_edges(mask, ring, following)
-        toggles += _crossings(ring, following, height, width)
-    mask |= np.cumsum(toggles.reshape(height, width + 1), axis=1)[:, :width] % 2 == 1
+    if not rings:
+        return mask
+    start = np.concatenate(rings)
+    end = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    _draw_edges(mask, start, end)
+    toggles = _crossings(start, end, height, width).reshape(height, width + 1)
+    mask |= np.cumsum(toggles, axis=1)[:, :width] % 2 == 1
     return mask
 
 

@@ -97,6 +97,13 @@ def test_a_video_that_cannot_be_written_is_one_sentence(tmp_path, clip):
     assert "cannot be" in sentence_of(done)
 
 
+def test_the_source_is_not_written_over(clip):
+    before = clip.read_bytes()
+    done = run(stream, clip, "--url", NOBODY, "--out", clip)
+    assert "will not be written over" in sentence_of(done)
+    assert clip.read_bytes() == before
+
+
 def test_bench_reports_as_json(tmp_path):
     with ThreadedServer() as server:
         done = run(

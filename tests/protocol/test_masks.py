@@ -11,7 +11,7 @@ from pycocotools import mask as coco
 
 from maskstream_protocol.errors import MalformedResultError
 from maskstream_protocol.masks import decode_mask, encode_masks, mask_boxes, mask_codec
-from maskstream_protocol.polygons import decode_rings
+from maskstream_protocol.polygons import decode_rings, encode_rings
 from maskstream_protocol.records import NO_MASK, MaskCodec, MaskSpan, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, decode_result
 from maskstream_protocol.rle import decode_rle, encode_rle
@@ -202,3 +202,11 @@ def test_a_compressed_bomb_is_not_inflated():
     result = one_object(MaskCodec.BITS, zlib.compress(bytes(50_000_000)))
     with pytest.raises(MalformedResultError, match="1 bytes"):
         decode_mask(result, result.objects[0])
+
+
+def test_polygons_of_noise_keep_what_their_counters_can_count():
+    dots = [np.array([[each % 300, each // 300]]) for each in range(65_540)]
+    assert len(decode_rings(encode_rings(dots))) == 65_535
+    points = np.stack([np.arange(65_540) % 30_000, np.arange(65_540) % 2], axis=1)
+    (ring,) = decode_rings(encode_rings([points]))
+    assert np.array_equal(ring, points[::2])

@@ -16,7 +16,8 @@ from maskstream_protocol.records import Box, Status
 
 Color = tuple[int, int, int]
 
-_OPACITY: Final = 0.45
+_OPACITY: Final = 115
+"""Of 256."""
 _MARK_S: Final = 1.0
 _GOLDEN: Final = 0.618034
 _LUMA: Final = (0.299, 0.587, 0.114)
@@ -110,9 +111,9 @@ def _paint_mask(canvas: Pixels, item: TrackedObject) -> None:
     x0, y0, x1, y1 = item.box
     mask = item.mask()[y0:y1, x0:x1]
     crop = canvas[y0:y1, x0:x1]
-    color = np.array(track_color(item.track_id))
+    color = np.array(track_color(item.track_id), np.uint16)
     if item.status is not Status.MISSED:
-        crop[mask] = (crop[mask] * (1 - _OPACITY) + color * _OPACITY).astype(np.uint8)
+        crop[mask] = (crop[mask] * np.uint16(256 - _OPACITY) + color * np.uint16(_OPACITY)) >> 8
     crop[_outline(mask)] = color
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -65,12 +66,11 @@ def stream_source(job: StreamJob) -> None:
     """
     console = Console(stderr=True)
     for path in (job.out, job.json_out, job.summary):
-        _make_folder_of(path)
+        _check_place(path, job.source)
     summary, collector = StreamSummary(), ResultsCollector()
     with VideoReader(job.source, job.max_frames) as reader:
-        pairs = _pairs(job, reader, console)
         began_s = time.perf_counter()
-        with _Drawing(job.out, reader) as drawing:
+        with _Drawing(job.out, reader) as drawing, closing(_pairs(job, reader, console)) as pairs:
             for pixels, result in pairs:
                 summary.add(result)
                 collector.add(result)
@@ -85,7 +85,7 @@ def stream_source(job: StreamJob) -> None:
 
 def _pairs(
     job: StreamJob, reader: VideoReader, console: Console
-) -> Iterator[tuple[Pixels, Result]]:
+) -> Generator[tuple[Pixels, Result], None, None]:
     """The frames with their results, behind a progress bar."""
     total = reader.num_frames
     if job.max_frames is not None:
@@ -126,9 +126,12 @@ class _Drawing:
             self._writer.close()
 
 
-def _make_folder_of(path: Path | None) -> None:
+def _check_place(path: Path | None, source: str | int) -> None:
+    """There is a folder to write to, and the source is not written over."""
     if path is None:
         return
+    if isinstance(source, str) and path.exists() and path.resolve() == Path(source).resolve():
+        raise OutputError(f"{path} is the source and will not be written over.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
