@@ -17,7 +17,7 @@ from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch
-from maskstream_model.training.tracker_start import fresh_tracker
+from maskstream_model.training.tracker_start import fresh_tracker, settle_positions
 
 MAX_GAP = 3
 GAP_SHARE = 0.3
@@ -46,6 +46,8 @@ class TrackerStage:
         short = moment.progress < self._tracking.short_share
         order = view_frames(batch.num_frames, short, moment.draw)
         frames = self._frames(batch)
+        if moment.step == 0:
+            settle_positions(self._tracker, frames[0])
         clip = batch.select(order)
         roll = Rollout(self._tracker, self._tracking, self._recipe.criterion.cost, short)
         first, second = roll.run(

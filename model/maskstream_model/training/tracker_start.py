@@ -21,9 +21,10 @@ from maskstream_model.mask2former.attention import (
     MultiheadAttention,
     SelfAttentionLayer,
 )
-from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
-SHARPNESS = 1.5
+SHARPNESS = 2.0
+POSITION_SHARE = 0.7
 QUIET = 0.02
 
 
@@ -45,6 +46,23 @@ def fresh_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
         _keep_distances(tracker.pos_embed, generator)
         nn.init.normal_(tracker.new_ins_embeds.weight, std=QUIET, generator=generator)
     return tracker
+
+
+@torch.no_grad()
+def settle_positions(tracker: QueryTracker, frame: SegmenterOutput) -> None:
+    """Centre appearances on a batch of frames and give them a spread next to the embeddings'.
+
+    What all appearances share only makes the longest of them win every comparison. Attention
+    compares sums of both, so that much less would not be heard and much more would drown the
+    embeddings.
+    """
+    positions = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
+    spread = positions.std(1).norm(dim=-1).mean().clamp(min=1e-6)
+    factor = POSITION_SHARE * frame.embeddings.std(1).norm(dim=-1).mean() / spread
+    last = tracker.pos_embed.layers[-1]
+    assert isinstance(last, nn.Linear)
+    last.bias.sub_(positions.mean((0, 1))).mul_(factor)
+    last.weight.mul_(factor)
 
 
 def _copy_heads(tracker: QueryTracker, segmenter: Segmenter) -> None:
