@@ -1,4 +1,4 @@
-"""One session in memory and the rules of its commits: pure, `scripts.COMMIT` in Python."""
+"""One session in memory and the rules of its commits: pure, `redis.scripts.COMMIT` in Python."""
 
 from dataclasses import dataclass, field, replace
 

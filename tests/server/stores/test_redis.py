@@ -8,7 +8,7 @@ import pytest
 from maskstream_server.stores.errors import StoreAway, StoreFull
 from maskstream_server.stores.interface import CommitOutcome, KeptResult, Lease, StoreTimes
 from maskstream_server.stores.redis import RedisStore
-from maskstream_server.stores.redis_coding import keys_of
+from maskstream_server.stores.redis.coding import keys_of
 from support.redis_server import RedisServer, free_port
 from support.stores import frame
 

@@ -1,22 +1,18 @@
 """Sessions in Redis 7 or Valkey (6.2 suffices): any server that shares it can go on with them.
 
-Every write is one script on the keys of one session, which share a hash tag; only this file
-imports redis.
+Every write is one script on the keys of one session, which share a hash tag.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import Any
 
-import redis as sync_redis
 from redis import exceptions as errors
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.retry import Retry as SyncRetry
 
-from maskstream_server.stores import scripts
-from maskstream_server.stores.errors import SessionExists, StoreAway, StoreFull
+from maskstream_server.stores.errors import SessionExists, StoreFull
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
     TOMBSTONE_LEASES,
@@ -30,21 +26,10 @@ from maskstream_server.stores.interface import (
     StoreUsage,
     TakenOver,
 )
-from maskstream_server.stores.redis_coding import commit_args, keys_of, milliseconds, read_session
-
-AWAY = (
-    errors.ConnectionError,
-    errors.TimeoutError,
-    errors.ReadOnlyError,
-    errors.OutOfMemoryError,
-    errors.MasterDownError,
-    errors.ClusterDownError,
-    errors.TryAgainError,
-    OSError,
-)
-"""What says that the store cannot be used now; other errors are mistakes of ours."""
-AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN")
-"""The same in words: before Redis 7 the errors of a script's commands come wrapped in others."""
+from maskstream_server.stores.redis import scripts
+from maskstream_server.stores.redis.coding import commit_args, keys_of, milliseconds, read_session
+from maskstream_server.stores.redis.connection import AWAY, connection_options, translated
+from maskstream_server.stores.redis.renewer import RedisRenewer
 
 
 class RedisStore:
@@ -73,7 +58,7 @@ class RedisStore:
             timeout=timeout_s,
             # A restarted store leaves dead connections behind: those are tried once more.
             retry=Retry(NoBackoff(), 1, supported_errors=(errors.ConnectionError,)),
-            **_options(timeout_s),
+            **connection_options(timeout_s),
         )
         self._redis: Redis = Redis.from_pool(pool)
         register = self._redis.register_script
@@ -191,52 +176,9 @@ class RedisStore:
         return milliseconds(self.times.lease_s), milliseconds(self.times.resume_ttl_s)
 
 
-class RedisRenewer:
-    """Renews leases over a connection of its own, blocking: for the lease keeper's thread."""
-
-    def __init__(self, url: str, times: StoreTimes, timeout_s: float) -> None:
-        self._times = times
-        retry = SyncRetry(NoBackoff(), 1, supported_errors=(errors.ConnectionError,))
-        self._redis = sync_redis.Redis.from_url(url, retry=retry, **_options(timeout_s))
-        self._script = self._redis.register_script(scripts.RENEW)
-
-    def renew(self, leases: Sequence[Lease]) -> list[Lease]:
-        """See `LeaseRenewer.renew`."""
-        lives = (milliseconds(self._times.lease_s), milliseconds(self._times.resume_ttl_s))
-        pipeline = self._redis.pipeline(transaction=False)
-        for lease in leases:
-            args = (lease.owner, lease.fence, *lives)
-            self._script(keys_of(lease.session), args, client=pipeline)
-        try:
-            answers = pipeline.execute()
-        except (*AWAY, errors.ResponseError) as error:
-            raise _translated(error) from error
-        return [lease for lease, kept in zip(leases, answers, strict=True) if not kept]
-
-    def close(self) -> None:
-        """See `LeaseRenewer.close`."""
-        self._redis.close()
-
-
-def _options(timeout_s: float) -> dict[str, Any]:
-    """Return connection options; RESP2 answers are the same on all versions."""
-    return {
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": min(1.0, timeout_s),
-        "protocol": 2,
-    }
-
-
 async def _told_as_away(command: Awaitable[Any]) -> Any:
     """Await a command; what says that the store is away becomes `StoreAway`."""
     try:
         return await command
     except (*AWAY, errors.ResponseError) as error:
-        raise _translated(error) from error
-
-
-def _translated(error: Exception) -> Exception:
-    """Return `StoreAway` for what the store cannot do now, other errors as they are."""
-    if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
-        return StoreAway(str(error))
-    return error
+        raise translated(error) from error
