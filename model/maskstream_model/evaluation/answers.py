@@ -29,8 +29,18 @@ class Answer(Protocol):
 
 @dataclass(frozen=True)
 class Measured:
-    """Reports by name, with the rules each was run with where they were varied."""
+    """Reports by name, with the rules each was run with where they were varied.
 
+    Attributes:
+        settings: model and data, so that the numbers can be had again.
+        reports: by name.
+        by_class: False where classes are not the model's.
+        rules: that were varied, by name of the report.
+        notes: sentences for people.
+        sweep: whether there is a report per point of a grid.
+    """
+
+    settings: Mapping[str, Any]
     reports: Mapping[str, Report]
     by_class: bool
     rules: Mapping[str, Rules] = field(default_factory=dict)
@@ -40,6 +50,7 @@ class Measured:
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {
+            "settings": dict(self.settings),
             "reports": {
                 name: {"rules": dict(self.rules.get(name, {})), **report.as_json(self.by_class)}
                 for name, report in self.reports.items()

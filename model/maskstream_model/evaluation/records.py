@@ -19,6 +19,8 @@ ABSENT = -1
 EMERGED, TRACKED, MISSED, DISAPPEARED = range(4)
 MAX_ENTRIES = 20
 """Results per video, as the reference emits them (SPEC.md section 3.6)."""
+MIN_FRAMES = 5
+"""A track of fewer frames that does not reach the last one is left out of results (same place)."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,14 @@ class VideoRecord:
 
     def best_entries(self, agnostic: bool = False) -> tuple[Ints, Ints, Floats]:
         """Return rows of tracks, labels and scores `(M,)` of the best entries, best first."""
-        best = self.class_scores.max(axis=1, initial=0.0)[:, None]
-        scores = best if agnostic else self.class_scores
+        stored = (self.status != ABSENT) & (self.status != DISAPPEARED)
+        kept = np.flatnonzero((stored.sum(axis=0) >= MIN_FRAMES) | stored[-1:].any(axis=0))
+        scores = self.class_scores[kept]
+        if agnostic:
+            scores = scores.max(axis=1, initial=0.0)[:, None]
         order = np.argsort(-scores.ravel(), kind="stable")[:MAX_ENTRIES]
-        tracks, labels = np.divmod(order, max(scores.shape[1], 1))
-        return tracks, labels, scores.ravel()[order]
+        rows, labels = np.divmod(order, max(scores.shape[1], 1))
+        return kept[rows], labels, scores.ravel()[order]
 
 
 class VideoRecorder:

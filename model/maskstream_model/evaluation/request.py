@@ -1,7 +1,7 @@
 """What `maskstream eval` is asked, and who answers it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,18 @@ def answer(request: Request, begin: Begin) -> Answer:
     return _plain(model, source, request, begin)
 
 
+def settings_of(model: OnlineDaq, request: Request) -> dict[str, Any]:
+    """Return what one needs to have the same numbers again, as plain values."""
+    synthetic = ("clips", "frames", "size", "seed") if request.data == SYNTHETIC else ()
+    given = {name: getattr(request, name) for name in ("preset", "data", "min_score", *synthetic)}
+    real = {
+        name: None if getattr(request, name) is None else str(getattr(request, name))
+        for name in ("cutouts", "textures")
+    }
+    rules = asdict(model.config.online)
+    return {**given, **real, "fingerprint": model.fingerprint, "rules": rules}
+
+
 def open_model(request: Request) -> OnlineDaq:
     """Load the model that the request names, with its overrides."""
     overrides = {name: values[0] for name, values in parse_rules(request.overrides).items()}
@@ -129,7 +141,7 @@ def _plain(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> 
     report = evaluate_online(model, source.clips, progress, request.min_score, collector)
     if request.out is not None and collector is not None:
         write_results(request.out, collector.detections)
-    return Measured({"daq": report}, source.categories is not None)
+    return Measured(settings_of(model, request), {"daq": report}, source.categories is not None)
 
 
 def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
@@ -137,9 +149,10 @@ def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> 
     points = sweep_points((*(BASELINE_SWEEP if baseline else SWEEP), *request.grid))
     build = hungarian_variant if baseline else daq_variant
     variants = {name: build(model, rules) for name, rules in points.items()}
+    settings = settings_of(model, request)
     progress = begin(source.num_frames * len(variants))
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
-    return Measured(reports, source.categories is not None, points, sweep=True)
+    return Measured(settings, reports, source.categories is not None, points, sweep=True)
 
 
 def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
@@ -147,13 +160,14 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
     points = sweep_points((*BASELINE_SWEEP, *request.grid))
     variants: dict[str, Any] = {"daq": model}
     variants |= {name: hungarian_variant(model, rules) for name, rules in points.items()}
+    settings = settings_of(model, request)
     progress = begin(source.num_frames * len(variants))
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
     ours = reports.pop("daq")
     name, note = at_equal_recall(ours, reports)
     chosen = {"daq": ours, "hungarian": reports[name]}
     rules = {"hungarian": points[name]}
-    return Measured(chosen, source.categories is not None, rules, [note])
+    return Measured(settings, chosen, source.categories is not None, rules, [note])
 
 
 def _presence(

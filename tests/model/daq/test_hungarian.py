@@ -149,6 +149,29 @@ def test_interleaved_sessions_are_those_run_alone() -> None:
             _assert_same(output, alone[index][time])
 
 
+def test_sessions_stepped_together_have_the_ids_of_those_run_alone() -> None:
+    model = _model()
+    clips = [tiny_frames(4, seed=1), tiny_frames(4, seed=2)]
+    alone = [_run(model, clip)[0] for clip in clips]
+    states = [model.initial_state(), model.initial_state()]
+    for time in range(4):
+        outputs, states = model.step_batch([clip[time] for clip in clips], states)
+        for index, output in enumerate(outputs):
+            assert torch.equal(output.track_ids, alone[index][time].track_ids)
+            assert torch.equal(output.status, alone[index][time].status)
+
+
+def test_the_memory_of_a_long_video_stays_bounded() -> None:
+    model, sizes = _model(max_missed_frames=1), []
+    state = model.initial_state()
+    for frame in tiny_frames(40):
+        _, state = model.step(frame, state)
+        sizes.append(state.num_tracks)
+    # with no patience at all, tracks are at most as many as queries
+    assert max(sizes) <= model.config.segmenter.num_queries
+    assert state.next_track_id > 1
+
+
 def test_the_baseline_does_not_take_the_states_of_the_model_it_is_compared_with() -> None:
     daq, model = tiny_model(), _model()
     with pytest.raises(StateError, match="belongs to model"):

@@ -28,7 +28,10 @@ def test_a_plain_run_prints_a_table() -> None:
 
 def test_json_is_all_that_goes_to_stdout() -> None:
     result = _run(*SMALL, *RANDOM, "--json")
-    report = json.loads(result.stdout)["reports"]["daq"]
+    content = json.loads(result.stdout)
+    report = content["reports"]["daq"]
+    assert content["settings"]["rules"]["emergence_score_min"] == 0.3
+    assert content["settings"]["size"] == [64, 64]
     assert report["num_frames"] == 2
     assert set(report) == {
         *("rules", "num_clips", "num_frames", "vis", "vis_agnostic", "identity", "counts"),

@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.evaluation.evaluate import evaluate_online
+from maskstream_model.evaluation.evaluate import evaluate_online, track_frame
+from maskstream_model.evaluation.records import VideoRecorder
 from maskstream_model.evaluation.results import ResultCollector, read_results, write_results
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,
     hungarian_variant,
 )
+from maskstream_model.tasks.instances import video_result
 from support.oracle import SIZE, Oracle, squares
-from support.tiny import tiny_config, tiny_model
+from support.tiny import tiny_config, tiny_frames, tiny_model
 
 SPANS = [(0, 11), (2, 5), (1, 11), (0, 6)]
 
@@ -109,3 +111,24 @@ def test_variants_on_shared_segmentations_score_as_the_model_alone() -> None:
     assert reports["same"].identities.tracks > 0
     assert reports["strict"].identities.tracks == 0
     assert sum(done) == 36
+
+
+@pytest.mark.parametrize("patience", [2, 8])
+def test_entries_are_those_of_the_models_own_clip_result(patience: int) -> None:
+    model = tiny_model(emergence_score_min=0.6, max_missed_frames=patience)
+    clip = squares(SPANS)
+    frames = tiny_frames(clip.num_frames, size=SIZE)
+    recorder, outputs, state = VideoRecorder(clip.truth_labels), [], model.initial_state()
+    for frame, (_, truth) in zip(frames, clip.frames, strict=True):
+        output, state = model.step(frame, state)
+        outputs.append(output)
+        recorder.add(track_frame(output, *SIZE), truth)
+    record = recorder.record()
+    tracks, labels, scores = record.best_entries()
+    expected = video_result(outputs, SIZE)
+    assert len(expected.scores) > 0
+    assert scores == pytest.approx(expected.scores.numpy(), abs=1e-6)
+    assert record.track_ids[tracks].tolist() == expected.track_ids.tolist()
+    assert labels.tolist() == expected.labels.tolist()
+    areas = expected.masks.flatten(2).sum(2).T.numpy()
+    assert np.array_equal(record.areas[:, tracks], areas)
