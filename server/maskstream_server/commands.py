@@ -41,5 +41,5 @@ def _serve(options: dict[str, Any]) -> None:
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
 
-    bound = bind(settings.host, settings.port)
-    serve_forever(assemble(settings, load(settings)), bound)
+    with bind(settings.host, settings.port) as bound:
+        serve_forever(assemble(settings, load(settings)), bound)

@@ -27,9 +27,13 @@ def bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind)
+    except OSError as error:
+        raise StartError(f"Cannot listen on {host}: {error.strerror}.") from None
+    try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
+        bound.close()
         raise StartError(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
     return bound
 

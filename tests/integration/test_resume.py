@@ -21,7 +21,9 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def server(store_url: str) -> Iterator[LiveServer]:
-    with running_server(tiny_model(), store=store_url, deterministic=True, credit_frames=32) as live:
+    with running_server(
+        tiny_model(), store=store_url, deterministic=True, credit_frames=32
+    ) as live:
         yield live
 
 

@@ -109,7 +109,11 @@ async def test_no_slot_means_server_full_until_one_is_free():
                 await second.say(type="hello")
                 assert await second.end() == 1013
                 (error,) = second.of("error")
-                assert (error["code"], error["fatal"], error["retry"]) == ("server_full", True, True)
+                assert (error["code"], error["fatal"], error["retry"]) == (
+                    "server_full",
+                    True,
+                    True,
+                )
                 assert error["retry_after_ms"] > 0
             await first.say(type="bye")
             assert await first.end() == 1000

@@ -1,0 +1,44 @@
+"""`maskstream serve` as a process: its ready line and its farewell."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from support.raw_client import grey, raw_client
+
+COMMAND = [sys.executable, "-c", "from maskstream_server.commands import serve; serve()"]
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline().strip()
+        assert line, process.stderr.read()
+        yield line, process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
+    with serving("--weights", "random", "--max-sessions", "3") as (line, process):
+        url = line.split()[-1]
+        assert line == f"maskstream serves demo on cpu at {url}"
+        async with raw_client(url.replace("http", "ws") + "/v1/stream") as client:
+            await client.hello()
+            await client.answer(grey(height=64, width=96))
+            process.send_signal(signal.SIGTERM)
+            assert await client.end() == 1012
+            assert len(client.of("goaway")) == 1
+        assert process.wait(timeout=30) == 0
+        assert "Traceback" not in process.stderr.read()

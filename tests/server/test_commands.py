@@ -1,0 +1,85 @@
+"""What keeps `maskstream serve` from starting: one sentence, an exit code, and no traceback."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+from maskstream_server.commands import serve
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """`serve` sets logging up for its process; tests have theirs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def refused(*options: str, **variables: str) -> str:
+    """Run `serve` where it must not start; returns the sentence it says."""
+    done = CliRunner().invoke(serve, options, env=variables)
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.exit_code != 0
+    assert "Traceback" not in done.output
+    return done.output.strip()
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused("--port", str(port), "--weights", "random")
+    assert f"port {port}" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_bad_setting_is_one_sentence_that_names_the_variable():
+    said = refused(MASKSTREAM_MAX_BATCH="many")
+    assert "MASKSTREAM_MAX_BATCH" in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, suffix: str):
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(b"this is no checkpoint")
+    said = refused("--port", "0", "--weights", str(path))
+    assert str(path) in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_checkpoint_that_does_not_fit_is_told_with_what_is_missing(tmp_path: Path):
+    path = tmp_path / "other.safetensors"
+    save_file({"some.weight": torch.zeros(3)}, path)
+    said = refused("--port", "0", "--weights", str(path))
+    assert "some.weight" in said
+    assert "missing" in said
+
+
+def test_an_unknown_model_is_one_sentence():
+    said = refused("--port", "0", "--model", "sam99")
+    assert "sam99" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_an_address_of_a_store_that_cannot_be_read_is_one_sentence():
+    said = refused("--port", "0", "--weights", "random", "--store", "redis://host:port/x")
+    assert "MASKSTREAM_STORE" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_help_names_every_option():
+    said = CliRunner().invoke(serve, ["--help"]).output
+    for option in ("--host", "--port", "--model", "--weights", "--device", "--store"):
+        assert option in said
+    assert "--deterministic" in said
+    assert "MASKSTREAM_PORT" in said

@@ -1,0 +1,139 @@
+"""REST routes of an application whose engine and store are told what to say."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from httpx import ASGITransport, AsyncClient, Response
+from prometheus_client import CollectorRegistry
+
+from maskstream_server.app import create_app
+from maskstream_server.metrics import Metrics
+from maskstream_server.service import STALLED_S, Service
+from maskstream_server.settings import Settings
+from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.memory import MemoryStore
+from support.server import FakeModel
+
+
+class Engine:
+    ready = True
+    stalled = 0.0
+
+    def stalled_for_s(self) -> float:
+        return self.stalled
+
+
+class Store(MemoryStore):
+    away = False
+
+    async def ping(self) -> None:
+        if self.away:
+            raise StoreAway("no route")
+
+
+class Browser:
+    def __init__(self, service: Service) -> None:
+        self.transport = ASGITransport(create_app(service), raise_app_exceptions=False)
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
+        async def fetch() -> Response:
+            async with AsyncClient(transport=self.transport, base_url="http://host") as client:
+                return await client.get(path, headers=headers)
+
+        return asyncio.run(fetch())
+
+
+@pytest.fixture
+def world() -> SimpleNamespace:
+    engine, store = Engine(), Store()
+    service = Service(
+        settings=Settings(api_keys="key"),
+        model=FakeModel(),
+        engine=engine,
+        store=store,
+        owner="me",
+        metrics=Metrics(CollectorRegistry()),
+        random_bytes=bytes,
+        clock=lambda: 0.0,
+    )
+    return SimpleNamespace(engine=engine, store=store, service=service, client=Browser(service))
+
+
+KEY = {"Authorization": "Bearer key"}
+
+
+def test_a_healthy_server_says_so(world):
+    assert world.client.get("/healthz").status_code == 200
+    answer = world.client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+
+
+def test_a_cold_engine_is_healthy_but_not_ready(world):
+    world.engine.ready = False
+    assert world.client.get("/healthz").status_code == 200
+    answer = world.client.get("/readyz")
+    assert (answer.status_code, answer.json()["engine"]) == (503, False)
+
+
+def test_an_absent_store_is_healthy_but_not_ready(world):
+    world.store.away = True
+    assert world.client.get("/healthz").status_code == 200
+    assert world.client.get("/readyz").json() == {"ready": False, "engine": True, "store": False}
+
+
+def test_a_stalled_engine_is_not_healthy(world):
+    world.engine.stalled = STALLED_S + 1
+    assert world.client.get("/healthz").status_code == 503
+    assert world.client.get("/readyz").status_code == 503
+
+
+def test_models_are_listed_with_what_the_protocol_names(world):
+    (model,) = world.client.get("/v1/models", headers=KEY).json()["models"]
+    assert set(model) == {
+        "name",
+        "task",
+        "backbone",
+        "num_classes",
+        "fingerprint",
+        "default",
+        "ready",
+    }
+    assert (model["name"], model["num_classes"], model["default"]) == ("fake", 2, True)
+
+
+def test_a_models_page_names_its_classes_and_limits(world):
+    model = world.client.get("/v1/models/fake", headers=KEY).json()
+    assert model["classes"][1] == {"id": 1, "name": "x", "color": "#00ff00", "thing": True}
+    assert set(model["input"]) == {"min_size", "max_pixels"}
+    assert 0 <= model["min_score"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        ("/v1/models/nope", KEY, 404, "model_unknown"),
+        ("/v1/models", {}, 401, "unauthorized"),
+        ("/nowhere", {}, 404, "not_found"),
+        ("/v1/stream", {}, 426, "upgrade_required"),
+    ],
+)
+def test_errors_are_problem_documents(world, path, headers, status, code):
+    answer = world.client.get(path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["code"], bool(body["detail"])) == (status, code, True)
+
+
+def test_an_unexpected_error_is_internal_and_tells_nothing(world):
+    world.service.model.config = None
+    answer = world.client.get("/v1/models", headers=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "NoneType" not in answer.text
+
+
+def test_metrics_have_units_in_their_names(world):
+    text = world.client.get("/metrics").text
+    assert "maskstream_frame_seconds" in text
+    assert "maskstream_engine_waiting_frames" in text
