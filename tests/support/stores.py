@@ -3,7 +3,13 @@
 from collections.abc import Callable
 
 from maskstream_server.stores.errors import StoreAway
-from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.interface import (
+    Commit,
+    CommitOutcome,
+    KeptResult,
+    Lease,
+    SessionStore,
+)
 from maskstream_server.stores.memory import MemoryStore
 
 
@@ -16,6 +22,11 @@ def frame(lease: Lease, sequence: int, **changes) -> Commit:
         "results": (KeptResult(sequence, b"result %d" % sequence),),
     }
     return Commit(lease=lease, sequence=sequence, **{**values, **changes})
+
+
+async def kept_sequences(store: SessionStore, after: int = 0) -> list[int]:
+    """Sequences of the results that the store keeps of session `a`."""
+    return [result.sequence for result in await store.results_after("a", after)]
 
 
 class Clock:
