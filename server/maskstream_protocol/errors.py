@@ -19,16 +19,17 @@ from typing import ClassVar
 
 
 class Consequence(Enum):
-    """What happens to the message that caused an error."""
+    """What happens to the message that caused an error.
+
+    FATAL: the connection closes with `close_code`. IGNORED: neither sequence nor credit is
+    consumed. DROPPED: the sequence is consumed, the credit returned, the memory unchanged, and a
+    `drop` follows. GOES_ON: nothing is lost, the client is only told.
+    """
 
     FATAL = "fatal"
-    """The connection closes with `close_code`."""
     IGNORED = "ignored"
-    """Neither sequence nor credit is consumed."""
     DROPPED = "dropped"
-    """The sequence is consumed, the credit returned, the memory unchanged; a `drop` follows."""
     GOES_ON = "goes on"
-    """Nothing is lost; the client is only told."""
 
 
 class ProtocolError(Exception):
@@ -175,13 +176,8 @@ class CodecUnsupportedError(WireError):
 class FrameUndecodableError(WireError):
     """The payload does not decode, or is not of its codec or declared size."""
 
-    code, consequence, close_code, repeat_limit = (
-        "frame_undecodable",
-        Consequence.DROPPED,
-        4422,
-        10,
-    )
-    http_status = 422
+    code, consequence, http_status = "frame_undecodable", Consequence.DROPPED, 422
+    close_code, repeat_limit = 4422, 10
 
 
 class NeedKeyframeError(WireError):

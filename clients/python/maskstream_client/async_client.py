@@ -16,7 +16,7 @@ from maskstream_client.inbox import Inbox
 from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_classes
 from maskstream_client.options import StreamOptions, stream_url
-from maskstream_client.pairing import Pairing
+from maskstream_client.pairing import Pairing, paired
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
@@ -136,19 +136,14 @@ class AsyncClient:
             source: see `open_frames`.
             every_frame: dropped frames too, with an empty result that has a `drop_reason`.
         """
-        pairing = Pairing(every_frame=every_frame)
-        frames = open_frames(source, newest=self.options.policy == "latest")
+        newest = self.options.policy == "latest"
+        frames = open_frames(source, newest=newest)
         try:
-            while (frame := await asyncio.to_thread(next, frames, None)) is not None:
-                pairing.sent(await self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
-                while (result := self.receive_nowait()) is not None:
-                    for pair in pairing.answered(result):
-                        yield pair
-            while (result := await self.receive()) is not None:
-                for pair in pairing.answered(result):
-                    yield pair
+            async for pair in paired(self, frames, Pairing(every_frame=every_frame)):
+                yield pair
         finally:
-            await asyncio.to_thread(frames.close)
+            with suppress(ValueError):  # cancelled while its thread still reads: it closes itself
+                frames.close()
 
     async def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+_LAST_READ_S: Final = 15.0
+"""A source must not be closed while it is read; reading from a URL ends after ten seconds."""
 
 
 def newest(items: Iterable[T]) -> Generator[T, None, None]:
@@ -24,7 +27,7 @@ def newest(items: Iterable[T]) -> Generator[T, None, None]:
             yield item
     finally:
         slot.stop()
-        thread.join(timeout=1.0)
+        thread.join(_LAST_READ_S)
 
 
 class _Slot(Generic[T]):

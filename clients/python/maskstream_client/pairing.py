@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
+from maskstream_client.video import VideoFrame
+
+if TYPE_CHECKING:
+    from maskstream_client.async_client import AsyncClient
 
 
 class Pairing:
@@ -34,3 +40,17 @@ class Pairing:
             pixels, answer = self._frames.pop(first), self._answers.pop(first)
             if self._every_frame or answer.drop_reason is None:
                 yield pixels, answer
+
+
+async def paired(
+    client: AsyncClient, frames: Iterator[VideoFrame], pairing: Pairing
+) -> AsyncIterator[tuple[Pixels, Result]]:
+    """Send frames, which are read in a thread, and give the pairs as they come."""
+    while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+        pairing.sent(await client.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
+        while (result := client.receive_nowait()) is not None:
+            for pair in pairing.answered(result):
+                yield pair
+    while (result := await client.receive()) is not None:
+        for pair in pairing.answered(result):
+            yield pair
