@@ -92,15 +92,18 @@ class ReportBuilder:
 def report_table(reports: Mapping[str, Report], by_class: bool) -> Table:
     """Return a table with a column per report.
 
+    Frame recall and precision are over all visible objects and all live masks, frame by frame; a
+    right track covers objects on half of its live frames.
+
     Args:
         reports: by name of the model.
         by_class: False where classes are not the model's.
     """
     first = next(iter(reports.values()))
     table = Table(title=f"{first.num_clips} clips, {first.num_frames} frames")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in reports:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     columns = [_rows(report, by_class) for report in reports.values()]
     for label in columns[0]:
         table.add_row(label, *(column[label] for column in columns))
@@ -159,16 +162,16 @@ def _rows(report: Report, by_class: bool) -> dict[str, str]:
     rows: dict[str, str] = {}
     if by_class:
         rows |= _precision_rows("", report.by_class.overall, ("AP", "AP50", "AP75", "AR1", "AR10"))
-    rows |= _precision_rows("class-agnostic ", report.agnostic.overall, ("AP", "AP50", "AR10"))
+    rows |= _precision_rows("agnostic ", report.agnostic.overall, ("AP", "AP50", "AR10"))
     counts = report.identities
     parts = {
         "emergence recall": (counts.emerged_found, counts.emerged),
         "disappearance recall": (counts.disappeared_noticed, counts.disappeared),
-        "found objects without a switch": (counts.objects_unswitched, counts.objects_found),
+        "found without switch": (counts.objects_unswitched, counts.objects_found),
         "objects found": (counts.objects_found, counts.objects),
-        "tracks that are right": (counts.tracks_right, counts.tracks),
-        "recall, frame by frame": (counts.matched_frames, counts.object_frames),
-        "precision, frame by frame": (counts.matched_frames, counts.track_frames),
+        "right tracks": (counts.tracks_right, counts.tracks),
+        "frame recall": (counts.matched_frames, counts.object_frames),
+        "frame precision": (counts.matched_frames, counts.track_frames),
     }
     rows |= {label: _share(*part) for label, part in parts.items()}
     return rows | {"identity switches": str(counts.switches)}

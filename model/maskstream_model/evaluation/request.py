@@ -156,7 +156,7 @@ def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> 
 
 
 def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
-    """Put the model beside the baseline at the point of its sweep that has the model's recall."""
+    """Put the model beside the baseline where its sweep has the model's recall."""
     points = sweep_points((*BASELINE_SWEEP, *request.grid))
     variants: dict[str, Any] = {"daq": model}
     variants |= {name: hungarian_variant(model, rules) for name, rules in points.items()}
@@ -164,10 +164,14 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
     progress = begin(source.num_frames * len(variants))
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
     ours = reports.pop("daq")
-    name, note = at_equal_recall(ours, reports)
-    chosen = {"daq": ours, "hungarian": reports[name]}
-    rules = {"hungarian": points[name]}
-    return Measured(settings, chosen, source.categories is not None, rules, [note])
+    chosen = {f"hungarian, {why}": name for why, name in at_equal_recall(ours, reports).items()}
+    return Measured(
+        settings,
+        {"daq": ours, **{column: reports[name] for column, name in chosen.items()}},
+        source.categories is not None,
+        {column: points[name] for column, name in chosen.items()},
+        [f"{column}: {name}" for column, name in chosen.items()],
+    )
 
 
 def _presence(

@@ -13,7 +13,7 @@ SWEEP = ("emergence_score_min=0.4,0.5,0.6,0.7", "tracked_score_min=0.2,0.3,0.4,0
 BASELINE_SWEEP = (
     "emergence_score_min=0.3,0.5,0.7,0.85,0.95",
     "tracked_score_min=0.1,0.3,0.5",
-    "similarity_min=-1,0.4",
+    "similarity_min=-1,0.7",
 )
 
 
@@ -61,16 +61,24 @@ def sweep_points(texts: Sequence[str]) -> dict[str, dict[str, float | None]]:
     return points
 
 
-def at_equal_recall(ours: Report, baseline: Mapping[str, Report]) -> tuple[str, str]:
-    """Return the baseline's best point that recalls no less than `ours`, and a sentence on it.
+def at_equal_recall(ours: Report, baseline: Mapping[str, Report]) -> dict[str, str]:
+    """Choose points of the baseline that recall no less than `ours`.
 
-    The best is the most precise one, chosen on the evaluated clips themselves, which favours the
-    baseline. Where none recalls as much, it is the one that recalls most.
+    They are chosen on the evaluated clips themselves, which favours the baseline. Where no point
+    recalls as much, it is the one that recalls most.
+
+    Returns:
+        Names of points: of the most precise one, and of the one with the fewest switches.
     """
     wanted = ours.identities.recall
-    equal = [name for name, report in baseline.items() if report.identities.recall >= wanted]
-    if equal:
-        name = max(equal, key=lambda point: baseline[point].identities.precision)
-        return name, f"baseline with {name}: its most precise point of at least equal recall"
-    name = max(baseline, key=lambda point: baseline[point].identities.recall)
-    return name, f"baseline with {name}: its highest recall; none reaches {wanted:.3f}"
+    equal = {n: report.identities for n, report in baseline.items() if _recall(report) >= wanted}
+    if not equal:
+        return {"highest recall": max(baseline, key=lambda name: _recall(baseline[name]))}
+    return {
+        "most precise": max(equal, key=lambda name: equal[name].precision),
+        "steadiest": min(equal, key=lambda name: (equal[name].switches, -equal[name].precision)),
+    }
+
+
+def _recall(report: Report) -> float:
+    return report.identities.recall
