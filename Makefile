@@ -5,7 +5,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VIDEO ?=
 OUT ?= demo-out
-PORT ?= 8765
+PORT ?= 8000
 HOST ?= 127.0.0.1
 
 BIN := .venv/bin
