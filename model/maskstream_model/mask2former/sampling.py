@@ -1,9 +1,9 @@
 """Bilinear samples of feature levels, weighed and summed: one operation, three equal bodies.
 
-- `sample_by_grid`: `grid_sample`; the plainest, and the one that is differentiated.
+- `sample_by_grid`: `grid_sample`; the plainest.
 - `sample_by_gather`: explicit corners; for export, as engines are known to get `grid_sample`
   wrong inside deformable attention.
-- `sample_by_bag`: the same corners as rows of an `embedding_bag`; fastest on a CPU.
+- `sample_by_bag`: the same corners as weighed bags of table rows; fastest on a CPU.
 
 A body takes `value (B, S, M, D)` of `M` heads with the cells of all levels row by row, `shapes`
 with a `(height, width)` per level, `locations (B, S', M, L, P, 2)` as (x, y) in pixels of their
@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from maskstream_model.mask2former.bags import weighed_bags
+
 Shapes = Sequence[tuple[int, int]]
 BORDER = 3
 
@@ -25,7 +27,7 @@ def sample_and_weigh(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     """Run the body that suits the situation; see the module for shapes and units."""
     if torch.compiler.is_compiling():
         return sample_by_gather(value, shapes, locations, weights)
-    if value.device.type == "cpu" and not torch.is_grad_enabled():
+    if value.device.type == "cpu" and value.dtype == torch.float32:
         return sample_by_bag(value, shapes, locations, weights)
     return sample_by_grid(value, shapes, locations, weights)
 
@@ -82,12 +84,9 @@ def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Ten
     lower_right, upper_right = lower * right, upper * right
     shares = [upper - upper_right, upper_right, lower - lower_right, lower_right]
     bags = (batch * queries * heads, 4 * levels * points)
-    read = F.embedding_bag(
-        _corner_rows(corner, shapes).view(bags),
-        _bordered(value, shapes).view(-1, value.shape[-1]),
-        mode="sum",
-        per_sample_weights=torch.stack(shares, 3).view(bags),
-    )
+    table = _bordered(value, shapes).view(-1, value.shape[-1])
+    rows = _corner_rows(corner, shapes).view(bags)
+    read = weighed_bags(table, rows, torch.stack(shares, 3).view(bags))
     return read.view(batch, queries, heads, -1)
 
 
@@ -107,14 +106,9 @@ def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
 
 def _bordered(value: Tensor, shapes: Shapes) -> Tensor:
     """Return `(B, S'', M * D)`: zero cells around each level, one before and two behind."""
-    sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
-    table = value.new_zeros(len(value), sum(sizes), value.shape[2] * value.shape[3])
     levels = torch.split(value.flatten(2), [h * w for h, w in shapes], 1)
-    parts = torch.split(table, sizes, 1)
-    for (h, w), cells, part in zip(shapes, levels, parts, strict=True):
-        grid = part.view(len(value), h + BORDER, w + BORDER, -1)
-        grid[:, 1 : h + 1, 1 : w + 1] = cells.view(len(value), h, w, -1)
-    return table
+    grids = [x.view(len(x), h, w, -1) for x, (h, w) in zip(levels, shapes, strict=True)]
+    return torch.cat([F.pad(grid, (0, 0, 1, 2, 1, 2)).flatten(1, 2) for grid in grids], 1)
 
 
 def _start(shapes: Shapes, level: int) -> int:

@@ -62,7 +62,7 @@ def test_half_way_over_the_border_reads_half_of_the_cell(body):
     torch.testing.assert_close(ours, expected)
 
 
-@pytest.mark.parametrize("body", [sample_by_gather, sample_and_weigh])
+@pytest.mark.parametrize("body", [sample_by_gather, sample_by_bag, sample_and_weigh])
 def test_gradients_are_those_of_grid_sample(body):
     expected = gradients(sample_by_grid)
     for ours, theirs in zip(gradients(body), expected, strict=True):
