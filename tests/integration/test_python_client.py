@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from maskstream_client import AsyncClient, RetryRules, StreamOptions, connect, connect_async, events
+from maskstream_client import (
+    AsyncClient,
+    Client,
+    RetryRules,
+    StreamOptions,
+    connect,
+    connect_async,
+    events,
+)
 from maskstream_protocol.errors import FrameTooLargeError, ModelUnknownError
 from support.server import FakeModel, running_server
 
@@ -105,3 +113,36 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_sent():
 def test_an_unknown_model_is_a_typed_error(live_server):
     with pytest.raises(ModelUnknownError):
         connect(live_server.url, model="none such")
+
+
+def test_a_server_that_restarts_without_its_memory_is_told_never_silently():
+    heard = []
+    with running_server() as first:
+        port = int(first.url.rsplit(":", 1)[1])
+        client = Client(first.url, StreamOptions(retry=FAST), on_event=heard.append)
+        client.send(FRAMES[0])
+        assert client.receive().objects[0].age == 1
+    with running_server(port=port), client:
+        client.send(FRAMES[1])
+        result = client.receive()
+    assert (result.frame_index, result.sequence, result.objects[0].age) == (1, 1, 1)
+    assert result.reset in heard
+    assert result.reset.reason in ("expired", "state_lost")
+    kinds = [type(each) for each in heard]
+    assert kinds.index(events.GoingAway) < kinds.index(events.ConnectionLost)
+
+
+def test_a_server_that_restarts_with_its_memory_elsewhere_goes_on(own_redis):
+    store = own_redis.url
+    with running_server(store=store) as first:
+        port = int(first.url.rsplit(":", 1)[1])
+        client = Client(first.url, StreamOptions(retry=FAST), on_event=lambda event: None)
+        for frame in FRAMES[:3]:
+            client.send(frame)
+        before = [result.objects[0].age for result in client.results()]
+    with running_server(store=store, port=port), client:
+        for frame in FRAMES[3:6]:
+            client.send(frame)
+        after = list(client.results())
+    assert before + [result.objects[0].age for result in after] == [1, 2, 3, 4, 5, 6]
+    assert [result.reset for result in after] == [None] * 3
