@@ -103,7 +103,7 @@ def report_table(reports: Mapping[str, Report], by_class: bool) -> Table:
     table = Table(title=f"{first.num_clips} clips, {first.num_frames} frames")
     table.add_column("", no_wrap=True)
     for name in reports:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name.replace(", ", "\n"), justify="right", no_wrap=True)
     columns = [_rows(report, by_class) for report in reports.values()]
     for label in columns[0]:
         table.add_row(label, *(column[label] for column in columns))
