@@ -17,6 +17,8 @@ from maskstream_protocol.frames import FrameCodec, FrameMessage
 from maskstream_protocol.messages import Policy
 from maskstream_server.credit import CreditLedger, CreditLimit
 
+MAX_SIDE_PX: Final = 32767
+"""Polygons travel as signed 16-bit pixels, whatever the limit of pixels is."""
 SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24)
 
 
@@ -104,8 +106,12 @@ def check_pixels(height: int, width: int, max_frame_pixels: int) -> None:
     """Check a picture's size before it is decoded.
 
     Raises:
-        FrameTooLargeError: more pixels than the limit.
+        FrameTooLargeError: more pixels than the limit, or a side that the wire cannot express.
     """
+    if max(height, width) > MAX_SIDE_PX:
+        raise FrameTooLargeError(
+            f"The picture has {width} x {height} pixels; the limit of a side is {MAX_SIDE_PX}."
+        )
     if height * width > max_frame_pixels:
         raise FrameTooLargeError(
             f"The picture has {width} x {height} pixels; the limit is {max_frame_pixels}."

@@ -42,10 +42,10 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     metrics = Metrics(registry)
+    # The number of threads changes sums in their last bits: exact repeats need a fixed one.
+    threads = settings.threads or (1 if settings.deterministic else None)
     limits = EngineLimits(
-        max_batch=settings.max_batch,
-        deterministic=settings.deterministic,
-        num_threads=settings.threads,
+        max_batch=settings.max_batch, deterministic=settings.deterministic, num_threads=threads
     )
     return Service(
         settings=settings,

@@ -92,6 +92,7 @@ def agree(service: Service, hello: Hello) -> Terms:
 
 
 async def _begin(service: Service, terms: Terms, lost: ResetReason | None) -> Greeting:
+    service.lobby.check_room()
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
@@ -117,7 +118,8 @@ async def _take_up(
     if not isinstance(beginning, Beginning):
         await _give_up(service, taken, beginning)
         return beginning
-    kept = await store.results_after(claim.session, resume.last_sequence)
+    seen = min(resume.last_sequence, beginning.memory.sequence)
+    kept = await store.results_after(claim.session, seen)
     return Greeting(
         welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
         reset=None,

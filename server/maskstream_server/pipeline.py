@@ -91,8 +91,13 @@ def _timings(job: Job, result: EngineResult[Any], now_s: float) -> Timings:
     """Return microseconds of each part so far; encoding adds its own."""
     worked_s = job.decode_s + result.inference_s + result.postprocess_s
     return Timings(
-        wait_us=max(0, round(1e6 * (now_s - job.arrived_s - worked_s))),
-        decode_us=round(1e6 * job.decode_s),
-        infer_us=round(1e6 * result.inference_s),
-        encode_us=round(1e6 * result.postprocess_s),
+        wait_us=_microseconds(now_s - job.arrived_s - worked_s),
+        decode_us=_microseconds(job.decode_s),
+        infer_us=_microseconds(result.inference_s),
+        encode_us=_microseconds(result.postprocess_s),
     )
+
+
+def _microseconds(seconds: float) -> int:
+    """Return what fits the wire's 32 bits, even after a machine slept."""
+    return min(max(0, round(1e6 * seconds)), 2**32 - 1)

@@ -5,6 +5,7 @@ the socket. A client that does not read fills the queue and is closed with 4408.
 """
 
 import asyncio
+import contextlib
 from typing import Final
 
 import structlog
@@ -147,6 +148,10 @@ class Stream:
         except Exception as error:
             for action in session.crashed(answer_to(error)):
                 await self._perform(action, performer)
+        finally:
+            # Whatever happened, the sender must find an end; only the first `Close` counts.
+            with contextlib.suppress(asyncio.QueueFull):
+                self._outgoing.put_nowait(Close(INTERNAL))
 
     async def _open(self, greeting: Greeting) -> None:
         await self._outgoing.put(greeting.welcome.to_json())

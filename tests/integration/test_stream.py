@@ -8,6 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from support.raw_client import grey, jpeg, raw_client
 from support.server import FakeModel, LiveServer, running_server
+from support.tiny import tiny_frames, tiny_model
 
 
 async def test_frames_go_in_and_results_come_out_in_order(live_server: LiveServer):
@@ -182,6 +183,19 @@ async def test_metrics_count_what_happened():
             assert live.metric("maskstream_drops_total", reason="undecodable") == 1
             text = await asyncio.to_thread(live.get, "/metrics")
         assert "maskstream_frame_seconds_bucket" in text
+
+
+async def test_max_tracks_keeps_newcomers_out_and_a_metric_counts_them():
+    frames = tiny_frames(8, seed=1)
+    with running_server(tiny_model(), max_tracks=2) as live:
+        async with raw_client(live.ws_url) as client:
+            await client.hello(min_score=0.0, masks="none")
+            for frame in frames:
+                height, width, _ = frame.shape
+                await client.answer(frame.tobytes(), codec=3, width=width, height=height)
+            alive = [sum(track.status != 3 for track in each.tracks) for each in client.results]
+        assert max(alive) == 2
+        assert live.metric("maskstream_refused_newcomers_total") > 0
 
 
 async def test_orientation_turns_the_picture_and_its_masks(live_server: LiveServer):

@@ -158,13 +158,15 @@ def jpeg_that_says(width: int, height: int) -> bytes:
         (JPEG, jpeg_that_says(65500, 65500)),
         (PNG, png_that_says(2**31 - 1, 2**31 - 1)),
         (WEBP, webp_that_says(1 << 24, 1 << 24)),
+        (PNG, png_that_says(40_000, 1)),
+        (PNG, png_that_says(1, 9_000_000)),
     ],
 )
 def test_absurd_dimensions_are_refused_before_decoding_and_without_warnings(codec, payload):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(FrameTooLargeError):
-            decoded(codec, payload)
+            decode_picture(FrameMessage(1, 1, codec, payload), 9_437_184)
 
 
 @pytest.mark.parametrize("codec", [JPEG, PNG, WEBP])
