@@ -149,7 +149,7 @@ class Casting:
         else:
             outline = box(-0.15, -2.5, 0.15, 2.5)
         paints = (Paint(colour, float(rng.uniform(0.3, 1.0))),)
-        return Figure(-1, paints, lambda phase: [Part(outline, 0)], roundness=0.0)
+        return Figure(-1, paints, lambda phase: [Part(outline, 0)], roundness=0.0, moves=False)
 
     def _still_layer(self, figure: Figure, place: Image, size: float) -> Layer:
         count = self._config.num_frames

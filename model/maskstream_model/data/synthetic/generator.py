@@ -19,7 +19,14 @@ from maskstream_model.data.synthetic.motion import (
     max_reach,
 )
 from maskstream_model.data.synthetic.pictures import list_pictures
-from maskstream_model.data.synthetic.render import Shadow, cast_shadow, paste, placing, smear
+from maskstream_model.data.synthetic.render import (
+    Shadow,
+    cast_shadow,
+    is_far_outside,
+    paste,
+    placing,
+    smear,
+)
 from maskstream_model.data.synthetic.sensor import Sensor
 from maskstream_model.errors import ConfigError
 
@@ -108,11 +115,13 @@ class ClipGenerator:
         far[:, 2] -= far[:, :2] @ middle
         size = (config.width, config.height)
         canvas = cv2.warpAffine(scene.background, far, size, borderMode=cv2.BORDER_REFLECT_101)
+        near = scene.camera.matrix(frame, centre)
         for layer in scene.cast.layers:
-            if not layer.path.shown[frame]:
+            outside = is_far_outside(layer, frame, near, owners.shape)
+            if outside or not layer.path.shown[frame]:
                 continue
             cel = layer.sprite.cel(frame, float(layer.path.phase[frame]))
-            matrix = placing(layer, cel, frame, scene.camera.matrix(frame, centre))
+            matrix = placing(layer, cel, frame, near)
             if scene.shadow is not None and layer.number:
                 cast_shadow(canvas, cel, matrix, scene.shadow)
             blur = smear(layer, frame, scene.shutter)

@@ -54,13 +54,20 @@ def placing(layer: Layer, cel: Cel, frame: int, view: Image) -> Image:
     return np.column_stack([view[:, :2] @ turn, view[:, :2] @ place + view[:, 2]])
 
 
+def is_far_outside(layer: Layer, frame: int, view: Image, limits: tuple[int, ...]) -> bool:
+    """Whether a layer cannot touch the frame, so that it need not even be painted."""
+    x, y = (view[:, :2] @ layer.path.places[frame] + view[:, 2]).tolist()
+    grown = float(layer.path.scale[frame] * np.abs(layer.stretch).max()) * math.hypot(*view[0, :2])
+    reach = grown * layer.sprite.reach
+    return not (-reach < x < limits[1] + reach and -reach < y < limits[0] + reach)
+
+
 def _window(matrix: Image, shape: tuple[int, ...], limits: tuple[int, ...]) -> Window | None:
     """Return the box of a placed cel inside the frame; None where it lies outside."""
     bounds = []
     for (along, across, offset), limit in zip(matrix.tolist(), limits[1::-1], strict=True):
-        spans = (along * shape[1], across * shape[0])
-        low = offset + sum(min(span, 0.0) for span in spans)
-        high = offset + sum(max(span, 0.0) for span in spans)
+        x, y = along * shape[1], across * shape[0]
+        low, high = offset + min(x, 0.0) + min(y, 0.0), offset + max(x, 0.0) + max(y, 0.0)
         bounds.append((max(0, math.floor(low)), min(limit, math.ceil(high))))
     (left, right), (top, bottom) = bounds
     return (left, top, right, bottom) if left < right and top < bottom else None

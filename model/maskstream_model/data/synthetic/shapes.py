@@ -42,6 +42,7 @@ class Figure:
         follows_heading: drawn heading up, and turned into the direction of motion.
         upright: keeps roughly upright (people, animals, vehicles from the side).
         roundness: 1 shaded as a solid body, 0 flat as a board.
+        moves: whether the pose depends on the phase.
     """
 
     label: int
@@ -50,6 +51,7 @@ class Figure:
     follows_heading: bool = False
     upright: bool = True
     roundness: float = 1.0
+    moves: bool = True
 
 
 @cache

@@ -27,7 +27,13 @@ class Cel:
 
 
 class Sprite(Protocol):
-    """Something that can be drawn on any frame."""
+    """Something that can be drawn on any frame.
+
+    Attributes:
+        reach: no pixel of it lies further from its place than this, at scale 1, in frame pixels.
+    """
+
+    reach: float
 
     def cel(self, frame: int, phase: float) -> Cel:
         """Return the drawing for a frame at a phase of the limbs."""
@@ -52,6 +58,7 @@ class FigureSprite:
         self._scale = unit / self._density
         self._shape = (int(extent[1] * self._density) + 4, int(extent[0] * self._density) + 4)
         self._sheet = bank.crop(rng, *self._shape)
+        self.reach = 0.5 * self._scale * sum(self._shape)
         self._relief = rng.normal(0, 0.5, 2) * figure.roundness
         self._round = 0.25 * figure.roundness
         slope = np.linspace(rng.uniform(0.85, 1.3), rng.uniform(0.6, 1.1), self._shape[0])
@@ -60,7 +67,8 @@ class FigureSprite:
 
     def cel(self, frame: int, phase: float) -> Cel:
         """Return the drawing, painted once for each of 24 phases."""
-        step = round(phase / (2 * np.pi) * PHASES) % PHASES
+        turns = phase / (2 * np.pi) if self._figure.moves else 0.0
+        step = round(turns * PHASES) % PHASES
         if step not in self._cels:
             rgba = self._paint(2 * np.pi * step / PHASES)
             self._cels[step] = Cel(rgba, np.array(self._shape[::-1]) / 2, self._scale)
@@ -104,6 +112,7 @@ class CutoutSprite:
         self._pace = float(rng.choice([0.5, 1.0, 1.0, 2.0])) * (1 if rng.random() < 0.6 else -1)
         self._diameter = self._frames[self._start].diameter
         self._size = size
+        self.reach = 3.0 * size
         self._colour = colour_jitter(rng, 1.4 if rng.random() < 0.2 else 0.6)
         self._second = self._draw_second_coat(rng) if rng.random() < 0.25 else None
         self._cels: dict[int, Cel] = {}

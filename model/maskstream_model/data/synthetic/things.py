@@ -65,7 +65,7 @@ def bottle(rng: np.random.Generator) -> Figure:
             Part(box(-1.2 * neck, -1.0, 1.2 * neck, collar, 0.3), 2),
         ]
 
-    return Figure(THING, _paints(rng, 3), pose, upright=rng.random() < 0.8)
+    return Figure(THING, _paints(rng, 3), pose, upright=rng.random() < 0.8, moves=False)
 
 
 def ball(rng: np.random.Generator) -> Figure:
@@ -103,7 +103,7 @@ def crate(rng: np.random.Generator) -> Figure:
         ]
         return [*parts, Part(box(-w, 0.0, w, 0.3), 3)] if band else parts
 
-    return Figure(THING, paints, pose)
+    return Figure(THING, paints, pose, moves=False)
 
 
 def star(rng: np.random.Generator) -> Figure:

@@ -138,7 +138,7 @@ def car_from_above(rng: np.random.Generator) -> Figure:
         parts.append(Part(box(-0.22 * w, 0.94, 0.22 * w, 0.985), TRIM))
         return parts
 
-    return Figure(VEHICLE, _paints(rng), pose, follows_heading=True, upright=False)
+    return Figure(VEHICLE, _paints(rng), pose, follows_heading=True, upright=False, moves=False)
 
 
 def two_wheeler(rng: np.random.Generator) -> Figure:
