@@ -1,0 +1,159 @@
+"""Both stages learn, can be stopped and resumed, and write a model that loads."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+
+from maskstream_model.backbones.resnet import FrozenBatchNorm2d
+from maskstream_model.checkpoint import load_into, load_weights
+from maskstream_model.daq.tracker import QueryTracker
+from maskstream_model.errors import TrainingError
+from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.training import run as runs
+from maskstream_model.training.batches import ClipBatches
+from maskstream_model.training.loop import train
+from maskstream_model.training.options import Budget
+from maskstream_model.training.run import train_segmenter, train_tracker
+from maskstream_model.training.segmenter_stage import SegmenterStage
+from maskstream_model.training.stage import moment_of
+from maskstream_model.training.tracker_stage import TrackerStage, view_frames
+from maskstream_model.training.tracker_start import fresh_tracker
+
+CPU = torch.device("cpu")
+
+
+def fresh_stage(name, options):
+    torch.manual_seed(0)
+    if name == "segmenter":
+        return SegmenterStage(options.config, options.recipe, CPU, options.plan.clips.num_frames)
+    segmenter = Segmenter(options.config.segmenter, options.config.num_classes)
+    return TrackerStage(options.config, options, segmenter.state_dict())
+
+
+def stopped_after(stage, steps):
+    """Ask the process to end, as an operator would, while step number `steps` runs."""
+    losses = stage.losses
+
+    def ask_then_go_on(batch, moment):
+        if moment.step == steps - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return losses(batch, moment)
+
+    stage.losses = ask_then_go_on
+    return stage
+
+
+@pytest.mark.parametrize("name", ["segmenter", "tracker"])
+def test_a_resumed_run_equals_an_uninterrupted_one(name, small_run, tmp_path):
+    whole = train(fresh_stage(name, small_run), small_run)
+    parts = replace(small_run, out=tmp_path / "parts")
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped_after(fresh_stage(name, parts), 3), parts)
+    resumed = train(fresh_stage(name, parts), replace(parts, resume=True))
+    assert resumed.step == whole.step == 8
+    for one, other in (
+        (whole.module.state_dict(), resumed.module.state_dict()),
+        (whole.averaged.tensors, resumed.averaged.tensors),
+    ):
+        for key, value in one.items():
+            torch.testing.assert_close(other[key], value, rtol=1e-4, atol=1e-5, msg=key)
+
+
+def test_a_run_is_not_resumed_with_another_seed(small_run):
+    train(fresh_stage("segmenter", small_run), replace(small_run, budget=Budget(steps=1)))
+    other = replace(small_run, resume=True, plan=replace(small_run.plan, seed=9))
+    with pytest.raises(TrainingError, match="seed 0"):
+        train(fresh_stage("segmenter", other), other)
+
+
+def test_both_stages_in_turn_write_a_model_that_loads(small_run):
+    short = replace(small_run, budget=Budget(steps=2))
+    train_segmenter(short)
+    segmented = load_weights(short.weights_path)
+    train_tracker(short)
+    weights = load_weights(short.weights_path)
+    segmenter = Segmenter(short.config.segmenter, short.config.num_classes)
+    tracker = QueryTracker(short.config.segmenter, short.config.tracker, short.config.num_classes)
+    load_into({"": segmenter, "tracker.": tracker}, weights)
+    frozen = [name for name in weights if not name.startswith("tracker.")]
+    assert all(torch.equal(weights[name], segmented[name]) for name in frozen)
+    assert any(not torch.equal(weights[k], segmented[k]) for k in weights if k not in frozen)
+
+
+def test_the_tracker_wants_a_segmenter_to_start_from(small_run):
+    with pytest.raises(TrainingError, match="train the segmenter first"):
+        train_tracker(small_run)
+
+
+def test_a_segmenter_can_go_on_from_a_file(small_run):
+    short = replace(small_run, budget=Budget(steps=1))
+    train_segmenter(short)
+    again = replace(short, out=short.out / "again", init=short.weights_path)
+    stage = fresh_stage("segmenter", again)
+    stage.start_from(runs._segmenter_of(load_weights(again.init)))
+    exported = stage.export({f"segmenter.{k}": v for k, v in stage._segmenter.state_dict().items()})
+    stored = load_weights(short.weights_path)
+    key = "sem_seg_head.predictor.query_feat.weight"
+    torch.testing.assert_close(exported[key], stored[key])
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "share"), [("segmenter", 30, 0.75), ("tracker", 20, 0.8)]
+)
+def test_a_tiny_model_learns_one_batch(name, steps, share, small_run):
+    options = replace(small_run, tracker=replace(small_run.tracker, short_share=0.0))
+    stage = fresh_stage(name, options)
+    stage.module.train()
+    batch = ClipBatches(options.plan)[0]
+    optimiser = torch.optim.AdamW(stage.module.parameters(), lr=3e-3)
+    totals = []
+    for step in range(steps):
+        losses = stage.losses(batch, moment_of(0, step, 0.5, CPU))
+        total = torch.stack(list(losses.values())).sum()
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        totals.append(total.item())
+    assert sum(totals[-4:]) < share * sum(totals[:4])
+
+
+def test_gradients_reach_all_of_the_trackers_and_none_of_the_segmenter(small_run):
+    stage = fresh_stage("tracker", small_run)
+    batch = ClipBatches(small_run.plan)[0]
+    losses = stage.losses(batch, moment_of(0, 1, 0.9, CPU))
+    torch.stack(list(losses.values())).sum().backward()
+    still = [name for name, p in stage.module.named_parameters() if p.grad is None]
+    assert still == []
+    assert all(p.grad is None for p in stage._segmenter.parameters())
+
+
+def test_written_segmenters_have_frozen_norms(small_run):
+    stage = fresh_stage("segmenter", small_run)
+    exported = stage.export(stage.module.state_dict())
+    segmenter = Segmenter(small_run.config.segmenter, small_run.config.num_classes)
+    assert isinstance(segmenter.backbone.stem.conv1.norm, FrozenBatchNorm2d)
+    load_into(segmenter, {k: v for k, v in exported.items() if not k.startswith("tracker.")})
+
+
+def test_a_fresh_tracker_speaks_with_the_segmenters_heads(small_run):
+    config = small_run.config
+    segmenter = Segmenter(config.segmenter, config.num_classes)
+    tracker = fresh_tracker(config, segmenter)
+    predictor = segmenter.sem_seg_head.predictor
+    states, features = torch.randn(1, 5, 32), torch.randn(1, 32, 4, 6)
+    normed = predictor.decoder_norm(states)
+    expected = predictor.predict(normed, features)
+    torch.testing.assert_close(tracker.classify(states), expected.logits)
+    torch.testing.assert_close(tracker.segment(states, features), expected.mask_logits)
+
+
+def test_views_are_in_order_forwards_or_backwards():
+    for step in range(50):
+        draw = moment_of(0, step, 0.5, CPU).draw
+        order = view_frames(6, step % 2 == 0, draw)
+        assert len(order) == 2 if step % 2 == 0 else len(order) in (4, 6)
+        assert order in (sorted(order), sorted(order)[::-1])
+        assert len(set(order)) == len(order)
