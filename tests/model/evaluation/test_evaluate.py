@@ -7,9 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskstream_model.evaluation.annotations import (
+    AnnotatedObject,
+    AnnotatedVideo,
+    AnnotatedVideos,
+)
 from maskstream_model.evaluation.evaluate import evaluate_online, track_frame
 from maskstream_model.evaluation.records import VideoRecorder
-from maskstream_model.evaluation.results import ResultCollector, read_results, write_results
+from maskstream_model.evaluation.results import (
+    ResultCollector,
+    read_results,
+    score_results,
+    write_results,
+)
+from maskstream_model.evaluation.rle import encode_mask
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,
@@ -132,3 +143,28 @@ def test_entries_are_those_of_the_models_own_clip_result(patience: int) -> None:
     assert labels.tolist() == expected.labels.tolist()
     areas = expected.masks.flatten(2).sum(2).T.numpy()
     assert np.array_equal(record.areas[:, tracks], areas)
+
+
+@pytest.mark.parametrize("agnostic", [False, True])
+def test_the_result_file_scores_what_the_report_says(agnostic: bool) -> None:
+    clip = squares(SPANS)
+    pairs = list(clip.frames)
+    objects = tuple(
+        AnnotatedObject(
+            category=1 + label,
+            crowd=False,
+            segmentations=tuple(encode_mask(truth[index]) for _, truth in pairs),
+            areas=tuple(float(truth[index].sum()) for _, truth in pairs),
+            occlusion=None,
+        )
+        for index, label in enumerate(clip.truth_labels.tolist())
+    )
+    video = AnnotatedVideo(1, *SIZE, tuple(str(index) for index in range(len(pairs))), objects)
+    truth = AnnotatedVideos((video,), {1: "a", 2: "b", 3: "c"})
+    collector = ResultCollector(categories=None if agnostic else [1, 2, 3])
+    model = Oracle(tiny_config(), wrong_class=True)
+    report = evaluate_online(model, [clip], collector=collector)
+    expected = report.agnostic if agnostic else report.by_class
+    scored = score_results(truth, collector.detections, agnostic=agnostic)
+    assert dict(scored.overall) == pytest.approx(dict(expected.overall))
+    assert scored.overall["AP"] > 0
