@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskstream_model.data.synthetic import figures, things, vehicles
+from maskstream_model.data.synthetic import animals, people, things, vehicles
 from maskstream_model.data.synthetic.bank import TextureBank
 from maskstream_model.data.synthetic.config import Image, SyntheticConfig
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
@@ -18,7 +18,7 @@ from maskstream_model.data.synthetic.textures import random_colour
 FigureFamily = Callable[[np.random.Generator], Figure]
 
 FAMILIES: tuple[FigureFamily, ...] = (
-    *(figures.biped, figures.quadruped, figures.bird),
+    *(people.biped, animals.quadruped, animals.bird),
     *(vehicles.car_from_side, vehicles.car_from_above, vehicles.two_wheeler),
     *(things.blob, things.bottle, things.ball, things.crate, things.star),
 )

@@ -8,16 +8,11 @@ import numpy as np
 
 from maskstream_model.data.synthetic import scenery
 from maskstream_model.data.synthetic.bank import TextureBank
+from maskstream_model.data.synthetic.camera import Camera, draw_camera, frame_times, max_reach
 from maskstream_model.data.synthetic.casting import Cast, Casting
 from maskstream_model.data.synthetic.config import Clip, Image, SyntheticConfig
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
-from maskstream_model.data.synthetic.motion import (
-    Camera,
-    PathPlanner,
-    draw_camera,
-    frame_times,
-    max_reach,
-)
+from maskstream_model.data.synthetic.motion import PathPlanner
 from maskstream_model.data.synthetic.pictures import list_pictures
 from maskstream_model.data.synthetic.render import (
     Shadow,
@@ -150,7 +145,7 @@ def sample_clip(
     width: int = 448,
     num_frames: int = 120,
     cutouts: Path | None = None,
-    seed: int = 7,
+    seed: int = 4,
 ) -> Clip:
     """Return a calm clip to show: a few objects that come and go before a good picture.
 
@@ -167,7 +162,7 @@ def sample_clip(
         cutouts=cutouts,
         empty_ratio=0.0,
         cutout_ratio=1.0,
-        surveillance_ratio=0.5,
+        surveillance_ratio=0.8,
         degradation=0.4,
         min_visible_px=height * width // 400,
     )

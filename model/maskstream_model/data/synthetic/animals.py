@@ -1,14 +1,13 @@
-"""Living figures: person-like bipeds, quadrupeds and birds, with swinging limbs."""
+"""Animal-like figures: quadrupeds and birds, with swinging limbs."""
 
 import numpy as np
 
-from maskstream_model.data.synthetic.config import ANIMAL, PERSON, Image
+from maskstream_model.data.synthetic.config import ANIMAL
+from maskstream_model.data.synthetic.limbs import COATS, leg, natural_colour
 from maskstream_model.data.synthetic.shapes import (
     Figure,
     Paint,
     Part,
-    Point,
-    box,
     ellipse,
     limb,
     moved_along,
@@ -16,112 +15,14 @@ from maskstream_model.data.synthetic.shapes import (
 )
 from maskstream_model.data.synthetic.textures import random_colour
 
-SKINS = ((236, 202, 178), (206, 160, 128), (160, 112, 80), (96, 64, 46))
-COATS = (
-    (70, 46, 30),
-    (140, 96, 58),
-    (205, 170, 120),
-    (235, 230, 222),
-    (35, 32, 32),
-    (128, 120, 112),
-)
-
-
-def _near(rng: np.random.Generator, colours: tuple[tuple[int, int, int], ...]) -> Image:
-    base = np.asarray(colours[int(rng.integers(len(colours)))], np.float32)
-    return np.clip(base * rng.uniform(0.75, 1.15) + rng.normal(0, 6, 3), 0, 255).astype(np.float32)
-
-
-def _leg(hip: Point, swing: float, bend: float, lengths: Point, radius: float) -> list[Image]:
-    """Return thigh, shin and foot; the foot points to +x."""
-    knee = moved_along(hip, swing, lengths[0])
-    ankle = moved_along(knee, swing - bend, lengths[1])
-    toe = (ankle[0] + 2.0 * radius, ankle[1] + 0.3 * radius)
-    return [
-        limb(hip, knee, radius, 0.75 * radius),
-        limb(knee, ankle, 0.75 * radius, 0.5 * radius),
-        limb(ankle, toe, 0.6 * radius, 0.45 * radius),
-    ]
-
-
-def _arm(shoulder: Point, swing: float, bend: float, radius: float) -> list[Image]:
-    elbow = moved_along(shoulder, swing, 0.33)
-    hand = moved_along(elbow, swing + bend, 0.3)
-    return [
-        limb(shoulder, elbow, radius, 0.8 * radius),
-        limb(elbow, hand, 0.75 * radius, 0.55 * radius),
-        ellipse(hand, (0.07, 0.06), corners=10),
-    ]
-
-
-def biped(rng: np.random.Generator) -> Figure:
-    """Draw a person: clothes of contrasting colours, any build, walking, standing or waving."""
-    skin, shirt, trousers, hair, shoe, bag = range(6)
-    bold = rng.uniform(0, 0.9, 3)
-    paints = (
-        Paint(_near(rng, SKINS), 0.08),
-        Paint(random_colour(rng), bold[0]),
-        Paint(random_colour(rng, 0.6), bold[1] * 0.6),
-        Paint(_near(rng, COATS), 0.2),
-        Paint(random_colour(rng, 0.5), 0.1),
-        Paint(random_colour(rng), bold[2]),
-    )
-    build, depth = rng.uniform(0.75, 1.5), rng.uniform(0.5, 1.0)
-    stride, sway, raised = rng.uniform(0.05, 0.75), rng.uniform(0, 0.8), rng.uniform(0, 3.0)
-    waves, skirt, carries, long_hair, short = rng.random(5) < (0.2, 0.2, 0.3, 0.4, 0.3)
-    sleeve = skin if rng.random() < 0.4 else shirt
-    shin = skin if short else trousers
-    leg_radius, arm_radius, width = 0.105 * build, 0.07 * build, 0.25 * build * (0.6 + 0.4 * depth)
-
-    def pose(phase: float) -> list[Part]:
-        parts: list[Part] = []
-        swing = stride * float(np.sin(phase))
-        shoulders = (-0.75 * width, 0.75 * width) if depth > 0.75 else (0.0, 0.0)
-        lean = 0.06 * stride
-        for side, (hip_x, angle) in enumerate(((-0.4 * width, swing), (0.4 * width, -swing))):
-            bend = 0.25 * stride + 0.5 * stride * max(0.0, float(np.cos(phase + np.pi * side)))
-            outlines = _leg((hip_x, 0.08), angle, bend, (0.42, 0.42), leg_radius)
-            arm_swing = -1.0 * angle * sway - 0.1 + 0.2 * side
-            if waves and side:
-                arm_swing = raised + 0.4 * float(np.sin(2 * phase))
-            arm = _arm((shoulders[side] + lean, -0.5), arm_swing, 0.3 + 0.5 * sway, arm_radius)
-            limbs = [Part(o, p) for o, p in zip(outlines, (trousers, shin, shoe), strict=True)]
-            limbs += [Part(o, p) for o, p in zip(arm, (shirt, sleeve, skin), strict=True)]
-            if side:
-                parts += limbs[:3] + torso(lean) + limbs[3:]
-            else:
-                parts += limbs[3:] + limbs[:3]
-        return parts
-
-    def torso(lean: float) -> list[Part]:
-        body = polygon(
-            (lean - width, -0.55),
-            (lean + width, -0.55),
-            (0.85 * width, 0.16),
-            (-0.85 * width, 0.16),
-        )
-        parts = [Part(body, shirt), Part(limb((lean, -0.55), (lean, -0.66), 0.08, 0.07), skin)]
-        if skirt:
-            flare = polygon((-0.8 * width, 0.0), (0.8 * width, 0.0), (0.34, 0.5), (-0.34, 0.5))
-            parts.append(Part(flare, trousers))
-        if carries:
-            parts.append(Part(box(lean - 1.25 * width, -0.5, lean - 0.2 * width, 0.0, 0.6), bag))
-        if long_hair:
-            parts.append(Part(ellipse((1.5 * lean - 0.05, -0.72), (0.16, 0.25)), hair))
-        parts.append(Part(ellipse((1.6 * lean + 0.02, -0.79), (0.125, 0.16)), skin))
-        parts.append(Part(ellipse((1.6 * lean - 0.025, -0.87), (0.14, 0.1), -0.2), hair))
-        return parts
-
-    return Figure(PERSON, paints, pose)
-
 
 def quadruped(rng: np.random.Generator) -> Figure:
     """Draw a four-legged animal, small dog to horse or cow, with a patched coat."""
     coat, patch, dark, light = range(4)
-    base = _near(rng, COATS)
+    base = natural_colour(rng, COATS)
     paints = (
         Paint(base, rng.uniform(0.05, 0.5)),
-        Paint(_near(rng, COATS), rng.uniform(0.05, 0.4)),
+        Paint(natural_colour(rng, COATS), rng.uniform(0.05, 0.4)),
         Paint(base * 0.6, 0.2),
         Paint(np.clip(base * 1.3 + 15, 0, 255).astype(np.float32), 0.1),
     )
@@ -141,7 +42,7 @@ def quadruped(rng: np.random.Generator) -> Figure:
             swing = stride * float(np.sin(phase + offset + (np.pi if far else 0.0)))
             hip = (at * length + (0.08 if far else -0.02), -0.1 + 0.4 * girth)
             for number, outline in enumerate(
-                _leg(hip, swing, 0.5 * abs(swing), (0.55 * legs, 0.6 * legs), leg_radius)
+                leg(hip, swing, 0.5 * abs(swing), (0.55 * legs, 0.6 * legs), leg_radius)
             ):
                 parts.append(Part(outline, dark if far or number == 2 else coat))
         return parts
@@ -183,7 +84,7 @@ def quadruped(rng: np.random.Generator) -> Figure:
 def bird(rng: np.random.Generator) -> Figure:
     """Draw a bird that swims, stands or beats its wings."""
     plumage, wing, beak, leg = range(4)
-    base = _near(rng, COATS) if rng.random() < 0.7 else random_colour(rng)
+    base = natural_colour(rng, COATS) if rng.random() < 0.7 else random_colour(rng)
     paints = (
         Paint(base, rng.uniform(0, 0.3)),
         Paint(np.clip(base * rng.uniform(0.6, 1.5), 0, 255).astype(np.float32), 0.3),
