@@ -41,13 +41,13 @@ class MaskPairs:
     index: Tensor
 
 
-def class_loss(logits: Tensor, classes: Tensor, no_object_weight: float) -> Tensor:
+def class_loss(logits: Tensor, classes: Tensor, no_object_weight: float | Tensor) -> Tensor:
     """Cross entropy as a weighted mean over rows, summed over layers.
 
     Args:
         logits: `(L, R, K + 1)`.
         classes: `(L, R)` int64 in 0..K, where K is "no object"; `IGNORED` rows count nowhere.
-        no_object_weight: weight of class K; the others have 1.
+        no_object_weight: weight of class K, one for all or `(R,)`; the others have 1.
     """
     num_classes = logits.shape[-1] - 1
     losses = F.cross_entropy(

@@ -80,18 +80,21 @@ class TrackerRecipe:
             object has to emerge again.
         hold_share: chance per clip and frame that rows of objects seen before are kept even when
             their score fell, as tracks that miss frames are when the model is in use.
+        anchor_no_object: class weight of no object for rows that are no tracks.
         views: training steps taken on one segmented batch (other frame orders and strides).
-        slot_weight: weight of the losses of tracker 2.
+        slot_weight: weight of the losses of tracker 2, which shares its heads with tracker 1 but
+            decides little (1 in the reference).
     """
 
     short_share: float = 0.12
     keep_score_min: float = 0.1
     max_rows: int = 16
     min_tracked: int = 3
-    drop_share: float = 0.05
+    drop_share: float = 0.15
     hold_share: float = 0.7
+    anchor_no_object: float = 0.2
     views: int = 2
-    slot_weight: float = 1.0
+    slot_weight: float = 0.5
 
 
 @dataclass(frozen=True)

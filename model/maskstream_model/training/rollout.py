@@ -55,6 +55,7 @@ class FrameRows:
         valid: `(B, R)` bool, False for padding.
         visible: `(B, O)` bool, objects that the tracker is to see on this frame.
         frame: number of the frame in the clip.
+        num_tracks: the first rows, which are tracks; anchors or background follow.
     """
 
     states: list[Tensor]
@@ -62,6 +63,7 @@ class FrameRows:
     valid: Tensor
     visible: Tensor
     frame: int
+    num_tracks: int
 
 
 class Rollout:
@@ -100,7 +102,10 @@ class Rollout:
                 free = targets.present & ~tracks.held(targets.present.shape[1])
                 objects = self._match_anchors(frame, states[-1], targets, free, generator)
             rows = with_anchors(tracks, states[-1], objects)
-            first.append(FrameRows(states, rows.objects, rows.valid, targets.present, number))
+            num_tracks = tracks.objects.shape[1]
+            first.append(
+                FrameRows(states, rows.objects, rows.valid, targets.present, number, num_tracks)
+            )
             if number + 1 < len(frames):
                 tracks = self._carry_on(rows, frame, generator)
         return first, second
@@ -189,4 +194,4 @@ def _slot_rows(
     valid = torch.cat([tracks.valid, tracks.valid.new_ones(batch, spare)], 1)
     items = torch.arange(targets.present.shape[1], device=gone.device)
     visible = targets.present & (items != gone[:, None])
-    return FrameRows(states, objects, valid, visible, number)
+    return FrameRows(states, objects, valid, visible, number, tracks.objects.shape[1])
