@@ -102,17 +102,18 @@ class Trainer:
         """Write the checkpoint, and the model as it would be used now."""
         options = self.options
         save_run(self._checkpoint, self.run, self.stage.name, options.plan.seed)
+        name = self.stage.name
         facts = {
             "preset": options.config.name,
-            "stage": self.stage.name,
-            "steps": str(self.run.step),
-            "minutes": f"{self.run.elapsed_s / 60:.1f}",
-            "device": str(self.device),
             "torch": torch.__version__,
-            "data": _data_of(options),
+            f"{name}_steps": str(self.run.step),
+            f"{name}_minutes": f"{self.run.elapsed_s / 60:.1f}",
+            f"{name}_device": str(self.device),
+            f"{name}_data": _data_of(options),
         }
         weights = self.stage.export(self.run.averaged.tensors)
-        save_safetensors(options.weights_path, weights, facts, half=True)
+        earlier = dict(self.stage.earlier)
+        save_safetensors(options.weights_path, weights, earlier | facts, half=True)
 
 
 def train(stage: Stage, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> Run:

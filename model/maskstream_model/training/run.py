@@ -7,7 +7,7 @@ from maskstream_model.checkpoint import load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import RunOptions
-from maskstream_model.training.run_checkpoint import Run
+from maskstream_model.training.run_checkpoint import Run, facts_of
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.tracker_stage import TrackerStage
 
@@ -42,6 +42,7 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = _segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
+    stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith("segmenter_")}
     return train(stage, options)
 
 

@@ -36,6 +36,7 @@ class SegmenterStage:
         self, config: ModelConfig, recipe: Recipe, device: torch.device, clip_frames: int = 1
     ) -> None:
         self._config, self._recipe, self.views = config, recipe, clip_frames
+        self.earlier: Mapping[str, str] = {}
         segmenter = Segmenter(config.segmenter, config.num_classes)
         unfreeze_batch_norm(segmenter)
         self._segmenter = segmenter

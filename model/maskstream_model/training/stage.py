@@ -35,11 +35,13 @@ class Stage(Protocol):
         name: names the stage's files.
         module: all that learns; saved, averaged, resumed.
         views: steps taken on one batch before the next one is fetched.
+        earlier: what a weight file says about the training of the parts that are taken over.
     """
 
     name: str
     module: nn.Module
     views: int
+    earlier: Mapping[str, str]
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return weighted scalar losses; their sum is what is minimised."""

@@ -33,6 +33,7 @@ class TrackerStage:
     ) -> None:
         self._recipe, self._tracking = options.recipe, options.tracker
         self.views = options.tracker.views
+        self.earlier: Mapping[str, str] = {}
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
         load_into(self._segmenter, segmenter)
         self._segmenter.to(options.device).eval().requires_grad_(False)

@@ -17,6 +17,7 @@ from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import Budget
 from maskstream_model.training.run import train_segmenter, train_tracker
+from maskstream_model.training.run_checkpoint import facts_of
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracker_stage import TrackerStage, view_frames
@@ -81,6 +82,9 @@ def test_both_stages_in_turn_write_a_model_that_loads(small_run):
     frozen = [name for name in weights if not name.startswith("tracker.")]
     assert all(torch.equal(weights[name], segmented[name]) for name in frozen)
     assert any(not torch.equal(weights[k], segmented[k]) for k in weights if k not in frozen)
+    facts = facts_of(short.weights_path)
+    assert facts["segmenter_steps"] == facts["tracker_steps"] == "2"
+    assert facts["tracker_data"] == "synthetic clips"
 
 
 def test_the_tracker_wants_a_segmenter_to_start_from(small_run):
