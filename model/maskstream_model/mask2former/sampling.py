@@ -52,7 +52,7 @@ def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     """Sample the four corners of every location by `gather`."""
     batch, queries, heads = locations.shape[:3]
     table = value.transpose(1, 2)
-    read: Tensor | None = None
+    read = value.new_zeros(batch, heads, queries, value.shape[-1])
     for level, (height, width) in enumerate(shapes):
         x, y = locations[:, :, :, level].unbind(-1)
         left, top = x.floor(), y.floor()
@@ -65,9 +65,7 @@ def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
             index = (cell.long() + _start(shapes, level)).transpose(1, 2).flatten(2)
             index = index[..., None].expand(-1, -1, -1, value.shape[-1])
             corner = table.gather(2, index).reshape(batch, heads, queries, -1, value.shape[-1])
-            part = (corner * share.transpose(1, 2)[..., None]).sum(-2)
-            read = part if read is None else read + part
-    assert read is not None
+            read = read + (corner * share.transpose(1, 2)[..., None]).sum(-2)
     return read.transpose(1, 2)
 
 
@@ -93,7 +91,8 @@ def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Ten
 def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
     """Return `(B, S', M, 4, L, P)` int32: rows of the bordered table, by the upper left corner."""
     batch, _, heads, _, points = corner.shape[:5]
-    columns, rows = corner.int().unbind(-1)
+    # NaN must come out as NaN, by way of the shares, and not as a row that does not exist.
+    columns, rows = corner.nan_to_num(0).int().unbind(-1)
     pitch = torch.tensor([[w + BORDER] * points for _, w in shapes], dtype=torch.int32)
     sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
     starts = torch.tensor([[sum(sizes[:i])] * points for i in range(len(shapes))]) + pitch + 1

@@ -41,6 +41,14 @@ def test_far_outside_everything_is_zero(body, far):
     assert outside.abs().max() < 1e-6
 
 
+@pytest.mark.parametrize("body", [sample_by_grid, sample_by_bag])
+def test_a_location_that_is_no_number_spoils_its_own_query_only(body):
+    value, shapes, locations, weights = vectors(0)
+    locations[0, 2, 1, 0, 0, 0] = float("nan")
+    spoiled = body(value, shapes, locations, weights).isnan().any(-1)
+    assert spoiled.nonzero().tolist() == [[0, 2, 1]]
+
+
 @pytest.mark.parametrize("body", BODIES)
 def test_whole_numbers_read_single_cells_of_each_level(body):
     value, shapes, locations, weights = vectors(1, points=1)
