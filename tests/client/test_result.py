@@ -1,6 +1,7 @@
 """Results as programs want them, and what is made of them: pictures, files, counts."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from pycocotools import mask as coco
 
 from client.server_side import DISAPPEARED, EMERGED, MISSED, TRACKED, result, square
 from maskstream_client.annotate import Annotator, track_color
+from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import IdentitiesReset
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
@@ -83,6 +85,12 @@ def test_detections_of_supervision_have_masks_and_identities():
     assert detections.xyxy.tolist() == [[10, 20, 30, 50]]
     assert np.array_equal(detections.mask, HOUSE)
     assert len(seen(1).to_supervision()) == 0
+
+
+def test_detections_without_supervision_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(MaskstreamError, match=r"maskstream\[supervision\]"):
+        seen(0).to_supervision()
 
 
 def test_a_track_becomes_one_entry_with_a_mask_or_null_per_frame():

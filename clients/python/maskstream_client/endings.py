@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from websockets.exceptions import (
@@ -62,7 +63,8 @@ def sentence(error: Exception, url: str) -> str:
     if isinstance(error, TimeoutError):
         return f"No server answered at {url} in time."
     if isinstance(error, OSError):
-        return f"No server can be reached at {url}: {error.strerror or error}."
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        return f"No server can be reached at {url}: {why}."
     return str(error)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
 
+from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import IdentitiesReset
 from maskstream_client.model_card import ClassInfo
 from maskstream_protocol.masks import decode_mask
@@ -164,9 +165,16 @@ class Result:
         return [coco_rle(item.mask()) for item in self.objects]
 
     def to_supervision(self) -> supervision.Detections:
-        """The visible objects as `supervision.Detections` (needs the extra `supervision`)."""
-        import supervision
+        """The visible objects as `supervision.Detections`.
 
+        Raises:
+            MaskstreamError: the extra `supervision` is not installed.
+        """
+        try:
+            import supervision
+        except ModuleNotFoundError as error:
+            needed = "This needs supervision: pip install 'maskstream[supervision]'."
+            raise MaskstreamError(needed) from error
         items = self.visible
         if not items:
             return supervision.Detections.empty()
