@@ -78,8 +78,8 @@ class TrackerRecipe:
         min_tracked: disappearance is simulated when more than this many rows carry an object.
         drop_share: chance that a matched row is dropped all the same in stage B, so that its
             object has to emerge again.
-        hold_share: chance per clip and frame that rows of objects seen before are kept even when
-            their score fell, as tracks that miss frames are when the model is in use.
+        hold_share: chance per clip and frame that tracks are kept even when their score fell, as
+            tracks that miss frames are when the model is in use.
         anchor_no_object: class weight of no object for rows that are no tracks.
         views: training steps taken on one segmented batch (other frame orders and strides).
         slot_weight: weight of the losses of tracker 2, which shares its heads with tracker 1 but
