@@ -15,6 +15,7 @@ EVENTS = st.lists(
         st.sampled_from(["frame", "frame", "commit", "reset", "flush", "stale", "codec"]),
         st.tuples(st.sampled_from(["do", "do", "do", "fail"]), st.integers(0, 7)),
     ),
+    min_size=40,
     max_size=120,
 )
 
