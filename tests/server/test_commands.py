@@ -10,8 +10,15 @@ import structlog
 import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
+from structlog.testing import capture_logs
 
+from maskstream_model.interface import FrameOutput
+from maskstream_server.assembly import assemble
 from maskstream_server.commands import serve
+from maskstream_server.errors import StartError
+from maskstream_server.serving import bind, serve_forever
+from maskstream_server.settings import Settings
+from support.server import FakeModel
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +82,21 @@ def test_an_address_of_a_store_that_cannot_be_read_is_one_sentence():
     said = refused("--port", "0", "--weights", "random", "--store", "redis://host:port/x")
     assert "MASKSTREAM_STORE" in said
     assert len(said.splitlines()) == 1
+
+
+class ColdModel(FakeModel):
+    def step(self, *_: object) -> tuple[FrameOutput, int]:
+        raise RuntimeError("out of memory")
+
+
+def test_a_model_that_cannot_warm_up_ends_the_server_with_its_reason():
+    settings = Settings(port=0)
+    with (
+        bind(settings.host, settings.port) as bound,
+        capture_logs(),
+        pytest.raises(StartError, match="out of memory"),
+    ):
+        serve_forever(assemble(settings, ColdModel()), bound)
 
 
 def test_help_names_every_option():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from maskstream_server.app import create_app
 from maskstream_server.metrics import Metrics
@@ -128,7 +129,8 @@ def test_errors_are_problem_documents(world, path, headers, status, code):
 
 def test_an_unexpected_error_is_internal_and_tells_nothing(world):
     world.service.model.config = None
-    answer = world.client.get("/v1/models", headers=KEY)
+    with capture_logs():
+        answer = world.client.get("/v1/models", headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "NoneType" not in answer.text
 
