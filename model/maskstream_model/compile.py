@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from maskstream_model.backbones.resnet import fold_batch_norm
+from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import CompileError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
@@ -111,11 +112,13 @@ def compile_segmenter(
     """
     if backend == "eager":
         return segmenter
-    program = export_segmenter(segmenter, *size, max_batch)
     device = segmenter.query_features.device
+    # A compiler that is not here is found out before the seconds of an export.
+    compiler = compiler or tensorrt_compiler(device)
+    program = export_segmenter(segmenter, *size, max_batch)
     largest = torch.zeros(max_batch, 3, *size, device=device)
     try:
-        engine = (compiler or compile_with_tensorrt)(program, largest)
+        engine = compiler(program, largest)
         for images in check_pictures(largest):
             _compare(engine, segmenter, images)
     except CompileError:
@@ -143,30 +146,62 @@ def compile_or_eager(
         return segmenter, f"The segmenter runs eagerly: {error}."
 
 
-def compile_with_tensorrt(program: ExportedProgram, largest: Tensor) -> Engine:
-    """Compile with torch-tensorrt for one picture up to as many as `largest` has.
+def compile_model(
+    model: OnlineDaq,
+    frame_size: tuple[int, int],
+    backend: Backend,
+    max_batch: int = 1,
+    compiler: Compiler | None = None,
+) -> tuple[OnlineDaq, str | None]:
+    """Return the model with a compiled segmenter, or as it is with the reason why not.
+
+    Args:
+        model: left as it is.
+        frame_size: `(height, width)` of the frames that will come; others run eagerly.
+        backend: what compiles.
+        max_batch: most sessions that step together.
+        compiler: as for `compile_segmenter`.
+
+    Returns:
+        the model to use (weights are shared, fingerprint and states are the same), and None or
+        one sentence.
+    """
+    segmenter = model.segmenter
+    if isinstance(segmenter, CompiledSegmenter):
+        segmenter = segmenter.segmenter
+    size = model.padded_size(*frame_size)
+    compiled, reason = compile_or_eager(segmenter, size, backend, max_batch, compiler)
+    return (model if reason else model.with_segmenter(compiled)), reason
+
+
+def tensorrt_compiler(device: torch.device) -> Compiler:
+    """Return torch-tensorrt as a compiler, from one picture up to as many as the largest input has.
 
     Raises:
-        CompileError: torch-tensorrt cannot be imported, or there is no CUDA device.
+        CompileError: torch-tensorrt cannot be imported, or `device` is no CUDA device.
     """
     try:
         import torch_tensorrt
     except Exception as error:
         # Without its libraries or without a GPU it raises whatever it likes, also bare Exception.
         raise CompileError(f"torch-tensorrt cannot be imported here: {_brief(error)}") from error
-    if largest.device.type != "cuda":
+    if device.type != "cuda":
         raise CompileError("torch-tensorrt needs the model on a CUDA device")
-    batch, *shape = largest.shape
-    pictures: object = largest
-    if batch > 1:
-        pictures = torch_tensorrt.Input(
-            min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
+
+    def compiler(program: ExportedProgram, largest: Tensor) -> Engine:
+        batch, *shape = largest.shape
+        pictures: object = largest
+        if batch > 1:
+            pictures = torch_tensorrt.Input(
+                min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
+            )
+        # Full float32: TF32 moves mask logits far enough to change attention masks.
+        engine: Engine = torch_tensorrt.dynamo.compile(
+            program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
         )
-    # Full float32: TF32 moves mask logits far enough to change attention masks.
-    engine: Engine = torch_tensorrt.dynamo.compile(
-        program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
-    )
-    return engine
+        return engine
+
+    return compiler
 
 
 def check_pictures(largest: Tensor) -> list[Tensor]:

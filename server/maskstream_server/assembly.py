@@ -5,9 +5,11 @@ import socket
 import time
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from maskstream_model import load_model
+from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
@@ -27,9 +29,21 @@ def load(settings: Settings) -> OnlineSegmenter[Any]:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        return load_model(settings.model, settings.weights, settings.device)
+        model = load_model(settings.model, settings.weights, settings.device)
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
+    return model if settings.compile == "eager" else _compiled(settings, model)
+
+
+def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
+    """Return the model with a compiled segmenter; where that cannot be had, the log says why."""
+    from maskstream_model.compile import compile_model
+
+    size, backend = settings.compile_frame_size, settings.compile
+    model, reason = compile_model(model, size, backend, settings.max_batch)
+    if reason:
+        structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
+    return model
 
 
 def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:

@@ -11,6 +11,7 @@ import click
 @click.option("--model", help="Preset to run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
+@click.option("--compile", type=click.Choice(["eager", "tensorrt"]), help="[default: eager]")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats.")
 @click.option("--max-tracks", type=int, help="Tracks per session [default: 100].")

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)
     max_batch: int = Field(8, ge=1)
+    # A compiled segmenter takes frames of one size (width x height); others run eagerly.
+    compile: Literal["eager", "tensorrt"] = "eager"
+    compile_size: str = Field("1280x720", pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$")
     max_tracks: int = Field(100, ge=1, le=65535)
 
     # Where sessions live.
@@ -93,6 +96,12 @@ class Settings(BaseSettings):
     def max_message_bytes(self) -> int:
         """Beyond this the transport itself cuts the message off (1009), unread."""
         return 4 * self.max_frame_bytes
+
+    @property
+    def compile_frame_size(self) -> tuple[int, int]:
+        """Height and width in pixels of the frames that a compiled segmenter is made for."""
+        width, height = self.compile_size.split("x")
+        return int(height), int(width)
 
     @property
     def heartbeat_ms(self) -> int:

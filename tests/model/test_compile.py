@@ -8,14 +8,15 @@ import torch
 from maskstream_model.compile import (
     CompiledSegmenter,
     check_pictures,
+    compile_model,
     compile_or_eager,
     compile_segmenter,
-    compile_with_tensorrt,
     export_segmenter,
+    tensorrt_compiler,
 )
 from maskstream_model.errors import CompileError
 from maskstream_model.mask2former.segmenter import Segmenter
-from support.tiny import tiny_config
+from support.tiny import tiny_config, tiny_model
 
 SIZE = (64, 96)
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
@@ -182,7 +183,7 @@ def test_whatever_importing_torch_tensorrt_raises_becomes_one_sentence(monkeypat
     monkeypatch.delitem(sys.modules, "torch_tensorrt", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
     with pytest.raises(CompileError, match=f"cannot be imported here: {type(error).__name__}"):
-        compile_with_tensorrt(None, torch.zeros(1, 3, *SIZE))
+        tensorrt_compiler(torch.device("cuda"))
 
 
 def test_eager_is_the_segmenter_itself(segmenter):
@@ -194,3 +195,33 @@ def test_the_check_covers_single_pictures_and_full_batches():
     assert [tuple(picture.shape) for picture in pictures] == [(4, 3, *SIZE)] * 2 + [(1, 3, *SIZE)]
     again = check_pictures(torch.zeros(4, 3, *SIZE))
     assert all(torch.equal(a, b) for a, b in zip(pictures, again, strict=True))
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_a_compiled_model_goes_on_with_the_states_of_the_eager_one():
+    model = tiny_model()
+    compiled, reason = compile_model(model, SIZE, "tensorrt", 1, lambda *_: eager_engine(model))
+    assert reason is None
+    assert isinstance(compiled.segmenter, CompiledSegmenter)
+    frame = torch.full((*SIZE, 3), 90, dtype=torch.uint8).numpy()
+    output, state = model.step(frame, model.initial_state())
+    again, _ = compiled.step(frame, compiled.initial_state())
+    assert torch.equal(output.track_ids, again.track_ids)
+    assert compiled.state_from_bytes(model.state_to_bytes(state)).num_frames == 1
+
+
+def test_a_model_that_cannot_be_compiled_is_used_as_it_is():
+    model = tiny_model()
+    same, reason = compile_model(model, SIZE, "tensorrt", 1, absent)
+    assert same is model
+    assert "No module named" in reason
+
+
+def eager_engine(model):
+    """An engine that is right, for any weights."""
+
+    def engine(images):
+        output = model.segmenter(images)
+        return [getattr(output, name) for name in NAMES]
+
+    return engine

@@ -66,3 +66,7 @@ def test_an_unknown_override_is_refused():
 def test_reading_settings_does_not_import_torch():
     code = "import sys, maskstream_server.settings; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_size_to_compile_for_is_given_as_people_say_it():
+    assert load_settings({"compile_size": "640x360"}).compile_frame_size == (360, 640)

@@ -7,6 +7,7 @@ with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,9 @@ from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.interface import Frame, FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
+
+if TYPE_CHECKING:
+    from maskstream_model.compile import CompiledSegmenter
 
 Size = tuple[int, int]
 NO_MATCH = -1
@@ -48,7 +52,7 @@ class OnlineHungarian:
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: Segmenter,
+        segmenter: "Segmenter | CompiledSegmenter",
         device: torch.device,
         fingerprint: str,
         similarity_min: float = -1.0,

@@ -6,6 +6,7 @@ run to run.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -22,6 +23,9 @@ from maskstream_model.interface import Frame, FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
 
+if TYPE_CHECKING:
+    from maskstream_model.compile import CompiledSegmenter
+
 Size = tuple[int, int]
 
 
@@ -30,7 +34,7 @@ class OnlineDaq:
 
     Attributes:
         config: preset, with overrides applied.
-        segmenter: Mask2Former, or anything that is called like it.
+        segmenter: Mask2Former, eager or compiled.
         tracker: the two query trackers.
         device: where networks and floats of states live.
         fingerprint: hex text of weights and rules; a state carries it.
@@ -39,7 +43,7 @@ class OnlineDaq:
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: Segmenter,
+        segmenter: "Segmenter | CompiledSegmenter",
         tracker: QueryTracker,
         device: torch.device,
         fingerprint: str,
@@ -49,6 +53,10 @@ class OnlineDaq:
         self.tracker = tracker.to(device).eval()
         self.device = device
         self.fingerprint = fingerprint
+
+    def with_segmenter(self, segmenter: "Segmenter | CompiledSegmenter") -> "OnlineDaq":
+        """Return this model with another segmenter of the same weights, as a compiled one."""
+        return OnlineDaq(self.config, segmenter, self.tracker, self.device, self.fingerprint)
 
     def initial_state(self) -> TrackerState:
         """Return the memory of a session that has seen nothing."""
