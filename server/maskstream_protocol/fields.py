@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ T = TypeVar("T")
 U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
+MAX_LEVELS = 100
+"""Lists and objects within one another: bounded here, since what is read is also written back."""
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -22,9 +25,11 @@ def read_object(text: str) -> dict[str, Any]:
         BadMessageError: not JSON, or not an object.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadMessageError(f"The message is not JSON: {error}.") from error
+    if _is_deeper(value, MAX_LEVELS):
+        raise BadMessageError(f"A control message has at most {MAX_LEVELS} levels.")
     if not isinstance(value, dict):
         raise BadMessageError(f"A control message is a JSON object, not {_name(value)}.")
     return value
@@ -135,3 +140,19 @@ def _name(value: Any) -> str:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON value")
+
+
+def _finite(digits: str) -> float:
+    """Read a number; one too large for a float would be written back as no JSON value."""
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits:.20} is too large")
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects lie more than `levels` deep within one another."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)

@@ -1,3 +1,4 @@
+import json
 import struct
 
 import pytest
@@ -27,6 +28,9 @@ def goes_on(talk: Conversation, sequence: int, epoch: int = 1) -> bool:
         '{"type": "ack", "sequence": -1}',
         '{"type": "ack", "sequence": "3"}',
         '{"type": "hello"}',
+        '{"type": "ping", "id": 1e400}',
+        '{"type": ' + "[" * 101 + "]" * 101 + "}",
+        '{"type": "ack", "sequence": ' + "[" * 988 + "]" * 988 + "}",
         "x" * 70_000,
     ],
 )
@@ -35,6 +39,16 @@ def test_bad_text_is_ignored(text):
     talk.raw_text(text)
     assert talk.error_codes == ["bad_message"]
     assert goes_on(talk, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["null", "true", "-0.5", '"\\ud800"', "1e300", '{"a": [1, null]}', "[" * 99 + "]" * 99]
+)
+def test_an_id_of_any_json_type_comes_back_as_it_was(text):
+    talk = Conversation.begin()
+    talk.raw_text(f'{{"type": "ping", "id": {text}}}')
+    talk.raw_text(f'{{"type": "flush", "id": {text}}}')
+    assert [each["id"] for each in talk.said] == [json.loads(text)] * 2
 
 
 def test_unknown_types_and_fields_are_ignored_silently():
