@@ -28,7 +28,7 @@ def check_origin(headers: Mapping[str, str], settings: Settings) -> None:
     origin = headers.get("origin")
     if origin is None or {"*", origin} & set(settings.allowed_origins):
         return
-    if urlsplit(origin).netloc != headers.get("host"):
+    if _host_of(origin) != headers.get("host"):
         raise ForbiddenError("Pages of this origin may not use the server.")
 
 
@@ -46,3 +46,11 @@ def check_key(headers: Mapping[str, str], settings: Settings) -> None:
     matches = [hmac.compare_digest(given.strip().encode(), key) for key in known]
     if scheme.lower() != "bearer" or not any(matches):
         raise UnauthorizedError("A valid API key is needed: Authorization: Bearer <key>.")
+
+
+def _host_of(origin: str) -> str:
+    """Return host and port of an origin; empty, which no host is, where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""

@@ -36,8 +36,7 @@ def decode_picture(frame: FrameMessage, max_pixels: int) -> Frame:
         raise FrameUndecodableError(f"Orientation {frame.orientation} is not one of 0 to 8.")
     if codec is FrameCodec.RGB24:
         return upright(_raw(frame), frame.orientation)
-    size = _claimed_size(codec, frame)
-    check_pixels(*size, max_pixels)
+    size = _claimed_size(codec, frame, max_pixels)
     return upright(_compressed(codec, frame.payload, size), frame.orientation)
 
 
@@ -62,14 +61,15 @@ def _raw(frame: FrameMessage) -> Frame:
     return np.frombuffer(frame.payload, np.uint8).reshape(frame.height, frame.width, 3)
 
 
-def _claimed_size(codec: FrameCodec, frame: FrameMessage) -> Size:
-    """Return height and width from the payload's header, once they agree with the frame's."""
+def _claimed_size(codec: FrameCodec, frame: FrameMessage, max_pixels: int) -> Size:
+    """Return height and width from the payload's header, once they are fit and as declared."""
     try:
         height, width = picture_size(codec, frame.payload)
     except NotThisCodecError as error:
         raise FrameUndecodableError(str(error)) from None
     if not height or not width:
         raise FrameUndecodableError("The picture has no pixels.")
+    check_pixels(height, width, max_pixels)
     if (frame.width or width, frame.height or height) != (width, height):
         raise FrameUndecodableError(
             f"The picture has {width} x {height} pixels, the frame declares "

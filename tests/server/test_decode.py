@@ -169,6 +169,11 @@ def test_absurd_dimensions_are_refused_before_decoding_and_without_warnings(code
             decode_picture(FrameMessage(1, 1, codec, payload), 9_437_184)
 
 
+def test_a_picture_too_large_is_called_so_whatever_size_it_declares():
+    with pytest.raises(FrameTooLargeError):
+        decoded(JPEG, jpeg_that_says(65500, 65500), width=36, height=24)
+
+
 @pytest.mark.parametrize("codec", [JPEG, PNG, WEBP])
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (24, 36)])
 @pytest.mark.parametrize("lossless", [False, True])
