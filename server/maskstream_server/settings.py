@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     # A compiled segmenter takes frames of one size (width x height); others run eagerly.
     compile: Literal["eager", "tensorrt"] = "eager"
     compile_size: str = Field("1280x720", pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$")
-    max_tracks: int = Field(100, ge=1, le=65535)
+    # A result lists living tracks and those that have just gone, and counts them in 16 bits.
+    max_tracks: int = Field(100, ge=1, le=32767)
 
     # Where sessions live.
     store: str = "memory"

@@ -28,6 +28,7 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("PORT", "eighty"),
         ("PORT", "70000"),
         ("MAX_TRACKS", "0"),
+        ("MAX_TRACKS", "32768"),
         ("STORE", "mysql://localhost"),
         ("WEIGHTS", "no/such/file.safetensors"),
         ("LOG_FORMAT", "xml"),
