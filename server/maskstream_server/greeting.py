@@ -113,7 +113,7 @@ async def _take_up(
     taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
     if taken is None:
         return "expired"
-    service.lobby.evict(claim.session)
+    service.lobby.evict(taken.lease)
     beginning = await _restore(service, taken.stored)
     if not isinstance(beginning, Beginning):
         await _give_up(service, taken, beginning)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from maskstream_protocol.errors import ServerFullError
+from maskstream_protocol.errors import ServerFullError, TakenOverError
 from maskstream_server.errors import RETRY_AFTER_MS
 from maskstream_server.stores.interface import Lease
 
@@ -31,7 +31,7 @@ class Lobby:
     def __init__(self, max_sessions: int, count_changed: Callable[[int], None]) -> None:
         self._max_sessions = max_sessions
         self._count_changed = count_changed
-        self._guests: dict[str, Guest] = {}
+        self._guests: dict[str, tuple[Lease, Guest]] = {}
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -47,43 +47,47 @@ class Lobby:
         if session not in self._guests and len(self._guests) >= self._max_sessions:
             raise ServerFullError("All sessions are taken.", retry_after_ms=RETRY_AFTER_MS)
 
-    def enter(self, session: str, guest: Guest) -> None:
+    def enter(self, lease: Lease, guest: Guest) -> None:
         """Give a slot to a guest; an older connection of the same session leaves.
 
         Raises:
             ServerFullError: see `check_room`.
+            TakenOverError: a newer connection of the session was quicker.
         """
-        self.check_room(session)
-        self.evict(session)
-        self._guests[session] = guest
+        self.check_room(lease.session)
+        self.evict(lease)
+        if lease.session in self._guests:
+            raise TakenOverError("The session goes on over a newer connection.")
+        self._guests[lease.session] = lease, guest
         self._changed()
 
-    def evict(self, session: str) -> None:
-        """Send away whoever holds the session here."""
-        guest = self._guests.pop(session, None)
-        if guest is not None:
+    def evict(self, lease: Lease) -> None:
+        """Send away whoever holds the session here under this lease or an older one.
+
+        So ends a takeover, here or on another server: news of an old one harms no newer guest.
+        """
+        held, guest = self._guests.get(lease.session, (None, None))
+        if held is not None and guest is not None and held.fence <= lease.fence:
+            del self._guests[lease.session]
             guest.taken_over()
             self._changed()
 
     def leave(self, session: str, guest: Guest) -> None:
         """Free the slot; nothing where it is another guest's by now."""
-        if self._guests.get(session) is guest:
+        _, holder = self._guests.get(session, (None, None))
+        if holder is guest:
             del self._guests[session]
             self._changed()
-
-    def lost(self, lease: Lease) -> None:
-        """Hear that another server has taken a session over."""
-        self.evict(lease.session)
 
     async def drain(self, within_s: float) -> None:
         """Let nobody in any more, and everybody finish; after `within_s` send them away."""
         self._draining = True
-        for guest in list(self._guests.values()):
+        for _, guest in list(self._guests.values()):
             guest.going_away(round(1000 * within_s))
         try:
             await asyncio.wait_for(self._empty.wait(), within_s)
         except TimeoutError:
-            for guest in list(self._guests.values()):
+            for _, guest in list(self._guests.values()):
                 guest.restart()
 
     def _changed(self) -> None:

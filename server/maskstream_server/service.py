@@ -77,7 +77,7 @@ class Service:
         loop = asyncio.get_running_loop()
 
         def lost(lease: Lease) -> None:
-            loop.call_soon_threadsafe(self.lobby.lost, lease)
+            loop.call_soon_threadsafe(self.lobby.evict, lease)
 
         interval_s = self.store.times.lease_s / 4
         self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)

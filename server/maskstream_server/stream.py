@@ -56,7 +56,7 @@ class Stream:
         try:
             hello = await self._hello()
             greeting = await greet(self._service, hello)
-            self._service.lobby.enter(greeting.lease.session, self)
+            self._service.lobby.enter(greeting.lease, self)
         except WebSocketDisconnect:
             return
         except Exception as error:

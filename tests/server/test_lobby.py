@@ -1,6 +1,6 @@
 import pytest
 
-from maskstream_protocol.errors import ServerFullError
+from maskstream_protocol.errors import ServerFullError, TakenOverError
 from maskstream_server.lobby import Lobby
 from maskstream_server.stores.interface import Lease
 
@@ -19,6 +19,10 @@ class Guest:
         self.heard.append("restart")
 
 
+def lease(session: str, fence: int = 1) -> Lease:
+    return Lease(session, "server", fence)
+
+
 @pytest.fixture
 def counts() -> list[int]:
     return []
@@ -31,22 +35,22 @@ def lobby(counts) -> Lobby:
 
 def test_slots_are_counted_and_freed(lobby, counts):
     one = Guest()
-    lobby.enter("a", one)
-    lobby.enter("b", Guest())
+    lobby.enter(lease("a"), one)
+    lobby.enter(lease("b"), Guest())
     with pytest.raises(ServerFullError) as full:
-        lobby.enter("c", Guest())
+        lobby.enter(lease("c"), Guest())
     assert full.value.retry_after_ms > 0
     lobby.leave("a", one)
-    lobby.enter("c", Guest())
+    lobby.enter(lease("c"), Guest())
     assert counts == [1, 2, 1, 2]
 
 
 def test_who_comes_back_uses_the_old_slot_and_the_older_connection_leaves(lobby):
     older, newer = Guest(), Guest()
-    lobby.enter("a", older)
-    lobby.enter("b", Guest())
+    lobby.enter(lease("a"), older)
+    lobby.enter(lease("b"), Guest())
     lobby.check_room("a")
-    lobby.enter("a", newer)
+    lobby.enter(lease("a", 2), newer)
     lobby.leave("a", older)
     assert (older.heard, newer.heard) == (["taken over"], [])
     with pytest.raises(ServerFullError):
@@ -55,15 +59,30 @@ def test_who_comes_back_uses_the_old_slot_and_the_older_connection_leaves(lobby)
 
 def test_a_session_lost_to_another_server_leaves(lobby):
     guest = Guest()
-    lobby.enter("a", guest)
-    lobby.lost(Lease("a", "other", 9))
-    lobby.lost(Lease("unknown", "other", 9))
+    lobby.enter(lease("a"), guest)
+    lobby.evict(lease("a"))
+    lobby.evict(lease("unknown"))
     assert guest.heard == ["taken over"]
+
+
+def test_late_news_of_an_older_lease_sends_nobody_away(lobby):
+    guest = Guest()
+    lobby.enter(lease("a", 2), guest)
+    lobby.evict(lease("a", 1))
+    assert guest.heard == []
+
+
+def test_of_two_that_come_back_at_once_the_newer_takeover_stays(lobby):
+    older, newer = Guest(), Guest()
+    lobby.enter(lease("a", 3), newer)
+    with pytest.raises(TakenOverError):
+        lobby.enter(lease("a", 2), older)
+    assert newer.heard == []
 
 
 async def test_draining_lets_nobody_in_and_sends_away_who_stays(lobby):
     guest = Guest()
-    lobby.enter("a", guest)
+    lobby.enter(lease("a"), guest)
     await lobby.drain(0.01)
     assert guest.heard == ["going away in 10", "restart"]
     with pytest.raises(ServerFullError):
