@@ -1,7 +1,8 @@
 """What goes out for settled frames: results, drops, commits, credit and `flushed` (pure)."""
 
+from collections import deque
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from maskstream_protocol import notices
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
@@ -28,9 +29,11 @@ class Answers:
         self.ledger = ledger
         self.away = False
         self._rows = rows
-        self._num_kept: Final = num_kept
-        self._flushes: list[tuple[int, Any]] = []
-        self._durable = self._told = memory.sequence
+        self._latest: deque[int] = deque(maxlen=num_kept)
+        self._flushes: list[tuple[tuple[int, int], Any]] = []
+        # Epoch and sequence: a reset is a commit of its own.
+        self._durable = (memory.epoch, memory.sequence)
+        self._told = memory.sequence
         self._acked = 0
 
     def result(self, job: Job, settled: int) -> list[Action]:
@@ -52,6 +55,7 @@ class Answers:
             mentioned=job.mentioned,
             snapshot=job.snapshot,
         )
+        self._latest.append(sequence)
         self.ledger.give_back(job.num_bytes)
         return [Answer(message, job.arrived_s), self.save((sequence, message))]
 
@@ -91,27 +95,32 @@ class Answers:
         return [self.save()]
 
     def save(self, *results: tuple[int, bytes]) -> Save:
-        """Return the commit of the settled memory."""
+        """Return the commit of the settled memory.
+
+        As many results are kept as the credit has frames. They are counted, not reckoned from
+        sequences: with `latest`, any number of dropped frames may lie between two of them.
+        """
         memory = self.memory
-        keep_after = max(self._acked, memory.sequence - self._num_kept, 0)
+        is_full = len(self._latest) == self._latest.maxlen
+        keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
         return Save(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
 
     def acked(self, sequence: int) -> None:
         """Hear that the client has every result up to here: they need not be kept."""
         self._acked = max(self._acked, min(sequence, self.memory.last_result))
 
-    def durable(self, sequence: int) -> None:
-        """Hear that everything up to `sequence` is committed."""
-        self._durable = max(self._durable, sequence)
+    def durable(self, epoch: int, sequence: int) -> None:
+        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        self._durable = max(self._durable, (epoch, sequence))
 
     @property
     def all_durable(self) -> bool:
         """Whether nothing waits for the store (or waiting for it is of no use now)."""
-        return self.away or self._durable >= self.memory.sequence
+        return self.away or self._durable >= (self.memory.epoch, self.memory.sequence)
 
     def flush(self, flush_id: Any, settled: int) -> None:
         """Owe a `flushed`: everything up to `settled` is answered, but perhaps not durable."""
-        self._flushes.append((settled, flush_id))
+        self._flushes.append(((self.memory.epoch, settled), flush_id))
 
     @property
     def num_flushes(self) -> int:
@@ -122,15 +131,16 @@ class Answers:
         """Answer what is durable by now."""
         actions: list[Action] = []
         while self._flushes and self._flushes[0][0] <= self._durable:
-            sequence, flush_id = self._flushes.pop(0)
+            (_, sequence), flush_id = self._flushes.pop(0)
             actions.append(Say(notices.Flushed(flush_id, sequence)))
         return actions
 
     def pay_credit(self, at_rest: bool) -> list[Action]:
         """Tell of credit when it presses, or when there is nothing to wait for."""
-        news = self.ledger.is_due or self._durable > self._told
+        durable = self._durable[1]
+        news = self.ledger.is_due or durable > self._told
         if not self.ledger.is_pressing and not (at_rest and self.all_durable and news):
             return []
         paid = self.ledger.pay()
-        self._told = self._durable
-        return [Say(notices.Credit(paid.frames, paid.num_bytes, self._durable))]
+        self._told = durable
+        return [Say(notices.Credit(paid.frames, paid.num_bytes, durable))]

@@ -60,7 +60,7 @@ class Performer:
         self._is_away = False
         self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
         events = CommitEvents(
-            durable=lambda sequence: report(lambda session: session.durable(sequence)),
+            durable=lambda *at: report(lambda session: session.durable(*at)),
             away=self._store_away,
             back=self._store_back,
             lost=self._lost,

@@ -108,9 +108,9 @@ class Session:
         self._pipeline.failed(sequence, error)
         return self._turn()
 
-    def durable(self, sequence: int) -> list[Action]:
-        """Hear that everything up to `sequence` is committed."""
-        self._answers.durable(sequence)
+    def durable(self, epoch: int, sequence: int) -> list[Action]:
+        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        self._answers.durable(epoch, sequence)
         return self._turn()
 
     def store_away(self) -> list[Action]:

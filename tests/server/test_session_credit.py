@@ -105,6 +105,17 @@ def test_flush_waits_for_a_dropped_frame_to_be_committed_too():
     assert talk.of("flushed") == [{"type": "flushed", "id": None, "sequence": 1}]
 
 
+def test_flush_waits_for_a_reset_to_be_committed_too():
+    talk = Conversation.begin()
+    talk.binary(frame(1))
+    talk.run()
+    talk.text(type="reset")
+    talk.text(type="flush", id=1)
+    assert talk.of("flushed") == []
+    talk.commit()
+    assert talk.of("flushed") == [{"type": "flushed", "id": 1, "sequence": 1}]
+
+
 def test_flush_does_not_wait_for_what_comes_after_it():
     talk = Conversation.begin()
     talk.binary(frame(1))
@@ -148,6 +159,15 @@ def test_going_away_answers_and_commits_what_came_and_then_says_restart():
     assert talk.closed is None
     talk.commit()
     assert talk.story == ["goaway", ("result", 1), ("result", 2)]
+    assert talk.closed == 1012
+
+
+def test_going_away_waits_for_a_reset_to_be_committed():
+    talk = Conversation.begin()
+    talk.text(type="reset")
+    talk.take(talk.session.going_away(5000, "shutdown"))
+    assert talk.closed is None
+    talk.commit()
     assert talk.closed == 1012
 
 

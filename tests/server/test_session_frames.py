@@ -236,6 +236,15 @@ def test_an_ack_lets_results_be_forgotten_and_the_credit_window_bounds_the_rest(
     assert talk.saves[-1].keep_after == 7
 
 
+def test_frames_that_were_superseded_push_no_result_out_of_what_is_kept():
+    talk = Conversation.begin(policy="latest")
+    talk.binary(frame(1))
+    talk.step()
+    talk.frames(2, 30)
+    talk.run(commit=False)
+    assert [(save.sequence, save.keep_after) for save in talk.saves] == [(29, 0), (30, 0)]
+
+
 def test_an_ack_beyond_what_was_sent_counts_only_up_to_that():
     talk = Conversation.begin()
     talk.binary(frame(1))

@@ -132,7 +132,8 @@ class Conversation:
 
     def commit(self) -> None:
         while self.saves:
-            self.take(self.session.durable(self.saves.pop(0).sequence))
+            save = self.saves.pop(0)
+            self.take(self.session.durable(save.epoch, save.sequence))
 
     def of(self, kind: str) -> list[dict]:
         return [each for each in self.said if isinstance(each, dict) and each["type"] == kind]

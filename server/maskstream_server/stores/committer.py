@@ -16,7 +16,7 @@ class CommitEvents:
     """What the committer tells; called on the event loop, must return at once.
 
     Attributes:
-        durable: everything up to this sequence is durable.
+        durable: everything up to this epoch and sequence is durable.
         away: commits have stopped working (told once, until `back`).
         back: commits work again.
         lost: the session is another server's now; nothing more will be committed.
@@ -24,7 +24,7 @@ class CommitEvents:
             has it again, under this lease.
     """
 
-    durable: Callable[[int], None]
+    durable: Callable[[int, int], None]
     away: Callable[[StoreAway], None]
     back: Callable[[], None]
     lost: Callable[[CommitOutcome], None]
@@ -72,10 +72,10 @@ class Committer:
             self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing is pending; False where the time ran out or the session is lost."""
+        """Wait until nothing is pending; False where that failed, by time or for good."""
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=timeout_s)
-            if not done:
+            if not done or self._task.cancelled():
                 return False
             self._task.result()
         return not self._is_lost
@@ -113,7 +113,7 @@ class Committer:
             outcome = await self._recreate(commit)
         self._told_back()
         if outcome in (CommitOutcome.COMMITTED, CommitOutcome.REPEATED):
-            self._events.durable(commit.sequence)
+            self._events.durable(commit.epoch, commit.sequence)
         else:
             self._is_lost, self._pending = True, None
             self._events.lost(outcome)

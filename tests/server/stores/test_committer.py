@@ -21,7 +21,7 @@ class Told:
     @property
     def events(self) -> CommitEvents:
         return CommitEvents(
-            durable=self.words.append,
+            durable=lambda epoch, sequence: self.words.append(sequence),
             away=lambda error: self.words.append("away"),
             back=lambda: self.words.append("back"),
             lost=self.words.append,
@@ -164,6 +164,8 @@ async def test_closing_gives_up_after_a_while(store, committer, told):
     assert not await committer.close(timeout_s=0.01)
     await asyncio.sleep(0.005)
     assert committer.num_pending == 0
+    # A connection closes it again at its end.
+    assert not await committer.close(timeout_s=0.01)
 
 
 commits = st.lists(
