@@ -145,25 +145,21 @@ class Performer:
 
     def confirm_token(self) -> None:
         """Let the previous resume token die."""
-        self._service.background.start(self._unless_away(self._confirm()))
-
-    async def _confirm(self) -> None:
-        await self._service.store.confirm_token(self._lease)
+        work = self._service.store.confirm_token(self._lease)
+        self._service.background.start(self._unless_away("confirm_token", work))
 
     async def forget(self) -> None:
         """Delete the session's memory; where the store is away, its life ends there by itself."""
         await self._committer.close(FORGET_WITHIN_S)
         self._service.let_go(self._lease)
-        await self._unless_away(self._delete())
+        await self._unless_away("delete", self._service.store.delete(self._lease))
 
-    async def _delete(self) -> None:
-        await self._service.store.delete(self._lease)
-
-    async def _unless_away(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _unless_away(self, what: str, work: Coroutine[Any, Any, object]) -> None:
+        """Do what may be left undone; that the store is away is the committer's to tell."""
         try:
             await work
-        except StoreAway as error:
-            self._log.warning("store_away", reason=str(error))
+        except StoreAway:
+            self._log.info("store_command_left_out", command=what)
 
     # Ends.
 
@@ -177,18 +173,14 @@ class Performer:
         await self._committer.close(self._service.store.times.resume_ttl_s)
         self._store_back()
         self._service.let_go(self._lease)
-        await self._unless_away(self._release())
-
-    async def _release(self) -> None:
-        await self._service.store.release(self._lease)
+        await self._unless_away("release", self._service.store.release(self._lease))
 
     # What the committer tells.
 
     def _store_away(self, error: StoreAway) -> None:
+        self._is_away = True
         self._log.warning("store_away", reason=str(error))
-        if not self._is_away:
-            self._is_away = True
-            self._service.metrics.sessions_without_store.inc()
+        self._service.metrics.sessions_without_store.inc()
         self._report(lambda session: session.store_away())
 
     def _store_back(self) -> None:

@@ -1,0 +1,73 @@
+"""What a performer tells and counts while its store is away."""
+
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
+
+from maskstream_server.actions import Save
+from maskstream_server.metrics import Metrics
+from maskstream_server.performer import Performer
+from maskstream_server.service import Background
+from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.interface import Lease
+from support.stores import Clock, FailingStore
+
+SAVE = Save(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
+
+
+class AbsentStore(FailingStore):
+    """Nothing works."""
+
+    def __init__(self) -> None:
+        super().__init__(Clock())
+        self.is_away = True
+
+    async def confirm_token(self, lease: Lease) -> None:
+        raise StoreAway("unplugged")
+
+    async def delete(self, lease: Lease) -> bool:
+        raise StoreAway("unplugged")
+
+    async def release(self, lease: Lease) -> None:
+        raise StoreAway("unplugged")
+
+
+@pytest.fixture
+def service() -> SimpleNamespace:
+    return SimpleNamespace(
+        store=AbsentStore(),
+        metrics=Metrics(CollectorRegistry()),
+        background=Background(),
+        hold=lambda lease: None,
+        let_go=lambda lease: None,
+    )
+
+
+def without_store(service: SimpleNamespace) -> float | None:
+    return service.metrics.registry.get_sample_value("maskstream_sessions_without_store")
+
+
+async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(service):
+    greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
+    events = []
+    with capture_logs() as lines:
+        performer = Performer(service, greeting, SimpleNamespace(), events.append)
+        performer.save(SAVE)
+        performer.confirm_token()
+        await service.background.finish(1.0)
+        assert without_store(service) == 1
+    assert [line["event"] for line in lines].count("store_away") == 1
+    assert len(events) == 1
+
+
+async def test_a_session_that_ends_without_its_store_is_counted_no_more(service, monkeypatch):
+    monkeypatch.setattr("maskstream_server.performer.FORGET_WITHIN_S", 0.01)
+    greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
+    performer = Performer(service, greeting, SimpleNamespace(), lambda event: None)
+    performer.save(SAVE)
+    await performer.forget()
+    assert without_store(service) == 1
+    await performer.finish()
+    assert without_store(service) == 0
