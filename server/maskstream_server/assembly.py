@@ -59,7 +59,11 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
     # The number of threads changes sums in their last bits: exact repeats need a fixed one.
     threads = settings.threads or (1 if settings.deterministic else None)
     limits = EngineLimits(
-        max_batch=settings.max_batch, deterministic=settings.deterministic, num_threads=threads
+        max_batch=settings.max_batch,
+        # One frame of each session, and one that its lost connection has left behind.
+        max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
+        deterministic=settings.deterministic,
+        num_threads=threads,
     )
     return Service(
         settings=settings,

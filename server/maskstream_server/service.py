@@ -85,7 +85,8 @@ class Service:
 
     async def stop(self) -> None:
         """Let every part go; to be called after `drain`."""
-        await self.engine.stop()
+        if not await self.engine.stop(self.settings.drain_s):
+            structlog.get_logger(__name__).warning("engine_left_in_a_step")
         if self._leases is not None:
             await asyncio.to_thread(self._leases.close)
         await self.store.close()

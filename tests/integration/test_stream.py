@@ -1,13 +1,14 @@
 """The main job over a real socket, with the fake model."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from support.raw_client import grey, jpeg, raw_client
-from support.server import FakeModel, LiveServer, running_server
+from support.server import POISON, FakeModel, LiveServer, running_server
 from support.tiny import tiny_frames, tiny_model
 
 
@@ -168,6 +169,34 @@ async def test_a_stopping_server_answers_commits_and_says_goodbye():
             (goaway,) = client.of("goaway")
             assert goaway["reason"] == "shutdown"
             await stopping
+
+
+class StuckModel(FakeModel):
+    """Never comes back from a poisoned frame until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.let_go = threading.Event(), threading.Event()
+
+    def step(self, frame, state, max_tracks=None):
+        if (frame[0, 0] == POISON).all():
+            self.entered.set()
+            self.let_go.wait(30)
+        return super().step(frame, state, max_tracks)
+
+
+async def test_a_server_whose_model_is_stuck_still_stops():
+    model = StuckModel()
+    with running_server(model, drain_s=0.2) as live:
+        async with raw_client(live.ws_url) as client:
+            await client.hello()
+            await client.send(grey(POISON))
+            await asyncio.to_thread(model.entered.wait, 10)
+            stopping = asyncio.create_task(asyncio.to_thread(live.stop))
+            assert await client.end() == 1012
+            await stopping
+    assert not model.let_go.is_set()
+    model.let_go.set()
 
 
 async def test_metrics_count_what_happened():
