@@ -51,6 +51,10 @@ async def rgb_of_wrong_size(client: RawClient) -> None:
     await client.send(bytes(100), codec=3, width=64, height=36)
 
 
+async def orientation_beyond_exif(client: RawClient) -> None:
+    await client.send(JPEG, orientation=9)
+
+
 async def too_many_bytes(client: RawClient) -> None:
     await client.send(bytes(70_000))
 
@@ -75,6 +79,7 @@ DROPPED = [
     (picture_of_another_size, "frame_undecodable", "undecodable"),
     (absurd_dimensions, "frame_too_large", "undecodable"),
     (rgb_of_wrong_size, "frame_undecodable", "undecodable"),
+    (orientation_beyond_exif, "frame_undecodable", "undecodable"),
     (too_many_bytes, "frame_too_large", "undecodable"),
     (packet_codec, "codec_unsupported", "undecodable"),
     (poison, "internal", "internal"),
