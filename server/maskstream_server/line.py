@@ -31,9 +31,11 @@ class Job:
         frame: as it came.
         num_bytes: size of its message, which the credit counts.
         arrived_s: when it came.
-        picture: decoded, until the engine has it.
+        picture: decoded, until it is done.
         size: height and width of the picture.
         decode_s: what decoding took.
+        before: the chain of states (`Pipeline`) that the model took it with.
+        is_stale: what is under way for it began from a state that has been taken back.
         snapshot, mentioned: the memory after this frame.
     """
 
@@ -44,6 +46,8 @@ class Job:
     picture: Frame | None = None
     size: tuple[int, int] = (0, 0)
     decode_s: float = 0.0
+    before: Any = None
+    is_stale: bool = False
     snapshot: bytes | None = None
     mentioned: frozenset[int] = frozenset()
     answer: ResultMessage | None = None
@@ -52,6 +56,19 @@ class Job:
     def fail(self, error: WireError) -> None:
         """End it with an error instead of an answer."""
         self.error, self.picture, self.phase = error, None, Phase.DONE
+
+    def take_back(self) -> None:
+        """Let the model see it again, at once or when what is under way for it has come."""
+        self.is_stale = self.phase in (Phase.INFERRING, Phase.ENCODING)
+        if not self.is_stale:
+            self.phase = Phase.DECODED
+
+    def comes_stale(self) -> bool:
+        """Whether what has come for it is of no use; it is then ready for the model again."""
+        if not self.is_stale:
+            return False
+        self.is_stale, self.phase = False, Phase.DECODED
+        return True
 
     @property
     def before_model(self) -> bool:

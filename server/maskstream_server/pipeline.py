@@ -38,7 +38,7 @@ class Pipeline:
     def start_work(self) -> list[Action]:
         """Return the work that can begin now."""
         waiting = [job for job in self.line.jobs() if job.before_model]
-        inferring = any(job.phase is Phase.INFERRING for job in self.line.jobs())
+        inferring = any(job.phase is Phase.INFERRING or job.is_stale for job in self.line.jobs())
         # `latest` decodes nothing ahead: what waits may yet be superseded.
         ahead = DECODE_AHEAD if self._policy == "lossless" else int(not inferring)
         actions: list[Action] = []
@@ -54,7 +54,7 @@ class Pipeline:
         epoch, state, mentioned = self._chain
         if epoch != job.frame.epoch:
             state, mentioned = None, frozenset()
-        job.picture, job.phase = None, Phase.INFERRING
+        job.before, job.phase = self._chain, Phase.INFERRING
         return Infer(job.frame.sequence, picture, state, mentioned)
 
     def decoded(self, sequence: int, picture: Frame, decode_s: float) -> None:
@@ -67,7 +67,7 @@ class Pipeline:
     def inferred(self, sequence: int, result: EngineResult[Any], now_s: float) -> list[Action]:
         """Take what the model found; the state goes on from it."""
         job = self.line.job(sequence)
-        if job is None:
+        if job is None or job.comes_stale():
             return []
         self._chain = (job.frame.epoch, result.state, result.mentioned)
         job.snapshot, job.mentioned = result.snapshot, result.mentioned
@@ -77,14 +77,24 @@ class Pipeline:
     def encoded(self, sequence: int, answer: ResultMessage) -> None:
         """Take the message of an `Encode`."""
         job = self.line.job(sequence)
-        if job is not None:
+        if job is not None and not job.comes_stale():
             job.answer, job.phase = answer, Phase.DONE
 
     def failed(self, sequence: int, error: WireError) -> None:
         """Drop a frame whose work failed; the chain of states goes on without it."""
         job = self.line.job(sequence)
-        if job is not None:
-            job.fail(error)
+        if job is None or job.comes_stale():
+            return
+        if job.phase is Phase.ENCODING:
+            self._take_back(job)
+        job.fail(error)
+
+    def _take_back(self, failed: Job) -> None:
+        """Undo what the model made of a frame; later ones that built on it meet the model again."""
+        self._chain = failed.before
+        for job in self.line.jobs():
+            if job.frame.sequence > failed.frame.sequence and job.before and not job.error:
+                job.take_back()
 
 
 def _timings(job: Job, result: EngineResult[Any], now_s: float) -> Timings:

@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from maskstream_protocol.errors import FrameTooLargeError, FrameUndecodableError, InternalError
-from maskstream_server.actions import Decode, Infer
+from maskstream_server.actions import Decode, Encode, Infer
 from support.conversation import Conversation, frame
 
 
@@ -224,6 +224,37 @@ def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
     talk.binary(frame(3))
     talk.step()
     assert talk.work[0].state == 1
+
+
+def test_a_result_that_cannot_be_encoded_leaves_no_trace_in_later_ones():
+    talk = Conversation.begin()
+    talk.frames(1, 3)
+    while not any(isinstance(action, Encode) for action in talk.work):
+        talk.step()
+    (encode,) = [action for action in talk.work if isinstance(action, Encode)]
+    talk.work.remove(encode)
+    talk.run()
+    assert talk.results == []
+    assert talk.origins == {1: None, 2: 1, 3: 2}
+    talk.take(talk.session.failed(1, InternalError("Logged.")))
+    talk.run()
+    assert talk.story == ["internal", "drop", ("result", 2), ("result", 3)]
+    assert talk.origins == {1: None, 2: None, 3: 2}
+
+
+def test_what_began_before_a_failed_encoding_counts_for_nothing():
+    talk = Conversation.begin()
+    talk.frames(1, 2)
+    while [type(action) for action in talk.work] != [Encode, Infer]:
+        talk.step()
+        talk.work.sort(key=lambda action: type(action) is Infer)
+    talk.work.pop(0)
+    talk.take(talk.session.failed(1, InternalError("Logged.")))
+    (late,) = talk.work
+    assert late.state == 1
+    talk.run()
+    assert talk.story == ["internal", "drop", ("result", 2)]
+    assert talk.origins[2] is None
 
 
 # Which check comes first: header, epoch, sequence, size, codec.

@@ -73,8 +73,8 @@ class World:
                 talk.take(talk.session.failed(message.sequence, failure))
             case Infer(sequence):
                 talk.take(talk.session.failed(sequence, InternalError("logged")))
-            case Encode() as action:
-                talk.work.append(action)
+            case Encode(message):
+                talk.take(talk.session.failed(message.sequence, InternalError("logged")))
 
 
 def dropped(talk: Conversation) -> list[int]:
@@ -106,6 +106,10 @@ def test_every_frame_has_one_answer_in_order_and_all_credit_comes_back(policy, e
     assert durable == sorted(durable)
     assert durable[-1:] == [world.sent] * bool(world.sent)
     assert len(talk.of("flushed")) <= events.count("flush")
+    memory: dict[int, int] = {}
+    for result in talk.results:
+        assert talk.origins[result.sequence] == memory.get(result.epoch), "the chain of states"
+        memory[result.epoch] = result.sequence
     epochs = [result.epoch for result in talk.results]
     assert epochs == sorted(epochs)
     assert [result.first_of_epoch for result in talk.results] == [

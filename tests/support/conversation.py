@@ -59,6 +59,7 @@ class Conversation:
 
     `work`, `saves`: what the session has asked for and nobody has done yet.
     `said`: what the client was sent, as wire messages; results as `("result", sequence)`.
+    `origins`: the state from which the model last took each frame.
     """
 
     session: Session
@@ -67,6 +68,7 @@ class Conversation:
     said: list[dict | tuple[str, int]] = field(default_factory=list)
     results: list[ResultMessage] = field(default_factory=list)
     other: list[Action] = field(default_factory=list)
+    origins: dict[int, object] = field(default_factory=dict)
     closed: int | None = None
 
     @classmethod
@@ -110,7 +112,8 @@ class Conversation:
         match action:
             case Decode(message):
                 self.take(self.session.decoded(message.sequence, PICTURE, 0.002))
-            case Infer(sequence):
+            case Infer(sequence, _, state):
+                self.origins[sequence] = state
                 self.take(self.session.inferred(sequence, result or found(sequence), 100.1))
             case Encode(message, _, timings, size):
                 answer = ResultMessage(
