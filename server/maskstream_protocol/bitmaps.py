@@ -33,23 +33,26 @@ def decode_bits(data: bytes | memoryview, height: int, width: int) -> NDArray[np
 
 
 def label_map(
-    masks: NDArray[np.bool_], boxes: Sequence[Box], logits: NDArray[Any]
+    size: tuple[int, int],
+    boxes: Sequence[Box],
+    crops: Sequence[NDArray[np.bool_]],
+    logits: Sequence[NDArray[Any]],
 ) -> NDArray[np.uint16]:
     """One map for the frame: 1 + row of the mask that is in front, 0 for nothing.
 
     Args:
-        masks: (N, h, w).
-        boxes: tight boxes of the masks; one without area is left out.
-        logits: (N, h, w); where masks overlap the larger one is in front.
+        size: height and width of the frame in mask pixels.
+        boxes: tight boxes of the masks.
+        crops: each mask within its box.
+        logits: the same of the mask logits; where masks overlap the larger one is in front.
     """
-    height, width = masks.shape[1:]
-    labels = np.zeros((height, width), np.uint16)
-    best = np.full((height, width), -np.inf, np.float32)
+    labels = np.zeros(size, np.uint16)
+    best = np.full(size, -np.inf, np.float32)
     for row, (x0, y0, x1, y1) in enumerate(boxes):
-        crop = (slice(y0, y1), slice(x0, x1))
-        in_front = masks[row][crop] & (logits[row][crop] > best[crop])
-        labels[crop][in_front] = row + 1
-        best[crop] = np.where(in_front, logits[row][crop], best[crop])
+        window = (slice(y0, y1), slice(x0, x1))
+        in_front = crops[row] & (logits[row] > best[window])
+        labels[window][in_front] = row + 1
+        best[window][in_front] = logits[row][in_front]
     return labels
 
 

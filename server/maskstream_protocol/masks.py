@@ -1,4 +1,4 @@
-"""Masks to bytes and back in every encoding of the protocol (protocol.md section 3).
+"""Masks to bytes in every encoding of the protocol (protocol.md section 3).
 
 Boxes come first, so that only crops are looked at: a mask costs what its box costs.
 """
@@ -7,24 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskstream_protocol.bitmaps import (
-    decode_bits,
-    decode_label_map,
-    encode_bits,
-    encode_label_map,
-    label_map,
-)
-from maskstream_protocol.errors import MalformedResultError
+from maskstream_protocol.bitmaps import encode_bits, encode_label_map, label_map
 from maskstream_protocol.messages import MaskFormat
-from maskstream_protocol.polygons import decode_rings, encode_rings, fill_rings, trace_rings
-from maskstream_protocol.records import NO_MASK, Box, MaskCodec, MaskSpan, ObjectRecord
-from maskstream_protocol.results import ResultMessage
-from maskstream_protocol.rle import decode_rle, encode_rle
+from maskstream_protocol.polygons import encode_rings, trace_rings
+from maskstream_protocol.records import NO_MASK, Box, MaskCodec, MaskSpan
+from maskstream_protocol.rle import encode_rle
 
 Masks = NDArray[np.bool_]
 """(N, h, w): one mask for each row of the object table."""
@@ -53,6 +46,11 @@ def mask_codec(masks: MaskFormat, num_objects: int) -> MaskCodec:
     if masks == "labelmap":
         return MaskCodec.LABELMAP8 if num_objects <= _MAX_LABELS_8 else MaskCodec.LABELMAP16
     return MaskCodec[masks.upper()]
+
+
+def mask_size(frame: tuple[int, int], mask_scale: float) -> tuple[int, int]:
+    """Height and width in mask pixels: the upright frame's times `mask_scale`, rounded up."""
+    return ceil(frame[0] * mask_scale), ceil(frame[1] * mask_scale)
 
 
 def mask_boxes(masks: Masks) -> list[Box]:
@@ -86,38 +84,63 @@ def encode_masks(
     Raises:
         ValueError: a label map without logits.
     """
-    if codec is MaskCodec.NONE:
-        return EncodedMasks(codec, b"", (NO_MASK,) * len(masks))
     boxes = mask_boxes(masks) if boxes is None else boxes
+    crops = _crop_each(masks, boxes)
+    windows = None if logits is None else _crop_each(logits, boxes)
+    height, width = masks.shape[1:]
+    return encode_crops(crops, boxes, codec, (height, width), windows)
+
+
+def _crop_each(maps: NDArray[Any], boxes: Sequence[Box]) -> list[NDArray[Any]]:
+    return [each[y0:y1, x0:x1] for each, (x0, y0, x1, y1) in zip(maps, boxes, strict=True)]
+
+
+def encode_crops(
+    crops: Sequence[NDArray[np.bool_]],
+    boxes: Sequence[Box],
+    codec: MaskCodec,
+    size: tuple[int, int],
+    logits: Sequence[NDArray[Any]] | None = None,
+) -> EncodedMasks:
+    """Encode masks that are cropped to their boxes already.
+
+    Args:
+        crops: (y1 - y0, x1 - x0), one for each row of the object table.
+        boxes: tight; all 0 for a mask without a pixel.
+        codec: see `mask_codec`.
+        size: height and width of the frame in mask pixels.
+        logits: mask logits, cropped likewise; label maps need them to decide what is in front.
+
+    Raises:
+        ValueError: a label map without logits.
+    """
+    if codec is MaskCodec.NONE:
+        return EncodedMasks(codec, b"", (NO_MASK,) * len(crops))
     if codec in LABEL_BITS:
         if logits is None:
             raise ValueError("A label map needs mask logits.")
-        labels = label_map(masks, boxes, logits)
-        spans = tuple(_span(mask, box, 0, 0) for mask, box in zip(masks, boxes, strict=True))
-        return EncodedMasks(codec, encode_label_map(labels, LABEL_BITS[codec]), spans)
-    return _encode_each(masks, codec, boxes)
+        blob = encode_label_map(label_map(size, boxes, crops, logits), LABEL_BITS[codec])
+        parts = [b""] * len(crops)
+    else:
+        encode = _CROP_ENCODERS[codec]
+        parts = [
+            encode(crop, box) if crop.size else b"" for crop, box in zip(crops, boxes, strict=True)
+        ]
+        blob = b"".join(parts)
+    return EncodedMasks(codec, blob, _spans(crops, boxes, parts))
 
 
-def _encode_each(masks: Masks, codec: MaskCodec, boxes: Sequence[Box]) -> EncodedMasks:
-    encode = _CROP_ENCODERS[codec]
-    parts: list[bytes] = []
+def _spans(
+    crops: Sequence[NDArray[np.bool_]], boxes: Sequence[Box], parts: Sequence[bytes]
+) -> tuple[MaskSpan, ...]:
+    """Where each part lies in the blob; empty parts lie nowhere."""
     spans: list[MaskSpan] = []
     offset = 0
-    for mask, box in zip(masks, boxes, strict=True):
-        data = encode(_crop(mask, box), box) if box[2] > box[0] else b""
-        spans.append(_span(mask, box, offset if data else 0, len(data)))
-        parts.append(data)
-        offset += len(data)
-    return EncodedMasks(codec, b"".join(parts), tuple(spans))
-
-
-def _crop(mask: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
-    x0, y0, x1, y1 = box
-    return mask[y0:y1, x0:x1]
-
-
-def _span(mask: NDArray[np.bool_], box: Box, offset: int, length: int) -> MaskSpan:
-    return MaskSpan(box, offset, length, int(np.count_nonzero(_crop(mask, box))))
+    for crop, box, part in zip(crops, boxes, parts, strict=True):
+        area = int(np.count_nonzero(crop))
+        spans.append(MaskSpan(box, offset if part else 0, len(part), area))
+        offset += len(part)
+    return tuple(spans)
 
 
 def _encode_polygons(crop: NDArray[np.bool_], box: Box) -> bytes:
@@ -129,58 +152,3 @@ _CROP_ENCODERS: Final[dict[MaskCodec, Callable[[NDArray[np.bool_], Box], bytes]]
     MaskCodec.BITS: lambda crop, box: encode_bits(crop),
     MaskCodec.POLYGONS: _encode_polygons,
 }
-
-
-def decode_mask(result: ResultMessage, record: ObjectRecord) -> NDArray[np.bool_]:
-    """The (h, w) mask of one object; empty where it has none.
-
-    In a label map only what is in front is left of a mask.
-
-    Raises:
-        MalformedResultError: its bytes are not what its codec says.
-    """
-    mask = np.zeros(result.mask_size, bool)
-    x0, y0, x1, y1 = record.mask.box
-    if result.mask_codec is MaskCodec.NONE or x0 == x1 or y0 == y1:
-        return mask
-    mask[y0:y1, x0:x1] = decode_crop(result, record)
-    return mask
-
-
-def decode_crop(result: ResultMessage, record: ObjectRecord) -> NDArray[np.bool_]:
-    """The mask of one object within its box, which must not be empty.
-
-    Raises:
-        MalformedResultError: its bytes are not what its codec says.
-    """
-    x0, y0, x1, y1 = record.mask.box
-    span = record.mask
-    data = result.blob[span.offset : span.offset + span.length]
-    if result.mask_codec is MaskCodec.RLE:
-        return decode_rle(data, y1 - y0, x1 - x0)
-    if result.mask_codec is MaskCodec.BITS:
-        return decode_bits(data, y1 - y0, x1 - x0)
-    if result.mask_codec is MaskCodec.POLYGONS:
-        return _decode_polygons(data, record.mask.box)
-    labels = decode_labels(result)[y0:y1, x0:x1]
-    return np.asarray(labels == result.objects.index(record) + 1)
-
-
-def decode_labels(result: ResultMessage) -> NDArray[np.unsignedinteger[Any]]:
-    """The (h, w) label map of a result that has one: 1 + row of the object table, 0 for nothing.
-
-    Raises:
-        MalformedResultError: the blob is no label map of this size.
-    """
-    if result.mask_codec not in LABEL_BITS:
-        raise MalformedResultError(f"A result with {result.mask_codec.name} has no label map.")
-    return decode_label_map(result.blob, *result.mask_size, LABEL_BITS[result.mask_codec])
-
-
-def _decode_polygons(data: bytes | memoryview, box: Box) -> NDArray[np.bool_]:
-    x0, y0, x1, y1 = box
-    size = np.array([x1 - x0, y1 - y0])
-    rings = [ring - (x0, y0) for ring in decode_rings(data)]
-    if any(len(ring) == 0 or (ring < 0).any() or (ring >= size).any() for ring in rings):
-        raise MalformedResultError("A polygon leaves the box of its object.")
-    return fill_rings(rings, y1 - y0, x1 - x0)

@@ -1,6 +1,5 @@
 """One step of the engine, without thread or queue: requests in, results or errors out."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.interface import Frame, FrameOutput, OnlineSegmenter, TrackStatus
+from maskstream_protocol.masks import mask_size
 from maskstream_server.crops import CropMaker
 from maskstream_server.engine_types import (
     EngineLimits,
@@ -145,13 +145,9 @@ class Stepper(Generic[State]):
     ) -> MaskCrops | None:
         if request.mask_scale is None:
             return None
-        size = mask_size(request.frame.shape[:2], request.mask_scale)
+        height, width = request.frame.shape[:2]
+        size = mask_size((height, width), request.mask_scale)
         return self._crops.crop(output, rows, size, request.with_logits)
-
-
-def mask_size(frame: tuple[int, ...], mask_scale: float) -> tuple[int, int]:
-    """Return (height, width) of masks: the upright frame's times `mask_scale`, rounded up."""
-    return math.ceil(frame[0] * mask_scale), math.ceil(frame[1] * mask_scale)
 
 
 def _failed(error: Exception) -> StepFailed:

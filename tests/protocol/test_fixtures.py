@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from maskstream_protocol.frames import FrameMessage, decode_frame
-from maskstream_protocol.masks import decode_labels, decode_mask, encode_masks
+from maskstream_protocol.mask_reading import decode_labels, decode_mask
+from maskstream_protocol.masks import encode_masks
 from maskstream_protocol.records import MaskCodec, MaskSpan, ObjectRecord, Status, Task
 from maskstream_protocol.results import ResultMessage, Timings, decode_result
 

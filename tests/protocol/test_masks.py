@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 
 from maskstream_protocol.errors import MalformedResultError
-from maskstream_protocol.masks import decode_mask, encode_masks, mask_boxes, mask_codec
+from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import encode_masks, mask_boxes, mask_codec
 from maskstream_protocol.polygons import decode_rings, encode_rings
 from maskstream_protocol.records import NO_MASK, MaskCodec, MaskSpan, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, decode_result

@@ -21,7 +21,9 @@ def test_no_origin_the_own_and_listed_ones_may_come_in(origin):
     check_origin(headers, Settings(allowed_origins="https://listed.example"))
 
 
-@pytest.mark.parametrize("origin", ["null", "http://host:9000", "https://listed.example.evil", "http://["])
+@pytest.mark.parametrize(
+    "origin", ["null", "http://host:9000", "https://listed.example.evil", "http://["]
+)
 def test_foreign_origins_may_not(origin):
     with pytest.raises(ForbiddenError):
         check_origin({"host": "host:8000", "origin": origin}, Settings(allowed_origins="x"))
