@@ -11,7 +11,7 @@ from maskstream_model.checkpoint import load_into
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.interface import FrameOutput
+from maskstream_model.interface import FrameOutput, TrackStatus
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.presets import preset
 from support.reference import Reference
@@ -99,7 +99,10 @@ def _logit_sum(frames: list[Arrays], track_id: int) -> Tensor:
 def assert_events(output: FrameOutput, state: TrackerState, recorded: Arrays) -> None:
     """Ids, births, deaths, visibility and counters must be those of the recording, exactly."""
     status = output.status
+    before = status != TrackStatus.EMERGED
     events = {
+        "prev_ids": output.track_ids[before].sort().values - 1,
+        "n_track_queries": before.sum()[None],
         "alive_ids": state.track_ids - 1,
         "born_ids": output.track_ids[status == 0] - 1,
         "dead_ids": output.track_ids[status == 3] - 1,

@@ -1,12 +1,11 @@
 """Whole clips, frame after frame from our own memory, against the reference's recordings.
 
-The main clip's frames are segmented as recorded, the others by our own segmenter.
+The main clip's frames are segmented as recorded, the others by our own segmenter. Ids, births,
+deaths and visibility are exact on every frame, and every row of every array is held.
 
-A pixel of a mask that lies on 0 may flip and move a position by 1e-1 and later logits by 3e-2
-(goldens/README.md), so that values are held loosely here, and a few rows not at all; ids and
-events are held exactly. In the long case such flips (frames 15 to 18, five tracks) turn a near-tie
-of tracker 2's assignment on frame 22, which moves its scores: from there on, who was seen is held
-for nearly all tracks; births, deaths and ids stay exact.
+A mask pixel within rounding of 0 may fall on either side (goldens/README.md): two do, on frame 3 of
+the main clip and on frame 15 of the long one, and `support.ties` turns them. A third such place is
+in an attention mask of our segmenter, on frame 9 of the padded clip, and moves one row by 7e-4.
 """
 
 from dataclasses import dataclass
@@ -16,14 +15,20 @@ import numpy as np
 import pytest
 import torch
 
+from maskstream_model.daq.disappearance import match_queries
+from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.interface import TrackStatus
 from maskstream_model.tasks.instances import clip_tracks, video_result
 from maskstream_model.tasks.preprocess import prepare
 from support.recorded import assert_events
+from support.ties import Step, step_with_ties
 
-POSITIONS, LOGITS, SCORES = 1e-1, 3e-2, 1e-2
-FLIPPED, FLIPPED_LATE = 0.03, 0.1
+VALUES, MASKS, SCORES = 2e-3, 2e-2, 1e-3
+# The bounds of goldens/README.md: ties of attention masks, in a segmenter of its own, stay there.
+LOOSE_VALUES, LOOSE_SCORES = 3e-2, 5e-3
+MAX_TIES = 3
+MAX_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,13 @@ class Case:
     clip: str
     num_frames: int
     first_recorded: int = 0
-    exact_until: int = 99
     variant: str = "daq_r50_ovis"
     online: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def values(self):
+        """Largest difference allowed; less where the segmenter's outputs are the recorded ones."""
+        return VALUES if self.clip == "clip_96x160" else LOOSE_VALUES
 
 
 CASES = [
@@ -54,7 +63,7 @@ CASES = [
             ("emergence_score_min", 0.2),
         ),
     ),
-    Case("r50_ovis_long_64x96", "clip_64x96_26f", 26, first_recorded=8, exact_until=22),
+    Case("r50_ovis_long_64x96", "clip_64x96_26f", 26, first_recorded=8),
     Case(
         "r50_ytvis21_64x96",
         "clip_64x96_26f",
@@ -86,11 +95,16 @@ def segments(recorded):
 
 @dataclass(frozen=True)
 class Run:
-    """What our model made of a case, frame by frame."""
+    """What our model made of a case, frame by frame; `states` are the memories before each."""
 
     case: Case
-    outputs: list[FrameOutput]
+    steps: list[Step]
     states: list[TrackerState]
+    num_ties: int
+
+    @property
+    def outputs(self):
+        return [step.output for step in self.steps]
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +112,18 @@ def run_case(recorded, segments):
     @cache
     def run(case):
         model = recorded.model(case.variant, **dict(case.online))
-        outputs, states = [], [model.initial_state()]
-        for segmented, resized in segments(case.variant, case.clip, case.num_frames):
-            (output,), (state,) = model.track(segmented, [states[-1]], resized)
-            outputs.append(output)
-            states.append(state)
-        return Run(case, outputs, states[1:])
+        steps, states, num_ties = [], [model.initial_state()], 0
+        for time, segmented in enumerate(segments(case.variant, case.clip, case.num_frames)):
+
+            def miss(step, time=time):
+                known = time >= case.first_recorded
+                return miss_of(step, recorded.frame(time, case.name)) if known else 0.0
+
+            step, turned = step_with_ties(model, segmented, states[-1], miss)
+            steps.append(step)
+            states.append(step.state)
+            num_ties += len(turned)
+        return Run(case, steps, states, num_ties)
 
     return run
 
@@ -113,18 +133,26 @@ def run(request, run_case):
     return run_case(request.param)
 
 
-def recorded_frames(recorded, run, start=0, stop=99):
-    """Our output, our memory and the recording of each recorded frame."""
-    for time in range(max(start, run.case.first_recorded), min(stop, run.case.num_frames)):
-        yield run.outputs[time], run.states[time], recorded.frame(time, run.case.name)
+def recorded_frames(recorded, run):
+    """Our step, and the recording, of each recorded frame."""
+    for time in range(run.case.first_recorded, run.case.num_frames):
+        yield run.steps[time], recorded.frame(time, run.case.name)
 
 
-def assert_near(ours, theirs, tolerance, flipped=FLIPPED):
-    """Rows are near but for a share that flipped pixels may have moved."""
+def difference(ours, theirs):
+    """The largest difference beyond the rounding of a recording in half precision."""
+    ours, half = ours.numpy(), theirs.dtype == np.float16
     theirs = theirs.astype(np.float32)
-    assert ours.shape == theirs.shape
-    far = np.abs(ours.numpy() - theirs) > tolerance + 1e-3 * np.abs(theirs)
-    assert far.any(-1).sum() <= flipped * len(far)
+    if ours.shape != theirs.shape:
+        return np.inf
+    return (np.abs(ours - theirs) - (1e-3 * np.abs(theirs) if half else 0)).max(initial=0)
+
+
+def miss_of(step, expected):
+    return max(
+        difference(step.state.queries, expected["track_queries"]),
+        difference(step.state.positions, expected["track_pos"]),
+    )
 
 
 def masks_of(arrays):
@@ -133,54 +161,73 @@ def masks_of(arrays):
     return bits.reshape(arrays["mask_shape"]).astype(bool)
 
 
-def assert_same_result(outputs, expected):
+def assert_same_result(outputs, expected, values, scores=SCORES):
     """The tracks of a call and its best pairs are those recorded, in whatever order."""
     tracks = clip_tracks(outputs)
+    assert len(tracks.track_ids) == expected["n_sequences"]
     np.testing.assert_array_equal(tracks.track_ids - 1, expected["seq_ids"])
     np.testing.assert_array_equal(~tracks.stored, expected["padding_masks"])
-    assert_near(tracks.mean_logits, expected["seq_mean_logits"], LOGITS)
+    assert difference(tracks.mean_logits, expected["seq_mean_logits"]) < values
     result = video_result(outputs, tuple(expected["image_size"].tolist()))
     ours = list(zip(result.track_ids.tolist(), result.labels.tolist(), strict=True))
     ids = expected["seq_ids"][expected["seq_index"]] + 1
     theirs = list(zip(ids.tolist(), expected["labels"].tolist(), strict=True))
     assert sorted(ours) == sorted(theirs)
     order = [ours.index(pair) for pair in theirs]
-    np.testing.assert_allclose(result.scores[order], expected["scores"], rtol=0, atol=SCORES)
-    assert (result.masks[order].numpy() != masks_of(expected)).mean() < 1e-4
+    assert difference(result.scores[order], expected["scores"]) < scores
+    assert (result.masks[order].numpy() != masks_of(expected)).sum() <= MAX_BITS
 
 
 def test_ids_births_deaths_and_visibility_are_exact(recorded, run):
-    for output, state, expected in recorded_frames(recorded, run, stop=run.case.exact_until):
-        assert_events(output, state, expected)
+    for step, expected in recorded_frames(recorded, run):
+        assert_events(step.output, step.state, expected)
 
 
-def test_ids_stay_exact_where_near_ties_have_turned(recorded, run):
-    for output, state, expected in recorded_frames(recorded, run, start=run.case.exact_until):
-        np.testing.assert_array_equal(state.track_ids - 1, expected["alive_ids"])
-        np.testing.assert_array_equal(
-            output.track_ids[output.status == TrackStatus.DISAPPEARED] - 1, expected["dead_ids"]
-        )
-        seen = (state.missed_frames == 0).numpy()
-        assert (seen != expected["visible"]).mean() < FLIPPED_LATE
+def test_few_pixels_lie_on_zero(run):
+    assert run.num_ties <= MAX_TIES
 
 
 def test_memories_stay_close(recorded, run):
-    for _, state, expected in recorded_frames(recorded, run, stop=run.case.exact_until):
-        assert_near(state.queries, expected["track_queries"], LOGITS)
-        assert_near(state.positions, expected["track_pos"], POSITIONS)
+    for step, expected in recorded_frames(recorded, run):
+        assert difference(step.state.queries, expected["track_queries"]) < run.case.values
+        assert difference(step.state.positions, expected["track_pos"]) < run.case.values
 
 
-# The other cases do not tell which candidate a track was.
-@pytest.mark.parametrize("run", CASES[:4], indirect=True, ids=lambda case: case.name)
-def test_logits_of_living_tracks_stay_close(recorded, run):
-    for output, _, expected in recorded_frames(recorded, run):
-        alive = output.status < TrackStatus.DISAPPEARED
-        rows = expected["cand_logits"][expected["alive_rows"]]
-        assert_near(output.logits[alive], rows, LOGITS)
+def test_class_logits_of_every_candidate_stay_close(recorded, run):
+    for step, expected in recorded_frames(recorded, run):
+        assert difference(step.logits, expected["cand_logits"]) < run.case.values
+
+
+def test_every_living_track_shows_its_own_candidate(recorded, run):
+    for step, expected in recorded_frames(recorded, run):
+        if "alive_rows" in expected:
+            alive = step.output.status < TrackStatus.DISAPPEARED
+            rows = torch.from_numpy(expected["alive_rows"])
+            assert torch.equal(step.output.logits[alive], step.logits[rows])
+        if "alive_masks" in expected:
+            shown = step.output.mask_logits[step.output.status < TrackStatus.DISAPPEARED]
+            assert difference(shown, expected["alive_masks"]) < MASKS
+
+
+def test_tracker_2_says_of_every_row_what_was_recorded(recorded, run, segments):
+    model, case = recorded.model(run.case.variant), run.case
+    features, tracker = model.segmenter.query_features, model.tracker
+    frames = segments(case.variant, case.clip, case.num_frames)
+    for time in range(max(1, case.first_recorded), case.num_frames):
+        expected, tracked = recorded.frame(time, case.name), stack_tracks([run.states[time]])
+        with torch.no_grad():
+            rows = torch.cat([tracked.features, tracker.bg_slots.weight[None]], 1)
+            slots = tracker.decode_slots(tracked, frames[time][0].embeddings, features)
+            logits = tracker.classify(slots[-1])[0]
+        np.testing.assert_array_equal(
+            match_queries(rows, features)[0], expected["slot_query_match"]
+        )
+        assert difference(logits, expected["slot_logits"]) < run.case.values
 
 
 def test_the_result_of_the_clip_is_the_recorded_one(recorded, run):
-    assert_same_result(run.outputs, recorded.reference.golden(run.case.name, "result"))
+    expected = recorded.reference.golden(run.case.name, "result")
+    assert_same_result(run.outputs, expected, run.case.values)
 
 
 @pytest.mark.parametrize(("case", "length"), [("r50_ovis_stream1", 1), ("r50_ovis_stream3", 3)])
@@ -188,4 +235,6 @@ def test_the_results_of_calls_are_the_recorded_ones(recorded, run_case, case, le
     outputs = run_case(CASES[0]).outputs
     calls = [outputs[start : start + length] for start in range(0, len(outputs), length)]
     for index, call in enumerate(calls):
-        assert_same_result(call, recorded.reference.golden(case, f"call{index:02d}"))
+        expected = recorded.reference.golden(case, f"call{index:02d}")
+        # The reference cut these runs in other windows, and its own ties fell differently.
+        assert_same_result(call, expected, LOOSE_VALUES, LOOSE_SCORES)

@@ -48,7 +48,7 @@ def test_the_first_frame_refines_segment_queries(recorded, tracker):
     assert_near(torch.cat(states), expected["layer_embeds"])
 
 
-@pytest.mark.parametrize("time", [1, 2, 4, 6, 9])
+@pytest.mark.parametrize("time", range(1, 10))
 def test_later_frames_give_the_recorded_candidates(recorded, tracker, time):
     frame, expected = recorded.segmented(time), recorded.frame(time)
     query_features = recorded.reference.segmenter("daq_r50_ovis").query_features
@@ -58,9 +58,12 @@ def test_later_frames_give_the_recorded_candidates(recorded, tracker, time):
     assert_near(output.mask_logits[0, expected["alive_rows"]], expected["alive_masks"], MASK_LOGITS)
     num_tracks = int(expected["n_track_queries"][0])
     assert_near(output.keep_logits[0], expected["slot_logits"][:num_tracks])
+    # One of the pixels may lie on the edge of what is counted.
+    near_zero = int((output.mask_logits.abs() < 1e-3).sum())
+    assert abs(near_zero - int(expected["n_mask_pixels_near_zero"][0])) <= 1
 
 
-@pytest.mark.parametrize("time", [1, 5, 9])
+@pytest.mark.parametrize("time", range(1, 10))
 def test_anchors_and_candidates_are_pooled_as_recorded(recorded, tracker, time):
     frame, expected = recorded.segmented(time), recorded.frame(time)
     anchors = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
@@ -70,7 +73,7 @@ def test_anchors_and_candidates_are_pooled_as_recorded(recorded, tracker, time):
     assert_near(tracker.pool_appearance(masks, frame.mask_features)[0], expected["cand_pos"])
 
 
-@pytest.mark.parametrize("time", [1, 5, 9])
+@pytest.mark.parametrize("time", range(1, 10))
 def test_disappearance_anchors_start_from_the_recorded_queries(recorded, tracker, time):
     frame, expected = recorded.segmented(time), recorded.frame(time)
     tracked = tracks_before(recorded, time)
