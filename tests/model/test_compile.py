@@ -166,6 +166,7 @@ def test_a_refused_engine_leaves_eager_and_one_sentence(segmenter):
     assert sentence.startswith("The segmenter runs eagerly: logits of the engine is off by")
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_a_compiler_that_is_not_installed_leaves_eager_and_one_sentence(segmenter):
     chosen, sentence = compile_or_eager(segmenter, SIZE, "tensorrt", 1, absent)
     assert chosen is segmenter
@@ -210,6 +211,7 @@ def test_a_compiled_model_goes_on_with_the_states_of_the_eager_one():
     assert compiled.state_from_bytes(model.state_to_bytes(state)).num_frames == 1
 
 
+@pytest.mark.usefixtures("exported_once")
 def test_a_model_that_cannot_be_compiled_is_used_as_it_is():
     model = tiny_model()
     same, reason = compile_model(model, SIZE, "tensorrt", 1, absent)
