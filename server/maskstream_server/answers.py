@@ -30,7 +30,7 @@ class Answers:
         self.away = False
         self._rows = rows
         self._latest: deque[int] = deque(maxlen=num_kept)
-        self._flushes: list[tuple[tuple[int, int], Any]] = []
+        self._owed: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
         # Epoch and sequence: a reset is a commit of its own.
         self._durable = (memory.epoch, memory.sequence)
         self._told = memory.sequence
@@ -81,11 +81,16 @@ class Answers:
         return Say(notices.Drop(job.frame.sequence, job.frame.sequence, "superseded"))
 
     def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
-        """Begin an epoch: all tracks are forgotten, in the store too."""
+        """Begin an epoch: all tracks are forgotten, in the store too.
+
+        It is told when it is durable: a client that has not heard asks again after a resume, one
+        that has would go on with the tracks that it had seen forgotten.
+        """
         self.memory = SessionMemory(
             epoch, settled, self.memory.last_result, fingerprint=self.memory.fingerprint
         )
-        return [Say(notices.ResetNotice(epoch, "client", next_sequence)), self.save()]
+        self._owed.append(((epoch, settled), notices.ResetNotice(epoch, "client", next_sequence)))
+        return [self.save()]
 
     def settle_tail(self, settled: int) -> list[Action]:
         """Commit drops that no later result will carry along."""
@@ -120,19 +125,23 @@ class Answers:
 
     def flush(self, flush_id: Any, settled: int) -> None:
         """Owe a `flushed`: everything up to `settled` is answered, but perhaps not durable."""
-        self._flushes.append(((self.memory.epoch, settled), flush_id))
+        self._owed.append(((self.memory.epoch, settled), notices.Flushed(flush_id, settled)))
 
     @property
-    def num_flushes(self) -> int:
-        """How many `flushed` are owed."""
-        return len(self._flushes)
+    def num_owed(self) -> int:
+        """How many requests wait for the store."""
+        return len(self._owed)
 
-    def pay_flushes(self) -> list[Action]:
-        """Answer what is durable by now."""
+    def pay_requests(self) -> list[Action]:
+        """Answer what is durable by now; a reset does not wait for a store that is away."""
+        owed, self._owed = self._owed, []
         actions: list[Action] = []
-        while self._flushes and self._flushes[0][0] <= self._durable:
-            (_, sequence), flush_id = self._flushes.pop(0)
-            actions.append(Say(notices.Flushed(flush_id, sequence)))
+        for at, message in owed:
+            is_reset = isinstance(message, notices.ResetNotice)
+            if at <= self._durable or (self.away and is_reset):
+                actions.append(Say(message))
+            else:
+                self._owed.append((at, message))
         return actions
 
     def pay_credit(self, at_rest: bool) -> list[Action]:

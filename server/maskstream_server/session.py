@@ -178,7 +178,7 @@ class Session:
                 self._leaving = True
 
     def _request(self, mark: FlushMark | ResetMark) -> None:
-        if self._line.num_marks + self._answers.num_flushes >= MAX_REQUESTS:
+        if self._line.num_marks + self._answers.num_owed >= MAX_REQUESTS:
             raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
         self._line.add(mark)
 
@@ -214,7 +214,7 @@ class Session:
             at_rest = self._line.first_job() is None
             self._do(self._pipeline.start_work())
             self._do(self._answers.settle_tail(self._settled) if at_rest else [])
-            self._do(self._answers.pay_flushes())
+            self._do(self._answers.pay_requests())
             self._do(self._answers.pay_credit(at_rest))
             self._leave()
         out, self._out = self._out, []
@@ -241,7 +241,7 @@ class Session:
 
     def _leave(self) -> None:
         """Close where the client said `bye`, or this server goes away, and all is answered."""
-        if self._line or (self._answers.num_flushes and not self._answers.away):
+        if self._line or (self._answers.num_owed and not self._answers.away):
             return
         if self._leaving:
             self._do([Forget(), Close(DONE)])

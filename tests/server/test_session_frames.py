@@ -166,6 +166,29 @@ def test_reset_is_answered_after_the_frames_before_it():
     assert [result.epoch for result in talk.results] == [1, 1, 1]
 
 
+def test_a_reset_is_told_when_it_is_durable_or_cannot_be_for_now():
+    talk = Conversation.begin()
+    talk.text(type="reset")
+    assert talk.said == []
+    talk.commit()
+    assert talk.story == ["reset"]
+    talk.take(talk.session.store_away())
+    talk.text(type="flush", id=1)
+    talk.text(type="reset")
+    talk.text(type="flush", id=2)
+    assert talk.story == ["reset", "store_away", "flushed", "reset"]
+    assert [reset["epoch"] for reset in talk.of("reset")] == [2, 3]
+    talk.commit()
+    assert [each["id"] for each in talk.of("flushed")] == [1, 2]
+
+
+def test_a_reset_that_waits_for_its_commit_is_told_when_the_store_goes_away():
+    talk = Conversation.begin()
+    talk.text(type="reset")
+    talk.take(talk.session.store_away())
+    assert talk.story == ["store_away", "reset"]
+
+
 def test_after_reset_the_model_starts_from_nothing():
     talk = Conversation.begin()
     talk.binary(frame(1))

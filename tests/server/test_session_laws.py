@@ -41,7 +41,7 @@ class World:
             case "frame" | "codec":
                 self.send(9 if event == "codec" else 0)
             case "stale":
-                talk.binary(frame(self.sent + 1, epoch=self.epoch + 5))
+                talk.binary(frame(self.sent + 1, epoch=self.epoch + 500))
             case "reset" | "flush":
                 talk.text(type=event)
             case "commit":
