@@ -32,9 +32,34 @@ def test_a_committed_result_that_was_lost_arrives_after_the_resume():
     talk.session.connection_lost()
     hello, _ = talk.connect(resumed=True, next_sequence=3)
     assert hello["resume"]["last_sequence"] == 0
-    assert talk.take() == []
+    assert talk.take() == ["flush"]
     assert indices(talk.hear(result(1, durable=True)) + talk.hear(result(2))) == [0, 1]
     assert talk.session.num_in_flight == 0
+
+
+def test_a_drop_that_was_lost_with_its_connection_is_told_at_the_next_result():
+    talk = connected()
+    talk.push(3)
+    talk.take()
+    talk.session.connection_lost()
+    talk.connect(resumed=True, next_sequence=3)
+    assert talk.take() == ["flush", (3, 1)]
+    came = talk.hear(result(2, durable=True))
+    assert came[0] == events.Dropped(0, "lost")
+    assert indices(came) == [1]
+
+
+def test_a_drop_that_was_lost_is_told_where_nothing_comes_after_it():
+    talk = connected(max_in_flight=1)
+    talk.push(1)
+    talk.take()
+    talk.session.connection_lost()
+    talk.connect(resumed=True, next_sequence=2)
+    assert talk.take() == ["flush"]
+    assert not talk.session.has_room(PICTURE)
+    assert talk.hear(notices.Flushed("resumed", 1)) == [events.Dropped(0, "lost")]
+    assert talk.session.num_in_flight == 0
+    assert talk.session.has_room(PICTURE)
 
 
 def test_credit_starts_anew_with_every_welcome():
@@ -122,7 +147,7 @@ def test_latest_goes_on_with_new_frames_after_a_resume():
     talk.session.connection_lost()
     _, came = talk.connect(resumed=True, next_sequence=3)
     assert came[1:] == [events.Dropped(2, "superseded"), events.Dropped(3, "superseded")]
-    assert talk.take() == []
+    assert talk.take() == ["flush"]
     assert indices(talk.hear(result(2))) == [1]
     talk.push()
     assert talk.take() == [(3, 1)]
@@ -140,7 +165,7 @@ def test_a_request_waits_for_the_frames_before_it_and_is_said_again(request_):
     assert not talk.session.has_room(PICTURE)
     talk.session.connection_lost()
     talk.connect(resumed=True, next_sequence=3)
-    assert talk.take() == [request_.type]
+    assert talk.take() == ["flush", request_.type]
 
 
 def test_an_answered_request_is_not_said_again():

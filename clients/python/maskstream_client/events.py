@@ -29,7 +29,7 @@ class Dropped:
 
     Attributes:
         frame_index: of the frame among all that were pushed, from 0.
-        reason: the server's, or `lost` where its result went down with the session's memory.
+        reason: the server's, or `lost` where that or the frame's result was lost on the way.
     """
 
     frame_index: int

@@ -64,6 +64,11 @@ class Ledger:
         """The sequences from `first` to `last` that are kept here."""
         return [sequence for sequence in self._rows if first <= sequence <= last]
 
+    def open_until(self, sequence: int) -> list[int]:
+        """The sequences up to this one whose answer has not arrived."""
+        rows = self._rows.values()
+        return [row.sequence for row in rows if row.sequence <= sequence and not row.answered]
+
     def sent_from(self, sequence: int) -> Iterator[KeptFrame]:
         """The frames from `sequence` on that were sent on this connection."""
         return (row for row in self._rows.values() if row.sequence >= sequence and row.sent)

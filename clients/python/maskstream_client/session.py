@@ -23,6 +23,8 @@ from maskstream_protocol.notice_parsing import parse_server_message
 from maskstream_protocol.results import ResultMessage, decode_result
 
 _ACK_EVERY: Final = 8
+_RESUMED: Final = "resumed"
+"""Id of the flush that ends what a server repeats."""
 
 
 class ClientSession:
@@ -128,9 +130,8 @@ class ClientSession:
                 return self._dropped(drop)
             case notices.ResetNotice() as reset:
                 return self._reset(reset)
-            case notices.Flushed(id=flush_id):
-                self._outbox.answered(messages.Flush(flush_id))
-                return [events.FlushDone(flush_id)]
+            case notices.Flushed() as flushed:
+                return self._flushed(flushed)
             case notices.GoAway() as goaway:
                 self._outbox.hold()
                 return [events.GoingAway(goaway.in_ms, goaway.reason)]
@@ -145,6 +146,8 @@ class ClientSession:
     def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
         self._welcome, self._epoch, self._token = welcome, welcome.epoch, welcome.resume_token
         self._outbox.welcomed(welcome.credit)
+        if self._ledger.open_until(welcome.next_sequence - 1):
+            self._outbox.say(messages.Flush(_RESUMED))
         came: list[Event] = [events.Connected(welcome)]
         if not welcome.resumed:
             lost = self._ledger.restart_at(1)
@@ -157,17 +160,33 @@ class ClientSession:
             self._outbox.hold()
         return came
 
+    def _flushed(self, flushed: notices.Flushed) -> list[Event]:
+        dropped = self._without_answer(flushed.sequence)
+        if flushed.id == _RESUMED:
+            return dropped
+        self._outbox.answered(messages.Flush(flushed.id))
+        return [*dropped, events.FlushDone(flushed.id)]
+
+    def _without_answer(self, sequence: int) -> list[Event]:
+        """Everything up to a sequence is answered: what is still open was dropped.
+
+        A server repeats results after a resume, but not what it said of frames without one.
+        """
+        rows = [self._ledger.answer(each) for each in self._ledger.open_until(sequence)]
+        return [events.Dropped(row.index, "lost") for row in rows if row is not None]
+
     def _answered(self, result: ResultMessage) -> list[Event]:
+        dropped = self._without_answer(result.sequence - 1)
         row = self._ledger.answer(result.sequence)
         if result.durable:
             self._ledger.settle(result.sequence)
         if row is None:
-            return []
+            return dropped
         self._num_unacked += 1
         if self._num_unacked >= _ACK_EVERY:
             self._num_unacked = 0
             self._outbox.say(messages.Ack(self._ledger.last_sequence))
-        return [events.Answered(row.index, result)]
+        return [*dropped, events.Answered(row.index, result)]
 
     def _dropped(self, drop: notices.Drop) -> list[Event]:
         rows = [self._ledger.answer(each) for each in self._ledger.within(drop.first, drop.last)]
