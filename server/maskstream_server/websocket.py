@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket protocol with three habits of ours; the only file that knows its insides.
+"""uvicorn's WebSocket protocol with habits of ours; the only file that knows its insides.
 
 A close frame does not wait behind a client that does not read; such a connection is cut off in
 the end; and a client without a sign of life is closed with 4408.
@@ -13,6 +13,13 @@ IDLE = 4408
 class StreamProtocol(WebSocketsSansIOProtocol):
     """One WebSocket on uvicorn's side."""
 
+    heard_at_s = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the client: a sign of life, whatever they are."""
+        self.heard_at_s = self.loop.time()
+        super().data_received(data)
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send an event of the application; a close goes into the buffer at once."""
         if message["type"] == "websocket.close" and self.handshake_complete:
@@ -21,9 +28,15 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
 
     def keepalive_timeout(self) -> None:
-        """Give up a connection whose ping was not answered."""
+        """Give up a connection whose ping was not answered, unless it has sent anything since.
+
+        A pong may have to wait behind a large frame on a slow line.
+        """
         self.pong_timer = None
         if self.close_sent or self.transport.is_closing():
+            return
+        if self.heard_at_s > self.ping_sent_at:
+            self.send_keepalive_ping()
             return
         self.conn.send_close(IDLE, "idle")
         self.transport.write(b"".join(self.conn.data_to_send()))

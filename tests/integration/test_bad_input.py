@@ -262,7 +262,15 @@ async def test_a_client_without_a_sign_of_life_is_closed_with_4408():
             # A client whose library answers pings is alive, however silent.
             await asyncio.sleep(1.0)
             await client.answer(grey())
+            # So is one that sends, though its pongs are slow to come.
             client.socket.transport.pause_reading()
-            await asyncio.sleep(1.2)
+            for number in range(6):
+                await client.say(type="ping", id=number)
+                await asyncio.sleep(0.2)
+            client.socket.transport.resume_reading()
+            for number in range(6):
+                assert (await client.get("pong"))["id"] == number
+            client.socket.transport.pause_reading()
+            await asyncio.sleep(1.4)
             client.socket.transport.resume_reading()
             assert await client.end() == 4408
