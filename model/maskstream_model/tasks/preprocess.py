@@ -15,6 +15,8 @@ from maskstream_model.interface import Frame
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 DIVISOR = 32
+MAX_PIXELS = 2**26
+"""Of a frame, before and after the resize: 8,192 x 8,192."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ def prepare(
     """Resize, normalise and pad frames of one padded size.
 
     Raises:
-        FrameError: a frame is not uint8 `(height, width, 3)`, or the padded sizes differ.
+        FrameError: a frame is not uint8 `(height, width, 3)`, or has more than `MAX_PIXELS`; there
+            are no frames, or their padded sizes differ.
     """
+    if not frames:
+        raise FrameError("a batch must have at least one frame")
     for frame in frames:
         _check(frame)
     pictures = [_resize(frame, online) for frame in frames]
@@ -92,10 +97,17 @@ def _check(frame: Frame) -> None:
         raise FrameError("a frame must be a numpy array of uint8")
     if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise FrameError(f"a frame must be (height, width, 3), not {frame.shape}")
+    _check_pixels(frame.shape[0], frame.shape[1])
+
+
+def _check_pixels(height: int, width: int) -> None:
+    if height * width > MAX_PIXELS:
+        raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
 def _resize(frame: Frame, online: OnlineConfig) -> Frame:
     height, width = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
+    _check_pixels(height, width)
     if (height, width) == frame.shape[:2]:
         # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.
         return np.array(frame, order="C")

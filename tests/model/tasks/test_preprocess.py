@@ -96,12 +96,42 @@ def test_read_only_and_strided_frames_are_taken():
         np.zeros((4, 4), dtype=np.uint8),
         np.zeros((4, 4, 4), dtype=np.uint8),
         np.zeros((0, 4, 3), dtype=np.uint8),
+        np.zeros((4, 0, 3), dtype=np.uint8),
+        np.zeros((1, 4, 4, 3), dtype=np.uint8),
+        np.zeros((4, 4, 1), dtype=np.uint8),
+        torch.zeros(4, 4, 3, dtype=torch.uint8),
+        None,
         [[1, 2, 3]],
     ],
 )
 def test_anything_but_a_picture_is_refused(wrong):
     with pytest.raises(FrameError, match="a frame must be"):
         prepare([wrong], KEEP)
+
+
+def test_a_frame_of_absurd_size_is_refused():
+    huge = np.broadcast_to(np.uint8(0), (100_000, 100_000, 3))
+    with pytest.raises(FrameError, match="at most 67108864 pixels, not 100000 x 100000"):
+        prepare([huge], OnlineConfig())
+
+
+def test_a_frame_that_would_be_enlarged_beyond_all_measure_is_refused():
+    with pytest.raises(FrameError, match="a frame must have at most 67108864 pixels, not 10000 x"):
+        prepare([frame(3, 3)], OnlineConfig(min_size=10_000, max_size=10_000))
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(FrameError, match="at least one frame"):
+        prepare([], KEEP)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 1), (3, 5)])
+@pytest.mark.parametrize("min_size", [None, 40])
+def test_slivers_are_taken(size, min_size):
+    prepared = prepare([frame(*size)], OnlineConfig(min_size=min_size, max_size=200))
+    assert prepared.images.isfinite().all()
+    assert prepared.images.shape[2:] == prepared.padded
+    assert min(prepared.resized[0]) >= 1
 
 
 def test_a_batch_of_two_padded_sizes_is_refused():
