@@ -3,14 +3,14 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from maskstream_model.config import ModelConfig
@@ -99,7 +99,7 @@ def save_safetensors(
     metadata: Mapping[str, str],
     half: bool = False,
 ) -> None:
-    """Write a `.safetensors` file whole or not at all.
+    """Write a `.safetensors` file whole or not at all, readable by whom the umask says.
 
     Args:
         path: replaced when it exists.
@@ -109,13 +109,13 @@ def save_safetensors(
     """
     path = Path(path)
     tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    # Written by hand: files of `mkstemp` and of the library are for their owner alone.
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        save_file(tensors, draft, metadata=dict(metadata))
+        draft.write_bytes(save(tensors, dict(metadata)))
         os.replace(draft, path)
     finally:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def _storable(tensor: Tensor, half: bool) -> Tensor:

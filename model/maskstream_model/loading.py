@@ -65,7 +65,9 @@ def _device(device: str | torch.device) -> torch.device:
         place = torch.device(device)
         torch.zeros(1, device=place)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {str(device)!r} cannot be used here: {error}") from error
+        # CUDA's own messages go on for several lines.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"device {str(device)!r} cannot be used here: {reason}") from error
     return place
 
 

@@ -139,6 +139,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert load_weights(path)["a"] == 1
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_file_has_the_mode_of_any_other(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        save_safetensors(tmp_path / "w.safetensors", {"a": torch.ones(1)}, {})
+    finally:
+        os.umask(before)
+    assert (tmp_path / "w.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def test_the_fingerprint_follows_weights_and_rules_but_not_looks():
     config = tiny_config()
     weights = {"a": torch.zeros(3), "b": torch.ones(2, 2)}
