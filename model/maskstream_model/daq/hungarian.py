@@ -17,23 +17,21 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.framewise import FramewiseModel, Size
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
-from maskstream_model.daq.state import TrackerState, initial_state
-from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.daq.state import TrackerState
+from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
 
 if TYPE_CHECKING:
     from maskstream_model.compile import CompiledSegmenter
 
-Size = tuple[int, int]
 NO_MATCH = -1
 EMPTY_LOGIT = -1e4
 """Mask logit of a track without a query; the reference fills gaps with it (SPEC.md 3.6)."""
 
 
-class OnlineHungarian:
+class OnlineHungarian(FramewiseModel):
     """Links segment queries from frame to frame; implements `interface.OnlineSegmenter`.
 
     A track keeps the embedding of the query that it was last seen in. Every track is offered one
@@ -57,34 +55,10 @@ class OnlineHungarian:
         fingerprint: str,
         similarity_min: float = -1.0,
     ) -> None:
-        self.config = config
-        self.segmenter = segmenter.to(device).eval()
-        self.device = device
-        self.similarity_min = similarity_min
         origin = f"{fingerprint} hungarian {similarity_min!r}"
-        self.fingerprint = hashlib.sha256(origin.encode()).hexdigest()[:16]
-
-    def initial_state(self) -> TrackerState:
-        """Return the memory of a session that has seen nothing."""
-        return initial_state(self.config, self.device)
-
-    def step(
-        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, TrackerState]:
-        """Segment and link one frame; see `interface.OnlineSegmenter`."""
-        outputs, states = self.step_batch([frame], [state], max_tracks)
-        return outputs[0], states[0]
-
-    @torch.no_grad()
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[TrackerState],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Step many sessions at once; see `interface.OnlineSegmenter`."""
-        prepared = prepare(frames, self.config.online, self.device)
-        return self.track(self.segmenter(prepared.images), states, prepared.resized, max_tracks)
+        own_fingerprint = hashlib.sha256(origin.encode()).hexdigest()[:16]
+        super().__init__(config, segmenter, device, own_fingerprint)
+        self.similarity_min = similarity_min
 
     @torch.no_grad()
     def track(
@@ -94,25 +68,12 @@ class OnlineHungarian:
         resized: Sequence[Size],
         max_tracks: int | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Link frames that are segmented already; see `OnlineDaq.track`."""
+        """Link frames that are segmented already; see `FramewiseModel.track`."""
         pairs = [
             self._track_one(segmented.frame(index), state, resized[index], max_tracks)
             for index, state in enumerate(states)
         ]
         return [output for output, _ in pairs], [state for _, state in pairs]
-
-    def padded_size(self, height: int, width: int) -> Size:
-        """Return the size of a `height` x `width` frame in the network."""
-        online = self.config.online
-        return padded_size(*resized_size(height, width, online.min_size, online.max_size))
-
-    def state_to_bytes(self, state: TrackerState) -> bytes:
-        """Return `state` as bytes; see `state_codec`."""
-        return state_to_bytes(state, self.fingerprint)
-
-    def state_from_bytes(self, blob: bytes) -> TrackerState:
-        """Read what `state_to_bytes` wrote; see `state_codec`."""
-        return state_from_bytes(blob, self.config, self.fingerprint, self.device)
 
     def _track_one(
         self, frame: SegmenterOutput, state: TrackerState, resized: Size, max_tracks: int | None

@@ -14,30 +14,23 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.framewise import FramewiseModel, Size
 from maskstream_model.daq.lifecycle import Scores, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
-from maskstream_model.daq.state import TrackerState, initial_state
-from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
+from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
 
 if TYPE_CHECKING:
     from maskstream_model.compile import CompiledSegmenter
 
-Size = tuple[int, int]
 
-
-class OnlineDaq:
+class OnlineDaq(FramewiseModel):
     """One model that serves any number of sessions; implements `interface.OnlineSegmenter`.
 
     Attributes:
-        config: preset, with overrides applied.
-        segmenter: Mask2Former, eager or compiled.
         tracker: the two query trackers.
-        device: where networks and floats of states live.
-        fingerprint: hex text of weights and rules; a state carries it.
     """
 
     def __init__(
@@ -48,38 +41,12 @@ class OnlineDaq:
         device: torch.device,
         fingerprint: str,
     ) -> None:
-        self.config = config
-        self.segmenter = segmenter.to(device).eval()
+        super().__init__(config, segmenter, device, fingerprint)
         self.tracker = tracker.to(device).eval()
-        self.device = device
-        self.fingerprint = fingerprint
 
     def with_segmenter(self, segmenter: "Segmenter | CompiledSegmenter") -> "OnlineDaq":
         """Return this model with another segmenter of the same weights, as a compiled one."""
         return OnlineDaq(self.config, segmenter, self.tracker, self.device, self.fingerprint)
-
-    def initial_state(self) -> TrackerState:
-        """Return the memory of a session that has seen nothing."""
-        return initial_state(self.config, self.device)
-
-    def step(
-        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, TrackerState]:
-        """Segment and track one frame; see `interface.OnlineSegmenter`."""
-        outputs, states = self.step_batch([frame], [state], max_tracks)
-        return outputs[0], states[0]
-
-    # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
-    @torch.no_grad()
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[TrackerState],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Step many sessions at once; see `interface.OnlineSegmenter`."""
-        prepared = prepare(frames, self.config.online, self.device)
-        return self.track(self.segmenter(prepared.images), states, prepared.resized, max_tracks)
 
     @torch.no_grad()
     def track(
@@ -89,14 +56,7 @@ class OnlineDaq:
         resized: Sequence[Size],
         max_tracks: int | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Track frames that are segmented already.
-
-        Args:
-            segmented: output of the segmenter for `B` frames.
-            states: `B` memories, left as they are.
-            resized: `B` sizes of the frames in the network, without padding.
-            max_tracks: limit of tracks alive in each session, None for none.
-        """
+        """Track frames that are segmented already; see `FramewiseModel.track`."""
         first = [index for index, state in enumerate(states) if state.num_frames == 0]
         later = [index for index, state in enumerate(states) if state.num_frames > 0]
         stepped: dict[int, tuple[FrameOutput, TrackerState]] = {}
@@ -108,19 +68,6 @@ class OnlineDaq:
                 stepped.update(zip(indices, results, strict=True))
         pairs = [stepped[index] for index in range(len(states))]
         return [output for output, _ in pairs], [state for _, state in pairs]
-
-    def padded_size(self, height: int, width: int) -> Size:
-        """Return the size of a `height` x `width` frame in the network."""
-        online = self.config.online
-        return padded_size(*resized_size(height, width, online.min_size, online.max_size))
-
-    def state_to_bytes(self, state: TrackerState) -> bytes:
-        """Return `state` as bytes; see `state_codec`."""
-        return state_to_bytes(state, self.fingerprint)
-
-    def state_from_bytes(self, blob: bytes) -> TrackerState:
-        """Read what `state_to_bytes` wrote; see `state_codec`."""
-        return state_from_bytes(blob, self.config, self.fingerprint, self.device)
 
     def _track_first(
         self,
@@ -182,7 +129,8 @@ class OnlineDaq:
         """
         scores = foreground_scores(logits)
         num_tracks = tracked.features.shape[1]
-        # Tracker 2 decides nothing without a threshold: its work is left out, exactly.
+        # Differs from reference: without a threshold tracker 2 decides nothing, and its work is
+        # left out; the reference does it and drops what comes of it.
         if self.config.online.keep_score_min is None or num_tracks == 0:
             return scores.cpu(), None
         slots = self.tracker.decode_slots(tracked, frame.embeddings, self.segmenter.query_features)

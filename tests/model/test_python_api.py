@@ -1,0 +1,216 @@
+"""The Python API as the README prints it, on files as they were released.
+
+The released weights are not here: a file with their names, shapes and layout is made up.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from maskstream_model import load_model, preset
+from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
+from maskstream_model.interface import TrackStatus
+from support.running import assert_same, run
+from support.tiny import tiny_frames, tiny_model
+
+RELEASED = {
+    "daq_r50_ovis": "DAQ_Online_R50_ovis.json",
+    "daq_r50_ytvis19": "DAQ_Online_R50_ytvis19.json",
+    "daq_r50_ytvis21": "DAQ_Online_R50_ytvis21.json",
+}
+
+
+@pytest.fixture(scope="module")
+def released(reference, tmp_path_factory):
+    """Writes a `.pth` of a preset as its authors do; returns its path."""
+
+    def write(name, change=lambda weights: None):
+        keys = json.loads((reference.folder / "keys" / RELEASED[name]).read_text())
+        weights = {**reference.weights(name)}
+        criterion = "daq_criterion.empty_weight"
+        assert criterion in keys
+        weights[criterion] = torch.ones(*keys[criterion][0])
+        assert set(weights) == set(keys)
+        change(weights)
+        path = tmp_path_factory.mktemp("released") / f"{name}.pth"
+        torch.save({"model": weights, "iteration": 159999}, path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model()
+
+
+def test_the_printed_lines_work_on_a_released_file(released, reference):
+    frame, after = reference.clip("clip_64x96_26f")[:2]
+    model = load_model("daq_r50_ovis", weights=released("daq_r50_ovis"), min_size=64)
+    state = model.initial_state()
+    output, state = model.step(frame, state)
+    num = len(output.track_ids)
+    assert num > 0
+    assert output.track_ids.tolist() == list(range(1, num + 1))
+    assert output.track_ids.dtype == torch.int64
+    assert output.status.tolist() == [0] * num
+    assert output.logits.shape == (num, 26)
+    assert output.mask_logits.shape == (num, 16, 24)
+    assert output.scores.shape == output.labels.shape == (num,)
+    masks = output.masks(130, 200)
+    assert masks.shape == (num, 130, 200)
+    assert masks.dtype == torch.bool
+    state = model.state_from_bytes(model.state_to_bytes(state))
+    outputs, states = model.step_batch([after, frame], [state, model.initial_state()])
+    assert (len(outputs), len(states)) == (2, 2)
+    assert outputs[0].track_ids[:num].tolist() == list(range(1, num + 1))
+    assert outputs[1].track_ids.tolist() == list(range(1, num + 1))
+
+
+@pytest.mark.parametrize("name", ["daq_r50_ytvis19", "daq_r50_ytvis21"])
+def test_the_other_released_files_load_with_all_of_their_weights(released, reference, name):
+    model = load_model(name, released(name))
+    weights = reference.weights(name)
+    tracker = {f"tracker.{key}": value for key, value in model.tracker.state_dict().items()}
+    ours = {**model.segmenter.state_dict(), **tracker}
+    assert set(ours) == set(weights)
+    assert all(torch.equal(ours[key], value) for key, value in weights.items())
+
+
+def test_a_released_file_of_another_data_set_is_refused_by_shape(released):
+    with pytest.raises(CheckpointError, match=r"of another shape: .*class_embed") as caught:
+        load_model("daq_r50_ytvis19", released("daq_r50_ovis"))
+    assert "(26, 256) instead of (41, 256)" in str(caught.value)
+
+
+def test_names_that_do_not_fit_are_all_listed(released):
+    def change(weights):
+        del weights["tracker.bg_slots.weight"]
+        weights["refiner.decoder_norm.weight"] = torch.zeros(256)
+        weights["tracker.decoder_norm.bias"] = torch.zeros(7)
+
+    with pytest.raises(CheckpointError) as caught:
+        load_model("daq_r50_ovis", released("daq_r50_ovis", change))
+    text = str(caught.value)
+    assert "missing: tracker.bg_slots.weight" in text
+    assert "unexpected: refiner.decoder_norm.weight" in text
+    assert "tracker.decoder_norm.bias is (7,) instead of (256,)" in text
+    assert "daq_criterion" not in text
+
+
+def test_overrides_are_fields_of_the_configuration():
+    model = load_model("demo", "random", min_size=None, max_missed_frames=3)
+    assert model.config.online == preset("demo").online.override(min_size=None, max_missed_frames=3)
+    assert model.padded_size(100, 40) == (128, 64)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"max_misses": 3}, "unknown override max_misses"),
+        ({"max_missed_frames": None}, "max_missed_frames must be a number"),
+        ({"max_missed_frames": 2.5}, "max_missed_frames must be a whole number"),
+        ({"max_missed_frames": True}, "max_missed_frames must be a number"),
+        ({"min_size": "480"}, "min_size must be a number"),
+        ({"min_size": 0}, "min_size must be a whole number of at least 1"),
+        ({"tracked_score_min": float("nan")}, "tracked_score_min must lie between 0 and 1"),
+        ({"keep_score_min": -0.1}, "keep_score_min must lie between 0 and 1"),
+        ({"segmenter": None}, "unknown override segmenter"),
+    ],
+)
+def test_overrides_are_checked(overrides, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load_model("demo", weights="random", **overrides)
+
+
+def test_a_disappeared_track_has_zeros_and_is_not_listed_again(model):
+    outputs, _ = run(model, tiny_frames(14, seed=1))
+    gone = [
+        (time, int(track_id))
+        for time, output in enumerate(outputs)
+        for track_id in output.track_ids[output.status == TrackStatus.DISAPPEARED]
+    ]
+    assert gone
+    for time, track_id in gone:
+        row = outputs[time].track_ids.tolist().index(track_id)
+        assert not outputs[time].logits[row].any()
+        assert not outputs[time].mask_logits[row].any()
+        assert all(track_id not in later.track_ids.tolist() for later in outputs[time + 1 :])
+
+
+def test_a_picture_that_changes_its_size_keeps_its_identities(model):
+    clip = tiny_frames(8, seed=1)
+    sizes = [(64, 96), (64, 96), (96, 64), (33, 200), (7, 40), (64, 96), (40, 40), (64, 96)]
+    state, before = model.initial_state(), []
+    for frame, size in zip(clip, sizes, strict=True):
+        changed = np.resize(frame, (*size, 3))
+        output, state = model.step(changed, state)
+        assert set(before) <= set(output.track_ids.tolist())
+        assert output.resized == size
+        assert output.masks(*size).shape == (len(output.track_ids), *size)
+        before = state.track_ids.tolist()
+    assert state.num_frames == 8
+    assert before
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
+def test_slivers_are_segmented_too(size):
+    demo = load_model("demo", "random", min_size=None, first_frame_score_min=0.0)
+    frame = np.full((*size, 3), 200, np.uint8)
+    output, state = demo.step(frame, demo.initial_state())
+    output, _ = demo.step(frame, state)
+    assert len(output.track_ids) == 24
+    assert output.logits.isfinite().all()
+    assert output.masks(*size).shape == (24, *size)
+
+
+def test_a_frame_without_tracks_has_no_masks():
+    nobody = tiny_model(first_frame_score_min=1.0)
+    output, state = nobody.step(tiny_frames(1)[0], nobody.initial_state())
+    assert output.masks(50, 70).shape == (0, 50, 70)
+    assert output.resized_logits(50, 70).shape == (0, 50, 70)
+    assert output.mask_logits.shape == (0, 16, 24)
+    assert (len(output.scores), len(output.labels), state.num_tracks) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((64, 96), np.uint8),
+        np.zeros((64, 96, 3), np.int64),
+        np.zeros((64, 0, 3), np.uint8),
+        np.broadcast_to(np.uint8(0), (50_000, 50_000, 3)),
+        b"\xff\xd8",
+    ],
+    ids=["gray", "int64", "empty", "huge", "bytes"],
+)
+def test_what_is_no_frame_is_refused_and_the_state_lives_on(model, frame):
+    picture = tiny_frames(2, seed=1)
+    _, state = model.step(picture[0], model.initial_state())
+    with pytest.raises(FrameError, match=r"^a frame must "):
+        model.step(frame, state)
+    expected, _ = run(model, picture)
+    assert_same(model.step(picture[1], state)[0], expected[1])
+
+
+def test_a_frame_need_not_be_contiguous(model):
+    frame = tiny_frames(1, seed=1)[0]
+    wide = np.zeros((128, 192, 3), np.uint8)
+    wide[::2, ::2] = frame
+    ours, _ = model.step(wide[::2, ::2], model.initial_state())
+    theirs, _ = model.step(frame, model.initial_state())
+    assert_same(ours, theirs)
+
+
+def test_as_many_states_as_frames(model):
+    with pytest.raises(FrameError, match="2 frames cannot have 1 states"):
+        model.step_batch(tiny_frames(2), [model.initial_state()])
+
+
+def test_a_state_of_another_model_is_refused(model):
+    _, state = model.step(tiny_frames(1)[0], model.initial_state())
+    blob = model.state_to_bytes(state)
+    with pytest.raises(StateError, match="belongs to model"):
+        tiny_model(seed=1).state_from_bytes(blob)
