@@ -65,8 +65,7 @@ class Answers:
         error, sequence = job.error, job.frame.sequence
         error.sequence = sequence
         internal = isinstance(error, InternalError)
-        if internal:
-            self._rows.clear(FrameUndecodableError)
+        self._rows.clear(FrameUndecodableError if internal else InternalError)
         one_too_many = self._rows.count(error)
         self.ledger.give_back(job.num_bytes)
         actions: list[Action] = [

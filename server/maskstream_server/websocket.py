@@ -26,6 +26,9 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.writable.set()
             self.loop.call_later(self.close_timeout, self._cut_off)
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            # Else uvicorn logs each refusal before the upgrade as a fault of ours.
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         """Give up a connection whose ping was not answered, unless it has sent anything since.

@@ -125,12 +125,15 @@ async def test_no_slot_means_server_full_until_one_is_free():
 
 @pytest.mark.parametrize("subprotocols", [None, ["maskstream.v2"], ["chat"]])
 async def test_another_subprotocol_is_refused_before_the_upgrade(
-    live_server: LiveServer, subprotocols
+    live_server: LiveServer, subprotocols, caplog
 ):
     with pytest.raises(InvalidStatus) as refused:
         async with raw_client(live_server.ws_url, subprotocols=subprotocols):
             pass
     assert refused.value.response.status_code == 400
+    async with raw_client(live_server.ws_url) as client:
+        await client.hello()
+    assert [record.getMessage() for record in caplog.records if record.name != "asyncio"] == []
 
 
 async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not():

@@ -212,6 +212,20 @@ def test_three_faults_of_ours_in_a_row_end_the_connection():
     assert {drop["reason"] for drop in talk.of("drop")} == {"internal"}
 
 
+def test_another_drop_in_between_ends_a_row_of_our_faults():
+    talk = Conversation.begin()
+    for sequence in range(1, 8):
+        talk.binary(frame(sequence, codec=9 if sequence == 3 else 0))
+        if talk.work:
+            talk.step()
+            talk.work.clear()
+            talk.take(talk.session.failed(sequence, InternalError("Logged.")))
+        talk.commit()
+        if talk.closed is not None:
+            break
+    assert (sequence, talk.closed) == (6, 1011)
+
+
 def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
     talk = Conversation.begin()
     talk.binary(frame(1))
