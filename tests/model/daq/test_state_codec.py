@@ -177,6 +177,53 @@ def test_counts_that_cannot_belong_together_are_refused(model, state, changes, s
         read(model, state_to_bytes(replace(two, **changes), "f" * 16))
 
 
+def with_header(blob, text, length=None):
+    """The same tensors behind another header, which may lie about its length."""
+    body = blob[8 + int.from_bytes(blob[:8], "little") :]
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + body
+
+
+def header_of(blob):
+    return json.loads(blob[8 : 8 + int.from_bytes(blob[:8], "little")])
+
+
+@pytest.mark.parametrize("length", [0, 1, 2**31, 2**62, 2**63, 2**64 - 1])
+def test_a_header_that_lies_about_its_length_is_refused(model, state, length):
+    blob = model.state_to_bytes(state)
+    with pytest.raises(StateError):
+        model.state_from_bytes(with_header(blob, json.dumps(header_of(blob)).encode(), length))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b"null", b"{}", b'{"__metadata__":1}', b"\xff\xfe", b"[" * 100_000, b"9" * 5000],
+    ids=lambda text: repr(text[:20]),
+)
+def test_a_header_that_is_none_is_refused(model, state, text):
+    with pytest.raises(StateError):
+        model.state_from_bytes(with_header(model.state_to_bytes(state), text))
+
+
+@pytest.mark.parametrize("name", ["queries", "track_ids"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"dtype": dtype} for dtype in ("BOOL", "U8", "F4", "F8_E8M0", "BF16", "U64", "C64", "?")),
+        *({"shape": shape} for shape in ([-1], [], [1.5], None, "x", [2**32, 2**32], [0] * 100)),
+        *({"shape": [0, side], "data_offsets": [0, 0]} for side in (2**60, 2**64 - 1, 2**70)),
+        {"data_offsets": [0, 2**63]},
+        {"data_offsets": [8, 0]},
+    ],
+    ids=repr,
+)
+def test_a_header_that_lies_about_a_tensor_is_refused(model, state, name, change):
+    blob = model.state_to_bytes(state)
+    header = header_of(blob)
+    header[name].update(change)
+    with pytest.raises(StateError):
+        model.state_from_bytes(with_header(blob, json.dumps(header).encode()))
+
+
 @given(st.data())
 @settings(max_examples=80, deadline=None)
 def test_damaged_bytes_are_refused_or_are_a_whole_state(model, state, data):
