@@ -1,7 +1,8 @@
 """From verdict to new memory and visible result of one frame (SPEC.md 3.3 steps 5, 7 and 8).
 
-The rules need only scores, so that masks are made for the tracks that live on and appearances are
-pooled for the tracks that were seen; the reference makes both for every row and drops most.
+Differs from reference: the rules need only scores, so that masks are made for the tracks that live
+on and appearances are pooled for the tracks that were seen; it makes both for every row and drops
+most. The numbers are the same.
 """
 
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
         index = rows if values.is_floating_point() else alive
         return torch.cat([values[index], values.new_zeros(num_born, *values.shape[1:])])
 
+    # Differs from reference: ids count births; there they are random, and may run out.
     ids = torch.arange(state.next_track_id, state.next_track_id + num_born)
     births = torch.full((num_born,), state.num_frames)
     newborn = torch.zeros(num_born, dtype=torch.int64)
@@ -164,6 +166,10 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
 
 
 def _mean_scores(logit_sums: Tensor, ages: Tensor) -> tuple[Tensor, Tensor]:
-    """Return best probability and class of the mean logits, `(N,)` each (SPEC.md 3.6)."""
+    """Return best probability and class of the mean logits, `(N,)` each (SPEC.md 3.6).
+
+    Differs from reference: the mean is of all frames since birth; there, of those of a call, which
+    `tasks.instances.clip_tracks` gives.
+    """
     means = logit_sums / ages.to(logit_sums.device)[:, None]
     return foreground_scores(means), means[:, :-1].argmax(-1)

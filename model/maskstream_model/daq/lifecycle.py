@@ -79,7 +79,8 @@ def judge(
 def _admit(scores: Tensor, score_min: float, room: int | None) -> tuple[Tensor, int]:
     """Return the newcomers let in, in order, and how many the lack of room refused.
 
-    The weakest are refused; of equals the later one.
+    Differs from reference: it lets in everybody, as here without a limit. The weakest are refused;
+    of equals the later one.
     """
     candidates = (scores > score_min).nonzero()[:, 0]
     if room is None or len(candidates) <= room:
