@@ -123,7 +123,9 @@ async def test_the_previous_token_lives_until_the_first_frame(store_url: str):
                 assert not (await client.hello(resume=resume(dead, 1)))["resumed"]
 
 
-@pytest.mark.parametrize("token", ["", "nonsense", "abc.0123", "ab." + 32 * "0"])
+@pytest.mark.parametrize(
+    "token", ["", "nonsense", "abc.0123", "ab." + 32 * "0", "a}{b." + 32 * "0"]
+)
 async def test_a_dead_token_gets_a_new_session_and_is_told_so(store_url: str, token: str):
     with running_server(store=store_url) as live:
         async with raw_client(live.ws_url) as client:

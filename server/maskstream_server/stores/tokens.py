@@ -17,18 +17,23 @@ class TokenClaim(NamedTuple):
 
 
 def make_token(session: str, secret: bytes) -> str:
-    """Return the token of a session; `secret` is 16 random bytes, `session` has no dot."""
-    if len(secret) != SECRET_BYTES or "." in session:
-        raise ValueError("a token takes 16 random bytes and a session name without a dot")
+    """Return the token of a session; `secret` is 16 random bytes, `session` letters and digits."""
+    if len(secret) != SECRET_BYTES or not _is_name(session):
+        raise ValueError("a token takes 16 random bytes and a session name of letters and digits")
     return f"{session}.{secret.hex()}"
 
 
 def read_token(token: str) -> TokenClaim | None:
     """Return what a token claims; None for text that cannot be a token."""
-    session, dot, secret = token.rpartition(".")
-    if not dot or not session or len(secret) != 2 * SECRET_BYTES or not token.isascii():
+    session, _, secret = token.rpartition(".")
+    if not _is_name(session) or not _is_name(secret) or len(secret) != 2 * SECRET_BYTES:
         return None
     return TokenClaim(session, hash_token(token))
+
+
+def _is_name(text: str) -> bool:
+    """Whether a store can be asked for it, whoever made it up."""
+    return text.isascii() and text.isalnum()
 
 
 def hash_token(token: str) -> str:
