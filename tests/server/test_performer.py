@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
@@ -52,6 +53,7 @@ def without_store(service: SimpleNamespace) -> float | None:
 async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(service):
     greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
     events = []
+    structlog.reset_defaults()  # what another test has quietened
     with capture_logs() as lines:
         performer = Performer(service, greeting, SimpleNamespace(), events.append)
         performer.save(SAVE)
