@@ -160,6 +160,23 @@ async def test_the_older_connection_is_told_that_it_is_taken_over(store_url: str
             assert (await newer.answer(grey())).tracks[0].age == 2
 
 
+async def test_a_takeover_while_a_frame_is_in_the_engine_sees_each_frame_once(store_url: str):
+    with running_server(FakeModel(step_s=0.1), store=store_url, credit_frames=32) as live:
+        async with raw_client(live.ws_url) as older, raw_client(live.ws_url) as newer:
+            welcome = await older.hello()
+            for _ in range(6):
+                await older.send(grey())
+            seen = [await older.result(), await older.result()]
+            welcome = await newer.hello(resume=resume(welcome, 2))
+            assert (await older.end(), older.error_codes) == (4409, ["taken_over"])
+            for _ in range(welcome["next_sequence"], 10):
+                await newer.send(grey())
+            await newer.flush()
+            ages = {each.sequence: each.tracks[0].age for each in seen + newer.results}
+            assert ages == {sequence: sequence for sequence in range(1, 10)}
+            assert newer.error_codes == []
+
+
 async def test_a_reset_survives_the_connection(store_url: str):
     with running_server(store=store_url) as live:
         async with raw_client(live.ws_url) as client:
