@@ -84,7 +84,8 @@ class Service:
         await self.engine.start()
 
     async def stop(self) -> None:
-        """Let every part go; to be called after `drain`."""
+        """Commit what clients are owed, then let every part go; after all sockets are closed."""
+        await self.background.finish(self.settings.drain_s)
         if not await self.engine.stop(self.settings.drain_s):
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
         if self._leases is not None:
@@ -92,9 +93,8 @@ class Service:
         await self.store.close()
 
     async def drain(self) -> None:
-        """Send every client away in peace, and commit what they are owed."""
+        """Send every client away in peace."""
         await self.lobby.drain(self.settings.drain_s)
-        await self.background.finish(self.settings.drain_s)
 
     def hold(self, lease: Lease) -> None:
         """Keep a session's lease alive."""
