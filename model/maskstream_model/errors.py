@@ -6,7 +6,8 @@ MaskstreamModelError(Exception)
 ├── StateError         bytes that are no state of this model
 ├── FrameError         a picture that the model cannot take
 ├── DatasetError       training or evaluation data that is not what it should be
-└── CompileError       a compiled segmenter that cannot be had, or differs from eager
+├── CompileError       a compiled segmenter that cannot be had, or differs from eager
+└── TrainingError      a training run that cannot start, be resumed, or go on
 """
 
 
