@@ -31,8 +31,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--clip-frames", type=int, default=6, show_default=True, help="Frames of a clip.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32")
-@click.option("--learning-rate", type=float, default=8e-4, show_default=True)
-@click.option("--no-object", type=float, help="Class weight of no object; 0.1, tracker 0.5.")
+@click.option("--learning-rate", type=float, help="Peak rate; 8e-4, tracker 5e-4.")
+@click.option("--no-object", type=float, help="Class weight of no object; 0.1, tracker 0.2.")
 @click.option("--cutouts", type=FOLDER, help="Real cut-outs, a folder per sequence.")
 @click.option("--textures", type=FOLDER, help="Pictures that lend textures and backgrounds.")
 @click.option("--threads", type=int, help="Threads of torch in this process.")
@@ -77,9 +77,9 @@ def options_of(given: dict[str, Any], stage: str) -> "RunOptions":
         cutouts=given["cutouts"],
         textures=given["textures"],
     )
-    no_object = given["no_object"] or (0.5 if tracking else 0.1)
+    no_object = given["no_object"] or (0.2 if tracking else 0.1)
     recipe = Recipe(
-        learning_rate=given["learning_rate"],
+        learning_rate=given["learning_rate"] or (5e-4 if tracking else 8e-4),
         precision=given["precision"],
         criterion=tracker_criterion(Criterion(), no_object),
     )

@@ -92,7 +92,7 @@ class TrackerRecipe:
     min_tracked: int = 3
     drop_share: float = 0.15
     hold_share: float = 0.7
-    anchor_no_object: float = 0.2
+    anchor_no_object: float = 0.1
     views: int = 2
     slot_weight: float = 0.5
 
