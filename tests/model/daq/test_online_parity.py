@@ -152,6 +152,7 @@ def miss_of(step, expected):
     return max(
         difference(step.state.queries, expected["track_queries"]),
         difference(step.state.positions, expected["track_pos"]),
+        difference(step.logits, expected["cand_logits"]),
     )
 
 
