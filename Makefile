@@ -44,7 +44,8 @@ check: .venv/dev  ## style, types and the floors of the architecture
 	$(BIN)/lint-imports
 
 test: check  ## check, then all tests, with a real redis-server
-	MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
 
 format: .venv/dev  ## put the code into shape
 	$(BIN)/ruff check --fix .

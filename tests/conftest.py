@@ -4,6 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Machines are noisy: a slow example is no failure. CI draws the same examples on every run.
+settings.register_profile(
+    "maskstream",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+)
+settings.load_profile("maskstream")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
