@@ -73,13 +73,15 @@ class TrackerRecipe:
 
     Attributes:
         short_share: share of the budget in stage A, two frames a clip.
-        keep_score_min: stage B keeps rows whose score is above this (0.1 in the OVIS models).
+        keep_score_min: stage B keeps rows whose score is above this. The OVIS models take 0.1;
+            here that keeps about 8 doubles beside 2 true rows of a clip, and an anchor cannot learn
+            that an object without a track is its business when every object has doubles.
         max_rows: most rows a clip carries to its next frame; the best ones stay.
         min_tracked: disappearance is simulated when more than this many rows carry an object.
         drop_share: chance that a matched row is dropped all the same in stage B, so that its
             object has to emerge again.
-        hold_share: chance per clip and frame that tracks are kept even when their score fell, as
-            tracks that miss frames are when the model is in use.
+        hold_share: chance per clip and frame that rows with an object are kept even when their
+            score fell, as tracks that miss frames are when the model is in use.
         anchor_no_object: class weight of no object for rows that are no tracks.
         views: training steps taken on one segmented batch (other frame orders and strides).
         slot_weight: weight of the losses of tracker 2, which shares its heads with tracker 1 but
@@ -87,7 +89,7 @@ class TrackerRecipe:
     """
 
     short_share: float = 0.12
-    keep_score_min: float = 0.1
+    keep_score_min: float = 0.3
     max_rows: int = 16
     min_tracked: int = 3
     drop_share: float = 0.15

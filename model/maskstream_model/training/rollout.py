@@ -172,17 +172,14 @@ class Rollout:
     def _keep(self, rows: TrackRows, scores: Tensor, generator: torch.Generator) -> Tensor:
         """Emergence simulation: which rows stay; the others' objects must emerge again.
 
-        Differs from reference: it keeps a row by its score alone. Here tracks and newly matched
-        rows are also held at a low score (a track in use is not given up at its first miss), and
-        a few rows with an object are dropped at a high one, because a tracker that has learned
-        leaves none.
+        Differs from reference: it keeps a row by its score alone. Here rows with an object are
+        also held at a low score (a track in use is not given up at its first miss), and a few of
+        them are dropped at a high one, because a tracker that has learned leaves none.
         """
         recipe, matched = self._recipe, rows.objects != UNMATCHED
         if self._short:
             return keep_better_half(scores, matched)
-        held = (matched | (rows.counts > 0)) & chance(
-            (len(scores), 1), recipe.hold_share, generator
-        )
+        held = matched & chance((len(scores), 1), recipe.hold_share, generator)
         dropped = matched & chance((*scores.shape,), recipe.drop_share, generator)
         return (keep_above(scores, recipe.keep_score_min) | held) & ~dropped
 
