@@ -62,7 +62,7 @@ def _demo() -> ModelConfig:
             first_frame_score_min=0.5,
             tracked_score_min=0.3,
             emergence_score_min=0.5,
-            min_size=256,
+            min_size=128,
             report_score_min=0.4,
         ),
     )

@@ -40,15 +40,15 @@ class SyntheticConfig:
     height: int = 128
     width: int = 224
     num_frames: int = 5
-    max_objects: int = 6
+    max_objects: int = 4
     cutouts: Path | None = None
     textures: Path | None = None
-    empty_ratio: float = 0.12
-    cutout_ratio: float = 0.65
-    surveillance_ratio: float = 0.25
+    empty_ratio: float = 0.08
+    cutout_ratio: float = 0.4
+    surveillance_ratio: float = 0.5
     event_ratio: float = 0.55
     speed: float = 1.0
-    degradation: float = 1.0
+    degradation: float = 0.5
     min_visible_px: int = 32
 
     def __post_init__(self) -> None:
