@@ -1,0 +1,42 @@
+"""The model that a new user gets without asking: shipped weights of preset `demo`."""
+
+from importlib.resources import files
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from maskstream_model import load_model
+from maskstream_model.data.synthetic import sample_clip
+from maskstream_model.interface import TrackStatus
+
+SHIPPED = files("maskstream_model") / "weights" / "demo.safetensors"
+
+
+@pytest.fixture(scope="module")
+def run():
+    """Tracks of the sample clip's first frames, as the demo would find them."""
+    model = load_model("demo")
+    state = model.initial_state()
+    outputs = []
+    for frame in sample_clip(num_frames=24).frames:
+        output, state = model.step(frame, state)
+        outputs.append(output)
+    return outputs
+
+
+def test_the_file_is_small_and_says_how_it_was_trained():
+    assert SHIPPED.stat().st_size <= 25_000_000
+    with safe_open(SHIPPED, "pt") as file:
+        facts = file.metadata()
+    assert facts["preset"] == "demo"
+    assert any("minutes" in key for key in facts)
+
+
+def test_it_finds_something_on_the_sample_clip(run):
+    assert any((output.scores[output.status == TrackStatus.TRACKED] > 0.4).any() for output in run)
+
+
+def test_its_ids_are_in_order_of_birth_and_never_used_again(run):
+    born = torch.cat([output.track_ids[output.status == TrackStatus.EMERGED] for output in run])
+    assert born.tolist() == list(range(1, len(born) + 1))
