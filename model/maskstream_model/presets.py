@@ -60,7 +60,7 @@ def _demo() -> ModelConfig:
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
             first_frame_score_min=0.4,
-            tracked_score_min=0.2,
+            tracked_score_min=0.3,
             emergence_score_min=0.4,
             min_size=128,
             report_score_min=0.4,

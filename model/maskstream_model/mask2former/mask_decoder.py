@@ -32,11 +32,15 @@ class LayerPrediction:
 
 @dataclass(frozen=True)
 class Level:
-    """One level as the layers read it: keys and values `(B, M, C)`, features `(B, C, M)`."""
+    """One level as the layers read it: keys and values `(B, M, C)`, features `(B, C, M)`.
+
+    `M` counts the cells of `shape`, row by row.
+    """
 
     key: Tensor
     value: Tensor
     mask_features: Tensor
+    shape: tuple[int, int]
 
 
 class MaskDecoder(nn.Module):
@@ -71,11 +75,30 @@ class MaskDecoder(nn.Module):
             maps: levels `(B, C, h, w)` of strides 32, 16 and 8.
             mask_features: `(B, C, H, W)`.
         """
-        levels = [
-            self._level(index, features, mask_features) for index, features in enumerate(maps)
-        ]
         state = self.query_feat.weight.expand(mask_features.shape[0], -1, -1)
-        positions = self.query_embed.weight
+        levels = self.levels(maps, mask_features)
+        return self.refine(state, self.query_embed.weight, levels)
+
+    def levels(self, maps: Sequence[Tensor], mask_features: Tensor) -> list[Level]:
+        """Return what the layers read of `maps` and `mask_features`; shapes as in `forward`."""
+        return [self._level(index, features, mask_features) for index, features in enumerate(maps)]
+
+    def refine(
+        self,
+        state: Tensor,
+        positions: Tensor,
+        levels: Sequence[Level],
+        given: Sequence[Tensor] = (),
+    ) -> list[Tensor]:
+        """Return `decoder_norm(state)` `(B, Q, C)` of the start state and after every layer.
+
+        Args:
+            state: `(B, Q, C)`.
+            positions: broadcast to `(B, Q, C)`.
+            levels: see `levels`.
+            given: attention masks `(B, Q, M)`, True where blocked, that the first layers use
+                instead of the queries' own (training only).
+        """
         embeddings = [self.decoder_norm(state)]
         layers = zip(
             self.transformer_cross_attention_layers,
@@ -85,7 +108,8 @@ class MaskDecoder(nn.Module):
         )
         for index, (cross_attention, self_attention, ffn) in enumerate(layers):
             level = levels[index % NUM_LEVELS]
-            blocked = self._blocked(embeddings[-1], level)
+            own = index >= len(given)
+            blocked = self._blocked(embeddings[-1], level) if own else given[index]
             state = cross_attention(state, level.key, level.value, positions, blocked)
             state = ffn(self_attention(state, positions))
             embeddings.append(self.decoder_norm(state))
@@ -105,7 +129,7 @@ class MaskDecoder(nn.Module):
         small = F.interpolate(
             mask_features.detach(), size=(height, width), mode="bilinear", align_corners=False
         )
-        return Level(value + positions.flatten(1).T, value, small.flatten(2))
+        return Level(value + positions.flatten(1).T, value, small.flatten(2), (height, width))
 
     def _blocked(self, embeddings: Tensor, level: Level) -> Tensor:
         """Return the attention mask `(B, Q, M)`: True where a query's own mask is not.

@@ -11,7 +11,7 @@ from maskstream_model.config import SegmenterConfig
 from maskstream_model.mask2former.mask_decoder import LayerPrediction, MaskDecoder
 from maskstream_model.mask2former.pixel_decoder import PixelDecoder
 
-__all__ = ["LayerPrediction", "Segmenter", "SegmenterOutput"]
+__all__ = ["Features", "LayerPrediction", "Segmenter", "SegmenterOutput"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,19 @@ class SegmenterOutput:
         return [getattr(self, field.name) for field in fields(self)]
 
 
+@dataclass(frozen=True)
+class Features:
+    """What the mask decoder reads of a batch of frames.
+
+    Attributes:
+        mask_features: `(B, C, H, W)`, stride 4.
+        levels: `(B, C, h, w)` each, of strides 32, 16 and 8.
+    """
+
+    mask_features: Tensor
+    levels: Sequence[Tensor]
+
+
 class SegmenterHead(nn.Module):
     """Pixel decoder and predictor, under the names of the released files."""
 
@@ -68,29 +81,35 @@ class Segmenter(nn.Module):
 
     def forward(self, images: Tensor) -> SegmenterOutput:
         """Segment `images (B, 3, height, width)`, normalised, sizes multiples of 32."""
-        embeddings, mask_features = self._decode(images)
-        prediction = self.sem_seg_head.predictor.predict(embeddings[-1], mask_features)
-        return _output(embeddings[-1], prediction, mask_features)
+        features, predictor = self.features(images), self.sem_seg_head.predictor
+        embeddings = predictor(features.levels, features.mask_features)
+        prediction = predictor.predict(embeddings[-1], features.mask_features)
+        return _output(embeddings[-1], prediction, features.mask_features)
 
     def forward_all_layers(self, images: Tensor) -> tuple[SegmenterOutput, list[LayerPrediction]]:
         """Segment, and return what every head says: start state first, final layer last."""
-        embeddings, mask_features = self._decode(images)
-        predict = self.sem_seg_head.predictor.predict
-        predictions = [predict(layer, mask_features) for layer in embeddings]
+        return self.all_layers(self.features(images))
+
+    def all_layers(self, features: Features) -> tuple[SegmenterOutput, list[LayerPrediction]]:
+        """Decode features; the rest is as `forward_all_layers` has it."""
+        predictor, mask_features = self.sem_seg_head.predictor, features.mask_features
+        embeddings = predictor(features.levels, mask_features)
+        predictions = [predictor.predict(layer, mask_features) for layer in embeddings]
         return _output(embeddings[-1], predictions[-1], mask_features), predictions
 
-    def _decode(self, images: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+    def features(self, images: Tensor) -> Features:
+        """Return what the mask decoder reads of `images`, which are as `forward` takes them."""
         if not torch.compiler.is_compiling():
             images = images.contiguous(memory_format=torch.channels_last)
         maps = self.backbone(images)
-        head = self.sem_seg_head
+        decoder = self.sem_seg_head.pixel_decoder
         if torch.is_autocast_enabled(images.device.type):
             # Sampling locations need float32; the reference leaves autocast here as well.
             with torch.autocast(images.device.type, enabled=False):
-                mask_features, levels = head.pixel_decoder([x.float() for x in maps])
+                mask_features, levels = decoder([x.float() for x in maps])
         else:
-            mask_features, levels = head.pixel_decoder(maps)
-        return head.predictor(levels, mask_features), mask_features
+            mask_features, levels = decoder(maps)
+        return Features(mask_features, levels)
 
 
 def _output(

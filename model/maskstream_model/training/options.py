@@ -55,6 +55,7 @@ class Recipe:
         precision: "bf16" runs matrix products under autocast, losses stay fp32.
         criterion: loss weights, matching costs, points.
         auxiliary_weight: of the dense helper losses of the segmenter stage; 0 turns them off.
+        pilot_weight: of the losses of queries that start from true masks; 0 turns them off.
     """
 
     learning_rate: float = 8e-4
@@ -65,6 +66,7 @@ class Recipe:
     precision: Precision = "fp32"
     criterion: Criterion = field(default_factory=Criterion)
     auxiliary_weight: float = 1.0
+    pilot_weight: float = 1.0
 
 
 @dataclass(frozen=True)

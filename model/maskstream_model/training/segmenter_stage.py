@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
 from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.mask2former.segmenter import Features, Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import normalise
 from maskstream_model.training.auxiliary import AuxiliaryHeads
 from maskstream_model.training.criterion import set_losses
 from maskstream_model.training.options import Recipe
+from maskstream_model.training.pilots import pilot_loss
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch, FrameTargets
 from maskstream_model.training.tracker_start import fresh_tracker
@@ -59,7 +60,9 @@ class SegmenterStage:
         targets = batch.frame(number)
         images = images_of(batch.frames[:, number])
         with torch.autocast(images.device.type, torch.bfloat16, self._recipe.precision == "bf16"):
-            output, layers = self._segmenter.forward_all_layers(images)
+            features = self._segmenter.features(images)
+            output, layers = self._segmenter.all_layers(features)
+            pilots = self._pilots(features, targets, moment)
         losses = set_losses(
             torch.stack([layer.logits for layer in layers]),
             torch.stack([layer.mask_logits for layer in layers]),
@@ -67,7 +70,16 @@ class SegmenterStage:
             self._recipe.criterion,
             moment.generator,
         )
-        return losses | self._helper(output, targets)
+        return losses | pilots | self._helper(output, targets)
+
+    def _pilots(
+        self, features: Features, targets: FrameTargets, moment: Moment
+    ) -> dict[str, Tensor]:
+        recipe, decoder = self._recipe, self._segmenter.sem_seg_head.predictor
+        if recipe.pilot_weight == 0:
+            return {}
+        loss = pilot_loss(decoder, features, targets, recipe.criterion, moment.generator)
+        return {"pilots": recipe.pilot_weight * loss}
 
     def _helper(self, output: SegmenterOutput, targets: FrameTargets) -> dict[str, Tensor]:
         weight = self._recipe.auxiliary_weight
