@@ -17,7 +17,7 @@ from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mas
 from maskstream_model.training.targets import FrameTargets
 
 GROUPS = 2
-MAX_FLIPPED = 0.2
+MAX_NOISE = 0.4
 
 
 def pilot_loss(
@@ -65,11 +65,16 @@ def _repeated(targets: FrameTargets) -> FrameTargets:
 
 
 def _blocked(masks: Tensor, shape: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Return `(B, P, M)`: True outside of masks `(B, P, h, w)`, a share of the cells flipped."""
+    """Return `(B, P, M)`: True outside of masks `(B, P, h, w)`, with noise.
+
+    Of a mask's cells a share is blocked, and about as many are opened elsewhere: a small object
+    would drown in a share of the whole frame.
+    """
     cells = F.adaptive_max_pool2d(masks.float(), shape).flatten(2) > 0
     share = torch.rand(*cells.shape[:2], 1, generator=generator, device=generator.device)
     drawn = torch.rand(*cells.shape, generator=generator, device=generator.device)
-    blocked = ~(cells ^ (drawn < MAX_FLIPPED * share))
+    flipped = torch.where(cells, 1.0, cells.float().mean(-1, keepdim=True)) * MAX_NOISE * share
+    blocked = ~(cells ^ (drawn < flipped))
     return blocked & ~blocked.all(-1, keepdim=True)
 
 
