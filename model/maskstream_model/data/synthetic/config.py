@@ -43,13 +43,13 @@ class SyntheticConfig:
     max_objects: int = 4
     cutouts: Path | None = None
     textures: Path | None = None
-    empty_ratio: float = 0.08
-    cutout_ratio: float = 0.4
-    surveillance_ratio: float = 0.5
+    empty_ratio: float = 0.05
+    cutout_ratio: float = 0.3
+    surveillance_ratio: float = 0.35
     event_ratio: float = 0.55
     speed: float = 1.0
-    degradation: float = 0.5
-    min_visible_px: int = 32
+    degradation: float = 0.4
+    min_visible_px: int = 64
 
     def __post_init__(self) -> None:
         """Check ranges.
