@@ -28,10 +28,37 @@ class ResNetConfig:
 
 
 @dataclass(frozen=True)
+class SwinConfig:
+    """Swin Transformer; the defaults are the released Swin-L (reference SPEC.md section 2.2).
+
+    Attributes:
+        width: channels of res2; every further stage has twice as many.
+        depths: blocks of the four stages.
+        heads: attention heads of the four stages.
+        window: tokens along a window's side.
+        mlp_ratio: hidden width of the feed-forward networks, in widths of their stage.
+    """
+
+    width: int = 192
+    depths: tuple[int, int, int, int] = (2, 2, 18, 2)
+    heads: tuple[int, int, int, int] = (6, 12, 24, 48)
+    window: int = 12
+    mlp_ratio: int = 4
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Output channels of res2..res5 (strides 4, 8, 16, 32)."""
+        return self.width, 2 * self.width, 4 * self.width, 8 * self.width
+
+
+BackboneConfig = ResNetConfig | SwinConfig
+
+
+@dataclass(frozen=True)
 class SegmenterConfig:
     """Mask2Former; the defaults are the released ResNet-50 models (reference SPEC.md section 2)."""
 
-    backbone: ResNetConfig = ResNetConfig()
+    backbone: BackboneConfig = ResNetConfig()
     num_queries: int = 100
     hidden_dim: int = 256
     num_heads: int = 8
