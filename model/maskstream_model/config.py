@@ -51,7 +51,39 @@ class SwinConfig:
         return self.width, 2 * self.width, 4 * self.width, 8 * self.width
 
 
-BackboneConfig = ResNetConfig | SwinConfig
+@dataclass(frozen=True)
+class VitAdapterConfig:
+    """Vision transformer with an adapter; the defaults are the released ViT-L (SPEC.md 2.3).
+
+    Attributes:
+        width: channels of all four maps.
+        depth: blocks, a multiple of 4.
+        heads: attention heads of a block.
+        mlp_ratio: hidden width of a block's feed-forward network, in widths.
+        position_grid: cells along a side of the grid that positions were learned for.
+        prior_width: channels of the first convolutions of the spatial prior.
+        sampling_heads: attention heads of the adapter.
+        adapter_ffn_dim: hidden width of the adapter's feed-forward networks.
+        extra_extractors: how often the adapter reads once more at the end.
+    """
+
+    width: int = 1024
+    depth: int = 24
+    heads: int = 16
+    mlp_ratio: int = 4
+    position_grid: int = 37
+    prior_width: int = 64
+    sampling_heads: int = 16
+    adapter_ffn_dim: int = 256
+    extra_extractors: int = 2
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Output channels of res2..res5 (strides 4, 8, 16, 32)."""
+        return self.width, self.width, self.width, self.width
+
+
+BackboneConfig = ResNetConfig | SwinConfig | VitAdapterConfig
 
 
 @dataclass(frozen=True)

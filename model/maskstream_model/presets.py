@@ -10,6 +10,7 @@ from maskstream_model.config import (
     SegmenterConfig,
     SwinConfig,
     TrackerConfig,
+    VitAdapterConfig,
 )
 from maskstream_model.errors import ConfigError
 
@@ -74,6 +75,7 @@ def _released() -> list[ModelConfig]:
     segmenters = {
         "r50": SegmenterConfig(),
         "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),
+        "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
     }
     ytvis = OnlineConfig(tracked_score_min=0.01, emergence_score_min=0.01, keep_score_min=None)
     sets = {

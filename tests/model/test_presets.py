@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from maskstream_model.checkpoint import state_of
-from maskstream_model.config import SegmenterConfig, SwinConfig, TrackerConfig
+from maskstream_model.config import SegmenterConfig, SwinConfig, TrackerConfig, VitAdapterConfig
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset, preset_names
@@ -12,6 +12,7 @@ from maskstream_model.presets import preset, preset_names
 SEGMENTERS = {
     "r50": SegmenterConfig(),
     "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),
+    "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
 }
 SETS = {"ovis": (25, 0.1, 0.01), "ytvis19": (40, 0.01, None), "ytvis21": (40, 0.01, None)}
 LARGE = [name for name in preset_names() if name.startswith("daq_") and "_r50_" not in name]

@@ -15,7 +15,7 @@ from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset
 
-BACKBONES = {"r50": "R50", "swinl": "SwinL"}
+BACKBONES = {"r50": "R50", "swinl": "SwinL", "vitl": "VitAdapterL"}
 """The reference's name of a backbone by ours."""
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from maskstream_model.backbones.mlp import GeluMLP
 from maskstream_model.backbones.windows import WindowAttention
 from maskstream_model.config import SwinConfig
 
@@ -22,20 +23,6 @@ class PatchEmbed(nn.Module):
         """Map `(B, 3, height, width)` to `(B, height / 4, width / 4, C)`."""
         tokens: Tensor = self.norm(self.proj(images).permute(0, 2, 3, 1))
         return tokens
-
-
-class GeluMLP(nn.Module):
-    """Two linear layers with a GELU between them."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map `(..., C)` to `(..., C)`."""
-        mixed: Tensor = self.fc2(F.gelu(self.fc1(tokens)))
-        return mixed
 
 
 class SwinBlock(nn.Module):

@@ -10,6 +10,7 @@ from maskstream_model.tasks.preprocess import normalise
 from support.nearness import assert_near, assert_recorded, recorded_calls
 
 SWINL = "swinl_ovis_64x96"
+VITL = "vitl_ovis_64x96"
 
 
 def run_case(reference, variant, case):
@@ -26,6 +27,11 @@ def run_case(reference, variant, case):
 @pytest.fixture(scope="module")
 def swinl(reference):
     return run_case(reference, "daq_swinl_ovis", SWINL)
+
+
+@pytest.fixture(scope="module")
+def vitl(reference):
+    return run_case(reference, "daq_vitl_ovis", VITL)
 
 
 def assert_maps(calls, recorded):
@@ -61,3 +67,26 @@ def test_every_head_on_swin_meets_the_recording(swinl, reference):
 
 def test_what_the_trackers_read_of_swin_meets_the_recording(swinl, reference):
     assert_recorded(swinl[1], reference.golden(SWINL, "seg_f00"))
+
+
+def test_every_part_of_vit_adapter_meets_the_recording(vitl, reference):
+    calls, _, _ = vitl
+    recorded = reference.golden(VITL, "stage_backbone")
+    block = calls["backbone.vit_module.blocks.0"]
+    prior = calls["backbone.spm"][1]
+    patches = calls["backbone.vit_module.patch_embed"][1]
+    assert_near(patches.flatten(2).transpose(1, 2), recorded["patch_embed"])
+    assert_near(block[0][0], recorded["tokens"])
+    assert_near(block[1], recorded["block0"])
+    assert_near(prior[0], recorded["spm_c1"])
+    assert_near(prior[3].flatten(2).transpose(1, 2), recorded["spm_c4"])
+    for group in (0, 3):
+        (_, read, *_), cells = calls[f"backbone.interactions.{group}"]
+        assert_near(read, recorded[f"inter{group}_x"])
+        assert_near(cells, recorded[f"inter{group}_c"])
+
+
+def test_maps_and_what_the_trackers_read_of_vit_adapter_meet_the_recording(vitl, reference):
+    recorded = reference.golden(VITL, "seg_f00")
+    assert_maps(vitl[0], recorded)
+    assert_recorded(vitl[1], recorded)
