@@ -26,6 +26,11 @@ class ResNetConfig:
     widths: tuple[int, int, int, int] = (256, 512, 1024, 2048)
     depths: tuple[int, int, int, int] = (3, 4, 6, 3)
 
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return f"resnet ({self.block})"
+
 
 @dataclass(frozen=True)
 class SwinConfig:
@@ -44,6 +49,11 @@ class SwinConfig:
     heads: tuple[int, int, int, int] = (6, 12, 24, 48)
     window: int = 12
     mlp_ratio: int = 4
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "swin"
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
@@ -76,6 +86,11 @@ class VitAdapterConfig:
     sampling_heads: int = 16
     adapter_ffn_dim: int = 256
     extra_extractors: int = 2
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "vit-adapter"
 
     @property
     def widths(self) -> tuple[int, int, int, int]:

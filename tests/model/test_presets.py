@@ -53,6 +53,13 @@ def shapes_of(config):
     return {name: tuple(tensor.shape) for name, tensor in parts.items()}
 
 
+def test_backbones_have_names_for_people():
+    kinds = [preset(name).segmenter.backbone.kind for name in ("demo", "daq_r50_ovis")]
+    assert kinds == ["resnet (basic)", "resnet (bottleneck)"]
+    assert preset("daq_swinl_ovis").segmenter.backbone.kind == "swin"
+    assert preset("daq_vitl_ovis").segmenter.backbone.kind == "vit-adapter"
+
+
 def test_the_demo_lets_tracker_2_decide():
     assert preset("demo").online.keep_score_min is not None
 
