@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile, is_zipfile
 
 from safetensors import safe_open
 from torch import Tensor
@@ -91,7 +92,21 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
     weights = load_weights(path)
     if not weights:
         raise CheckpointError(f"{path} holds no weights")
+    _check_sums(path)
     return Inspection(path, weights, _metadata(path), fits(weights, names))
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the checksums of a `.pth`, which is a ZIP file; torch itself ignores them."""
+    if not is_zipfile(path):
+        return
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception:  # What torch forgives, zipfile may refuse in many ways.
+        damaged = "its directory"
+    if damaged:
+        raise CheckpointError(f"{path} is damaged: {damaged} in it is not what was written")
 
 
 def _metadata(path: Path) -> dict[str, str]:

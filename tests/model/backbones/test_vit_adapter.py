@@ -6,6 +6,8 @@ import torch
 from maskstream_model.backbones.vit import VisionTransformer
 from maskstream_model.backbones.vit_adapter import VitAdapter, to_cells, to_maps
 from maskstream_model.config import VitAdapterConfig
+from maskstream_model.mask2former import deformable_attention
+from maskstream_model.mask2former.sampling import sample_by_gather, sample_by_grid
 
 SMALL = VitAdapterConfig(
     width=16,
@@ -45,6 +47,16 @@ def test_the_last_group_alone_reads_more_than_once(network):
     extra = [hasattr(interaction, "extra_extractors") for interaction in network.interactions]
     assert extra == [False, False, False, True]
     assert len(network.interactions[3].extra_extractors) == 2
+
+
+@pytest.mark.parametrize("body", [sample_by_grid, sample_by_gather])
+def test_the_adapter_reads_the_same_by_every_body_of_sampling(network, body, monkeypatch):
+    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = network(images)
+        monkeypatch.setattr(deformable_attention, "sample_and_weigh", body)
+        for ours, theirs in zip(network(images), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
 def test_cells_and_maps_are_the_same_numbers():

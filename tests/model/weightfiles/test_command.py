@@ -155,6 +155,14 @@ def test_a_truncated_file_is_one_sentence(tmp_path, ending):
     assert not (tmp_path / "out.safetensors").exists()
 
 
+def test_a_flipped_bit_inside_a_released_file_is_found(released):
+    path = released(load_weights(DEMO))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert "is damaged: released/data/" in sentence_of(run("verify", path))
+
+
 def test_what_is_no_checkpoint_is_one_sentence(tmp_path, released):
     (tmp_path / "letter.pth").write_text("Dear reader.")
     assert "is no weight file" in sentence_of(run("verify", tmp_path / "letter.pth"))
