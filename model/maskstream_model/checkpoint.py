@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,42 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} holds no weights under 'model'")
     strangers = [name for name, value in weights.items() if not isinstance(value, Tensor)]
     if strangers:
-        raise CheckpointError(f"{path} holds things that are no tensors: {_listed(strangers)}")
+        raise CheckpointError(f"{path} holds things that are no tensors: {listed(strangers)}")
     return weights
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """What keeps weights from fitting a model; all lists are empty where they fit.
+
+    Attributes:
+        missing: names that the model has alone.
+        unexpected: names that the weights have alone.
+        shapes: a clause for every name whose shapes differ.
+        num_matching: names of which name and shape agree.
+    """
+
+    missing: list[str]
+    unexpected: list[str]
+    shapes: list[str]
+    num_matching: int
+
+    @property
+    def count(self) -> int:
+        """How many names do not fit."""
+        return len(self.missing) + len(self.unexpected) + len(self.shapes)
+
+
+def misfits(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Misfits:
+    """Compare the names and shapes of a model's tensors with those of weights."""
+    common = [name for name in targets if name in weights]
+    shapes = [
+        f"{name} is {tuple(weights[name].shape)} instead of {tuple(targets[name].shape)}"
+        for name in common
+        if weights[name].shape != targets[name].shape
+    ]
+    missing, unexpected = sorted(set(targets) - set(weights)), sorted(set(weights) - set(targets))
+    return Misfits(missing, unexpected, shapes, len(common) - len(shapes))
 
 
 def load_into(parts: Parts, weights: Mapping[str, Tensor]) -> None:
@@ -67,16 +101,14 @@ def load_into(parts: Parts, weights: Mapping[str, Tensor]) -> None:
             differ; all of them in one sentence each.
     """
     targets = state_of(parts)
-    missing = sorted(set(targets) - set(weights))
-    unexpected = sorted(set(weights) - set(targets))
-    shapes = [
-        f"{name} is {tuple(weights[name].shape)} instead of {tuple(target.shape)}"
-        for name, target in targets.items()
-        if name in weights and weights[name].shape != target.shape
-    ]
-    problems = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-    if any(problems.values()):
-        sentences = [f"{what}: {_listed(names)}" for what, names in problems.items() if names]
+    found = misfits(targets, weights)
+    if found.count:
+        problems = {
+            "missing": found.missing,
+            "unexpected": found.unexpected,
+            "of another shape": found.shapes,
+        }
+        sentences = [f"{what}: {listed(names)}" for what, names in problems.items() if names]
         raise CheckpointError("the weights do not fit the model; " + "; ".join(sentences))
     with torch.no_grad():
         for name, target in targets.items():
@@ -142,6 +174,7 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     return digest.hexdigest()[:16]
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Join names for a sentence; of a long list the first, and how many more there are."""
     rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return ", ".join(names[:MAX_LISTED]) + rest

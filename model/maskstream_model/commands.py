@@ -5,5 +5,6 @@ The entry points of `pyproject.toml` name this module, so that one glance shows 
 
 from maskstream_model.evaluation.command import evaluate
 from maskstream_model.training.command import train
+from maskstream_model.weightfiles.command import weights
 
-__all__ = ["evaluate", "train"]
+__all__ = ["evaluate", "train", "weights"]

@@ -26,12 +26,86 @@ class ResNetConfig:
     widths: tuple[int, int, int, int] = (256, 512, 1024, 2048)
     depths: tuple[int, int, int, int] = (3, 4, 6, 3)
 
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return f"resnet ({self.block})"
+
+
+@dataclass(frozen=True)
+class SwinConfig:
+    """Swin Transformer; the defaults are the released Swin-L (reference SPEC.md section 2.2).
+
+    Attributes:
+        width: channels of res2; every further stage has twice as many.
+        depths: blocks of the four stages.
+        heads: attention heads of the four stages.
+        window: tokens along a window's side.
+        mlp_ratio: hidden width of the feed-forward networks, in widths of their stage.
+    """
+
+    width: int = 192
+    depths: tuple[int, int, int, int] = (2, 2, 18, 2)
+    heads: tuple[int, int, int, int] = (6, 12, 24, 48)
+    window: int = 12
+    mlp_ratio: int = 4
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "swin"
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Output channels of res2..res5 (strides 4, 8, 16, 32)."""
+        return self.width, 2 * self.width, 4 * self.width, 8 * self.width
+
+
+@dataclass(frozen=True)
+class VitAdapterConfig:
+    """Vision transformer with an adapter; the defaults are the released ViT-L (SPEC.md 2.3).
+
+    Attributes:
+        width: channels of all four maps.
+        depth: blocks, a multiple of 4.
+        heads: attention heads of a block.
+        mlp_ratio: hidden width of a block's feed-forward network, in widths.
+        position_grid: cells along a side of the grid that positions were learned for.
+        prior_width: channels of the first convolutions of the spatial prior.
+        sampling_heads: attention heads of the adapter.
+        adapter_ffn_dim: hidden width of the adapter's feed-forward networks.
+        extra_extractors: how often the adapter reads once more at the end.
+    """
+
+    width: int = 1024
+    depth: int = 24
+    heads: int = 16
+    mlp_ratio: int = 4
+    position_grid: int = 37
+    prior_width: int = 64
+    sampling_heads: int = 16
+    adapter_ffn_dim: int = 256
+    extra_extractors: int = 2
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "vit-adapter"
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Output channels of res2..res5 (strides 4, 8, 16, 32)."""
+        return self.width, self.width, self.width, self.width
+
+
+BackboneConfig = ResNetConfig | SwinConfig | VitAdapterConfig
+
 
 @dataclass(frozen=True)
 class SegmenterConfig:
     """Mask2Former; the defaults are the released ResNet-50 models (reference SPEC.md section 2)."""
 
-    backbone: ResNetConfig = ResNetConfig()
+    backbone: BackboneConfig = ResNetConfig()
     num_queries: int = 100
     hidden_dim: int = 256
     num_heads: int = 8

@@ -1,4 +1,4 @@
-"""Presets by name: the released ResNet-50 models for instances, and our own small `demo`."""
+"""Presets by name: the released online models for instances, and our own small `demo`."""
 
 import colorsys
 
@@ -8,7 +8,9 @@ from maskstream_model.config import (
     OnlineConfig,
     ResNetConfig,
     SegmenterConfig,
+    SwinConfig,
     TrackerConfig,
+    VitAdapterConfig,
 )
 from maskstream_model.errors import ConfigError
 
@@ -70,11 +72,21 @@ def _demo() -> ModelConfig:
 
 def _released() -> list[ModelConfig]:
     """The numbers of reference keys/CONFIGS.txt; YouTube-VIS leaves the decision to tracker 1."""
+    segmenters = {
+        "r50": SegmenterConfig(),
+        "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),
+        "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
+    }
     ytvis = OnlineConfig(tracked_score_min=0.01, emergence_score_min=0.01, keep_score_min=None)
+    sets = {
+        "ovis": (OVIS, OnlineConfig()),
+        "ytvis19": (YTVIS19, ytvis),
+        "ytvis21": (YTVIS21, ytvis),
+    }
     return [
-        ModelConfig("daq_r50_ovis", _classes(OVIS)),
-        ModelConfig("daq_r50_ytvis19", _classes(YTVIS19), online=ytvis),
-        ModelConfig("daq_r50_ytvis21", _classes(YTVIS21), online=ytvis),
+        ModelConfig(f"daq_{backbone}_{data}", _classes(names), segmenter, online=online)
+        for backbone, segmenter in segmenters.items()
+        for data, (names, online) in sets.items()
     ]
 
 

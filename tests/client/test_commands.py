@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -154,6 +155,27 @@ def test_a_missing_extra_is_told_by_its_name(monkeypatch):
     monkeypatch.setattr(program, "entry_points", lambda group: [Entry()])
     done = run(program.main, "serve")
     assert "pip install 'maskstream[server]'" in sentence_of(done)
+
+
+def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch):
+    @click.group()
+    def group():
+        pass
+
+    @group.command()
+    def inner():
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    class Group(Entry):
+        name, value = "weights", "maskstream_model.commands:weights"
+
+        def load(self):
+            return group
+
+    monkeypatch.setattr(program, "entry_points", lambda group: [Group()])
+    done = run(program.main, "weights", "inner")
+    assert "needs torch" in sentence_of(done)
+    assert "pip install 'maskstream[model]'" in sentence_of(done)
 
 
 def test_a_strange_subcommand_is_told():

@@ -1,21 +1,28 @@
 """Facts of the presets: those of the released configurations, and of our own model."""
 
 import pytest
+import torch
 
-from maskstream_model.config import SegmenterConfig, TrackerConfig
+from maskstream_model.checkpoint import state_of
+from maskstream_model.config import SegmenterConfig, SwinConfig, TrackerConfig, VitAdapterConfig
+from maskstream_model.daq.tracker import QueryTracker
+from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset, preset_names
 
+SEGMENTERS = {
+    "r50": SegmenterConfig(),
+    "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),
+    "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
+}
+SETS = {"ovis": (25, 0.1, 0.01), "ytvis19": (40, 0.01, None), "ytvis21": (40, 0.01, None)}
+LARGE = [name for name in preset_names() if name.startswith("daq_") and "_r50_" not in name]
 
-@pytest.mark.parametrize(
-    ("name", "num_classes", "score_min", "keep_score_min"),
-    [
-        ("daq_r50_ovis", 25, 0.1, 0.01),
-        ("daq_r50_ytvis19", 40, 0.01, None),
-        ("daq_r50_ytvis21", 40, 0.01, None),
-    ],
-)
-def test_released_presets_have_the_official_numbers(name, num_classes, score_min, keep_score_min):
-    config = preset(name)
+
+@pytest.mark.parametrize("backbone", SEGMENTERS)
+@pytest.mark.parametrize("data", SETS)
+def test_released_presets_have_the_official_numbers(backbone, data):
+    config = preset(f"daq_{backbone}_{data}")
+    num_classes, score_min, keep_score_min = SETS[data]
     rules = config.online
     assert config.num_classes == num_classes
     assert (rules.tracked_score_min, rules.emergence_score_min) == (score_min, score_min)
@@ -23,7 +30,34 @@ def test_released_presets_have_the_official_numbers(name, num_classes, score_min
     assert rules.first_frame_score_min == 0.01
     assert (rules.max_missed_frames, rules.appearance_window) == (8, 9)
     assert (rules.min_size, rules.max_size) == (480, 1333)
-    assert (config.segmenter, config.tracker) == (SegmenterConfig(), TrackerConfig())
+    assert (config.segmenter, config.tracker) == (SEGMENTERS[backbone], TrackerConfig())
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_presets_have_the_released_names_and_shapes(name, reference):
+    """Only OVIS is listed in `keys/`; other sets differ in the rows of their class heads."""
+    config = preset(name)
+    released = reference.shapes(name.rpartition("_")[0] + "_ovis")
+    for key, shape in released.items():
+        if "class_embed" in key:
+            released[key] = (config.num_classes + 1, *shape[1:])
+    assert shapes_of(config) == released
+
+
+def shapes_of(config):
+    """Shape by name of a preset's networks, built without memory."""
+    with torch.device("meta"):
+        segmenter = Segmenter(config.segmenter, config.num_classes)
+        tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
+    parts = state_of({"": segmenter, "tracker.": tracker})
+    return {name: tuple(tensor.shape) for name, tensor in parts.items()}
+
+
+def test_backbones_have_names_for_people():
+    kinds = [preset(name).segmenter.backbone.kind for name in ("demo", "daq_r50_ovis")]
+    assert kinds == ["resnet (basic)", "resnet (bottleneck)"]
+    assert preset("daq_swinl_ovis").segmenter.backbone.kind == "swin"
+    assert preset("daq_vitl_ovis").segmenter.backbone.kind == "vit-adapter"
 
 
 def test_the_demo_lets_tracker_2_decide():

@@ -11,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from maskstream_model.checkpoint import load_into
+from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset
 
-PREFIX = "daq_r50_"
+BACKBONES = {"r50": "R50", "swinl": "SwinL", "vitl": "VitAdapterL"}
+"""The reference's name of a backbone by ours."""
 
 
 class Reference:
     """The folder `reference` of the test data; whatever is built is built once.
 
-    Variants are named as our presets: `daq_r50_ovis`, `daq_r50_ytvis19`, `daq_r50_ytvis21`.
+    Variants are named as our presets, such as `daq_r50_ovis`.
     """
 
     def __init__(self, folder: Path):
@@ -32,13 +33,28 @@ class Reference:
 
     def shapes(self, variant: str) -> dict[str, tuple[int, ...]]:
         """Shape by name of everything in a released file that inference reads."""
-        name = f"DAQ_Online_R50_{variant.removeprefix(PREFIX)}.json"
-        keys = json.loads((self.folder / "keys" / name).read_text())
+        keys = json.loads((self.folder / "keys" / self.keys_name(variant)).read_text())
         return {
             key: tuple(shape)
             for key, (shape, _) in keys.items()
             if not key.startswith("daq_criterion.")
         }
+
+    def keys_name(self, variant: str) -> str:
+        """File in `keys/` with the names and shapes of a variant."""
+        _, backbone, data = variant.split("_")
+        return f"DAQ_Online_{BACKBONES[backbone]}_{data}.json"
+
+    def large_segmenter(self, variant: str) -> Segmenter:
+        """A new segmenter, filled tensor by tensor and kept by the caller alone."""
+        config = preset(variant)
+        segmenter = Segmenter(config.segmenter, config.num_classes).eval()
+        fill = self._goldweights().fill
+        for name, tensor in state_of(segmenter).items():
+            values = fill(name, tuple(tensor.shape))
+            if values is not None:
+                tensor.copy_(torch.from_numpy(values))
+        return segmenter
 
     def clip(self, name: str) -> NDArray[np.uint8]:
         """Frames `(T, height, width, 3)` of an input clip, such as `clip_96x160`."""

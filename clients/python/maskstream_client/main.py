@@ -14,6 +14,7 @@ _SHORT_HELP: Final = {
     "serve": "Run the server.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
+    "weights": "List, check and convert weight files.",
 }
 _EXTRA_OF: Final = {"maskstream_server": "server", "maskstream_model": "model"}
 
@@ -60,6 +61,9 @@ def _load(entry: EntryPoint) -> click.Command:
 
 def _guarded(command: click.Command, entry: EntryPoint) -> click.Command:
     """The same command, with a dependency that is missed only when it runs told likewise."""
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            _guarded(subcommand, entry)
     body = command.callback
 
     def run(*args: object, **options: object) -> object:

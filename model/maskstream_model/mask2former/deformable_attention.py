@@ -30,13 +30,13 @@ class DeformableAttention(nn.Module):
 
         Args:
             query: `(B, S, C)`, tokens with positions.
-            tokens: `(B, S, C)`, the cells of all levels, row by row.
-            centres: `(S, L, P, 2)`, every token's centre on every level; see `cell_centres`.
+            tokens: `(B, S', C)`, the cells of all levels, row by row.
+            centres: `(S, L, P, 2)`, every query's centre on every level; see `cell_centres`.
             shapes: `(height, width)` of every level.
         """
         each_head = (*query.shape[:2], self.heads, -1)
         samples = (*each_head[:3], self.levels, self.points)
-        value = self.value_proj(tokens).view(each_head)
+        value = self.value_proj(tokens).view(*tokens.shape[:2], *each_head[2:])
         locations = centres[:, None] + self.sampling_offsets(query).view(*samples, 2)
         weights = softmax(self.attention_weights(query).view(each_head)).view(samples)
         read = sample_and_weigh(value, shapes, locations, weights)
@@ -67,16 +67,25 @@ def softmax(logits: Tensor) -> Tensor:
     return shares / shares.sum(-1, keepdim=True)
 
 
-def cell_centres(shapes: Shapes, points: int, device: torch.device) -> Tensor:
+def cell_centres(
+    shapes: Shapes, points: int, device: torch.device, levels: Shapes | None = None
+) -> Tensor:
     """Return `(S, L, P, 2)` float32: every cell's centre (x, y) in pixels of every level.
 
     Pixel centres are whole numbers, so that a cell's centre on its own level is its index. All
     `points` are alike; they are written out, since broadcasting along short axes is slow.
+
+    Args:
+        shapes: `(height, width)` of the maps whose cells are meant.
+        points: how often each centre is repeated.
+        device: where the result is wanted.
+        levels: `(height, width)` of the maps that are looked at; the same where left out.
     """
     centres = []
     for height, width in shapes:
         y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
         x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
         centres.append(torch.cartesian_prod(y, x).flip(-1))
-    sizes = torch.tensor([[w, h] for h, w in shapes], dtype=torch.float32, device=device)
+    looked_at = shapes if levels is None else levels
+    sizes = torch.tensor([[w, h] for h, w in looked_at], dtype=torch.float32, device=device)
     return (torch.cat(centres)[:, None] * sizes - 0.5)[:, :, None].repeat(1, 1, points, 1)

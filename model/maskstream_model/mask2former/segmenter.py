@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from maskstream_model.backbones.resnet import ResNet
+from maskstream_model.backbones.build import build_backbone
 from maskstream_model.config import SegmenterConfig
 from maskstream_model.mask2former.mask_decoder import LayerPrediction, MaskDecoder
 from maskstream_model.mask2former.pixel_decoder import PixelDecoder
@@ -69,7 +69,7 @@ class Segmenter(nn.Module):
 
     def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
         super().__init__()
-        self.backbone = ResNet(config.backbone)
+        self.backbone = build_backbone(config.backbone)
         self.sem_seg_head = SegmenterHead(config, num_classes)
         # Convolutions run faster so, and tokens are read off the maps without a copy.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -35,7 +35,7 @@ def _summary(service: Service) -> dict[str, Any]:
     return {
         "name": config.name,
         "task": config.task,
-        "backbone": f"resnet ({config.segmenter.backbone.block})",
+        "backbone": config.segmenter.backbone.kind,
         "num_classes": config.num_classes,
         "fingerprint": service.model.fingerprint,
         "default": True,

@@ -1,53 +1,20 @@
 """The segmenter against recorded outputs of the reference (goldens/README.md has tolerances)."""
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.mask2former.positions import sine_positions
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset
 from maskstream_model.tasks.preprocess import normalise, prepare
+from support.nearness import MASK_LOGITS, assert_near, assert_recorded, recorded_calls
 from support.ties import segment_with_ties
 
 MAIN = "r50_ovis_96x160"
 TINY = "r50_ovis_allmasked_32x32"
 CPU = torch.device("cpu")
-FIRST_FRAME_SCORE_MIN = 0.01
-# Largest differences seen by the reference between its own runs with 1 and 2 threads are
-# 2e-6 to 6e-6 and 5e-5 for mask logits; half precision recordings add a step of their own.
-VALUES, MASK_LOGITS, HALF_STEP = 1.5e-5, 2e-4, 1e-3
-
-
-def assert_near(ours, recorded, tolerance=VALUES):
-    ours = ours.detach().squeeze(0).numpy()
-    half = recorded.dtype == np.float16
-    allowed = tolerance + (HALF_STEP * np.abs(recorded.astype(np.float32)) if half else 0)
-    assert ours.shape == recorded.shape
-    assert (np.abs(ours - recorded.astype(np.float32)) <= allowed).all()
-
-
-@contextmanager
-def recorded_calls(modules):
-    """Collect `(inputs, output)` of modules by name while the context is open."""
-    calls = {}
-
-    def record(name):
-        def hook(module, args, output):
-            calls[name] = (args, output)
-
-        return hook
-
-    handles = [module.register_forward_hook(record(name)) for name, module in modules.items()]
-    try:
-        yield calls
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @pytest.fixture(scope="module", params=[MAIN, TINY])
@@ -150,15 +117,6 @@ def test_the_final_head_would_block_what_was_recorded(stages, reference):
 def test_the_recording_has_queries_that_would_be_blocked_everywhere(reference):
     opened = reference.golden(TINY, "stage_decoder")["head0_allmasked_rows"]
     assert opened.sum() == 43
-
-
-def assert_recorded(output, recorded):
-    assert_near(output.embeddings, recorded["pred_embds"])
-    assert_near(output.logits, recorded["pred_logits"])
-    assert_near(output.mask_features, recorded["mask_features"])
-    assert_near(output.mask_logits, recorded["pred_masks"], MASK_LOGITS)
-    starts = foreground_scores(output.logits[0]) > FIRST_FRAME_SCORE_MIN
-    np.testing.assert_array_equal(starts, recorded["first_frame_valid"])
 
 
 @pytest.mark.parametrize("index", [0, 2, 4, 6, 8, 9])

@@ -1,0 +1,97 @@
+"""`maskstream weights`: which weights there are, what a file holds, and a file of our own."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import click
+
+from maskstream_model.errors import MaskstreamModelError
+
+if TYPE_CHECKING:
+    from maskstream_model.weightfiles.inspection import Inspection
+
+P = ParamSpec("P")
+FILE = click.Path(path_type=Path)
+_preset = click.option("--preset", metavar="NAME", help="The preset the file is for.")
+
+
+def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """What can go wrong is told in one sentence and a non-zero exit status."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except MaskstreamModelError as error:
+            raise click.ClickException(f"{error}.") from error
+
+    return run
+
+
+@click.group()
+def weights() -> None:
+    """List, check and convert weight files."""
+
+
+@weights.command("list")
+def list_released() -> None:
+    """Show the presets, with the scores that their authors report and where they publish them."""
+    from maskstream_model.weightfiles.released import table
+
+    lines = table()
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    click.echo("\nScores are their authors' own, in percent; none of them was measured here.")
+
+
+@weights.command()
+@click.argument("file", type=FILE)
+@_preset
+@_plain_errors
+def verify(file: Path, preset: str | None) -> None:
+    """Say which preset FILE fits, and what is missing, left over or of another shape."""
+    from maskstream_model.weightfiles.inspection import inspect
+
+    inspection = inspect(file, preset)
+    values = sum(tensor.numel() for tensor in inspection.weights.values())
+    click.echo(f"{file}: {len(inspection.weights)} tensors, {values / 1e6:.2f} million values")
+    if not inspection.exact:
+        _print_misfits(inspection)
+    inspection.check()
+    click.echo(f"fits {' and '.join(inspection.exact)}")
+    if len(inspection.exact) > 1:
+        click.echo("These have the same names and shapes: only where it came from tells which.")
+
+
+def _print_misfits(inspection: "Inspection") -> None:
+    """Print what keeps a file from the preset that it comes nearest to."""
+    from maskstream_model.checkpoint import listed
+
+    nearest = inspection.fits[0]
+    if not nearest.misfits.num_matching:
+        return
+    click.echo(f"nearest preset: {nearest.preset}")
+    for what, names in (
+        ("missing", nearest.misfits.missing),
+        ("left over", nearest.misfits.unexpected),
+        ("of another shape", nearest.misfits.shapes),
+    ):
+        if names:
+            click.echo(f"{what} ({len(names)}): {listed(names)}")
+
+
+@weights.command("convert")
+@click.argument("file", type=FILE)
+@click.argument("out", type=FILE, metavar="OUT.safetensors")
+@_preset
+@_plain_errors
+def convert_file(file: Path, out: Path, preset: str | None) -> None:
+    """Write FILE in our own format, with its preset and fingerprint; an old OUT is replaced."""
+    from maskstream_model.weightfiles.conversion import convert
+
+    chosen, fingerprint = convert(file, out, preset)
+    click.echo(f"{out}: {chosen}, fingerprint {fingerprint}")

@@ -1,0 +1,128 @@
+"""What a weight file holds: which preset it is for, or why it is for none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile, is_zipfile
+
+from safetensors import safe_open
+from torch import Tensor
+
+from maskstream_model.checkpoint import fingerprint, listed, load_weights
+from maskstream_model.errors import CheckpointError
+from maskstream_model.presets import preset, preset_names
+from maskstream_model.weightfiles.fitting import Fit, fits
+
+PRESET, FINGERPRINT = "preset", "fingerprint"
+HEAD = "tracker.class_embed.weight"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A weight file that was read.
+
+    Attributes:
+        path: of the file.
+        weights: its tensors by name.
+        metadata: what its header says, by name; empty for a `.pth`.
+        fits: the presets it was held against, the best first.
+    """
+
+    path: Path
+    weights: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+    fits: list[Fit]
+
+    @property
+    def exact(self) -> list[str]:
+        """Names of the presets that it fits; those that the file itself names come alone."""
+        names = [fit.preset for fit in self.fits if not fit.misfits.count]
+        return [name for name in names if name == self.metadata.get(PRESET)] or names
+
+    def check(self) -> None:
+        """Make sure that the file can be used.
+
+        Raises:
+            CheckpointError: it fits no preset, holds values that are no finite numbers, or was
+                changed since it was converted.
+        """
+        if not self.exact:
+            raise CheckpointError(self._why_not())
+        broken = [
+            name for name, tensor in self.weights.items() if not bool(tensor.isfinite().all())
+        ]
+        if broken:
+            raise CheckpointError(f"{self.path} holds infinite numbers or NaN: {listed(broken)}")
+        self._check_header()
+
+    def _check_header(self) -> None:
+        """Hold what a conversion wrote into the header against preset and weights."""
+        told, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
+        if told is None or name is None:
+            return
+        if name not in self.exact:
+            raise CheckpointError(f"{self.path} was converted for {name}")
+        if told != fingerprint(self.weights, preset(name)):
+            raise CheckpointError(
+                f"{self.path} does not have the fingerprint in its header: it was changed since it "
+                "was converted, or the rules of its preset were"
+            )
+
+    def _why_not(self) -> str:
+        nearest = self.fits[0]
+        if not nearest.misfits.num_matching:
+            return f"{self.path} is no checkpoint of DVIS-DAQ: not one of its tensors fits a model"
+        tried = nearest.preset if len(self.fits) == 1 else "any preset"
+        reason = _hint(self.weights) if len(self.fits) > 1 else None
+        return f"{self.path} does not fit {tried}" + (f": {reason}" if reason else "")
+
+
+def inspect(path: Path, name: str | None = None) -> Inspection:
+    """Read a weight file and hold it against presets.
+
+    Args:
+        path: `.pth` or `.safetensors`.
+        name: the only preset to try; all of them where left out.
+
+    Raises:
+        CheckpointError: no such file, not one of these, or nothing in it.
+        ConfigError: an unknown preset.
+    """
+    names = None if name is None else [preset(name).name]
+    weights = load_weights(path)
+    if not weights:
+        raise CheckpointError(f"{path} holds no weights")
+    _check_sums(path)
+    return Inspection(path, weights, _metadata(path), fits(weights, names))
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the checksums of a `.pth`, which is a ZIP file; torch itself ignores them."""
+    if not is_zipfile(path):
+        return
+    try:
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except Exception:  # What torch forgives, zipfile may refuse in many ways.
+        damaged = "its directory"
+    if damaged:
+        raise CheckpointError(f"{path} is damaged: {damaged} in it is not what was written")
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if path.suffix != ".safetensors":
+        return {}
+    with safe_open(path, "pt") as stored:
+        return dict(stored.metadata() or {})
+
+
+def _hint(weights: Mapping[str, Tensor]) -> str | None:
+    """Say what an official checkpoint without a preset is, as far as its names tell."""
+    if any(name.startswith("refiner.") for name in weights):
+        return "it has the refiner of an offline model, which is not supported yet"
+    if not any(name.startswith("tracker.") for name in weights):
+        return "it has no tracker"
+    num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
+    if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
+        return f"it tells {num_classes} classes apart, as no preset does"
+    return None

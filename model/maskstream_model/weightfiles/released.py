@@ -1,0 +1,57 @@
+"""What the authors of DVIS-DAQ released and report of it (reference SPEC.md section 5).
+
+The scores are theirs, taken from their model zoo; nobody has measured them here.
+"""
+
+from dataclasses import dataclass
+
+DAQ_PAGE = "https://huggingface.co/zhouyik/DVIS-DAQ"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One released checkpoint that a preset loads.
+
+    Attributes:
+        preset: our name of it.
+        file: its authors' name of it, without an ending.
+        data: the data set it was trained for and is reported on.
+        scores: AP, AP50 and AP75 of masks in percent, as its authors report them.
+        task: what it does.
+        page: where its authors publish it.
+    """
+
+    preset: str
+    file: str
+    data: str
+    scores: tuple[float, float, float]
+    task: str = "instances"
+    page: str = DAQ_PAGE
+
+
+OVIS, YTVIS19, YTVIS21 = "OVIS", "YouTube-VIS 2019", "YouTube-VIS 2021"
+
+RELEASES = (
+    Release("daq_r50_ovis", "model_ovis_online_r50", OVIS, (38.7, 65.5, 37.6)),
+    Release("daq_r50_ytvis19", "model_ytvis19_online_r50", YTVIS19, (55.2, 78.7, 61.9)),
+    Release("daq_r50_ytvis21", "model_ytvis21_online_r50", YTVIS21, (50.4, 72.4, 55.0)),
+    Release("daq_swinl_ovis", "model_ovis_online_swinl", OVIS, (49.5, 76.1, 51.7)),
+    Release("daq_swinl_ytvis19", "model_ytvis19_online_swinl", YTVIS19, (65.7, 88.1, 73.6)),
+    Release("daq_swinl_ytvis21", "model_ytvis21_online_swinl", YTVIS21, (61.1, 84.2, 68.2)),
+    Release("daq_vitl_ovis", "model_ovis_online_vitl", OVIS, (53.7, 78.7, 58.2)),
+    Release("daq_vitl_ytvis19", "model_ytvis19_online_vitl", YTVIS19, (68.3, 88.5, 76.1)),
+    Release("daq_vitl_ytvis21", "model_ytvis21_online_vitl", YTVIS21, (62.4, 83.6, 70.8)),
+)
+
+
+def table() -> list[tuple[str, ...]]:
+    """Return the lines of `maskstream weights list`, a heading first."""
+    heading = ("preset", "task", "data", "AP", "AP50", "AP75", "released as", "published at")
+    return [
+        heading,
+        *(
+            (each.preset, each.task, each.data, *map(str, each.scores), each.file, each.page)
+            for each in RELEASES
+        ),
+        ("demo", "instances", "synthetic clips", "-", "-", "-", "shipped with Maskstream", "-"),
+    ]

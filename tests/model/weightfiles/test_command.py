@@ -1,0 +1,267 @@
+"""`maskstream weights`: what is listed, what is said of a file, what is written and what is not."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors import safe_open
+
+from maskstream_model import load_model, preset_names
+from maskstream_model.checkpoint import load_weights, save_safetensors
+from maskstream_model.commands import weights
+from maskstream_model.loading import SHIPPED
+from maskstream_model.weightfiles.fitting import targets
+
+DEMO = SHIPPED / "demo.safetensors"
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def run(*arguments):
+    return CliRunner().invoke(weights, [str(each) for each in arguments])
+
+
+def sentence_of(done):
+    """The one line after which it ended, without a traceback."""
+    assert done.exit_code != 0
+    assert "Traceback" not in done.output
+    assert isinstance(done.exception, SystemExit)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def empty(name):
+    """All tensors of a preset, with names, types and shapes but hardly any memory."""
+    return {
+        key: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+        for key, tensor in targets(name).items()
+    }
+
+
+@pytest.fixture
+def released(tmp_path):
+    """Writes tensors as the authors do; returns the path."""
+
+    def write(tensors):
+        path = tmp_path / "released.pth"
+        criterion = {"daq_criterion.empty_weight": torch.ones(26)}
+        torch.save({"model": {**tensors, **criterion}, "iteration": 159999}, path)
+        return path
+
+    return write
+
+
+def test_every_preset_is_listed_with_what_its_authors_report():
+    lines = run("list").output.splitlines()
+    rows = {line.split("  ")[0]: line for line in lines}
+    assert set(preset_names()) <= set(rows)
+    for part in ("OVIS", "53.7", "78.7", "58.2", "model_ovis_online_vitl", "huggingface.co"):
+        assert part in rows["daq_vitl_ovis"]
+    assert "shipped" in rows["demo"]
+    assert "none of them was measured here" in lines[-1]
+
+
+def test_the_shipped_file_fits_its_preset():
+    done = run("verify", DEMO)
+    assert done.exit_code == 0, done.output
+    assert "403 tensors, 4.78 million values" in done.output
+    assert "fits demo" in done.output
+
+
+@pytest.mark.parametrize("name", ["daq_r50_ovis", "daq_swinl_ovis", "daq_vitl_ovis"])
+def test_a_released_file_fits_the_preset_of_its_names_and_shapes(released, name):
+    done = run("verify", released(empty(name)))
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1] == f"fits {name}"
+
+
+def test_presets_that_differ_in_nothing_are_both_named(released):
+    path = released(empty("daq_r50_ytvis21"))
+    assert "fits daq_r50_ytvis19 and daq_r50_ytvis21" in run("verify", path).output
+    assert "say with --preset" in sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    assert not path.with_name("o.safetensors").exists()
+
+
+def test_what_is_missing_left_over_and_of_another_shape_is_told(released):
+    tensors = empty("daq_r50_ovis")
+    del tensors["tracker.bg_slots.weight"]
+    tensors["stranger"] = torch.zeros(1)
+    tensors["tracker.decoder_norm.bias"] = torch.zeros(7)
+    done = run("verify", released(tensors))
+    assert "does not fit any preset" in sentence_of(done)
+    assert "nearest preset: daq_r50_ovis" in done.output
+    assert "missing (1): tracker.bg_slots.weight" in done.output
+    assert "left over (1): stranger" in done.output
+    assert (
+        "of another shape (1): tracker.decoder_norm.bias is (7,) instead of (256,)" in done.output
+    )
+
+
+def offline(tensors):
+    tensors["refiner.decoder_norm.weight"] = torch.zeros(256)
+
+
+def panoptic(tensors):
+    for name in [name for name in tensors if "class_embed" in name]:
+        tensors[name] = torch.zeros(125, *tensors[name].shape[1:])
+
+
+def segmenter_alone(tensors):
+    for name in [name for name in tensors if name.startswith("tracker.")]:
+        del tensors[name]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (offline, "it has the refiner of an offline model"),
+        (panoptic, "it tells 124 classes apart, as no preset does"),
+        (segmenter_alone, "it has no tracker"),
+    ],
+)
+def test_a_variant_without_a_preset_is_told(released, change, sentence):
+    tensors = empty("daq_r50_ovis")
+    change(tensors)
+    path = released(tensors)
+    assert sentence in sentence_of(run("verify", path))
+    assert sentence in sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    assert [entry.name for entry in path.parent.iterdir()] == ["released.pth"]
+
+
+def test_a_file_is_held_against_one_preset_when_that_is_named(released):
+    done = run("verify", released(empty("daq_r50_ovis")), "--preset", "daq_r50_ytvis19")
+    assert "does not fit daq_r50_ytvis19" in sentence_of(done)
+    assert "is (26, 256) instead of (41, 256)" in done.output
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_a_truncated_file_is_one_sentence(tmp_path, ending):
+    whole, cut = tmp_path / f"whole{ending}", tmp_path / f"cut{ending}"
+    if ending == ".pth":
+        torch.save({"model": load_weights(DEMO)}, whole)
+    else:
+        whole.write_bytes(DEMO.read_bytes())
+    for share in (0, 0.001, 0.5, 0.999):
+        cut.write_bytes(whole.read_bytes()[: int(share * whole.stat().st_size)])
+        for command in (("verify", cut), ("convert", cut, tmp_path / "out.safetensors")):
+            assert "is no weight file, or is damaged" in sentence_of(run(*command))
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_a_flipped_bit_inside_a_released_file_is_found(released):
+    path = released(load_weights(DEMO))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert "is damaged: released/data/" in sentence_of(run("verify", path))
+
+
+def test_what_is_no_checkpoint_is_one_sentence(tmp_path, released):
+    (tmp_path / "letter.pth").write_text("Dear reader.")
+    assert "is no weight file" in sentence_of(run("verify", tmp_path / "letter.pth"))
+    assert "there is no weight file at" in sentence_of(run("verify", tmp_path / "none.pth"))
+    assert "there is no weight file at" in sentence_of(run("verify", tmp_path))
+    assert "not one of its tensors" in sentence_of(run("verify", released({"a": torch.ones(2)})))
+    torch.save({"model": {}}, tmp_path / "empty.pth")
+    assert "holds no weights" in sentence_of(run("verify", tmp_path / "empty.pth"))
+    assert "unknown model 'nix'" in sentence_of(run("verify", DEMO, "--preset", "nix"))
+
+
+def test_numbers_that_are_none_are_refused_by_name(tmp_path):
+    tensors = load_weights(DEMO)
+    tensors["tracker.decoder_norm.bias"][3] = float("nan")
+    save_safetensors(tmp_path / "w.safetensors", tensors, {})
+    sentence = sentence_of(run("verify", tmp_path / "w.safetensors"))
+    assert "infinite numbers or NaN: tracker.decoder_norm.bias" in sentence
+
+
+def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, released):
+    tensors = load_weights(DEMO)
+    out = tmp_path / "out.safetensors"
+    done = run("convert", released(tensors), out)
+    assert done.exit_code == 0, done.output
+    model = load_model("demo", out)
+    assert done.output == f"{out}: demo, fingerprint {model.fingerprint}\n"
+    assert model.fingerprint == load_model("demo").fingerprint
+    with safe_open(out, "pt") as stored:
+        told = stored.metadata()
+    assert told == {
+        "preset": "demo",
+        "fingerprint": model.fingerprint,
+        "source": "released.pth",
+    }
+    ours = load_weights(out)
+    assert set(ours) == set(tensors)
+    assert all(torch.equal(ours[name], tensors[name]) for name in tensors)
+    assert "fits demo" in run("verify", out).output
+
+
+def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released):
+    out = tmp_path / "out.safetensors"
+    path = released(empty("daq_r50_ytvis21"))
+    try:
+        assert run("convert", path, out, "--preset", "daq_r50_ytvis21").exit_code == 0
+        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ytvis21"
+        other = run("verify", out, "--preset", "daq_r50_ytvis19")
+        assert "was converted for daq_r50_ytvis21" in sentence_of(other)
+    finally:
+        # A quarter of a gigabyte that pytest would keep.
+        out.unlink(missing_ok=True)
+
+
+def test_a_file_changed_after_its_conversion_is_told(tmp_path):
+    out = tmp_path / "out.safetensors"
+    assert run("convert", DEMO, out).exit_code == 0
+    with safe_open(out, "pt") as stored:
+        told = stored.metadata()
+    tensors = load_weights(out)
+    tensors["tracker.decoder_norm.bias"] += 1
+    save_safetensors(out, tensors, told)
+    assert "does not have the fingerprint in its header" in sentence_of(run("verify", out))
+
+
+def test_a_conversion_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    out = tmp_path / "out.safetensors"
+    out.write_text("old")
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    assert "cannot be written: No space left" in sentence_of(run("convert", DEMO, out))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.safetensors"]
+    assert out.read_text() == "old"
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
+    nowhere = tmp_path / "nowhere" / "out.safetensors"
+    assert "cannot be written: No such file or directory" in sentence_of(
+        run("convert", DEMO, nowhere)
+    )
+    assert "must end in .safetensors" in sentence_of(run("convert", DEMO, tmp_path / "out.pth"))
+
+
+def test_every_entry_point_is_a_command():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    entries = project["entry-points"]["maskstream.commands"]
+    assert entries["weights"] == "maskstream_model.commands:weights"
+    for value in entries.values():
+        module, _, name = value.partition(":")
+        assert isinstance(getattr(import_module(module), name), click.Command)
+
+
+def test_the_list_needs_no_torch():
+    code = (
+        "import sys; from maskstream_model.commands import weights\n"
+        "try: weights(['list'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
