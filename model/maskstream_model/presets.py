@@ -61,9 +61,9 @@ def _demo() -> ModelConfig:
         ),
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
-            first_frame_score_min=0.4,
-            tracked_score_min=0.3,
-            emergence_score_min=0.4,
+            first_frame_score_min=0.5,
+            tracked_score_min=0.4,
+            emergence_score_min=0.5,
             min_size=128,
             report_score_min=0.4,
         ),
