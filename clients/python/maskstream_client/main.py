@@ -14,7 +14,7 @@ _SHORT_HELP: Final = {
     "serve": "Run the server.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
-    "score": "Score result files against annotations: YouTube-VIS, OVIS.",
+    "score": "Score result files against annotations: AP, VPQ, STQ.",
 }
 _EXTRA_OF: Final = {"maskstream_server": "server", "maskstream_model": "model"}
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
 results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
@@ -64,6 +65,24 @@ def ovis(truth: Path, results: Path, as_json: bool) -> None:
 
     with _clear_errors():
         _print(score_vis(truth, results, ovis=True), as_json)
+
+
+@score.command("panoptic")
+@truth_option
+@click.option(
+    "--gt-png", "truth_folder", required=True, type=FOLDER, help="Its pictures, VIDEO/FRAME.png."
+)
+@results_option
+@click.option(
+    "--png", "folder", required=True, type=FOLDER, help="Their pictures, named as the true ones."
+)
+@json_option
+def panoptic(truth: Path, truth_folder: Path, results: Path, folder: Path, as_json: bool) -> None:
+    """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
+    from maskstream_model.evaluation.panoptic.score import score_panoptic
+
+    with _clear_errors():
+        _print(score_panoptic(truth, truth_folder, results, folder), as_json)
 
 
 @contextmanager
