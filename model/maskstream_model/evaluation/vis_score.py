@@ -45,7 +45,7 @@ class VisScore:
         overall = Table("metric", "all classes", title=self.title)
         for name, value in self.summary.overall.items():
             overall.add_row(name, _percent(value))
-        classes = Table("class", *PER_CLASS)
+        classes = Table("class", *PER_CLASS, padding=0)
         for key, row in self.summary.per_class.items():
             classes.add_row(self.names[key], *(_percent(row[name]) for name in PER_CLASS))
         return [overall, classes]
