@@ -4,7 +4,8 @@ The entry points of `pyproject.toml` name this module, so that one glance shows 
 """
 
 from maskstream_model.evaluation.command import evaluate
+from maskstream_model.evaluation.score_command import score
 from maskstream_model.training.command import train
 from maskstream_model.weightfiles.command import weights
 
-__all__ = ["evaluate", "train", "weights"]
+__all__ = ["evaluate", "score", "train", "weights"]

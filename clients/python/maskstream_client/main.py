@@ -15,6 +15,7 @@ _SHORT_HELP: Final = {
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
     "weights": "List, check and convert weight files.",
+    "score": "Score result files against annotations: AP, VPQ, STQ.",
 }
 _EXTRA_OF: Final = {"maskstream_server": "server", "maskstream_model": "model"}
 

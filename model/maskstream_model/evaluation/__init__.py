@@ -1,1 +1,1 @@
-"""Metrics: VIS AP and AR, emergence and disappearance."""
+"""Metrics: VIS AP and AR, VPQ and STQ, emergence and disappearance."""

@@ -20,13 +20,17 @@ OCCLUSION = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 
 
 @dataclass(frozen=True)
 class AnnotatedObject:
-    """One true object; `segmentations` has an entry per frame, None where it is not seen."""
+    """One true object; `segmentations` has an entry per frame, None where it is not seen.
+
+    `entry` says where it was read, for errors.
+    """
 
     category: int
     crowd: bool
     segmentations: tuple[Any, ...]
     areas: tuple[float | None, ...]
     occlusion: float | None
+    entry: str = ""
 
     @property
     def mean_area(self) -> float:
@@ -85,17 +89,19 @@ def read_annotations(path: Path) -> AnnotatedVideos:
         objects: dict[int, list[AnnotatedObject]] = {}
         for annotation in content["annotations"] or ():
             entry = f"annotation {annotation.get('id')}"
-            objects.setdefault(annotation["video_id"], []).append(_object(annotation))
+            thing = _object(annotation, f"{path}: {entry}")
+            objects.setdefault(annotation["video_id"], []).append(thing)
         videos = []
         for video in sorted(content["videos"], key=lambda video: video["id"]):
             entry = f"video {video['id']}"
             videos.append(_video(video, objects.pop(video["id"], [])))
         entry = "categories"
         categories = {int(item["id"]): str(item["name"]) for item in content["categories"]}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DatasetError(f"{path}: {entry} is not as it should be: {error!r}") from error
     if objects:
         raise DatasetError(f"{path}: annotations of a video that is not listed: {min(objects)}")
+    _check_categories(videos, categories)
     return AnnotatedVideos(tuple(videos), categories)
 
 
@@ -107,32 +113,41 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path} cannot be read as JSON: {error}") from error
 
 
-def _object(annotation: Mapping[str, Any]) -> AnnotatedObject:
+def _check_categories(videos: Sequence[AnnotatedVideo], categories: Mapping[int, str]) -> None:
+    for video in videos:
+        for thing in video.objects:
+            if thing.category not in categories:
+                raise DatasetError(f"{thing.entry} has category {thing.category}, not listed there")
+
+
+def _object(annotation: Mapping[str, Any], entry: str) -> AnnotatedObject:
     levels = annotation.get("occlusion")
     return AnnotatedObject(
         category=int(annotation["category_id"]),
         crowd=bool(annotation.get("iscrowd", 0)),
         segmentations=tuple(annotation["segmentations"]),
-        areas=tuple(annotation["areas"]),
+        areas=tuple(None if area is None else float(area) for area in annotation["areas"]),
         occlusion=None if levels is None else _object_occlusion(levels),
+        entry=entry,
     )
 
 
 def _object_occlusion(levels: Sequence[str | None]) -> float:
     """Return the mean of the more occluded half of the frames that say a level (OVIS' rule)."""
-    values = sorted((OCCLUSION[level] for level in levels if level in OCCLUSION), reverse=True)
+    values = sorted((OCCLUSION[level] for level in levels if level is not None), reverse=True)
     return float(np.mean(values[: (len(values) + 1) // 2])) if values else 0.0
 
 
 def _video(video: Mapping[str, Any], objects: Sequence[AnnotatedObject]) -> AnnotatedVideo:
     names = tuple(str(name) for name in video["file_names"])
+    height, width = int(video["height"]), int(video["width"])
+    if not names or height < 1 or width < 1:
+        raise ValueError(f"{len(names)} frames of {height}x{width}")
     for thing in objects:
         if len(thing.segmentations) != len(names):
             raise ValueError(f"{len(thing.segmentations)} segmentations, {len(names)} frames")
-    return AnnotatedVideo(
-        int(video["id"]), int(video["height"]), int(video["width"]), names, tuple(objects)
-    )
+    return AnnotatedVideo(int(video["id"]), height, width, names, tuple(objects))

@@ -35,16 +35,20 @@ def _areas(masks: Bools) -> Ints:
     return np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
 
 
-def tube_ious(areas: Ints, truth_areas: Ints, intersections: Ints) -> Floats:
+def tube_ious(
+    areas: Ints, truth_areas: Ints, intersections: Ints, paired: Bools | None = None
+) -> Floats:
     """Return the IoU `(D, G)` of whole tubes: shared pixels over joint pixels, frames summed.
 
     Args:
         areas: `(T, D)`.
         truth_areas: `(T, G)`.
         intersections: `(T, D, G)`.
+        paired: `(T, D)` frames that count for a detection; all where left out.
     """
+    counted = np.ones(areas.shape, dtype=np.int64) if paired is None else paired.astype(np.int64)
     shared = intersections.sum(axis=0).astype(np.float64)
-    joint = areas.sum(axis=0)[:, None] + truth_areas.sum(axis=0)[None] - shared
+    joint = (areas * counted).sum(axis=0)[:, None] + counted.T @ truth_areas - shared
     ious: Floats = np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
     return ious
 

@@ -1,6 +1,7 @@
 """Result files in the form that YouTube-VIS and OVIS take: read, score, write."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,12 @@ import numpy as np
 
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.annotations import (
+    AnnotatedObject,
     AnnotatedVideo,
     AnnotatedVideos,
     read_json,
 )
-from maskstream_model.evaluation.matching import TubeOverlaps
+from maskstream_model.evaluation.matching import Bools, TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord
 from maskstream_model.evaluation.rle import decode_columns, encode_mask
@@ -24,12 +26,16 @@ from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMe
 
 @dataclass(frozen=True)
 class Detection:
-    """One predicted tube; `segmentations` has an entry per frame, None where it has no mask."""
+    """One predicted tube; `segmentations` has an entry per frame, None where it has no mask.
+
+    `entry` says where it was read, for errors.
+    """
 
     video_id: int
     category: int
     score: float
     segmentations: tuple[Any, ...]
+    entry: str = "results"
 
 
 def read_results(path: Path) -> list[Detection]:
@@ -44,20 +50,24 @@ def read_results(path: Path) -> list[Detection]:
     detections = []
     for index, item in enumerate(content):
         try:
-            detections.append(_detection(item))
-        except (KeyError, TypeError, ValueError) as error:
+            detections.append(_detection(item, f"{path}: result {index}"))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DatasetError(
                 f"{path}: result {index} is not as it should be: {error!r}"
             ) from error
     return detections
 
 
-def _detection(item: Mapping[str, Any]) -> Detection:
+def _detection(item: Mapping[str, Any], entry: str) -> Detection:
+    score = float(item["score"])
+    if not math.isfinite(score):
+        raise ValueError(f"a score of {score}")
     return Detection(
         int(item["video_id"]),
         int(item["category_id"]),
-        float(item["score"]),
+        score,
         tuple(item["segmentations"]),
+        entry,
     )
 
 
@@ -87,18 +97,23 @@ def score_results(
 def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> TubeOverlaps:
     """Count how the detections of one video overlap its true objects.
 
-    Frames are paired from the first on; what a shorter detection lacks counts as no mask.
+    Frames are paired from the first on; those that a shorter detection lacks leave its unions too,
+    and those beyond the video count only in its area, as in the official evaluator.
     """
+    num_frames = len(video.file_names)
+    lengths = np.array([len(detection.segmentations) for detection in detections], dtype=np.int64)
+    longest = int(lengths.max(initial=num_frames))
     frames = []
-    for index in range(len(video.file_names)):
-        found = [_at(detection, index) for detection in detections]
-        true = [thing.segmentations[index] for thing in video.objects]
-        masks, truth = (decode_columns(part, video.height, video.width) for part in (found, true))
+    for index in range(longest):
+        masks, truth = _frame(detections, video, index), _frame(video.objects, video, index)
         frames.append(count_overlaps(masks, truth))
+    paired = np.arange(longest)[:, None] < np.minimum(lengths, num_frames)
     areas = np.stack([frame.areas for frame in frames])
     truth_areas = np.stack([frame.truth_areas for frame in frames])
     return TubeOverlaps(
-        ious=tube_ious(areas, truth_areas, np.stack([frame.intersections for frame in frames])),
+        ious=tube_ious(
+            areas, truth_areas, np.stack([frame.intersections for frame in frames]), paired
+        ),
         scores=np.array([detection.score for detection in detections], dtype=np.float64),
         labels=np.array([detection.category for detection in detections], dtype=np.int64),
         areas=mean_areas(areas),
@@ -109,8 +124,17 @@ def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> Tu
     )
 
 
-def _at(detection: Detection, frame: int) -> Any:
-    return detection.segmentations[frame] if frame < len(detection.segmentations) else None
+def _frame(
+    tubes: Sequence[Detection] | Sequence[AnnotatedObject], video: AnnotatedVideo, frame: int
+) -> Bools:
+    """Return the masks `(N, width, height)` of a frame; tubes that end before it have none."""
+    parts = [tube.segmentations[frame : frame + 1] for tube in tubes]
+    return decode_columns(
+        [part[0] if part else None for part in parts],
+        video.height,
+        video.width,
+        [f"{tube.entry}, frame {frame}" for tube in tubes],
+    )
 
 
 class ResultCollector:

@@ -21,8 +21,16 @@ def decode_masks(segmentations: Sequence[Any], height: int, width: int) -> Bools
     return np.ascontiguousarray(decode_columns(segmentations, height, width).transpose(0, 2, 1))
 
 
-def decode_columns(segmentations: Sequence[Any], height: int, width: int) -> Bools:
+def decode_columns(
+    segmentations: Sequence[Any], height: int, width: int, entries: Sequence[str] | None = None
+) -> Bools:
     """Decode to `(N, width, height)`, the order of the encoding: quicker, and enough to count.
+
+    Args:
+        segmentations: RLE or polygons, or None.
+        height: in pixels.
+        width: in pixels.
+        entries: `N` places where they were read, for errors.
 
     Raises:
         DatasetError: a segmentation that is none, or of another size.
@@ -34,7 +42,8 @@ def decode_columns(segmentations: Sequence[Any], height: int, width: int) -> Boo
         try:
             masks[index] = _decode(segmentation, height, width)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise DatasetError(f"a segmentation cannot be decoded: {error}") from error
+            where = f"{entries[index]}: " if entries else ""
+            raise DatasetError(f"{where}a segmentation cannot be decoded: {error}") from error
     return masks
 
 
@@ -88,4 +97,7 @@ def _decode(segmentation: Any, height: int, width: int) -> Bools:
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Any:
     from pycocotools import mask as coco
 
-    return coco.merge(coco.frPyObjects(polygons, height, width))
+    try:
+        return coco.merge(coco.frPyObjects(polygons, height, width))
+    except Exception as error:  # pycocotools raises bare ones
+        raise ValueError(f"no polygons: {error}") from error

@@ -1,0 +1,107 @@
+"""`maskstream score`: compare result files with annotations and print what they are worth."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from maskstream_model.errors import MaskstreamModelError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
+results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+
+
+class Score(Protocol):
+    """What can be printed, for people and for programs."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences beside the numbers."""
+        ...
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        ...
+
+    def tables(self) -> "list[Table]":
+        """Return tables for people."""
+        ...
+
+
+@click.group("score")
+def score() -> None:
+    """Score result files against annotations, as the official evaluators do."""
+
+
+@score.command("vis")
+@truth_option
+@results_option
+@json_option
+def vis(truth: Path, results: Path, as_json: bool) -> None:
+    """YouTube-VIS: average precision and recall of tubes."""
+    from maskstream_model.evaluation.vis_score import score_vis
+
+    with _clear_errors():
+        _print(score_vis(truth, results), as_json)
+
+
+@score.command("ovis")
+@truth_option
+@results_option
+@json_option
+def ovis(truth: Path, results: Path, as_json: bool) -> None:
+    """OVIS: the same, and by how much objects are occluded."""
+    from maskstream_model.evaluation.vis_score import score_vis
+
+    with _clear_errors():
+        _print(score_vis(truth, results, ovis=True), as_json)
+
+
+@score.command("panoptic")
+@truth_option
+@click.option(
+    "--gt-png", "truth_folder", required=True, type=FOLDER, help="Its pictures, VIDEO/FRAME.png."
+)
+@results_option
+@click.option(
+    "--png", "folder", required=True, type=FOLDER, help="Their pictures, named as the true ones."
+)
+@json_option
+def panoptic(truth: Path, truth_folder: Path, results: Path, folder: Path, as_json: bool) -> None:
+    """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
+    from maskstream_model.evaluation.panoptic.score import score_panoptic
+
+    with _clear_errors():
+        _print(score_panoptic(truth, truth_folder, results, folder), as_json)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turn errors raised on purpose into one sentence and exit code 1."""
+    try:
+        yield
+    except MaskstreamModelError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _print(result: Score, as_json: bool) -> None:
+    for note in result.notes:
+        click.echo(note, err=True)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for table in result.tables():
+        console.print(table)
