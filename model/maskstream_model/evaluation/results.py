@@ -21,6 +21,7 @@ from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.matching import Bools, TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord
+from maskstream_model.evaluation.transience import Objects, chosen
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
 
@@ -76,8 +77,16 @@ def score_results(
     detections: Sequence[Detection],
     strata: Sequence[Stratum] = YTVIS_STRATA,
     agnostic: bool = False,
+    objects: Objects = "all",
 ) -> VisSummary:
     """Score detections against annotations, holding the masks of one frame at a time.
+
+    Args:
+        truth: annotations.
+        detections: of its videos.
+        strata: parts of the objects that get numbers of their own.
+        agnostic: leaves classes aside.
+        objects: those measured; finding another one is neither right nor wrong.
 
     Raises:
         DatasetError: a detection of an unknown video, or masks that do not fit theirs.
@@ -89,16 +98,19 @@ def score_results(
         by_video[detection.video_id].append(detection)
     metric = VisMetric([0] if agnostic else sorted(truth.categories), strata)
     for video in truth.videos:
-        overlaps = video_overlaps(video, by_video[video.id])
+        overlaps = video_overlaps(video, by_video[video.id], objects)
         metric.add(overlaps.agnostic() if agnostic else overlaps)
     return metric.summary()
 
 
-def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> TubeOverlaps:
+def video_overlaps(
+    video: AnnotatedVideo, detections: Sequence[Detection], objects: Objects = "all"
+) -> TubeOverlaps:
     """Count how the detections of one video overlap its true objects.
 
     Frames are paired from the first on; those that a shorter detection lacks leave its unions too,
-    and those beyond the video count only in its area, as in the official evaluator.
+    and those beyond the video count only in its area, as in the official evaluator. Objects that
+    are not measured count as crowds.
     """
     num_frames = len(video.file_names)
     lengths = np.array([len(detection.segmentations) for detection in detections], dtype=np.int64)
@@ -119,7 +131,7 @@ def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> Tu
         areas=mean_areas(areas),
         truth_labels=np.array([thing.category for thing in video.objects], dtype=np.int64),
         truth_areas=np.array([thing.mean_area for thing in video.objects], dtype=np.float64),
-        crowd=video.crowd,
+        crowd=video.crowd | ~chosen(truth_areas[:num_frames] > 0, objects),
         occlusion=video.occlusion,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,6 +19,18 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
 results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
+objects_option = click.option(
+    "--objects",
+    type=click.Choice(OBJECTS),
+    default="all",
+    show_default=True,
+    help="Measure only objects that the first frame, the last one, or one of both does not show.",
+)
+beyond_option = click.option(
+    "--beyond",
+    type=FILE,
+    help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 
 
@@ -46,25 +59,28 @@ def score() -> None:
 @score.command("vis")
 @truth_option
 @results_option
+@objects_option
+@beyond_option
 @json_option
-def vis(truth: Path, results: Path, as_json: bool) -> None:
+def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_json: bool) -> None:
     """YouTube-VIS: average precision and recall of tubes."""
     from maskstream_model.evaluation.vis_score import score_vis
 
     with _clear_errors():
-        _print(score_vis(truth, results), as_json)
+        _print(score_vis(truth, results, objects=objects, beyond=beyond), as_json)
 
 
 @score.command("ovis")
 @truth_option
 @results_option
+@objects_option
 @json_option
-def ovis(truth: Path, results: Path, as_json: bool) -> None:
+def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
     """OVIS: the same, and by how much objects are occluded."""
     from maskstream_model.evaluation.vis_score import score_vis
 
     with _clear_errors():
-        _print(score_vis(truth, results, ovis=True), as_json)
+        _print(score_vis(truth, results, ovis=True, objects=objects), as_json)
 
 
 @score.command("panoptic")
@@ -76,13 +92,21 @@ def ovis(truth: Path, results: Path, as_json: bool) -> None:
 @click.option(
     "--png", "folder", required=True, type=FOLDER, help="Their pictures, named as the true ones."
 )
+@objects_option
 @json_option
-def panoptic(truth: Path, truth_folder: Path, results: Path, folder: Path, as_json: bool) -> None:
+def panoptic(
+    truth: Path,
+    truth_folder: Path,
+    results: Path,
+    folder: Path,
+    objects: Objects,
+    as_json: bool,
+) -> None:
     """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
     from maskstream_model.evaluation.panoptic.score import score_panoptic
 
     with _clear_errors():
-        _print(score_panoptic(truth, truth_folder, results, folder), as_json)
+        _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
 
 
 @contextmanager
