@@ -1,8 +1,6 @@
-"""Result files in the form that YouTube-VIS and OVIS take: read, score, write."""
+"""Result files in the form that YouTube-VIS and OVIS take: read and score."""
 
-import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,10 @@ from maskstream_model.data.annotations import (
     AnnotatedVideos,
 )
 from maskstream_model.data.reading import read_json
-from maskstream_model.data.rle import decode_columns, encode_mask
+from maskstream_model.data.rle import decode_columns
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.matching import Bools, TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
-from maskstream_model.evaluation.records import TrackFrame, VideoRecord
 from maskstream_model.evaluation.transience import Objects, chosen
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
@@ -147,53 +144,3 @@ def _frame(
         video.width,
         [f"{tube.entry}, frame {frame}" for tube in tubes],
     )
-
-
-class ResultCollector:
-    """Keeps tracks of a run, encoded, until they are written as a result file.
-
-    Args:
-        categories: category id of each class of the model; None writes each track once, as
-            category 1, for class-agnostic scoring.
-    """
-
-    def __init__(self, categories: Sequence[int] | None) -> None:
-        self._categories = categories
-        self._frames: list[dict[int, Any]] = []
-        self.detections: list[Detection] = []
-
-    def add(self, frame: TrackFrame) -> None:
-        """Encode the masks of one frame."""
-        encoded = [encode_mask(mask) for mask in frame.masks]
-        self._frames.append(dict(zip(frame.track_ids.tolist(), encoded, strict=True)))
-
-    def finish(self, video_id: int, record: VideoRecord) -> None:
-        """Close a video: its best pairs of track and class become detections."""
-        tracks, labels, scores = record.best_entries(agnostic=self._categories is None)
-        for track, label, score in zip(tracks, labels, scores, strict=True):
-            number = int(record.track_ids[track])
-            segmentations = tuple(frame.get(number) for frame in self._frames)
-            category = 1 if self._categories is None else self._categories[label]
-            self.detections.append(Detection(video_id, category, float(score), segmentations))
-        self._frames = []
-
-
-def write_results(path: Path, detections: Sequence[Detection]) -> None:
-    """Write a result file, whole or not at all."""
-    items = [
-        {
-            "video_id": detection.video_id,
-            "category_id": detection.category,
-            "score": detection.score,
-            "segmentations": list(detection.segmentations),
-        }
-        for detection in detections
-    ]
-    write_whole(path, json.dumps(items))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write text beside `path` and move it into place, so that no half file is ever seen."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

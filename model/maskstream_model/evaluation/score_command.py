@@ -1,10 +1,10 @@
 """`maskstream score`: compare result files with annotations and print what they are worth."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from maskstream_model.evaluation.answers import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -32,23 +32,6 @@ beyond_option = click.option(
     help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
-
-
-class Score(Protocol):
-    """What can be printed, for people and for programs."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Sentences beside the numbers."""
-        ...
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        ...
-
-    def tables(self) -> "list[Table]":
-        """Return tables for people."""
-        ...
 
 
 @click.group("score")
@@ -118,7 +101,7 @@ def _clear_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def _print(result: Score, as_json: bool) -> None:
+def _print(result: "Answer", as_json: bool) -> None:
     for note in result.notes:
         click.echo(note, err=True)
     if as_json:

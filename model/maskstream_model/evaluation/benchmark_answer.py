@@ -1,0 +1,122 @@
+"""What `maskstream eval --format` is asked, and its answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.data.annotations import read_annotations
+from maskstream_model.data.classes import match_classes
+from maskstream_model.data.readers import open_reader
+from maskstream_model.data.vipseg import VipsegReader
+from maskstream_model.data.ytvis import InstanceReader
+from maskstream_model.errors import ConfigError
+from maskstream_model.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
+from maskstream_model.evaluation.panoptic.score import PanopticScore
+from maskstream_model.evaluation.vis_score import VisScore
+from maskstream_model.weightfiles.released import RELEASES
+
+if TYPE_CHECKING:
+    from maskstream_model.evaluation.request import Begin, Request
+
+TAKEN = frozenset(
+    ("preset", "weights", "device", "data", "form", "objects", "beyond", "overrides", "out")
+)
+"""Fields of a request that a benchmark heeds."""
+
+UNANNOTATED = "the data set has no annotations, so nothing was measured here"
+
+
+@dataclass(frozen=True)
+class BenchmarkAnswer:
+    """Where the results are, and what they are worth.
+
+    Attributes:
+        settings: model and data, so that the numbers can be had again.
+        results: file or folder.
+        score: None where the data set has no annotations.
+    """
+
+    settings: Mapping[str, Any]
+    results: Path
+    score: VisScore | PanopticScore | None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences beside the numbers."""
+        return [f"results: {self.results}", *([UNANNOTATED] if self.score is None else [])]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "settings": dict(self.settings),
+            "results": str(self.results),
+            "score": None if self.score is None else self.score.as_json(),
+            "notes": list(self.notes),
+        }
+
+    def tables(self) -> list[Table]:
+        """Return the tables of the score, none where there is none."""
+        return [] if self.score is None else self.score.tables()
+
+
+def answer_benchmark(
+    model: OnlineDaq, request: "Request", settings: Mapping[str, Any], begin: "Begin"
+) -> BenchmarkAnswer:
+    """Run a benchmark.
+
+    Raises:
+        ConfigError: options that cannot be, or results that cannot be written.
+        DatasetError: data that is not what it should be, or of other classes than the model's.
+    """
+    _check_options(request)
+    assert request.form is not None
+    reader = open_reader(Path(request.data), request.form)
+    if request.beyond is not None:
+        reader = _beyond(reader, request.beyond)
+    # A model of another task is told so, not that its classes are too few.
+    segment = clip_segmenter(model.config) if request.form == "vipseg" else None
+    config = model.config
+    released = any(release.preset == config.name for release in RELEASES)
+    categories = match_classes(reader.categories, config.classes, config.name, ordered=released)
+    out = request.out or Path("results" if segment else "results.json")
+    plan = Plan(categories, out, request.objects, ovis=request.form == "ovis")
+    progress = begin(sum(len(video.pictures) for video in reader.videos))
+    told = {**settings, "format": request.form, "objects": request.objects}
+    if isinstance(reader, InstanceReader):
+        return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
+    assert segment is not None
+    return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
+
+
+def clip_segmenter(config: ModelConfig) -> ClipSegmenter:
+    """Return what makes panoptic clips of a model's outputs.
+
+    Raises:
+        ConfigError: the model is not a panoptic one.
+    """
+    raise ConfigError(f"{config.name} segments {config.task}; VIPSeg needs a panoptic model")
+
+
+def _beyond(reader: InstanceReader | VipsegReader, others: Path) -> InstanceReader:
+    if not isinstance(reader, InstanceReader):
+        raise ConfigError("--beyond is for videos in the form of YouTube-VIS")
+    return reader.of(reader.annotations.beyond(read_annotations(others)))
+
+
+def _check_options(request: "Request") -> None:
+    """Check that nothing is asked that a benchmark does not do.
+
+    Raises:
+        ConfigError: something is.
+    """
+    defaults = type(request)()
+    for field in fields(request):
+        given = getattr(request, field.name) != getattr(defaults, field.name)
+        if given and field.name not in TAKEN:
+            option = field.name.replace("_", "-")
+            raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")
