@@ -11,7 +11,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.data.annotations import read_annotations
 from maskstream_model.data.classes import match_classes
-from maskstream_model.data.readers import open_reader
+from maskstream_model.data.readers import Format, open_reader
 from maskstream_model.data.vipseg import VipsegReader
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import ConfigError
@@ -23,9 +23,10 @@ from maskstream_model.weightfiles.released import RELEASES
 if TYPE_CHECKING:
     from maskstream_model.evaluation.request import Begin, Request
 
-TAKEN = frozenset(
-    ("preset", "weights", "device", "data", "form", "objects", "beyond", "overrides", "out")
-)
+ALONE = frozenset(("objects", "beyond"))
+"""Fields of a request that only a benchmark heeds."""
+
+TAKEN = ALONE | {"preset", "weights", "device", "data", "form", "overrides", "out"}
 """Fields of a request that a benchmark heeds."""
 
 UNANNOTATED = "the data set has no annotations, so nothing was measured here"
@@ -65,31 +66,34 @@ class BenchmarkAnswer:
 
 
 def answer_benchmark(
-    model: OnlineDaq, request: "Request", settings: Mapping[str, Any], begin: "Begin"
+    model: OnlineDaq,
+    request: "Request",
+    form: Format,
+    settings: Mapping[str, Any],
+    begin: "Begin",
 ) -> BenchmarkAnswer:
     """Run a benchmark.
 
     Raises:
-        ConfigError: options that cannot be, or results that cannot be written.
+        ConfigError: a model of another task, or results that cannot be written.
         DatasetError: data that is not what it should be, or of other classes than the model's.
     """
-    _check_options(request)
-    assert request.form is not None
-    reader = open_reader(Path(request.data), request.form)
+    config = model.config
+    reader = open_reader(Path(request.data), form)
     if request.beyond is not None:
         reader = _beyond(reader, request.beyond)
-    # A model of another task is told so, not that its classes are too few.
-    segment = clip_segmenter(model.config) if request.form == "vipseg" else None
-    config = model.config
+    if form == "vipseg":
+        # A model of another task is told so, not that its classes are too few.
+        clip_segmenter(config)
     released = any(release.preset == config.name for release in RELEASES)
     categories = match_classes(reader.categories, config.classes, config.name, ordered=released)
-    out = request.out or Path("results" if segment else "results.json")
-    plan = Plan(categories, out, request.objects, ovis=request.form == "ovis")
+    out = request.out or Path("results" if form == "vipseg" else "results.json")
+    plan = Plan(categories, out, request.objects, ovis=form == "ovis")
     progress = begin(sum(len(video.pictures) for video in reader.videos))
-    told = {**settings, "format": request.form, "objects": request.objects}
+    told = {**settings, "format": form, "objects": request.objects}
     if isinstance(reader, InstanceReader):
         return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
-    assert segment is not None
+    segment = clip_segmenter(config)
     return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
 
 
@@ -108,15 +112,17 @@ def _beyond(reader: InstanceReader | VipsegReader, others: Path) -> InstanceRead
     return reader.of(reader.annotations.beyond(read_annotations(others)))
 
 
-def _check_options(request: "Request") -> None:
-    """Check that nothing is asked that a benchmark does not do.
+def check_options(request: "Request") -> None:
+    """Check that benchmarks and other runs are asked for what they do.
 
     Raises:
-        ConfigError: something is.
+        ConfigError: one is asked for what the other does.
     """
     defaults = type(request)()
-    for field in fields(request):
-        given = getattr(request, field.name) != getattr(defaults, field.name)
-        if given and field.name not in TAKEN:
-            option = field.name.replace("_", "-")
-            raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")
+    names = [field.name for field in fields(request)]
+    given = {name for name in names if getattr(request, name) != getattr(defaults, name)}
+    if request.form is None and given & ALONE:
+        raise ConfigError(f"--{min(given & ALONE)} belongs to a benchmark: say its --format")
+    if request.form is not None and given - TAKEN:
+        option = min(given - TAKEN).replace("_", "-")
+        raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")

@@ -11,7 +11,7 @@ from maskstream_model.data.readers import Format
 from maskstream_model.data.reading import read_picture
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.answers import Answer, Measured
-from maskstream_model.evaluation.benchmark_answer import answer_benchmark
+from maskstream_model.evaluation.benchmark_answer import answer_benchmark, check_options
 from maskstream_model.evaluation.evaluate import Progress, evaluate_online, stream
 from maskstream_model.evaluation.presence import (
     PresenceReport,
@@ -89,11 +89,11 @@ def answer(request: Request, begin: Begin) -> Answer:
         CheckpointError: weights that do not fit.
         DatasetError: data that is not what it should be.
     """
-    if request.form is None and (request.objects != "all" or request.beyond is not None):
-        raise ConfigError("--objects and --beyond belong to a benchmark: say its --format")
+    check_options(request)
     model = open_model(request)
     if request.form is not None:
-        return answer_benchmark(model, request, settings_of(model, request), begin)
+        settings = settings_of(model, request)
+        return answer_benchmark(model, request, request.form, settings, begin)
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     source = open_source(request, [info.name for info in model.config.classes])

@@ -4,11 +4,10 @@ The paper reports such numbers (Table A2) without saying how its objects were ch
 emerges when the first frame does not show it, and disappears when the last one does not.
 """
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
-from maskstream_model.evaluation.matching import Bools
+if TYPE_CHECKING:
+    from maskstream_model.evaluation.matching import Bools
 
 Objects = Literal["all", "emerging", "disappearing", "either"]
 """`either` is what the paper writes as "ed": objects that emerge, disappear, or both."""
@@ -28,7 +27,7 @@ def title_of(metric: str, objects: Objects) -> str:
     return metric if objects == "all" else f"{metric}, {KINDS[objects]} only"
 
 
-def chosen(visible: Bools, objects: Objects) -> Bools:
+def chosen(visible: "Bools", objects: Objects) -> "Bools":
     """Return which objects `(G,)` are measured.
 
     Args:
@@ -36,6 +35,9 @@ def chosen(visible: Bools, objects: Objects) -> Bools:
             alone.
         objects: which are meant.
     """
+    # The command line asks this module for its choices, and should start without numpy.
+    import numpy as np
+
     if objects == "all":
         return np.ones(visible.shape[1], dtype=bool)
     emerging, disappearing = ~visible[0], ~visible[-1]
