@@ -12,12 +12,14 @@ import torch
 from maskstream_model.presets import preset
 from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.panoptic import panoptic_clip, panoptic_video
+from maskstream_model.tasks.panoptic_online import panoptic_frame
 from maskstream_model.tasks.probabilities import Placement
-from maskstream_model.tasks.semantic import class_map, semantic_video
+from maskstream_model.tasks.semantic import class_map, semantic_frame, semantic_video
 from support.recorded import assert_events
 from support.runs import Case, difference
 
 UNIT = "postproc_unit"
+SIZE = (64, 96)
 PLACEMENT = Placement((64, 96), (60, 90), (75, 110))
 LONG = Case(
     "r50_vipseg_64x96",
@@ -106,3 +108,43 @@ def test_the_classes_of_a_clip_are_the_recorded_ones(recorded, runs):
     expected = recorded.reference.golden(LONG.name, "result_as_vss")
     ours = semantic_video(runs.run(LONG).outputs, tuple(expected["image_size"].tolist()))
     np.testing.assert_array_equal(ours, expected["semseg"])
+
+
+def pixels_of(picture, segments):
+    """What a pixel shows: the track of a thing, the class of stuff, or nothing."""
+    shows = {0: 0} | {s.id: s.track_id if s.thing else -1 - s.label for s in segments}
+    return np.vectorize(shows.get)(picture.numpy())
+
+
+def differing(outputs, config):
+    """Pixels `(T, height, width)` in which a stream's picture differs from the clip's."""
+    frames = [panoptic_frame(output, SIZE, config) for output in outputs]
+    online = np.stack([pixels_of(frame.segment_map, frame.segments) for frame in frames])
+    video = panoptic_video(outputs, SIZE, config)
+    return online != pixels_of(video.segment_map, video.segments)
+
+
+@pytest.mark.parametrize(
+    ("case", "thresholds", "num_pixels", "on_the_last_frame"),
+    [
+        (SHORT, (0.05, 0.3), 5078, 243),
+        (LONG, (0.8, 0.8), 14445, 0),
+        (LONG, (0.05, 0), 29534, 0),
+        (LONG, (0.15, 0.3), 22906, 579),
+        (LONG, (0.3, 0.8), 11890, 2),
+    ],
+)
+def test_a_stream_differs_from_the_clip_as_decision_7_tells(
+    runs, case, thresholds, num_pixels, on_the_last_frame
+):
+    pixels = differing(runs.run(case).outputs, rules(*thresholds))
+    assert pixels.sum() == pytest.approx(num_pixels, abs=50)
+    assert pixels[-1].sum() == pytest.approx(on_the_last_frame, abs=20)
+
+
+def test_a_semantic_stream_differs_from_the_clip_as_decision_7_tells(runs):
+    outputs = runs.run(LONG).outputs
+    online = torch.stack([semantic_frame(output, SIZE) for output in outputs])
+    pixels = online != semantic_video(outputs, SIZE)
+    assert pixels.sum().item() == pytest.approx(5700, abs=50)
+    assert not pixels[-1].any()
