@@ -51,6 +51,13 @@ def semantic_frame(output: FrameOutput, size: Size) -> Tensor:
     return class_map(output.mean_logits[rows], masks, Placement.of(output, size))
 
 
+def class_scores(output: FrameOutput) -> Tensor:
+    """Return `(K,)` the best probability with which a living track of a frame is of each class."""
+    rows, _ = living_masks(output)
+    shares = output.mean_logits[rows].softmax(-1)[:, :-1]
+    return shares.amax(0) if len(rows) else shares.sum(0)
+
+
 def class_map(logits: Tensor, mask_logits: Tensor, placement: Placement) -> Tensor:
     """Return for each pixel the class to which most tracks give most, `(height, width)` int64.
 
