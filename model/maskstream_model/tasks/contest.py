@@ -54,14 +54,16 @@ def contest(probabilities: Tensor, scores: Tensor) -> Contest:
         probabilities: `(M, height, width)` of masks, `M` at least 1.
         scores: `(M,)` of the rows.
     """
-    winners = (scores[:, None, None] * probabilities).argmax(0)
+    # On a CPU half the time of `argmax`.
+    winners = (scores[:, None, None] * probabilities).max(0).indices
     own = probabilities >= MASK_MIN
     inside = own.gather(0, winners[None])[0]
     num_rows = len(scores)
     return Contest(
         winners=torch.where(inside, winners, -1),
         won=winners.flatten().bincount(minlength=num_rows),
-        own=own.sum((1, 2)),
+        # Mask by mask: on a CPU a tenth of the time of one sum over all.
+        own=torch.stack([mask.count_nonzero() for mask in own]),
         shown=winners[inside].bincount(minlength=num_rows),
     )
 
