@@ -1,5 +1,6 @@
 """Tracker states and segmenter outputs as the reference recorded them."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -32,7 +33,7 @@ class Recorded:
         """Our model with the recordings' weights, on frames in their own size."""
         config = preset(variant)
         rules = config.online.override(min_size=None, **online)
-        config = type(config)(config.name, config.classes, online=rules)
+        config = replace(config, online=rules)
         networks = self.reference.segmenter(variant), self.tracker(variant)
         return OnlineDaq(config, *networks, torch.device("cpu"), "recorded")
 

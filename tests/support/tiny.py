@@ -1,5 +1,7 @@
 """A real model that is small enough for tests that step it thousands of times."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -57,7 +59,24 @@ def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDa
         device: where it runs.
         online: fields of `OnlineConfig` to replace.
     """
-    model = random_model(tiny_config(**online), torch.device(device), seed)
+    return _sharpened(tiny_config(**online), seed, device)
+
+
+def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object) -> OnlineDaq:
+    """The same for pictures without overlap: class 0 is a thing, the others are stuff.
+
+    Args:
+        task: "panoptic", "semantic" or "instances".
+        seed: of the weights.
+        online: fields of `OnlineConfig` to replace.
+    """
+    config = tiny_config(**{"object_score_min": 0.4, "overlap_min": 0.1, **online})
+    classes = tuple(replace(info, thing=index == 0) for index, info in enumerate(config.classes))
+    return _sharpened(replace(config, classes=classes).for_task(task), seed)
+
+
+def _sharpened(config: ModelConfig, seed: int, device: str = "cpu") -> OnlineDaq:
+    model = random_model(config, torch.device(device), seed)
     with torch.no_grad():
         model.segmenter.sem_seg_head.predictor.class_embed.weight.mul_(8)
         model.tracker.class_embed.weight.mul_(8)

@@ -18,6 +18,7 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
 from maskstream_model.evaluation.panoptic.score import PanopticScore
 from maskstream_model.evaluation.vis_score import VisScore
+from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_model.weightfiles.released import RELEASES
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def clip_segmenter(config: ModelConfig) -> ClipSegmenter:
     Raises:
         ConfigError: the model is not a panoptic one.
     """
-    raise ConfigError(f"{config.name} segments {config.task}; VIPSeg needs a panoptic model")
+    if config.task != "panoptic":
+        raise ConfigError(f"{config.name} segments {config.task}; VIPSeg needs a panoptic model")
+    return panoptic_video
 
 
 def _beyond(reader: InstanceReader | VipsegReader, others: Path) -> InstanceReader:
