@@ -1,6 +1,6 @@
 """Results of the offline model: what is final of a window, and of a whole video."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +68,22 @@ class RefinedVideo:
 
 
 @dataclass
-class _Seen:
-    """What the windows said of one track so far: a weighted sum, its weight, masks by frame."""
+class _Track:
+    """What the windows said of one track so far."""
 
-    probabilities: Tensor
+    weighted: Tensor | float = 0.0
     num_frames: int = 0
     segmentations: list[Rle | None] = field(default_factory=list)
+
+    def weigh(self, probabilities: Tensor, num_frames: int) -> None:
+        """Add what a window says of the track's class."""
+        self.weighted = self.weighted + num_frames * probabilities
+        self.num_frames += num_frames
+
+    def show(self, first_frame: int, segmentations: Sequence[Rle | None]) -> None:
+        """Add masks; frames between those shown before and `first_frame` have none."""
+        self.segmentations += [None] * (first_frame - len(self.segmentations))
+        self.segmentations += segmentations
 
 
 def collect(windows: Iterable[RefinedWindow], max_results: int) -> RefinedVideo:
@@ -85,31 +95,29 @@ def collect(windows: Iterable[RefinedWindow], max_results: int) -> RefinedVideo:
         windows: all of a video, at least one, in order.
         max_results: pairs at most.
     """
-    seen: dict[int, _Seen] = {}
-    num_frames, size = 0, (0, 0)
+    tracks: dict[int, _Track] = {}
     for window in windows:
-        for track_id, probabilities in zip(
-            window.track_ids.tolist(), window.probabilities, strict=True
-        ):
-            track = seen.setdefault(track_id, _Seen(torch.zeros_like(probabilities)))
-            track.probabilities = track.probabilities + window.num_frames * probabilities
-            track.num_frames += window.num_frames
+        ids = window.track_ids.tolist()
+        for track_id, probabilities in zip(ids, window.probabilities, strict=True):
+            tracks.setdefault(track_id, _Track()).weigh(probabilities, window.num_frames)
         for track_id, segmentations in window.segmentations.items():
-            track = seen[track_id]
-            track.segmentations += [None] * (window.first_frame - len(track.segmentations))
-            track.segmentations += segmentations
-        num_frames, size = window.first_frame + window.num_frames, window.size
-    return RefinedVideo(num_frames, size, _best_tracks(seen, num_frames, max_results))
+            tracks[track_id].show(window.first_frame, segmentations)
+    num_frames = window.first_frame + window.num_frames
+    return RefinedVideo(num_frames, window.size, _best(tracks, num_frames, max_results))
 
 
-def _best_tracks(
-    seen: Mapping[int, _Seen], num_frames: int, max_results: int
+def _best(
+    tracks: Mapping[int, _Track], num_frames: int, max_results: int
 ) -> tuple[RefinedTrack, ...]:
-    shown = [track_id for track_id, track in seen.items() if track.segmentations]
-    means = torch.stack([seen[each].probabilities / seen[each].num_frames for each in shown])
-    best = zip(*(values.tolist() for values in best_pairs(means, max_results)), strict=True)
-    rest = {each: num_frames - len(seen[each].segmentations) for each in shown}
-    whole = {each: (*seen[each].segmentations, *[None] * rest[each]) for each in shown}
+    ids = [track_id for track_id, track in tracks.items() if track.segmentations]
+    means = [torch.as_tensor(tracks[each].weighted) / tracks[each].num_frames for each in ids]
+    scores, rows, labels = (
+        values.tolist() for values in best_pairs(torch.stack(means), max_results)
+    )
+    for row in set(rows):
+        tracks[ids[row]].show(num_frames, ())
+    masks = {row: tuple(tracks[ids[row]].segmentations) for row in set(rows)}
     return tuple(
-        RefinedTrack(shown[row], label, score, whole[shown[row]]) for score, row, label in best
+        RefinedTrack(ids[row], label, score, masks[row])
+        for score, row, label in zip(scores, rows, labels, strict=True)
     )
