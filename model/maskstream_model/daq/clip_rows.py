@@ -5,13 +5,15 @@ appearance where it did not live, spatial padding adds naive sequences.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.instances import ClipTracks, clip_tracks
 
 Size = tuple[int, int]
@@ -42,6 +44,28 @@ class TrackedFrame:
     naive: Tensor
     naive_logits: Tensor
     mask_features: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        size: Size,
+        segmented: SegmenterOutput,
+        naive: Tensor,
+        output: FrameOutput,
+        state: TrackerState,
+    ) -> "TrackedFrame":
+        """Keep what is needed of the only frame of `segmented` and of the memory after it."""
+        return cls(
+            size=size,
+            output=replace(output, mask_logits=output.mask_logits.new_zeros(0, 0, 0)),
+            track_ids=state.track_ids,
+            queries=state.queries,
+            positions=state.positions,
+            embeddings=segmented.embeddings[0],
+            naive=naive,
+            naive_logits=segmented.logits[0][naive],
+            mask_features=segmented.mask_features[0],
+        )
 
 
 @dataclass(frozen=True)

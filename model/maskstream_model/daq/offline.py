@@ -5,7 +5,6 @@ its length (decisions/0009). A window that holds the whole video gives the refer
 """
 
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -25,6 +24,8 @@ from maskstream_model.tasks.instances import resize_mask_logits
 from maskstream_model.tasks.preprocess import prepare
 
 Progress = Callable[[int], None]
+ROWS_AT_ONCE = 16
+"""Masks that are resized together: at 1080p they take 130 MB."""
 
 
 class OfflineDaq:
@@ -86,17 +87,7 @@ class OfflineDaq:
             previous = segmented.embeddings[0][naive]
             if progress is not None:
                 progress(1)
-            yield TrackedFrame(
-                size=size,
-                output=replace(output, mask_logits=output.mask_logits.new_zeros(0, 0, 0)),
-                track_ids=state.track_ids,
-                queries=state.queries,
-                positions=state.positions,
-                embeddings=segmented.embeddings[0],
-                naive=naive,
-                naive_logits=segmented.logits[0][naive],
-                mask_features=segmented.mask_features[0],
-            )
+            yield TrackedFrame.of(size, segmented, naive, output, state)
         if size is None:
             raise FrameError("a video must have at least one frame")
 
@@ -132,7 +123,11 @@ def _encoded(
     frame: TrackedFrame, refined: RefinedRows, time: int, rows: Tensor
 ) -> list[Rle | None]:
     """Return the masks of some rows on a frame."""
-    logits = refined.segment(time, frame.mask_features, rows)
     output = frame.output
-    masks = resize_mask_logits(logits, output.padded, output.resized, frame.size) > 0
-    return [encode_mask(mask) for mask in masks.cpu().numpy()]
+    masks: list[Rle | None] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        few = rows[start : start + ROWS_AT_ONCE]
+        logits = refined.segment(time, frame.mask_features, few)
+        visible = resize_mask_logits(logits, output.padded, output.resized, frame.size) > 0
+        masks += [encode_mask(mask) for mask in visible.cpu().numpy()]
+    return masks
