@@ -22,6 +22,7 @@ def load_model(
     name: str,
     weights: str | PathLike[str] | None = None,
     device: "str | torch.device" = "cpu",
+    task: str | None = None,
     **overrides: object,
 ) -> "OnlineDaq":
     """Build a preset, load its weights and return the model, ready to step.
@@ -31,16 +32,18 @@ def load_model(
         weights: path of a released `.pth` or of a `.safetensors` file; None takes the weights that
             are shipped with the preset; "random" takes seeded random ones, for tests.
         device: where it runs, as "cpu" or "cuda:0".
+        task: what a VIPSeg preset is used for: "panoptic", its own, "semantic" or "instances".
         overrides: fields of `OnlineConfig` to replace.
 
     Raises:
-        ConfigError: an unknown preset or override, a value out of range, a device that is not
-            here, or an offline model.
+        ConfigError: an unknown preset or override, a value out of range, a task that the preset
+            cannot do, a device that is not here, or an offline model.
         CheckpointError: no weights are shipped with the preset, or the file does not fit.
     """
     from maskstream_model.loading import load
 
-    return load(preset(name).override(**overrides), weights, device)
+    config = preset(name) if task is None else preset(name).for_task(task)
+    return load(config.override(**overrides), weights, device)
 
 
 def load_offline_model(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from maskstream_model.errors import ConfigError
 
@@ -144,6 +144,9 @@ class OnlineConfig:
         max_size: limit of the longer side after that resize.
         report_score_min: score from which a track is worth showing; the server's default for
             the wire's `min_score`. It has no influence on tracking.
+        object_score_min: score above which a track takes part in a panoptic picture. It and
+            `overlap_min` have no influence on tracking (SPEC.md section 3.6).
+        overlap_min: share of its own mask that a track must win there, or be left out.
     """
 
     first_frame_score_min: float = 0.01
@@ -155,12 +158,14 @@ class OnlineConfig:
     min_size: int | None = 480
     max_size: int = 1333
     report_score_min: float = 0.3
+    object_score_min: float = 0.8
+    overlap_min: float = 0.8
 
     def __post_init__(self) -> None:
         """Check ranges, so that a bad override is one clear sentence.
 
         Raises:
-            ConfigError: a score outside 0 to 1, or a count or size below 1.
+            ConfigError: a score or share outside 0 to 1, or a count or size below 1.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -168,7 +173,7 @@ class OnlineConfig:
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ConfigError(f"{field.name} must be a number, not {value!r}")
-            if field.name.endswith("score_min"):
+            if field.name.endswith("_min"):
                 if not 0 <= value <= 1:
                     raise ConfigError(f"{field.name} must lie between 0 and 1, not {value!r}")
             elif not isinstance(value, int) or value < 1:
@@ -260,6 +265,18 @@ class ModelConfig:
     def num_classes(self) -> int:
         """`K`, without the no-object class."""
         return len(self.classes)
+
+    def for_task(self, task: str) -> "ModelConfig":
+        """Return this configuration for another task; only a model that knows stuff has several.
+
+        Raises:
+            ConfigError: an unknown task, or one that the model was not made for.
+        """
+        if task not in get_args(Task):
+            raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
+        if task != self.task and all(info.thing for info in self.classes):
+            raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
+        return replace(self, task=task)  # type: ignore[arg-type]
 
     def override(self, **overrides: object) -> "ModelConfig":
         """Return this preset with some fields of its online and offline rules replaced.

@@ -42,9 +42,9 @@ class FrameOutput:
         status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
             rows of `logits` and `mask_logits` are zeros.
         logits: `(N, K + 1)` float32, this frame's class logits.
+        mean_logits: `(N, K + 1)` float32, mean of a track's class logits so far (SPEC.md 3.6).
         mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
-        scores: `(N,)` float32 in 0..1: best class probability of the softmax of the mean of a
-            track's logits so far (SPEC.md section 3.6).
+        scores: `(N,)` float32 in 0..1: best class probability of the softmax of `mean_logits`.
         labels: `(N,)` int64, the class of that score.
         ages: `(N,)` int64, frames since birth, 1 on the frame of birth.
         resized: `(height, width)` of the frame as the network saw it, without padding.
@@ -55,6 +55,7 @@ class FrameOutput:
     track_ids: Tensor
     status: Tensor
     logits: Tensor
+    mean_logits: Tensor
     mask_logits: Tensor
     scores: Tensor
     labels: Tensor

@@ -73,6 +73,11 @@ def test_overrides_reach_the_rules():
     assert model.config.online.tracked_score_min == preset("demo").online.tracked_score_min
 
 
+@pytest.mark.parametrize("task", ["panoptic", "semantic", "instances"])
+def test_a_model_that_knows_stuff_has_three_tasks(task):
+    assert preset("daq_r50_vipseg").for_task(task).task == task
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "sentence"),
     [
@@ -80,6 +85,9 @@ def test_overrides_reach_the_rules():
         ("demo", {"patience": 3}, "unknown override patience; known are"),
         ("demo", {"tracked_score_min": 1.5}, "tracked_score_min must lie between 0 and 1"),
         ("demo", {"max_missed_frames": 0}, "max_missed_frames must be a whole number"),
+        ("demo", {"overlap_min": -0.1}, "overlap_min must lie between 0 and 1"),
+        ("daq_r50_vipseg", {"task": "depth"}, "unknown task 'depth'; known are instances"),
+        ("demo", {"task": "semantic"}, "demo knows no stuff: its task is instances, not semantic"),
         ("demo", {"device": "abacus"}, "device 'abacus' cannot be used here"),
     ],
 )

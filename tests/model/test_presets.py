@@ -21,24 +21,36 @@ SEGMENTERS = {
     "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),
     "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
 }
-SETS = {"ovis": (25, 0.1, 0.01), "ytvis19": (40, 0.01, None), "ytvis21": (40, 0.01, None)}
+SETS = {
+    "ovis": (25, 0.1, 0.01, 480),
+    "ytvis19": (40, 0.01, None, 480),
+    "ytvis21": (40, 0.01, None, 480),
+    "vipseg": (124, 0.01, None, 720),
+}
 OFFLINE = [name for name in preset_names() if name.endswith("_offline")]
-LARGE = [name for name in preset_names() if "_swinl_" in name or "_vitl_" in name]
+ONLINE = [name for name in preset_names() if name.startswith("daq_") and name not in OFFLINE]
+LARGE = [name for name in [*ONLINE, *OFFLINE] if "_r50_" not in name]
 
 
-@pytest.mark.parametrize("backbone", SEGMENTERS)
-@pytest.mark.parametrize("data", SETS)
-def test_released_presets_have_the_official_numbers(backbone, data):
-    config = preset(f"daq_{backbone}_{data}")
-    num_classes, score_min, keep_score_min = SETS[data]
+@pytest.mark.parametrize("name", ONLINE)
+def test_released_presets_have_the_official_numbers(name):
+    config = preset(name)
+    _, backbone, data = name.split("_")
+    num_classes, score_min, keep_score_min, min_size = SETS[data]
     rules = config.online
     assert config.num_classes == num_classes
     assert (rules.tracked_score_min, rules.emergence_score_min) == (score_min, score_min)
     assert rules.keep_score_min == keep_score_min
     assert rules.first_frame_score_min == 0.01
     assert (rules.max_missed_frames, rules.appearance_window) == (8, 9)
-    assert (rules.min_size, rules.max_size) == (480, 1333)
+    assert (rules.min_size, rules.max_size) == (min_size, 1333)
     assert (config.segmenter, config.tracker) == (SEGMENTERS[backbone], TrackerConfig())
+
+
+@pytest.mark.parametrize("data", SETS)
+def test_resnet_presets_have_the_released_names_and_shapes(data, reference):
+    name = f"daq_r50_{data}"
+    assert shapes_of(name) == reference.shapes(name)
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -127,6 +139,24 @@ def test_backbones_have_names_for_people():
     assert kinds == ["resnet (basic)", "resnet (bottleneck)"]
     assert preset("daq_swinl_ovis").segmenter.backbone.kind == "swin"
     assert preset("daq_vitl_ovis").segmenter.backbone.kind == "vit-adapter"
+
+
+@pytest.mark.parametrize("backbone", ["r50", "vitl"])
+def test_vipseg_presets_are_panoptic_with_the_things_first(backbone):
+    config = preset(f"daq_{backbone}_vipseg")
+    assert config.task == "panoptic"
+    assert [info.thing for info in config.classes] == [True] * 58 + [False] * 66
+    names = [info.name for info in config.classes]
+    # The ends of both lists, and the person, which is 60 of 124 in the data set's own numbers.
+    assert (names[0], names[17], names[57], names[58], names[123]) == (
+        "door",
+        "person",
+        "train",
+        "wall",
+        "food",
+    )
+    assert (config.online.object_score_min, config.online.overlap_min) == (0.8, 0.8)
+    assert config.online.report_score_min == 0.8
 
 
 def test_the_demo_lets_tracker_2_decide():

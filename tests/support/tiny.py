@@ -65,6 +65,20 @@ def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDa
     return sharpened(random_model(tiny_config(**online), torch.device(device), seed))
 
 
+def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object) -> OnlineDaq:
+    """The same for pictures without overlap: class 0 is a thing, the others are stuff.
+
+    Args:
+        task: "panoptic", "semantic" or "instances".
+        seed: of the weights.
+        online: fields of `OnlineConfig` to replace.
+    """
+    config = tiny_config(**{"object_score_min": 0.4, "overlap_min": 0.1, **online})
+    classes = tuple(replace(info, thing=index == 0) for index, info in enumerate(config.classes))
+    config = replace(config, classes=classes).for_task(task)
+    return sharpened(random_model(config, torch.device("cpu"), seed))
+
+
 def sharpened(model: OnlineDaq) -> OnlineDaq:
     """Change the weights of a tiny model so that tracks emerge, are missed and disappear."""
     with torch.no_grad():

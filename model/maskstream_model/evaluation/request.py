@@ -111,7 +111,7 @@ def settings_of(model: OnlineDaq, request: Request) -> dict[str, Any]:
 def open_model(request: Request) -> OnlineDaq:
     """Load the model that the request names, with its overrides."""
     overrides = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    return load_model(request.preset, request.weights, request.device, **overrides)
+    return load_model(request.preset, request.weights, request.device, task=None, **overrides)
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:
