@@ -168,6 +168,9 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     rules["classes"] = config.num_classes
     for name in ("report_score_min", "object_score_min", "overlap_min"):
         del rules["online"][name]
+    if config.offline is None:
+        # So that fingerprints from before there were offline models stay what they were.
+        del rules["offline"]
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

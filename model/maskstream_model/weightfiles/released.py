@@ -52,6 +52,10 @@ RELEASES = (
     Release("daq_vitl_ytvis21", "model_ytvis21_online_vitl", YTVIS21, (62.4, 83.6, 70.8)),
     Release("daq_r50_vipseg", "model_vipseg_online_r50", VIPSEG, (42.1, 41.7, 42.5), VPS),
     Release("daq_vitl_vipseg", "model_vipseg_online_vitl", VIPSEG, (57.4, 60.4, 54.7), VPS),
+    Release("daq_r50_ovis_offline", "model_ovis_offline_r50", OVIS, (43.5, 72.5, 43.8)),
+    Release("daq_vitl_ovis_offline", "model_ovis_offline_vitl", OVIS, (57.1, 83.8, 62.9)),
+    Release("daq_vitl_ytvis19_offline", "model_ytvis19_offline_vitl", YTVIS19, (69.2, 90.8, 76.8)),
+    Release("daq_vitl_ytvis21_offline", "model_ytvis21_offline_vitl", YTVIS21, (64.5, 86.3, 72.4)),
 )
 
 
