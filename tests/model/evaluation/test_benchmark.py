@@ -20,13 +20,14 @@ from maskstream_model.data.vipseg import VipsegReader
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import ConfigError, DatasetError
 from maskstream_model.evaluation.benchmark import Plan, run_instances, run_panoptic
+from maskstream_model.evaluation.benchmark_answer import clip_segmenter
 from maskstream_model.evaluation.results import read_results
 from maskstream_model.evaluation.vis_score import score_vis
 from maskstream_model.evaluation.whole import whole_file
 from maskstream_model.interface import FrameOutput
 from maskstream_model.tasks.instances import video_result
 from support.datasets import CAR, ROAD, SKY, Panoptic, Tubes, box, tube
-from support.tiny import SIZE, tiny_config, tiny_frames, tiny_model
+from support.tiny import SIZE, tiny_config, tiny_frames, tiny_model, tiny_panoptic_model
 
 IDS = (30, 10, 20)
 """Category ids of the tiny model's classes."""
@@ -385,3 +386,13 @@ def test_vipseg_needs_a_panoptic_model(street: VipsegReader) -> None:
     result = CliRunner().invoke(evaluate, [*RANDOM, data, "--format=vipseg"])
     assert result.exit_code == 1
     assert "demo segments instances; VIPSeg needs a panoptic model" in result.output
+
+
+def test_a_panoptic_model_runs_a_whole_set(tmp_path: Path, street: VipsegReader) -> None:
+    model = tiny_panoptic_model(min_size=64)
+    out = tmp_path / "results"
+    told = run_panoptic(
+        model, street, clip_segmenter(model.config), Plan(CATEGORIES, out), _nothing
+    )
+    assert told is not None
+    assert len(list(out.rglob("*.png"))) == len(street.videos[0].pictures)
