@@ -130,13 +130,15 @@ class Rollout:
     def _states(self, tracks: TrackRows, frame: SegmenterOutput, number: int) -> list[Tensor]:
         """Return states after every layer of tracker 1.
 
-        Differs from reference: the state before the first layer is not supervised; for an anchor
-        it is one learned vector, which cannot know what to predict.
+        Differs from reference: the state before the first layer is only supervised where the
+        recipe asks for it; for an anchor it is one learned vector, which cannot know what to
+        predict.
         """
+        first = 0 if self._recipe.supervise_start else 1
         if number == 0:
-            return self._tracker.decode_first(frame.embeddings)[1:]
+            return self._tracker.decode_first(frame.embeddings)[first:]
         anchors = self._tracker.pool_appearance(frame.mask_logits, frame.mask_features)
-        return self._tracker.decode(tracks.queries, frame.embeddings, anchors)[1:]
+        return self._tracker.decode(tracks.queries, frame.embeddings, anchors)[first:]
 
     @torch.no_grad()
     def _match_anchors(

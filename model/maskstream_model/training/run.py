@@ -22,7 +22,7 @@ def train_segmenter(options: RunOptions) -> Run:
         CheckpointError: `options.init` does not fit the preset.
     """
     torch.manual_seed(options.plan.seed)
-    device, clip_frames = torch.device(options.device), options.plan.clips.num_frames
+    device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
         stage.start_from(_segmenter_of(load_weights(options.init)))

@@ -10,6 +10,7 @@ from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.training.criterion import classes_of_rows
+from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
 from maskstream_model.training.options import RunOptions
@@ -17,7 +18,7 @@ from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch
-from maskstream_model.training.tracker_start import fresh_tracker, settle_positions
+from maskstream_model.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
 
 MAX_GAP = 3
 GAP_SHARE = 0.3
@@ -37,18 +38,21 @@ class TrackerStage:
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
         load_into(self._segmenter, segmenter)
         self._segmenter.to(options.device).eval().requires_grad_(False)
-        self._tracker = fresh_tracker(config, self._segmenter)
+        start = fresh_tracker if self._tracking.likeness_start else plain_tracker
+        self._tracker = start(config, self._segmenter)
         self.module: nn.Module = self._tracker
         self._num_classes = config.num_classes
         self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return class, mask and dice losses of tracker 1, and of tracker 2 as `slot_*`."""
-        short = moment.progress < self._tracking.short_share
-        order = view_frames(batch.num_frames, short, moment.draw)
+        short = self._tracking.is_short(moment.step, moment.progress)
+        view = view_frames if self._tracking.varied_order else plain_frames
+        order = view(batch.num_frames, short, moment.draw)
         frames = self._frames(batch)
-        if moment.step == 0:
+        if moment.step == 0 and self._tracking.likeness_start:
             settle_positions(self._tracker, frames[0])
+            take_from_first(self._tracker.pos_embed.parameters())
         clip = batch.select(order)
         roll = Rollout(self._tracker, self._tracking, self._recipe.criterion.cost, short)
         first, second = roll.run(
@@ -93,7 +97,7 @@ class TrackerStage:
         masks = torch.cat([picked for picked, _ in parts], 1)
         index = torch.cat([number for _, number in parts])
         pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(len(masks)))
-        num_masks = max(1.0, float(index.numel()))
+        num_masks = max(1.0, mean_over_processes(index.numel(), index.device))
         mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
         return criterion.terms(by_class, mask, dice)
 
@@ -162,3 +166,14 @@ def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list
     else:
         order = list(range(num_frames))
     return order[::-1] if draw.random() < 0.5 else order
+
+
+def plain_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
+    """Return all frames of a clip; in stage A two of them, from the first or second on (6.1).
+
+    The arguments are those of `view_frames`.
+    """
+    if not short or num_frames < 3:
+        return list(range(num_frames))[: 2 if short else None]
+    start = int(draw.integers(2))
+    return [start, start + 1]

@@ -1,9 +1,10 @@
 """Where the tracker starts: heads of the segmenter, attention that already finds look-alikes.
 
-Not in the paper. With 160k iterations any start will do; with a few thousand steps it decides.
-Attention whose query and key weights are equal compares by similarity, and one that hands on what
-it read makes the untrained tracker a soft nearest-neighbour search over segment queries. The
-layers that could disturb that begin as identities.
+Not in the paper, whose trackers start at random (`plain_tracker`). With 160k iterations any start
+will do; with a few thousand steps it decides. Attention whose query and key weights are equal
+compares by similarity, and one that hands on what it read makes the untrained tracker a soft
+nearest-neighbour search over segment queries. The layers that could disturb that begin as
+identities.
 """
 
 import math
@@ -46,6 +47,12 @@ def fresh_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
         _keep_distances(tracker.pos_embed, generator)
         nn.init.normal_(tracker.new_ins_embeds.weight, std=QUIET, generator=generator)
     return tracker
+
+
+def plain_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
+    """Return a tracker for `segmenter`, on its device, with the layers' own random start."""
+    tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
+    return tracker.to(segmenter.query_features.device)
 
 
 @torch.no_grad()
