@@ -7,6 +7,7 @@ from typing import Any
 
 from maskstream_model import load_model
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.data.reading import read_picture
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.answers import Answer, Measured
 from maskstream_model.evaluation.evaluate import Progress, evaluate_online, stream
@@ -21,7 +22,6 @@ from maskstream_model.evaluation.sources import (
     AnnotatedClip,
     frame_files,
     open_dataset,
-    read_picture,
     synthetic_clips,
 )
 from maskstream_model.evaluation.sweep import (
@@ -118,9 +118,8 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
     """Open the data that the request names."""
     if request.data != SYNTHETIC:
         dataset = open_dataset(Path(request.data), class_names)
-        frames = sum(len(video.file_names) for video in dataset.annotations.videos)
         dataset = dataset.agnostic() if request.agnostic else dataset
-        return Source(dataset.clips(), frames, dataset.categories)
+        return Source(dataset.clips(), dataset.num_frames, dataset.categories)
     from maskstream_model.data.synthetic import SyntheticConfig
 
     config = SyntheticConfig(

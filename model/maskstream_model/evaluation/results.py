@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import (
+from maskstream_model.data.annotations import (
     AnnotatedObject,
     AnnotatedVideo,
     AnnotatedVideos,
-    read_json,
 )
+from maskstream_model.data.reading import read_json
+from maskstream_model.data.rle import decode_columns, encode_mask
+from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.matching import Bools, TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord
-from maskstream_model.evaluation.rle import decode_columns, encode_mask
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
+from maskstream_model.data.annotations import AnnotatedVideos, read_annotations
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import AnnotatedVideos, read_annotations
 from maskstream_model.evaluation.results import Detection, read_results, score_results
 from maskstream_model.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisSummary
 
@@ -63,6 +63,8 @@ def score_vis(truth_file: Path, results_file: Path, ovis: bool = False) -> VisSc
         DatasetError: a file that cannot be read, or an entry that is wrong; named in the text.
     """
     truth = read_annotations(truth_file)
+    if not truth.annotated:
+        raise DatasetError(f"{truth_file} has no annotations to score against")
     detections = read_results(results_file)
     _check_known(truth, detections, truth_file)
     if ovis:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.evaluation.annotations import (
+from maskstream_model.data.annotations import (
     AnnotatedObject,
     AnnotatedVideo,
     AnnotatedVideos,
 )
+from maskstream_model.data.rle import encode_mask
 from maskstream_model.evaluation.evaluate import evaluate_online, track_frame
 from maskstream_model.evaluation.records import VideoRecorder
 from maskstream_model.evaluation.results import (
@@ -20,7 +21,6 @@ from maskstream_model.evaluation.results import (
     score_results,
     write_results,
 )
-from maskstream_model.evaluation.rle import encode_mask
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,

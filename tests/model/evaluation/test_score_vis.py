@@ -133,11 +133,14 @@ def test_a_wrong_result_is_named_with_its_file(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"category_id": 6}, "annotation 1 has category 6"),
-        ({"segmentations": [{"size": [8, 6], "counts": [48]}, None]}, "annotation 1, frame 0: a"),
-        ({"areas": ["wide", 3]}, "annotation 1 is not as it should be"),
-        ({"occlusion": ["much", None]}, "annotation 1 is not as it should be"),
-        ({"occlusion": None}, "annotation 1 does not tell its occlusion"),
+        ({"category_id": 6}, "video 3, annotation 1 has category 6"),
+        (
+            {"segmentations": [{"size": [8, 6], "counts": [48]}, None]},
+            "video 3, annotation 1, frame 0: a",
+        ),
+        ({"areas": ["wide", 3]}, "video 3, annotation 1 is not as it should be"),
+        ({"occlusion": ["much", None]}, "video 3, annotation 1 is not as it should be"),
+        ({"occlusion": None}, "video 3, annotation 1 does not tell its occlusion"),
     ],
 )
 def test_a_wrong_annotation_is_named_with_its_file(
@@ -159,6 +162,11 @@ def test_a_file_that_is_missing_or_broken_is_named(
     else:
         (tmp_path / name).write_text(text)
     _refused(_score("vis", *paths), name)
+
+
+def test_a_file_without_annotations_is_no_truth(tmp_path: Path) -> None:
+    truth = _truth() | {"annotations": None}
+    _refused(_score("vis", *_files(tmp_path, truth, _results())), "has no annotations to score")
 
 
 def _refused(result: Result, sentence: str) -> None:

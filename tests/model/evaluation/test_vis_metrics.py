@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.evaluation.annotations import read_annotations
+from maskstream_model.data.annotations import read_annotations
 from maskstream_model.evaluation.matching import TubeOverlaps, match
 from maskstream_model.evaluation.results import read_results, score_results
 from maskstream_model.evaluation.vis_metrics import (

@@ -7,23 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from maskstream_model.data.panoptic import MAX_ID, Ids
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
-
-Ids = npt.NDArray[np.int32]
-
-MAX_ID = 2**24 - 1
-"""Segment ids fill the three bytes of an RGB pixel; 0 is void."""
-
-
-@dataclass(frozen=True)
-class Category:
-    """One class; a thing has instances, stuff has none."""
-
-    id: int
-    name: str
-    thing: bool
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from maskstream_model.evaluation.panoptic.entries import read_predictions, read_truth
+from maskstream_model.data.panoptic import read_truth
+from maskstream_model.errors import DatasetError
+from maskstream_model.evaluation.panoptic.entries import read_predictions
 from maskstream_model.evaluation.panoptic.pictures import PanopticFolders
 from maskstream_model.evaluation.panoptic.stq import (
     StqMetric,
@@ -90,6 +92,8 @@ def score_panoptic(
         DatasetError: a file that cannot be read, or an entry that is wrong; named in the text.
     """
     truth = read_truth(truth_file)
+    if not truth.annotated:
+        raise DatasetError(f"{truth_file} has no annotations to score against")
     found = read_predictions(results_file, truth)
     vpq = VpqMetric(truth.categories)
     script = StqMetric(truth.categories, first_listed)
