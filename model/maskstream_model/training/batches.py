@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from maskstream_model.data.seeds import training_seed
 from maskstream_model.data.synthetic import ClipGenerator
+from maskstream_model.errors import DatasetError
 from maskstream_model.training.distribution import Share, share
 from maskstream_model.training.options import BatchPlan, Plan
 from maskstream_model.training.targets import ClipBatch, collate
@@ -124,10 +125,12 @@ def stream_batches(plan: Plan, first: int, workers: int) -> Iterator[ClipBatch]:
     """Yield batches `first`, `first + 1`, ... in order, made here or in `workers` processes.
 
     Of several training processes each gets its own share of every batch.
+
+    Raises:
+        DatasetError: data that is missing or broken.
     """
-    here = share()
     loader = DataLoader(
-        VideoClips(plan, here) if isinstance(plan, VideoPlan) else ClipBatches(plan, here),
+        _dataset(plan),
         batch_size=None,
         sampler=range(first, ENDLESS),
         num_workers=workers,
@@ -135,4 +138,16 @@ def stream_batches(plan: Plan, first: int, workers: int) -> Iterator[ClipBatch]:
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_quiet_worker if workers else None,
     )
-    yield from loader
+    try:
+        yield from loader
+    except DatasetError as error:
+        # What comes from a worker is its whole traceback, with our sentence at the end.
+        raise DatasetError(str(error).rpartition("DatasetError: ")[2].strip()) from None
+
+
+def _dataset(plan: Plan) -> Dataset[ClipBatch]:
+    if not isinstance(plan, VideoPlan):
+        return ClipBatches(plan, share())
+    clips = VideoClips(plan, share())
+    clips.open()
+    return clips

@@ -2,36 +2,58 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.data.readers import Format
+from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.presets import preset, preset_names
 
 if TYPE_CHECKING:
-    from maskstream_model.training.options import Budget, RunOptions
+    from maskstream_model.training.options import Budget, Plan, RunOptions
+    from maskstream_model.training.presets import StageName, StagePreset
 
 SEGMENTER_SHARE = 0.6
-SEGMENTER_FRAMES = 2
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DATA = click.Path(exists=True, path_type=Path)
+SETTINGS = {
+    "batch_size": "batch_size",
+    "height": "clips.height",
+    "width": "clips.width",
+    "scales": "scales",
+    "cutouts": "cutouts",
+    "textures": "textures",
+    "precision": "precision",
+    "learning_rate": "learning_rate",
+    "no_object": "weights.no_object",
+}
+"""Options of the command line that are short for a setting of the preset."""
 
 
 @click.command()
 @click.option("--preset", "preset_name", type=click.Choice(preset_names()), default="demo")
-@click.option("--stage", type=click.Choice(["segmenter", "tracker", "all"]), default="all")
+@click.option(
+    "--stage",
+    type=click.Choice(["segmenter", "tracker", "all"]),
+    help="all; tracker where a data set is given.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
+@click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
+@click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option("--minutes", type=float, help="Budget in wall time (all stages together).")
-@click.option("--steps", type=int, help="Budget in steps, instead of --minutes.")
-@click.option("--batch-size", type=int, help="Clips a step at the base size; 8 frames or 4 clips.")
-@click.option("--height", type=int, default=128, show_default=True, help="Base size in pixels.")
-@click.option("--width", type=int, default=224, show_default=True)
-@click.option("--scales", default="0.75,1,1,1.5", show_default=True, help="Sizes to draw from.")
-@click.option("--clip-frames", type=int, default=6, show_default=True, help="Frames of a clip.")
+@click.option("--steps", type=int, help="Budget in steps, instead of --minutes or the preset's.")
+@click.option("--batch-size", type=int, help="Clips a step (at the base size; 8 frames, 4 clips).")
+@click.option("--height", type=int, help="Base size of synthetic clips in pixels; 128.")
+@click.option("--width", type=int, help="224.")
+@click.option("--scales", help="Sizes to draw from; 0.75,1,1,1.5.")
+@click.option("--clip-frames", type=int, help="Frames of the tracker's clips; 6, data sets 5.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32")
-@click.option("--learning-rate", type=float, help="Peak rate; 8e-4, tracker 5e-4.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="fp32; data sets bf16.")
+@click.option("--learning-rate", type=float, help="Peak rate; 8e-4, tracker 5e-4, data sets 1e-4.")
 @click.option("--no-object", type=float, help="Class weight of no object; 0.1, tracker 0.2.")
 @click.option("--cutouts", type=FOLDER, help="Real cut-outs, a folder per sequence.")
 @click.option("--textures", type=FOLDER, help="Pictures that lend textures and backgrounds.")
@@ -42,59 +64,59 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--init", type=FILE, help="Weights to start from; the tracker needs a segmenter.")
 def train(**given: Any) -> None:
-    """Train a preset on endless synthetic clips: first the segmenter, then the tracker.
+    """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 
+    The presets of data sets follow the paper: the tracker, on the segmenter of --init. Started by
+    torchrun (--no-python), several processes share each batch.
     OUT/PRESET.safetensors is written with every checkpoint and loads with `load_model`.
     """
     import torch
 
+    from maskstream_model.training.distribution import joined
     from maskstream_model.training.run import train_segmenter, train_tracker
 
     if given["threads"]:
         torch.set_num_threads(given["threads"])
+    stage = given["stage"] or stage_by_default(given)
     try:
-        if given["stage"] in ("segmenter", "all"):
-            train_segmenter(options_of(given, "segmenter"))
-        if given["stage"] in ("tracker", "all"):
-            tracker = options_of(given, "tracker")
-            # In a run of both stages --init is where the segmenter started, not where it ended.
-            train_tracker(tracker if given["stage"] == "tracker" else replace(tracker, init=None))
+        with joined(given["device"]) as device:
+            given |= {"device": device, "stage": stage}
+            if stage in ("segmenter", "all"):
+                train_segmenter(options_of(given, "segmenter"))
+            if stage in ("tracker", "all"):
+                tracker = options_of(given, "tracker")
+                # With both stages --init is where the segmenter started, not where it ended.
+                train_tracker(tracker if stage == "tracker" else replace(tracker, init=None))
     except MaskstreamModelError as error:
         raise click.ClickException(str(error)) from error
 
 
-def options_of(given: dict[str, Any], stage: str) -> "RunOptions":
-    """Turn the command line into the options of one stage."""
-    from maskstream_model.data.synthetic import SyntheticConfig
-    from maskstream_model.training.criterion import Criterion
-    from maskstream_model.training.options import BatchPlan, Recipe, RunOptions, tracker_criterion
+def stage_by_default(given: dict[str, Any]) -> str:
+    """Return what is trained where nothing is said: trackers alone, where there is a data set."""
+    return "tracker" if given["data"] else "all"
 
-    tracking = stage == "tracker"
-    clips = SyntheticConfig(
-        height=given["height"],
-        width=given["width"],
-        num_frames=given["clip_frames"] if tracking else SEGMENTER_FRAMES,
-        cutouts=given["cutouts"],
-        textures=given["textures"],
-    )
-    no_object = given["no_object"] or (0.2 if tracking else 0.1)
-    recipe = Recipe(
-        learning_rate=given["learning_rate"] or (5e-4 if tracking else 8e-4),
-        precision=given["precision"],
-        criterion=tracker_criterion(Criterion(), no_object),
-    )
-    plan = BatchPlan(
-        clips=clips,
-        batch_size=given["batch_size"] or (4 if tracking else 8),
-        scales=tuple(float(scale) for scale in given["scales"].split(",")),
-        seed=given["seed"],
-    )
+
+def options_of(given: dict[str, Any], stage: "StageName") -> "RunOptions":
+    """Turn the command line into the options of one stage.
+
+    Raises:
+        ConfigError: a setting that is none, or that does not go with the others.
+    """
+    from maskstream_model.training.options import RunOptions
+    from maskstream_model.training.overrides import override
+    from maskstream_model.training.presets import training_preset
+
+    config = preset(given["preset_name"])
+    names = SETTINGS | ({"clip_frames": "num_frames"} if stage == "tracker" else {})
+    short = [f"{names[key]}={given[key]}" for key in names if given[key] is not None]
+    chosen = override(training_preset(config, stage), [*short, *given["changes"]])
     return RunOptions(
-        config=preset(given["preset_name"]),
+        config=config,
         out=given["out"],
-        budget=_budget(given, tracking),
-        plan=plan,
-        recipe=recipe,
+        budget=_budget(given, stage, chosen),
+        plan=_plan(given, chosen.plan),
+        recipe=chosen.recipe,
+        tracker=chosen.tracker,
         device=given["device"],
         workers=given["workers"],
         resume=given["resume"],
@@ -103,10 +125,35 @@ def options_of(given: dict[str, Any], stage: str) -> "RunOptions":
     )
 
 
-def _budget(given: dict[str, Any], tracking: bool) -> "Budget":
+def _plan(given: dict[str, Any], plan: "Plan") -> "Plan":
+    """Return the preset's plan with this run's seed and data sets."""
+    from maskstream_model.training.options import BatchPlan
+    from maskstream_model.training.video_plan import DataSet
+
+    config, data, pictures = preset(given["preset_name"]), given["data"], given["pictures"]
+    if isinstance(plan, BatchPlan):
+        if data or pictures:
+            raise ConfigError(f"{config.name} learns from synthetic clips, not from data sets")
+        return replace(plan, seed=given["seed"])
+    if not data or not given["form"]:
+        raise ConfigError(f"{config.name} learns from a data set: give --data and its --format")
+    return replace(
+        plan,
+        videos=DataSet(data, given["form"]),
+        pictures=DataSet(pictures, "coco") if pictures else None,
+        classes=config.classes,
+        model=config.name,
+        seed=given["seed"],
+    )
+
+
+def _budget(given: dict[str, Any], stage: "StageName", chosen: "StagePreset") -> "Budget":
+    """Return the stage's share of what was asked for, or the preset's own length."""
     from maskstream_model.training.options import Budget
 
+    if given["minutes"] is None and given["steps"] is None and chosen.steps is not None:
+        return Budget(steps=chosen.steps)
     whole = Budget(given["minutes"], given["steps"])
     if given["stage"] != "all":
         return whole
-    return whole.share(1 - SEGMENTER_SHARE if tracking else SEGMENTER_SHARE)
+    return whole.share(1 - SEGMENTER_SHARE if stage == "tracker" else SEGMENTER_SHARE)

@@ -3,12 +3,13 @@
 Pictures become clips of one picture whose frames are turned a little more each (SPEC.md 6.1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from maskstream_model.data.classes import match_classes
 from maskstream_model.data.synthetic import Clip
 from maskstream_model.data.videos import AnnotatedFrames, Category, Ints, VideoReader
 from maskstream_model.errors import DatasetError
@@ -20,15 +21,14 @@ from maskstream_model.training.targets import ClipBatch, collate
 from maskstream_model.training.video_plan import VideoPlan
 
 UNKNOWN = -1
-MAX_TRIES = 20
-SPELLINGS = {"vehical": "vehicle"}
-"""Names that data sets spell in their own way (OVIS)."""
+MAX_TRIES = 50
 
 
 @dataclass(frozen=True)
 class Opened:
     """A reader with the class of each of its categories, `UNKNOWN` where the model has none."""
 
+    name: str
     reader: VideoReader
     classes: Ints
 
@@ -40,52 +40,32 @@ def open_sources(plan: VideoPlan) -> list[Opened]:
         DatasetError: no data set, an empty or broken one, or one whose categories do not fit.
     """
     if plan.videos is None:
-        raise DatasetError("this preset is trained on a data set: give its folder")
-    opened = []
-    for source in plan.sources:
-        reader = source.open()
-        if not reader.videos:
-            raise DatasetError(f"{source.name} holds nothing to learn from")
-        named = plan.picture_classes if source is plan.pictures else None
-        opened.append(
-            Opened(reader, classes_of(reader.categories, plan.classes, named, source.name))
-        )
+        raise DatasetError(f"{plan.model} is trained on a data set: give its folder")
+    reader = plan.videos.open()
+    try:
+        ids = match_classes(reader.categories, plan.classes, plan.model, ordered=True)
+    except DatasetError as error:
+        raise DatasetError(f"{plan.videos.name}: {error}") from None
+    places = [ids.index(category.id) for category in reader.categories]
+    opened = [Opened(plan.videos.name, reader, np.array(places, np.int64))]
+    if plan.pictures is not None:
+        reader = plan.pictures.open()
+        opened.append(Opened(plan.pictures.name, reader, picture_classes(reader.categories, plan)))
     return opened
 
 
-def classes_of(
-    categories: Sequence[Category],
-    classes: Sequence[str],
-    named: Mapping[str, str] | None,
-    where: str,
-) -> Ints:
-    """Return the class number of each category, by name.
-
-    Args:
-        categories: of a data set.
-        classes: names of the model's classes.
-        named: the class of each category that is wanted; None where all have to be classes.
-        where: the data set, for the error.
+def picture_classes(categories: Sequence[Category], plan: VideoPlan) -> Ints:
+    """Return the class number of each category of pictures, `UNKNOWN` where it is left out.
 
     Raises:
-        DatasetError: a category is no class, or none of the wanted ones is there.
+        DatasetError: all of them are.
     """
-    numbers = {_plain(name): number for number, name in enumerate(classes)}
-    plain = [_plain(category.name) for category in categories]
-    wanted = [name if named is None else named.get(name, "") for name in plain]
-    found = np.array([numbers.get(name, UNKNOWN) for name in wanted], np.int64)
-    strangers = [c.name for c, number in zip(categories, found, strict=True) if number == UNKNOWN]
-    if strangers and (named is None or len(strangers) == len(categories)):
-        raise DatasetError(
-            f"{where}: {len(strangers)} of {len(categories)} categories are no classes of this "
-            f"model, the first is {strangers[0]!r}"
-        )
+    numbers = {item.name: number for number, item in enumerate(plan.classes)}
+    names = [plan.picture_classes.get(category.name, "") for category in categories]
+    found = np.array([numbers.get(name, UNKNOWN) for name in names], np.int64)
+    if (found == UNKNOWN).all():
+        raise DatasetError(f"no category of the pictures is a class of {plan.model}")
     return found
-
-
-def _plain(name: str) -> str:
-    name = name.lower().replace(" ", "_").replace("-", "_")
-    return SPELLINGS.get(name, name)
 
 
 class VideoClips(Dataset[ClipBatch]):
@@ -98,6 +78,15 @@ class VideoClips(Dataset[ClipBatch]):
     def __reduce__(self) -> tuple[type["VideoClips"], tuple[VideoPlan, Share]]:
         """Pickle without the readers, which every process opens for itself."""
         return type(self), (self._plan, self._share)
+
+    def open(self) -> list[Opened]:
+        """Open the data sets, once in this process.
+
+        Raises:
+            DatasetError: see `open_sources`.
+        """
+        self._opened = self._opened or open_sources(self._plan)
+        return self._opened
 
     def __getitem__(self, index: int) -> ClipBatch:
         """Make batch `index`; equal numbers give equal batches in every process.
@@ -115,12 +104,11 @@ class VideoClips(Dataset[ClipBatch]):
         Raises:
             DatasetError: as above.
         """
-        plan = self._plan
-        self._opened = self._opened or open_sources(plan)
+        plan, sources = self._plan, self.open()
         draw = np.random.default_rng([plan.seed, position, 2])
-        lengths = [len(opened.reader.videos) for opened in self._opened]
+        lengths = [len(opened.reader.videos) for opened in sources]
         number, video = place_of(position, lengths, plan.seed)
-        opened, still = self._opened[number], number == 1
+        opened, still = sources[number], number == 1
         shown = self._read(opened, video, still, draw)
         size = shown.frames.shape[1], shown.frames.shape[2]
         change = draw_transform(plan.augmentation, size, len(shown.frames) * still, draw)
@@ -131,18 +119,19 @@ class VideoClips(Dataset[ClipBatch]):
     def _read(
         self, opened: Opened, video: int, still: bool, draw: np.random.Generator
     ) -> AnnotatedFrames:
-        """Read a clip; one that shows nothing to learn is replaced by another, drawn one."""
+        """Read a clip; one that shows nothing to learn is replaced by another, drawn one.
+
+        Raises:
+            DatasetError: they all show nothing, as where annotations are kept secret.
+        """
         for _ in range(MAX_TRIES):
             length = len(opened.reader.videos[video].pictures)
             numbers = frame_numbers(length, self._plan.sampling, draw)
-            # A still picture is read once and shown `T` times.
-            shown = taught(opened.reader.read(video, [0] if still else numbers), opened.classes)
-            if still:
-                shown = _repeated(shown, len(numbers))
+            shown = taught(opened.reader.read(video, numbers), opened.classes)
             if shown.masks.any():
-                break
+                return shown
             video = int(draw.integers(len(opened.reader.videos)))
-        return shown
+        raise DatasetError(f"{opened.name}: {MAX_TRIES} clips in a row show nothing to learn from")
 
 
 def taught(shown: AnnotatedFrames, classes: Ints) -> AnnotatedFrames:
@@ -151,14 +140,4 @@ def taught(shown: AnnotatedFrames, classes: Ints) -> AnnotatedFrames:
     keep = (labels != UNKNOWN) & ~shown.crowd
     return AnnotatedFrames(
         shown.frames, shown.masks[:, keep], labels[keep], shown.ids[keep], shown.crowd[keep]
-    )
-
-
-def _repeated(shown: AnnotatedFrames, times: int) -> AnnotatedFrames:
-    return AnnotatedFrames(
-        shown.frames.repeat(times, 0),
-        shown.masks.repeat(times, 0),
-        shown.labels,
-        shown.ids,
-        shown.crowd,
     )

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from maskstream_model.config import ClassInfo
 from maskstream_model.errors import DatasetError, TrainingError
 from maskstream_model.training.augmentation import Augmentation
 from maskstream_model.training.batches import stream_batches
 from maskstream_model.training.clip_sampling import ClipSampling, frame_numbers, place_of
 from maskstream_model.training.distribution import Share
-from maskstream_model.training.video_clips import UNKNOWN, VideoClips, classes_of, taught
+from maskstream_model.training.video_clips import UNKNOWN, VideoClips, open_sources, taught
 from maskstream_model.training.video_plan import VideoPlan
 from support.videos import FakeVideos
 
@@ -20,10 +21,11 @@ STILL = FakeVideos(lengths=(1, 1, 1), size=(80, 64), names=("dog", "tree", "cat"
 PLAN = VideoPlan(
     videos=FakeVideos(),
     pictures=STILL,
-    picture_classes={"cat": "class_1"},
+    picture_classes={"cat": "class_1", "cow": "class_0"},
     sampling=ClipSampling(3),
     augmentation=Augmentation(short_sides=(48, 64), crop_short_sides=(56,), crop_range=(40, 56)),
-    classes=("class_0", "class_1", "Class 2"),
+    classes=tuple(ClassInfo(name, "#ffffff") for name in ("class_0", "class_1", "Class 2")),
+    model="tiny",
     batch_size=4,
     seed=5,
 )
@@ -138,12 +140,14 @@ def test_crowds_and_unknown_categories_are_not_taught():
 
 
 def test_a_clip_that_shows_nothing_is_replaced():
+    plan = replace(PLAN, videos=Mixed(lengths=(7, 7)), pictures=None)
+    assert all(VideoClips(plan).clip(position).labels.size for position in range(6))
+
+
+def test_a_data_set_that_shows_nothing_is_refused():
     plan = replace(PLAN, videos=FakeVideos(crowd=(True, True)), pictures=None)
-    assert VideoClips(plan).clip(0).labels.size == 0  # Nothing else there: taken all the same.
-    mixed = Mixed(lengths=(7, 7))
-    assert all(
-        VideoClips(replace(plan, videos=mixed)).clip(position).labels.size for position in range(6)
-    )
+    with pytest.raises(DatasetError, match="squares: 50 clips in a row show nothing"):
+        VideoClips(plan).clip(0)
 
 
 class Mixed(FakeVideos):
@@ -154,21 +158,31 @@ class Mixed(FakeVideos):
         return replace(shown, crowd=np.full(2, video == 0))
 
 
-def test_categories_are_found_by_name_however_they_are_written():
-    categories = FakeVideos(names=("Giant-Panda", "Vehical", "tennis racket")).categories
-    classes = ("tennis_racket", "giant_panda", "vehicle")
-    assert classes_of(categories, classes, None, "x").tolist() == [1, 2, 0]
+def test_classes_are_found_by_name_in_any_order():
+    names = ("Class-2", "class 0", "class 1")
+    opened, _ = open_sources(replace(PLAN, videos=FakeVideos(names=names)))
+    assert opened.classes.tolist() == [2, 0, 1]
+
+
+def test_pictures_teach_the_classes_that_are_wanted_of_them():
+    _, opened = open_sources(PLAN)
+    assert opened.classes.tolist() == [UNKNOWN, UNKNOWN, 1]
+    with pytest.raises(DatasetError, match="no category of the pictures is a class of tiny"):
+        open_sources(replace(PLAN, picture_classes={}))
 
 
 def test_a_data_set_of_other_classes_is_refused():
-    with pytest.raises(DatasetError, match=r"squares: 3 of 3 .* 'class 0'"):
-        VideoClips(replace(PLAN, classes=("car",)))[0]
-    with pytest.raises(DatasetError, match=r"stills: 3 of 3 .* 'dog'"):
-        VideoClips(replace(PLAN, picture_classes={}))[0]
+    with pytest.raises(DatasetError, match="squares: tiny knows 3 classes, the data set has 2"):
+        VideoClips(replace(PLAN, videos=FakeVideos(names=("car", "dog"))))[0]
 
 
 def test_a_plan_without_videos_is_refused():
     with pytest.raises(DatasetError, match="give its folder"):
         VideoClips(replace(PLAN, videos=None))[0]
-    with pytest.raises(DatasetError, match="nothing to learn from"):
-        VideoClips(replace(PLAN, videos=FakeVideos(lengths=())))[0]
+
+
+def test_what_a_worker_cannot_read_is_one_sentence():
+    plan = replace(PLAN, videos=FakeVideos(crowd=(True, True)), pictures=None)
+    with pytest.raises(DatasetError) as caught:
+        next(stream_batches(plan, first=0, workers=1))
+    assert str(caught.value) == "squares: 50 clips in a row show nothing to learn from"

@@ -1,0 +1,18 @@
+"""OVIS, with pseudo-clips from COCO pictures (keys/CONFIGS.txt, ovis/*)."""
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.training.presets.preset import StageName, StagePreset
+from maskstream_model.training.presets.published import published
+from maskstream_model.training.video_plan import VideoPlan
+
+ALIKE = (
+    "person bicycle motorcycle airplane boat cat dog horse sheep cow elephant bear zebra giraffe"
+)
+VEHICLES = "car bus truck"
+
+
+def preset(config: ModelConfig, stage: StageName) -> StagePreset:
+    """Return a stage's settings; COCO's birds are left out, as in the reference."""
+    pictures = {name: name for name in ALIKE.split()}
+    pictures |= dict.fromkeys(VEHICLES.split(), "vehicle")
+    return published(stage, VideoPlan(picture_classes=pictures), 0.1, 160_000, 112_000)
