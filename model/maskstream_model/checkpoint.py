@@ -166,6 +166,9 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     rules = asdict(config)
     rules["classes"] = config.num_classes
     del rules["online"]["report_score_min"]
+    if config.offline is None:
+        # So that fingerprints from before there were offline models stay what they were.
+        del rules["offline"]
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -1,7 +1,8 @@
 """Model facts: frozen, typed, one dataclass per part. Deployment facts live in the server."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from maskstream_model.errors import ConfigError
 
@@ -179,13 +180,68 @@ class OnlineConfig:
         Raises:
             ConfigError: an unknown field, or a value out of range.
         """
-        known = [field.name for field in fields(self)]
-        unknown = sorted(set(overrides) - set(known))
-        if unknown:
-            raise ConfigError(
-                f"unknown override {', '.join(unknown)}; known are {', '.join(known)}"
-            )
+        _refuse_unknown(overrides, [field.name for field in fields(self)])
         return replace(self, **overrides)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class RefinerConfig:
+    """The temporal refiner of an offline model (reference SPEC.md section 4, point 5).
+
+    Attributes:
+        num_layers: of the refiner.
+        num_heads: attention heads of a layer.
+        ffn_dim: hidden width of the feed-forward networks.
+        local_attention: whether convolutions over time follow the attention along it.
+    """
+
+    num_layers: int = 6
+    num_heads: int = 8
+    ffn_dim: int = 2048
+    local_attention: bool = False
+
+
+@dataclass(frozen=True)
+class OfflineConfig:
+    """Rules of an offline model (reference SPEC.md section 4, decisions/0009).
+
+    Attributes:
+        refiner: the network.
+        max_kept: tracks of a window that are refined, at most; naive sequences fill the rest of
+            as many rows as there are segment queries.
+        max_results: `(track, class)` pairs that are reported of a video.
+        window: frames that are refined together; None for the whole video, as the reference does.
+        overlap: frames that a window shares with the next one; fewer than `window`.
+    """
+
+    refiner: RefinerConfig = RefinerConfig()
+    max_kept: int = 40
+    max_results: int = 20
+    window: int | None = 40
+    overlap: int = 10
+
+    def __post_init__(self) -> None:
+        """Check ranges, so that a bad override is one clear sentence.
+
+        Raises:
+            ConfigError: a count below its least, or windows that do not go forward.
+        """
+        for name, least in (("max_kept", 0), ("max_results", 1), ("window", 1), ("overlap", 0)):
+            value = getattr(self, name)
+            if name == "window" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ConfigError(f"{name} must be a whole number of at least {least}")
+        if self.window is not None and self.overlap >= self.window:
+            raise ConfigError(
+                f"overlap must be less than window, not {self.overlap} of {self.window} frames"
+            )
+
+
+def _refuse_unknown(overrides: Iterable[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(overrides) - set(known))
+    if unknown:
+        raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -198,8 +254,27 @@ class ModelConfig:
     tracker: TrackerConfig = TrackerConfig()
     online: OnlineConfig = OnlineConfig()
     task: Task = "instances"
+    offline: OfflineConfig | None = None
 
     @property
     def num_classes(self) -> int:
         """`K`, without the no-object class."""
         return len(self.classes)
+
+    def override(self, **overrides: object) -> "ModelConfig":
+        """Return this preset with some fields of its online and offline rules replaced.
+
+        Raises:
+            ConfigError: an unknown field, or a value out of range.
+        """
+        online = [field.name for field in fields(self.online)]
+        offline = [field.name for field in fields(OfflineConfig) if field.name != "refiner"]
+        _refuse_unknown(overrides, online if self.offline is None else [*online, *offline])
+        changed = replace(self, online=replace(self.online, **_only(overrides, online)))
+        if changed.offline is None:
+            return changed
+        return replace(changed, offline=replace(changed.offline, **_only(overrides, offline)))
+
+
+def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}

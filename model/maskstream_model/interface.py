@@ -4,16 +4,19 @@ A model is a function `step(frame, state) -> (output, state)`. Nothing about a v
 model itself, so that one model serves any number of sessions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from maskstream_model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from maskstream_model.daq.refined import RefinedVideo, RefinedWindow
 
 Frame = npt.NDArray[np.uint8]
 """One picture: uint8 `(height, width, 3)`, RGB."""
@@ -119,4 +122,36 @@ class OnlineSegmenter(Protocol[State]):
         Raises:
             StateError: damaged bytes, or the state of another model.
         """
+        ...
+
+
+class OfflineSegmenter(Protocol):
+    """A segmenter of whole videos; what it holds is bounded, however long the video is.
+
+    Attributes:
+        config: preset, with overrides applied.
+        fingerprint: short hex text that changes with weights and with rules.
+    """
+
+    config: ModelConfig
+    fingerprint: str
+
+    def run(
+        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
+    ) -> "RefinedVideo":
+        """Segment a video.
+
+        Args:
+            frames: of one size, at least one; read once, and only as far as is needed next.
+            progress: called with the number of frames done since the last call.
+
+        Raises:
+            FrameError: no frames, or one that is not uint8 `(height, width, 3)` or of another size.
+        """
+        ...
+
+    def windows(
+        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
+    ) -> "Iterator[RefinedWindow]":
+        """Yield what is final, window by window, in order and without gaps; else as `run`."""
         ...

@@ -1,11 +1,14 @@
-"""Presets by name: the released online models for instances, and our own small `demo`."""
+"""Presets by name: the released models for instances, and our own small `demo`."""
 
 import colorsys
+from dataclasses import replace
 
 from maskstream_model.config import (
     ClassInfo,
     ModelConfig,
+    OfflineConfig,
     OnlineConfig,
+    RefinerConfig,
     ResNetConfig,
     SegmenterConfig,
     SwinConfig,
@@ -90,9 +93,30 @@ def _released() -> list[ModelConfig]:
     ]
 
 
+def _offline() -> list[ModelConfig]:
+    """The online models with a refiner; those of OVIS keep and start tracks more easily."""
+    easier = {"tracked_score_min": 0.05, "emergence_score_min": 0.05}
+    changes: tuple[tuple[str, bool, dict[str, float]], ...] = (
+        ("daq_r50_ovis", False, easier),
+        ("daq_vitl_ovis", True, easier),
+        ("daq_vitl_ytvis19", False, {}),
+        ("daq_vitl_ytvis21", True, {}),
+    )
+    online = {config.name: config for config in _released()}
+    return [
+        replace(
+            online[name],
+            name=f"{name}_offline",
+            online=online[name].online.override(**rules),
+            offline=OfflineConfig(RefinerConfig(local_attention=local_attention)),
+        )
+        for name, local_attention, rules in changes
+    ]
+
+
 def preset_names() -> list[str]:
-    """Return the names that `preset` knows."""
-    return [config.name for config in (*_released(), _demo())]
+    """Return the names that `preset` knows; `preset(name).offline` tells online from offline."""
+    return [config.name for config in _presets()]
 
 
 def preset(name: str) -> ModelConfig:
@@ -101,7 +125,11 @@ def preset(name: str) -> ModelConfig:
     Raises:
         ConfigError: no preset has this name.
     """
-    for config in (*_released(), _demo()):
+    for config in _presets():
         if config.name == name:
             return config
     raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
+
+
+def _presets() -> list[ModelConfig]:
+    return [*_released(), *_offline(), _demo()]

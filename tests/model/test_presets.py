@@ -1,13 +1,20 @@
 """Facts of the presets: those of the released configurations, and of our own model."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from maskstream_model.checkpoint import state_of
-from maskstream_model.config import SegmenterConfig, SwinConfig, TrackerConfig, VitAdapterConfig
-from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.config import (
+    RefinerConfig,
+    SegmenterConfig,
+    SwinConfig,
+    TrackerConfig,
+    VitAdapterConfig,
+)
+from maskstream_model.daq.networks import build_networks
 from maskstream_model.presets import preset, preset_names
+from maskstream_model.weightfiles.fitting import targets
 
 SEGMENTERS = {
     "r50": SegmenterConfig(),
@@ -15,7 +22,8 @@ SEGMENTERS = {
     "vitl": SegmenterConfig(backbone=VitAdapterConfig(), num_queries=200),
 }
 SETS = {"ovis": (25, 0.1, 0.01), "ytvis19": (40, 0.01, None), "ytvis21": (40, 0.01, None)}
-LARGE = [name for name in preset_names() if name.startswith("daq_") and "_r50_" not in name]
+OFFLINE = [name for name in preset_names() if name.endswith("_offline")]
+LARGE = [name for name in preset_names() if "_swinl_" in name or "_vitl_" in name]
 
 
 @pytest.mark.parametrize("backbone", SEGMENTERS)
@@ -37,20 +45,69 @@ def test_released_presets_have_the_official_numbers(backbone, data):
 def test_large_presets_have_the_released_names_and_shapes(name, reference):
     """Only OVIS is listed in `keys/`; other sets differ in the rows of their class heads."""
     config = preset(name)
-    released = reference.shapes(name.rpartition("_")[0] + "_ovis")
+    _, backbone, *_ = name.split("_")
+    released = reference.shapes(f"daq_{backbone}_ovis")
     for key, shape in released.items():
         if "class_embed" in key:
             released[key] = (config.num_classes + 1, *shape[1:])
-    assert shapes_of(config) == released
+    ours = shapes_of(name)
+    assert {key: ours[key] for key in ours if not key.startswith("refiner.")} == released
 
 
-def shapes_of(config):
+def test_the_offline_preset_of_resnet_has_the_released_names_and_shapes(reference):
+    assert shapes_of("daq_r50_ovis_offline") == reference.shapes("daq_r50_ovis_offline")
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_local_attention_is_all_that_tells_refiners_apart(name):
+    """No list of the names of a refiner with local attention was recorded; SPEC.md 5 has them."""
+    config = preset(name)
+    local = [f"conv_short_aggregate_layers.{i}.{j}" for i in range(6) for j in (0, 2)]
+    local += [f"conv_norms.{i}" for i in range(6)]
+    ours = {key for key in shapes_of(name) if key.startswith("refiner.")}
+    plain = {key for key in shapes_of("daq_r50_ovis_offline") if key.startswith("refiner.")}
+    expected = {f"refiner.{key}.{kind}" for key in local for kind in ("weight", "bias")}
+    assert ours - plain == (expected if config.offline.refiner.local_attention else set())
+
+
+def shapes_of(name):
     """Shape by name of a preset's networks, built without memory."""
+    return {key: tuple(tensor.shape) for key, tensor in targets(name).items()}
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_offline_presets_have_the_official_numbers(name):
+    _, _, data, _ = name.split("_")
+    ours, online = preset(name), preset(name.removesuffix("_offline"))
+    score_min = 0.05 if data == "ovis" else 0.01
+    assert ours.online == replace(
+        online.online, tracked_score_min=score_min, emergence_score_min=score_min
+    )
+    assert (ours.segmenter, ours.tracker) == (online.segmenter, online.tracker)
+    assert (ours.classes, ours.task) == (online.classes, online.task)
+    assert (ours.offline.max_kept, ours.offline.max_results) == (40, 20)
+    local = name in ("daq_vitl_ovis_offline", "daq_vitl_ytvis21_offline")
+    assert ours.offline.refiner == RefinerConfig(6, 8, 2048, local_attention=local)
+
+
+def test_networks_have_as_many_parameters_as_the_paper_says():
+    """Table A4b, in millions. The numbers of frozen batch norms are no parameters.
+
+    Tracker 2 is what it has alone; heads, embeddings and all else count for tracker 1. The refiner
+    is not in the table.
+    """
+    config = preset("daq_r50_ovis")
     with torch.device("meta"):
-        segmenter = Segmenter(config.segmenter, config.num_classes)
-        tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
-    parts = state_of({"": segmenter, "tracker.": tracker})
-    return {name: tuple(tensor.shape) for name, tensor in parts.items()}
+        networks = build_networks(config.segmenter, config.tracker, config.num_classes)
+    tracker = dict(networks.tracker.named_parameters())
+    second = {name: tracker.pop(name) for name in list(tracker) if name.startswith("slot_")}
+    assert millions(networks.segmenter.parameters()) == 44.15
+    assert millions(tracker.values()) == 9.94
+    assert millions(second.values()) == 8.68
+
+
+def millions(parameters):
+    return round(sum(each.numel() for each in parameters) / 1e6, 2)
 
 
 def test_backbones_have_names_for_people():

@@ -41,6 +41,10 @@ RELEASES = (
     Release("daq_vitl_ovis", "model_ovis_online_vitl", OVIS, (53.7, 78.7, 58.2)),
     Release("daq_vitl_ytvis19", "model_ytvis19_online_vitl", YTVIS19, (68.3, 88.5, 76.1)),
     Release("daq_vitl_ytvis21", "model_ytvis21_online_vitl", YTVIS21, (62.4, 83.6, 70.8)),
+    Release("daq_r50_ovis_offline", "model_ovis_offline_r50", OVIS, (43.5, 72.5, 43.8)),
+    Release("daq_vitl_ovis_offline", "model_ovis_offline_vitl", OVIS, (57.1, 83.8, 62.9)),
+    Release("daq_vitl_ytvis19_offline", "model_ytvis19_offline_vitl", YTVIS19, (69.2, 90.8, 76.8)),
+    Release("daq_vitl_ytvis21_offline", "model_ytvis21_offline_vitl", YTVIS21, (64.5, 86.3, 72.4)),
 )
 
 
