@@ -3,11 +3,15 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from maskstream_model.checkpoint import state_of
+from maskstream_model.config import ModelConfig, OfflineConfig, RefinerConfig
+from maskstream_model.daq.networks import build_networks
 from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training.criterion import Criterion
@@ -16,6 +20,7 @@ from maskstream_model.training.loop import train
 from maskstream_model.training.matcher import MatchCost
 from maskstream_model.training.options import BatchPlan, Budget, Recipe, RunOptions, TrackerRecipe
 from maskstream_model.training.points import PointSampling
+from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.stage import Moment, Stage
 from maskstream_model.training.targets import ClipBatch
@@ -23,7 +28,7 @@ from maskstream_model.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config
 
 FEW_POINTS = Criterion(cost=MatchCost(num_points=32), sampling=PointSampling(count=32))
-STAGES = ("segmenter", "tracker", "colours")
+STAGES = ("segmenter", "tracker", "refiner", "colours")
 Heard = list[dict[str, float]]
 
 
@@ -67,8 +72,22 @@ def fresh_stage(name: str, options: RunOptions) -> Stage:
     if name == "segmenter":
         device = torch.device("cpu")
         return SegmenterStage(options.config, options.recipe, device, options.plan.num_frames)
+    if name == "refiner":
+        networks = build_networks(
+            options.config.segmenter, options.config.tracker, options.config.num_classes
+        )
+        return RefinerStage(offline(options.config), options, state_of(networks.parts))
     segmenter = Segmenter(options.config.segmenter, options.config.num_classes)
     return TrackerStage(options.config, options, segmenter.state_dict())
+
+
+def offline(config: ModelConfig) -> ModelConfig:
+    """A model with a small refiner; every query starts a track, so that there are some."""
+    rules = config.online.override(
+        first_frame_score_min=0.0, tracked_score_min=0.2, emergence_score_min=0.3
+    )
+    refiner = RefinerConfig(num_layers=2, num_heads=4, ffn_dim=32)
+    return replace(config, online=rules, offline=OfflineConfig(refiner, max_kept=5))
 
 
 def listened(stage: Stage, heard: Heard, then: Callable[[int], None] = lambda step: None) -> Stage:

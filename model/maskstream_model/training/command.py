@@ -36,8 +36,8 @@ SETTINGS = {
 @click.option("--preset", "preset_name", type=click.Choice(preset_names()), default="demo")
 @click.option(
     "--stage",
-    type=click.Choice(["segmenter", "tracker", "all"]),
-    help="all; tracker where a data set is given.",
+    type=click.Choice(["segmenter", "tracker", "refiner", "all"]),
+    help="all; tracker or refiner where a data set is given.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
 @click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
@@ -62,18 +62,18 @@ SETTINGS = {
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--checkpoint-minutes", type=float, default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
-@click.option("--init", type=FILE, help="Weights to start from; the tracker needs a segmenter.")
+@click.option("--init", type=FILE, help="Weights to start from: of a segmenter, or all.")
 def train(**given: Any) -> None:
     """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 
-    The presets of data sets follow the paper: the tracker, on the segmenter of --init. Started by
-    torchrun (--no-python), several processes share each batch.
+    The presets of data sets follow the paper: the tracker, on the segmenter of --init, or the
+    refiner, on an online model. Started by torchrun (--no-python), processes share each batch.
     OUT/PRESET.safetensors is written with every checkpoint and loads with `load_model`.
     """
     import torch
 
     from maskstream_model.training.distribution import joined
-    from maskstream_model.training.run import train_segmenter, train_tracker
+    from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
 
     if given["threads"]:
         torch.set_num_threads(given["threads"])
@@ -87,12 +87,16 @@ def train(**given: Any) -> None:
                 tracker = options_of(given, "tracker")
                 # With both stages --init is where the segmenter started, not where it ended.
                 train_tracker(tracker if stage == "tracker" else replace(tracker, init=None))
+            if stage == "refiner":
+                train_refiner(options_of(given, "refiner"))
     except MaskstreamModelError as error:
         raise click.ClickException(str(error)) from error
 
 
 def stage_by_default(given: dict[str, Any]) -> str:
-    """Return what is trained where nothing is said: trackers alone, where there is a data set."""
+    """Return what is trained where nothing is said: on a data set what the preset's model adds."""
+    if preset(given["preset_name"]).offline is not None:
+        return "refiner"
     return "tracker" if given["data"] else "all"
 
 
@@ -107,7 +111,7 @@ def options_of(given: dict[str, Any], stage: "StageName") -> "RunOptions":
     from maskstream_model.training.presets import training_preset
 
     config = preset(given["preset_name"])
-    names = SETTINGS | ({"clip_frames": "num_frames"} if stage == "tracker" else {})
+    names = SETTINGS | ({} if stage == "segmenter" else {"clip_frames": "num_frames"})
     short = [f"{names[key]}={given[key]}" for key in names if given[key] is not None]
     chosen = override(training_preset(config, stage), [*short, *given["changes"]])
     return RunOptions(

@@ -63,6 +63,7 @@ def test_the_preset_of_a_data_set_brings_its_own_length_and_stage(tmp_path):
     assert (options.plan.seed, options.plan.model) == (3, "daq_r50_ovis")
     assert stage_by_default(arguments) == "tracker"
     assert stage_by_default(given()) == "all"
+    assert stage_by_default(given(preset_name="daq_r50_ovis_offline")) == "refiner"
     assert options_of(for_ovis(tmp_path, steps=7), "tracker").budget.steps == 7
 
 

@@ -26,10 +26,17 @@ def assert_equal_ends(one, other):
         assert [key for key in these if not torch.equal(these[key], those[key])] == []
 
 
-@pytest.mark.parametrize("name", ["segmenter", "tracker"])
-@pytest.mark.parametrize("steps_before", [1, 3, 6])
+STOPS = {"segmenter": (1, 6), "tracker": (1, 3, 6), "refiner": (3, 5)}
+
+
+@pytest.mark.parametrize(
+    ("name", "steps_before"), [(name, step) for name, steps in STOPS.items() for step in steps]
+)
 def test_a_stopped_run_goes_on_with_the_same_losses(name, steps_before, small_run, tmp_path):
-    """Steps 1, 3 and 6 stand in stage A, at its end, and in the middle of a batch's views."""
+    """Steps 1, 3 and 6 stand in stage A, at its end, and in the middle of a batch's views.
+
+    The refiner matches in another way from step 4 on.
+    """
     straight, heard = [], []
     whole = train(listened(fresh_stage(name, small_run), straight), small_run)
     parts = replace(small_run, out=tmp_path / "parts")

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.errors import ConfigError
 from maskstream_model.presets import preset
 from maskstream_model.training.augmentation import Augmentation
+from maskstream_model.training.clip_sampling import ClipSampling
 from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.options import BatchPlan, Recipe, TrackerRecipe, tracker_criterion
 from maskstream_model.training.presets import training_preset
@@ -85,3 +87,27 @@ def test_the_demo_is_trained_as_before():
     assert segmenter.plan == BatchPlan(clips, batch_size=8)
     assert tracker.plan == BatchPlan(replace(clips, num_frames=6), batch_size=4)
     assert segmenter.steps is None
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "decay_at"),
+    [
+        ("daq_r50_ovis_offline", 160_000, 112_000),
+        ("daq_vitl_ovis_offline", 80_000, 56_000),
+        ("daq_vitl_ytvis21_offline", 160_000, 112_000),
+    ],
+)
+def test_refiners_learn_from_longer_clips_in_either_direction(name, steps, decay_at):
+    found = training_preset(preset(name), "refiner")
+    assert (found.steps, found.recipe.decay_steps) == (steps, (decay_at,))
+    assert found.plan.sampling == ClipSampling(15, reverse_share=0.5)
+    criterion = found.recipe.criterion
+    assert criterion.cost.num_points == criterion.sampling.count == 15 * 12544
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"), [("daq_r50_ovis", "refiner"), ("daq_r50_ovis_offline", "tracker")]
+)
+def test_models_have_the_stages_of_what_they_add(name, stage):
+    with pytest.raises(ConfigError, match=f"{name} has no stage {stage}"):
+        training_preset(preset(name), stage)

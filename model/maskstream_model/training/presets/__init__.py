@@ -14,8 +14,13 @@ def training_preset(config: ModelConfig, stage: StageName) -> StagePreset:
     The family is part of a model's name, as in `daq_r50_ovis`.
 
     Raises:
-        ConfigError: nothing is known of the model's family.
+        ConfigError: nothing is known of the model's family, or the model has no such stage.
     """
+    if (stage == "refiner") != (config.offline is not None):
+        raise ConfigError(
+            f"{config.name} has no stage {stage}: offline models learn their refiner, on an "
+            "online model that was trained before"
+        )
     families = {
         "demo": synthetic.preset,
         "ovis": ovis.preset,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from maskstream_model.training.options import Plan, Recipe, TrackerRecipe
 
-StageName = Literal["segmenter", "tracker"]
+StageName = Literal["segmenter", "tracker", "refiner"]
 
 
 @dataclass(frozen=True)

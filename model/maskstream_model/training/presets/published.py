@@ -1,7 +1,8 @@
 """What all published DVIS-DAQ models share (paper, appendix .1; SPEC.md 6; keys/CONFIGS.txt).
 
-The tracker learns on a frozen segmenter. Of the segmenter's own training the paper only says that
-it is DVIS++'s: its stage takes the same optimiser, with single frames for clips.
+The tracker learns on a frozen segmenter, the refiner on a frozen online model. Of the segmenter's
+own training the paper only says that it is DVIS++'s: its stage takes the same optimiser, with
+single frames for clips.
 """
 
 from dataclasses import replace
@@ -15,7 +16,7 @@ from maskstream_model.training.presets.preset import StageName, StagePreset
 from maskstream_model.training.video_plan import VideoPlan
 
 NUM_POINTS = 12544
-CLIP_FRAMES = {"segmenter": 1, "tracker": 5}
+CLIP_FRAMES = {"segmenter": 1, "tracker": 5, "refiner": 15}
 
 
 def published(
@@ -30,6 +31,10 @@ def published(
         steps: length of the stage.
         decay_at: step at which the rate falls to a tenth.
     """
+    refining = stage == "refiner"
+    frames = CLIP_FRAMES[stage]
+    # The refiner's masks are tubes through all frames.
+    points = NUM_POINTS * frames if refining else NUM_POINTS
     recipe = Recipe(
         learning_rate=1e-4,
         weight_decay=0.05,
@@ -42,7 +47,7 @@ def published(
         average_decay=0.0,
         precision="bf16",
         criterion=Criterion(
-            cost=MatchCost(num_points=NUM_POINTS), sampling=PointSampling(count=NUM_POINTS)
+            cost=MatchCost(num_points=points), sampling=PointSampling(count=points)
         ),
         auxiliary_weight=0.0,
         pilot_weight=0.0,
@@ -61,5 +66,5 @@ def published(
         likeness_start=False,
         supervise_start=True,
     )
-    sampling = ClipSampling(num_frames=CLIP_FRAMES[stage])
+    sampling = ClipSampling(frames, reverse_share=0.5 if refining else 0.0)
     return StagePreset(recipe, replace(plan, sampling=sampling), tracker, steps)
