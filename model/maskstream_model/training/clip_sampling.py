@@ -31,7 +31,7 @@ def place_of(position: int, lengths: Sequence[int], seed: int) -> tuple[int, int
     """
     number, source = divmod(position, len(lengths))
     turn, place = divmod(number, lengths[source])
-    order = np.random.default_rng([seed, source, turn]).permutation(lengths[source])
+    order = np.random.default_rng([seed, source, turn, 3]).permutation(lengths[source])
     return source, int(order[place])
 
 

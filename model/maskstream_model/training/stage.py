@@ -44,7 +44,10 @@ class Stage(Protocol):
     earlier: Mapping[str, str]
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
-        """Return weighted scalar losses; their sum is what is minimised."""
+        """Return weighted scalar losses; their sum is what is minimised.
+
+        Of several processes each asks for means (`distribution.py`) as often as the others.
+        """
         ...
 
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

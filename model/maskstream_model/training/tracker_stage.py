@@ -86,7 +86,11 @@ class TrackerStage:
         features: list[Tensor],
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Return the weighted losses of one tracker over all frames, summed over its layers."""
+        """Return the weighted losses of one tracker over all frames, summed over its layers.
+
+        Differs from reference: mask losses are divided by the number of masks that they compare;
+        there, by the number of rows with an object, whether it is visible or not.
+        """
         criterion = self._recipe.criterion
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
         classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])

@@ -11,10 +11,11 @@ from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.loading import load_offline
 from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.options import Budget
-from maskstream_model.training.refiner_stage import RefinerStage, tube_targets, tubes_of
+from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
 from maskstream_model.training.run_checkpoint import facts_of
 from maskstream_model.training.stage import moment_of
+from maskstream_model.training.tracked_clips import tracked_tubes, true_tubes, tube_targets
 from support.small_runs import fresh_stage, offline
 
 CPU = torch.device("cpu")
@@ -52,7 +53,7 @@ def test_there_are_as_many_rows_as_segment_queries_and_the_best_tracks_among_the
 
 def test_masks_before_refinement_are_those_of_tracks_and_of_segment_queries(stage, batch):
     clip = stage.track(batch)[0]
-    tubes = stage._tracked_tubes(clip)
+    tubes = tracked_tubes(clip, stage._online.tracker)
     height = tubes.shape[1] // batch.num_frames
     row = int((clip.rows.row_ids < 0).nonzero()[0])
     sequence = -1 - int(clip.rows.row_ids[row])
@@ -69,19 +70,19 @@ def test_gradients_reach_all_of_the_refiner_and_nothing_else(progress, stage, ba
     assert set(losses) == {"class", "mask", "dice"}
     torch.stack(list(losses.values())).sum().backward()
     assert [name for name, p in stage.module.named_parameters() if p.grad is None] == []
-    assert all(p.grad is None for part in stage._parts.values() for p in part.parameters())
+    assert all(p.grad is None for part in stage._frozen.values() for p in part.parameters())
 
 
 def test_early_all_layers_have_the_trackers_match_and_late_each_its_own(stage, batch):
     clip, targets = stage.track(batch)[0], tube_targets(batch, 0)
     states = stage.module.decode(clip.rows.features, clip.embeddings)[1:]
     layers = [stage.module.predict(state) for state in states]
-    early = stage._match(clip, layers, targets, at(0.2))
+    early = stage.match(clip, layers, targets, at(0.2))
     assert torch.equal(early[0], early[1])
     scrambled = [replace(layers[0], logits=layers[0].logits.flip(0) * 50), layers[1]]
-    again = stage._match(clip, scrambled, targets, at(0.2))
+    again = stage.match(clip, scrambled, targets, at(0.2))
     assert torch.equal(again, early)
-    assert early.shape == stage._match(clip, layers, targets, at(0.8)).shape
+    assert early.shape == stage.match(clip, layers, targets, at(0.8)).shape
 
 
 def test_the_refiner_learns_one_batch(stage, batch):
@@ -122,6 +123,6 @@ def test_an_online_preset_has_no_refiner_to_train(small_run):
 
 
 def test_tubes_of_a_batch_keep_clips_and_objects_apart(batch):
-    tubes = tubes_of(batch.masks)
+    tubes = true_tubes(batch.masks)
     count, _, objects, height, width = batch.masks.shape
     assert tubes.shape == (count, objects, batch.num_frames * height, width)
