@@ -8,6 +8,9 @@ from maskstream_model.errors import ConfigError
 
 Task = Literal["instances", "panoptic", "semantic"]
 
+OPTIONAL = ("keep_score_min", "min_size", "double_iou_max")
+"""Rules that None turns off."""
+
 
 @dataclass(frozen=True)
 class ClassInfo:
@@ -144,6 +147,8 @@ class OnlineConfig:
         max_size: limit of the longer side after that resize.
         report_score_min: score from which a track is worth showing; the server's default for
             the wire's `min_score`. It has no influence on tracking.
+        double_iou_max: IoU above which two masks of a frame show one object, of which the older
+            track stays (`daq/doubles.py`); None, as in the released models, suppresses nothing.
     """
 
     first_frame_score_min: float = 0.01
@@ -155,6 +160,7 @@ class OnlineConfig:
     min_size: int | None = 480
     max_size: int = 1333
     report_score_min: float = 0.3
+    double_iou_max: float | None = None
 
     def __post_init__(self) -> None:
         """Check ranges, so that a bad override is one clear sentence.
@@ -164,11 +170,11 @@ class OnlineConfig:
         """
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None and field.name in ("keep_score_min", "min_size"):
+            if value is None and field.name in OPTIONAL:
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ConfigError(f"{field.name} must be a number, not {value!r}")
-            if field.name.endswith("score_min"):
+            if field.name.endswith(("score_min", "iou_max")):
                 if not 0 <= value <= 1:
                     raise ConfigError(f"{field.name} must lie between 0 and 1, not {value!r}")
             elif not isinstance(value, int) or value < 1:

@@ -64,11 +64,12 @@ def _demo() -> ModelConfig:
         ),
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
-            first_frame_score_min=0.5,
+            first_frame_score_min=0.4,
             tracked_score_min=0.4,
-            emergence_score_min=0.5,
+            emergence_score_min=0.4,
             min_size=128,
             report_score_min=0.4,
+            double_iou_max=0.6,
         ),
     )
 

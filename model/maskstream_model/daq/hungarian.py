@@ -17,6 +17,7 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.doubles import settle_doubles
 from maskstream_model.daq.framewise import FramewiseModel, Size
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
@@ -79,7 +80,12 @@ class OnlineHungarian(FramewiseModel):
         self, frame: SegmenterOutput, state: TrackerState, resized: Size, max_tracks: int | None
     ) -> tuple[FrameOutput, TrackerState]:
         offers = link(state.queries, frame.embeddings[0], self.similarity_min)
-        verdict = self._judge(foreground_scores(frame.logits[0]).cpu(), offers, state, max_tracks)
+
+        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
+            return frame.mask_logits[0][torch.cat([offers[tracks], anchors]).to(self.device)] > 0
+
+        judged = self._judge(foreground_scores(frame.logits[0]).cpu(), offers, state, max_tracks)
+        verdict = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)
         alive = (~verdict.gone).nonzero()[:, 0]
         rows = torch.cat([offers[alive], verdict.born]).to(self.device)
         taken = rows != NO_MATCH

@@ -14,8 +14,9 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.doubles import settle_doubles
 from maskstream_model.daq.framewise import FramewiseModel, Size
-from maskstream_model.daq.lifecycle import Scores, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
@@ -85,7 +86,7 @@ class OnlineDaq(FramewiseModel):
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            results.append(advance(self.tracker, state, rows, verdict))
+            results.append(self._advance(state, rows, verdict))
         return results
 
     def _track_later(
@@ -117,8 +118,19 @@ class OnlineDaq(FramewiseModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            results.append(advance(self.tracker, state, rows, verdict))
+            results.append(self._advance(state, rows, verdict))
         return results
+
+    def _advance(
+        self, state: TrackerState, candidates: Candidates, verdict: Verdict
+    ) -> tuple[FrameOutput, TrackerState]:
+        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
+            rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
+            embeddings, features = candidates.embeddings[rows], candidates.mask_features
+            return self.tracker.segment(embeddings[None], features[None])[0] > 0
+
+        settled = settle_doubles(verdict, state.missed_frames, self.config.online, masks_of)
+        return advance(self.tracker, state, candidates, settled)
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor

@@ -32,7 +32,7 @@ def annotation_file(path: Path, word: str) -> Path:
     """
     if path.is_file():
         return path
-    beside = path.parent.glob(f"*{path.name}*.json") if path.name else ()
+    beside = [file for file in path.parent.glob("*.json") if path.name and path.name in file.stem]
     for files in (path.glob("*.json"), (path / "annotations").glob("*.json"), beside):
         found = sorted(files)
         if len(found) > 1:

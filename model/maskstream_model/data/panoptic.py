@@ -122,7 +122,9 @@ def read_truth(path: Path) -> PanopticTruth:
         DatasetError: the file cannot be read, or an entry is not what it should be.
     """
     content = read_json(path)
-    raw, videos = (read_list(path, content, name) for name in ("categories", "videos"))
+    videos, raw = (read_list(path, content, name) for name in ("videos", "categories"))
+    if any(isinstance(video, Mapping) and "images" not in video for video in videos):
+        raise DatasetError(f"{path} has videos without images, so it is not of the form of VIPSeg")
     bare = content.get("annotations") is None
     entries = PanopticEntries(path, {}) if bare else read_entries(path, content)
     categories = [

@@ -53,10 +53,13 @@ def decode_columns(
 
 def encode_mask(mask: Bools) -> dict[str, Any] | None:
     """Return a mask `(height, width)` as compressed RLE, None where it is empty."""
+    return encode_rle(mask) if mask.any() else None
+
+
+def encode_rle(mask: Bools) -> dict[str, Any]:
+    """Return a mask `(height, width)` as compressed RLE, also where it is empty."""
     from pycocotools import mask as coco
 
-    if not mask.any():
-        return None
     rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
 

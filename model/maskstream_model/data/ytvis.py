@@ -30,6 +30,7 @@ class InstanceReader:
 
     def __init__(self, annotations: AnnotatedVideos, pictures: Path) -> None:
         self.annotations = annotations
+        self._pictures = pictures
         names = annotations.categories
         self._categories = tuple(Category(number, names[number]) for number in sorted(names))
         self._rows = {item.id: row for row, item in enumerate(self._categories)}
@@ -50,6 +51,10 @@ class InstanceReader:
     def annotated(self) -> bool:
         """Whether there is any truth."""
         return self.annotations.annotated
+
+    def of(self, annotations: AnnotatedVideos) -> "InstanceReader":
+        """Return a reader of some of the videos."""
+        return InstanceReader(annotations, self._pictures)
 
     def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
         """Return frames `numbers` of `videos[video]`; see `VideoReader`."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from maskstream_model import load_model
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.data.readers import Format
 from maskstream_model.data.reading import read_picture
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.answers import Answer, Measured
+from maskstream_model.evaluation.benchmark_answer import answer_benchmark, check_options
 from maskstream_model.evaluation.evaluate import Progress, evaluate_online, stream
 from maskstream_model.evaluation.presence import (
     PresenceReport,
@@ -17,13 +19,13 @@ from maskstream_model.evaluation.presence import (
     track_lives,
 )
 from maskstream_model.evaluation.presence_truth import PresenceTruth, read_presence
-from maskstream_model.evaluation.results import ResultCollector, write_results
 from maskstream_model.evaluation.sources import (
     AnnotatedClip,
     frame_files,
     open_dataset,
     synthetic_clips,
 )
+from maskstream_model.evaluation.submission import ResultCollector, write_results
 from maskstream_model.evaluation.sweep import (
     BASELINE_SWEEP,
     SWEEP,
@@ -31,6 +33,7 @@ from maskstream_model.evaluation.sweep import (
     parse_rules,
     sweep_points,
 )
+from maskstream_model.evaluation.transience import Objects
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,
@@ -50,6 +53,9 @@ class Request:
     weights: str | None = None
     device: str = "cpu"
     data: str = SYNTHETIC
+    form: Format | None = None
+    objects: Objects = "all"
+    beyond: Path | None = None
     clips: int = 50
     frames: int = 24
     size: tuple[int, int] = (256, 448)
@@ -83,7 +89,11 @@ def answer(request: Request, begin: Begin) -> Answer:
         CheckpointError: weights that do not fit.
         DatasetError: data that is not what it should be.
     """
+    check_options(request)
     model = open_model(request)
+    if request.form is not None:
+        settings = settings_of(model, request)
+        return answer_benchmark(model, request, request.form, settings, begin)
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     source = open_source(request, [info.name for info in model.config.classes])

@@ -170,3 +170,9 @@ def test_what_is_broken_is_named_with_its_file_and_entry(
     panoptic.write()
     with pytest.raises(DatasetError, match=sentence):
         open_reader(panoptic.folder, "vipseg").read(0, [0, 1, 2])
+
+
+def test_files_of_other_panoptic_sets_are_refused(test_data: Path) -> None:
+    samples = test_data / "annotated" / "format_samples" / "deeplab2"
+    with pytest.raises(DatasetError, match=r"trainId\.json has no list of videos"):
+        open_reader(samples / "cityscapes_panoptic_dummy_trainId.json", "vipseg")

@@ -10,6 +10,7 @@ import numpy as np
 
 from maskstream_model.data.panoptic import MAX_ID, Ids
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
+from maskstream_model.evaluation.transience import Objects, chosen
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,33 @@ class PanopticVideo:
     truth: SegmentTable
     found: SegmentTable
     pairs: PixelPairs
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Lines of both tables of a video that are measured: `truth (L,)`, `found (L,)`."""
+
+    truth: Bools
+    found: Bools
+
+
+def measured(video: PanopticVideo, things: Bools, objects: Objects) -> Measured:
+    """Return the lines that are measured; stuff never is where only some objects are.
+
+    Args:
+        video: counted.
+        things: `(K,)` by class.
+        objects: those meant.
+    """
+    truth, found = video.truth, video.found
+    if objects == "all":
+        return Measured(np.ones(len(truth.ids), dtype=bool), np.ones(len(found.ids), dtype=bool))
+    ids, inverse = np.unique(truth.ids, return_inverse=True)
+    visible = np.zeros((video.num_frames, len(ids)), dtype=bool)
+    visible[truth.frames, inverse] = truth.areas > 0
+    return Measured(
+        chosen(visible, objects)[inverse] & things[truth.classes], things[found.classes]
+    )
 
 
 def summed(places: Ints, values: Ints | Floats, length: int) -> Floats:
