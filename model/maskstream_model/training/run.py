@@ -25,7 +25,7 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.clips.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(_segmenter_of(load_weights(options.init)))
+        stage.start_from(segmenter_of(load_weights(options.init)))
     return train(stage, options)
 
 
@@ -40,11 +40,12 @@ def train_tracker(options: RunOptions) -> Run:
     if not start.exists():
         raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
     torch.manual_seed(options.plan.seed)
-    segmenter = _segmenter_of(load_weights(start))
+    segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith("segmenter_")}
     return train(stage, options)
 
 
-def _segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a model's weights that is the segmenter's."""
     return {name: value for name, value in weights.items() if not name.startswith(TRACKER)}
