@@ -39,7 +39,7 @@ def load(
     config = replace(config, online=online)
     if weights == RANDOM:
         return random_model(config, place)
-    tensors = load_weights(_shipped(config.name) if weights is None else weights)
+    tensors = load_weights(shipped(config.name) if weights is None else weights)
     segmenter, tracker = _build(config, seed=0)
     load_into({"": segmenter, "tracker.": tracker}, tensors)
     return OnlineDaq(config, segmenter, tracker, place, fingerprint(tensors, config))
@@ -71,7 +71,12 @@ def _device(device: str | torch.device) -> torch.device:
     return place
 
 
-def _shipped(name: str) -> Path:
+def shipped(name: str) -> Path:
+    """Return the weight file that the package brings for a preset.
+
+    Raises:
+        CheckpointError: it brings none.
+    """
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         raise CheckpointError(f"no weights are shipped for {name}; give the path of a weight file")
