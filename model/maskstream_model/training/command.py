@@ -11,10 +11,12 @@ from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.presets import preset, preset_names
 
 if TYPE_CHECKING:
-    from maskstream_model.training.options import Budget, Plan, RunOptions
+    from maskstream_model.ablation.runs import Ablation
+    from maskstream_model.training.options import Budget, Plan, RunOptions, TrackerRecipe
     from maskstream_model.training.presets import StageName, StagePreset
 
 SEGMENTER_SHARE = 0.6
+ABLATION_WARM_UP_STEPS = 50
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DATA = click.Path(exists=True, path_type=Path)
@@ -43,7 +45,7 @@ SETTINGS = {
 @click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
 @click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option("--minutes", type=float, help="Budget in wall time (all stages together).")
 @click.option("--steps", type=int, help="Budget in steps, instead of --minutes or the preset's.")
 @click.option("--batch-size", type=int, help="Clips a step (at the base size; 8 frames, 4 clips).")
@@ -63,34 +65,75 @@ SETTINGS = {
 @click.option("--checkpoint-minutes", type=float, default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--init", type=FILE, help="Weights to start from: of a segmenter, or all.")
+@click.option("--ablation", is_flag=True, help="Compare trackers that differ in one switch.")
+@click.option("--seeds", type=int, default=3, show_default=True, help="Of the ablation.")
+@click.option("--arms", default="static,EDAQ+ES,full", show_default=True, help="Of the ablation.")
 def train(**given: Any) -> None:
     """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 
     The presets of data sets follow the paper: the tracker, on the segmenter of --init, or the
     refiner, on an online model. Started by torchrun (--no-python), processes share each batch.
     OUT/PRESET.safetensors is written with every checkpoint and loads with `load_model`.
+
+    With --ablation trackers alone are trained, one for each arm and seed, on the segmenter of
+    --init or of the shipped weights; the budget is that of one of them. OUT/ablation.md holds the
+    table. A stopped one goes on when it is started again.
     """
     import torch
 
     from maskstream_model.training.distribution import joined
-    from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
 
     if given["threads"]:
         torch.set_num_threads(given["threads"])
-    stage = given["stage"] or stage_by_default(given)
     try:
-        with joined(given["device"]) as device:
-            given |= {"device": device, "stage": stage}
-            if stage in ("segmenter", "all"):
-                train_segmenter(options_of(given, "segmenter"))
-            if stage in ("tracker", "all"):
-                tracker = options_of(given, "tracker")
-                # With both stages --init is where the segmenter started, not where it ended.
-                train_tracker(tracker if stage == "tracker" else replace(tracker, init=None))
-            if stage == "refiner":
-                train_refiner(options_of(given, "refiner"))
+        if given["ablation"]:
+            _compare(given)
+        else:
+            with joined(given["device"]) as device:
+                _train_stages(given | {"device": device})
     except MaskstreamModelError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _train_stages(given: dict[str, Any]) -> None:
+    from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
+
+    stage = given["stage"] or stage_by_default(given)
+    given = given | {"stage": stage}
+    if stage in ("segmenter", "all"):
+        train_segmenter(options_of(given, "segmenter"))
+    if stage in ("tracker", "all"):
+        tracker = options_of(given, "tracker")
+        # With both stages --init is where the segmenter started, not where it ended.
+        train_tracker(tracker if stage == "tracker" else replace(tracker, init=None))
+    if stage == "refiner":
+        train_refiner(options_of(given, "refiner"))
+
+
+def _compare(given: dict[str, Any]) -> None:
+    from maskstream_model.ablation.runs import run_ablation
+    from maskstream_model.ablation.table import markdown
+
+    summary = run_ablation(ablation_of(given), lambda line: click.echo(line, err=True))
+    click.echo(markdown(summary), nl=False)
+
+
+def ablation_of(given: dict[str, Any]) -> "Ablation":
+    """Turn the command line into an ablation; what is not given suits one core for an hour."""
+    from maskstream_model.ablation.arms import BASE
+    from maskstream_model.ablation.runs import Ablation
+    from maskstream_model.loading import shipped
+
+    small = {"height": 96, "width": 160, "clip_frames": 5, "batch_size": 4, "learning_rate": 1e-3}
+    filled = {name: given[name] or value for name, value in small.items()}
+    options = options_of(given | filled | {"stage": "tracker"}, "tracker", BASE)
+    options = replace(
+        options,
+        init=options.init or shipped(options.config.name),
+        recipe=replace(options.recipe, warm_up_steps=ABLATION_WARM_UP_STEPS),
+    )
+    arms = tuple(name.strip() for name in given["arms"].split(","))
+    return Ablation(options, arms=arms, num_seeds=given["seeds"])
 
 
 def stage_by_default(given: dict[str, Any]) -> str:
@@ -100,8 +143,15 @@ def stage_by_default(given: dict[str, Any]) -> str:
     return "tracker" if given["data"] else "all"
 
 
-def options_of(given: dict[str, Any], stage: "StageName") -> "RunOptions":
+def options_of(
+    given: dict[str, Any], stage: "StageName", tracker: "TrackerRecipe | None" = None
+) -> "RunOptions":
     """Turn the command line into the options of one stage.
+
+    Args:
+        given: the command line.
+        stage: what is trained.
+        tracker: rules of the tracker stage to start from, instead of the preset's.
 
     Raises:
         ConfigError: a setting that is none, or that does not go with the others.
@@ -113,7 +163,9 @@ def options_of(given: dict[str, Any], stage: "StageName") -> "RunOptions":
     config = preset(given["preset_name"])
     names = SETTINGS | ({} if stage == "segmenter" else {"clip_frames": "num_frames"})
     short = [f"{names[key]}={given[key]}" for key in names if given[key] is not None]
-    chosen = override(training_preset(config, stage), [*short, *given["changes"]])
+    base = training_preset(config, stage)
+    base = base if tracker is None else replace(base, tracker=tracker)
+    chosen = override(base, [*short, *given["settings"]])
     return RunOptions(
         config=config,
         out=given["out"],

@@ -15,7 +15,7 @@ from maskstream_model.errors import TrainingError
 from maskstream_model.training.batches import stream_batches
 from maskstream_model.training.distribution import anywhere, share, spread, wait_for_all
 from maskstream_model.training.journal import Journal
-from maskstream_model.training.options import RunOptions
+from maskstream_model.training.options import Plan, RunOptions
 from maskstream_model.training.run_checkpoint import Run, load_run, save_run
 from maskstream_model.training.schedule import (
     AveragedWeights,
@@ -26,6 +26,8 @@ from maskstream_model.training.schedule import (
 from maskstream_model.training.stage import Moment, Stage, moment_of
 from maskstream_model.training.targets import ClipBatch
 
+Batches = Callable[[Plan, int, int], Iterator[ClipBatch]]
+"""Yields the batches of a plan from a number on, with so many processes to make them."""
 LOG_INTERVAL_S = 15.0
 MAX_SKIPPED = 50
 
@@ -143,8 +145,19 @@ class Trainer:
         save_safetensors(options.weights_path, weights, earlier | facts, half=True)
 
 
-def train(stage: Stage, options: RunOptions, clock: Callable[[], float] = time.monotonic) -> Run:
+def train(
+    stage: Stage,
+    options: RunOptions,
+    clock: Callable[[], float] = time.monotonic,
+    batches: Batches = stream_batches,
+) -> Run:
     """Train a stage until its budget is spent or the process is asked to stop; always saves.
+
+    Args:
+        stage: what learns.
+        options: how, and for how long.
+        clock: seconds.
+        batches: what it learns from; see `stream_batches`.
 
     Raises:
         TrainingError: the run cannot be resumed or shared, or the numbers stopped being finite.
@@ -156,7 +169,7 @@ def train(stage: Stage, options: RunOptions, clock: Callable[[], float] = time.m
     stage.module.train()
     log = options.out / f"{stage.name}.jsonl"
     with Journal(log, stage.name) as journal, _asked_to_stop() as asked:
-        _loop(trainer, journal, asked, clock)
+        _loop(trainer, journal, asked, clock, _views(trainer, batches))
         trainer.save()
     if anywhere(bool(asked), trainer.device):
         raise KeyboardInterrupt
@@ -164,10 +177,16 @@ def train(stage: Stage, options: RunOptions, clock: Callable[[], float] = time.m
     return trainer.run
 
 
-def _loop(trainer: Trainer, journal: Journal, asked: list[int], clock: Callable[[], float]) -> None:
+def _loop(
+    trainer: Trainer,
+    journal: Journal,
+    asked: list[int],
+    clock: Callable[[], float],
+    views: Iterator[ClipBatch],
+) -> None:
     interval = Interval(clock(), trainer.run.step)
     saved_s = clock()
-    for batch in _views(trainer):
+    for batch in views:
         if anywhere(bool(asked), trainer.device) or trainer.progress() >= 1.0:
             break
         interval.add(trainer.step(batch))
@@ -187,10 +206,10 @@ def _tell(trainer: Trainer, journal: Journal, interval: Interval, now_s: float) 
         journal.record(trainer.progress(), interval.facts(trainer.run.step, now_s))
 
 
-def _views(trainer: Trainer) -> Iterator[ClipBatch]:
+def _views(trainer: Trainer, source: Batches) -> Iterator[ClipBatch]:
     """Yield each batch as often as the stage looks at one, from where the run stands."""
     views, step = trainer.stage.views, trainer.run.step
-    batches = stream_batches(trainer.options.plan, step // views, trainer.options.workers)
+    batches = source(trainer.options.plan, step // views, trainer.options.workers)
     skip = step % views
     for batch in batches:
         moved = batch.to(trainer.device)

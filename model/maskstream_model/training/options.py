@@ -1,8 +1,8 @@
 """Settings of a training run; defaults suit a small model on synthetic clips."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.data.synthetic import SyntheticConfig
@@ -12,6 +12,8 @@ from maskstream_model.training.losses import LossWeights
 from maskstream_model.training.video_plan import VideoPlan
 
 Precision = Literal["fp32", "bf16"]
+Anchors = Literal["dynamic", "static"]
+Hiding = Literal["off", "one", "continuous", "random"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,13 @@ class TrackerRecipe:
         varied_order: clips are also seen backwards and with gaps.
         likeness_start: begins as a search for look-alikes (`tracker_start.py`), not at random.
         supervise_start: tracker 1's state before its first layer takes part in the losses.
+        anchors: "static" emergence anchors are learned and know nothing of the frame; they go
+            without tracker 2 (paper, Fig. 2; for comparisons only).
+        emergence_simulation: whether rows that carry an object may be dropped; without it all of
+            them stay, and nothing emerges but what really does (Table 3a).
+        disappearance_anchors: whether there is a tracker 2 (Table 3a, DDAQ).
+        disappearance_simulation: on which frames tracker 2 loses an object that is there: none, one
+            of the clip, all once it is drawn, or on each frame one that is drawn anew (Table 3d).
     """
 
     short_share: float = 0.12
@@ -118,6 +127,37 @@ class TrackerRecipe:
     varied_order: bool = True
     likeness_start: bool = True
     supervise_start: bool = False
+    anchors: Anchors = "dynamic"
+    emergence_simulation: bool = True
+    disappearance_anchors: bool = True
+    disappearance_simulation: Hiding = "random"
+
+    def __post_init__(self) -> None:
+        """Check choices and ranges.
+
+        Raises:
+            ConfigError: a choice that is none, a share or score outside 0 to 1, or static anchors
+                beside disappearance anchors.
+        """
+        for name, choices in (("anchors", Anchors), ("disappearance_simulation", Hiding)):
+            if getattr(self, name) not in get_args(choices):
+                known = ", ".join(get_args(choices))
+                raise ConfigError(f"{name} is one of {known}, not {getattr(self, name)!r}")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name.endswith(("_share", "_score_min")) and not 0 <= value <= 1:
+                raise ConfigError(f"{item.name} must lie between 0 and 1, not {value}")
+        if self.anchors == "static" and self.disappearance_anchors:
+            raise ConfigError("static anchors go with disappearance_anchors=false")
+
+    def model_of(self, config: ModelConfig) -> ModelConfig:
+        """Return the model that is trained: `config` with the anchors that are asked for."""
+        static = config.segmenter.num_queries if self.anchors == "static" else 0
+        online = config.online
+        if not self.disappearance_anchors:
+            online = online.override(keep_score_min=None)
+        tracker = replace(config.tracker, static_anchors=static)
+        return replace(config, tracker=tracker, online=online)
 
     def is_short(self, step: int, progress: float) -> bool:
         """Say whether a step is in stage A; `progress` is the share of the budget spent before."""

@@ -1,6 +1,6 @@
 """Settings changed by name, as on a command line: `learning_rate=2e-4`, `cost.num_points=512`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from maskstream_model.errors import ConfigError
 
 Settings = TypeVar("Settings")
+Names = tuple[str, ...]
+"""A field, after its parents."""
 COUNTS = (
     *("steps", "num_frames", "batch_size", "views", "num_points", "count", "oversample"),
     *("short_sides", "max_long_side", "crop_short_sides", "crop_range"),
@@ -27,16 +29,18 @@ def override(settings: Settings, changes: Sequence[str]) -> Settings:
     Raises:
         ConfigError: no such field, several of them, or a value that it cannot take.
     """
+    changed: dict[Names, Any] = {}
     for change in changes:
         name, equals, text = change.partition("=")
         if not equals:
             raise ConfigError(f"write name=value, not {change!r}")
         path = _find(settings, name.strip())
-        settings = _replaced(settings, path, text.strip())
-    return settings
+        changed[path] = _value(settings, path, text.strip())
+    changed_settings: Settings = _replaced(settings, changed)
+    return changed_settings
 
 
-def _paths(settings: Any) -> Iterator[tuple[str, ...]]:
+def _paths(settings: Any) -> Iterator[Names]:
     for item in fields(settings):
         value = getattr(settings, item.name)
         if is_dataclass(value):
@@ -45,7 +49,7 @@ def _paths(settings: Any) -> Iterator[tuple[str, ...]]:
             yield (item.name,)
 
 
-def _find(settings: Any, name: str) -> tuple[str, ...]:
+def _find(settings: Any, name: str) -> Names:
     asked = tuple(name.split("."))
     paths = list(_paths(settings))
     found = [path for path in paths if path == asked]
@@ -59,17 +63,27 @@ def _find(settings: Any, name: str) -> tuple[str, ...]:
     raise ConfigError(f"there is no setting {name}; known are {known}")
 
 
-def _replaced(settings: Any, path: tuple[str, ...], text: str) -> Any:
+def _value(settings: Any, path: Names, text: str) -> Any:
     name, *rest = path
     if rest:
-        return replace(settings, **{name: _replaced(getattr(settings, name), tuple(rest), text)})
+        return _value(getattr(settings, name), tuple(rest), text)
     kind = get_type_hints(type(settings))[name]
     try:
         value = _parsed(text, kind)
     except ValueError:
         raise ConfigError(f"{name} cannot be {text!r}: it is {_told(kind)}") from None
     _check(name, value)
-    return replace(settings, **{name: value})
+    return value
+
+
+def _replaced(settings: Any, changed: Mapping[Names, Any]) -> Any:
+    """Replace all fields of a dataclass at once: it may check what goes with what."""
+    fresh = {}
+    for name in {path[0] for path in changed}:
+        inside = {path[1:]: value for path, value in changed.items() if path[0] == name}
+        here = getattr(settings, name)
+        fresh[name] = inside[()] if () in inside else _replaced(here, inside)
+    return replace(settings, **fresh)
 
 
 def _parsed(text: str, kind: Any) -> Any:

@@ -26,7 +26,7 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(_without(load_weights(options.init), TRACKER, REFINER))
+        stage.start_from(segmenter_of(load_weights(options.init)))
     return train(stage, options)
 
 
@@ -41,7 +41,7 @@ def train_tracker(options: RunOptions) -> Run:
     if not start.exists():
         raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
     torch.manual_seed(options.plan.seed)
-    segmenter = _without(load_weights(start), TRACKER, REFINER)
+    segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith("segmenter_")}
     return train(stage, options)
@@ -63,6 +63,11 @@ def train_refiner(options: RunOptions) -> Run:
     before = ("segmenter_", "tracker_")
     stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith(before)}
     return train(stage, options)
+
+
+def segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a model's weights that is the segmenter's."""
+    return _without(weights, TRACKER, REFINER)
 
 
 def _without(weights: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.data.synthetic import Clip
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
 
 
@@ -65,6 +66,25 @@ class ClipBatch:
         """Return a copy on `device`."""
         parts = (self.frames, self.masks, self.labels, self.present)
         return ClipBatch(*(part.to(device, non_blocking=True) for part in parts))
+
+
+@dataclass(frozen=True)
+class SegmentedBatch(ClipBatch):
+    """Clips that the segmenter has seen already; `frames` may be of size `(B, T, 0, 0, 3)`.
+
+    Attributes:
+        outputs: of the segmenter, `T` times for `B` clips.
+    """
+
+    outputs: list[SegmenterOutput]
+
+    def to(self, device: torch.device) -> "SegmentedBatch":
+        """Return a copy on `device`."""
+        outputs = [
+            SegmenterOutput(*(part.to(device) for part in vars(output).values()))
+            for output in self.outputs
+        ]
+        return SegmentedBatch(**vars(super().to(device)), outputs=outputs)
 
 
 def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:

@@ -8,18 +8,20 @@ from torch import Tensor, nn
 
 from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.training.criterion import classes_of_rows
 from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_model.training.options import RunOptions
+from maskstream_model.training.options import RunOptions, TrackerRecipe
 from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
-from maskstream_model.training.targets import ClipBatch
+from maskstream_model.training.targets import ClipBatch, SegmentedBatch
 from maskstream_model.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
 
+SLOT_PARTS = ("slot_cross_attention_layers", "slot_ffn_layers", "bg_slots")
 MAX_GAP = 3
 GAP_SHARE = 0.3
 
@@ -33,6 +35,7 @@ class TrackerStage:
         self, config: ModelConfig, options: RunOptions, segmenter: Mapping[str, Tensor]
     ) -> None:
         self._recipe, self._tracking = options.recipe, options.tracker
+        config = options.tracker.model_of(config)
         self.views = options.tracker.views
         self.earlier: Mapping[str, str] = {}
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
@@ -40,6 +43,7 @@ class TrackerStage:
         self._segmenter.to(options.device).eval().requires_grad_(False)
         start = fresh_tracker if self._tracking.likeness_start else plain_tracker
         self._tracker = start(config, self._segmenter)
+        _freeze_unused(self._tracker, options.tracker)
         self.module: nn.Module = self._tracker
         self._num_classes = config.num_classes
         self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
@@ -52,7 +56,7 @@ class TrackerStage:
         frames = self._frames(batch)
         if moment.step == 0 and self._tracking.likeness_start:
             settle_positions(self._tracker, frames[0])
-            take_from_first(self._tracker.pos_embed.parameters())
+            take_from_first(self._tracker.parameters())
         clip = batch.select(order)
         roll = Rollout(self._tracker, self._tracking, self._recipe.criterion.cost, short)
         first, second = roll.run(
@@ -63,13 +67,17 @@ class TrackerStage:
         )
         features = [frames[number].mask_features for number in order]
         losses = self._terms(first, clip, features, moment.generator)
+        if not second:
+            return losses
         slots = self._terms(second, clip, features, moment.generator)
         weight = self._tracking.slot_weight
         return losses | {f"slot_{name}": weight * value for name, value in slots.items()}
 
     @torch.no_grad()
     def _frames(self, batch: ClipBatch) -> list[SegmenterOutput]:
-        """Segment all frames of a batch, once for all views of it."""
+        """Segment all frames of a batch, once for all views of it, unless that is done."""
+        if isinstance(batch, SegmentedBatch):
+            return batch.outputs
         if self._segmented is None or self._segmented[0] is not batch:
             images = images_of(batch.frames.flatten(0, 1))
             with torch.autocast(
@@ -143,6 +151,14 @@ class TrackerStage:
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the segmenter as it is, with the (averaged) tracker."""
         return state_of(self._segmenter) | {f"tracker.{k}": v for k, v in tensors.items()}
+
+
+def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
+    """Leave what these anchors do not use as it is, so that no weight decays for nothing."""
+    unused = [] if recipe.disappearance_anchors else [*SLOT_PARTS]
+    unused += ["new_ins_embeds"] if recipe.anchors == "static" else []
+    for name in unused:
+        tracker.get_submodule(name).requires_grad_(False)
 
 
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:

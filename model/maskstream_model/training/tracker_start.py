@@ -10,7 +10,7 @@ identities.
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.disappearance import SlotCrossAttentionLayer
@@ -46,6 +46,8 @@ def fresh_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
                 layer.linear2.bias.zero_()
         _keep_distances(tracker.pos_embed, generator)
         nn.init.normal_(tracker.new_ins_embeds.weight, std=QUIET, generator=generator)
+        if tracker.static_anchors is not None:
+            nn.init.normal_(tracker.static_anchors.weight, std=QUIET, generator=generator)
     return tracker
 
 
@@ -70,6 +72,17 @@ def settle_positions(tracker: QueryTracker, frame: SegmenterOutput) -> None:
     assert isinstance(last, nn.Linear)
     last.bias.sub_(positions.mean((0, 1))).mul_(factor)
     last.weight.mul_(factor)
+    if tracker.static_anchors is not None:
+        _place_static_anchors(
+            tracker.static_anchors, tracker.pool_appearance(frame.mask_logits, frame.mask_features)
+        )
+
+
+def _place_static_anchors(anchors: nn.Embedding, appearances: Tensor) -> None:
+    """Start static anchors where `appearances (B, Q, C)` of a batch lie: the best they can know."""
+    seen = appearances.flatten(0, 1)
+    chosen = torch.linspace(0, len(seen) - 1, anchors.num_embeddings).long()
+    anchors.weight[:, seen.shape[1] :] = seen[chosen]
 
 
 def _copy_heads(tracker: QueryTracker, segmenter: Segmenter) -> None:

@@ -41,7 +41,7 @@ def test_a_missing_or_double_budget_is_one_clear_sentence(arguments, tmp_path):
 
 def test_flags_and_set_change_the_preset():
     changed = options_of(
-        given(learning_rate=1e-3, no_object=0.3, height=96, changes=("weight_decay=0.1",)),
+        given(learning_rate=1e-3, no_object=0.3, height=96, settings=("weight_decay=0.1",)),
         "tracker",
     )
     assert (changed.recipe.learning_rate, changed.recipe.weight_decay) == (1e-3, 0.1)
@@ -74,7 +74,7 @@ def test_the_preset_of_a_data_set_brings_its_own_length_and_stage(tmp_path):
         ({"data": None}, "give --data and its --format"),
         ({"preset_name": "demo", "steps": 1}, "demo learns from synthetic clips"),
         ({"height": 96}, "there is no setting clips.height"),
-        ({"changes": ("speed=1",)}, "there is no setting speed"),
+        ({"settings": ("speed=1",)}, "there is no setting speed"),
     ],
 )
 def test_what_does_not_go_together_is_one_clear_sentence(changes, sentence, tmp_path):

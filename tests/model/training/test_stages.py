@@ -50,7 +50,7 @@ def test_a_segmenter_can_go_on_from_a_file(small_run):
     train_segmenter(short)
     again = replace(short, out=short.out / "again", init=short.weights_path)
     stage = fresh_stage("segmenter", again)
-    stage.start_from(runs._without(load_weights(again.init), "tracker."))
+    stage.start_from(runs.segmenter_of(load_weights(again.init)))
     exported = stage.export({f"segmenter.{k}": v for k, v in stage._segmenter.state_dict().items()})
     stored = load_weights(short.weights_path)
     key = "sem_seg_head.predictor.query_feat.weight"

@@ -63,7 +63,8 @@ def test_clips_of_vipseg_are_larger_and_whole_and_nothing_disappears():
     settings = found.plan.augmentation
     assert (settings.short_sides[0], settings.short_sides[-1]) == (480, 800)
     assert (settings.max_long_side, settings.crop_share) == (1333, 0.0)
-    assert found.tracker.min_tracked > 10_000
+    assert found.tracker.disappearance_simulation == "off"
+    assert training_preset(OVIS, "tracker").tracker.disappearance_simulation == "random"
     assert found.plan.picture_classes == {}
 
 

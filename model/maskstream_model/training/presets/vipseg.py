@@ -8,8 +8,6 @@ from maskstream_model.training.presets.preset import StageName, StagePreset
 from maskstream_model.training.presets.published import published
 from maskstream_model.training.video_plan import VideoPlan
 
-NEVER = 1 << 30
-
 
 def preset(config: ModelConfig, stage: StageName) -> StagePreset:
     """Return a stage's settings: larger frames, no crop, nothing is made to disappear.
@@ -19,4 +17,4 @@ def preset(config: ModelConfig, stage: StageName) -> StagePreset:
     sides = (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
     larger = Augmentation(short_sides=sides, max_long_side=1333, crop_share=0.0)
     found = published(stage, VideoPlan(augmentation=larger), 0.01, 90_000, 66_000)
-    return replace(found, tracker=replace(found.tracker, min_tracked=NEVER))
+    return replace(found, tracker=replace(found.tracker, disappearance_simulation="off"))
