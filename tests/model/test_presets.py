@@ -106,6 +106,18 @@ def test_networks_have_as_many_parameters_as_the_paper_says():
     assert millions(second.values()) == 8.68
 
 
+def test_the_offline_model_has_as_many_parameters_as_the_released_one():
+    """SPEC.md section 5: 956 entries with the criterion's, 74.04 million parameters."""
+    config = preset("daq_r50_ovis_offline")
+    with torch.device("meta"):
+        networks = build_networks(
+            config.segmenter, config.tracker, config.num_classes, config.offline.refiner
+        )
+    assert len(shapes_of(config.name)) == 956 - 1
+    modules = networks.parts.values()
+    assert millions(each for module in modules for each in module.parameters()) == 74.04
+
+
 def millions(parameters):
     return round(sum(each.numel() for each in parameters) / 1e6, 2)
 
