@@ -122,12 +122,22 @@ class SegmenterConfig:
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1)."""
+    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1).
+
+    Attributes:
+        num_layers: layers of each tracker.
+        num_heads: attention heads of a layer.
+        ffn_dim: hidden width of the feed-forward networks.
+        num_background: background rows beside the tracks in tracker 2.
+        static_anchors: emergence anchors with learned features and positions, the same on every
+            frame, in place of the dynamic ones; 0 for dynamic ones. For comparisons only.
+    """
 
     num_layers: int = 6
     num_heads: int = 8
     ffn_dim: int = 2048
     num_background: int = 5
+    static_anchors: int = 0
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _networks(
     """Return networks, and the weights that were loaded into them."""
     if weights == RANDOM:
         return _random(config, seed=0)
-    tensors = load_weights(_shipped(config.name) if weights is None else weights)
+    tensors = load_weights(shipped(config.name) if weights is None else weights)
     networks, _ = _random(config, seed=0)
     load_into(networks.parts, tensors)
     return networks, tensors
@@ -108,7 +108,12 @@ def _device(device: str | torch.device) -> torch.device:
     return place
 
 
-def _shipped(name: str) -> Path:
+def shipped(name: str) -> Path:
+    """Return the weight file that the package brings for a preset.
+
+    Raises:
+        CheckpointError: it brings none.
+    """
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         raise CheckpointError(f"no weights are shipped for {name}; give the path of a weight file")
