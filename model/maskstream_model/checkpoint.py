@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -17,6 +18,8 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.errors import CheckpointError
 
 UNUSED = "daq_criterion."
+PRESET = "preset"
+"""Name under which a file of ours says which preset it is for."""
 MAX_LISTED = 20
 
 Parts = nn.Module | Mapping[str, nn.Module]
@@ -46,6 +49,14 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         for name, tensor in stored.items()
         if not name.startswith(UNUSED)
     }
+
+
+def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Return what a `.safetensors` file says about itself, by name; nothing for other files."""
+    if Path(path).suffix != ".safetensors":
+        return {}
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata() or {})
 
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from maskstream_model.checkpoint import fingerprint, load_into, load_weights, state_of
+from maskstream_model.checkpoint import (
+    PRESET,
+    fingerprint,
+    header_of,
+    load_into,
+    load_weights,
+    state_of,
+)
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.networks import Networks, build_networks
 from maskstream_model.daq.offline import OfflineDaq
@@ -69,7 +76,12 @@ def _networks(
     """Return networks, and the weights that were loaded into them."""
     if weights == RANDOM:
         return _random(config, seed=0)
-    tensors = load_weights(shipped(config.name) if weights is None else weights)
+    path = shipped(config.name) if weights is None else weights
+    tensors = load_weights(path)
+    # Names and shapes alone cannot tell models of data sets with as many classes apart.
+    told = header_of(path).get(PRESET, config.name)
+    if told != config.name:
+        raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
     networks, _ = _random(config, seed=0)
     load_into(networks.parts, tensors)
     return networks, tensors

@@ -43,6 +43,16 @@ def test_random_weights_are_the_same_on_every_call(model):
         assert_same(ours, theirs)
 
 
+def test_weights_that_say_they_are_another_presets_are_refused(tmp_path):
+    converted = tmp_path / "model.safetensors"
+    model = load_model("daq_r50_ytvis19", "random")
+    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
+    save_safetensors(converted, weights, {"preset": "daq_r50_ytvis19"})
+    assert load_model("daq_r50_ytvis19", converted).fingerprint == model.fingerprint
+    with pytest.raises(CheckpointError, match="weights of daq_r50_ytvis19, not of daq_r50_ytvis21"):
+        load_model("daq_r50_ytvis21", converted)
+
+
 def test_random_weights_leave_the_random_state_alone():
     torch.manual_seed(3)
     expected = torch.rand(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.data.annotations import read_annotations
 from maskstream_model.data.classes import match_classes
@@ -16,6 +17,7 @@ from maskstream_model.data.vipseg import VipsegReader
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
+from maskstream_model.evaluation.detections import detect_offline, detect_online
 from maskstream_model.evaluation.panoptic.score import PanopticScore
 from maskstream_model.evaluation.vis_score import VisScore
 from maskstream_model.tasks.panoptic import panoptic_video
@@ -67,7 +69,7 @@ class BenchmarkAnswer:
 
 
 def answer_benchmark(
-    model: OnlineDaq,
+    model: OnlineDaq | OfflineDaq,
     request: "Request",
     form: Format,
     settings: Mapping[str, Any],
@@ -93,8 +95,10 @@ def answer_benchmark(
     progress = begin(sum(len(video.pictures) for video in reader.videos))
     told = {**settings, "format": form, "objects": request.objects}
     if isinstance(reader, InstanceReader):
-        return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
+        detect = detect_online(model) if isinstance(model, OnlineDaq) else detect_offline(model)
+        return BenchmarkAnswer(told, out, run_instances(detect, reader, plan, progress))
     segment = clip_segmenter(config)
+    assert isinstance(model, OnlineDaq)  # No panoptic preset is an offline one.
     return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
 
 

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from maskstream_model import load_model
+from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.data.readers import Format
 from maskstream_model.data.reading import read_picture
@@ -94,6 +95,8 @@ def answer(request: Request, begin: Begin) -> Answer:
     if request.form is not None:
         settings = settings_of(model, request)
         return answer_benchmark(model, request, request.form, settings, begin)
+    if isinstance(model, OfflineDaq):
+        raise ConfigError(f"{request.preset} refines whole videos: say the --format of a benchmark")
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     source = open_source(request, [info.name for info in model.config.classes])
@@ -106,7 +109,7 @@ def answer(request: Request, begin: Begin) -> Answer:
     return _plain(model, source, request, begin)
 
 
-def settings_of(model: OnlineDaq, request: Request) -> dict[str, Any]:
+def settings_of(model: OnlineDaq | OfflineDaq, request: Request) -> dict[str, Any]:
     """Return what one needs to have the same numbers again, as plain values."""
     synthetic = ("clips", "frames", "size", "seed") if request.data == SYNTHETIC else ()
     given = {name: getattr(request, name) for name in ("preset", "data", "min_score", *synthetic)}
@@ -114,14 +117,17 @@ def settings_of(model: OnlineDaq, request: Request) -> dict[str, Any]:
         name: None if getattr(request, name) is None else str(getattr(request, name))
         for name in ("cutouts", "textures")
     }
-    rules = asdict(model.config.online)
+    refining = {} if model.config.offline is None else asdict(model.config.offline)
+    rules = {**asdict(model.config.online), **refining}
     return {**given, **real, "fingerprint": model.fingerprint, "rules": rules}
 
 
-def open_model(request: Request) -> OnlineDaq:
+def open_model(request: Request) -> OnlineDaq | OfflineDaq:
     """Load the model that the request names, with its overrides."""
-    overrides = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    return load_model(request.preset, request.weights, request.device, task=None, **overrides)
+    rules = {name: values[0] for name, values in parse_rules(request.overrides).items()}
+    if preset(request.preset).offline is None:
+        return load_model(request.preset, request.weights, request.device, task=None, **rules)
+    return load_offline_model(request.preset, request.weights, request.device, **rules)
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:

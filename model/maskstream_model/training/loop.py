@@ -77,7 +77,11 @@ class Trainer:
         self.run = Run(stage.module, optimiser, averaged)
         self._checkpoint = options.out / f"{stage.name}.run.safetensors"
         self._skipped = 0
-        if options.resume and self._checkpoint.exists():
+        if self._checkpoint.exists():
+            if not options.resume:
+                raise TrainingError(
+                    f"{self._checkpoint} is a run: go on with --resume, or choose another --out"
+                )
             load_run(self._checkpoint, self.run, stage.name, options.plan.seed)
         self._losses = spread(LossesOf(stage))
         self._started_s = clock() - self.run.elapsed_s

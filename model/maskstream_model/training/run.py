@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from maskstream_model.checkpoint import load_weights
+from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import RunOptions
 from maskstream_model.training.refiner_stage import RefinerStage
-from maskstream_model.training.run_checkpoint import Run, facts_of
+from maskstream_model.training.run_checkpoint import Run
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.tracker_stage import TrackerStage
 
@@ -43,7 +43,7 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
-    stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith("segmenter_")}
+    stage.earlier = {k: v for k, v in header_of(start).items() if k.startswith("segmenter_")}
     return train(stage, options)
 
 
@@ -61,7 +61,7 @@ def train_refiner(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
     before = ("segmenter_", "tracker_")
-    stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith(before)}
+    stage.earlier = {k: v for k, v in header_of(start).items() if k.startswith(before)}
     return train(stage, options)
 
 

@@ -35,14 +35,6 @@ def save_run(path: Path, run: Run, stage: str, seed: int) -> None:
     save_safetensors(path, tensors, {name: str(value) for name, value in facts.items()})
 
 
-def facts_of(path: Path) -> dict[str, str]:
-    """Return what a safetensors file says about itself; nothing for other files."""
-    if path.suffix != ".safetensors":
-        return {}
-    with safe_open(path, framework="pt") as file:
-        return file.metadata() or {}
-
-
 def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
     """Take over a saved run in place.
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from maskstream_model.checkpoint import fingerprint, save_safetensors
+from maskstream_model.checkpoint import PRESET, fingerprint, save_safetensors
 from maskstream_model.errors import CheckpointError
 from maskstream_model.presets import preset
-from maskstream_model.weightfiles.inspection import FINGERPRINT, PRESET, inspect
+from maskstream_model.weightfiles.inspection import FINGERPRINT, inspect
 
 SUFFIX = ".safetensors"
 

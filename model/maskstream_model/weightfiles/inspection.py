@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
-from safetensors import safe_open
 from torch import Tensor
 
-from maskstream_model.checkpoint import fingerprint, listed, load_weights
+from maskstream_model.checkpoint import PRESET, fingerprint, header_of, listed, load_weights
 from maskstream_model.errors import CheckpointError
 from maskstream_model.presets import preset, preset_names
 from maskstream_model.weightfiles.fitting import Fit, fits
 
-PRESET, FINGERPRINT = "preset", "fingerprint"
+FINGERPRINT = "fingerprint"
 HEAD = "tracker.class_embed.weight"
 
 
@@ -93,7 +92,7 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
     if not weights:
         raise CheckpointError(f"{path} holds no weights")
     _check_sums(path)
-    return Inspection(path, weights, _metadata(path), fits(weights, names))
+    return Inspection(path, weights, header_of(path), fits(weights, names))
 
 
 def _check_sums(path: Path) -> None:
@@ -107,13 +106,6 @@ def _check_sums(path: Path) -> None:
         damaged = "its directory"
     if damaged:
         raise CheckpointError(f"{path} is damaged: {damaged} in it is not what was written")
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    if path.suffix != ".safetensors":
-        return {}
-    with safe_open(path, "pt") as stored:
-        return dict(stored.metadata() or {})
 
 
 def _hint(weights: Mapping[str, Tensor]) -> str | None:

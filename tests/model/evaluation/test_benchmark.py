@@ -21,16 +21,28 @@ from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import ConfigError, DatasetError
 from maskstream_model.evaluation.benchmark import Plan, run_instances, run_panoptic
 from maskstream_model.evaluation.benchmark_answer import clip_segmenter
+from maskstream_model.evaluation.detections import Detect, detect_offline, detect_online
 from maskstream_model.evaluation.results import read_results
 from maskstream_model.evaluation.vis_score import score_vis
 from maskstream_model.evaluation.whole import whole_file
 from maskstream_model.interface import FrameOutput
 from maskstream_model.tasks.instances import video_result
 from support.datasets import CAR, ROAD, SKY, Panoptic, Tubes, box, tube
-from support.tiny import SIZE, tiny_config, tiny_frames, tiny_model, tiny_panoptic_model
+from support.tiny import (
+    SIZE,
+    tiny_config,
+    tiny_frames,
+    tiny_model,
+    tiny_offline_model,
+    tiny_panoptic_model,
+)
 
 IDS = (30, 10, 20)
 """Category ids of the tiny model's classes."""
+
+
+def _tiny() -> Detect:
+    return detect_online(tiny_model(emergence_score_min=0.6))
 
 
 def _nothing(done: int) -> None:
@@ -71,7 +83,7 @@ def _open(tubes: Tubes) -> InstanceReader:
 
 def test_results_are_the_models_own_clip_results_with_ids_of_the_data_set(tmp_path: Path) -> None:
     reader, model = _open(_tiny_set(tmp_path)), tiny_model(emergence_score_min=0.6)
-    run_instances(model, reader, Plan(IDS, tmp_path / "results.json"), _nothing)
+    run_instances(detect_online(model), reader, Plan(IDS, tmp_path / "results.json"), _nothing)
     found = read_results(tmp_path / "results.json")
     for number, length in ((4, 7), (9, 3)):
         outputs, state = [], model.initial_state()
@@ -88,12 +100,29 @@ def test_results_are_the_models_own_clip_results_with_ids_of_the_data_set(tmp_pa
             assert np.array_equal(decode_masks(each.segmentations, *SIZE), masks.numpy())
 
 
+def test_results_of_an_offline_model_are_its_refined_tracks(tmp_path: Path) -> None:
+    reader, model = _open(_tiny_set(tmp_path)), tiny_offline_model()
+    done: list[int] = []
+    plan = Plan(IDS, tmp_path / "results.json")
+    run_instances(detect_offline(model), reader, plan, done.append)
+    found = read_results(tmp_path / "results.json")
+    assert sum(done) == 10
+    for number, length in ((4, 7), (9, 3)):
+        expected = model.run(tiny_frames(length, number))
+        own = [each for each in found if each.video_id == number]
+        assert [each.score for each in own] == [track.score for track in expected.tracks] != []
+        for each, track in zip(own, expected.tracks, strict=True):
+            assert each.category == IDS[track.label]
+            assert None not in each.segmentations
+            assert np.array_equal(decode_masks(each.segmentations, *SIZE), expected.masks(track))
+
+
 @pytest.mark.parametrize("objects", ["all", "either"])
 def test_the_numbers_are_those_of_scoring_the_file(tmp_path: Path, objects: Any) -> None:
     tubes, out = _tiny_set(tmp_path), tmp_path / "results.json"
     done: list[int] = []
     plan = Plan(IDS, out, objects)
-    told = run_instances(tiny_model(emergence_score_min=0.6), _open(tubes), plan, done.append)
+    told = run_instances(_tiny(), _open(tubes), plan, done.append)
     assert told is not None
     assert told.as_json() == score_vis(tubes.file, out, objects=objects).as_json()
     assert told.summary.overall["AR10"] >= 0
@@ -104,8 +133,7 @@ def test_a_set_for_submission_is_run_and_not_measured(tmp_path: Path) -> None:
     tubes = _tiny_set(tmp_path)
     tubes.content["annotations"] = None
     out = tmp_path / "results.json"
-    model = tiny_model(emergence_score_min=0.6)
-    assert run_instances(model, _open(tubes), Plan(IDS, out, ovis=True), _nothing) is None
+    assert run_instances(_tiny(), _open(tubes), Plan(IDS, out, ovis=True), _nothing) is None
     assert len(read_results(out)) > 0
 
 
@@ -117,7 +145,7 @@ def test_a_frame_that_cannot_be_read_leaves_the_old_results_as_they_were(tmp_pat
     out = tmp_path / "out" / "results.json"
     out.write_text("old")
     with pytest.raises(DatasetError, match=r"2\.png cannot be read"):
-        run_instances(tiny_model(), _open(tubes), Plan(IDS, out), _nothing)
+        run_instances(_tiny(), _open(tubes), Plan(IDS, out), _nothing)
     assert [path.name for path in out.parent.iterdir()] == ["results.json"]
     assert out.read_text() == "old"
 
@@ -379,6 +407,13 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     assert isinstance(result.exception, SystemExit), result.exception
     assert sentence in result.output
     assert {*tmp_path.iterdir()} == before
+
+
+def test_an_offline_model_is_measured_on_benchmarks_only() -> None:
+    options = ["--preset=daq_r50_ovis_offline", "--weights=random"]
+    result = CliRunner().invoke(evaluate, options)
+    assert result.exit_code == 1
+    assert "refines whole videos: say the --format of a benchmark" in result.output
 
 
 def test_vipseg_needs_a_panoptic_model(street: VipsegReader) -> None:

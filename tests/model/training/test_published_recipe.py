@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from maskstream_model.checkpoint import load_weights
+from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.presets import preset
 from maskstream_model.training.batches import stream_batches
@@ -14,7 +14,6 @@ from maskstream_model.training.overrides import override
 from maskstream_model.training.presets import training_preset
 from maskstream_model.training.rollout import Rollout
 from maskstream_model.training.run import train_segmenter, train_tracker
-from maskstream_model.training.run_checkpoint import facts_of
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracker_stage import TrackerStage, plain_frames
 from support.videos import FakeVideos
@@ -44,7 +43,7 @@ def test_both_stages_train_on_videos_and_pictures(small_run):
     rates = sorted({group["lr"] for group in segmenter.optimiser.param_groups})
     assert rates == pytest.approx([1e-5, 1e-4])
     run = train_tracker(published(small_run, "tracker"))
-    facts = facts_of(small_run.weights_path)
+    facts = header_of(small_run.weights_path)
     assert facts["tracker_data"] == "squares and stills"
     stored = load_weights(small_run.weights_path)
     # Nothing is averaged: what is written is what was learned, in half precision.

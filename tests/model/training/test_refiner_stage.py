@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from maskstream_model.checkpoint import load_weights
+from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.loading import load_offline
 from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.options import Budget
 from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
-from maskstream_model.training.run_checkpoint import facts_of
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracked_clips import tracked_tubes, true_tubes, tube_targets
 from support.small_runs import fresh_stage, offline
@@ -108,7 +107,7 @@ def test_all_three_stages_write_a_model_that_loads(small_run):
     weights = load_weights(last.weights_path)
     assert all(torch.equal(weights[name], value) for name, value in before.items())
     assert load_offline(last.config, last.weights_path, "cpu").refiner is not None
-    facts = facts_of(last.weights_path)
+    facts = header_of(last.weights_path)
     assert facts["segmenter_steps"] == facts["tracker_steps"] == facts["refiner_steps"] == "1"
 
 

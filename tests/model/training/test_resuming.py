@@ -72,6 +72,14 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint_in_another_process(small_
     assert_equal_ends(whole, resumed)
 
 
+def test_a_run_is_not_overwritten_by_another_one(small_run):
+    train(fresh_stage("segmenter", small_run), small_run)
+    written = small_run.weights_path.read_bytes()
+    with pytest.raises(TrainingError, match="is a run: go on with --resume"):
+        train(fresh_stage("segmenter", small_run), small_run)
+    assert small_run.weights_path.read_bytes() == written
+
+
 def test_a_run_is_not_resumed_with_another_seed(small_run):
     train(fresh_stage("segmenter", small_run), replace(small_run, budget=Budget(steps=1)))
     other = replace(small_run, resume=True, plan=replace(small_run.plan, seed=9))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from maskstream_model.backbones.resnet import FrozenBatchNorm2d
-from maskstream_model.checkpoint import load_into, load_weights
+from maskstream_model.checkpoint import header_of, load_into, load_weights
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.errors import TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
@@ -14,7 +14,6 @@ from maskstream_model.training import run as runs
 from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.options import Budget
 from maskstream_model.training.run import train_segmenter, train_tracker
-from maskstream_model.training.run_checkpoint import facts_of
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracker_stage import view_frames
 from maskstream_model.training.tracker_start import fresh_tracker
@@ -35,7 +34,7 @@ def test_both_stages_in_turn_write_a_model_that_loads(small_run):
     frozen = [name for name in weights if not name.startswith("tracker.")]
     assert all(torch.equal(weights[name], segmented[name]) for name in frozen)
     assert any(not torch.equal(weights[k], segmented[k]) for k in weights if k not in frozen)
-    facts = facts_of(short.weights_path)
+    facts = header_of(short.weights_path)
     assert facts["segmenter_steps"] == facts["tracker_steps"] == "2"
     assert facts["tracker_data"] == "synthetic clips"
 
