@@ -38,6 +38,7 @@ def as_told(record: VideoRecord) -> dict[str, Any]:
         "name": record.name,
         "state": record.state.value,
         "reason": record.reason,
+        "warning": record.warning,
         "percent": _percent(record),
         "frames_done": record.next_frame,
         "frames_total": record.frames_total,

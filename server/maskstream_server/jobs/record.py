@@ -45,6 +45,25 @@ class ResultPart:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a worker has come.
+
+    Attributes:
+        next_frame: frames before it are done.
+        part: the worker's own results, as far as they go.
+        frames_total: as the file says; None where it does not.
+        last: whether there are no more frames.
+        warning: one sentence where not all of the file could be read.
+    """
+
+    next_frame: int
+    part: ResultPart
+    frames_total: int | None = None
+    last: bool = False
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
 class VideoRecord:
     """One video.
 
@@ -61,6 +80,8 @@ class VideoRecord:
         attempt: workers that have begun it and have not given it back in peace.
         next_frame: frames before it are in `parts`, and the stored memory is that before it.
         frames_total: as the file says, in the end as counted; None where it does not say.
+        all_frames: whether every frame is done; what is left then are artifacts.
+        warning: one sentence where not all of the file could be read.
         parts: the results so far, in order.
         artifacts: names of the files that are ready.
         began_s, began_frame: when and where the worker at work began, for its speed.
@@ -79,6 +100,8 @@ class VideoRecord:
     attempt: int = 0
     next_frame: int = 0
     frames_total: int | None = None
+    all_frames: bool = False
+    warning: str | None = None
     parts: tuple[ResultPart, ...] = ()
     artifacts: tuple[str, ...] = ()
     began_s: float | None = None
@@ -117,26 +140,21 @@ def _deadly(record: VideoRecord) -> str:
     )
 
 
-def checkpoint(
-    record: VideoRecord,
-    fence: int,
-    next_frame: int,
-    part: ResultPart,
-    frames_total: int | None,
-    now_s: float,
-) -> VideoRecord:
-    """Count the results before `next_frame`; `part` is the writer's own, as far as it goes.
+def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float) -> VideoRecord:
+    """Count the results so far.
 
     Raises:
         FencedOut: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
-    others = tuple(other for other in record.parts if other.name != part.name)
+    others = tuple(other for other in record.parts if other.name != progress.part.name)
     return replace(
         record,
-        next_frame=next_frame,
-        parts=(*others, part),
-        frames_total=frames_total,
+        next_frame=progress.next_frame,
+        parts=(*others, progress.part),
+        frames_total=progress.next_frame if progress.last else progress.frames_total,
+        all_frames=progress.last,
+        warning=progress.warning,
         updated_s=now_s,
     )
 
@@ -148,25 +166,19 @@ def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
         FencedOut: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
-    return replace(record, next_frame=0, parts=(), began_frame=0, updated_s=now_s)
+    return replace(record, next_frame=0, parts=(), all_frames=False, began_frame=0, updated_s=now_s)
 
 
 def finish(
     record: VideoRecord, fence: int, artifacts: tuple[str, ...], now_s: float
 ) -> VideoRecord:
-    """End it well: all frames are counted, and the artifacts there.
+    """End it well, after the last checkpoint: the artifacts are there.
 
     Raises:
         FencedOut: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
-    return replace(
-        record,
-        state=VideoState.DONE,
-        frames_total=record.next_frame,
-        artifacts=artifacts,
-        updated_s=now_s,
-    )
+    return replace(record, state=VideoState.DONE, artifacts=artifacts, updated_s=now_s)
 
 
 def fail(record: VideoRecord, fence: int, reason: str, now_s: float) -> VideoRecord:

@@ -11,6 +11,7 @@ from maskstream_server.jobs.errors import FencedOut
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import (
     MAX_ATTEMPTS,
+    Progress,
     ResultPart,
     VideoState,
     cancel,
@@ -36,7 +37,7 @@ def test_a_worker_whose_video_was_claimed_anew_cannot_write():
     first = claim(video_record(), 5.0)
     second = claim(first, 6.0)
     writes = [
-        lambda: checkpoint(second, first.fence, 10, PART, None, 7.0),
+        lambda: checkpoint(second, first.fence, Progress(10, PART), 7.0),
         lambda: finish(second, first.fence, (), 7.0),
         lambda: fail(second, first.fence, "no", 7.0),
         lambda: release(second, first.fence, 7.0),
@@ -49,10 +50,10 @@ def test_a_worker_whose_video_was_claimed_anew_cannot_write():
 
 def test_a_checkpoint_counts_the_writers_part_as_far_as_it_goes():
     record = claim(video_record(), 5.0)
-    record = checkpoint(record, 1, 10, PART, 40, 6.0)
-    record = checkpoint(record, 1, 20, replace(PART, num_bytes=900), 40, 7.0)
+    record = checkpoint(record, 1, Progress(10, PART, 40), 6.0)
+    record = checkpoint(record, 1, Progress(20, replace(PART, num_bytes=900), 40), 7.0)
     record = claim(record, 8.0)
-    record = checkpoint(record, 2, 30, ResultPart("results-2.ndjson", 20, 70), 40, 9.0)
+    record = checkpoint(record, 2, Progress(30, ResultPart("results-2.ndjson", 20, 70), 40), 9.0)
     assert record.next_frame == 30
     assert [(part.name, part.num_bytes) for part in record.parts] == [
         ("results-1.ndjson", 900),
@@ -86,12 +87,15 @@ def test_the_end_is_final():
             with pytest.raises(FencedOut):
                 write(ended)
         with pytest.raises(FencedOut):
-            checkpoint(ended, ended.fence, 10, PART, None, 7.0)
+            checkpoint(ended, ended.fence, Progress(10, PART), 7.0)
 
 
 def test_a_finished_video_has_as_many_frames_as_were_counted():
-    record = checkpoint(claim(video_record(), 5.0), 1, 38, PART, 40, 6.0)
+    record = checkpoint(claim(video_record(), 5.0), 1, Progress(38, PART, 40), 6.0)
     assert as_told(record)["percent"] == 95.0
+    record = checkpoint(record, 1, Progress(38, PART, 40, last=True), 6.5)
+    assert record.all_frames
+    assert as_told(record)["percent"] < 100
     record = finish(record, 1, ("ytvis.json",), 7.0)
     told = as_told(record)
     assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
@@ -99,13 +103,13 @@ def test_a_finished_video_has_as_many_frames_as_were_counted():
 
 def test_progress_is_told_with_the_speed_of_the_worker_at_work():
     record = replace(video_record(), next_frame=100)
-    record = checkpoint(claim(record, 50.0), 1, 120, PART, 200, 60.0)
+    record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
     told = as_told(record)
     assert (told["fps"], told["eta_s"], told["percent"]) == (2.0, 40.0, 60.0)
 
 
 def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_end():
-    record = checkpoint(claim(video_record(), 5.0), 1, 500, PART, 400, 6.0)
+    record = checkpoint(claim(video_record(), 5.0), 1, Progress(500, PART, 400), 6.0)
     assert as_told(record)["percent"] < 100
     assert as_told(record)["eta_s"] == 0
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.jobs.errors import FencedOut, VideoUnknownError
-from maskstream_server.jobs.record import ResultPart, cancel, checkpoint, claim
+from maskstream_server.jobs.record import Progress, ResultPart, cancel, checkpoint, claim
 from maskstream_server.jobs.store import change
 from support.videos import video_record
 
@@ -46,7 +46,7 @@ async def test_memory_and_record_change_together(store):
     await change(store, "a", lambda record: claim(record, 2.0))
 
     async def commit(fence: int, memory):
-        await change(store, "a", lambda r: checkpoint(r, fence, 10, PART, 40, 3.0), memory)
+        await change(store, "a", lambda r: checkpoint(r, fence, Progress(10, PART), 3.0), memory)
 
     await commit(1, {"tracker": b"\x00\xff" * 1000, "session": b"{}"})
     assert await store.memory("a") == {"tracker": b"\x00\xff" * 1000, "session": b"{}"}
@@ -75,7 +75,7 @@ async def test_cancelling_fences_the_worker_out(store):
     claimed = await change(store, "a", lambda record: claim(record, 2.0))
     await change(store, "a", lambda record: cancel(record, 3.0), {})
     with pytest.raises(FencedOut):
-        await change(store, "a", lambda r: checkpoint(r, claimed.fence, 10, PART, None, 4.0))
+        await change(store, "a", lambda r: checkpoint(r, claimed.fence, Progress(10, PART), 4.0))
 
 
 async def test_a_clients_key_names_one_video(store):
