@@ -1,7 +1,7 @@
 """Results as text: one JSON line for each frame, and how the lines of a video are read back."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from maskstream_server.jobs.record import ResultPart
 from maskstream_server.jobs.rle import picture_rle
 
 SCORE_DIGITS = 6
+PIECE_BYTES = 64 << 10
 
 
 def frame_line(
@@ -67,8 +68,9 @@ def read_lines(folder: Path, parts: Sequence[ResultPart], after: int = -1) -> It
     Raises:
         OSError: the files are gone.
     """
-    for part, following in zip(parts, (*parts[1:], None), strict=True):
-        if following is not None and following.first_frame <= after + 1:
+    ends = [*(part.first_frame for part in parts[1:]), None]
+    for part, end in zip(parts, ends, strict=False):
+        if end is not None and end <= after + 1:
             continue
         left, frame = part.num_bytes, part.first_frame
         with (folder / part.name).open("rb") as file:
@@ -77,3 +79,14 @@ def read_lines(folder: Path, parts: Sequence[ResultPart], after: int = -1) -> It
                 if frame > after:
                     yield line
                 frame += 1
+
+
+def in_pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Join lines to pieces that are worth a trip to another thread."""
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
