@@ -20,12 +20,12 @@ _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
 
 
 def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
-    """Send SOUND messages (48 kHz, two channels, 16 bits), then END.
+    """Send SOUND messages (48 kHz, two channels, 16 bits) if there is sound, then END.
 
     Times count from the start of the file, as those of the frames do.
 
     Raises:
-        Refusal: there is no sound that can be read.
+        Refusal: the sound cannot be read.
         MemoryError: decoding needs more than it may have.
         BrokenPipeError: the parent is gone.
     """
@@ -33,7 +33,8 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
     stream = choose_sound(container)
     start_s = (container.start_time or 0) / 1e6
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=SOUND_RATE)
-    for frame in decoded(container, stream, Damage()):
+    frames = () if stream is None else decoded(container, stream, Damage())
+    for frame in frames:
         for piece in resampler.resample(frame):
             _send(outlet, piece, start_s)
     outlet.send(Kind.END, encode_end(None))

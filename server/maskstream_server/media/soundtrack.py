@@ -43,7 +43,7 @@ class Sound(ChildStream[SoundPiece]):
 
 
 def open_sound(path: str | Path, limits: VideoLimits | None = None) -> Sound:
-    """Start decoding the sound of a file in a child process; without any, iterating raises.
+    """Start decoding the sound of a file in a child process; without any, it is empty.
 
     Raises:
         OSError: there is no such file.
