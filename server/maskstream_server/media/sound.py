@@ -14,6 +14,7 @@ from maskstream_server.media.messages import (
     encode_end,
 )
 from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.refusal import MediaCode, Refusal
 from maskstream_server.media.source import SOUND_CODECS, Upload, choose_sound, open_container
 
 _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
@@ -36,11 +37,9 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
     frames = () if stream is None else decoded(container, stream, Damage())
     for frame in frames:
         for piece in resampler.resample(frame):
-            _send(outlet, piece, start_s)
+            time_s = max(0.0, (piece.time or 0.0) - start_s)
+            if time_s > task.limits.max_duration_s:
+                raise Refusal(MediaCode.TOO_LONG, "The sound is longer than the limit.")
+            samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
+            outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
     outlet.send(Kind.END, encode_end(None))
-
-
-def _send(outlet: Outlet, piece: av.AudioFrame, start_s: float) -> None:
-    time_s = max(0.0, (piece.time or 0.0) - start_s)
-    samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
-    outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
