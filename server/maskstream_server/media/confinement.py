@@ -13,12 +13,21 @@ def confine(limits: VideoLimits) -> None:
     It can open no further file or socket, write none, leave no core dump, and is killed
     over its memory or computing time. What it needs must be open and imported before.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
     # One second between the signal that says why and the one that cannot be survived.
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    _limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)
+    _limit(resource.RLIMIT_AS, limits.memory_bytes)
+    _limit(resource.RLIMIT_NOFILE, 0)
+
+
+def _limit(kind: int, soft: int, hard: int | None = None) -> None:
+    """Set a limit, or keep a lower one that the operator has set."""
+    _, present = resource.getrlimit(kind)
+    highest = soft if hard is None else hard
+    if present != resource.RLIM_INFINITY:
+        highest = min(highest, present)
+    resource.setrlimit(kind, (min(soft, highest), highest))
 
 
 class Alarm:
@@ -29,6 +38,10 @@ class Alarm:
 
     def __init__(self, stall_s: float) -> None:
         self._stall_s = stall_s
+        # A parent may have blocked signals or ignore them, and a child takes that over.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
 
     def set(self) -> None:
         """Start counting anew."""

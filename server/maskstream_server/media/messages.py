@@ -4,6 +4,7 @@ INFO once, then FRAME (or SKIPPED) per frame, or SOUND per piece; END or REFUSAL
 """
 
 import json
+import math
 import struct
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -23,6 +24,8 @@ SOUND_RATE: Final = 48_000
 SOUND_CHANNELS: Final = 2
 MAX_TEXT_BYTES: Final = 4096
 MAX_SOUND_BYTES: Final = 1 << 22
+_INT_END: Final = 1 << 31
+"""FFmpeg's fractions are of 32-bit integers."""
 
 
 class Kind(IntEnum):
@@ -114,10 +117,20 @@ class VideoInfo:
             codec=str(fields["codec"]),
             container=str(fields["container"]),
         )
-        positive = info.width > 0 < info.height and info.rate > 0 < info.sample_aspect
-        if not (positive and info.width * info.height <= limits.max_pixels):
+        if not info._can_be(limits):
             raise ValueError(f"no video is {info}")
         return info
+
+    def _can_be(self, limits: VideoLimits) -> bool:
+        """Whether an honest child may say so."""
+        fractions = (self.rate, self.sample_aspect)
+        return (
+            self.width > 0 < self.height
+            and self.width * self.height <= limits.max_pixels
+            and all(0 < each.numerator < _INT_END > each.denominator for each in fractions)
+            and math.isfinite(self.start_s + (self.duration_s or 0.0))
+            and (self.num_frames is None or self.num_frames > 0)
+        )
 
 
 def encode_refusal(refusal: Refusal) -> bytes:

@@ -14,18 +14,19 @@ from maskstream_server.media.messages import (
     encode_end,
 )
 from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.refusal import MediaCode, Refusal
 from maskstream_server.media.source import SOUND_CODECS, Upload, choose_sound, open_container
 
 _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
 
 
 def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
-    """Send SOUND messages (48 kHz, two channels, 16 bits), then END.
+    """Send SOUND messages (48 kHz, two channels, 16 bits) if there is sound, then END.
 
     Times count from the start of the file, as those of the frames do.
 
     Raises:
-        Refusal: there is no sound that can be read.
+        Refusal: the sound cannot be read.
         MemoryError: decoding needs more than it may have.
         BrokenPipeError: the parent is gone.
     """
@@ -33,13 +34,12 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
     stream = choose_sound(container)
     start_s = (container.start_time or 0) / 1e6
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=SOUND_RATE)
-    for frame in decoded(container, stream, Damage()):
+    frames = () if stream is None else decoded(container, stream, Damage())
+    for frame in frames:
         for piece in resampler.resample(frame):
-            _send(outlet, piece, start_s)
+            time_s = max(0.0, (piece.time or 0.0) - start_s)
+            if time_s > task.limits.max_duration_s:
+                raise Refusal(MediaCode.TOO_LONG, "The sound is longer than the limit.")
+            samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
+            outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
     outlet.send(Kind.END, encode_end(None))
-
-
-def _send(outlet: Outlet, piece: av.AudioFrame, start_s: float) -> None:
-    time_s = max(0.0, (piece.time or 0.0) - start_s)
-    samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
-    outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)

@@ -87,15 +87,14 @@ def choose_video(container: InputContainer, limits: VideoLimits) -> av.VideoStre
     return stream
 
 
-def choose_sound(container: InputContainer) -> av.AudioStream:
-    """Return the default sound stream, or the first, ready to decode.
+def choose_sound(container: InputContainer) -> av.AudioStream | None:
+    """Return the default sound stream, or the first, ready to decode; None: there is none.
 
     Raises:
-        Refusal: there is none, or it is of an unknown codec.
+        Refusal: it is of an unknown codec.
     """
-    if not container.streams.audio:
-        raise Refusal(MediaCode.UNREADABLE, "The file has no sound.")
-    return _chosen(container, container.streams.audio, SOUND_CODECS)
+    streams = container.streams.audio
+    return _chosen(container, streams, SOUND_CODECS) if streams else None
 
 
 def _chosen(

@@ -10,7 +10,7 @@ import pytest
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import Video
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.messages import FRAME_HEAD, Kind, Task, VideoInfo
+from maskstream_server.media.messages import FRAME_HEAD, SOUND_HEAD, Kind, Task, VideoInfo
 from maskstream_server.media.refusal import MediaCode
 from maskstream_server.media.soundtrack import Sound
 
@@ -80,7 +80,12 @@ def test_an_honest_child_is_believed():
         info_with(width="wide"),
         info_with(rate="0/1"),
         info_with(rate="1/0"),
+        info_with(rate=f"{10**20}/1"),
+        info_with(sample_aspect="-1/1"),
         info_with(num_frames="many"),
+        info_with(num_frames=-3),
+        info_with(start_s=float("nan")),
+        info_with(duration_s=float("inf")),
     ],
 )
 def test_facts_that_cannot_be_are_not_believed(info):
@@ -117,8 +122,15 @@ def test_more_frames_than_allowed_end_the_video():
 
 
 @pytest.mark.parametrize(
-    "message", [(Kind.SOUND, bytes(9)), (Kind.FRAME, FRAME), (Kind.SOUND, b"")]
+    "message",
+    [
+        (Kind.FRAME, FRAME),
+        (Kind.SOUND, b""),
+        (Kind.SOUND, SOUND_HEAD.pack(0.0) + b"odd"),
+        (Kind.SOUND, SOUND_HEAD.pack(float("nan")) + bytes(4)),
+        (Kind.SOUND, SOUND_HEAD.pack(1e300) + bytes(4)),
+    ],
 )
 def test_sound_that_cannot_be_is_not_believed(message):
     with pytest.raises(MediaError):
-        list(Sound(Liar(message, (Kind.END, b"null"))))
+        list(Sound(Liar(message, (Kind.END, b"null")), LIMITS))
