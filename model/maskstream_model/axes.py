@@ -6,6 +6,7 @@
 | `T`    | time: frames of a clip                                                   |
 | `Q`    | segment queries of the segmenter                                         |
 | `N`    | tracks                                                                   |
+| `R`    | rows of a tracker or of the refiner: tracks and what stands beside them  |
 | `S`    | background embeddings of tracker 2                                       |
 | `C`    | query width (also the width of the mask features)                        |
 | `D`    | mask width: channels of mask features                                    |

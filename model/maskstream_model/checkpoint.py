@@ -161,11 +161,16 @@ def _storable(tensor: Tensor, half: bool) -> Tensor:
 def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     """Return 16 hex digits that change with the weights and with the rules of tracking.
 
-    Names and colours of classes and `report_score_min` do not influence tracking and do not count.
+    Names and colours of classes do not influence tracking and do not count, nor do the rules of
+    what is shown.
     """
     rules = asdict(config)
     rules["classes"] = config.num_classes
-    del rules["online"]["report_score_min"]
+    for name in ("report_score_min", "object_score_min", "overlap_min"):
+        del rules["online"][name]
+    if config.offline is None:
+        # So that fingerprints from before there were offline models stay what they were.
+        del rules["offline"]
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -1,7 +1,8 @@
 """Model facts: frozen, typed, one dataclass per part. Deployment facts live in the server."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from maskstream_model.errors import ConfigError
 
@@ -121,12 +122,22 @@ class SegmenterConfig:
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1)."""
+    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1).
+
+    Attributes:
+        num_layers: layers of each tracker.
+        num_heads: attention heads of a layer.
+        ffn_dim: hidden width of the feed-forward networks.
+        num_background: background rows beside the tracks in tracker 2.
+        static_anchors: emergence anchors with learned features and positions, the same on every
+            frame, in place of the dynamic ones; 0 for dynamic ones. For comparisons only.
+    """
 
     num_layers: int = 6
     num_heads: int = 8
     ffn_dim: int = 2048
     num_background: int = 5
+    static_anchors: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,9 @@ class OnlineConfig:
             the wire's `min_score`. It has no influence on tracking.
         double_iou_max: IoU above which two masks of a frame show one object, of which the older
             track stays (`daq/doubles.py`); None, as in the released models, suppresses nothing.
+        object_score_min: score above which a track takes part in a panoptic picture. It and
+            `overlap_min` have no influence on tracking (SPEC.md section 3.6).
+        overlap_min: share of its own mask that a track must win there, or be left out.
     """
 
     first_frame_score_min: float = 0.01
@@ -160,12 +174,14 @@ class OnlineConfig:
     max_size: int = 1333
     report_score_min: float = 0.3
     double_iou_max: float | None = None
+    object_score_min: float = 0.8
+    overlap_min: float = 0.8
 
     def __post_init__(self) -> None:
         """Check ranges, so that a bad override is one clear sentence.
 
         Raises:
-            ConfigError: a score outside 0 to 1, or a count or size below 1.
+            ConfigError: a score or share outside 0 to 1, or a count or size below 1.
         """
         for field in fields(self):
             value = getattr(self, field.name)
@@ -173,7 +189,7 @@ class OnlineConfig:
                 continue
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ConfigError(f"{field.name} must be a number, not {value!r}")
-            if field.name.endswith(("score_min", "iou_max")):
+            if field.name.endswith(("_min", "iou_max")):
                 if not 0 <= value <= 1:
                     raise ConfigError(f"{field.name} must lie between 0 and 1, not {value!r}")
             elif not isinstance(value, int) or value < 1:
@@ -185,13 +201,68 @@ class OnlineConfig:
         Raises:
             ConfigError: an unknown field, or a value out of range.
         """
-        known = [field.name for field in fields(self)]
-        unknown = sorted(set(overrides) - set(known))
-        if unknown:
-            raise ConfigError(
-                f"unknown override {', '.join(unknown)}; known are {', '.join(known)}"
-            )
+        _refuse_unknown(overrides, [field.name for field in fields(self)])
         return replace(self, **overrides)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class RefinerConfig:
+    """The temporal refiner of an offline model (reference SPEC.md section 4, point 5).
+
+    Attributes:
+        num_layers: of the refiner.
+        num_heads: attention heads of a layer.
+        ffn_dim: hidden width of the feed-forward networks.
+        local_attention: whether convolutions over time follow the attention along it.
+    """
+
+    num_layers: int = 6
+    num_heads: int = 8
+    ffn_dim: int = 2048
+    local_attention: bool = False
+
+
+@dataclass(frozen=True)
+class OfflineConfig:
+    """Rules of an offline model (reference SPEC.md section 4, decisions/0009).
+
+    Attributes:
+        refiner: the network.
+        max_kept: tracks of a window that are refined, at most; naive sequences fill the rest of
+            as many rows as there are segment queries.
+        max_results: `(track, class)` pairs that are reported of a video.
+        window: frames that are refined together; None for the whole video, as the reference does.
+        overlap: frames that a window shares with the next one; fewer than `window`.
+    """
+
+    refiner: RefinerConfig = RefinerConfig()
+    max_kept: int = 40
+    max_results: int = 20
+    window: int | None = 40
+    overlap: int = 10
+
+    def __post_init__(self) -> None:
+        """Check ranges, so that a bad override is one clear sentence.
+
+        Raises:
+            ConfigError: a count below its least, or windows that do not go forward.
+        """
+        for name, least in (("max_kept", 0), ("max_results", 1), ("window", 1), ("overlap", 0)):
+            value = getattr(self, name)
+            if name == "window" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise ConfigError(f"{name} must be a whole number of at least {least}")
+        if self.window is not None and self.overlap >= self.window:
+            raise ConfigError(
+                f"overlap must be less than window, not {self.overlap} of {self.window} frames"
+            )
+
+
+def _refuse_unknown(overrides: Iterable[str], known: Sequence[str]) -> None:
+    unknown = sorted(set(overrides) - set(known))
+    if unknown:
+        raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -204,8 +275,39 @@ class ModelConfig:
     tracker: TrackerConfig = TrackerConfig()
     online: OnlineConfig = OnlineConfig()
     task: Task = "instances"
+    offline: OfflineConfig | None = None
 
     @property
     def num_classes(self) -> int:
         """`K`, without the no-object class."""
         return len(self.classes)
+
+    def for_task(self, task: str) -> "ModelConfig":
+        """Return this configuration for another task; only a model that knows stuff has several.
+
+        Raises:
+            ConfigError: an unknown task, or one that the model was not made for.
+        """
+        if task not in get_args(Task):
+            raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
+        if task != self.task and all(info.thing for info in self.classes):
+            raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
+        return replace(self, task=task)  # type: ignore[arg-type]
+
+    def override(self, **overrides: object) -> "ModelConfig":
+        """Return this preset with some fields of its online and offline rules replaced.
+
+        Raises:
+            ConfigError: an unknown field, or a value out of range.
+        """
+        online = [field.name for field in fields(self.online)]
+        offline = [field.name for field in fields(OfflineConfig) if field.name != "refiner"]
+        _refuse_unknown(overrides, online if self.offline is None else [*online, *offline])
+        changed = replace(self, online=replace(self.online, **_only(overrides, online)))
+        if changed.offline is None:
+            return changed
+        return replace(changed, offline=replace(changed.offline, **_only(overrides, offline)))
+
+
+def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}

@@ -4,16 +4,19 @@ A model is a function `step(frame, state) -> (output, state)`. Nothing about a v
 model itself, so that one model serves any number of sessions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from maskstream_model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from maskstream_model.daq.refined import RefinedVideo, RefinedWindow
 
 Frame = npt.NDArray[np.uint8]
 """One picture: uint8 `(height, width, 3)`, RGB."""
@@ -39,9 +42,9 @@ class FrameOutput:
         status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
             rows of `logits` and `mask_logits` are zeros.
         logits: `(N, K + 1)` float32, this frame's class logits.
+        mean_logits: `(N, K + 1)` float32, mean of a track's class logits so far (SPEC.md 3.6).
         mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
-        scores: `(N,)` float32 in 0..1: best class probability of the softmax of the mean of a
-            track's logits so far (SPEC.md section 3.6).
+        scores: `(N,)` float32 in 0..1: best class probability of the softmax of `mean_logits`.
         labels: `(N,)` int64, the class of that score.
         ages: `(N,)` int64, frames since birth, 1 on the frame of birth.
         resized: `(height, width)` of the frame as the network saw it, without padding.
@@ -52,6 +55,7 @@ class FrameOutput:
     track_ids: Tensor
     status: Tensor
     logits: Tensor
+    mean_logits: Tensor
     mask_logits: Tensor
     scores: Tensor
     labels: Tensor
@@ -119,4 +123,36 @@ class OnlineSegmenter(Protocol[State]):
         Raises:
             StateError: damaged bytes, or the state of another model.
         """
+        ...
+
+
+class OfflineSegmenter(Protocol):
+    """A segmenter of whole videos; what it holds is bounded, however long the video is.
+
+    Attributes:
+        config: preset, with overrides applied.
+        fingerprint: short hex text that changes with weights and with rules.
+    """
+
+    config: ModelConfig
+    fingerprint: str
+
+    def run(
+        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
+    ) -> "RefinedVideo":
+        """Segment a video.
+
+        Args:
+            frames: of one size, at least one; read once, and only as far as is needed next.
+            progress: called with the number of frames done since the last call.
+
+        Raises:
+            FrameError: no frames, or one that is not uint8 `(height, width, 3)` or of another size.
+        """
+        ...
+
+    def windows(
+        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
+    ) -> "Iterator[RefinedWindow]":
+        """Yield what is final, window by window, in order and without gaps; else as `run`."""
         ...

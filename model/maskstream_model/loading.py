@@ -1,63 +1,100 @@
 """From a configuration and a weight file to a model that steps (SPEC.md section 5)."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from maskstream_model.checkpoint import fingerprint, load_into, load_weights, state_of
-from maskstream_model.config import ModelConfig, OnlineConfig
+from maskstream_model.config import ModelConfig
+from maskstream_model.daq.networks import Networks, build_networks
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.errors import CheckpointError, ConfigError
-from maskstream_model.mask2former.segmenter import Segmenter
 
 SHIPPED = Path(__file__).parent / "weights"
 RANDOM = "random"
 
 
 def load(
-    config: ModelConfig,
-    online: OnlineConfig,
-    weights: str | PathLike[str] | None,
-    device: str | torch.device,
+    config: ModelConfig, weights: str | PathLike[str] | None, device: str | torch.device
 ) -> OnlineDaq:
-    """Build a model and load its weights; see `maskstream_model.load_model`.
+    """Build an online model and load its weights; see `maskstream_model.load_model`.
 
     Args:
-        config: what to build.
-        online: rules to run it with, instead of those of `config`.
+        config: what to build, and the rules to run it with.
         weights: path, "random", or None for the shipped file `weights/<name>.safetensors`.
         device: where it runs.
 
     Raises:
-        ConfigError: the device is not here.
+        ConfigError: the device is not here, or the preset is an offline one.
         CheckpointError: no such weights, or they do not fit.
     """
+    if config.offline is not None:
+        raise ConfigError(f"{config.name} is an offline model: load it with load_offline_model")
     place = _device(device)
-    config = replace(config, online=online)
-    if weights == RANDOM:
-        return random_model(config, place)
-    tensors = load_weights(_shipped(config.name) if weights is None else weights)
-    segmenter, tracker = _build(config, seed=0)
-    load_into({"": segmenter, "tracker.": tracker}, tensors)
-    return OnlineDaq(config, segmenter, tracker, place, fingerprint(tensors, config))
+    return _online(config, *_networks(config, weights), place)
+
+
+def load_offline(
+    config: ModelConfig, weights: str | PathLike[str] | None, device: str | torch.device
+) -> OfflineDaq:
+    """Build an offline model and load its weights; see `load`.
+
+    Raises:
+        ConfigError: the device is not here, or the preset is an online one.
+        CheckpointError: no such weights, or they do not fit.
+    """
+    if config.offline is None:
+        raise ConfigError(f"{config.name} is an online model: load it with load_model")
+    place = _device(device)
+    return _offline(config, *_networks(config, weights), place)
 
 
 def random_model(config: ModelConfig, device: torch.device, seed: int = 0) -> OnlineDaq:
-    """Return a model with the random weights of `seed`, the same on every call."""
-    segmenter, tracker = _build(config, seed)
-    tensors = state_of({"": segmenter, "tracker.": tracker})
-    return OnlineDaq(config, segmenter, tracker, device, fingerprint(tensors, config))
+    """Return an online model with the random weights of `seed`, the same on every call."""
+    return _online(config, *_random(config, seed), device)
 
 
-def _build(config: ModelConfig, seed: int) -> tuple[Segmenter, QueryTracker]:
+def random_offline_model(config: ModelConfig, device: torch.device, seed: int = 0) -> OfflineDaq:
+    """Return an offline model with the random weights of `seed`, the same on every call."""
+    return _offline(config, *_random(config, seed), device)
+
+
+def _networks(
+    config: ModelConfig, weights: str | PathLike[str] | None
+) -> tuple[Networks, Mapping[str, Tensor]]:
+    """Return networks, and the weights that were loaded into them."""
+    if weights == RANDOM:
+        return _random(config, seed=0)
+    tensors = load_weights(shipped(config.name) if weights is None else weights)
+    networks, _ = _random(config, seed=0)
+    load_into(networks.parts, tensors)
+    return networks, tensors
+
+
+def _random(config: ModelConfig, seed: int) -> tuple[Networks, Mapping[str, Tensor]]:
+    refiner = None if config.offline is None else config.offline.refiner
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        segmenter = Segmenter(config.segmenter, config.num_classes)
-        tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
-    return segmenter, tracker
+        networks = build_networks(config.segmenter, config.tracker, config.num_classes, refiner)
+    return networks, state_of(networks.parts)
+
+
+def _online(
+    config: ModelConfig, networks: Networks, weights: Mapping[str, Tensor], device: torch.device
+) -> OnlineDaq:
+    digest = fingerprint(weights, config)
+    return OnlineDaq(config, networks.segmenter, networks.tracker, device, digest)
+
+
+def _offline(
+    config: ModelConfig, networks: Networks, weights: Mapping[str, Tensor], device: torch.device
+) -> OfflineDaq:
+    assert networks.refiner is not None  # `config` has one
+    return OfflineDaq(_online(config, networks, weights, device), networks.refiner)
 
 
 def _device(device: str | torch.device) -> torch.device:
@@ -71,7 +108,12 @@ def _device(device: str | torch.device) -> torch.device:
     return place
 
 
-def _shipped(name: str) -> Path:
+def shipped(name: str) -> Path:
+    """Return the weight file that the package brings for a preset.
+
+    Raises:
+        CheckpointError: it brings none.
+    """
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
         raise CheckpointError(f"no weights are shipped for {name}; give the path of a weight file")

@@ -31,7 +31,7 @@ def load(settings: Settings) -> OnlineSegmenter[Any]:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        model = load_model(settings.model, settings.weights, settings.device)
+        model = load_model(settings.model, settings.weights, settings.device, settings.task)
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
     return model if settings.compile == "eager" else _compiled(settings, model)

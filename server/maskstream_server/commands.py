@@ -4,12 +4,15 @@ from typing import Any
 
 import click
 
+TASKS = ("panoptic", "semantic", "instances")
+
 
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one [default: 8000].")
 @click.option("--model", help="Preset to run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
+@click.option("--task", type=click.Choice(TASKS), help="Of VIPSeg presets [default: panoptic].")
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
 @click.option("--compile", type=click.Choice(["eager", "tensorrt"]), help="[default: eager]")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")

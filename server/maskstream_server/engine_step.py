@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from maskstream_model.interface import Frame, FrameOutput, OnlineSegmenter, TrackStatus
-from maskstream_protocol.masks import mask_size
-from maskstream_server.crops import CropMaker
 from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
     EngineResult,
-    MaskCrops,
     StepFailed,
 )
-from maskstream_server.reporting import report
+from maskstream_server.findings import finder_of
 
 State = TypeVar("State")
 WARM_UP_STEPS = 3
@@ -39,7 +35,7 @@ class Stepper(Generic[State]):
     def __init__(self, model: OnlineSegmenter[State], clock: Callable[[], float]) -> None:
         self._model = model
         self._clock = clock
-        self._crops = CropMaker()
+        self._finder = finder_of(model.config)
 
     def step(
         self, requests: Sequence[EngineRequest[State]], arrived_s: Sequence[float]
@@ -114,20 +110,18 @@ class Stepper(Generic[State]):
         began_s = self._clock()
         output, state = stepped
         try:
-            track_ids, status = output.track_ids.cpu().numpy(), output.status.cpu().numpy()
-            scores = output.scores.float().cpu().numpy()
-            told = report(track_ids, status, scores, request.mentioned, request.min_score)
+            found = self._finder.find(output, request)
             return EngineResult(
-                track_ids=track_ids[told.rows],
-                labels=output.labels.cpu().numpy()[told.rows],
-                scores=scores[told.rows],
-                status=told.status,
-                ages=output.ages.cpu().numpy()[told.rows],
-                masks=self._masks(request, output, told.rows),
-                mentioned=told.mentioned,
+                track_ids=found.rows.track_ids,
+                labels=found.rows.labels,
+                scores=found.rows.scores,
+                status=found.rows.status,
+                ages=found.rows.ages,
+                masks=found.masks,
+                mentioned=found.mentioned,
                 state=state,
                 snapshot=self._model.state_to_bytes(state) if request.snapshot else None,
-                num_tracks=int(np.count_nonzero(status != TrackStatus.DISAPPEARED)),
+                num_tracks=int((output.status != int(TrackStatus.DISAPPEARED)).sum()),
                 num_refused=output.num_refused,
                 waiting_s=times.waiting_s,
                 inference_s=times.inference_s,
@@ -136,18 +130,6 @@ class Stepper(Generic[State]):
             )
         except Exception as error:
             return _failed(error)
-
-    def _masks(
-        self,
-        request: EngineRequest[State],
-        output: FrameOutput,
-        rows: npt.NDArray[np.int64],
-    ) -> MaskCrops | None:
-        if request.mask_scale is None:
-            return None
-        height, width = request.frame.shape[:2]
-        size = mask_size((height, width), request.mask_scale)
-        return self._crops.crop(output, rows, size, request.with_logits)
 
 
 def _failed(error: Exception) -> StepFailed:

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     # What it runs.
     model: str = "demo"
     weights: str | None = None
+    # VIPSeg presets have several; None is the preset's own.
+    task: Literal["instances", "panoptic", "semantic"] | None = None
     device: str = "cpu"
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)

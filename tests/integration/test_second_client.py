@@ -31,8 +31,8 @@ class Ring(FakeModel):
         status = torch.tensor([int(state > 0), (0, 1, 2, 3)[state]])
         grid[1] = grid[1] if state < 3 else 0
         output = FrameOutput(
-            *(torch.tensor([1, 2]), status, torch.zeros(2, 3), grid, torch.tensor([0.9, 0.8])),
-            *(torch.tensor([0, 1]), torch.tensor([state + 1] * 2)),
+            *(torch.tensor([1, 2]), status, torch.zeros(2, 3), torch.zeros(2, 3), grid),
+            *(torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), torch.tensor([state + 1] * 2)),
             *(frame.shape[:2], frame.shape[:2]),
         )
         return output, state + 1

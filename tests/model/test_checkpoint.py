@@ -161,6 +161,7 @@ def test_the_fingerprint_follows_weights_and_rules_but_not_looks():
     changed[2] = np.nextafter(np.float32(0), np.float32(1)).item()
     assert fingerprint({**weights, "a": changed}, config) != base
     assert fingerprint(weights, tiny_config(max_missed_frames=4)) != base
-    assert fingerprint(weights, tiny_config(report_score_min=0.9)) == base
+    for shown in ("report_score_min", "object_score_min", "overlap_min"):
+        assert fingerprint(weights, tiny_config(**{shown: 0.9})) == base
     named = replace(config, classes=tuple(ClassInfo(f"c{i}", "#000000") for i in range(3)))
     assert fingerprint(weights, named) == base

@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 
-from maskstream_model import load_model, preset, preset_names
-from maskstream_model.checkpoint import save_safetensors, state_of
+from maskstream_model import load_model, load_offline_model, preset, preset_names
+from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
 from maskstream_model.errors import CheckpointError, ConfigError
+from maskstream_model.loading import load_offline
 from support.running import assert_same, run
 from support.tiny import tiny_frames
 
@@ -71,6 +73,11 @@ def test_overrides_reach_the_rules():
     assert model.config.online.tracked_score_min == preset("demo").online.tracked_score_min
 
 
+@pytest.mark.parametrize("task", ["panoptic", "semantic", "instances"])
+def test_a_model_that_knows_stuff_has_three_tasks(task):
+    assert preset("daq_r50_vipseg").for_task(task).task == task
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "sentence"),
     [
@@ -78,6 +85,9 @@ def test_overrides_reach_the_rules():
         ("demo", {"patience": 3}, "unknown override patience; known are"),
         ("demo", {"tracked_score_min": 1.5}, "tracked_score_min must lie between 0 and 1"),
         ("demo", {"max_missed_frames": 0}, "max_missed_frames must be a whole number"),
+        ("demo", {"overlap_min": -0.1}, "overlap_min must lie between 0 and 1"),
+        ("daq_r50_vipseg", {"task": "depth"}, "unknown task 'depth'; known are instances"),
+        ("demo", {"task": "semantic"}, "demo knows no stuff: its task is instances, not semantic"),
         ("demo", {"device": "abacus"}, "device 'abacus' cannot be used here"),
     ],
 )
@@ -91,9 +101,53 @@ def test_presets_without_shipped_weights_ask_for_a_file():
         load_model("daq_r50_ovis")
 
 
+def test_offline_models_have_a_loader_of_their_own():
+    with pytest.raises(ConfigError, match="daq_r50_ovis_offline is an offline model"):
+        load_model("daq_r50_ovis_offline", "random")
+    with pytest.raises(ConfigError, match="demo is an online model: load it with load_model"):
+        load_offline_model("demo", "random")
+    with pytest.raises(CheckpointError, match="no weights are shipped for daq_r50_ovis_offline"):
+        load_offline_model("daq_r50_ovis_offline")
+
+
+def test_offline_overrides_reach_the_rules():
+    config = preset("daq_r50_ovis_offline").override(window=None, min_size=64)
+    assert (config.offline.window, config.online.min_size) == (None, 64)
+    assert config.offline.max_kept == 40
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"refiner": None}, "unknown override refiner; known are first_frame_score_min, .*window"),
+        ({"window": 0}, "window must be a whole number of at least 1"),
+        ({"overlap": 2.5}, "overlap must be a whole number of at least 0"),
+        ({"window": 10}, "overlap must be less than window, not 10 of 10 frames"),
+        ({"max_kept": -1}, "max_kept must be a whole number of at least 0"),
+        ({"max_results": 0}, "max_results must be a whole number of at least 1"),
+        ({"tracked_score_min": 2}, "tracked_score_min must lie between 0 and 1"),
+    ],
+)
+def test_a_wrong_offline_setting_is_one_sentence(overrides, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load_offline_model("daq_r50_ovis_offline", "random", **overrides)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match="there is no weight file at"):
         load_model("demo", tmp_path / "nowhere.safetensors")
+
+
+def test_an_offline_model_needs_its_refiner(file, tmp_path):
+    small = preset("demo"), preset("daq_r50_ovis_offline").offline
+    config = replace(small[0], offline=small[1])
+    with pytest.raises(CheckpointError, match=r"missing: refiner\.activation_proj\.bias"):
+        load_offline(config, file, "cpu")
+    weights = load_weights(file)
+    weights["refiner.decoder_norm.bias"] = torch.zeros(96)
+    save_safetensors(tmp_path / "more.safetensors", weights, {})
+    with pytest.raises(CheckpointError, match=r"unexpected: refiner\.decoder_norm\.bias"):
+        load_model("demo", tmp_path / "more.safetensors")
 
 
 def test_weights_that_lack_the_tracker_are_refused(model, tmp_path):

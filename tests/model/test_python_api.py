@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from maskstream_model import load_model, preset
+from maskstream_model import load_model, load_offline_model, preset
 from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
 from maskstream_model.interface import TrackStatus
 from support.running import assert_same, run
@@ -18,6 +18,7 @@ from support.tiny import tiny_frames, tiny_model
 RELEASED = {
     "daq_r50_ovis": "DAQ_Online_R50_ovis.json",
     "daq_r50_ytvis21": "DAQ_Online_R50_ytvis21.json",
+    "daq_r50_ovis_offline": "DAQ_Offline_R50_ovis.json",
 }
 CRITERION = "daq_criterion.empty_weight"
 
@@ -67,6 +68,22 @@ def test_the_printed_lines_work_on_a_released_file(released, reference):
     assert (len(outputs), len(states)) == (2, 2)
     assert outputs[0].track_ids[:num].tolist() == list(range(1, num + 1))
     assert outputs[1].track_ids.tolist() == list(range(1, num + 1))
+
+
+def test_a_released_offline_file_refines_a_video(released, reference):
+    frames = iter(reference.clip("clip_64x96_26f")[:4])
+    path = released("daq_r50_ovis_offline")
+    model = load_offline_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
+    video = model.run(frames, progress=print)
+    assert (video.num_frames, video.size, len(video.tracks)) == (4, (64, 96), 20)
+    best = video.tracks[0]
+    assert model.config.classes[best.label].name
+    assert best.score >= video.tracks[1].score
+    masks = video.masks(best)
+    assert masks.shape == (4, 64, 96)
+    assert [each is not None for each in best.segmentations] == masks.any((1, 2)).tolist()
+    with pytest.raises(CheckpointError, match=r"unexpected: refiner\.activation_proj\.bias"):
+        load_model("daq_r50_ovis", path)
 
 
 def test_the_other_released_files_load_with_all_of_their_weights(released, reference):
@@ -159,7 +176,9 @@ def test_a_picture_that_changes_its_size_keeps_its_identities(model):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
 def test_slivers_are_segmented_too(size):
-    demo = load_model("demo", "random", min_size=None, first_frame_score_min=0.0)
+    demo = load_model(
+        "demo", "random", min_size=None, first_frame_score_min=0.0, double_iou_max=None
+    )
     frame = np.full((*size, 3), 200, np.uint8)
     output, state = demo.step(frame, demo.initial_state())
     output, _ = demo.step(frame, state)

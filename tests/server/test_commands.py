@@ -55,6 +55,12 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable():
     assert len(said.splitlines()) == 1
 
 
+def test_a_task_that_the_model_cannot_do_is_one_sentence():
+    said = refused("--port", "0", MASKSTREAM_TASK="semantic")
+    assert "demo knows no stuff" in said
+    assert len(said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, suffix: str):
     path = tmp_path / f"weights{suffix}"

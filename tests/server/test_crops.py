@@ -27,6 +27,7 @@ def frame_output(mask_logits: torch.Tensor, padded, resized) -> FrameOutput:
         track_ids=numbers + 1,
         status=numbers * 0,
         logits=torch.zeros(count, 4),
+        mean_logits=torch.zeros(count, 4),
         mask_logits=mask_logits,
         scores=torch.ones(count),
         labels=numbers * 0,

@@ -61,6 +61,7 @@ def one_track(frame: Frame, age: int) -> FrameOutput:
         track_ids=torch.tensor([1]),
         status=torch.tensor([int(status)]),
         logits=torch.zeros(1, 4),
+        mean_logits=torch.zeros(1, 4),
         mask_logits=brightness[None] - 127.5,
         scores=torch.tensor([0.9]),
         labels=torch.tensor([2]),

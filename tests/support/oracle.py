@@ -81,6 +81,7 @@ class Oracle:
             track_ids=torch.tensor(listed, dtype=torch.long),
             status=torch.tensor([status[track] for track in listed], dtype=torch.long),
             logits=logits,
+            mean_logits=logits,
             mask_logits=torch.from_numpy(masks).float() * 2 - 1,
             scores=logits.softmax(-1).amax(-1),
             labels=labels,

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maskstream_model.checkpoint import load_into
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.interface import FrameOutput, TrackStatus
@@ -30,11 +32,19 @@ class Recorded:
 
     def model(self, variant: str = "daq_r50_ovis", **online: object) -> OnlineDaq:
         """Our model with the recordings' weights, on frames in their own size."""
-        config = preset(variant)
-        rules = config.online.override(min_size=None, **online)
-        config = type(config)(config.name, config.classes, online=rules)
+        config = preset(variant).override(min_size=None, **online)
         networks = self.reference.segmenter(variant), self.tracker(variant)
         return OnlineDaq(config, *networks, torch.device("cpu"), "recorded")
+
+    def offline_model(self, variant: str, **rules: object) -> OfflineDaq:
+        """Our offline model with the recordings' weights, refining whole videos."""
+        online = self.model(variant, window=None, **rules)
+        config, weights = online.config, self.reference.weights(variant)
+        refiner = TemporalRefiner(config.segmenter, config.offline.refiner, config.num_classes)
+        load_into(
+            {"refiner.": refiner}, {k: v for k, v in weights.items() if k.startswith("refiner.")}
+        )
+        return OfflineDaq(online, refiner)
 
     def frame(self, time: int, case: str = MAIN) -> Arrays:
         """What the reference's tracker did on a frame."""

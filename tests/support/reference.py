@@ -42,8 +42,9 @@ class Reference:
 
     def keys_name(self, variant: str) -> str:
         """File in `keys/` with the names and shapes of a variant."""
-        _, backbone, data = variant.split("_")
-        return f"DAQ_Online_{BACKBONES[backbone]}_{data}.json"
+        _, backbone, data, *offline = variant.split("_")
+        mode = "Offline" if offline else "Online"
+        return f"DAQ_{mode}_{BACKBONES[backbone]}_{data}.json"
 
     def large_segmenter(self, variant: str) -> Segmenter:
         """A new segmenter, filled tensor by tensor and kept by the caller alone."""
@@ -73,7 +74,8 @@ class Reference:
         config = preset(variant)
         segmenter = Segmenter(config.segmenter, config.num_classes).eval()
         weights = self.weights(variant)
-        load_into(segmenter, {k: v for k, v in weights.items() if not k.startswith("tracker.")})
+        others = ("tracker.", "refiner.")
+        load_into(segmenter, {k: v for k, v in weights.items() if not k.startswith(others)})
         return segmenter
 
     def _golden(self, case: str, name: str) -> dict[str, NDArray[np.generic]]:

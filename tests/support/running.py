@@ -8,7 +8,16 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import Frame, FrameOutput
 
-TENSORS = ("track_ids", "status", "logits", "mask_logits", "scores", "labels", "ages")
+TENSORS = (
+    "track_ids",
+    "status",
+    "logits",
+    "mean_logits",
+    "mask_logits",
+    "scores",
+    "labels",
+    "ages",
+)
 
 
 def run(
@@ -38,7 +47,7 @@ def assert_agree(ours: FrameOutput, theirs: FrameOutput, tolerance: float) -> No
     """Identities and events are the same, values agree within float noise."""
     for name in ("track_ids", "status", "labels", "ages"):
         assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
-    for name in ("logits", "mask_logits", "scores"):
+    for name in ("logits", "mean_logits", "mask_logits", "scores"):
         torch.testing.assert_close(
             getattr(ours, name), getattr(theirs, name), rtol=tolerance, atol=tolerance
         )

@@ -58,7 +58,7 @@ class FakeModel:
         born = torch.tensor([1])
         label = torch.tensor([0])
         sizes = ((height, width), padded)
-        return FrameOutput(born, status, logits, grid, score, label, age, *sizes), state + 1
+        return FrameOutput(born, status, logits, logits, grid, score, label, age, *sizes), state + 1
 
     def step_batch(
         self, frames: Sequence[Frame], states: Sequence[int], max_tracks: int | None = None

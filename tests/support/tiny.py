@@ -1,19 +1,24 @@
 """A real model that is small enough for tests that step it thousands of times."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from maskstream_model.config import (
     ClassInfo,
     ModelConfig,
+    OfflineConfig,
     OnlineConfig,
+    RefinerConfig,
     ResNetConfig,
     SegmenterConfig,
     TrackerConfig,
 )
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.interface import Frame
-from maskstream_model.loading import random_model
+from maskstream_model.loading import random_model, random_offline_model
 
 SIZE = (64, 96)
 
@@ -57,12 +62,47 @@ def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDa
         device: where it runs.
         online: fields of `OnlineConfig` to replace.
     """
-    model = random_model(tiny_config(**online), torch.device(device), seed)
+    return sharpened(random_model(tiny_config(**online), torch.device(device), seed))
+
+
+def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object) -> OnlineDaq:
+    """The same for pictures without overlap: class 0 is a thing, the others are stuff.
+
+    Args:
+        task: "panoptic", "semantic" or "instances".
+        seed: of the weights.
+        online: fields of `OnlineConfig` to replace.
+    """
+    config = tiny_config(**{"object_score_min": 0.4, "overlap_min": 0.1, **online})
+    classes = tuple(replace(info, thing=index == 0) for index, info in enumerate(config.classes))
+    config = replace(config, classes=classes).for_task(task)
+    return sharpened(random_model(config, torch.device("cpu"), seed))
+
+
+def sharpened(model: OnlineDaq) -> OnlineDaq:
+    """Change the weights of a tiny model so that tracks emerge, are missed and disappear."""
     with torch.no_grad():
         model.segmenter.sem_seg_head.predictor.class_embed.weight.mul_(8)
         model.tracker.class_embed.weight.mul_(8)
         model.tracker.new_ins_embeds.weight.mul_(0.3)
     return model
+
+
+def tiny_offline_model(
+    num_layers: int = 2, local_attention: bool = False, **rules: object
+) -> OfflineDaq:
+    """A tiny model with a refiner; its online part is `tiny_model()`.
+
+    Args:
+        num_layers: of the refiner; without any, frames and rows do not see one another.
+        local_attention: of the refiner.
+        rules: fields of `OnlineConfig` and `OfflineConfig` to replace.
+    """
+    refiner = RefinerConfig(num_layers, 4, 32, local_attention)
+    offline = OfflineConfig(refiner, max_kept=5, window=6, overlap=2)
+    config = replace(tiny_config(), offline=offline).override(**rules)
+    model = random_offline_model(config, torch.device("cpu"))
+    return OfflineDaq(sharpened(model.online), model.refiner)
 
 
 def tiny_frames(num_frames: int, seed: int = 0, size: tuple[int, int] = SIZE) -> list[Frame]:

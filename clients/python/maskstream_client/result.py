@@ -53,6 +53,11 @@ class TrackedObject:
         return known.name if known else f"class {self.class_id}"
 
     @property
+    def thing(self) -> bool:
+        """Whether it is an object that can be counted; else stuff, such as sky or road."""
+        return self.record.thing
+
+    @property
     def score(self) -> float:
         """0 to 1."""
         return self.record.score

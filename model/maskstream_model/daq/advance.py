@@ -126,15 +126,16 @@ def output_of(
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that disappeared."""
     state, gone = shown.state, verdict.gone.nonzero()[:, 0]
-    scores, labels = _mean_scores(state.logit_sums, state.ages)
+    means = _mean_logits(state.logit_sums, state.ages)
     height, width = shown.mask_logits.shape[1:]
     output = FrameOutput(
         track_ids=state.track_ids,
         status=shown.status,
         logits=shown.logits,
+        mean_logits=means,
         mask_logits=shown.mask_logits,
-        scores=scores,
-        labels=labels,
+        scores=foreground_scores(means),
+        labels=means[:, :-1].argmax(-1),
         ages=state.ages,
         resized=resized,
         padded=(4 * height, 4 * width),
@@ -146,7 +147,7 @@ def output_of(
 def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> FrameOutput:
     """Return `output` with a last mention of tracks `gone` of the memory before."""
     rows = gone.to(before.logit_sums.device)
-    scores, labels = _mean_scores(before.logit_sums[rows], before.ages[gone])
+    means = _mean_logits(before.logit_sums[rows], before.ages[gone])
 
     def with_zeros(values: Tensor) -> Tensor:
         return torch.cat([values, values.new_zeros(len(gone), *values.shape[1:])])
@@ -155,9 +156,10 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
         track_ids=torch.cat([output.track_ids, before.track_ids[gone]]),
         status=torch.cat([output.status, torch.full((len(gone),), int(TrackStatus.DISAPPEARED))]),
         logits=with_zeros(output.logits),
+        mean_logits=torch.cat([output.mean_logits, means]),
         mask_logits=with_zeros(output.mask_logits),
-        scores=torch.cat([output.scores, scores]),
-        labels=torch.cat([output.labels, labels]),
+        scores=torch.cat([output.scores, foreground_scores(means)]),
+        labels=torch.cat([output.labels, means[:, :-1].argmax(-1)]),
         ages=torch.cat([output.ages, before.ages[gone] + 1]),
         resized=output.resized,
         padded=output.padded,
@@ -165,11 +167,10 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
     )
 
 
-def _mean_scores(logit_sums: Tensor, ages: Tensor) -> tuple[Tensor, Tensor]:
-    """Return best probability and class of the mean logits, `(N,)` each (SPEC.md 3.6).
+def _mean_logits(logit_sums: Tensor, ages: Tensor) -> Tensor:
+    """Return the mean logits of tracks, `(N, K + 1)` (SPEC.md 3.6).
 
     Differs from reference: the mean is of all frames since birth; there, of those of a call, which
     `tasks.instances.clip_tracks` gives.
     """
-    means = logit_sums / ages.to(logit_sums.device)[:, None]
-    return foreground_scores(means), means[:, :-1].argmax(-1)
+    return logit_sums / ages.to(logit_sums.device)[:, None]

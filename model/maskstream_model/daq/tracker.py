@@ -89,6 +89,8 @@ class QueryTracker(nn.Module):
         self.pos_embed = MLP(dim, dim, dim)
         self.new_ins_embeds = nn.Embedding(1, dim)
         self.bg_slots = nn.Embedding(tracker.num_background, dim)
+        count = tracker.static_anchors
+        self.static_anchors = nn.Embedding(count, 2 * dim) if count else None
 
     def first_frame(
         self, embeddings: Tensor, mask_features: Tensor, all_layers: bool = False
@@ -142,21 +144,35 @@ class QueryTracker(nn.Module):
             states.append(ffn(own(cross(states[-1], embeddings, embeddings))))
         return states
 
-    def decode(self, tracked: TrackedQueries, embeddings: Tensor, anchors: Tensor) -> list[Tensor]:
+    def anchors(self, appearances: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and positions of the emergence anchors, `(B, Q, C)` each.
+
+        Dynamic ones share one learned feature and lie where the frame's segment queries
+        `appearances (B, Q, C)` lie. Static ones know nothing of the frame.
+        """
+        if self.static_anchors is None:
+            return self.new_ins_embeds.weight.expand(appearances.shape), appearances
+        both = self.static_anchors.weight.expand(len(appearances), -1, -1)
+        features, positions = both.chunk(2, -1)
+        return features, positions
+
+    def decode(
+        self, tracked: TrackedQueries, embeddings: Tensor, appearances: Tensor
+    ) -> list[Tensor]:
         """Return states `(B, N + Q, C)` before the first and after every layer of tracker 1.
 
         Args:
             tracked: the tracks.
             embeddings: `(B, Q, C)` of the segmenter.
-            anchors: `(B, Q, C)` appearance of every segment query: positions of the emergence
-                anchors and of the keys.
+            appearances: `(B, Q, C)` of the segment queries: positions of the keys, and of the
+                dynamic emergence anchors.
         """
-        newcomers = self.new_ins_embeds.weight.expand(anchors.shape)
-        positions = torch.cat([tracked.positions, anchors], 1)
-        keys = embeddings + anchors
+        newcomers, places = self.anchors(appearances)
+        positions = torch.cat([tracked.positions, places], 1)
+        keys = embeddings + appearances
         blocked = None
         if tracked.valid is not None:
-            always = torch.ones(anchors.shape[:2], dtype=torch.bool, device=anchors.device)
+            always = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
             blocked = ~torch.cat([tracked.valid, always], 1)[:, None]
         states = [torch.cat([tracked.features, newcomers], 1)]
         for cross, own, ffn in self._layers():

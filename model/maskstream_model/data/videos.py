@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.interface import Frame
+if TYPE_CHECKING:
+    from maskstream_model.interface import Frame
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -82,7 +83,7 @@ class VideoReader(Protocol):
         """
         ...
 
-    def picture(self, video: int, number: int) -> Frame:
+    def picture(self, video: int, number: int) -> "Frame":
         """Return one frame `(height, width, 3)` alone, as a model is given it.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What `maskstream eval` prints, for people and for programs."""
+"""What `maskstream eval` and `score` print, for people and for programs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ class Answer(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """Sentences below the table."""
+        """Sentences beside the numbers."""
         ...
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         ...
 
-    def table(self) -> Table:
-        """Return a table for people."""
+    def tables(self) -> list[Table]:
+        """Return tables for people."""
         ...
 
 
@@ -58,8 +58,8 @@ class Measured:
             "notes": list(self.notes),
         }
 
-    def table(self) -> Table:
+    def tables(self) -> list[Table]:
         """Return a table for people."""
         if self.sweep:
-            return sweep_table(self.reports, self.rules, self.by_class)
-        return report_table(self.reports, self.by_class)
+            return [sweep_table(self.reports, self.rules, self.by_class)]
+        return [report_table(self.reports, self.by_class)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.evaluation.transience import OBJECTS
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -42,6 +43,24 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     show_default=True,
     help="'synthetic', or a YouTube-VIS style folder or annotation file.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ytvis", "ovis", "vipseg"]),
+    help="Run --data as this benchmark: write its results, print the official numbers.",
+)
+@click.option(
+    "--objects",
+    type=click.Choice(OBJECTS),
+    default="all",
+    show_default=True,
+    help="With --format: measure only those that emerge, disappear, or either.",
+)
+@click.option(
+    "--beyond",
+    type=EXISTING,
+    help="With --format: leave out videos whose folder this file of annotations lists too.",
+)
 @click.option("--clips", default=50, show_default=True, help="Synthetic clips.")
 @click.option("--frames", default=24, show_default=True, help="Frames of a synthetic clip.")
 @click.option("--size", type=FrameSize(), default="256x448", show_default=True)
@@ -68,8 +87,9 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the tracks in the form of YouTube-VIS results.",
+    type=click.Path(path_type=Path),
+    help="Write the tracks in the form of YouTube-VIS results. With --format results.json where "
+    "left out, for VIPSeg a folder: results.",
 )
 def evaluate(**options: Any) -> None:
     """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""
@@ -107,6 +127,7 @@ def _print(result: "Answer") -> None:
     from rich.console import Console
 
     console = Console()
-    console.print(result.table())
+    for table in result.tables():
+        console.print(table)
     for note in result.notes:
         console.print(note)

@@ -1,6 +1,7 @@
 """Runs an online model over annotated clips, frame by frame, and sums up what it was worth."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -10,8 +11,8 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord, VideoRecorder
 from maskstream_model.evaluation.report import Report, ReportBuilder
-from maskstream_model.evaluation.results import ResultCollector
 from maskstream_model.evaluation.sources import AnnotatedClip
+from maskstream_model.evaluation.submission import ResultCollector
 from maskstream_model.interface import Frame, FrameOutput
 
 State = TypeVar("State")
@@ -58,12 +59,17 @@ def evaluate_online(
 
 def track_frame(output: FrameOutput, height: int, width: int) -> TrackFrame:
     """Return what a model said about a frame as plain arrays, masks `(N, height, width)`."""
+    return replace(unmasked(output), masks=_array(output.masks(height, width)))
+
+
+def unmasked(output: FrameOutput) -> TrackFrame:
+    """Return what a model said about a frame as plain arrays, with masks of no pixels."""
     return TrackFrame(
         track_ids=_array(output.track_ids),
         status=_array(output.status),
         scores=_array(output.scores).astype(np.float64),
         logits=_array(output.logits).astype(np.float64),
-        masks=_array(output.masks(height, width)),
+        masks=np.zeros((len(output.track_ids), 0, 0), dtype=bool),
     )
 
 

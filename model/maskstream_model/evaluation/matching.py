@@ -4,7 +4,7 @@ Source: behaviour of youtubevos/cocoapi `ytvoseval.py` (`evaluateVid`), written 
 over the ten IoU thresholds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ Ints = npt.NDArray[np.int64]
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
 MAX_DETECTIONS = 100
+EMERGES, DISAPPEARS = 1, 2
+"""What an object does inside a clip: it is not on the first frame; it is not on the last."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class TubeOverlaps:
         truth_areas: `(G,)` like `areas`.
         crowd: `(G,)` true objects that stand for many; matching them is neither right nor wrong.
         occlusion: `(G,)` 0 to 1, None where the data set does not say.
+        events: `(G,)` sums of `EMERGES` and `DISAPPEARS`, None where nobody looked.
     """
 
     ious: Floats
@@ -40,6 +43,7 @@ class TubeOverlaps:
     truth_areas: Floats
     crowd: Bools
     occlusion: Floats | None = None
+    events: Ints | None = None
 
     def of_class(self, label: int) -> "TubeOverlaps":
         """Return the part of one class, best scores first, at most `MAX_DETECTIONS` of them."""
@@ -55,20 +59,13 @@ class TubeOverlaps:
             self.truth_areas[truth],
             self.crowd[truth],
             None if self.occlusion is None else self.occlusion[truth],
+            None if self.events is None else self.events[truth],
         )
 
     def agnostic(self) -> "TubeOverlaps":
         """Return the same video with every label 0."""
-        return TubeOverlaps(
-            self.ious,
-            self.scores,
-            np.zeros_like(self.labels),
-            self.areas,
-            np.zeros_like(self.truth_labels),
-            self.truth_areas,
-            self.crowd,
-            self.occlusion,
-        )
+        labels, truth_labels = np.zeros_like(self.labels), np.zeros_like(self.truth_labels)
+        return replace(self, labels=labels, truth_labels=truth_labels)
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class PresenceReport:
         """Return everything as plain values."""
         return asdict(self)
 
-    def table(self) -> Table:
+    def tables(self) -> list[Table]:
         """Return a table for people."""
         table = Table(title=f"{self.num_tracks} tracks")
         for head in ("object", "track", "share of its frames", "tracks", "lasting"):
@@ -91,7 +91,7 @@ class PresenceReport:
             )
         empty = f"{self.false_frames} of {self.empty_frames} empty frames"
         table.add_row("nothing", "", empty, str(self.false_tracks), "")
-        return table
+        return [table]
 
 
 def track_lives(frames: Iterable[TrackFrame], score_min: float = 0.0) -> list[TrackLife]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maskstream_model.data.reading import read_json
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import read_json
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.evaluation.matching import Bools, Floats, Ints, TubeOverlaps
+from maskstream_model.evaluation.matching import (
+    DISAPPEARS,
+    EMERGES,
+    Bools,
+    Floats,
+    Ints,
+    TubeOverlaps,
+)
 from maskstream_model.evaluation.overlap import (
     FrameOverlaps,
     count_overlaps,
@@ -104,6 +111,7 @@ class VideoRecord:
             truth_labels=self.truth_labels,
             truth_areas=mean_areas(self.truth_areas),
             crowd=self.crowd,
+            events=_events(self.truth_areas > 0),
         )
         return overlaps.agnostic() if agnostic else overlaps
 
@@ -165,6 +173,11 @@ class VideoRecorder:
             truth_labels=self._truth_labels,
             crowd=self._crowd,
         )
+
+
+def _events(visible: Bools) -> Ints:
+    """Return what the objects of `visible (T, G)` do, sums of `EMERGES` and `DISAPPEARS`."""
+    return np.asarray(EMERGES * ~visible[0] + DISAPPEARS * ~visible[-1], dtype=np.int64)
 
 
 def _class_scores(frames: Sequence[TrackFrame], column: dict[int, int]) -> Floats:

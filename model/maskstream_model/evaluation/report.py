@@ -8,7 +8,12 @@ from rich.table import Table
 
 from maskstream_model.evaluation.identity import IdentityCounts, count_identities
 from maskstream_model.evaluation.records import VideoRecord
-from maskstream_model.evaluation.vis_metrics import VisMetric, VisSummary
+from maskstream_model.evaluation.vis_metrics import (
+    YTVIS_STRATA,
+    Stratum,
+    VisMetric,
+    VisSummary,
+)
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,17 @@ class ReportBuilder:
     Args:
         num_classes: `K` of the model.
         score_min: tracks scored lower are hidden from identity metrics, as from a viewer.
+        strata: parts of the objects that get precision of their own.
     """
 
-    def __init__(self, num_classes: int, score_min: float = 0.0) -> None:
-        self._by_class = VisMetric(range(num_classes))
-        self._agnostic = VisMetric([0])
+    def __init__(
+        self,
+        num_classes: int,
+        score_min: float = 0.0,
+        strata: Sequence[Stratum] = YTVIS_STRATA,
+    ) -> None:
+        self._by_class = VisMetric(range(num_classes), strata)
+        self._agnostic = VisMetric([0], strata)
         self._identities = IdentityCounts()
         self._score_min = score_min
         self._num_clips = 0

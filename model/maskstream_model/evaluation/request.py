@@ -7,8 +7,11 @@ from typing import Any
 
 from maskstream_model import load_model
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.data.readers import Format
+from maskstream_model.data.reading import read_picture
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.answers import Answer, Measured
+from maskstream_model.evaluation.benchmark_answer import answer_benchmark, check_options
 from maskstream_model.evaluation.evaluate import Progress, evaluate_online, stream
 from maskstream_model.evaluation.presence import (
     PresenceReport,
@@ -16,14 +19,13 @@ from maskstream_model.evaluation.presence import (
     track_lives,
 )
 from maskstream_model.evaluation.presence_truth import PresenceTruth, read_presence
-from maskstream_model.evaluation.results import ResultCollector, write_results
 from maskstream_model.evaluation.sources import (
     AnnotatedClip,
     frame_files,
     open_dataset,
-    read_picture,
     synthetic_clips,
 )
+from maskstream_model.evaluation.submission import ResultCollector, write_results
 from maskstream_model.evaluation.sweep import (
     BASELINE_SWEEP,
     SWEEP,
@@ -31,6 +33,7 @@ from maskstream_model.evaluation.sweep import (
     parse_rules,
     sweep_points,
 )
+from maskstream_model.evaluation.transience import Objects
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,
@@ -50,6 +53,9 @@ class Request:
     weights: str | None = None
     device: str = "cpu"
     data: str = SYNTHETIC
+    form: Format | None = None
+    objects: Objects = "all"
+    beyond: Path | None = None
     clips: int = 50
     frames: int = 24
     size: tuple[int, int] = (256, 448)
@@ -83,7 +89,11 @@ def answer(request: Request, begin: Begin) -> Answer:
         CheckpointError: weights that do not fit.
         DatasetError: data that is not what it should be.
     """
+    check_options(request)
     model = open_model(request)
+    if request.form is not None:
+        settings = settings_of(model, request)
+        return answer_benchmark(model, request, request.form, settings, begin)
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     source = open_source(request, [info.name for info in model.config.classes])
@@ -111,16 +121,15 @@ def settings_of(model: OnlineDaq, request: Request) -> dict[str, Any]:
 def open_model(request: Request) -> OnlineDaq:
     """Load the model that the request names, with its overrides."""
     overrides = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    return load_model(request.preset, request.weights, request.device, **overrides)
+    return load_model(request.preset, request.weights, request.device, task=None, **overrides)
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:
     """Open the data that the request names."""
     if request.data != SYNTHETIC:
         dataset = open_dataset(Path(request.data), class_names)
-        frames = sum(len(video.file_names) for video in dataset.annotations.videos)
         dataset = dataset.agnostic() if request.agnostic else dataset
-        return Source(dataset.clips(), frames, dataset.categories)
+        return Source(dataset.clips(), dataset.num_frames, dataset.categories)
     from maskstream_model.data.synthetic import SyntheticConfig
 
     config = SyntheticConfig(

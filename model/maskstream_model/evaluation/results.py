@@ -1,8 +1,6 @@
-"""Result files in the form that YouTube-VIS and OVIS take: read, score, write."""
+"""Result files in the form that YouTube-VIS and OVIS take: read and score."""
 
-import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import (
+from maskstream_model.data.annotations import (
     AnnotatedObject,
     AnnotatedVideo,
     AnnotatedVideos,
-    read_json,
 )
+from maskstream_model.data.reading import read_json
+from maskstream_model.data.rle import decode_columns
+from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.matching import Bools, TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
-from maskstream_model.evaluation.records import TrackFrame, VideoRecord
-from maskstream_model.evaluation.rle import decode_columns, encode_mask
+from maskstream_model.evaluation.transience import Objects, chosen
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary
 
 
@@ -76,8 +74,16 @@ def score_results(
     detections: Sequence[Detection],
     strata: Sequence[Stratum] = YTVIS_STRATA,
     agnostic: bool = False,
+    objects: Objects = "all",
 ) -> VisSummary:
     """Score detections against annotations, holding the masks of one frame at a time.
+
+    Args:
+        truth: annotations.
+        detections: of its videos.
+        strata: parts of the objects that get numbers of their own.
+        agnostic: leaves classes aside.
+        objects: those measured; finding another one is neither right nor wrong.
 
     Raises:
         DatasetError: a detection of an unknown video, or masks that do not fit theirs.
@@ -89,16 +95,19 @@ def score_results(
         by_video[detection.video_id].append(detection)
     metric = VisMetric([0] if agnostic else sorted(truth.categories), strata)
     for video in truth.videos:
-        overlaps = video_overlaps(video, by_video[video.id])
+        overlaps = video_overlaps(video, by_video[video.id], objects)
         metric.add(overlaps.agnostic() if agnostic else overlaps)
     return metric.summary()
 
 
-def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> TubeOverlaps:
+def video_overlaps(
+    video: AnnotatedVideo, detections: Sequence[Detection], objects: Objects = "all"
+) -> TubeOverlaps:
     """Count how the detections of one video overlap its true objects.
 
     Frames are paired from the first on; those that a shorter detection lacks leave its unions too,
-    and those beyond the video count only in its area, as in the official evaluator.
+    and those beyond the video count only in its area, as in the official evaluator. Objects that
+    are not measured count as crowds.
     """
     num_frames = len(video.file_names)
     lengths = np.array([len(detection.segmentations) for detection in detections], dtype=np.int64)
@@ -119,7 +128,7 @@ def video_overlaps(video: AnnotatedVideo, detections: Sequence[Detection]) -> Tu
         areas=mean_areas(areas),
         truth_labels=np.array([thing.category for thing in video.objects], dtype=np.int64),
         truth_areas=np.array([thing.mean_area for thing in video.objects], dtype=np.float64),
-        crowd=video.crowd,
+        crowd=video.crowd | ~chosen(truth_areas[:num_frames] > 0, objects),
         occlusion=video.occlusion,
     )
 
@@ -135,53 +144,3 @@ def _frame(
         video.width,
         [f"{tube.entry}, frame {frame}" for tube in tubes],
     )
-
-
-class ResultCollector:
-    """Keeps tracks of a run, encoded, until they are written as a result file.
-
-    Args:
-        categories: category id of each class of the model; None writes each track once, as
-            category 1, for class-agnostic scoring.
-    """
-
-    def __init__(self, categories: Sequence[int] | None) -> None:
-        self._categories = categories
-        self._frames: list[dict[int, Any]] = []
-        self.detections: list[Detection] = []
-
-    def add(self, frame: TrackFrame) -> None:
-        """Encode the masks of one frame."""
-        encoded = [encode_mask(mask) for mask in frame.masks]
-        self._frames.append(dict(zip(frame.track_ids.tolist(), encoded, strict=True)))
-
-    def finish(self, video_id: int, record: VideoRecord) -> None:
-        """Close a video: its best pairs of track and class become detections."""
-        tracks, labels, scores = record.best_entries(agnostic=self._categories is None)
-        for track, label, score in zip(tracks, labels, scores, strict=True):
-            number = int(record.track_ids[track])
-            segmentations = tuple(frame.get(number) for frame in self._frames)
-            category = 1 if self._categories is None else self._categories[label]
-            self.detections.append(Detection(video_id, category, float(score), segmentations))
-        self._frames = []
-
-
-def write_results(path: Path, detections: Sequence[Detection]) -> None:
-    """Write a result file, whole or not at all."""
-    items = [
-        {
-            "video_id": detection.video_id,
-            "category_id": detection.category,
-            "score": detection.score,
-            "segmentations": list(detection.segmentations),
-        }
-        for detection in detections
-    ]
-    write_whole(path, json.dumps(items))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write text beside `path` and move it into place, so that no half file is ever seen."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

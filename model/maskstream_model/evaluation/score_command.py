@@ -1,41 +1,37 @@
 """`maskstream score`: compare result files with annotations and print what they are worth."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from maskstream_model.evaluation.answers import Answer
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
 results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
+objects_option = click.option(
+    "--objects",
+    type=click.Choice(OBJECTS),
+    default="all",
+    show_default=True,
+    help="Measure only objects that the first frame, the last one, or one of both does not show.",
+)
+beyond_option = click.option(
+    "--beyond",
+    type=FILE,
+    help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
-
-
-class Score(Protocol):
-    """What can be printed, for people and for programs."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Sentences beside the numbers."""
-        ...
-
-    def as_json(self) -> dict[str, Any]:
-        """Return everything as plain values."""
-        ...
-
-    def tables(self) -> "list[Table]":
-        """Return tables for people."""
-        ...
 
 
 @click.group("score")
@@ -46,25 +42,28 @@ def score() -> None:
 @score.command("vis")
 @truth_option
 @results_option
+@objects_option
+@beyond_option
 @json_option
-def vis(truth: Path, results: Path, as_json: bool) -> None:
+def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_json: bool) -> None:
     """YouTube-VIS: average precision and recall of tubes."""
     from maskstream_model.evaluation.vis_score import score_vis
 
     with _clear_errors():
-        _print(score_vis(truth, results), as_json)
+        _print(score_vis(truth, results, objects=objects, beyond=beyond), as_json)
 
 
 @score.command("ovis")
 @truth_option
 @results_option
+@objects_option
 @json_option
-def ovis(truth: Path, results: Path, as_json: bool) -> None:
+def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
     """OVIS: the same, and by how much objects are occluded."""
     from maskstream_model.evaluation.vis_score import score_vis
 
     with _clear_errors():
-        _print(score_vis(truth, results, ovis=True), as_json)
+        _print(score_vis(truth, results, ovis=True, objects=objects), as_json)
 
 
 @score.command("panoptic")
@@ -76,13 +75,21 @@ def ovis(truth: Path, results: Path, as_json: bool) -> None:
 @click.option(
     "--png", "folder", required=True, type=FOLDER, help="Their pictures, named as the true ones."
 )
+@objects_option
 @json_option
-def panoptic(truth: Path, truth_folder: Path, results: Path, folder: Path, as_json: bool) -> None:
+def panoptic(
+    truth: Path,
+    truth_folder: Path,
+    results: Path,
+    folder: Path,
+    objects: Objects,
+    as_json: bool,
+) -> None:
     """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
     from maskstream_model.evaluation.panoptic.score import score_panoptic
 
     with _clear_errors():
-        _print(score_panoptic(truth, truth_folder, results, folder), as_json)
+        _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
 
 
 @contextmanager
@@ -94,7 +101,7 @@ def _clear_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def _print(result: Score, as_json: bool) -> None:
+def _print(result: "Answer", as_json: bool) -> None:
     for note in result.notes:
         click.echo(note, err=True)
     if as_json:

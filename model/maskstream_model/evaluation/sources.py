@@ -6,23 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
+from maskstream_model.data.annotations import AnnotatedVideo
+from maskstream_model.data.classes import same_names
+from maskstream_model.data.layouts import annotation_file
+from maskstream_model.data.readers import open_instances
 from maskstream_model.data.seeds import evaluation_seed
+from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import (
-    AnnotatedVideo,
-    AnnotatedVideos,
-    read_annotations,
-)
 from maskstream_model.evaluation.matching import Bools, Ints
 from maskstream_model.interface import Frame
 
 if TYPE_CHECKING:
     from maskstream_model.data.synthetic import SyntheticConfig
-
-PICTURES = ("JPEGImages", "images", ".")
-"""Where pictures lie relative to the file of annotations, tried in this order."""
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -70,26 +66,29 @@ class Dataset:
     """A data set on disk.
 
     Attributes:
-        annotations: videos and their objects.
-        pictures: folder that file names are relative to.
+        reader: of its videos and their objects.
         categories: category id of each class of the model, in the model's order; None where the
             data set's classes are not the model's, so that only class-agnostic numbers make sense.
     """
 
-    annotations: AnnotatedVideos
-    pictures: Path
+    reader: InstanceReader
     categories: tuple[int, ...] | None
+
+    @property
+    def num_frames(self) -> int:
+        """Frames of all videos."""
+        return sum(len(video.pictures) for video in self.reader.videos)
 
     def clips(self) -> Iterator[AnnotatedClip]:
         """Yield the videos by rising id."""
-        for video in self.annotations.videos:
+        for index, video in enumerate(self.reader.annotations.videos):
             yield AnnotatedClip(
                 id=video.id,
-                name=Path(video.file_names[0]).parent.name or str(video.id),
+                name=video.name,
                 num_frames=len(video.file_names),
                 truth_labels=self._labels(video),
                 crowd=video.crowd,
-                frames=_pairs(video, self.pictures),
+                frames=_pairs(self.reader, index),
             )
 
     def agnostic(self) -> "Dataset":
@@ -104,7 +103,7 @@ class Dataset:
 
 
 def open_dataset(path: Path, class_names: Sequence[str]) -> Dataset:
-    """Open a data set by its folder or its file of annotations.
+    """Open a data set in the form of YouTube-VIS by its folder or its file of annotations.
 
     Args:
         path: a JSON file, or a folder with one; of several the one with "ytvis" in its name.
@@ -113,63 +112,14 @@ def open_dataset(path: Path, class_names: Sequence[str]) -> Dataset:
     Raises:
         DatasetError: nothing to read there, or broken annotations, or a missing picture.
     """
-    file = _annotation_file(path)
-    annotations = read_annotations(file)
-    for folder in PICTURES:
-        pictures = file.parent / folder
-        if all((pictures / video.file_names[0]).is_file() for video in annotations.videos):
-            _check_pictures(annotations, pictures)
-            return Dataset(annotations, pictures, _categories(annotations, class_names))
-    raise DatasetError(f"the pictures of {file} are not in {', '.join(PICTURES)} beside it")
+    reader = open_instances(annotation_file(path, "ytvis"), "ytvis")
+    return Dataset(reader, same_names(reader.categories, class_names))
 
 
-def _annotation_file(path: Path) -> Path:
-    if path.is_file():
-        return path
-    files = sorted(path.glob("*.json"))
-    if len(files) > 1:
-        files = [file for file in files if "ytvis" in file.name] or files
-    if len(files) != 1:
-        found = ", ".join(file.name for file in files) or "none"
-        raise DatasetError(f"{path} should hold one annotation file, it has {found}; name the file")
-    return files[0]
-
-
-def _check_pictures(annotations: AnnotatedVideos, pictures: Path) -> None:
-    for video in annotations.videos:
-        for name in video.file_names:
-            if not (pictures / name).is_file():
-                raise DatasetError(f"video {video.id} lacks its frame {pictures / name}")
-
-
-def _categories(annotations: AnnotatedVideos, class_names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return the category id of each class, or None where names differ."""
-    ids = {name.replace(" ", "_"): key for key, name in annotations.categories.items()}
-    names = [name.replace(" ", "_") for name in class_names]
-    if set(ids) != set(names):
-        return None
-    return tuple(ids[name] for name in names)
-
-
-def _pairs(video: AnnotatedVideo, pictures: Path) -> Iterator[tuple[Frame, Bools]]:
-    for index, name in enumerate(video.file_names):
-        frame = read_picture(pictures / name)
-        if frame.shape[:2] != (video.height, video.width):
-            raise DatasetError(f"{name} is not {video.height}x{video.width} as annotated")
-        yield frame, video.masks(index)
-
-
-def read_picture(path: Path) -> Frame:
-    """Read a picture as RGB `(height, width, 3)`.
-
-    Raises:
-        DatasetError: it cannot be read.
-    """
-    try:
-        with Image.open(path) as picture:
-            return np.array(picture.convert("RGB"))
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
+def _pairs(reader: InstanceReader, video: int) -> Iterator[tuple[Frame, Bools]]:
+    for number in range(len(reader.videos[video].pictures)):
+        chosen = reader.read(video, [number])
+        yield chosen.frames[0], chosen.masks[0]
 
 
 def frame_files(folder: Path) -> list[Path]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskstream_model.evaluation.matching import (
+    DISAPPEARS,
+    EMERGES,
     IOU_THRESHOLDS,
     Bools,
     Floats,
@@ -29,15 +31,20 @@ class Stratum:
         area: smallest and largest mean area in square pixels, both included. Detections outside
             that match nothing are not held against the model.
         occlusion: the same for occlusion; None takes all.
+        events: sum of `EMERGES` and `DISAPPEARS`, of which an object does at least one; 0 takes
+            all (paper, Table A2).
     """
 
     suffix: str
     area: tuple[float, float] = (0.0, 1e10)
     occlusion: tuple[float, float] | None = None
+    events: int = 0
 
     def holds(self, video: TubeOverlaps) -> Bools:
         """Return which true objects `(G,)` belong to this part."""
         inside = (video.truth_areas >= self.area[0]) & (video.truth_areas <= self.area[1])
+        if self.events and video.events is not None:
+            inside = inside & ((video.events & self.events) > 0)
         if self.occlusion is None or video.occlusion is None:
             return inside
         low, high = self.occlusion
@@ -55,6 +62,12 @@ OVIS_STRATA = (
     Stratum("_occ_light", occlusion=(0.0, 0.25)),
     Stratum("_occ_medium", occlusion=(0.25, 0.5)),
     Stratum("_occ_heavy", occlusion=(0.5, 1.0)),
+)
+EVENT_STRATA = (
+    *YTVIS_STRATA,
+    Stratum("_emerging", events=EMERGES),
+    Stratum("_disappearing", events=DISAPPEARS),
+    Stratum("_either", events=EMERGES | DISAPPEARS),
 )
 
 
@@ -164,8 +177,9 @@ def _named(classes: list[list["_Curve | None"]], strata: Sequence[Stratum]) -> d
         defined = [curve for curve in curves if curve is not None]
         precision = [curve.precision for curve in defined]
         named[f"AP{stratum.suffix}"] = _mean(precision)
+        if stratum.events or not stratum.suffix:
+            named[f"AP50{stratum.suffix}"] = _mean([values[0] for values in precision])
         if not stratum.suffix:
-            named["AP50"] = _mean([values[0] for values in precision])
             named["AP75"] = _mean([values[5] for values in precision])
             for limit in (1, 10):
                 named[f"AR{limit}"] = _mean([curve.recall[limit] for curve in defined])

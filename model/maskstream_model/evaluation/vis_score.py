@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
+from maskstream_model.data.annotations import AnnotatedVideos, read_annotations
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import AnnotatedVideos, read_annotations
 from maskstream_model.evaluation.results import Detection, read_results, score_results
+from maskstream_model.evaluation.transience import Objects, title_of
 from maskstream_model.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisSummary
 
 PER_CLASS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
@@ -51,25 +52,41 @@ class VisScore:
         return [overall, classes]
 
 
-def score_vis(truth_file: Path, results_file: Path, ovis: bool = False) -> VisScore:
+def score_vis(
+    truth_file: Path,
+    results_file: Path,
+    ovis: bool = False,
+    objects: Objects = "all",
+    beyond: Path | None = None,
+) -> VisScore:
     """Score a result file as the evaluator of YouTube-VIS does, or that of OVIS.
 
     Args:
         truth_file: annotations.
         results_file: detections.
         ovis: adds the strata of occlusion, which the annotations must then tell.
+        objects: those measured; finding another one is neither right nor wrong.
+        beyond: annotations whose videos, known by their folder, are left out.
 
     Raises:
         DatasetError: a file that cannot be read, or an entry that is wrong; named in the text.
     """
     truth = read_annotations(truth_file)
+    if not truth.annotated:
+        raise DatasetError(f"{truth_file} has no annotations to score against")
     detections = read_results(results_file)
     _check_known(truth, detections, truth_file)
+    if beyond is not None:
+        truth = truth.beyond(read_annotations(beyond))
+        kept = {video.id for video in truth.videos}
+        detections = [found for found in detections if found.video_id in kept]
     if ovis:
-        _check_occlusion(truth)
+        check_occlusion(truth)
     notes = _check_lengths(truth, detections, strict=ovis)
-    summary = score_results(truth, detections, OVIS_STRATA if ovis else YTVIS_STRATA)
-    return VisScore("OVIS" if ovis else "YouTube-VIS", summary, truth.categories, notes)
+    strata = OVIS_STRATA if ovis else YTVIS_STRATA
+    summary = score_results(truth, detections, strata, objects=objects)
+    title = title_of("OVIS" if ovis else "YouTube-VIS", objects)
+    return VisScore(title, summary, truth.categories, notes)
 
 
 def _check_known(truth: AnnotatedVideos, detections: Sequence[Detection], truth_file: Path) -> None:
@@ -87,7 +104,12 @@ def _check_known(truth: AnnotatedVideos, detections: Sequence[Detection], truth_
             )
 
 
-def _check_occlusion(truth: AnnotatedVideos) -> None:
+def check_occlusion(truth: AnnotatedVideos) -> None:
+    """Check that all objects tell how far they are occluded.
+
+    Raises:
+        DatasetError: one does not.
+    """
     for video in truth.videos:
         for thing in video.objects:
             if thing.occlusion is None:

@@ -101,14 +101,23 @@ def video_result(
         min_frames: see `clip_tracks`.
     """
     tracks = clip_tracks(outputs, min_frames)
-    probabilities = tracks.mean_logits.softmax(-1)[:, :-1]
-    num_classes = probabilities.shape[1]
+    scores, rows, labels = best_pairs(tracks.mean_logits.softmax(-1)[:, :-1], max_results)
+    track_ids = tracks.track_ids[rows.cpu()]
+    masks = torch.stack([_masks_of(output, track_ids, size) for output in outputs], 1)
+    return VideoResult(scores, labels, track_ids, masks)
+
+
+def best_pairs(probabilities: Tensor, max_results: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return scores, rows and classes of the best `(row, class)` pairs, `(M,)` each, best first.
+
+    Args:
+        probabilities: `(N, K)` of the classes, without no-object.
+        max_results: pairs at most.
+    """
     # Differs from reference: best first; its order is undefined.
     best = probabilities.flatten().topk(min(max_results, probabilities.numel()))
-    rows = best.indices.cpu() // num_classes
-    track_ids = tracks.track_ids[rows]
-    masks = torch.stack([_masks_of(output, track_ids, size) for output in outputs], 1)
-    return VideoResult(best.values, best.indices % num_classes, track_ids, masks)
+    num_classes = probabilities.shape[1]
+    return best.values, best.indices // num_classes, best.indices % num_classes
 
 
 def _masks_of(output: FrameOutput, track_ids: Tensor, size: Size) -> Tensor:

@@ -1,7 +1,7 @@
-"""Batches of synthetic clips by step number: any step can be made again, in any process.
+"""Batches of clips by step number: any step can be made again, in any process.
 
-Sizes vary from batch to batch (several resolutions), single clips are enlarged by random crops,
-because a small model otherwise knows objects of one size only.
+Sizes of synthetic clips vary from batch to batch (several resolutions), single clips are enlarged
+by random crops, because a small model otherwise knows objects of one size only.
 """
 
 import signal
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,8 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from maskstream_model.data.seeds import training_seed
 from maskstream_model.data.synthetic import ClipGenerator
-from maskstream_model.training.options import BatchPlan
+from maskstream_model.errors import DatasetError
+from maskstream_model.training.distribution import Share, share
+from maskstream_model.training.options import BatchPlan, Plan
 from maskstream_model.training.targets import ClipBatch, collate
+from maskstream_model.training.video_clips import VideoClips
+from maskstream_model.training.video_plan import VideoPlan
 
 STRIDE = 32
 CLIPS_PER_STEP = 1024
@@ -64,10 +69,13 @@ def _nearest(masks: Tensor, height: int, width: int) -> Tensor:
 
 
 class ClipBatches(Dataset[ClipBatch]):
-    """Batch number `index` of a plan; generators are made when a size is first met."""
+    """Batch number `index` of a plan, or this process's share of it.
 
-    def __init__(self, plan: BatchPlan) -> None:
-        self._plan = plan
+    Generators are made when a size is first met.
+    """
+
+    def __init__(self, plan: BatchPlan, share: Share | None = None) -> None:
+        self._plan, self._share = plan, share or Share()
         self._generators: dict[tuple[int, int], ClipGenerator] = {}
 
     def __getitem__(self, index: int) -> ClipBatch:
@@ -75,10 +83,11 @@ class ClipBatches(Dataset[ClipBatch]):
         draw = np.random.default_rng([self._plan.seed, index])
         scale = self._plan.scales[int(draw.integers(len(self._plan.scales)))]
         clips, height, width = batch_shape(self._plan, scale)
+        rows = self._share.of(clips)
         generator = self._generator(height, width)
         first = index * CLIPS_PER_STEP
-        batch = collate([generator.clip(first + number) for number in range(clips)])
-        return self._enlarge(batch, draw)
+        batch = collate([generator.clip(first + number) for number in rows])
+        return self._enlarge(batch, draw.random((clips, 4))[rows.start : rows.stop])
 
     def _generator(self, height: int, width: int) -> ClipGenerator:
         if (height, width) not in self._generators:
@@ -86,10 +95,9 @@ class ClipBatches(Dataset[ClipBatch]):
             self._generators[height, width] = ClipGenerator(config, training_seed(self._plan.seed))
         return self._generators[height, width]
 
-    def _enlarge(self, batch: ClipBatch, draw: np.random.Generator) -> ClipBatch:
-        """Enlarge a drawn share of the clips, each by its own crop."""
-        for row in range(batch.frames.shape[0]):
-            chance, factor, y, x = draw.random(4)
+    def _enlarge(self, batch: ClipBatch, drawn: npt.NDArray[np.float64]) -> ClipBatch:
+        """Enlarge a share of the clips, each by its own crop; `drawn (B, 4)` is 0 to 1."""
+        for row, (chance, factor, y, x) in enumerate(drawn):
             if chance >= self._plan.zoom_share:
                 continue
             one = ClipBatch(*(part[row : row + 1] for part in _parts(batch)))
@@ -113,10 +121,16 @@ def _quiet_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def stream_batches(plan: BatchPlan, first: int, workers: int) -> Iterator[ClipBatch]:
-    """Yield batches `first`, `first + 1`, ... in order, made here or in `workers` processes."""
+def stream_batches(plan: Plan, first: int, workers: int) -> Iterator[ClipBatch]:
+    """Yield batches `first`, `first + 1`, ... in order, made here or in `workers` processes.
+
+    Of several training processes each gets its own share of every batch.
+
+    Raises:
+        DatasetError: data that is missing or broken.
+    """
     loader = DataLoader(
-        ClipBatches(plan),
+        _dataset(plan),
         batch_size=None,
         sampler=range(first, ENDLESS),
         num_workers=workers,
@@ -124,4 +138,16 @@ def stream_batches(plan: BatchPlan, first: int, workers: int) -> Iterator[ClipBa
         multiprocessing_context="spawn" if workers else None,
         worker_init_fn=_quiet_worker if workers else None,
     )
-    yield from loader
+    try:
+        yield from loader
+    except DatasetError as error:
+        # What comes from a worker is its whole traceback, with our sentence at the end.
+        raise DatasetError(str(error).rpartition("DatasetError: ")[2].strip()) from None
+
+
+def _dataset(plan: Plan) -> Dataset[ClipBatch]:
+    if not isinstance(plan, VideoPlan):
+        return ClipBatches(plan, share())
+    clips = VideoClips(plan, share())
+    clips.open()
+    return clips

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from maskstream_model.training.distribution import mean_over_processes
 from maskstream_model.training.losses import LossWeights, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import (
     UNMATCHED,
@@ -69,7 +70,7 @@ def set_losses(
     labels = targets.labels.expand(layers, -1, -1)
     classes = classes_of_rows(objects, labels, logits.shape[-1] - 1)
     pairs = matched_pairs(mask_logits, rows, targets)
-    num_masks = max(1.0, len(pairs.index) / layers)
+    num_masks = max(1.0, mean_over_processes(len(pairs.index) / layers, logits.device))
     mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
     by_class = class_loss(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
     return criterion.terms(by_class, mask, dice)

@@ -1,16 +1,19 @@
 """Settings of a training run; defaults suit a small model on synthetic clips."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.errors import ConfigError
 from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.losses import LossWeights
+from maskstream_model.training.video_plan import VideoPlan
 
 Precision = Literal["fp32", "bf16"]
+Anchors = Literal["dynamic", "static"]
+Hiding = Literal["off", "one", "continuous", "random"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,13 @@ class Recipe:
         weight_decay: decay of matrices; norms, biases and embeddings have none.
         clip_norm: limit of the gradient's norm over all parameters.
         warm_up_steps: linear rise of the rate.
-        average_decay: of the averaged weights, which are what is exported.
+        decay_steps: steps at which the rate is multiplied by `decay_factor`; None lets it fall
+            along a cosine over the budget.
+        decay_factor: see there.
+        backbone_factor: on the rate of the backbone.
+        live_norms: lets the segmenter's BatchNorm learn, as it must from scratch; without, it is
+            frozen as in the released models.
+        average_decay: of the averaged weights, which are what is exported; 0 averages nothing.
         precision: "bf16" runs matrix products under autocast, losses stay fp32.
         criterion: loss weights, matching costs, points.
         auxiliary_weight: of the dense helper losses of the segmenter stage; 0 turns them off.
@@ -62,6 +71,10 @@ class Recipe:
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     warm_up_steps: int = 200
+    decay_steps: tuple[int, ...] | None = None
+    decay_factor: float = 0.1
+    backbone_factor: float = 1.0
+    live_norms: bool = True
     average_decay: float = 0.998
     precision: Precision = "fp32"
     criterion: Criterion = field(default_factory=Criterion)
@@ -75,10 +88,11 @@ class TrackerRecipe:
 
     Attributes:
         short_share: share of the budget in stage A, two frames a clip.
+        short_steps: length of stage A in steps, instead of a share (10,000 in the reference).
         keep_score_min: stage B keeps rows whose score is above this. The OVIS models take 0.1;
             here that keeps about 8 doubles beside 2 true rows of a clip, and an anchor cannot learn
             that an object without a track is its business when every object has doubles.
-        max_rows: most rows a clip carries to its next frame; the best ones stay.
+        max_rows: most rows a clip carries to its next frame, the best ones; None for no limit.
         min_tracked: disappearance is simulated when more than this many rows carry an object.
         drop_share: chance that a matched row is dropped all the same in stage B, so that its
             object has to emerge again.
@@ -88,17 +102,68 @@ class TrackerRecipe:
         views: training steps taken on one segmented batch (other frame orders and strides).
         slot_weight: weight of the losses of tracker 2, which shares its heads with tracker 1 but
             decides little (1 in the reference).
+        varied_order: clips are also seen backwards and with gaps.
+        likeness_start: begins as a search for look-alikes (`tracker_start.py`), not at random.
+        supervise_start: tracker 1's state before its first layer takes part in the losses.
+        anchors: "static" emergence anchors are learned and know nothing of the frame; they go
+            without tracker 2 (paper, Fig. 2; for comparisons only).
+        emergence_simulation: whether rows that carry an object may be dropped; without it all of
+            them stay, and nothing emerges but what really does (Table 3a).
+        disappearance_anchors: whether there is a tracker 2 (Table 3a, DDAQ).
+        disappearance_simulation: on which frames tracker 2 loses an object that is there: none, one
+            of the clip, all once it is drawn, or on each frame one that is drawn anew (Table 3d).
     """
 
     short_share: float = 0.12
+    short_steps: int | None = None
     keep_score_min: float = 0.3
-    max_rows: int = 16
+    max_rows: int | None = 16
     min_tracked: int = 3
     drop_share: float = 0.15
     hold_share: float = 0.7
     anchor_no_object: float = 0.1
     views: int = 2
     slot_weight: float = 0.5
+    varied_order: bool = True
+    likeness_start: bool = True
+    supervise_start: bool = False
+    anchors: Anchors = "dynamic"
+    emergence_simulation: bool = True
+    disappearance_anchors: bool = True
+    disappearance_simulation: Hiding = "random"
+
+    def __post_init__(self) -> None:
+        """Check choices and ranges.
+
+        Raises:
+            ConfigError: a choice that is none, a share or score outside 0 to 1, or static anchors
+                beside disappearance anchors.
+        """
+        for name, choices in (("anchors", Anchors), ("disappearance_simulation", Hiding)):
+            if getattr(self, name) not in get_args(choices):
+                known = ", ".join(get_args(choices))
+                raise ConfigError(f"{name} is one of {known}, not {getattr(self, name)!r}")
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name.endswith(("_share", "_score_min")) and not 0 <= value <= 1:
+                raise ConfigError(f"{item.name} must lie between 0 and 1, not {value}")
+        if self.anchors == "static" and self.disappearance_anchors:
+            raise ConfigError("static anchors go with disappearance_anchors=false")
+
+    def model_of(self, config: ModelConfig) -> ModelConfig:
+        """Return the model that is trained: `config` with the anchors that are asked for."""
+        static = config.segmenter.num_queries if self.anchors == "static" else 0
+        online = config.online
+        if not self.disappearance_anchors:
+            online = online.override(keep_score_min=None)
+        tracker = replace(config.tracker, static_anchors=static)
+        return replace(config, tracker=tracker, online=online)
+
+    def is_short(self, step: int, progress: float) -> bool:
+        """Say whether a step is in stage A; `progress` is the share of the budget spent before."""
+        if self.short_steps is not None:
+            return step < self.short_steps
+        return progress < self.short_share
 
 
 @dataclass(frozen=True)
@@ -121,6 +186,21 @@ class BatchPlan:
     zoom_max: float = 2.0
     seed: int = 0
 
+    @property
+    def num_frames(self) -> int:
+        """Frames of a clip."""
+        return self.clips.num_frames
+
+    @property
+    def name(self) -> str:
+        """What is learned from, for the weight file."""
+        folders = [("cut-outs", self.clips.cutouts), ("textures", self.clips.textures)]
+        real = [f"{kind} from {path.name}" for kind, path in folders if path is not None]
+        return "synthetic clips" + (", with " + " and ".join(real) if real else "")
+
+
+Plan = BatchPlan | VideoPlan
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -129,7 +209,7 @@ class RunOptions:
     config: ModelConfig
     out: Path
     budget: Budget
-    plan: BatchPlan
+    plan: Plan
     recipe: Recipe = field(default_factory=Recipe)
     tracker: TrackerRecipe = field(default_factory=TrackerRecipe)
     device: str = "cpu"

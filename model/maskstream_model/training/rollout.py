@@ -20,6 +20,7 @@ from maskstream_model.training.simulation import (
     chance,
     draw_disappearing,
     hidden_queries,
+    hide_over_time,
     keep_above,
     keep_better_half,
     shown_objects,
@@ -85,24 +86,27 @@ class Rollout:
         batch, _, width = frames[0].embeddings.shape
         tracks = no_tracks(batch, width, HISTORY, clip.frames.device)
         first, second = [], []
+        gone = torch.full((batch,), UNMATCHED, device=clip.frames.device)
+        turns = self._turns(batch, len(frames), generator)
         for number, frame in enumerate(frames):
             targets = clip.frame(number)
             match = self.match_frame(frame, targets, generator)
-            if number > 0:
-                gone = self._gone(tracks, generator)
+            if number > 0 and self._recipe.disappearance_anchors:
+                gone = self._gone(tracks, gone, turns == number, generator)
                 blocked = hidden_queries(match.shown, gone)
                 states = self._tracker.decode_slots(
                     tracks.queries, frame.embeddings, query_features, blocked
                 )
                 second.append(_slot_rows(tracks, states, targets, gone, number))
             states = self._states(tracks, frame, number)
+            num_tracks = tracks.objects.shape[1]
             if number == 0:
                 objects = objects_of_rows(match.rows, states[-1].shape[1])
             else:
                 free = targets.present & ~tracks.held(targets.present.shape[1])
-                objects = self._match_anchors(frame, states[-1], targets, free, generator)
+                anchors = states[-1][:, num_tracks:]
+                objects = self._match_anchors(frame, anchors, targets, free, generator)
             rows = with_anchors(tracks, states[-1], objects)
-            num_tracks = tracks.objects.shape[1]
             first.append(
                 FrameRows(states, rows.objects, rows.valid, targets.present, number, num_tracks)
             )
@@ -122,38 +126,49 @@ class Rollout:
         likely = foreground_scores(frame.logits) > LIKELY_SCORE_MIN
         return FrameMatch(rows, shown_objects(costs[0], rows, targets.present, likely))
 
-    def _gone(self, tracks: TrackRows, generator: torch.Generator) -> Tensor:
+    def _turns(self, batch: int, num_frames: int, generator: torch.Generator) -> Tensor:
+        """Draw the frame `(B,)` on which each clip hides an object, where it is a single one."""
+        if self._recipe.disappearance_simulation != "one":
+            return torch.zeros(batch, dtype=torch.int64, device=generator.device)
+        shape, last = (batch,), max(2, num_frames)
+        return torch.randint(1, last, shape, generator=generator, device=generator.device)
+
+    def _gone(
+        self, tracks: TrackRows, before: Tensor, its_turn: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Return the object `(B,)` that is hidden from tracker 2, `UNMATCHED` for none."""
         if self._short:
-            return torch.full((len(tracks.objects),), UNMATCHED, device=tracks.objects.device)
-        return draw_disappearing(tracks.objects, self._recipe.min_tracked, generator)
+            return before
+        drawn = draw_disappearing(tracks.objects, self._recipe.min_tracked, generator)
+        return hide_over_time(self._recipe.disappearance_simulation, drawn, before, its_turn)
 
     def _states(self, tracks: TrackRows, frame: SegmenterOutput, number: int) -> list[Tensor]:
         """Return states after every layer of tracker 1.
 
-        Differs from reference: the state before the first layer is not supervised; for an anchor
-        it is one learned vector, which cannot know what to predict.
+        Differs from reference: the state before the first layer is only supervised where the
+        recipe asks for it; for an anchor it is one learned vector, which cannot know what to
+        predict.
         """
+        first = 0 if self._recipe.supervise_start else 1
         if number == 0:
-            return self._tracker.decode_first(frame.embeddings)[1:]
-        anchors = self._tracker.pool_appearance(frame.mask_logits, frame.mask_features)
-        return self._tracker.decode(tracks.queries, frame.embeddings, anchors)[1:]
+            return self._tracker.decode_first(frame.embeddings)[first:]
+        appearances = self._tracker.pool_appearance(frame.mask_logits, frame.mask_features)
+        return self._tracker.decode(tracks.queries, frame.embeddings, appearances)[first:]
 
     @torch.no_grad()
     def _match_anchors(
         self,
         frame: SegmenterOutput,
-        state: Tensor,
+        anchors: Tensor,
         targets: FrameTargets,
         free: Tensor,
         generator: torch.Generator,
     ) -> Tensor:
-        """Return the objects `(B, Q)` of the anchors, out of the `free` ones `(B, O)`."""
-        num_anchors = frame.embeddings.shape[1]
-        anchors = state[:, -num_anchors:]
+        """Return the objects `(B, Q)` of `anchors (B, Q, C)`, out of the `free` ones `(B, O)`."""
         logits = self._tracker.classify(anchors)[None]
         masks = self._tracker.segment(anchors, frame.mask_features)[None]
         costs = match_costs(logits, masks, targets, self._cost, generator)
-        return objects_of_rows(assign(costs, free)[0], num_anchors)
+        return objects_of_rows(assign(costs, free)[0], anchors.shape[1])
 
     def _carry_on(
         self, rows: TrackRows, frame: SegmenterOutput, generator: torch.Generator
@@ -177,6 +192,8 @@ class Rollout:
         them are dropped at a high one, because a tracker that has learned leaves none.
         """
         recipe, matched = self._recipe, rows.objects != UNMATCHED
+        if not recipe.emergence_simulation:
+            return matched if self._short else matched | keep_above(scores, recipe.keep_score_min)
         if self._short:
             return keep_better_half(scores, matched)
         held = matched & chance((len(scores), 1), recipe.hold_share, generator)

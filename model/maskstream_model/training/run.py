@@ -7,11 +7,12 @@ from maskstream_model.checkpoint import load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import RunOptions
+from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.run_checkpoint import Run, facts_of
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.tracker_stage import TrackerStage
 
-TRACKER = "tracker."
+TRACKER, REFINER = "tracker.", "refiner."
 
 
 def train_segmenter(options: RunOptions) -> Run:
@@ -22,10 +23,10 @@ def train_segmenter(options: RunOptions) -> Run:
         CheckpointError: `options.init` does not fit the preset.
     """
     torch.manual_seed(options.plan.seed)
-    device, clip_frames = torch.device(options.device), options.plan.clips.num_frames
+    device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(_segmenter_of(load_weights(options.init)))
+        stage.start_from(segmenter_of(load_weights(options.init)))
     return train(stage, options)
 
 
@@ -40,11 +41,34 @@ def train_tracker(options: RunOptions) -> Run:
     if not start.exists():
         raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
     torch.manual_seed(options.plan.seed)
-    segmenter = _segmenter_of(load_weights(start))
+    segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith("segmenter_")}
     return train(stage, options)
 
 
-def _segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in weights.items() if not name.startswith(TRACKER)}
+def train_refiner(options: RunOptions) -> Run:
+    """Train the refiner on the frozen online model of `options.init`, or of the run's own folder.
+
+    Raises:
+        TrainingError: there is no online model to start from; or as `train_segmenter`.
+        ConfigError: the preset has no refiner.
+        CheckpointError: the weight file does not fit the preset.
+    """
+    start = options.init or options.weights_path
+    if not start.exists():
+        raise TrainingError(f"{start} does not exist: give the online model as --init")
+    torch.manual_seed(options.plan.seed)
+    stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
+    before = ("segmenter_", "tracker_")
+    stage.earlier = {k: v for k, v in facts_of(start).items() if k.startswith(before)}
+    return train(stage, options)
+
+
+def segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a model's weights that is the segmenter's."""
+    return _without(weights, TRACKER, REFINER)
+
+
+def _without(weights: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not name.startswith(prefixes)}

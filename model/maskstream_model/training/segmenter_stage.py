@@ -26,7 +26,7 @@ def images_of(frames: Tensor) -> Tensor:
 
 
 class SegmenterStage:
-    """Trains the segmenter with live BatchNorm; what it writes has BatchNorm frozen.
+    """Trains the segmenter; what it writes has BatchNorm frozen, whether it learned or not.
 
     Each step sees one frame of every clip of a batch; making a clip costs more than its frames.
     """
@@ -39,7 +39,8 @@ class SegmenterStage:
         self._config, self._recipe, self.views = config, recipe, clip_frames
         self.earlier: Mapping[str, str] = {}
         segmenter = Segmenter(config.segmenter, config.num_classes)
-        unfreeze_batch_norm(segmenter)
+        if recipe.live_norms:
+            unfreeze_batch_norm(segmenter)
         self._segmenter = segmenter
         self._auxiliary = AuxiliaryHeads(config.segmenter.hidden_dim, config.num_classes)
         self.module: nn.Module = nn.ModuleDict(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.training.matcher import UNMATCHED
+from maskstream_model.training.options import Hiding
 
 
 def keep_better_half(scores: Tensor, matched: Tensor) -> Tensor:
@@ -60,6 +61,24 @@ def draw_disappearing(objects: Tensor, min_tracked: int, generator: torch.Genera
     row = luck.masked_fill(~carrying, -1.0).argmax(1, keepdim=True)
     enough = carrying.sum(1) > min_tracked
     return torch.where(enough, objects.gather(1, row)[:, 0], UNMATCHED)
+
+
+def hide_over_time(choice: Hiding, drawn: Tensor, before: Tensor, its_turn: Tensor) -> Tensor:
+    """Return which object of each clip is hidden on a frame (Table 3d), `UNMATCHED` for none.
+
+    Args:
+        choice: on which frames a clip hides one.
+        drawn: `(B,)` object drawn on this frame, or `UNMATCHED`.
+        before: `(B,)` object hidden on the frame before.
+        its_turn: `(B,)` bool, clips of which this is the one frame.
+    """
+    if choice == "off":
+        return torch.full_like(drawn, UNMATCHED)
+    if choice == "one":
+        return drawn.masked_fill(~its_turn, UNMATCHED)
+    if choice == "continuous":
+        return torch.where(before == UNMATCHED, drawn, before)
+    return drawn
 
 
 def shown_objects(costs: Tensor, rows: Tensor, present: Tensor, likely: Tensor) -> Tensor:

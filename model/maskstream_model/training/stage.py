@@ -44,7 +44,10 @@ class Stage(Protocol):
     earlier: Mapping[str, str]
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
-        """Return weighted scalar losses; their sum is what is minimised."""
+        """Return weighted scalar losses; their sum is what is minimised.
+
+        Of several processes each asks for means (`distribution.py`) as often as the others.
+        """
         ...
 
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -52,7 +55,9 @@ class Stage(Protocol):
         ...
 
 
-def moment_of(seed: int, step: int, progress: float, device: torch.device) -> Moment:
-    """Return the moment of a step; its random numbers depend on seed and step alone."""
-    generator = torch.Generator(device=device).manual_seed(seed * 1_000_000_007 + step)
-    return Moment(step, progress, generator, np.random.default_rng([seed, step, 1]))
+def moment_of(seed: int, step: int, progress: float, device: torch.device, rank: int = 0) -> Moment:
+    """Return the moment of a step; its random numbers depend on seed, step and process alone."""
+    place = seed * 1_000_000_007 + step + rank * 500_000_000_003
+    generator = torch.Generator(device=device).manual_seed(place)
+    several = [rank] if rank else []
+    return Moment(step, progress, generator, np.random.default_rng([seed, step, 1, *several]))

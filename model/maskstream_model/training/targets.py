@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from maskstream_model.data.synthetic import Clip
+from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.preprocess import MEAN
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class FrameTargets:
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """Clips of one size with their truth.
+    """Clips with their truth, padded to one size.
 
     Attributes:
         frames: `(B, T, h, w, 3)` uint8 RGB.
@@ -66,17 +68,51 @@ class ClipBatch:
         return ClipBatch(*(part.to(device, non_blocking=True) for part in parts))
 
 
-def collate(clips: Sequence[Clip]) -> ClipBatch:
-    """Stack clips of one size and length; fewer objects are padded with empty masks."""
+@dataclass(frozen=True)
+class SegmentedBatch(ClipBatch):
+    """Clips that the segmenter has seen already; `frames` may be of size `(B, T, 0, 0, 3)`.
+
+    Attributes:
+        outputs: of the segmenter, `T` times for `B` clips.
+    """
+
+    outputs: list[SegmenterOutput]
+
+    def to(self, device: torch.device) -> "SegmentedBatch":
+        """Return a copy on `device`."""
+        outputs = [
+            SegmenterOutput(*(part.to(device) for part in vars(output).values()))
+            for output in self.outputs
+        ]
+        return SegmentedBatch(**vars(super().to(device)), outputs=outputs)
+
+
+def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:
+    """Stack clips of one length; fewer objects are padded with empty masks.
+
+    Smaller clips are padded right and below with the mean colour, which nothing masks (SPEC.md 1).
+    Differs from reference: the mean is rounded to a byte, 0.01 of a normalised pixel at most.
+
+    Args:
+        clips: at least one.
+        divisor: height and width are rounded up to multiples of it.
+    """
     num_objects = max(1, *(clip.labels.shape[0] for clip in clips))
-    num_frames, height, width = clips[0].frames.shape[:3]
+    num_frames = len(clips[0].frames)
+    height, width = (
+        -(-max(clip.frames.shape[axis] for clip in clips) // divisor) * divisor for axis in (1, 2)
+    )
+    frames = np.empty((len(clips), num_frames, height, width, 3), dtype=np.uint8)
+    frames[:] = np.round(MEAN)
     masks = np.zeros((len(clips), num_frames, num_objects, height, width), dtype=bool)
     labels = np.zeros((len(clips), num_objects), dtype=np.int64)
     for row, clip in enumerate(clips):
-        masks[row, :, : clip.labels.shape[0]] = clip.masks
+        rows, columns = clip.frames.shape[1:3]
+        frames[row, :, :rows, :columns] = clip.frames
+        masks[row, :, : clip.labels.shape[0], :rows, :columns] = clip.masks
         labels[row, : clip.labels.shape[0]] = clip.labels
     return ClipBatch(
-        torch.from_numpy(np.stack([clip.frames for clip in clips])),
+        torch.from_numpy(frames),
         torch.from_numpy(masks),
         torch.from_numpy(labels),
         torch.from_numpy(masks.any(axis=(3, 4))),

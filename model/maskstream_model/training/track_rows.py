@@ -74,7 +74,7 @@ def with_anchors(tracks: TrackRows, features: Tensor, objects: Tensor) -> TrackR
 
 
 def compact(
-    rows: TrackRows, keep: Tensor, scores: Tensor, max_rows: int
+    rows: TrackRows, keep: Tensor, scores: Tensor, max_rows: int | None
 ) -> tuple[TrackRows, Tensor]:
     """Keep some rows; where too many are kept, those with objects and then high scores go first.
 
@@ -82,14 +82,15 @@ def compact(
         rows: all rows of a frame.
         keep: `(B, R)` bool.
         scores: `(B, R)` in 0..1.
-        max_rows: most rows of a clip.
+        max_rows: most rows of a clip, None for all.
 
     Returns:
         the kept rows, padded to the longest clip, and where they were, `(B, N)` int64.
     """
     keep = keep & rows.valid
     rank = keep * (1.0 + scores + 2.0 * (rows.objects != UNMATCHED))
-    longest = min(max_rows, int(keep.sum(1).max()))
+    most = int(keep.sum(1).max())
+    longest = most if max_rows is None else min(max_rows, most)
     chosen = rank.topk(longest, dim=1).indices
     valid = keep.gather(1, chosen)
 

@@ -8,17 +8,20 @@ from torch import Tensor, nn
 
 from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.training.criterion import classes_of_rows
+from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_model.training.options import RunOptions
+from maskstream_model.training.options import RunOptions, TrackerRecipe
 from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
-from maskstream_model.training.targets import ClipBatch
-from maskstream_model.training.tracker_start import fresh_tracker, settle_positions
+from maskstream_model.training.targets import ClipBatch, SegmentedBatch
+from maskstream_model.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
 
+SLOT_PARTS = ("slot_cross_attention_layers", "slot_ffn_layers", "bg_slots")
 MAX_GAP = 3
 GAP_SHARE = 0.3
 
@@ -32,23 +35,28 @@ class TrackerStage:
         self, config: ModelConfig, options: RunOptions, segmenter: Mapping[str, Tensor]
     ) -> None:
         self._recipe, self._tracking = options.recipe, options.tracker
+        config = options.tracker.model_of(config)
         self.views = options.tracker.views
         self.earlier: Mapping[str, str] = {}
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
         load_into(self._segmenter, segmenter)
         self._segmenter.to(options.device).eval().requires_grad_(False)
-        self._tracker = fresh_tracker(config, self._segmenter)
+        start = fresh_tracker if self._tracking.likeness_start else plain_tracker
+        self._tracker = start(config, self._segmenter)
+        _freeze_unused(self._tracker, options.tracker)
         self.module: nn.Module = self._tracker
         self._num_classes = config.num_classes
         self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return class, mask and dice losses of tracker 1, and of tracker 2 as `slot_*`."""
-        short = moment.progress < self._tracking.short_share
-        order = view_frames(batch.num_frames, short, moment.draw)
+        short = self._tracking.is_short(moment.step, moment.progress)
+        view = view_frames if self._tracking.varied_order else plain_frames
+        order = view(batch.num_frames, short, moment.draw)
         frames = self._frames(batch)
-        if moment.step == 0:
+        if moment.step == 0 and self._tracking.likeness_start:
             settle_positions(self._tracker, frames[0])
+            take_from_first(self._tracker.parameters())
         clip = batch.select(order)
         roll = Rollout(self._tracker, self._tracking, self._recipe.criterion.cost, short)
         first, second = roll.run(
@@ -59,13 +67,17 @@ class TrackerStage:
         )
         features = [frames[number].mask_features for number in order]
         losses = self._terms(first, clip, features, moment.generator)
+        if not second:
+            return losses
         slots = self._terms(second, clip, features, moment.generator)
         weight = self._tracking.slot_weight
         return losses | {f"slot_{name}": weight * value for name, value in slots.items()}
 
     @torch.no_grad()
     def _frames(self, batch: ClipBatch) -> list[SegmenterOutput]:
-        """Segment all frames of a batch, once for all views of it."""
+        """Segment all frames of a batch, once for all views of it, unless that is done."""
+        if isinstance(batch, SegmentedBatch):
+            return batch.outputs
         if self._segmented is None or self._segmented[0] is not batch:
             images = images_of(batch.frames.flatten(0, 1))
             with torch.autocast(
@@ -82,7 +94,11 @@ class TrackerStage:
         features: list[Tensor],
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Return the weighted losses of one tracker over all frames, summed over its layers."""
+        """Return the weighted losses of one tracker over all frames, summed over its layers.
+
+        Differs from reference: mask losses are divided by the number of masks that they compare;
+        there, by the number of rows with an object, whether it is visible or not.
+        """
         criterion = self._recipe.criterion
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
         classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])
@@ -93,7 +109,7 @@ class TrackerStage:
         masks = torch.cat([picked for picked, _ in parts], 1)
         index = torch.cat([number for _, number in parts])
         pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(len(masks)))
-        num_masks = max(1.0, float(index.numel()))
+        num_masks = max(1.0, mean_over_processes(index.numel(), index.device))
         mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
         return criterion.terms(by_class, mask, dice)
 
@@ -137,6 +153,14 @@ class TrackerStage:
         return state_of(self._segmenter) | {f"tracker.{k}": v for k, v in tensors.items()}
 
 
+def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
+    """Leave what these anchors do not use as it is, so that no weight decays for nothing."""
+    unused = [] if recipe.disappearance_anchors else [*SLOT_PARTS]
+    unused += ["new_ins_embeds"] if recipe.anchors == "static" else []
+    for name in unused:
+        tracker.get_submodule(name).requires_grad_(False)
+
+
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
     parts = (output.embeddings, output.logits, output.mask_logits, output.mask_features)
@@ -162,3 +186,14 @@ def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list
     else:
         order = list(range(num_frames))
     return order[::-1] if draw.random() < 0.5 else order
+
+
+def plain_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
+    """Return all frames of a clip; in stage A two of them, from the first or second on (6.1).
+
+    The arguments are those of `view_frames`.
+    """
+    if not short or num_frames < 3:
+        return list(range(num_frames))[: 2 if short else None]
+    start = int(draw.integers(2))
+    return [start, start + 1]

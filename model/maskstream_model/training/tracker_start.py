@@ -1,15 +1,16 @@
 """Where the tracker starts: heads of the segmenter, attention that already finds look-alikes.
 
-Not in the paper. With 160k iterations any start will do; with a few thousand steps it decides.
-Attention whose query and key weights are equal compares by similarity, and one that hands on what
-it read makes the untrained tracker a soft nearest-neighbour search over segment queries. The
-layers that could disturb that begin as identities.
+Not in the paper, whose trackers start at random (`plain_tracker`). With 160k iterations any start
+will do; with a few thousand steps it decides. Attention whose query and key weights are equal
+compares by similarity, and one that hands on what it read makes the untrained tracker a soft
+nearest-neighbour search over segment queries. The layers that could disturb that begin as
+identities.
 """
 
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.disappearance import SlotCrossAttentionLayer
@@ -45,7 +46,15 @@ def fresh_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
                 layer.linear2.bias.zero_()
         _keep_distances(tracker.pos_embed, generator)
         nn.init.normal_(tracker.new_ins_embeds.weight, std=QUIET, generator=generator)
+        if tracker.static_anchors is not None:
+            nn.init.normal_(tracker.static_anchors.weight, std=QUIET, generator=generator)
     return tracker
+
+
+def plain_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:
+    """Return a tracker for `segmenter`, on its device, with the layers' own random start."""
+    tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
+    return tracker.to(segmenter.query_features.device)
 
 
 @torch.no_grad()
@@ -63,6 +72,17 @@ def settle_positions(tracker: QueryTracker, frame: SegmenterOutput) -> None:
     assert isinstance(last, nn.Linear)
     last.bias.sub_(positions.mean((0, 1))).mul_(factor)
     last.weight.mul_(factor)
+    if tracker.static_anchors is not None:
+        _place_static_anchors(
+            tracker.static_anchors, tracker.pool_appearance(frame.mask_logits, frame.mask_features)
+        )
+
+
+def _place_static_anchors(anchors: nn.Embedding, appearances: Tensor) -> None:
+    """Start static anchors where `appearances (B, Q, C)` of a batch lie: the best they can know."""
+    seen = appearances.flatten(0, 1)
+    chosen = torch.linspace(0, len(seen) - 1, anchors.num_embeddings).long()
+    anchors.weight[:, seen.shape[1] :] = seen[chosen]
 
 
 def _copy_heads(tracker: QueryTracker, segmenter: Segmenter) -> None:

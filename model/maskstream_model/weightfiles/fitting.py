@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from maskstream_model.checkpoint import Misfits, misfits, state_of
-from maskstream_model.config import SegmenterConfig, TrackerConfig
-from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.config import RefinerConfig, SegmenterConfig, TrackerConfig
+from maskstream_model.daq.networks import build_networks
 from maskstream_model.presets import preset, preset_names
 
 
@@ -45,16 +44,16 @@ def fits(weights: Mapping[str, Tensor], names: list[str] | None = None) -> list[
 def targets(name: str) -> dict[str, Tensor]:
     """Return every tensor of a preset by name, with a shape and a type but without memory."""
     config = preset(name)
-    return _targets(config.segmenter, config.tracker, config.num_classes)
+    refiner = None if config.offline is None else config.offline.refiner
+    return _targets(config.segmenter, config.tracker, config.num_classes, refiner)
 
 
 @cache
 def _targets(
-    segmenter: SegmenterConfig, tracker: TrackerConfig, num_classes: int
+    segmenter: SegmenterConfig,
+    tracker: TrackerConfig,
+    num_classes: int,
+    refiner: RefinerConfig | None,
 ) -> dict[str, Tensor]:
     with torch.device("meta"):
-        parts = {
-            "": Segmenter(segmenter, num_classes),
-            "tracker.": QueryTracker(segmenter, tracker, num_classes),
-        }
-    return state_of(parts)
+        return state_of(build_networks(segmenter, tracker, num_classes, refiner).parts)

@@ -119,7 +119,7 @@ def _metadata(path: Path) -> dict[str, str]:
 def _hint(weights: Mapping[str, Tensor]) -> str | None:
     """Say what an official checkpoint without a preset is, as far as its names tell."""
     if any(name.startswith("refiner.") for name in weights):
-        return "it has the refiner of an offline model, which is not supported yet"
+        return "it has the refiner of an offline model, but fits none that is released"
     if not any(name.startswith("tracker.") for name in weights):
         return "it has no tracker"
     num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None

@@ -16,7 +16,8 @@ class Release:
         preset: our name of it.
         file: its authors' name of it, without an ending.
         data: the data set it was trained for and is reported on.
-        scores: AP, AP50 and AP75 of masks in percent, as its authors report them.
+        scores: in percent, as its authors report them: AP, AP50 and AP75 of masks, or VPQ of
+            all classes, of things and of stuff.
         task: what it does.
         page: where its authors publish it.
     """
@@ -28,8 +29,16 @@ class Release:
     task: str = "instances"
     page: str = DAQ_PAGE
 
+    @property
+    def reported(self) -> str:
+        """The scores with their names, for people."""
+        names = ("VPQ", "things", "stuff") if self.task == "panoptic" else ("AP", "AP50", "AP75")
+        pairs = zip(names, self.scores, strict=True)
+        return ", ".join(f"{name} {score}" for name, score in pairs)
+
 
 OVIS, YTVIS19, YTVIS21 = "OVIS", "YouTube-VIS 2019", "YouTube-VIS 2021"
+VIPSEG, VPS = "VIPSeg", "panoptic"
 
 RELEASES = (
     Release("daq_r50_ovis", "model_ovis_online_r50", OVIS, (38.7, 65.5, 37.6)),
@@ -41,17 +50,23 @@ RELEASES = (
     Release("daq_vitl_ovis", "model_ovis_online_vitl", OVIS, (53.7, 78.7, 58.2)),
     Release("daq_vitl_ytvis19", "model_ytvis19_online_vitl", YTVIS19, (68.3, 88.5, 76.1)),
     Release("daq_vitl_ytvis21", "model_ytvis21_online_vitl", YTVIS21, (62.4, 83.6, 70.8)),
+    Release("daq_r50_vipseg", "model_vipseg_online_r50", VIPSEG, (42.1, 41.7, 42.5), VPS),
+    Release("daq_vitl_vipseg", "model_vipseg_online_vitl", VIPSEG, (57.4, 60.4, 54.7), VPS),
+    Release("daq_r50_ovis_offline", "model_ovis_offline_r50", OVIS, (43.5, 72.5, 43.8)),
+    Release("daq_vitl_ovis_offline", "model_ovis_offline_vitl", OVIS, (57.1, 83.8, 62.9)),
+    Release("daq_vitl_ytvis19_offline", "model_ytvis19_offline_vitl", YTVIS19, (69.2, 90.8, 76.8)),
+    Release("daq_vitl_ytvis21_offline", "model_ytvis21_offline_vitl", YTVIS21, (64.5, 86.3, 72.4)),
 )
 
 
 def table() -> list[tuple[str, ...]]:
     """Return the lines of `maskstream weights list`, a heading first."""
-    heading = ("preset", "task", "data", "AP", "AP50", "AP75", "released as", "published at")
+    heading = ("preset", "task", "data", "reported", "released as", "published at")
     return [
         heading,
         *(
-            (each.preset, each.task, each.data, *map(str, each.scores), each.file, each.page)
+            (each.preset, each.task, each.data, each.reported, each.file, each.page)
             for each in RELEASES
         ),
-        ("demo", "instances", "synthetic clips", "-", "-", "-", "shipped with Maskstream", "-"),
+        ("demo", "instances", "synthetic clips", "-", "shipped with Maskstream", "-"),
     ]

@@ -8,44 +8,20 @@ the main clip and on frame 15 of the long one, and `support.ties` turns them. A 
 in an attention mask of our segmenter, on frame 9 of the padded clip, and moves one row by 7e-4.
 """
 
-from dataclasses import dataclass
-from functools import cache
-
 import numpy as np
 import pytest
 import torch
 
 from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.padding import stack_tracks
-from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import TrackStatus
 from maskstream_model.tasks.instances import clip_tracks, video_result
-from maskstream_model.tasks.preprocess import prepare
 from support.recorded import assert_events
-from support.ties import Step, step_with_ties
+from support.runs import LOOSE_VALUES, Case, difference
 
-VALUES, MASKS, SCORES = 2e-3, 2e-2, 1e-3
-# The bounds of goldens/README.md: ties of attention masks, in a segmenter of its own, stay there.
-LOOSE_VALUES, LOOSE_SCORES = 3e-2, 5e-3
+MASKS, SCORES, LOOSE_SCORES = 2e-2, 1e-3, 5e-3
 MAX_TIES = 3
 MAX_BITS = 8
-
-
-@dataclass(frozen=True)
-class Case:
-    """One recorded run: what it was run on, and how."""
-
-    name: str
-    clip: str
-    num_frames: int
-    first_recorded: int = 0
-    variant: str = "daq_r50_ovis"
-    online: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def values(self):
-        """Largest difference allowed; less where the segmenter's outputs are the recorded ones."""
-        return VALUES if self.clip == "clip_96x160" else LOOSE_VALUES
 
 
 CASES = [
@@ -74,86 +50,15 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def segments(recorded):
-    """Segmenter outputs and sizes of a clip's frames; cases of one clip share them."""
-
-    @cache
-    def segment(variant, clip, num_frames):
-        if clip == "clip_96x160":
-            return [(recorded.segmented(time), [(96, 160)]) for time in range(num_frames)]
-        model = recorded.model(variant)
-        with torch.no_grad():
-            prepared = [
-                prepare([frame], model.config.online)
-                for frame in recorded.reference.clip(clip)[:num_frames]
-            ]
-            return [(model.segmenter(batch.images), batch.resized) for batch in prepared]
-
-    return segment
-
-
-@dataclass(frozen=True)
-class Run:
-    """What our model made of a case, frame by frame; `states` are the memories before each."""
-
-    case: Case
-    steps: list[Step]
-    states: list[TrackerState]
-    num_ties: int
-
-    @property
-    def outputs(self):
-        return [step.output for step in self.steps]
-
-
-@pytest.fixture(scope="module")
-def run_case(recorded, segments):
-    @cache
-    def run(case):
-        model = recorded.model(case.variant, **dict(case.online))
-        steps, states, num_ties = [], [model.initial_state()], 0
-        for time, segmented in enumerate(segments(case.variant, case.clip, case.num_frames)):
-
-            def miss(step, time=time):
-                known = time >= case.first_recorded
-                return miss_of(step, recorded.frame(time, case.name)) if known else 0.0
-
-            step, turned = step_with_ties(model, segmented, states[-1], miss)
-            steps.append(step)
-            states.append(step.state)
-            num_ties += len(turned)
-        return Run(case, steps, states, num_ties)
-
-    return run
-
-
 @pytest.fixture(params=CASES, ids=lambda case: case.name)
-def run(request, run_case):
-    return run_case(request.param)
+def run(request, runs):
+    return runs.run(request.param)
 
 
 def recorded_frames(recorded, run):
     """Our step, and the recording, of each recorded frame."""
     for time in range(run.case.first_recorded, run.case.num_frames):
         yield run.steps[time], recorded.frame(time, run.case.name)
-
-
-def difference(ours, theirs):
-    """The largest difference beyond the rounding of a recording in half precision."""
-    ours, half = ours.numpy(), theirs.dtype == np.float16
-    theirs = theirs.astype(np.float32)
-    if ours.shape != theirs.shape:
-        return np.inf
-    return (np.abs(ours - theirs) - (1e-3 * np.abs(theirs) if half else 0)).max(initial=0)
-
-
-def miss_of(step, expected):
-    return max(
-        difference(step.state.queries, expected["track_queries"]),
-        difference(step.state.positions, expected["track_pos"]),
-        difference(step.logits, expected["cand_logits"]),
-    )
 
 
 def masks_of(arrays):
@@ -210,10 +115,10 @@ def test_every_living_track_shows_its_own_candidate(recorded, run):
             assert difference(shown, expected["alive_masks"]) < MASKS
 
 
-def test_tracker_2_says_of_every_row_what_was_recorded(recorded, run, segments):
+def test_tracker_2_says_of_every_row_what_was_recorded(recorded, run, runs):
     model, case = recorded.model(run.case.variant), run.case
     features, tracker = model.segmenter.query_features, model.tracker
-    frames = segments(case.variant, case.clip, case.num_frames)
+    frames = runs.segments(case.variant, case.clip, case.num_frames)
     for time in range(max(1, case.first_recorded), case.num_frames):
         expected, tracked = recorded.frame(time, case.name), stack_tracks([run.states[time]])
         with torch.no_grad():
@@ -232,8 +137,8 @@ def test_the_result_of_the_clip_is_the_recorded_one(recorded, run):
 
 
 @pytest.mark.parametrize(("case", "length"), [("r50_ovis_stream1", 1), ("r50_ovis_stream3", 3)])
-def test_the_results_of_calls_are_the_recorded_ones(recorded, run_case, case, length):
-    outputs = run_case(CASES[0]).outputs
+def test_the_results_of_calls_are_the_recorded_ones(recorded, runs, case, length):
+    outputs = runs.run(CASES[0]).outputs
     calls = [outputs[start : start + length] for start in range(0, len(outputs), length)]
     for index, call in enumerate(calls):
         expected = recorded.reference.golden(case, f"call{index:02d}")

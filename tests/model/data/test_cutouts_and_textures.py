@@ -177,3 +177,21 @@ def test_a_real_sequence_is_read(test_data: Path) -> None:
     sequence = CutoutLibrary(folder).sequence(0)
     assert sequence.label == 2
     assert len(sequence.frames) > 10
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_objects_of_lookalike_clips_differ_in_place_only(cutouts: Path, real: bool) -> None:
+    calm = replace(CALM, max_objects=4, cutouts=cutouts if real else None)
+    alike = _colour_spread(replace(calm, lookalike_ratio=1.0))
+    assert alike < 0.5 * _colour_spread(replace(calm, lookalike_ratio=0.0))
+
+
+def _colour_spread(config: SyntheticConfig) -> float:
+    """How far the mean colours of a clip's objects lie apart, over 20 clips."""
+    generator = ClipGenerator(config, 5)
+    spreads = []
+    for index in range(20):
+        clip = generator.clip(index)
+        colours = [clip.frames[clip.masks[:, number]].mean(0) for number in range(len(clip.labels))]
+        spreads += [np.std(colours, axis=0).mean()] if len(colours) > 1 else []
+    return float(np.mean(spreads))

@@ -7,20 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.evaluation.annotations import (
+from maskstream_model.data.annotations import (
     AnnotatedObject,
     AnnotatedVideo,
     AnnotatedVideos,
 )
+from maskstream_model.data.rle import decode_masks, encode_mask
 from maskstream_model.evaluation.evaluate import evaluate_online, track_frame
 from maskstream_model.evaluation.records import VideoRecorder
-from maskstream_model.evaluation.results import (
-    ResultCollector,
-    read_results,
-    score_results,
-    write_results,
-)
-from maskstream_model.evaluation.rle import encode_mask
+from maskstream_model.evaluation.results import read_results, score_results
+from maskstream_model.evaluation.submission import ResultCollector, write_results
 from maskstream_model.evaluation.variants import (
     daq_variant,
     evaluate_variants,
@@ -98,7 +94,9 @@ def test_collected_tracks_become_a_result_file(tmp_path: Path) -> None:
     write_results(tmp_path / "results.json", collector.detections)
     best = read_results(tmp_path / "results.json")[0]
     assert (best.video_id, best.category) == (1, 10)
-    assert [part is not None for part in best.segmentations] == [2 <= t <= 5 for t in range(12)]
+    masks = decode_masks(best.segmentations, *SIZE)
+    assert masks.any((1, 2)).tolist() == [2 <= t <= 5 for t in range(12)]
+    assert None not in best.segmentations
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 

@@ -185,6 +185,62 @@ def test_pixels_left_without_a_label_are_one_more_class_that_is_wrong(clip: Clip
     assert found["stq_vipseg_script"]["SQ"] == pytest.approx(1 / 3)
 
 
+def _objects(clip: Clip, objects: str) -> dict[str, Any]:
+    result = clip.score(f"--objects={objects}", "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def _let_a_car_come(clip: Clip, sides: tuple[str, ...]) -> None:
+    """A second car, on the last frame alone."""
+    for side in sides:
+        ids = clip.ids.copy()
+        ids[3, :2] = CAR + 1
+        clip.draw(side, 1, ids)
+        comer = {"id": CAR + 1, "category_id": 7, "iscrowd": 0, "area": 2}
+        clip.segments(side, 1).append(comer)
+
+
+def test_things_that_emerge_are_measured_alone(clip: Clip) -> None:
+    _let_a_car_come(clip, ("gt", "pred"))
+    clip.segments("gt", 1)[0]["area"] = 16
+    found = _objects(clip, "emerging")
+    assert set(found) == {"vpq"}
+    part = found["vpq"]["per_window"]["2"]
+    car = part["per_class"]["7"]
+    assert (car["tp"], car["fp"], car["fn"]) == (1, 0, 0)
+    assert (part["VPQ"], part["VPQ_things"], part["VPQ_stuff"]) == (100, 100, -1)
+    assert _objects(clip, "disappearing")["vpq"]["per_window"]["2"]["VPQ"] == -1
+    assert _objects(clip, "either") == found
+
+
+def test_a_missed_comer_is_missed_and_what_finds_the_others_no_false_alarm(clip: Clip) -> None:
+    _let_a_car_come(clip, ("gt",))
+    half = clip.ids.copy()
+    half[1:3, 2] = CAR + 5
+    clip.draw("pred", 0, half)
+    clip.segments("pred", 0).append({"id": CAR + 5, "category_id": 7})
+    car = _objects(clip, "emerging")["vpq"]["per_window"]["1"]["per_class"]["7"]
+    assert (car["tp"], car["fp"], car["fn"]) == (0, 0, 1)
+
+
+def test_a_car_seen_on_the_road_is_a_false_alarm_whatever_is_measured(clip: Clip) -> None:
+    _let_a_car_come(clip, ("pred",))
+    found = _objects(clip, "either")["vpq"]["per_window"]["1"]
+    assert found["per_class"]["7"]["fp"] == 1
+    # with nothing to be found, its class has no part in the mean
+    assert (found["VPQ"], found["n_classes"]) == (-1, 0)
+
+
+def test_the_truth_itself_finds_all_that_emerges_or_disappears(test_data: Path) -> None:
+    folder = test_data / "metrics" / "vps_1"
+    truth = (folder / "panoptic_gt.json", folder / "gt")
+    result = _score(*truth, *truth, "--objects=either", "--json")
+    found = json.loads(result.stdout)["vpq"]
+    assert found["mean_1_2_4_6"]["VPQ"] == pytest.approx(100)
+    assert found["per_window"]["1"]["n_stuff"] == 0 < found["per_window"]["1"]["n_things"]
+
+
 def _unknown_category(clip: Clip) -> None:
     clip.segments("pred", 1)[0]["category_id"] = 8
 

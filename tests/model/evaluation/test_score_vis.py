@@ -82,6 +82,70 @@ def test_a_table_is_for_people_in_percent(tmp_path: Path) -> None:
     assert "cat" in result.stdout
 
 
+def _comings_and_goings() -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A cat that stays, one that comes, one that goes; only the stayer and the comer are found."""
+    truth, empty = _truth(), {"size": list(SIZE), "counts": [48]}
+    stays, comes, goes = ([_box(0, 2)] * 2, [empty, _box(2, 2)], [_box(4, 2), None])
+    truth["annotations"] = [
+        truth["annotations"][0] | {"id": index, "segmentations": tubes}
+        for index, tubes in enumerate((stays, comes, goes))
+    ]
+    entry = _results()[0]
+    scores = {0.9: stays, 0.8: stays, 0.7: comes}
+    results = [entry | {"score": score, "segmentations": scores[score]} for score in scores]
+    return truth, results
+
+
+@pytest.mark.parametrize(
+    ("objects", "precision", "recall"),
+    [("emerging", 1.0, 1.0), ("disappearing", 0.0, 0.0), ("either", 51 / 101, 0.5)],
+)
+@pytest.mark.parametrize("form", ["vis", "ovis"])
+def test_objects_that_are_not_measured_are_neither_right_nor_wrong(
+    tmp_path: Path, form: str, objects: str, precision: float, recall: float
+) -> None:
+    paths = _files(tmp_path, *_comings_and_goings())
+    result = _score(form, *paths, f"--objects={objects}", "--json")
+    overall = json.loads(result.stdout)["overall"]
+    assert (overall["AP"], overall["AR10"]) == pytest.approx((precision, recall))
+
+
+def test_the_table_says_which_objects_are_measured(tmp_path: Path) -> None:
+    result = _score("vis", *_files(tmp_path, *_comings_and_goings()), "--objects=emerging")
+    assert "objects that emerge only" in " ".join(result.stdout.split())
+
+
+def test_all_objects_are_measured_unless_told_otherwise(test_data: Path) -> None:
+    folder = test_data / "metrics" / "ytvis_ap_2"
+    paths = folder / "gt.json", folder / "results.json"
+    plain, every = (_score("vis", *paths, "--json", *more) for more in ((), ("--objects=all",)))
+    assert plain.stdout == every.stdout
+
+
+def test_the_truth_itself_finds_all_that_emerges_or_disappears(test_data: Path) -> None:
+    folder = test_data / "metrics" / "ytvis_ap_0_perfect"
+    for objects in ("emerging", "disappearing", "either"):
+        paths = folder / "gt.json", folder / "results.json"
+        found = json.loads(_score("vis", *paths, f"--objects={objects}", "--json").stdout)
+        assert found["overall"]["AP"] == pytest.approx(1)
+
+
+def test_videos_beyond_another_set_are_scored_alone(tmp_path: Path) -> None:
+    truth, results = _truth(), _results()
+    frames = [f"long/{index}.jpg" for index in range(2)]
+    truth["videos"].append(truth["videos"][0] | {"id": 4, "file_names": frames})
+    truth["annotations"].append(truth["annotations"][0] | {"id": 2, "video_id": 4})
+    known = tmp_path / "known.json"
+    truth["videos"][0]["file_names"] = [f"short/{index}.jpg" for index in range(2)]
+    known.write_text(json.dumps(truth | {"videos": truth["videos"][:1], "annotations": None}))
+    paths = _files(tmp_path, truth, results)
+    overall = [
+        json.loads(_score("vis", *paths, "--json", *more).stdout)["overall"]["AR1"]
+        for more in ((), (f"--beyond={known}",))
+    ]
+    assert overall == [0.5, 0]
+
+
 def test_no_results_at_all_score_zero(tmp_path: Path) -> None:
     result = _score("vis", *_files(tmp_path, _truth(), []), "--json")
     found = json.loads(result.stdout)
@@ -133,11 +197,14 @@ def test_a_wrong_result_is_named_with_its_file(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"category_id": 6}, "annotation 1 has category 6"),
-        ({"segmentations": [{"size": [8, 6], "counts": [48]}, None]}, "annotation 1, frame 0: a"),
-        ({"areas": ["wide", 3]}, "annotation 1 is not as it should be"),
-        ({"occlusion": ["much", None]}, "annotation 1 is not as it should be"),
-        ({"occlusion": None}, "annotation 1 does not tell its occlusion"),
+        ({"category_id": 6}, "video 3, annotation 1 has category 6"),
+        (
+            {"segmentations": [{"size": [8, 6], "counts": [48]}, None]},
+            "video 3, annotation 1, frame 0: a",
+        ),
+        ({"areas": ["wide", 3]}, "video 3, annotation 1 is not as it should be"),
+        ({"occlusion": ["much", None]}, "video 3, annotation 1 is not as it should be"),
+        ({"occlusion": None}, "video 3, annotation 1 does not tell its occlusion"),
     ],
 )
 def test_a_wrong_annotation_is_named_with_its_file(
@@ -159,6 +226,11 @@ def test_a_file_that_is_missing_or_broken_is_named(
     else:
         (tmp_path / name).write_text(text)
     _refused(_score("vis", *paths), name)
+
+
+def test_a_file_without_annotations_is_no_truth(tmp_path: Path) -> None:
+    truth = _truth() | {"annotations": None}
+    _refused(_score("vis", *_files(tmp_path, truth, _results())), "has no annotations to score")
 
 
 def _refused(result: Result, sentence: str) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskstream_model.data.annotations import read_annotations
+from maskstream_model.data.rle import encode_mask
 from maskstream_model.data.seeds import evaluation_seed, training_seed
 from maskstream_model.data.synthetic import ClipGenerator, SyntheticConfig
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.annotations import read_annotations
 from maskstream_model.evaluation.results import Detection, score_results
-from maskstream_model.evaluation.rle import encode_mask
 from maskstream_model.evaluation.sources import open_dataset, synthetic_clips
 
 CLASSES = ["cat", "flying disc"]

@@ -1,15 +1,17 @@
 """Average precision: the official evaluators' values, and cases small enough to do by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maskstream_model.evaluation.annotations import read_annotations
-from maskstream_model.evaluation.matching import TubeOverlaps, match
+from maskstream_model.data.annotations import read_annotations
+from maskstream_model.evaluation.matching import DISAPPEARS, EMERGES, TubeOverlaps, match
 from maskstream_model.evaluation.results import read_results, score_results
 from maskstream_model.evaluation.vis_metrics import (
+    EVENT_STRATA,
     OVIS_STRATA,
     YTVIS_STRATA,
     VisMetric,
@@ -110,3 +112,14 @@ def test_no_detections_at_all_score_zero() -> None:
 
 def test_nothing_to_find_is_undefined() -> None:
     assert _score(_video(np.zeros((1, 0)), [0.5])).overall["AP"] == -1
+
+
+def test_objects_that_come_or_go_have_precision_of_their_own() -> None:
+    metric = VisMetric([0], EVENT_STRATA)
+    stays, comes, goes = 0, EMERGES, DISAPPEARS
+    video = _video([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], [0.9, 0.8])
+    metric.add(replace(video, events=np.array([stays, comes, goes])))
+    overall = metric.summary().overall
+    assert overall["AP_emerging"] == 0.0
+    assert overall["AP_disappearing"] == pytest.approx(1.0)
+    assert overall["AP_either"] == pytest.approx(0.5, abs=0.01)

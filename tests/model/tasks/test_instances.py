@@ -49,6 +49,7 @@ def frame(ids, logits, status=None, ages=None):
         track_ids=torch.tensor(ids, dtype=torch.int64),
         status=torch.tensor(status or [int(TrackStatus.TRACKED)] * num, dtype=torch.int64),
         logits=torch.tensor(logits, dtype=torch.float32).reshape(num, 3),
+        mean_logits=torch.tensor(logits, dtype=torch.float32).reshape(num, 3),
         mask_logits=torch.ones(num, 8, 8),
         scores=torch.zeros(num),
         labels=torch.zeros(num, dtype=torch.int64),

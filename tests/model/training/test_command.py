@@ -4,7 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from maskstream_model.commands import train
-from maskstream_model.training.command import options_of
+from maskstream_model.errors import ConfigError
+from maskstream_model.training.command import options_of, stage_by_default
 
 
 def given(**changes):
@@ -36,3 +37,54 @@ def test_a_missing_or_double_budget_is_one_clear_sentence(arguments, tmp_path):
     result = CliRunner().invoke(train, ["--out", str(tmp_path), *arguments])
     assert result.exit_code == 1
     assert "either in minutes or in steps" in result.output
+
+
+def test_flags_and_set_change_the_preset():
+    changed = options_of(
+        given(learning_rate=1e-3, no_object=0.3, height=96, settings=("weight_decay=0.1",)),
+        "tracker",
+    )
+    assert (changed.recipe.learning_rate, changed.recipe.weight_decay) == (1e-3, 0.1)
+    assert changed.recipe.criterion.weights.no_object == 0.3
+    assert (changed.plan.clips.height, changed.plan.clips.width) == (96, 224)
+
+
+def for_ovis(tmp_path, **changes):
+    data = {"preset_name": "daq_r50_ovis", "data": tmp_path, "form": "ovis", "steps": None}
+    return given(**data | changes)
+
+
+def test_the_preset_of_a_data_set_brings_its_own_length_and_stage(tmp_path):
+    arguments = for_ovis(tmp_path, pictures=tmp_path, seed=3)
+    options = options_of(arguments, "tracker")
+    assert options.budget.steps == 160_000
+    assert options.plan.videos.name == f"ovis data at {tmp_path.name}"
+    assert options.plan.pictures.form == "coco"
+    assert (options.plan.seed, options.plan.model) == (3, "daq_r50_ovis")
+    assert stage_by_default(arguments) == "tracker"
+    assert stage_by_default(given()) == "all"
+    assert stage_by_default(given(preset_name="daq_r50_ovis_offline")) == "refiner"
+    assert options_of(for_ovis(tmp_path, steps=7), "tracker").budget.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"form": None}, "give --data and its --format"),
+        ({"data": None}, "give --data and its --format"),
+        ({"preset_name": "demo", "steps": 1}, "demo learns from synthetic clips"),
+        ({"height": 96}, "there is no setting clips.height"),
+        ({"settings": ("speed=1",)}, "there is no setting speed"),
+    ],
+)
+def test_what_does_not_go_together_is_one_clear_sentence(changes, sentence, tmp_path):
+    with pytest.raises(ConfigError, match=sentence):
+        options_of(for_ovis(tmp_path, **changes), "tracker")
+
+
+def test_a_folder_without_a_data_set_is_one_clear_sentence(tmp_path):
+    arguments = ["--preset", "daq_r50_ovis", "--data", str(tmp_path), "--format", "ovis"]
+    result = CliRunner().invoke(train, [*arguments, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert "Error: " in result.output
+    assert not (tmp_path / "run").exists()

@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 from maskstream_model.errors import ConfigError
-from maskstream_model.training.options import Budget
+from maskstream_model.training.options import Budget, TrackerRecipe
 from maskstream_model.training.schedule import (
     AveragedWeights,
     learning_rate_factor,
     parameter_groups,
+    step_decay_factor,
 )
 
 
@@ -18,6 +19,21 @@ def test_the_rate_rises_then_falls_along_a_cosine():
     assert early == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     late = [learning_rate_factor(share, 1000, 4, floor=0.02) for share in (0.5, 1.0, 2.0)]
     assert late == pytest.approx([0.51, 0.02, 0.02])
+
+
+def test_the_rate_falls_to_a_tenth_at_each_given_step():
+    rates = [step_decay_factor(step, 0, (4, 6), 0.1) for step in (0, 3, 4, 5, 6, 99)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert [step_decay_factor(step, 4, (), 0.1) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+
+
+def test_the_backbone_learns_at_its_own_rate():
+    parts = {"backbone": nn.Linear(3, 4), "head": nn.Linear(3, 5)}
+    groups = parameter_groups(nn.ModuleDict(parts), 0.05, backbone_factor=0.1)
+    rates = {tuple(p.shape): group["rate"] for group in groups for p in group["params"]}
+    assert rates == {(4, 3): 0.1, (4,): 0.1, (5, 3): 1.0, (5,): 1.0}
+    decays = {tuple(p.shape): group["weight_decay"] for group in groups for p in group["params"]}
+    assert decays == {(4, 3): 0.05, (4,): 0.0, (5, 3): 0.05, (5,): 0.0}
 
 
 def test_norms_biases_and_embeddings_do_not_decay():
@@ -65,6 +81,20 @@ def test_a_budget_counts_minutes_or_steps():
     assert Budget(minutes=2).progress(step=999, elapsed_s=60) == 0.5
     assert Budget(steps=10).progress(step=4, elapsed_s=1e9) == 0.4
     assert Budget(steps=10).share(0.25) == Budget(steps=2)
+
+
+def test_without_decay_averages_are_the_weights_themselves():
+    module = nn.Linear(2, 2)
+    averaged = AveragedWeights(module, decay=0.0)
+    nn.init.normal_(module.weight)
+    averaged.update(step=3)
+    assert torch.equal(averaged.tensors["weight"], module.weight)
+
+
+def test_stage_a_ends_after_a_share_of_the_budget_or_after_steps():
+    share, steps = TrackerRecipe(short_share=0.2), TrackerRecipe(short_steps=10)
+    assert [share.is_short(99, progress) for progress in (0.1, 0.2)] == [True, False]
+    assert [steps.is_short(step, 0.9) for step in (9, 10)] == [True, False]
 
 
 @pytest.mark.parametrize(

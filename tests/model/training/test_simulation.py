@@ -1,5 +1,6 @@
 """Emergence and disappearance are simulated on the right rows and queries."""
 
+import pytest
 import torch
 
 from maskstream_model.training.matcher import UNMATCHED
@@ -7,6 +8,7 @@ from maskstream_model.training.simulation import (
     chance,
     draw_disappearing,
     hidden_queries,
+    hide_over_time,
     keep_above,
     keep_better_half,
     shown_objects,
@@ -83,3 +85,19 @@ def test_all_queries_that_show_the_gone_object_are_hidden():
 def test_chance_is_a_share():
     assert chance((10_000,), 0.3, generator()).float().mean().sub(0.3).abs() < 0.02
     assert not chance((100,), 0.0, generator()).any()
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("off", [UNMATCHED, UNMATCHED, UNMATCHED]),
+        ("one", [5, UNMATCHED, UNMATCHED]),
+        ("continuous", [5, 2, UNMATCHED]),
+        ("random", [5, 3, UNMATCHED]),
+    ],
+)
+def test_choices_of_frames_follow_table_3d(choice, expected):
+    drawn = torch.tensor([5, 3, UNMATCHED])
+    before = torch.tensor([UNMATCHED, 2, UNMATCHED])
+    its_turn = torch.tensor([True, False, True])
+    assert hide_over_time(choice, drawn, before, its_turn).tolist() == expected

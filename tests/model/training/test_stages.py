@@ -1,7 +1,5 @@
 """Both stages learn, can be stopped and resumed, and write a model that loads."""
 
-import os
-import signal
 from dataclasses import replace
 
 import pytest
@@ -14,60 +12,15 @@ from maskstream_model.errors import TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training import run as runs
 from maskstream_model.training.batches import ClipBatches
-from maskstream_model.training.loop import train
 from maskstream_model.training.options import Budget
 from maskstream_model.training.run import train_segmenter, train_tracker
 from maskstream_model.training.run_checkpoint import facts_of
-from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.stage import moment_of
-from maskstream_model.training.tracker_stage import TrackerStage, view_frames
+from maskstream_model.training.tracker_stage import view_frames
 from maskstream_model.training.tracker_start import fresh_tracker
+from support.small_runs import fresh_stage
 
 CPU = torch.device("cpu")
-
-
-def fresh_stage(name, options):
-    torch.manual_seed(0)
-    if name == "segmenter":
-        return SegmenterStage(options.config, options.recipe, CPU, options.plan.clips.num_frames)
-    segmenter = Segmenter(options.config.segmenter, options.config.num_classes)
-    return TrackerStage(options.config, options, segmenter.state_dict())
-
-
-def stopped_after(stage, steps):
-    """Ask the process to end, as an operator would, while step number `steps` runs."""
-    losses = stage.losses
-
-    def ask_then_go_on(batch, moment):
-        if moment.step == steps - 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return losses(batch, moment)
-
-    stage.losses = ask_then_go_on
-    return stage
-
-
-@pytest.mark.parametrize("name", ["segmenter", "tracker"])
-def test_a_resumed_run_equals_an_uninterrupted_one(name, small_run, tmp_path):
-    whole = train(fresh_stage(name, small_run), small_run)
-    parts = replace(small_run, out=tmp_path / "parts")
-    with pytest.raises(KeyboardInterrupt):
-        train(stopped_after(fresh_stage(name, parts), 3), parts)
-    resumed = train(fresh_stage(name, parts), replace(parts, resume=True))
-    assert resumed.step == whole.step == 8
-    for one, other in (
-        (whole.module.state_dict(), resumed.module.state_dict()),
-        (whole.averaged.tensors, resumed.averaged.tensors),
-    ):
-        for key, value in one.items():
-            torch.testing.assert_close(other[key], value, rtol=1e-4, atol=1e-5, msg=key)
-
-
-def test_a_run_is_not_resumed_with_another_seed(small_run):
-    train(fresh_stage("segmenter", small_run), replace(small_run, budget=Budget(steps=1)))
-    other = replace(small_run, resume=True, plan=replace(small_run.plan, seed=9))
-    with pytest.raises(TrainingError, match="seed 0"):
-        train(fresh_stage("segmenter", other), other)
 
 
 def test_both_stages_in_turn_write_a_model_that_loads(small_run):
@@ -97,7 +50,7 @@ def test_a_segmenter_can_go_on_from_a_file(small_run):
     train_segmenter(short)
     again = replace(short, out=short.out / "again", init=short.weights_path)
     stage = fresh_stage("segmenter", again)
-    stage.start_from(runs._segmenter_of(load_weights(again.init)))
+    stage.start_from(runs.segmenter_of(load_weights(again.init)))
     exported = stage.export({f"segmenter.{k}": v for k, v in stage._segmenter.state_dict().items()})
     stored = load_weights(short.weights_path)
     key = "sem_seg_head.predictor.query_feat.weight"

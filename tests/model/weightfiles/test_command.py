@@ -40,7 +40,7 @@ def sentence_of(done):
 def empty(name):
     """All tensors of a preset, with names, types and shapes but hardly any memory."""
     return {
-        key: torch.zeros((), dtype=tensor.dtype).expand(tensor.shape)
+        key: torch.zeros([1] * tensor.dim(), dtype=tensor.dtype).expand(tensor.shape)
         for key, tensor in targets(name).items()
     }
 
@@ -64,6 +64,10 @@ def test_every_preset_is_listed_with_what_its_authors_report():
     assert set(preset_names()) <= set(rows)
     for part in ("OVIS", "53.7", "78.7", "58.2", "model_ovis_online_vitl", "huggingface.co"):
         assert part in rows["daq_vitl_ovis"]
+    assert "AP 53.7, AP50 78.7, AP75 58.2" in rows["daq_vitl_ovis"]
+    assert "VPQ 42.1, things 41.7, stuff 42.5" in rows["daq_r50_vipseg"]
+    assert "AP 43.5, AP50 72.5, AP75 43.8" in rows["daq_r50_ovis_offline"]
+    assert "model_ovis_offline_r50" in rows["daq_r50_ovis_offline"]
     assert "shipped" in rows["demo"]
     assert "none of them was measured here" in lines[-1]
 
@@ -75,7 +79,17 @@ def test_the_shipped_file_fits_its_preset():
     assert "fits demo" in done.output
 
 
-@pytest.mark.parametrize("name", ["daq_r50_ovis", "daq_swinl_ovis", "daq_vitl_ovis"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "daq_r50_ovis",
+        "daq_swinl_ovis",
+        "daq_vitl_vipseg",
+        "daq_r50_ovis_offline",
+        "daq_vitl_ytvis19_offline",
+        "daq_vitl_ytvis21_offline",
+    ],
+)
 def test_a_released_file_fits_the_preset_of_its_names_and_shapes(released, name):
     done = run("verify", released(empty(name)))
     assert done.exit_code == 0, done.output
@@ -108,9 +122,9 @@ def offline(tensors):
     tensors["refiner.decoder_norm.weight"] = torch.zeros(256)
 
 
-def panoptic(tensors):
+def many_classes(tensors):
     for name in [name for name in tensors if "class_embed" in name]:
-        tensors[name] = torch.zeros(125, *tensors[name].shape[1:])
+        tensors[name] = torch.zeros(134, *tensors[name].shape[1:])
 
 
 def segmenter_alone(tensors):
@@ -121,8 +135,8 @@ def segmenter_alone(tensors):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (offline, "it has the refiner of an offline model"),
-        (panoptic, "it tells 124 classes apart, as no preset does"),
+        (offline, "it has the refiner of an offline model, but fits none that is released"),
+        (many_classes, "it tells 133 classes apart, as no preset does"),
         (segmenter_alone, "it has no tracker"),
     ],
 )
@@ -213,6 +227,20 @@ def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, rel
         assert "was converted for daq_r50_ytvis21" in sentence_of(other)
     finally:
         # A quarter of a gigabyte that pytest would keep.
+        out.unlink(missing_ok=True)
+
+
+def test_an_offline_file_is_converted_with_its_refiner(tmp_path, released):
+    out = tmp_path / "out.safetensors"
+    try:
+        done = run("convert", released(empty("daq_r50_ovis_offline")), out)
+        assert done.exit_code == 0, done.output
+        with safe_open(out, "pt") as stored:
+            assert stored.metadata()["preset"] == "daq_r50_ovis_offline"
+            assert set(stored.keys()) == set(targets("daq_r50_ovis_offline"))
+        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ovis_offline"
+    finally:
+        # A third of a gigabyte that pytest would keep.
         out.unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ from maskstream_server.jobs.record import (
     release,
     start_over,
 )
-from support.videos import video_record
+from support.uploads import video_record
 
 PART = ResultPart("results-1.ndjson", 0, 500)
 

@@ -8,7 +8,7 @@ import pytest
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.redis import RedisVideoStore
 from support.redis_server import RedisServer
-from support.videos import video_record
+from support.uploads import video_record
 
 
 @pytest.fixture

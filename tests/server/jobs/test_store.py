@@ -8,7 +8,7 @@ import pytest
 from maskstream_server.jobs.errors import FencedOut, VideoUnknownError
 from maskstream_server.jobs.record import Progress, ResultPart, cancel, checkpoint, claim
 from maskstream_server.jobs.store import change
-from support.videos import video_record
+from support.uploads import video_record
 
 PART = ResultPart("results-1.ndjson", 0, 500)
 

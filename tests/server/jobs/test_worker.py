@@ -25,7 +25,7 @@ from support.engines import LIMITS, start
 from support.fake_model import FakeModel
 from support.fake_video import FakeDecoder, FakeMediaError
 from support.tiny import tiny_frames, tiny_model
-from support.videos import video_record
+from support.uploads import video_record
 
 __all__ = ["start"]
 

@@ -69,7 +69,7 @@ class Casting:
         if rng.random() < config.empty_ratio:
             return Cast(tuple(self._occluders(planner)), ())
         count = 1 + int(config.max_objects * rng.random() ** 1.2)
-        look = int(rng.integers(2**31)) if rng.random() < 0.25 else None
+        look = int(rng.integers(2**31)) if rng.random() < config.lookalike_ratio else None
         size = self._base_size(count)
         layers: list[Layer] = []
         hides: list[Layer] = []
@@ -103,7 +103,7 @@ class Casting:
         if self._cutouts is not None and rng.random() < self._real_share:
             number = int(rng.integers(len(self._cutouts)))
             sequence = self._cutouts.sequence(number)
-            sprite = CutoutSprite(self._rng, sequence, size)
+            sprite = CutoutSprite(self._rng, rng, sequence, size)
             return Role(sprite, sequence.label, False, True, 1.0)
         family = FAMILIES[int(rng.choice(len(FAMILIES), p=self._weights))]
         figure = family(rng)

@@ -32,6 +32,8 @@ class SyntheticConfig:
         cutout_ratio: share of clips that use cut-outs, where the folder is given.
         surveillance_ratio: share of clips seen by a fixed camera over a plain floor or road.
         event_ratio: share of objects that enter, leave, appear or vanish inside the clip.
+        lookalike_ratio: share of clips whose objects look alike, so that only place and motion
+            tell them apart.
         speed: factor on all motion.
         degradation: strength of noise, blur, compression and changes of light; 0 for none.
         min_visible_px: an object with fewer visible pixels on a frame is not annotated there.
@@ -47,6 +49,7 @@ class SyntheticConfig:
     cutout_ratio: float = 0.3
     surveillance_ratio: float = 0.35
     event_ratio: float = 0.55
+    lookalike_ratio: float = 0.25
     speed: float = 1.0
     degradation: float = 0.4
     min_visible_px: int = 64

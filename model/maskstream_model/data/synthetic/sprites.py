@@ -105,16 +105,25 @@ class FigureSprite:
 class CutoutSprite:
     """A real object: its own frames, recoloured, played at some pace, back and forth."""
 
-    def __init__(self, rng: np.random.Generator, sequence: CutoutSequence, size: float) -> None:
-        """Choose the moment, the pace and the look; `size` is its diameter at the start."""
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        paint: np.random.Generator,
+        sequence: CutoutSequence,
+        size: float,
+    ) -> None:
+        """Choose moment and pace by `rng`, the look by `paint`.
+
+        `size` is the object's diameter at the start, in frame pixels.
+        """
         self._frames = sequence.frames
         self._start = int(rng.integers(len(self._frames)))
         self._pace = float(rng.choice([0.5, 1.0, 1.0, 2.0])) * (1 if rng.random() < 0.6 else -1)
         self._diameter = self._frames[self._start].diameter
         self._size = size
         self.reach = 3.0 * size
-        self._colour = colour_jitter(rng, 1.4 if rng.random() < 0.2 else 0.6)
-        self._second = self._draw_second_coat(rng) if rng.random() < 0.25 else None
+        self._colour = colour_jitter(paint, 1.4 if paint.random() < 0.2 else 0.6)
+        self._second = self._draw_second_coat(paint) if paint.random() < 0.25 else None
         self._cels: dict[int, Cel] = {}
 
     @staticmethod

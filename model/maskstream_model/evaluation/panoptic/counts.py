@@ -7,23 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from maskstream_model.data.panoptic import MAX_ID, Ids
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
-
-Ids = npt.NDArray[np.int32]
-
-MAX_ID = 2**24 - 1
-"""Segment ids fill the three bytes of an RGB pixel; 0 is void."""
-
-
-@dataclass(frozen=True)
-class Category:
-    """One class; a thing has instances, stuff has none."""
-
-    id: int
-    name: str
-    thing: bool
+from maskstream_model.evaluation.transience import Objects, chosen
 
 
 @dataclass(frozen=True)
@@ -82,6 +69,33 @@ class PanopticVideo:
     truth: SegmentTable
     found: SegmentTable
     pairs: PixelPairs
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Lines of both tables of a video that are measured: `truth (L,)`, `found (L,)`."""
+
+    truth: Bools
+    found: Bools
+
+
+def measured(video: PanopticVideo, things: Bools, objects: Objects) -> Measured:
+    """Return the lines that are measured; stuff never is where only some objects are.
+
+    Args:
+        video: counted.
+        things: `(K,)` by class.
+        objects: those meant.
+    """
+    truth, found = video.truth, video.found
+    if objects == "all":
+        return Measured(np.ones(len(truth.ids), dtype=bool), np.ones(len(found.ids), dtype=bool))
+    ids, inverse = np.unique(truth.ids, return_inverse=True)
+    visible = np.zeros((video.num_frames, len(ids)), dtype=bool)
+    visible[truth.frames, inverse] = truth.areas > 0
+    return Measured(
+        chosen(visible, objects)[inverse] & things[truth.classes], things[found.classes]
+    )
 
 
 def summed(places: Ints, values: Ints | Floats, length: int) -> Floats:

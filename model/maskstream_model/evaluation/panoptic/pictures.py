@@ -1,52 +1,20 @@
 """Counts panoptic videos from their PNG files, one frame at a time."""
 
-import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from maskstream_model.data.panoptic import PanopticEntries, PanopticTruth, read_ids
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.matching import Ints
 from maskstream_model.evaluation.panoptic.counts import (
-    Ids,
     PanopticVideo,
     PixelPairs,
     SegmentTable,
     shared_ids,
 )
-from maskstream_model.evaluation.panoptic.entries import PanopticEntries, PanopticTruth
-
-BROKEN = (
-    OSError,
-    SyntaxError,  # a PNG chunk with a wrong checksum
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises for files that are no pictures."""
-
-
-def read_ids(path: Path, size: tuple[int, int]) -> Ids:
-    """Read segment ids `(height, width)`, R + 256 G + 65536 B, from an RGB picture.
-
-    Raises:
-        DatasetError: it cannot be read, is not RGB, or not of `size` (height, width).
-    """
-    try:
-        with Image.open(path) as picture:
-            found = (picture.height, picture.width)
-            if found != size:
-                raise DatasetError(f"{path} is {found}, it should be {size} (height, width)")
-            if picture.mode != "RGB":
-                raise DatasetError(f"{path} is {picture.mode}, it should be RGB")
-            pixels = np.asarray(picture).astype(np.int32)
-    except BROKEN as error:
-        raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
-    return np.asarray(pixels[..., 0] | pixels[..., 1] << 8 | pixels[..., 2] << 16)
+from maskstream_model.evaluation.panoptic.entries import segment_table
 
 
 class PanopticFolders:
@@ -76,8 +44,8 @@ class PanopticFolders:
         Raises:
             DatasetError: a picture or an entry that is not what it should be.
         """
-        for name, sizes in self._truth.sizes.items():
-            yield self._video(name, len(sizes))
+        for name, images in self._truth.images.items():
+            yield self._video(name, len(images))
 
     def _video(self, name: str, num_frames: int) -> PanopticVideo:
         frames = [self._frame(name, index) for index in range(num_frames)]
@@ -92,12 +60,15 @@ class PanopticFolders:
 
     def _frame(self, video: str, frame: int) -> tuple[SegmentTable, SegmentTable, PixelPairs]:
         """Return the segments of a frame and their pairs; lines count from 0 in each frame."""
-        size = self._truth.sizes[video][frame]
+        image = self._truth.images[video][frame]
+        size = (image.height, image.width)
         entries = self._truth.entries
         place = Path(video) / f"{entries.file_stem(video, frame)}.png"
         truth_file, found_file = self._truth_folder / place, self._found_folder / place
-        truth = entries.segments(video, frame, self._classes, areas=True)
-        found = self._found.segments(video, frame, self._classes, areas=False)
+        listed = entries.segments(video, frame, self._classes, areas=True)
+        truth = segment_table(listed, frame, self._classes)
+        listed = self._found.segments(video, frame, self._classes)
+        found = segment_table(listed, frame, self._classes)
         truth_ids, found_ids, counts = shared_ids(
             read_ids(truth_file, size), read_ids(found_file, size)
         )

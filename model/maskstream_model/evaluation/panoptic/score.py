@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from maskstream_model.evaluation.panoptic.entries import read_predictions, read_truth
+from maskstream_model.data.panoptic import read_truth
+from maskstream_model.errors import DatasetError
+from maskstream_model.evaluation.panoptic.entries import read_predictions
 from maskstream_model.evaluation.panoptic.pictures import PanopticFolders
 from maskstream_model.evaluation.panoptic.stq import (
     StqMetric,
@@ -16,6 +18,7 @@ from maskstream_model.evaluation.panoptic.stq import (
     marked_crowd,
 )
 from maskstream_model.evaluation.panoptic.vpq import MEANS, VpqMetric
+from maskstream_model.evaluation.transience import Objects, title_of
 
 COLUMNS = ("VPQ", "VPQ_things", "VPQ_stuff")
 
@@ -26,32 +29,36 @@ class PanopticScore:
 
     Attributes:
         vpq: `per_window` and the means.
-        script: STQ with the instance numbers of VIPSeg's script.
-        clean: STQ with crowds as marked.
         names: of the categories, by id.
+        script: STQ with the instance numbers of VIPSeg's script; None where only some objects are
+            measured, which STQ does not know.
+        clean: STQ with crowds as marked; None likewise.
+        title: of the table of VPQ.
     """
 
     vpq: Mapping[str, Any]
-    script: StqSummary
-    clean: StqSummary
     names: Mapping[str, str]
+    script: StqSummary | None = None
+    clean: StqSummary | None = None
+    title: str = "VPQ"
     notes: Sequence[str] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as the reference cases name it."""
-        return {
-            "vpq": dict(self.vpq),
-            "stq_vipseg_script": self.script.as_json(lengths=True),
-            "stq_deeplab2_clean_ids": self.clean.as_json(lengths=False),
-        }
+        told: dict[str, Any] = {"vpq": dict(self.vpq)}
+        if self.script and self.clean:
+            told["stq_vipseg_script"] = self.script.as_json(lengths=True)
+            told["stq_deeplab2_clean_ids"] = self.clean.as_json(lengths=False)
+        return told
 
     def tables(self) -> list[Table]:
         """Return tables of windows, classes and STQ, in percent."""
-        return [self._windows(), self._classes(), self._stq()]
+        stq = [_stq(self.script, self.clean)] if self.script and self.clean else []
+        return [self._windows(), self._classes(), *stq]
 
     def _windows(self) -> Table:
         windows = self.vpq["per_window"]
-        table = Table("frames", *COLUMNS, "SQ", "RQ", title="VPQ")
+        table = Table("frames", *COLUMNS, "SQ", "RQ", title=self.title)
         for length, part in windows.items():
             table.add_row(length, *(_percent(part[name]) for name in (*COLUMNS, "SQ", "RQ")))
         for name, lengths in MEANS.items():
@@ -67,16 +74,21 @@ class PanopticScore:
             table.add_row(name, *(_class_quality(row) for row in rows))
         return table
 
-    def _stq(self) -> Table:
-        table = Table("instances", "STQ", "AQ", "SQ", title="STQ")
-        for name, part in (("VIPSeg script", self.script), ("clean ids", self.clean)):
-            values = (100 * value for value in (part.stq, part.aq, part.sq))
-            table.add_row(name, *(_percent(value) for value in values))
-        return table
+
+def _stq(script: StqSummary, clean: StqSummary) -> Table:
+    table = Table("instances", "STQ", "AQ", "SQ", title="STQ")
+    for name, part in (("VIPSeg script", script), ("clean ids", clean)):
+        values = (100 * value for value in (part.stq, part.aq, part.sq))
+        table.add_row(name, *(_percent(value) for value in values))
+    return table
 
 
 def score_panoptic(
-    truth_file: Path, truth_folder: Path, results_file: Path, results_folder: Path
+    truth_file: Path,
+    truth_folder: Path,
+    results_file: Path,
+    results_folder: Path,
+    objects: Objects = "all",
 ) -> PanopticScore:
     """Score panoptic videos, holding the counts of one video and the pictures of one frame.
 
@@ -85,21 +97,31 @@ def score_panoptic(
         truth_folder: its pictures, `<video>/<frame>.png`.
         results_file: JSON of the predictions.
         results_folder: their pictures, named as those of the truth.
+        objects: those measured; see `VpqMetric`.
 
     Raises:
         DatasetError: a file that cannot be read, or an entry that is wrong; named in the text.
     """
     truth = read_truth(truth_file)
+    if not truth.annotated:
+        raise DatasetError(f"{truth_file} has no annotations to score against")
     found = read_predictions(results_file, truth)
-    vpq = VpqMetric(truth.categories)
+    vpq = VpqMetric(truth.categories, objects)
     script = StqMetric(truth.categories, first_listed)
     clean = StqMetric(truth.categories, marked_crowd)
+    every = objects == "all"
     for video in PanopticFolders(truth, truth_folder, found, results_folder).videos():
         vpq.add(video)
-        script.add(video)
-        clean.add(video)
-    names = {str(item.id): item.name for item in truth.categories}
-    return PanopticScore(vpq.as_json(), script.summary(), clean.summary(), names)
+        if every:
+            script.add(video)
+            clean.add(video)
+    return PanopticScore(
+        vpq.as_json(),
+        {str(item.id): item.name for item in truth.categories},
+        script.summary() if every else None,
+        clean.summary() if every else None,
+        title_of("VPQ", objects),
+    )
 
 
 def _class_quality(row: Mapping[str, float]) -> str:

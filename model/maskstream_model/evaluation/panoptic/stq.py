@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskstream_model.data.videos import Category
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
 from maskstream_model.evaluation.panoptic.counts import (
-    Category,
     PanopticVideo,
     SegmentTable,
     summed,

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from maskstream_model.data.videos import Category
 from maskstream_model.evaluation.matching import Bools, Floats, Ints
 from maskstream_model.evaluation.panoptic.counts import (
-    Category,
+    Measured,
     PanopticVideo,
     SegmentTable,
+    measured,
     summed,
 )
+from maskstream_model.evaluation.transience import Objects
 
 WINDOWS = (1, 2, 4, 6, 8)
 MEANS = {"mean_1_2_4_6": (1, 2, 4, 6), "mean_1_2_4_6_8": WINDOWS}
@@ -31,12 +34,14 @@ class Tubes:
         crowd: `(N,)`.
         areas: `(N,)` pixels, frames summed.
         order: `(N,)` rank of appearance.
+        counted: `(N,)` those that are measured.
     """
 
     classes: Ints
     crowd: Bools
     areas: Floats
     order: Ints
+    counted: Bools
 
 
 @dataclass(frozen=True)
@@ -65,32 +70,43 @@ class ClassCounts:
 
 
 class VpqMetric:
-    """Collects counts video by video, then sums them up."""
+    """Collects counts video by video, then sums them up.
 
-    def __init__(self, categories: Sequence[Category]) -> None:
+    Args:
+        categories: all classes.
+        objects: those measured. Some of them only are things: a prediction that finds another
+            object, or lies mostly on such of its class, is neither right nor wrong, and means are
+            over classes that have any object to be found.
+    """
+
+    def __init__(self, categories: Sequence[Category], objects: Objects = "all") -> None:
         self._categories = tuple(categories)
+        self._objects: Objects = objects
         zeros = np.zeros(len(self._categories), dtype=np.int64)
         nothing = ClassCounts(zeros.astype(np.float64), zeros, zeros, zeros)
         self._counts = dict.fromkeys(WINDOWS, nothing)
 
     def add(self, video: PanopticVideo) -> None:
         """Judge all windows of a video; one that is shorter than a window gives none."""
+        things = np.array([item.thing for item in self._categories], dtype=bool)
+        counted = measured(video, things, self._objects)
         for length in WINDOWS:
             for start in range(video.num_frames - length + 1):
-                part = cut_window(video, start, start + length)
+                part = cut_window(video, counted, start, start + length)
                 self._counts[length] += judge(part, len(self._categories))
 
     def as_json(self) -> dict[str, Any]:
         """Return `per_window` and the means, in percent; -1 where no class is defined."""
-        parts = {k: _summary(counts, self._categories) for k, counts in self._counts.items()}
+        every = self._objects == "all"
+        parts = {k: _summary(counts, self._categories, every) for k, counts in self._counts.items()}
         means = {name: _mean_of([parts[k] for k in windows]) for name, windows in MEANS.items()}
         return {"per_window": {str(k): part for k, part in parts.items()}, **means}
 
 
-def cut_window(video: PanopticVideo, start: int, end: int) -> Window:
+def cut_window(video: PanopticVideo, counted: Measured, start: int, end: int) -> Window:
     """Return frames `start` to `end`, the last left out, with their segments joined."""
-    truth, true_of = _join(video.truth, start, end)
-    found, found_of = _join(video.found, start, end)
+    truth, true_of = _join(video.truth, counted.truth, start, end)
+    found, found_of = _join(video.found, counted.found, start, end)
     low, high = np.searchsorted(video.pairs.frames, [start, end])
     rows = true_of[video.pairs.truth[low:high]]
     columns = found_of[video.pairs.found[low:high]]
@@ -100,12 +116,17 @@ def cut_window(video: PanopticVideo, start: int, end: int) -> Window:
     return Window(truth, found, shared.reshape(shape))
 
 
-def _join(table: SegmentTable, start: int, end: int) -> tuple[Tubes, Ints]:
+def _join(table: SegmentTable, counted: Bools, start: int, end: int) -> tuple[Tubes, Ints]:
     """Return the tubes of a window, and the tube of each line `(L + 1,)`; void is the last."""
     low, high = np.searchsorted(table.frames, [start, end])
     ids, first, inverse = np.unique(table.ids[low:high], return_index=True, return_inverse=True)
-    areas = summed(inverse, table.areas[low:high], len(ids))
-    tubes = Tubes(table.classes[low:high][first], table.crowd[low:high][first], areas, first)
+    tubes = Tubes(
+        table.classes[low:high][first],
+        table.crowd[low:high][first],
+        summed(inverse, table.areas[low:high], len(ids)),
+        first,
+        counted[low:high][first],
+    )
     tube_of = np.full(len(table.ids) + 1, len(ids), dtype=np.int64)
     tube_of[low:high] = inverse
     return tubes, tube_of
@@ -116,22 +137,27 @@ def judge(window: Window, num_classes: int) -> ClassCounts:
     truth, found, void = window.truth, window.found, window.shared[-1, :-1]
     shared = window.shared[:-1, :-1]
     joint = found.areas[None] + truth.areas[:, None] - shared - void[None]
-    able = (truth.classes[:, None] == found.classes[None]) & ~truth.crowd[:, None] & (joint > 0)
+    alike = truth.classes[:, None] == found.classes[None]
+    able = alike & ~truth.crowd[:, None] & (joint > 0)
     ious = np.divide(shared, joint, out=np.zeros_like(shared), where=able)
     hits = ious > 0.5
-    rows, _ = np.nonzero(hits)
-    missed = ~hits.any(axis=1) & ~truth.crowd
-    wrong = ~hits.any(axis=0) & ~_excused(window, num_classes)
+    right = hits & truth.counted[:, None]
+    rows, _ = np.nonzero(right)
+    missed = ~hits.any(axis=1) & ~truth.crowd & truth.counted
+    wrong = ~hits.any(axis=0) & ~_excused(window, alike, num_classes) & found.counted
     return ClassCounts(
-        summed(truth.classes[rows], ious[hits], num_classes),
+        summed(truth.classes[rows], ious[right], num_classes),
         np.bincount(truth.classes[rows], minlength=num_classes),
         np.bincount(found.classes[wrong], minlength=num_classes),
         np.bincount(truth.classes[missed], minlength=num_classes),
     )
 
 
-def _excused(window: Window, num_classes: int) -> Bools:
-    """Return which predictions `(D,)` lie mostly on void and on the last crowd of their class."""
+def _excused(window: Window, alike: Bools, num_classes: int) -> Bools:
+    """Return which predictions `(D,)` lie mostly on void and on the last crowd of their class.
+
+    Objects of their class (`alike (G, D)`) that are not measured excuse them too.
+    """
     truth, found = window.truth, window.found
     crowds = np.flatnonzero(truth.crowd)
     crowd_of = np.full(num_classes, len(truth.classes), dtype=np.int64)
@@ -139,12 +165,14 @@ def _excused(window: Window, num_classes: int) -> Bools:
         crowd_of[truth.classes[row]] = row
     rows = crowd_of[found.classes]
     on_crowd = window.shared[rows, np.arange(len(rows))] * (rows < len(truth.classes))
-    return np.asarray((window.shared[-1, :-1] + on_crowd) / found.areas > 0.5)
+    others = alike & ~(truth.counted | truth.crowd)[:, None]
+    on_others = (window.shared[:-1, :-1] * others).sum(axis=0)
+    return np.asarray((window.shared[-1, :-1] + on_crowd + on_others) / found.areas > 0.5)
 
 
-def _summary(counts: ClassCounts, categories: Sequence[Category]) -> dict[str, Any]:
+def _summary(counts: ClassCounts, categories: Sequence[Category], every: bool) -> dict[str, Any]:
     total = counts.tp + counts.fp / 2 + counts.fn / 2
-    seen = total > 0
+    seen = (total if every else counts.tp + counts.fn) > 0
     quality = 100 * counts.iou / np.maximum(total, 0.5)
     things = np.array([item.thing for item in categories], dtype=bool)
     return {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from maskstream_model.data.rle import decode_masks, encode_mask
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.rle import decode_masks, encode_mask
 
 
 @pytest.mark.parametrize("density", [0.01, 0.5, 0.99])

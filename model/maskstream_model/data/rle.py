@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.matching import Bools
+
+Bools = npt.NDArray[np.bool_]
 
 
-def decode_masks(segmentations: Sequence[Any], height: int, width: int) -> Bools:
+def decode_masks(
+    segmentations: Sequence[Any], height: int, width: int, entries: Sequence[str] | None = None
+) -> Bools:
     """Decode RLE (compressed or not) or polygons to `(N, height, width)`; None is empty.
 
-    Raises:
-        DatasetError: a segmentation that is none, or of another size.
+    Args and errors are those of `decode_columns`.
     """
-    return np.ascontiguousarray(decode_columns(segmentations, height, width).transpose(0, 2, 1))
+    columns = decode_columns(segmentations, height, width, entries)
+    return np.ascontiguousarray(columns.transpose(0, 2, 1))
 
 
 def decode_columns(
@@ -49,10 +53,13 @@ def decode_columns(
 
 def encode_mask(mask: Bools) -> dict[str, Any] | None:
     """Return a mask `(height, width)` as compressed RLE, None where it is empty."""
+    return encode_rle(mask) if mask.any() else None
+
+
+def encode_rle(mask: Bools) -> dict[str, Any]:
+    """Return a mask `(height, width)` as compressed RLE, also where it is empty."""
     from pycocotools import mask as coco
 
-    if not mask.any():
-        return None
     rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
     return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"].decode("ascii")}
 
@@ -97,6 +104,10 @@ def _decode(segmentation: Any, height: int, width: int) -> Bools:
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Any:
     from pycocotools import mask as coco
 
+    for polygon in polygons:
+        # Four numbers would be taken for a box.
+        if len(polygon) < 6 or len(polygon) % 2:
+            raise ValueError(f"a polygon of {len(polygon)} numbers")
     try:
         return coco.merge(coco.frPyObjects(polygons, height, width))
     except Exception as error:  # pycocotools raises bare ones

@@ -1,0 +1,239 @@
+"""Reads annotated videos in the COCO-style form of YouTube-VIS and OVIS; masks stay encoded.
+
+Format: `videos`, `categories`, `annotations` with one segmentation (RLE, polygons or null) a frame.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from maskstream_model.data.reading import check_once, entry_name, read_entry, read_json, read_list
+from maskstream_model.data.rle import Bools, decode_masks
+from maskstream_model.errors import DatasetError
+
+OCCLUSION = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 0.75}
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedObject:
+    """One true object; `segmentations` has an entry per frame, None where it is not seen.
+
+    `id`, `video` and `source` (the file) say where it was read, for errors.
+    """
+
+    category: int
+    crowd: bool
+    segmentations: tuple[Any, ...]
+    areas: tuple[float | None, ...]
+    occlusion: float | None
+    id: int = 0
+    video: int = 0
+    source: str = "annotations"
+
+    @property
+    def entry(self) -> str:
+        """Where it was read, for errors."""
+        return f"{self.source}: video {self.video}, annotation {self.id}"
+
+    @property
+    def mean_area(self) -> float:
+        """Mean area in pixels over the frames that show the object; 0 where none does."""
+        seen = [area for area in self.areas if area]
+        return float(np.mean(seen)) if seen else 0.0
+
+
+@dataclass(frozen=True)
+class AnnotatedVideo:
+    """One video and its objects; `file_names` are relative to the folder of pictures."""
+
+    id: int
+    height: int
+    width: int
+    file_names: tuple[str, ...]
+    objects: tuple[AnnotatedObject, ...]
+
+    @property
+    def name(self) -> str:
+        """For people: the folder of its pictures."""
+        return PurePath(self.file_names[0]).parent.name or str(self.id)
+
+    @property
+    def crowd(self) -> Bools:
+        """`(G,)`."""
+        return np.array([thing.crowd for thing in self.objects], dtype=bool)
+
+    @property
+    def occlusion(self) -> npt.NDArray[np.float64] | None:
+        """`(G,)`, or None where an object does not say."""
+        levels = [thing.occlusion for thing in self.objects]
+        if any(level is None for level in levels):
+            return None
+        return np.array(levels, dtype=np.float64)
+
+    def masks(self, frame: int) -> Bools:
+        """Return the true masks `(G, height, width)` of a frame.
+
+        Raises:
+            DatasetError: a segmentation that is none, or of another size.
+        """
+        return decode_masks(
+            [thing.segmentations[frame] for thing in self.objects],
+            self.height,
+            self.width,
+            [f"{thing.entry}, frame {frame}" for thing in self.objects],
+        )
+
+
+@dataclass(frozen=True)
+class AnnotatedVideos:
+    """A file of annotations.
+
+    Attributes:
+        videos: by rising id.
+        categories: names by id.
+        annotated: False for a file of videos alone, as sets for submission are.
+    """
+
+    videos: tuple[AnnotatedVideo, ...]
+    categories: Mapping[int, str]
+    annotated: bool = True
+
+    def beyond(self, others: "AnnotatedVideos") -> "AnnotatedVideos":
+        """Return the videos whose folder of pictures `others` does not have.
+
+        YouTube-VIS 2022 beyond 2021 are its long videos (section 4.2 of the paper).
+        """
+        known = {video.name for video in others.videos}
+        return replace(self, videos=tuple(v for v in self.videos if v.name not in known))
+
+
+def read_annotations(path: Path) -> AnnotatedVideos:
+    """Read a file of annotations.
+
+    Raises:
+        DatasetError: the file cannot be read, or an entry is not what it should be; the text
+            names file and entry.
+    """
+    content = read_json(path)
+    raw = read_list(path, content, "videos")
+    _refuse_frames_apart(path, content, raw)
+    categories = read_categories(path, content)
+    objects = read_objects(path, content, _object, categories)
+    videos = [
+        read_entry(f"{path}: {entry_name('video', item, index)}", _video, item, objects)
+        for index, item in enumerate(raw)
+    ]
+    return gathered(path, videos, categories, objects)
+
+
+def _refuse_frames_apart(path: Path, content: Mapping[str, Any], videos: Sequence[Any]) -> None:
+    bare = any(isinstance(video, Mapping) and "file_names" not in video for video in videos)
+    if bare and "images" in content:
+        raise DatasetError(
+            f"{path} lists images beside its videos, as CocoVID files of MMTracking do; "
+            "in the form of YouTube-VIS each video has its own file_names"
+        )
+
+
+def read_categories(path: Path, content: Any) -> dict[int, str]:
+    """Return the names of categories by id.
+
+    Raises:
+        DatasetError: one is not as it should be, or there twice.
+    """
+    pairs = [
+        read_entry(f"{path}: {entry_name('category', item, index)}", _category, item)
+        for index, item in enumerate(read_list(path, content, "categories"))
+    ]
+    check_once(path, "category", [number for number, _ in pairs])
+    return dict(pairs)
+
+
+def read_objects(
+    path: Path,
+    content: Mapping[str, Any],
+    part: Callable[[Any, str], AnnotatedObject],
+    categories: Mapping[int, str],
+) -> dict[int, list[AnnotatedObject]]:
+    """Return the annotations of a file by video, each read by `part(annotation, source)`.
+
+    A file of a set for submission has none, or null.
+
+    Raises:
+        DatasetError: one is not as it should be, there twice, or of an unknown category.
+    """
+    objects: dict[int, list[AnnotatedObject]] = {}
+    source = str(path)
+    listed = content.get("annotations") is not None
+    for index, item in enumerate(read_list(path, content, "annotations") if listed else ()):
+        where = f"{path}: {entry_name('annotation', item, index)}"
+        thing = read_entry(where, part, item, source)
+        if thing.category not in categories:
+            raise DatasetError(f"{thing.entry} has category {thing.category}, not listed there")
+        objects.setdefault(thing.video, []).append(thing)
+    check_once(path, "annotation", [thing.id for part in objects.values() for thing in part])
+    return objects
+
+
+def gathered(
+    path: Path,
+    videos: Sequence[AnnotatedVideo],
+    categories: Mapping[int, str],
+    objects: Mapping[int, Sequence[AnnotatedObject]],
+) -> AnnotatedVideos:
+    """Return the content of a file, checked as a whole.
+
+    Raises:
+        DatasetError: a video is there twice, or objects belong to none.
+    """
+    check_once(path, "video", [video.id for video in videos])
+    lost = set(objects) - {video.id for video in videos}
+    if lost:
+        raise DatasetError(f"{path}: annotations of a video that is not listed: {min(lost)}")
+    ordered = tuple(sorted(videos, key=lambda video: video.id))
+    return AnnotatedVideos(ordered, categories, annotated=bool(objects))
+
+
+def _category(item: Mapping[str, Any]) -> tuple[int, str]:
+    return int(item["id"]), str(item["name"])
+
+
+def _object(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
+    levels = annotation.get("occlusion")
+    return AnnotatedObject(
+        category=int(annotation["category_id"]),
+        crowd=bool(annotation.get("iscrowd", 0)),
+        segmentations=tuple(annotation["segmentations"]),
+        areas=tuple(None if area is None else float(area) for area in annotation["areas"]),
+        occlusion=None if levels is None else _object_occlusion(levels),
+        id=int(annotation["id"]),
+        video=int(annotation["video_id"]),
+        source=source,
+    )
+
+
+def _object_occlusion(levels: Sequence[str | None]) -> float:
+    """Return the mean of the more occluded half of the frames that say a level (OVIS' rule)."""
+    values = sorted((OCCLUSION[level] for level in levels if level is not None), reverse=True)
+    return float(np.mean(values[: (len(values) + 1) // 2])) if values else 0.0
+
+
+def _video(
+    video: Mapping[str, Any], objects: Mapping[int, Sequence[AnnotatedObject]]
+) -> AnnotatedVideo:
+    names = tuple(str(name) for name in video["file_names"])
+    things = tuple(objects.get(int(video["id"]), ()))
+    height, width = int(video["height"]), int(video["width"])
+    if not names or height < 1 or width < 1:
+        raise ValueError(f"{len(names)} frames of {height}x{width}")
+    for thing in things:
+        if len(thing.segmentations) != len(names):
+            raise ValueError(
+                f"{len(thing.segmentations)} segmentations in annotation {thing.id}, "
+                f"{len(names)} frames"
+            )
+    return AnnotatedVideo(int(video["id"]), height, width, names, things)

@@ -1,0 +1,81 @@
+"""Gives chosen frames of videos that are annotated in the form of YouTube-VIS, OVIS, or COCO."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from maskstream_model.data.annotations import AnnotatedVideo, AnnotatedVideos
+from maskstream_model.data.reading import check_pictures, read_picture
+from maskstream_model.data.videos import AnnotatedFrames, Category, VideoInfo
+
+if TYPE_CHECKING:
+    from maskstream_model.interface import Frame
+
+
+class InstanceReader:
+    """A `VideoReader` of videos (or still pictures) with a segmentation per object and frame.
+
+    Args:
+        annotations: all of a file, or some of its videos.
+        pictures: folder that file names are relative to.
+
+    Attributes:
+        annotations: as given.
+
+    Raises:
+        DatasetError: a frame is missing.
+    """
+
+    def __init__(self, annotations: AnnotatedVideos, pictures: Path) -> None:
+        self.annotations = annotations
+        self._pictures = pictures
+        names = annotations.categories
+        self._categories = tuple(Category(number, names[number]) for number in sorted(names))
+        self._rows = {item.id: row for row, item in enumerate(self._categories)}
+        self._videos = tuple(_info(video, pictures) for video in annotations.videos)
+        check_pictures(self._videos)
+
+    @property
+    def categories(self) -> Sequence[Category]:
+        """Classes, by rising id of the data set; all are things."""
+        return self._categories
+
+    @property
+    def videos(self) -> Sequence[VideoInfo]:
+        """Videos, by rising id."""
+        return self._videos
+
+    @property
+    def annotated(self) -> bool:
+        """Whether there is any truth."""
+        return self.annotations.annotated
+
+    def of(self, annotations: AnnotatedVideos) -> "InstanceReader":
+        """Return a reader of some of the videos."""
+        return InstanceReader(annotations, self._pictures)
+
+    def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
+        """Return frames `numbers` of `videos[video]`; see `VideoReader`."""
+        truth = self.annotations.videos[video]
+        # A still picture that stands for a clip is asked for many times over.
+        frames = {number: self.picture(video, number) for number in set(numbers)}
+        masks = {number: truth.masks(number) for number in frames}
+        return AnnotatedFrames(
+            frames=np.stack([frames[number] for number in numbers]),
+            masks=np.stack([masks[number] for number in numbers]),
+            labels=np.array([self._rows[thing.category] for thing in truth.objects], np.int64),
+            ids=np.array([thing.id for thing in truth.objects], np.int64),
+            crowd=truth.crowd,
+        )
+
+    def picture(self, video: int, number: int) -> "Frame":
+        """Return one frame alone; see `VideoReader`."""
+        info = self._videos[video]
+        return read_picture(info.pictures[number], (info.height, info.width))
+
+
+def _info(video: AnnotatedVideo, pictures: Path) -> VideoInfo:
+    paths = tuple(pictures / name for name in video.file_names)
+    return VideoInfo(video.id, video.name, video.height, video.width, paths)

@@ -1,0 +1,174 @@
+"""Runs an online model over a benchmark: results to hand in, and the official numbers if it can.
+
+Videos are run one after the other, and each is forgotten when its results are written.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.data.videos import VideoReader
+from maskstream_model.data.vipseg import VipsegReader
+from maskstream_model.data.ytvis import InstanceReader
+from maskstream_model.evaluation.evaluate import OnlineModel, Progress, unmasked
+from maskstream_model.evaluation.matching import Bools
+from maskstream_model.evaluation.panoptic.score import PanopticScore, score_panoptic
+from maskstream_model.evaluation.panoptic.submission import PICTURES, RESULTS, panoptic_folder
+from maskstream_model.evaluation.records import VideoRecorder
+from maskstream_model.evaluation.results import Detection, video_overlaps
+from maskstream_model.evaluation.submission import ResultCollector, result_file
+from maskstream_model.evaluation.transience import Objects, title_of
+from maskstream_model.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisMetric
+from maskstream_model.evaluation.vis_score import VisScore, check_occlusion
+from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.instances import Size, resize_mask_logits
+
+State = TypeVar("State")
+
+NUM_MASKS = 16
+"""Masks of a frame that are there at picture size at once; a large model may track hundreds."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a run.
+
+    Attributes:
+        categories: category id of each class of the model.
+        out: file (instances) or folder (panoptic) that the results become.
+        objects: those measured.
+        ovis: whether to measure by occlusion too.
+    """
+
+    categories: Sequence[int]
+    out: Path
+    objects: Objects = "all"
+    ovis: bool = False
+
+
+def run_instances(
+    model: OnlineModel[State], reader: InstanceReader, plan: Plan, progress: Progress
+) -> VisScore | None:
+    """Write the results of all videos, and score them where there is a truth.
+
+    Raises:
+        DatasetError: a picture or an annotation is missing or broken.
+        ConfigError: the results cannot be written.
+    """
+    strata, name = (OVIS_STRATA, "OVIS") if plan.ovis else (YTVIS_STRATA, "YouTube-VIS")
+    metric = VisMetric([item.id for item in reader.categories], strata)
+    if plan.ovis:
+        check_occlusion(reader.annotations)
+    with result_file(plan.out) as writer:
+        for index, video in enumerate(reader.annotations.videos):
+            found = detect(model, reader, index, plan.categories, progress)
+            writer.add(found)
+            if reader.annotated:
+                metric.add(video_overlaps(video, found, plan.objects))
+    if not reader.annotated:
+        return None
+    title = title_of(name, plan.objects)
+    return VisScore(title, metric.summary(), reader.annotations.categories)
+
+
+def detect(
+    model: OnlineModel[State],
+    reader: InstanceReader,
+    video: int,
+    categories: Sequence[int],
+    progress: Progress,
+) -> list[Detection]:
+    """Return the best pairs of track and class of a video (SPEC.md section 3.6, "vis")."""
+    info = reader.annotations.videos[video]
+    size, nothing = (info.height, info.width), np.zeros((0, 0, 0), dtype=bool)
+    recorder = VideoRecorder(np.zeros(0, dtype=np.int64))
+    collector = ResultCollector(categories)
+    for output in outputs(model, reader, video, progress):
+        tracks = unmasked(output)
+        recorder.add(tracks, nothing)
+        collector.add_masks(tracks.track_ids, _mask_parts(output, size), size)
+    collector.finish(info.id, recorder.record())
+    return collector.detections
+
+
+def _mask_parts(output: FrameOutput, size: Size) -> Iterator[Bools]:
+    for start in range(0, len(output.mask_logits), NUM_MASKS):
+        logits = output.mask_logits[start : start + NUM_MASKS]
+        masks = resize_mask_logits(logits, output.padded, output.resized, size) > 0
+        yield masks.cpu().numpy()
+
+
+class ClipSegment(Protocol):
+    """A segment of a clip: its value in the map, and its class."""
+
+    @property
+    def id(self) -> int:
+        """From 1."""
+        ...
+
+    @property
+    def label(self) -> int:
+        """Index of the class."""
+        ...
+
+
+class ClipSegments(Protocol):
+    """A clip in which every pixel belongs to one segment or to none."""
+
+    @property
+    def segment_map(self) -> Tensor:
+        """`(T, height, width)` integers, 0 for none; on the CPU."""
+        ...
+
+    @property
+    def segments(self) -> Sequence[ClipSegment]:
+        """All that the map shows, and their classes."""
+        ...
+
+
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], ClipSegments]
+"""Turns the outputs of a video's frames into segments at picture size (SPEC.md 3.6, "vps")."""
+
+
+def run_panoptic(
+    model: OnlineModel[State],
+    reader: VipsegReader,
+    segment: ClipSegmenter,
+    plan: Plan,
+    progress: Progress,
+) -> PanopticScore | None:
+    """Write the results of all videos, and score them where there is a truth.
+
+    Raises:
+        DatasetError: a picture or an annotation is missing or broken.
+        ConfigError: the results cannot be written.
+    """
+    known = {item.id: item for item in reader.categories}
+    with panoptic_folder(plan.out) as writer:
+        for index, video in enumerate(reader.videos):
+            frames = list(outputs(model, reader, index, progress))
+            found = segment(frames, (video.height, video.width), model.config)
+            maps = (part.numpy().astype(np.int32) for part in found.segment_map)
+            classes = {each.id: known[plan.categories[each.label]] for each in found.segments}
+            writer.add(video, maps, classes)
+    if not reader.annotated:
+        return None
+    results, pictures = plan.out / RESULTS, plan.out / PICTURES
+    truth = reader.truth.entries.path
+    return score_panoptic(truth, reader.segments, results, pictures, plan.objects)
+
+
+def outputs(
+    model: OnlineModel[State], reader: VideoReader, video: int, progress: Progress
+) -> Iterator[FrameOutput]:
+    """Yield what `model` says about each frame of a video."""
+    state = model.initial_state()
+    for number in range(len(reader.videos[video].pictures)):
+        output, state = model.step(reader.picture(video, number), state)
+        yield output
+        progress(1)

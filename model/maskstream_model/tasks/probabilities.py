@@ -1,0 +1,67 @@
+"""Mask probabilities at picture size, for panoptic and semantic segmentation (SPEC.md 3.6)."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.tasks.instances import Size, resize_mask_logits
+
+NOWHERE = -1e4
+"""Mask logit of a track on a frame that it did not live on: a probability of 0."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How the mask grid of a frame lies in the picture; sizes are `(height, width)`.
+
+    Attributes:
+        padded: the frame in the network, with padding.
+        resized: the same without padding.
+        size: the picture wanted.
+    """
+
+    padded: Size
+    resized: Size
+    size: Size
+
+    @classmethod
+    def of(cls, output: FrameOutput, size: Size) -> "Placement":
+        """Return that of a frame's masks in a picture of `size`."""
+        return cls(output.padded, output.resized, size)
+
+
+def mask_probabilities(mask_logits: Tensor, placement: Placement) -> Tensor:
+    """Return mask probabilities `(N, *placement.size)` of mask logits `(N, H, W)`.
+
+    They become probabilities before the last resize, unlike the logits of instances.
+    """
+    resized, size = placement.resized, placement.size
+    probabilities = resize_mask_logits(mask_logits, placement.padded, resized, resized).sigmoid()
+    if resized == size or len(mask_logits) == 0:
+        return probabilities.reshape(-1, *size)
+    return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
+
+
+def clip_masks(output: FrameOutput, track_ids: Tensor) -> Tensor:
+    """Return mask logits `(N, H, W)` of tracks on a frame, `NOWHERE` for those not living on it.
+
+    Args:
+        output: of the frame.
+        track_ids: `(N,)` int64.
+    """
+    logits = output.mask_logits
+    masks = logits.new_full((len(track_ids), *logits.shape[1:]), NOWHERE)
+    living = output.status != int(TrackStatus.DISAPPEARED)
+    matches = (track_ids[:, None] == output.track_ids[None]) & living
+    rows, columns = (index.to(logits.device) for index in matches.nonzero(as_tuple=True))
+    masks[rows] = logits[columns]
+    return masks
+
+
+def living_masks(output: FrameOutput) -> tuple[Tensor, Tensor]:
+    """Return the rows `(N,)` int64 of a frame's living tracks and their mask logits `(N, H, W)`."""
+    living = (output.status != int(TrackStatus.DISAPPEARED)).nonzero()[:, 0]
+    rows = living.to(output.mask_logits.device)
+    return rows, output.mask_logits[rows]

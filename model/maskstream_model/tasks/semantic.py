@@ -1,0 +1,79 @@
+"""Semantic segmentation from tracks: a class for every pixel (SPEC.md 3.6, "vss")."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.instances import Size, clip_tracks
+from maskstream_model.tasks.probabilities import (
+    Placement,
+    clip_masks,
+    living_masks,
+    mask_probabilities,
+)
+
+VOID = -1
+"""Where there is no track at all."""
+MAX_VALUES = 2**23
+"""Class scores of pixels that are held at once: 32 MiB."""
+
+
+def semantic_video(outputs: Sequence[FrameOutput], size: Size, min_frames: int = 5) -> Tensor:
+    """Return the class of every pixel of a clip, `(T, height, width)` int64, or `VOID`.
+
+    Args:
+        outputs: one per frame of the clip, at least one.
+        size: `(height, width)` wanted.
+        min_frames: see `tasks.instances.clip_tracks`.
+    """
+    tracks = clip_tracks(outputs, min_frames)
+    maps = [
+        class_map(
+            tracks.mean_logits, clip_masks(output, tracks.track_ids), Placement.of(output, size)
+        )
+        for output in outputs
+    ]
+    return torch.stack(maps).cpu()
+
+
+def semantic_frame(output: FrameOutput, size: Size) -> Tensor:
+    """Return the class of every pixel of a frame, `(height, width)` int64, or `VOID`.
+
+    Differs from reference: a track's class is judged by the frames up to this one.
+
+    Args:
+        output: of the model.
+        size: `(height, width)` wanted.
+    """
+    rows, masks = living_masks(output)
+    return class_map(output.mean_logits[rows], masks, Placement.of(output, size))
+
+
+def class_scores(output: FrameOutput) -> Tensor:
+    """Return `(K,)` the best probability with which a living track of a frame is of each class."""
+    rows, _ = living_masks(output)
+    shares = output.mean_logits[rows].softmax(-1)[:, :-1]
+    return shares.amax(0) if len(rows) else shares.sum(0)
+
+
+def class_map(logits: Tensor, mask_logits: Tensor, placement: Placement) -> Tensor:
+    """Return for each pixel the class to which most tracks give most, `(height, width)` int64.
+
+    Args:
+        logits: `(N, K + 1)` class logits of tracks.
+        mask_logits: `(N, H, W)` of the same tracks.
+        placement: how the masks lie in the picture.
+    """
+    if len(logits) == 0:
+        return torch.full(placement.size, VOID, device=logits.device)
+    shares = logits.softmax(-1)[:, :-1].T
+    probabilities = mask_probabilities(mask_logits, placement)
+    # Band by band: the scores of all classes take far more memory than the masks.
+    height = max(1, MAX_VALUES // (len(shares) * placement.size[1]))
+    bands = [
+        (shares @ band.flatten(1)).argmax(0).view(band.shape[1:])
+        for band in torch.split(probabilities, height, 1)
+    ]
+    return torch.cat(bands)

@@ -1,0 +1,25 @@
+"""What a training preset is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from maskstream_model.training.options import Plan, Recipe, TrackerRecipe
+
+StageName = Literal["segmenter", "tracker", "refiner"]
+
+
+@dataclass(frozen=True)
+class StagePreset:
+    """How one stage is trained; every field can be overridden by name (`overrides.py`).
+
+    Attributes:
+        recipe: optimisation and losses.
+        plan: clips; where they are cut from is filled in by whoever starts the run.
+        tracker: rules of the tracker stage.
+        steps: length of the stage; None where whoever starts it has to say.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    tracker: TrackerRecipe
+    steps: int | None = None
