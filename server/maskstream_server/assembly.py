@@ -15,7 +15,7 @@ from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.engine_types import EngineLimits
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos
+from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.metrics import Metrics
 from maskstream_server.service import Service
@@ -56,7 +56,7 @@ def assemble(
     Args:
         settings: what the operator decided.
         model: what it runs.
-        open_video: decodes whole videos.
+        open_video: decodes whole videos; None: `media` does.
 
     Raises:
         StartError: the store's address cannot be read, or the data folder not be used.
@@ -75,7 +75,7 @@ def assemble(
         metrics=metrics,
         random_bytes=os.urandom,
         clock=time.monotonic,
-        videos=None if open_video is None else build_videos(settings, model, engine, open_video),
+        videos=build_videos(settings, model, engine, open_video or decode_upload(settings)),
     )
 
 

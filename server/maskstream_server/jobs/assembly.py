@@ -11,7 +11,7 @@ from typing import Any
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.decoding import OpenVideo
+from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.memory_store import MemoryVideoStore
@@ -20,6 +20,8 @@ from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.media.decoder import open_video
+from maskstream_server.media.limits import VideoLimits
 from maskstream_server.settings import Settings
 
 
@@ -27,7 +29,7 @@ def build_videos(
     settings: Settings,
     model: OnlineSegmenter[Any],
     engine: Engine[Any],
-    open_video: OpenVideo,
+    decode: OpenVideo,
 ) -> VideoService | None:
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
@@ -52,12 +54,22 @@ def build_videos(
         engine=engine,
         store=store,
         files=files,
-        open_video=open_video,
+        open_video=decode,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
     )
     worker = VideoWorker(parts) if settings.video_jobs else None
     return VideoService(desk, worker, settings.video_jobs, clean_up)
+
+
+def decode_upload(settings: Settings) -> OpenVideo:
+    """Return what decodes a stranger's file in a child process, within the operator's limits."""
+    limits = VideoLimits(max_pixels=settings.max_frame_pixels)
+
+    def decode(path: Path, skip: int) -> DecodingVideo:
+        return open_video(path, limits, skip=skip)
+
+    return decode
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
