@@ -59,9 +59,13 @@ class Settings(BaseSettings):
     data_folder: Path | None = None
     video_jobs: int = Field(1, ge=0)
     max_video_bytes: int = Field(4 * GIB, ge=1)
-    video_quota_bytes: int | None = Field(None, ge=1)
+    # What they and all uploads may take together, and what must stay free on their disk.
+    data_max_bytes: int | None = Field(None, ge=1)
     min_free_bytes: int = Field(GIB, ge=0)
+    # How long a video stays after its last change, and an upload that broke off after its last
+    # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
+    upload_expiry_s: float = Field(DAY_S, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
     # How long things may take.

@@ -277,13 +277,13 @@ def test_bad_uploads_are_refused_in_a_sentence_and_leave_nothing(
     shared, request_, status, code, sentence
 ):
     files = shared.live.service.videos.desk.files
-    before = set(files.videos())
+    before = files.uploads(), set(files.videos())
     answer = shared.client.post("/v1/videos", **request_)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)
     assert sentence in problem["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(files.videos()) == before
+    assert (files.uploads(), set(files.videos())) == before
 
 
 def test_strange_ids_and_names_are_not_found(shared):
@@ -314,7 +314,7 @@ def test_too_large_a_file_is_refused_before_it_is_read():
 
 
 def test_a_quota_refuses_uploads_before_the_disk_is_full():
-    with world(video_quota_bytes=200_000) as made:
+    with world(data_max_bytes=200_000) as made:
         assert made.submit(data=b"x" * 150_000).status_code == 202
         refused = made.submit(data=b"x" * 150_000)
         assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
@@ -336,7 +336,7 @@ def test_pages_of_strangers_cannot_hand_videos_in(shared):
 
 def test_an_upload_that_breaks_off_leaves_nothing(shared):
     files = shared.live.service.videos.desk.files
-    before = set(files.videos())
+    before = set(files.uploads())
     url = shared.client.base_url
     with socket.create_connection((url.host, url.port)) as raw:
         raw.sendall(
@@ -345,9 +345,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(shared):
             b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
         )
         until = time.monotonic() + SOON_S
-        while set(files.videos()) == before:
+        while set(files.uploads()) == before:
             assert time.monotonic() < until
             time.sleep(0.01)
-    while set(files.videos()) != before:
+    while set(files.uploads()) != before:
         assert time.monotonic() < until
         time.sleep(0.01)

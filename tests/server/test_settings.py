@@ -34,6 +34,12 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("LOG_FORMAT", "xml"),
         ("DETERMINISTIC", "perhaps"),
         ("RESUME_TTL_S", "-1"),
+        ("DATA_MAX_BYTES", "0"),
+        ("DATA_MAX_BYTES", "10 GB"),
+        ("MIN_FREE_BYTES", "-1"),
+        ("MAX_VIDEO_BYTES", "0"),
+        ("VIDEO_RETENTION_S", "0"),
+        ("UPLOAD_EXPIRY_S", "0"),
     ],
 )
 def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):

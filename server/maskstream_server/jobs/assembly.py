@@ -14,8 +14,10 @@ from maskstream_server.errors import StartError
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.intake import Reception
 from maskstream_server.jobs.memory_store import MemoryVideoStore
 from maskstream_server.jobs.queue import DocketQueue
+from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
@@ -38,7 +40,7 @@ def build_videos(
         return None
     root, clean_up = _folder(settings)
     try:
-        files = VideoFiles(root, settings.video_quota_bytes, settings.min_free_bytes)
+        files = VideoFiles(root, settings.data_max_bytes, settings.min_free_bytes)
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
         raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
@@ -46,7 +48,9 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    desk = VideoDesk(store, queue, files, model.config.name, settings.max_video_bytes)
+    uploads = ResumableUploads(files, settings.max_video_bytes, settings.upload_expiry_s)
+    reception = Reception(files, uploads, model.config.name, settings.max_video_bytes)
+    desk = VideoDesk(store, queue, reception)
     parts = WorkerParts(
         model=model,
         engine=engine,

@@ -1,0 +1,186 @@
+"""The ways in which a video comes in; each ends with its file on the disk, not yet accepted."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from maskstream_server.jobs.errors import BadUploadError, UnfinishedError
+from maskstream_server.jobs.files import DATA, VideoFiles
+from maskstream_server.jobs.ids import new_id
+from maskstream_server.jobs.options import VideoOptions, read_options
+from maskstream_server.jobs.resumable import ResumableUploads
+from maskstream_server.jobs.upload import UploadForm, in_blocks
+from maskstream_server.jobs.writing import BoundedWriter, too_large
+
+FORM_BYTES = 128 << 10
+"""What a form may have around its file."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What has come.
+
+    Attributes:
+        upload: under which its file lies (see `VideoFiles.incoming`).
+        name: what the client calls the file.
+        options: what is wanted.
+        num_bytes: of the file.
+    """
+
+    upload: str
+    name: str
+    options: VideoOptions
+    num_bytes: int
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What every way in needs.
+
+    Attributes:
+        files: of videos.
+        uploads: that may be gone on with.
+        model: name of the one that the workers run.
+        max_bytes: of one file.
+        random_bytes: for ids.
+        now_s: Unix time.
+    """
+
+    files: VideoFiles
+    uploads: ResumableUploads
+    model: str
+    max_bytes: int
+    random_bytes: Callable[[int], bytes] = os.urandom
+    now_s: Callable[[], float] = time.time
+
+    def new_id(self) -> str:
+        """Return the name of a new video, or of what comes in."""
+        return new_id(self.now_s(), self.random_bytes)
+
+
+class Intake(Protocol):
+    """One way in, for one video."""
+
+    async def receive(self, reception: Reception) -> Arrival:
+        """Wait until it has come.
+
+        Raises:
+            VideoError: it cannot be taken; nothing is left that was not there before.
+        """
+        ...
+
+    @property
+    def once(self) -> str | None:
+        """A key of its own, where the same intake must never make two videos."""
+        ...
+
+    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
+        """Remove what has come, where no video was made of it and none will be."""
+        ...
+
+
+@dataclass(frozen=True)
+class FormIntake:
+    """A multipart form that comes in, and what its headers say of it.
+
+    Attributes:
+        chunks: its body.
+        content_type: names the boundary.
+        num_bytes: of the body, where it is told.
+    """
+
+    chunks: AsyncIterable[bytes]
+    content_type: str
+    num_bytes: int | None = None
+    once = None
+
+    async def receive(self, reception: Reception) -> Arrival:
+        """See `Intake.receive`."""
+        await self._check_size(reception)
+        upload = reception.new_id()
+        try:
+            return await self._write(reception, upload)
+        except BaseException:
+            reception.files.forget(upload)
+            raise
+
+    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
+        """See `Intake.dismiss`."""
+        await asyncio.to_thread(reception.files.forget, arrival.upload)
+
+    async def _check_size(self, reception: Reception) -> None:
+        """Refuse by its length what cannot be taken, before any of it is read."""
+        num_bytes = self.num_bytes or 0
+        if num_bytes > reception.max_bytes + FORM_BYTES:
+            raise too_large(reception.max_bytes)
+        await asyncio.to_thread(reception.files.check_room, num_bytes)
+
+    async def _write(self, reception: Reception, upload: str) -> Arrival:
+        folder = reception.files.incoming(upload)
+        await asyncio.to_thread(folder.mkdir)
+        with (folder / DATA).open("wb") as file:
+            writer = BoundedWriter(file, reception.files, reception.max_bytes)
+            form = UploadForm(self.content_type, writer)
+            async for block in in_blocks(self.chunks):
+                await asyncio.to_thread(form.feed, block)
+            name, options = form.finish(), read_options(form.options, reception.model)
+            await asyncio.to_thread(writer.sync)
+        return Arrival(upload, name, options, writer.num_bytes)
+
+
+@dataclass(frozen=True)
+class UploadIntake:
+    """A resumable upload that has come.
+
+    Attributes:
+        upload: its id.
+        options: JSON object of what is wanted.
+    """
+
+    upload: str
+    options: Any = None
+
+    @property
+    def once(self) -> str:
+        """See `Intake.once`: an answer that was lost may be asked for again."""
+        return f"upload {self.upload}"
+
+    async def receive(self, reception: Reception) -> Arrival:
+        """See `Intake.receive`."""
+        options = _read(self.options, reception)
+        found = await reception.uploads.find(self.upload)
+        announced = found.announced
+        if not found.finished:
+            raise UnfinishedError(
+                f"Only {found.offset} of the upload's {announced.length} bytes have come."
+            )
+        return Arrival(found.id, announced.name, options, announced.length)
+
+    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
+        """See `Intake.dismiss`: a video can still be made of it later."""
+
+
+def read_submission(body: bytes) -> Intake:
+    """Read the JSON body of a submission.
+
+    Raises:
+        BadUploadError: it is none.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadUploadError("The body is no JSON.") from None
+    if not isinstance(document, dict) or not isinstance(document.get("upload"), str):
+        raise BadUploadError("The body must be a JSON object that names an 'upload'.")
+    if unknown := document.keys() - {"upload", "options"}:
+        raise BadUploadError(f"There is no field {min(unknown)!r}; known: upload, options.")
+    return UploadIntake(document["upload"], document.get("options"))
+
+
+def _read(options: Any, reception: Reception) -> VideoOptions:
+    text = None if options is None else json.dumps(options).encode()
+    return read_options(text, reception.model)
