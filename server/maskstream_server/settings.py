@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
+from maskstream_server.outbound.rules import HOST
 
 PREFIX = "MASKSTREAM_"
 MIB = 1 << 20
@@ -68,6 +69,12 @@ class Settings(BaseSettings):
     upload_expiry_s: float = Field(DAY_S, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
+    # Hosts that the server may fetch videos from: names, `*.domain`, or `*` for any; with a port
+    # where it is not the usual one. Empty: none. Hosts in private networks (loopback and
+    # link-local too) must be listed a second time, in `private_hosts`.
+    video_url_hosts: WordList = ()
+    private_hosts: WordList = ()
+
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
     slow_reader_s: float = Field(10.0, gt=0)
@@ -78,12 +85,28 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("allowed_origins", "api_keys", mode="before")
+    @field_validator(
+        "allowed_origins", "api_keys", "video_url_hosts", "private_hosts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Read a comma separated list, as variables carry it."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("video_url_hosts", "private_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(HOST.fullmatch(host) for host in value):
+            raise ValueError("must be hosts like example.com, *.example.com or example.com:8443")
+        return value
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _private_hosts_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(host.startswith("*") for host in value):
+            raise ValueError("must name each host: one in a private network is never any host")
         return value
 
     @field_validator("store")

@@ -40,6 +40,11 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("MAX_VIDEO_BYTES", "0"),
         ("VIDEO_RETENTION_S", "0"),
         ("UPLOAD_EXPIRY_S", "0"),
+        ("VIDEO_URL_HOSTS", "https://example.com"),
+        ("VIDEO_URL_HOSTS", "a.example,exa mple.com"),
+        ("VIDEO_URL_HOSTS", "example.com:http"),
+        ("PRIVATE_HOSTS", "*"),
+        ("PRIVATE_HOSTS", "10.0.0.0/8"),
     ],
 )
 def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):

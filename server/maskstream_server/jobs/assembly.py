@@ -13,6 +13,7 @@ from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.intake import Reception
 from maskstream_server.jobs.memory_store import MemoryVideoStore
@@ -22,6 +23,8 @@ from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.outbound.client import OutboundClient
+from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
 
 
@@ -49,7 +52,8 @@ def build_videos(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
     uploads = ResumableUploads(files, settings.max_video_bytes, settings.upload_expiry_s)
-    reception = Reception(files, uploads, model.config.name, settings.max_video_bytes)
+    sources = source_rules(settings)
+    reception = Reception(files, uploads, sources, model.config.name, settings.max_video_bytes)
     desk = VideoDesk(store, queue, reception)
     parts = WorkerParts(
         model=model,
@@ -57,11 +61,17 @@ def build_videos(
         store=store,
         files=files,
         open_video=open_video,
+        fetcher=Fetcher(OutboundClient(sources), files, settings.max_video_bytes),
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
     )
     worker = VideoWorker(parts) if settings.video_jobs else None
     return VideoService(desk, worker, settings.video_jobs, clean_up)
+
+
+def source_rules(settings: Settings) -> HostRules:
+    """Return where files of videos may be fetched from."""
+    return HostRules(settings.video_url_hosts, settings.private_hosts, "MASKSTREAM_VIDEO_URL_HOSTS")
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:

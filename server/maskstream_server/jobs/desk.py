@@ -129,10 +129,11 @@ class VideoDesk:
         video, now_s = self.reception.new_id(), self._now_s()
         await asyncio.to_thread(self.files.accept, arrival.upload, video)
         new = VideoRecord(
-            video,
-            arrival.name,
-            arrival.options,
-            arrival.num_bytes,
+            id=video,
+            name=arrival.name,
+            options=arrival.options,
+            num_bytes=arrival.num_bytes,
+            url=arrival.url,
             created_s=now_s,
             updated_s=now_s,
         )
@@ -143,7 +144,8 @@ class VideoDesk:
             raise
         if record.id != video:  # another upload under this key was quicker
             await asyncio.to_thread(self.files.remove, video)
-        await asyncio.to_thread(self.files.forget, arrival.upload)
+        if arrival.upload is not None:
+            await asyncio.to_thread(self.files.forget, arrival.upload)
         return record
 
     def _now_s(self) -> float:

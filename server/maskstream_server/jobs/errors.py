@@ -7,6 +7,7 @@ Exception
     ├── BadOptionsError        the options cannot be used (422)
     ├── BadUploadError         the body is no upload (400)
     ├── UploadTooLargeError    larger than the operator allows (413)
+    ├── AddressRefusedError    an address that the server may not go to (403)
     ├── UploadUnknownError     no resumable upload of that id (404)
     ├── OffsetError            a part that does not go on where the upload ends (409)
     ├── UnfinishedError        an upload that has not all come in yet (409)
@@ -56,6 +57,12 @@ class UploadTooLargeError(VideoError):
     """The file is larger than the operator allows."""
 
     code, http_status = "upload_too_large", 413
+
+
+class AddressRefusedError(VideoError):
+    """An address that the operator does not let the server go to."""
+
+    code, http_status = "address_refused", 403
 
 
 class UploadUnknownError(VideoError):

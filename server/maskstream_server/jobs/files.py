@@ -62,22 +62,25 @@ class VideoFiles:
         folder.mkdir()
         return folder / SOURCE
 
-    def accept(self, upload: str, video: str) -> None:
-        """Make a file that has come in the source of a new video.
+    def accept(self, upload: str | None, video: str) -> None:
+        """Make a new video, and a file that has come in its source.
 
         Raises:
             UploadUnknownError: it is not there (any more); nothing was made.
         """
         source = self.create(video)
+        if upload is None:
+            return
         try:
             (self.incoming(upload) / DATA).rename(source)
         except FileNotFoundError:
             self.remove(video)
             raise UploadUnknownError(upload) from None
 
-    def give_back(self, video: str, upload: str) -> None:
+    def give_back(self, video: str, upload: str | None) -> None:
         """Undo `accept`."""
-        self.source(video).rename(self.incoming(upload) / DATA)
+        if upload is not None:
+            self.source(video).rename(self.incoming(upload) / DATA)
         self.remove(video)
 
     def source(self, video: str) -> Path:

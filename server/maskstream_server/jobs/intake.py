@@ -4,17 +4,19 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import unquote
 
-from maskstream_server.jobs.errors import BadUploadError, UnfinishedError
+from maskstream_server.jobs.errors import AddressRefusedError, BadUploadError, UnfinishedError
 from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
 from maskstream_server.jobs.options import VideoOptions, read_options
 from maskstream_server.jobs.resumable import ResumableUploads
-from maskstream_server.jobs.upload import UploadForm, in_blocks
+from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
+from maskstream_server.outbound.rules import AddressRefused, HostRules
 
 FORM_BYTES = 128 << 10
 """What a form may have around its file."""
@@ -25,16 +27,18 @@ class Arrival:
     """What has come.
 
     Attributes:
-        upload: under which its file lies (see `VideoFiles.incoming`).
         name: what the client calls the file.
         options: what is wanted.
         num_bytes: of the file.
+        upload: under which it lies (see `VideoFiles.incoming`), or
+        url: where it will be fetched.
     """
 
-    upload: str
     name: str
     options: VideoOptions
     num_bytes: int
+    upload: str | None
+    url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Reception:
     Attributes:
         files: of videos.
         uploads: that may be gone on with.
+        sources: hosts that files may be fetched from.
         model: name of the one that the workers run.
         max_bytes: of one file.
         random_bytes: for ids.
@@ -52,6 +57,7 @@ class Reception:
 
     files: VideoFiles
     uploads: ResumableUploads
+    sources: HostRules
     model: str
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
@@ -110,6 +116,7 @@ class FormIntake:
 
     async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
         """See `Intake.dismiss`."""
+        assert arrival.upload is not None
         await asyncio.to_thread(reception.files.forget, arrival.upload)
 
     async def _check_size(self, reception: Reception) -> None:
@@ -129,7 +136,7 @@ class FormIntake:
                 await asyncio.to_thread(form.feed, block)
             name, options = form.finish(), read_options(form.options, reception.model)
             await asyncio.to_thread(writer.sync)
-        return Arrival(upload, name, options, writer.num_bytes)
+        return Arrival(name, options, writer.num_bytes, upload)
 
 
 @dataclass(frozen=True)
@@ -158,10 +165,38 @@ class UploadIntake:
             raise UnfinishedError(
                 f"Only {found.offset} of the upload's {announced.length} bytes have come."
             )
-        return Arrival(found.id, announced.name, options, announced.length)
+        return Arrival(announced.name, options, announced.length, found.id)
 
     async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
         """See `Intake.dismiss`: a video can still be made of it later."""
+
+
+@dataclass(frozen=True)
+class UrlIntake:
+    """A file that is to be fetched (see `fetching`).
+
+    Attributes:
+        url: its address.
+        options: JSON object of what is wanted.
+    """
+
+    url: str
+    options: Any = None
+    once = None
+
+    async def receive(self, reception: Reception) -> Arrival:
+        """See `Intake.receive`."""
+        options = _read(self.options, reception)
+        try:
+            target = reception.sources.check(self.url)
+        except AddressRefused as error:
+            raise AddressRefusedError(str(error)) from None
+        await asyncio.to_thread(reception.files.check_room)
+        name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
+        return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
+
+    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
+        """See `Intake.dismiss`: nothing has come."""
 
 
 def read_submission(body: bytes) -> Intake:
@@ -174,11 +209,16 @@ def read_submission(body: bytes) -> Intake:
         document = json.loads(body)
     except (ValueError, RecursionError):
         raise BadUploadError("The body is no JSON.") from None
-    if not isinstance(document, dict) or not isinstance(document.get("upload"), str):
-        raise BadUploadError("The body must be a JSON object that names an 'upload'.")
-    if unknown := document.keys() - {"upload", "options"}:
-        raise BadUploadError(f"There is no field {min(unknown)!r}; known: upload, options.")
-    return UploadIntake(document["upload"], document.get("options"))
+    ways: Mapping[str, Callable[[str, Any], Intake]] = {"upload": UploadIntake, "url": UrlIntake}
+    chosen = ways.keys() & document.keys() if isinstance(document, dict) else set()
+    if len(chosen) != 1:
+        raise BadUploadError("The body must be a JSON object with an 'upload' or a 'url'.")
+    if unknown := document.keys() - {"options"} - chosen:
+        raise BadUploadError(f"There is no field {min(unknown)!r}; known: upload, url, options.")
+    way = chosen.pop()
+    if not isinstance(document[way], str):
+        raise BadUploadError(f"The field {way} must be a text.")
+    return ways[way](document[way], document.get("options"))
 
 
 def _read(options: Any, reception: Reception) -> VideoOptions:

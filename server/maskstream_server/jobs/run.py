@@ -19,6 +19,7 @@ from maskstream_server.engine_types import EngineFull, EngineRequest, EngineResu
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.artifacts import WRITERS
 from maskstream_server.jobs.decoding import DecodedFrame, FrameReader, OpenVideo, in_thread
+from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.lines import frame_line, read_lines
 from maskstream_server.jobs.record import (
@@ -26,6 +27,7 @@ from maskstream_server.jobs.record import (
     ResultPart,
     VideoRecord,
     checkpoint,
+    fetched,
     finish,
     start_over,
 )
@@ -48,6 +50,7 @@ class WorkerParts:
         store: of records.
         files: of videos.
         open_video: decodes.
+        fetcher: brings files of which only the address was handed in.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
         now_s: Unix time.
@@ -58,6 +61,7 @@ class WorkerParts:
     store: VideoStore
     files: VideoFiles
     open_video: OpenVideo
+    fetcher: Fetcher | None = None
     max_tracks: int = 100
     checkpoint_every: int = 10
     now_s: Callable[[], float] = time.time
@@ -103,6 +107,7 @@ class VideoRun:
         """
         try:
             if not self._record.all_frames:
+                await self._fetch()
                 await self._restore()
                 await self._all_frames()
             names = tuple([await self._make(name) for name in self._record.options.artifacts])
@@ -124,6 +129,16 @@ class VideoRun:
             except StoreAway as error:
                 structlog.get_logger(__name__).warning("store_away", reason=str(error))
                 await asyncio.sleep(AWAY_PAUSE_S)
+
+    async def _fetch(self) -> None:
+        """Bring the file, where only its address was handed in, and nobody has brought it yet."""
+        url, fence = self._record.url, self._record.fence
+        source = self._parts.files.source(self._record.id)
+        if url is None or source.exists():
+            return
+        assert self._parts.fetcher is not None
+        num_bytes = await self._parts.fetcher.fetch(url, source, fence)
+        await self.write(lambda record: fetched(record, fence, num_bytes, self._now_s()))
 
     # Frames.
 
