@@ -320,6 +320,58 @@ def test_a_quota_refuses_uploads_before_the_disk_is_full():
         assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
 
 
+def test_a_quota_holds_in_the_middle_of_an_upload_of_unknown_length():
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    def form() -> Iterator[bytes]:
+        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
+        for _ in range(64):
+            yield b"x" * (1 << 20)
+        yield b"\r\n--b--\r\n"
+
+    with world(data_max_bytes=10 << 20) as made:
+        try:
+            refused = made.client.post("/v1/videos", content=form(), headers=boundary)
+        except httpx.WriteError:  # it was refused while it was still being sent
+            pass
+        else:
+            assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
+        files = made.live.service.videos.desk.files
+        until = time.monotonic() + SOON_S
+        while files.uploads():
+            assert time.monotonic() < until
+            assert files.used_bytes() <= 10 << 20
+            time.sleep(0.01)
+        assert files.videos() == []
+
+
+def test_nothing_is_taken_where_the_disk_is_almost_full():
+    with world(min_free_bytes=1 << 60) as made:
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+        for answer in (
+            made.submit(),
+            made.client.post("/v1/uploads", headers=tus),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (507, "no_space")
+            assert "disk" in answer.json()["detail"]
+
+
+def test_videos_and_uploads_go_after_their_time(monkeypatch):
+    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.1)
+    monkeypatch.setattr("maskstream_server.jobs.files.ORPHAN_S", 0.2)
+    with world(video_retention_s=1.0, upload_expiry_s=0.5) as made:
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+        assert made.client.post("/v1/uploads", headers=tus).status_code == 201
+        video = made.submit().json()["id"]
+        assert made.done(video)["state"] == "done"
+        files = made.live.service.videos.desk.files
+        until = time.monotonic() + SOON_S
+        while files.videos() or files.uploads():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert made.client.get(f"/v1/videos/{video}").status_code == 404
+
+
 def test_a_key_is_needed_where_the_operator_set_any():
     with world(api_keys=("secret",)) as made:
         assert made.submit().status_code == 401

@@ -12,7 +12,7 @@ SOURCE = "source"
 INCOMING = ".incoming"
 """No id is like that."""
 DATA = "data"
-ORPHAN_S = 300.0
+ORPHAN_S = 60.0
 """A folder has no record for a moment only, while its video is handed in."""
 DISK_FULL = "The disk of the server is full; delete videos, or try later."
 QUOTA_FULL = "The quota of videos is used up; delete some, or try later."

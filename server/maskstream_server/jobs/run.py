@@ -199,7 +199,7 @@ class VideoRun:
 
     async def _checkpoint(self, reader: FrameReader, last: bool = False) -> None:
         """Write down what is done; results first, so that the record never says too much."""
-        self._parts.files.check_room()
+        await asyncio.to_thread(self._parts.files.check_room)
         num_bytes = await in_thread(self._thread, self._part.sync)
         part = ResultPart(self._part.name, self._part.first_frame, num_bytes)
         progress = Progress(self._next_frame, part, reader.num_frames, last, reader.warning)
