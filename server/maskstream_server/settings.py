@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
+from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.outbound.rules import HOST
 
 PREFIX = "MASKSTREAM_"
@@ -74,6 +75,10 @@ class Settings(BaseSettings):
     # link-local too) must be listed a second time, in `private_hosts`.
     video_url_hosts: WordList = ()
     private_hosts: WordList = ()
+    # Hosts that may be told that a video has ended, in the same form, and the secret that signs
+    # what they are told: `whsec_` and base64 of 24 bytes or more.
+    webhook_hosts: WordList = ()
+    webhook_secret: SecretStr | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
@@ -86,7 +91,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator(
-        "allowed_origins", "api_keys", "video_url_hosts", "private_hosts", mode="before"
+        "allowed_origins",
+        "api_keys",
+        "video_url_hosts",
+        "private_hosts",
+        "webhook_hosts",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -95,7 +105,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("video_url_hosts", "private_hosts")
+    @field_validator("video_url_hosts", "private_hosts", "webhook_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(HOST.fullmatch(host) for host in value):
@@ -122,6 +132,19 @@ class Settings(BaseSettings):
         if value not in (None, "random") and not Path(str(value)).is_file():
             raise ValueError("names no file (nor is it 'random')")
         return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_key(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> "Settings":
+        if self.webhook_hosts and self.webhook_secret is None:
+            raise ValueError("MASKSTREAM_WEBHOOK_HOSTS needs MASKSTREAM_WEBHOOK_SECRET")
+        return self
 
     @model_validator(mode="after")
     def _idle_after_heartbeat(self) -> "Settings":
@@ -178,7 +201,7 @@ def _sentence(error: ValidationError) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{name} is not a setting of this server."
     # Keys, and addresses that may hold a password, are not repeated.
-    secret = name in (f"{PREFIX}API_KEYS", f"{PREFIX}STORE")
+    secret = name.removeprefix(PREFIX) in ("API_KEYS", "STORE", "WEBHOOK_SECRET")
     value = "***" if secret else repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{name}={value} {reason}."

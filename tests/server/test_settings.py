@@ -43,6 +43,11 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("VIDEO_URL_HOSTS", "https://example.com"),
         ("VIDEO_URL_HOSTS", "a.example,exa mple.com"),
         ("VIDEO_URL_HOSTS", "example.com:http"),
+        ("WEBHOOK_HOSTS", "a.example/hook"),
+        ("WEBHOOK_HOSTS", "a.example"),  # without a secret
+        ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("WEBHOOK_SECRET", "whsec_no base64, but long enough"),
+        ("WEBHOOK_SECRET", "c2VjcmV0IGVub3VnaCBmb3IgYW55Ym9keQ=="),
         ("PRIVATE_HOSTS", "*"),
         ("PRIVATE_HOSTS", "10.0.0.0/8"),
     ],
@@ -66,6 +71,13 @@ def test_idle_must_be_longer_than_heartbeat(monkeypatch):
 def test_a_secret_is_not_repeated_in_the_message(monkeypatch):
     monkeypatch.setenv("MASKSTREAM_STORE", "mysql://me:hunter2@host")
     with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_bad_secret_is_not_repeated_either(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_WEBHOOK_SECRET", "hunter2")
+    with pytest.raises(SettingsError, match=r"\*\*\* must be whsec_") as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
 

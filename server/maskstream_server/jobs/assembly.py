@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
+from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.fetching import Fetcher
@@ -22,6 +24,7 @@ from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
+from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
@@ -52,9 +55,14 @@ def build_videos(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
     uploads = ResumableUploads(files, settings.max_video_bytes, settings.upload_expiry_s)
-    sources = source_rules(settings)
-    reception = Reception(files, uploads, sources, model.config.name, settings.max_video_bytes)
+    sources, webhooks = source_rules(settings), webhook_rules(settings)
+    reception = Reception(
+        files, uploads, sources, webhooks, model.config.name, settings.max_video_bytes
+    )
+    courier = _courier(settings, store)
     desk = VideoDesk(store, queue, reception)
+    if courier is not None:
+        desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
         model=model,
         engine=engine,
@@ -66,12 +74,24 @@ def build_videos(
         checkpoint_every=settings.checkpoint_frames,
     )
     worker = VideoWorker(parts) if settings.video_jobs else None
-    return VideoService(desk, worker, settings.video_jobs, clean_up)
+    return VideoService(desk, worker, settings.video_jobs, courier, clean_up)
 
 
 def source_rules(settings: Settings) -> HostRules:
     """Return where files of videos may be fetched from."""
     return HostRules(settings.video_url_hosts, settings.private_hosts, "MASKSTREAM_VIDEO_URL_HOSTS")
+
+
+def webhook_rules(settings: Settings) -> HostRules:
+    """Return which hosts may be told that a video has ended."""
+    return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
+
+
+def _courier(settings: Settings, store: VideoStore) -> Courier | None:
+    if settings.webhook_secret is None:
+        return None
+    key = secret_key(settings.webhook_secret.get_secret_value())
+    return Courier(store, OutboundClient(webhook_rules(settings)), key)
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:

@@ -18,6 +18,7 @@ from maskstream_server.jobs.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
 from maskstream_server.jobs.store import VideoStore, change
+from maskstream_server.jobs.webhook import waits
 
 MAX_KEY_CHARACTERS = 255
 PAGE = 100
@@ -33,11 +34,13 @@ class VideoDesk:
         store: of records.
         queue: to the workers.
         reception: where their files come in.
+        wake: tells the courier that a video may have ended.
     """
 
     store: VideoStore
     queue: VideoQueue
     reception: Reception
+    wake: Callable[[str], None] = lambda video: None
 
     @property
     def files(self) -> VideoFiles:
@@ -89,6 +92,7 @@ class VideoDesk:
         record: VideoRecord | None
         try:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
+            self.wake(video)
             await self._told("cancel", self.queue.cancel, video)
         except FencedOut:
             record = None
@@ -115,7 +119,9 @@ class VideoDesk:
                 known.add(record.id)
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
-                elif record.state is VideoState.CANCELLED:
+                elif waits(record, self._now_s()):
+                    self.wake(record.id)
+                if record.state is VideoState.CANCELLED:
                     await asyncio.to_thread(self.files.remove, record.id)
             before = page[-1].id
         uploads = self.reception.uploads

@@ -16,7 +16,7 @@ from maskstream_server.jobs.options import VideoOptions, read_options
 from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
-from maskstream_server.outbound.rules import AddressRefused, HostRules
+from maskstream_server.outbound.rules import AddressRefused, HostRules, Target
 
 FORM_BYTES = 128 << 10
 """What a form may have around its file."""
@@ -49,6 +49,7 @@ class Reception:
         files: of videos.
         uploads: that may be gone on with.
         sources: hosts that files may be fetched from.
+        webhooks: hosts that may be told that a video has ended.
         model: name of the one that the workers run.
         max_bytes: of one file.
         random_bytes: for ids.
@@ -58,6 +59,7 @@ class Reception:
     files: VideoFiles
     uploads: ResumableUploads
     sources: HostRules
+    webhooks: HostRules
     model: str
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
@@ -66,6 +68,18 @@ class Reception:
     def new_id(self) -> str:
         """Return the name of a new video, or of what comes in."""
         return new_id(self.now_s(), self.random_bytes)
+
+    def read_options(self, text: bytes | None) -> VideoOptions:
+        """Read the options of a video, as JSON.
+
+        Raises:
+            BadOptionsError: they cannot be.
+            AddressRefusedError: its webhook is not allowed.
+        """
+        options = read_options(text, self.model)
+        if options.webhook is not None:
+            check_address(self.webhooks, options.webhook)
+        return options
 
 
 class Intake(Protocol):
@@ -134,7 +148,7 @@ class FormIntake:
             form = UploadForm(self.content_type, writer)
             async for block in in_blocks(self.chunks):
                 await asyncio.to_thread(form.feed, block)
-            name, options = form.finish(), read_options(form.options, reception.model)
+            name, options = form.finish(), reception.read_options(form.options)
             await asyncio.to_thread(writer.sync)
         return Arrival(name, options, writer.num_bytes, upload)
 
@@ -187,10 +201,7 @@ class UrlIntake:
     async def receive(self, reception: Reception) -> Arrival:
         """See `Intake.receive`."""
         options = _read(self.options, reception)
-        try:
-            target = reception.sources.check(self.url)
-        except AddressRefused as error:
-            raise AddressRefusedError(str(error)) from None
+        target = check_address(reception.sources, self.url)
         await asyncio.to_thread(reception.files.check_room)
         name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
@@ -223,4 +234,16 @@ def read_submission(body: bytes) -> Intake:
 
 def _read(options: Any, reception: Reception) -> VideoOptions:
     text = None if options is None else json.dumps(options).encode()
-    return read_options(text, reception.model)
+    return reception.read_options(text)
+
+
+def check_address(rules: HostRules, url: str) -> Target:
+    """Take an address of a client apart.
+
+    Raises:
+        AddressRefusedError: it is not allowed.
+    """
+    try:
+        return rules.check(url)
+    except AddressRefused as error:
+        raise AddressRefusedError(str(error)) from None

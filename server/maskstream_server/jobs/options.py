@@ -21,6 +21,7 @@ class VideoOptions:
         artifacts: files to make at the end, of `ARTIFACTS`.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: score from which a track is first mentioned, 0 to 1; None: the model's own.
+        webhook: address that is told when the video has ended; None: nobody is.
     """
 
     model: str | None = None
@@ -28,6 +29,7 @@ class VideoOptions:
     artifacts: tuple[str, ...] = ("ytvis.json",)
     mask_scale: float = 1.0
     min_score: float | None = None
+    webhook: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -91,4 +93,5 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
         "a number from 0 to 1, or null",
     ),
+    "webhook": (lambda value: value is None or isinstance(value, str), "an address or null"),
 }

@@ -85,6 +85,9 @@ class VideoRecord:
         parts: the results so far, in order.
         artifacts: names of the files that are ready.
         url: where the file is to be fetched; None where it was uploaded.
+        tell_attempts: how often its webhook was tried (see `webhook`).
+        tell_at_s: Unix time from which it may be tried again; None: at once.
+        told_s: Unix time at which it was delivered.
         began_s, began_frame: when and where the worker at work began, for its speed.
     """
 
@@ -106,6 +109,9 @@ class VideoRecord:
     parts: tuple[ResultPart, ...] = ()
     artifacts: tuple[str, ...] = ()
     url: str | None = None
+    tell_attempts: int = 0
+    tell_at_s: float | None = None
+    told_s: float | None = None
     began_s: float | None = None
     began_frame: int = 0
 

@@ -22,6 +22,7 @@ from support.stores import Clock
 
 RETENTION_S = 1000.0
 EXPIRY_S = 100.0
+NOWHERE = HostRules((), (), "X")
 
 
 @dataclass
@@ -50,7 +51,7 @@ class World:
     def desk(self) -> VideoDesk:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
-        reception = Reception(files, uploads, HostRules((), (), "X"), "demo", 1 << 20)
+        reception = Reception(files, uploads, NOWHERE, NOWHERE, "demo", 1 << 20)
         return VideoDesk(self.store, QueueOfNames(), reception)
 
     async def upload(self) -> str:
