@@ -9,16 +9,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.decoding import OpenVideo
+from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.intake import Reception
 from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.run import WorkerParts
@@ -26,6 +28,8 @@ from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.media.decoder import open_video
+from maskstream_server.media.limits import VideoLimits
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
@@ -33,9 +37,9 @@ from maskstream_server.settings import Settings
 
 def build_videos(
     settings: Settings,
-    model: OnlineSegmenter[Any],
+    model: OnlineSegmenter[Any] | OfflineDaq,
     engine: Engine[Any],
-    open_video: OpenVideo,
+    decode: OpenVideo,
 ) -> VideoService | None:
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
@@ -54,24 +58,31 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    uploads = ResumableUploads(files, settings.max_video_bytes, settings.upload_expiry_s)
-    sources, webhooks = source_rules(settings), webhook_rules(settings)
+    offline = model if isinstance(model, OfflineDaq) else None
+    facts = ModelFacts(model.config.name, refines=offline is not None)
+    sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(
-        files, uploads, sources, webhooks, model.config.name, settings.max_video_bytes
+        files=files,
+        uploads=ResumableUploads(files, max_bytes, settings.upload_expiry_s),
+        sources=sources,
+        webhooks=webhook_rules(settings),
+        model=facts,
+        max_bytes=max_bytes,
     )
     courier = _courier(settings, store)
     desk = VideoDesk(store, queue, reception)
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
-        model=model,
+        model=engine.model,
         engine=engine,
         store=store,
         files=files,
-        open_video=open_video,
-        fetcher=Fetcher(OutboundClient(sources), files, settings.max_video_bytes),
+        open_video=decode,
+        offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
+        fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
     )
     worker = VideoWorker(parts) if settings.video_jobs else None
     return VideoService(desk, worker, settings.video_jobs, courier, clean_up)
@@ -92,6 +103,16 @@ def _courier(settings: Settings, store: VideoStore) -> Courier | None:
         return None
     key = secret_key(settings.webhook_secret.get_secret_value())
     return Courier(store, OutboundClient(webhook_rules(settings)), key)
+
+
+def decode_upload(settings: Settings) -> OpenVideo:
+    """Return what decodes a stranger's file in a child process, within the operator's limits."""
+    limits = VideoLimits(max_pixels=settings.max_frame_pixels)
+
+    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        return open_video(path, limits, skip=skip, stride=stride)
+
+    return decode
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from maskstream_server.jobs.errors import AddressRefusedError, BadUploadError, UnfinishedError
 from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
-from maskstream_server.jobs.options import VideoOptions, read_options
+from maskstream_server.jobs.options import ModelFacts, VideoOptions, read_options
 from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
@@ -50,7 +50,7 @@ class Reception:
         uploads: that may be gone on with.
         sources: hosts that files may be fetched from.
         webhooks: hosts that may be told that a video has ended.
-        model: name of the one that the workers run.
+        model: the one that the workers run.
         max_bytes: of one file.
         random_bytes: for ids.
         now_s: Unix time.
@@ -60,7 +60,7 @@ class Reception:
     uploads: ResumableUploads
     sources: HostRules
     webhooks: HostRules
-    model: str
+    model: ModelFacts
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time

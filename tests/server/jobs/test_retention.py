@@ -14,6 +14,7 @@ from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.files import ORPHAN_S, VideoFiles
 from maskstream_server.jobs.intake import Reception, UploadIntake
 from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.record import claim, finish
 from maskstream_server.jobs.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.store import change
@@ -51,7 +52,7 @@ class World:
     def desk(self) -> VideoDesk:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
-        reception = Reception(files, uploads, NOWHERE, NOWHERE, "demo", 1 << 20)
+        reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
         return VideoDesk(self.store, QueueOfNames(), reception)
 
     async def upload(self) -> str:
