@@ -105,6 +105,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("data_folder")
+    @classmethod
+    def _folder_of_a_file_system(cls, value: Path | None) -> Path | None:
+        # `Path` makes s3:/bucket of s3://bucket.
+        if value is not None and ":" in str(value).partition("/")[0]:
+            raise ValueError("must be a folder of a file system")
+        return value
+
     @field_validator("video_url_hosts", "private_hosts", "webhook_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from maskstream_server.routes.uploads import UPLOADS_PATH
@@ -214,6 +215,32 @@ def test_unknown_uploads_and_methods_are_told(client):
         assert append(client, f"{UPLOADS_PATH}/{path}", 0, b"x").status_code == 404
         assert client.delete(f"{UPLOADS_PATH}/{path}", headers=TUS).status_code == 404
     assert client.post(begin(client), headers=TUS).status_code == 400
+
+
+def test_large_files_are_never_held_in_memory():
+    block, num_blocks = b"x" * (1 << 20), 192
+    form = [b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"]
+    form += [block] * num_blocks + [b"\r\n--b--\r\n"]
+    process = psutil.Process()
+    with (
+        running_server(open_video=FakeDecoder([]), video_jobs=0) as live,
+        httpx.Client(base_url=live.url, timeout=SOON_S) as client,
+    ):
+        path = begin(client, length=num_blocks << 20)
+        multipart = {"Content-Type": "multipart/form-data; boundary=b"}
+        assert client.post("/v1/videos", content=iter(form), headers=multipart).status_code == 202
+        before = process.memory_info().rss
+        assert client.post("/v1/videos", content=iter(form), headers=multipart).status_code == 202
+        headers = PART | {"Upload-Offset": "0"}
+        answer = client.patch(path, headers=headers, content=iter([block] * num_blocks))
+        assert answer.headers["upload-offset"] == str(num_blocks << 20)
+        assert process.memory_info().rss - before < 50 << 20
+
+
+def test_the_description_of_the_api_has_the_uploads(live):
+    paths = httpx.get(f"{live.url}/openapi.json").json()["paths"]
+    assert set(paths[UPLOADS_PATH]) == {"options", "post"}
+    assert set(paths[UPLOADS_PATH + "/{upload}"]) == {"head", "patch", "delete"}
 
 
 def test_a_key_is_needed_where_the_operator_set_any():

@@ -34,6 +34,7 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("LOG_FORMAT", "xml"),
         ("DETERMINISTIC", "perhaps"),
         ("RESUME_TTL_S", "-1"),
+        ("DATA_FOLDER", "s3://bucket/videos"),
         ("DATA_MAX_BYTES", "0"),
         ("DATA_MAX_BYTES", "10 GB"),
         ("MIN_FREE_BYTES", "-1"),

@@ -1,10 +1,12 @@
 """A real HTTP server that answers as it is told, and remembers what it was asked."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,11 @@ class Receiver:
 
 @contextmanager
 def http_receiver(
-    reply: Callable[[Asked], Answer] = lambda asked: Answer(), host: str = "127.0.0.1"
+    reply: Callable[[Asked], Answer] = lambda asked: Answer(),
+    host: str = "127.0.0.1",
+    certificate: Path | None = None,
 ) -> Iterator[Receiver]:
-    """Run one in a thread."""
+    """Run one in a thread; with a certificate and its key it speaks https."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -80,6 +84,10 @@ def http_receiver(
             """A client that goes away is none."""
 
     with Server((host, 0), Handler) as server:
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         receiver = Receiver(host, server.server_address[1], reply)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()

@@ -8,13 +8,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpcore
-
 from maskstream_server.jobs.errors import UploadTooLargeError
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.upload import in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
-from maskstream_server.outbound.client import OutboundClient, OutboundError, header
+from maskstream_server.outbound.client import Answer, OutboundClient, OutboundError, header
 from maskstream_server.outbound.rules import AddressRefused
 
 WHOLE_S = 3600.0
@@ -67,7 +65,7 @@ class Fetcher:
         except TimeoutError:
             raise FetchError(f"The video has not come within {WHOLE_S:.0f} s.") from None
 
-    async def _check(self, answer: httpcore.Response) -> None:
+    async def _check(self, answer: Answer) -> None:
         if answer.status != 200:
             raise FetchError(f"the answer has the status {answer.status}.")
         if header(answer, "content-encoding") not in (None, "identity"):
@@ -78,7 +76,7 @@ class Fetcher:
                 raise too_large(self.max_bytes)
             await asyncio.to_thread(self.files.check_room, int(length))
 
-    async def _write(self, answer: httpcore.Response, draft: Path) -> int:
+    async def _write(self, answer: Answer, draft: Path) -> int:
         with draft.open("wb") as file:
             writer = BoundedWriter(file, self.files, self.max_bytes)
             async for block in in_blocks(answer.aiter_stream()):

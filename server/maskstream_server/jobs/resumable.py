@@ -17,7 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from maskstream_server.jobs.errors import BadUploadError, OffsetError, UploadUnknownError
+from maskstream_server.jobs.errors import (
+    BadUploadError,
+    OffsetError,
+    UploadTooLargeError,
+    UploadUnknownError,
+)
 from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
 from maskstream_server.jobs.upload import in_blocks
@@ -159,10 +164,17 @@ class ResumableUploads:
     async def _write(self, found: ResumableUpload, chunks: AsyncIterable[bytes]) -> None:
         path = self.files.incoming(found.id) / DATA
         with await asyncio.to_thread(_open_at, path, found) as file:
-            writer = BoundedWriter(file, self.files, found.announced.length, found.offset)
-            async for block in in_blocks(chunks):
-                await asyncio.to_thread(writer.write, block)
-            await asyncio.to_thread(writer.sync)
+            length = found.announced.length
+            writer = BoundedWriter(file, self.files, length, found.offset)
+            try:
+                async for block in in_blocks(chunks):
+                    await asyncio.to_thread(writer.write, block)
+            except UploadTooLargeError:
+                raise UploadTooLargeError(
+                    f"More has come than the {length} bytes that were announced."
+                ) from None
+            finally:
+                await asyncio.to_thread(writer.sync)
 
 
 def _open_at(path: Path, found: ResumableUpload) -> BinaryIO:

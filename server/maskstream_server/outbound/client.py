@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.parse import urljoin
 
 import httpcore
@@ -23,6 +24,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 TIMES = {"connect": CONNECT_S, "read": SILENCE_S, "write": SILENCE_S, "pool": CONNECT_S}
 FAILURES = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
 
+Answer = httpcore.Response
+"""Status and headers; `aiter_stream` gives the body."""
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the IP addresses that a name stands for."""
 
@@ -80,14 +83,24 @@ class OutboundClient:
     Args:
         rules: where it may go.
         find: looks names up.
+        tls: whom to trust; None: whom the system and certifi trust.
     """
 
-    def __init__(self, rules: HostRules, find: Resolve = resolve) -> None:
-        self.rules = rules
+    def __init__(
+        self, rules: HostRules, find: Resolve = resolve, tls: SSLContext | None = None
+    ) -> None:
+        self._rules = rules
         self._find = find
+        self._tls = tls
+
+    def _trust(self) -> SSLContext:
+        """Return whom to trust; reading that takes a while, and is done once, when it is needed."""
+        if self._tls is None:
+            self._tls = httpcore.default_ssl_context()
+        return self._tls
 
     @asynccontextmanager
-    async def get(self, url: str) -> AsyncIterator[httpcore.Response]:
+    async def get(self, url: str) -> AsyncIterator[Answer]:
         """Follow redirects to an answer; its body is still to come.
 
         Raises:
@@ -96,7 +109,7 @@ class OutboundClient:
         """
         secure = False
         for _ in range(1 + MAX_REDIRECTS):
-            target = self.rules.check(url)
+            target = self._rules.check(url)
             if secure and target.scheme != "https":
                 raise AddressRefused("The address redirects from https to http.")
             secure = target.scheme == "https"
@@ -115,21 +128,22 @@ class OutboundClient:
             AddressRefused: the address is not allowed.
             OutboundError: the other side cannot be reached, or does not answer.
         """
-        async with self._exchange("POST", self.rules.check(url), headers, body) as answer:
+        async with self._exchange("POST", self._rules.check(url), headers, body) as answer:
             return answer.status
 
     @asynccontextmanager
     async def _exchange(
         self, method: str, target: Target, headers: Mapping[str, str], body: bytes | None = None
-    ) -> AsyncIterator[httpcore.Response]:
-        network = _CheckedNetwork(self.rules, target, self._find)
+    ) -> AsyncIterator[Answer]:
+        network = _CheckedNetwork(self._rules, target, self._find)
+        tls = self._trust() if target.scheme == "https" else SSLContext(PROTOCOL_TLS_CLIENT)
         url = httpcore.URL(
             scheme=target.scheme, host=target.host, port=target.port, target=target.path
         )
         own = {"Host": target.authority, "User-Agent": "maskstream", "Connection": "close"}
         try:
             async with (
-                httpcore.AsyncConnectionPool(network_backend=network) as pool,
+                httpcore.AsyncConnectionPool(tls, network_backend=network) as pool,
                 pool.stream(
                     method,
                     url,
@@ -143,7 +157,7 @@ class OutboundClient:
             raise OutboundError(_sentence(error, target)) from error
 
 
-def header(answer: httpcore.Response, name: str) -> str | None:
+def header(answer: Answer, name: str) -> str | None:
     """Return the first header of that name (in lower case); None where there is none."""
     found = (value for key, value in answer.headers if key.lower() == name.encode())
     value = next(found, None)

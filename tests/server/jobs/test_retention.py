@@ -19,6 +19,7 @@ from maskstream_server.jobs.record import claim, finish
 from maskstream_server.jobs.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.store import change
 from maskstream_server.outbound.rules import HostRules
+from maskstream_server.stores.errors import StoreAway
 from support.stores import Clock
 
 RETENTION_S = 1000.0
@@ -82,6 +83,21 @@ class World:
 @pytest.fixture
 def world(tmp_path) -> Iterator[World]:
     return World(tmp_path)
+
+
+async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, monkeypatch):
+    async def create(*args) -> None:
+        raise StoreAway("unplugged")
+
+    upload = await world.upload()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "create", create)
+        with pytest.raises(StoreAway):
+            await world.desks[0].submit(UploadIntake(upload))
+    assert (world.files.uploads(), world.files.videos()) == ([upload], [])
+    first = await world.desks[0].submit(UploadIntake(upload))
+    assert await world.desks[1].submit(UploadIntake(upload)) == first
+    assert world.files.uploads() == []
 
 
 async def test_records_and_files_go_together_after_their_time(world):

@@ -1,7 +1,11 @@
 """Requests of our own over real connections: only to what was checked."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +123,32 @@ async def test_what_goes_wrong_is_one_sentence():
         pytest.raises(OutboundError, match="broke the connection off"),
     ):
         await body_of(client(receiver.authority), receiver.url)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and certificate of files.example."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    made = tmp_path / "both.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout both.pem -out cert.pem"
+    names = ["-addext", "subjectAltName=DNS:files.example"]
+    subprocess.run(["openssl", *words.split(), *names], cwd=tmp_path, check=True, stderr=-3)
+    made.write_text(made.read_text() + (tmp_path / "cert.pem").read_text())
+    return made
+
+
+async def test_the_other_side_must_show_the_certificate_of_its_name(certificate):
+    with http_receiver(lambda asked: Answer(body=b"safe"), certificate=certificate) as receiver:
+        hosts = [f"{name}.example:{receiver.port}" for name in ("files", "other")]
+        rules, names = HostRules(hosts, hosts, "X"), Names(["127.0.0.1"])
+        trusting = OutboundClient(rules, names, ssl.create_default_context(cafile=certificate))
+        assert await body_of(trusting, f"https://{hosts[0]}/") == b"safe"
+        with pytest.raises(OutboundError, match="cannot be reached"):
+            await body_of(trusting, f"https://{hosts[1]}/")
+        with pytest.raises(OutboundError, match="cannot be reached"):
+            await body_of(OutboundClient(rules, names), f"https://{hosts[0]}/")
+        assert len(receiver.asked) == 1
 
 
 async def test_a_server_that_says_nothing_is_given_up(monkeypatch):
