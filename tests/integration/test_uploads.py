@@ -237,6 +237,33 @@ def test_large_files_are_never_held_in_memory():
         assert process.memory_info().rss - before < 50 << 20
 
 
+def test_any_server_of_a_folder_goes_on_with_an_upload(shared_redis, tmp_path):
+    shared_redis.client().flushall()
+    shared = {"store": shared_redis.url, "data_folder": tmp_path}
+    frames = [np.zeros((32, 48, 3), np.uint8)] * 3
+    with (
+        running_server(open_video=FakeDecoder(frames), video_jobs=0, **shared) as one,
+        running_server(open_video=FakeDecoder(frames), **shared) as other,
+        httpx.Client(base_url=one.url) as first,
+        httpx.Client(base_url=other.url) as second,
+    ):
+        path = begin(first)
+        append(first, path, 0, FILE[:5000])
+        assert second.head(path, headers=TUS).headers["upload-offset"] == "5000"
+        append(second, path, 5000, FILE[5000:8000])
+        assert append(first, path, 5000, FILE[5000:]).status_code == 409
+        append(first, path, 8000, FILE[8000:])
+        told = submit(second, path).json()
+        assert submit(first, path).json()["id"] == told["id"]
+        assert first.head(path, headers=TUS).status_code == 404
+        source = one.service.videos.desk.files.source(told["id"])
+        assert source.read_bytes() == FILE
+        until = time.monotonic() + SOON_S
+        while first.get(f"/v1/videos/{told['id']}").json()["state"] != "done":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
 def test_the_description_of_the_api_has_the_uploads(live):
     paths = httpx.get(f"{live.url}/openapi.json").json()["paths"]
     assert set(paths[UPLOADS_PATH]) == {"options", "post"}

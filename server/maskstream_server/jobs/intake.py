@@ -125,7 +125,7 @@ class FormIntake:
         try:
             return await self._write(reception, upload)
         except BaseException:
-            reception.files.forget(upload)
+            await asyncio.to_thread(reception.files.forget, upload)
             raise
 
     async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
