@@ -14,6 +14,7 @@ import pytest
 from maskstream_server.routes.uploads import UPLOADS_PATH
 from support.fake_video import FakeDecoder
 from support.server import LiveServer, running_server
+from support.server_process import server_process
 
 FILE = bytes(range(256)) * 40
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -262,6 +263,31 @@ def test_any_server_of_a_folder_goes_on_with_an_upload(shared_redis, tmp_path):
         while first.get(f"/v1/videos/{told['id']}").json()["state"] != "done":
             assert time.monotonic() < until
             time.sleep(0.05)
+
+
+def test_a_server_killed_in_the_middle_of_an_upload_costs_what_was_on_its_way(tmp_path):
+    settings = {"data_folder": str(tmp_path), "video_jobs": 0}
+    file = FILE * 1000
+    with server_process(settings) as first, httpx.Client(base_url=first.url) as client:
+        path = begin(client, length=len(file))
+
+        def until_killed() -> Iterator[bytes]:
+            yield file[: len(file) // 2]
+            until = time.monotonic() + SOON_S
+            while httpx.head(first.url + path, headers=TUS).headers["upload-offset"] == "0":
+                assert time.monotonic() < until
+            first.kill()
+            yield file[len(file) // 2 :]
+
+        headers = PART | {"Upload-Offset": "0"}
+        with pytest.raises(httpx.TransportError):
+            client.patch(path, headers=headers, content=until_killed())
+    with server_process(settings) as second, httpx.Client(base_url=second.url) as client:
+        offset = int(client.head(path, headers=TUS).headers["upload-offset"])
+        assert 0 < offset < len(file)
+        append(client, path, offset, file[offset:])
+        video = submit(client, path).json()["id"]
+        assert (tmp_path / "videos" / video / "source").read_bytes() == file
 
 
 def test_the_description_of_the_api_has_the_uploads(live):

@@ -1,8 +1,6 @@
 """Webhooks of real servers, also of one that is killed before it has noted the delivery."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from maskstream_server.jobs.webhook import secret_key, signed_headers
 from support.fake_video import FakeDecoder, FakeMediaError
 from support.http_receiver import Answer, Asked, Receiver, http_receiver
 from support.server import running_server
+from support.server_process import server_process
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FRAMES = [np.zeros((32, 48, 3), np.uint8)] * 3
@@ -96,61 +95,23 @@ def test_webhooks_that_are_not_allowed_are_refused_at_once(receiver):
         assert "MASKSTREAM_WEBHOOK_HOSTS is empty" in submit(client, receiver.url).json()["detail"]
 
 
-PROCESS = """
-import json, sys
-import numpy as np
-from maskstream_server.jobs import service, webhook
-from support.fake_video import FakeDecoder
-from support.server import running_server
-
-webhook.ATTEMPT_S, webhook.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
-decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
-with running_server(open_video=decoder, **json.loads(sys.argv[1])) as live:
-    print(live.url, flush=True)
-    sys.stdin.read()
-"""
-
-
-def start(settings: dict) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROCESS, json.dumps(settings)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
-
-
 def test_a_server_killed_before_it_notes_the_delivery_is_made_good_by_another(
     receiver, shared_redis, tmp_path: Path
 ):
     shared_redis.client().flushall()
-    settings = settings_for(receiver) | {
-        "store": shared_redis.url,
-        "data_folder": str(tmp_path),
-    }
+    settings = settings_for(receiver) | {"store": shared_redis.url, "data_folder": str(tmp_path)}
     held = threading.Event()
     receiver.reply = lambda asked: Answer() if held.wait(SOON_S) else Answer(500)
-    first, url = start(settings)
-    try:
-        with httpx.Client(base_url=url, timeout=SOON_S) as client:
-            video = submit(client, receiver.url).json()["id"]
+    with server_process(settings) as first, httpx.Client(base_url=first.url) as client:
+        video = submit(client, receiver.url).json()["id"]
         until(lambda: receiver.asked)
-    finally:
         first.kill()
-        first.communicate()
     held.set()
-    second, url = start(settings)
-    try:
-        path = f"{url}/v1/videos/{video}"
-        until(lambda: httpx.get(path).json()["webhook"]["delivered"])
-        assert len(receiver.asked) == 2
-        assert {asked.headers["webhook-id"] for asked in receiver.asked} == {video}
-        for asked in receiver.asked:
-            assert_signed(asked)
-        assert httpx.get(path).json()["state"] == "done"
-    finally:
-        second.communicate(input="", timeout=SOON_S)
-    assert second.returncode == 0
+    with server_process(settings) as second, httpx.Client(base_url=second.url) as client:
+        path = f"/v1/videos/{video}"
+        until(lambda: client.get(path).json()["webhook"]["delivered"])
+        assert client.get(path).json()["state"] == "done"
+    assert len(receiver.asked) == 2
+    assert {asked.headers["webhook-id"] for asked in receiver.asked} == {video}
+    for asked in receiver.asked:
+        assert_signed(asked)
