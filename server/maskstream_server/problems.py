@@ -33,6 +33,11 @@ def problem_of(error: WireError) -> JSONResponse:
     return problem(error.http_status, error.code, error.message)
 
 
+def problem_of_video(error: VideoError) -> JSONResponse:
+    """Return the problem document of an error with a whole video."""
+    return problem(error.http_status, error.code, str(error))
+
+
 def install_problems(app: FastAPI) -> None:
     """Answer every exception of a route with a problem document."""
 
@@ -46,7 +51,7 @@ def install_problems(app: FastAPI) -> None:
 
     async def video(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, VideoError)
-        return problem(error.http_status, error.code, str(error))
+        return problem_of_video(error)
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         return problem(503, StoreAwayError.code, "The server's store is away; try again.")

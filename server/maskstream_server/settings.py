@@ -9,6 +9,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
+from maskstream_server.jobs.webhook import secret_key
+from maskstream_server.outbound.rules import HOST
 
 PREFIX = "MASKSTREAM_"
 MIB = 1 << 20
@@ -59,10 +61,24 @@ class Settings(BaseSettings):
     data_folder: Path | None = None
     video_jobs: int = Field(1, ge=0)
     max_video_bytes: int = Field(4 * GIB, ge=1)
-    video_quota_bytes: int | None = Field(None, ge=1)
+    # What they and all uploads may take together, and what must stay free on their disk.
+    data_max_bytes: int | None = Field(None, ge=1)
     min_free_bytes: int = Field(GIB, ge=0)
+    # How long a video stays after its last change, and an upload that broke off after its last
+    # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
+    upload_expiry_s: float = Field(DAY_S, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
+
+    # Hosts that the server may fetch videos from: names, `*.domain`, or `*` for any; with a port
+    # where it is not the usual one. Empty: none. Hosts in private networks (loopback and
+    # link-local too) must be listed a second time, in `private_hosts`.
+    video_url_hosts: WordList = ()
+    private_hosts: WordList = ()
+    # Hosts that may be told that a video has ended, in the same form, and the secret that signs
+    # what they are told: `whsec_` and base64 of 24 bytes or more.
+    webhook_hosts: WordList = ()
+    webhook_secret: SecretStr | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
@@ -74,12 +90,41 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("allowed_origins", "api_keys", mode="before")
+    @field_validator(
+        "allowed_origins",
+        "api_keys",
+        "video_url_hosts",
+        "private_hosts",
+        "webhook_hosts",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Read a comma separated list, as variables carry it."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("data_folder")
+    @classmethod
+    def _folder_of_a_file_system(cls, value: Path | None) -> Path | None:
+        # `Path` makes s3:/bucket of s3://bucket.
+        if value is not None and ":" in str(value).partition("/")[0]:
+            raise ValueError("must be a folder of a file system")
+        return value
+
+    @field_validator("video_url_hosts", "private_hosts", "webhook_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(HOST.fullmatch(host) for host in value):
+            raise ValueError("must be hosts like example.com, *.example.com or example.com:8443")
+        return value
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _private_hosts_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(host.startswith("*") for host in value):
+            raise ValueError("must name each host: one in a private network is never any host")
         return value
 
     @field_validator("store")
@@ -95,6 +140,19 @@ class Settings(BaseSettings):
         if value not in (None, "random") and not Path(str(value)).is_file():
             raise ValueError("names no file (nor is it 'random')")
         return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_key(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> "Settings":
+        if self.webhook_hosts and self.webhook_secret is None:
+            raise ValueError("MASKSTREAM_WEBHOOK_HOSTS needs MASKSTREAM_WEBHOOK_SECRET")
+        return self
 
     @model_validator(mode="after")
     def _idle_after_heartbeat(self) -> "Settings":
@@ -151,7 +209,7 @@ def _sentence(error: ValidationError) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{name} is not a setting of this server."
     # Keys, and addresses that may hold a password, are not repeated.
-    secret = name in (f"{PREFIX}API_KEYS", f"{PREFIX}STORE")
+    secret = name.removeprefix(PREFIX) in ("API_KEYS", "STORE", "WEBHOOK_SECRET")
     value = "***" if secret else repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{name}={value} {reason}."

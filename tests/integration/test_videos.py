@@ -277,13 +277,13 @@ def test_bad_uploads_are_refused_in_a_sentence_and_leave_nothing(
     shared, request_, status, code, sentence
 ):
     files = shared.live.service.videos.desk.files
-    before = set(files.videos())
+    before = files.uploads(), set(files.videos())
     answer = shared.client.post("/v1/videos", **request_)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (status, code)
     assert sentence in problem["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert set(files.videos()) == before
+    assert (files.uploads(), set(files.videos())) == before
 
 
 def test_strange_ids_and_names_are_not_found(shared):
@@ -314,10 +314,58 @@ def test_too_large_a_file_is_refused_before_it_is_read():
 
 
 def test_a_quota_refuses_uploads_before_the_disk_is_full():
-    with world(video_quota_bytes=200_000) as made:
+    with world(data_max_bytes=200_000) as made:
         assert made.submit(data=b"x" * 150_000).status_code == 202
         refused = made.submit(data=b"x" * 150_000)
         assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
+
+
+def test_a_quota_holds_in_the_middle_of_an_upload_of_unknown_length():
+    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
+
+    def form() -> Iterator[bytes]:
+        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
+        for _ in range(64):
+            yield b"x" * (1 << 20)
+        yield b"\r\n--b--\r\n"
+
+    with world(data_max_bytes=10 << 20) as made:
+        refused = made.client.post("/v1/videos", content=form(), headers=boundary)
+        assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
+        files = made.live.service.videos.desk.files
+        until = time.monotonic() + SOON_S
+        while files.uploads():
+            assert time.monotonic() < until
+            assert files.used_bytes() <= 10 << 20
+            time.sleep(0.01)
+        assert files.videos() == []
+
+
+def test_nothing_is_taken_where_the_disk_is_almost_full():
+    with world(min_free_bytes=1 << 60) as made:
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+        for answer in (
+            made.submit(),
+            made.client.post("/v1/uploads", headers=tus),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (507, "no_space")
+            assert "disk" in answer.json()["detail"]
+
+
+def test_videos_and_uploads_go_after_their_time(monkeypatch):
+    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.1)
+    monkeypatch.setattr("maskstream_server.jobs.files.ORPHAN_S", 0.2)
+    with world(video_retention_s=1.0, upload_expiry_s=0.5) as made:
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+        assert made.client.post("/v1/uploads", headers=tus).status_code == 201
+        video = made.submit().json()["id"]
+        assert made.done(video)["state"] == "done"
+        files = made.live.service.videos.desk.files
+        until = time.monotonic() + SOON_S
+        while files.videos() or files.uploads():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert made.client.get(f"/v1/videos/{video}").status_code == 404
 
 
 def test_a_key_is_needed_where_the_operator_set_any():
@@ -336,7 +384,7 @@ def test_pages_of_strangers_cannot_hand_videos_in(shared):
 
 def test_an_upload_that_breaks_off_leaves_nothing(shared):
     files = shared.live.service.videos.desk.files
-    before = set(files.videos())
+    before = set(files.uploads())
     url = shared.client.base_url
     with socket.create_connection((url.host, url.port)) as raw:
         raw.sendall(
@@ -345,9 +393,9 @@ def test_an_upload_that_breaks_off_leaves_nothing(shared):
             b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
         )
         until = time.monotonic() + SOON_S
-        while set(files.videos()) == before:
+        while set(files.uploads()) == before:
             assert time.monotonic() < until
             time.sleep(0.01)
-    while set(files.videos()) != before:
+    while set(files.uploads()) != before:
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -34,6 +34,23 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("LOG_FORMAT", "xml"),
         ("DETERMINISTIC", "perhaps"),
         ("RESUME_TTL_S", "-1"),
+        ("DATA_FOLDER", "s3://bucket/videos"),
+        ("DATA_MAX_BYTES", "0"),
+        ("DATA_MAX_BYTES", "10 GB"),
+        ("MIN_FREE_BYTES", "-1"),
+        ("MAX_VIDEO_BYTES", "0"),
+        ("VIDEO_RETENTION_S", "0"),
+        ("UPLOAD_EXPIRY_S", "0"),
+        ("VIDEO_URL_HOSTS", "https://example.com"),
+        ("VIDEO_URL_HOSTS", "a.example,exa mple.com"),
+        ("VIDEO_URL_HOSTS", "example.com:http"),
+        ("WEBHOOK_HOSTS", "a.example/hook"),
+        ("WEBHOOK_HOSTS", "a.example"),  # without a secret
+        ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("WEBHOOK_SECRET", "whsec_no base64, but long enough"),
+        ("WEBHOOK_SECRET", "c2VjcmV0IGVub3VnaCBmb3IgYW55Ym9keQ=="),
+        ("PRIVATE_HOSTS", "*"),
+        ("PRIVATE_HOSTS", "10.0.0.0/8"),
     ],
 )
 def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
@@ -55,6 +72,13 @@ def test_idle_must_be_longer_than_heartbeat(monkeypatch):
 def test_a_secret_is_not_repeated_in_the_message(monkeypatch):
     monkeypatch.setenv("MASKSTREAM_STORE", "mysql://me:hunter2@host")
     with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_bad_secret_is_not_repeated_either(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_WEBHOOK_SECRET", "hunter2")
+    with pytest.raises(SettingsError, match=r"\*\*\* must be whsec_") as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
 

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,26 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
+from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.intake import Reception
 from maskstream_server.jobs.memory_store import MemoryVideoStore
 from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.queue import DocketQueue
+from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
+from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.soundtrack import open_sound
+from maskstream_server.outbound.client import OutboundClient
+from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
 
 
@@ -43,7 +51,7 @@ def build_videos(
         return None
     root, clean_up = _folder(settings)
     try:
-        files = VideoFiles(root, settings.video_quota_bytes, settings.min_free_bytes)
+        files = VideoFiles(root, settings.data_max_bytes, settings.min_free_bytes)
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
         raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
@@ -57,7 +65,19 @@ def build_videos(
         refines=offline is not None,
         panoptic=model.config.task == "panoptic",
     )
-    desk = VideoDesk(store, queue, files, facts, settings.max_video_bytes)
+    sources, max_bytes = source_rules(settings), settings.max_video_bytes
+    reception = Reception(
+        files=files,
+        uploads=ResumableUploads(files, max_bytes, settings.upload_expiry_s),
+        sources=sources,
+        webhooks=webhook_rules(settings),
+        model=facts,
+        max_bytes=max_bytes,
+    )
+    courier = _courier(settings, store)
+    desk = VideoDesk(store, queue, reception)
+    if courier is not None:
+        desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
         model=engine.model,
         engine=engine,
@@ -68,9 +88,27 @@ def build_videos(
         offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
+        fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
     )
     worker = VideoWorker(parts) if settings.video_jobs else None
-    return VideoService(desk, worker, settings.video_jobs, clean_up)
+    return VideoService(desk, worker, settings.video_jobs, courier, clean_up)
+
+
+def source_rules(settings: Settings) -> HostRules:
+    """Return where files of videos may be fetched from."""
+    return HostRules(settings.video_url_hosts, settings.private_hosts, "MASKSTREAM_VIDEO_URL_HOSTS")
+
+
+def webhook_rules(settings: Settings) -> HostRules:
+    """Return which hosts may be told that a video has ended."""
+    return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
+
+
+def _courier(settings: Settings, store: VideoStore) -> Courier | None:
+    if settings.webhook_secret is None:
+        return None
+    key = secret_key(settings.webhook_secret.get_secret_value())
+    return Courier(store, OutboundClient(webhook_rules(settings)), key)
 
 
 def decode_upload(settings: Settings) -> OpenVideo:

@@ -47,10 +47,16 @@ def as_told(record: VideoRecord) -> dict[str, Any]:
         "attempt": record.attempt,
         "artifacts": list(record.artifacts),
         "options": record.options.to_json(),
+        "webhook": None if record.options.webhook is None else _webhook(record),
         "bytes": record.num_bytes,
         "created": _as_date(record.created_s),
         "updated": _as_date(record.updated_s),
     }
+
+
+def _webhook(record: VideoRecord) -> dict[str, Any]:
+    delivered = None if record.told_s is None else _as_date(record.told_s)
+    return {"delivered": delivered, "attempts": record.tell_attempts}
 
 
 def _percent(record: VideoRecord) -> float | None:

@@ -1,9 +1,7 @@
 """Where videos are handed in and asked for: what the routes do, without HTTP."""
 
 import asyncio
-import os
-import time
-from collections.abc import AsyncIterable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,30 +14,16 @@ from maskstream_server.jobs.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.options import ModelFacts, VideoOptions, read_options
+from maskstream_server.jobs.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
 from maskstream_server.jobs.store import VideoStore, change
-from maskstream_server.jobs.upload import UploadForm, in_blocks, too_large
+from maskstream_server.jobs.webhook import waits
 
-ROOM_CHECK_BYTES = 64 << 20
-"""While an upload of unknown length comes in, room is looked for so often."""
-FORM_BYTES = 128 << 10
-"""What a form may have around its file."""
 MAX_KEY_CHARACTERS = 255
 PAGE = 100
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A body that comes in, and what its headers say of it."""
-
-    chunks: AsyncIterable[bytes]
-    content_type: str
-    num_bytes: int | None = None
-    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,42 +33,39 @@ class VideoDesk:
     Attributes:
         store: of records.
         queue: to the workers.
-        files: of videos.
-        model: the one that the workers run.
-        max_bytes: of one file.
-        random_bytes: for ids.
-        now_s: Unix time.
+        reception: where their files come in.
+        wake: tells the courier that a video may have ended.
     """
 
     store: VideoStore
     queue: VideoQueue
-    files: VideoFiles
-    model: ModelFacts
-    max_bytes: int
-    random_bytes: Callable[[int], bytes] = os.urandom
-    now_s: Callable[[], float] = time.time
+    reception: Reception
+    wake: Callable[[str], None] = lambda video: None
 
-    async def submit(self, upload: Upload) -> VideoRecord:
+    @property
+    def files(self) -> VideoFiles:
+        """Where the files of videos are."""
+        return self.reception.files
+
+    async def submit(self, intake: Intake, key: str | None = None) -> VideoRecord:
         """Take a video in and queue it; the same key again returns the same video.
 
         Raises:
-            VideoError: the upload cannot be taken; nothing of it is left.
+            VideoError: it cannot be taken; nothing of it is left.
         """
-        if upload.key is not None:
-            if len(upload.key) > MAX_KEY_CHARACTERS:
-                raise BadOptionsError("The Idempotency-Key is too long.")
-            known = await self.store.created_under(upload.key)
+        if key is not None and len(key) > MAX_KEY_CHARACTERS:
+            raise BadOptionsError("The Idempotency-Key is too long.")
+        key = key or intake.once
+        if key is not None:
+            known = await self.store.created_under(key)
             if known is not None:
                 return known
-        self._check_size(upload)
-        video = self._new_id()
+        arrival = await intake.receive(self.reception)
         try:
-            record = await self.store.create(await self._receive(video, upload), upload.key)
+            record = await self._accept(arrival, key)
         except BaseException:
-            self.files.remove(video)
+            await intake.dismiss(self.reception, arrival)
             raise
-        if record.id != video:  # another upload under this key was quicker
-            self.files.remove(video)
         await self._told("enqueue", self.queue.enqueue, record.id)
         return record
 
@@ -110,7 +91,8 @@ class VideoDesk:
         """
         record: VideoRecord | None
         try:
-            record = await change(self.store, video, lambda old: cancel(old, self.now_s()), {})
+            record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
+            self.wake(video)
             await self._told("cancel", self.queue.cancel, video)
         except FencedOut:
             record = None
@@ -137,45 +119,43 @@ class VideoDesk:
                 known.add(record.id)
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
-                elif record.state is VideoState.CANCELLED:
+                elif waits(record, self._now_s()):
+                    self.wake(record.id)
+                if record.state is VideoState.CANCELLED:
                     await asyncio.to_thread(self.files.remove, record.id)
             before = page[-1].id
+        uploads = self.reception.uploads
+        await asyncio.to_thread(self.files.remove_abandoned, uploads.expiry_s)
         orphans = await asyncio.to_thread(self.files.remove_orphans, known)
         if orphans:
             log.info("files_without_video_removed", num_videos=len(orphans))
 
-    def _check_size(self, upload: Upload) -> None:
-        """Refuse by its length what cannot be taken, before any of it is read."""
-        num_bytes = upload.num_bytes or 0
-        if num_bytes > self.max_bytes + FORM_BYTES:
-            raise too_large(self.max_bytes)
-        self.files.check_room(num_bytes)
+    async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
+        """Make a video of what has come; where that fails, it lies there as before."""
+        video, now_s = self.reception.new_id(), self._now_s()
+        await asyncio.to_thread(self.files.accept, arrival.upload, video)
+        new = VideoRecord(
+            id=video,
+            name=arrival.name,
+            options=arrival.options,
+            num_bytes=arrival.num_bytes,
+            url=arrival.url,
+            created_s=now_s,
+            updated_s=now_s,
+        )
+        try:
+            record = await self.store.create(new, key)
+        except BaseException:
+            self.files.give_back(video, arrival.upload)
+            raise
+        if record.id != video:  # another upload under this key was quicker
+            await asyncio.to_thread(self.files.remove, video)
+        if arrival.upload is not None:
+            await asyncio.to_thread(self.files.forget, arrival.upload)
+        return record
 
-    async def _receive(self, video: str, upload: Upload) -> VideoRecord:
-        """Write the upload to the disk; return the record of the video."""
-        source = await asyncio.to_thread(self.files.create, video)
-        with source.open("wb") as file:
-            form = UploadForm(upload.content_type, file, self.max_bytes)
-            checked = 0
-            async for block in in_blocks(upload.chunks):
-                await asyncio.to_thread(form.feed, block)
-                if form.num_bytes - checked >= ROOM_CHECK_BYTES:
-                    await asyncio.to_thread(self.files.check_room)
-                    checked = form.num_bytes
-            name, options = form.finish(), read_options(form.options, self.model)
-            file.flush()
-            await asyncio.to_thread(os.fsync, file.fileno())
-        return self._new_record(video, name, options, form.num_bytes)
-
-    def _new_record(
-        self, video: str, name: str, options: VideoOptions, num_bytes: int
-    ) -> VideoRecord:
-        now_s = self.now_s()
-        return VideoRecord(video, name, options, num_bytes, created_s=now_s, updated_s=now_s)
-
-    def _new_id(self) -> str:
-        """Return an id above all earlier ones (to the millisecond) that nobody can guess."""
-        return f"{round(1000 * self.now_s()):012x}{self.random_bytes(10).hex()}"
+    def _now_s(self) -> float:
+        return self.reception.now_s()
 
     async def _told(self, what: str, call: Callable[[str], object], video: str) -> None:
         """Tell the queue; where that fails now, `tend` or the fence see to it later."""

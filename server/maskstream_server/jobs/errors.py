@@ -8,6 +8,12 @@ Exception
     ├── NotOfModelError        the options ask for what this model cannot do (400)
     ├── BadUploadError         the body is no upload (400)
     ├── UploadTooLargeError    larger than the operator allows (413)
+    ├── AddressRefusedError    an address that the server may not go to (403)
+    ├── UploadUnknownError     no resumable upload of that id (404)
+    ├── OffsetError            a part that does not go on where the upload ends (409)
+    ├── UnfinishedError        an upload that has not all come in yet (409)
+    ├── TusVersionError        another version of the tus protocol (412)
+    ├── PartTypeError          a part of an upload with another content type (415)
     ├── NoSpaceError           the disk or its quota has no room (507)
     ├── NotReadyError          the video has no such file, or not yet (404)
     └── VideosOffError         this server takes no videos (503)
@@ -58,6 +64,45 @@ class UploadTooLargeError(VideoError):
     """The file is larger than the operator allows."""
 
     code, http_status = "upload_too_large", 413
+
+
+class AddressRefusedError(VideoError):
+    """An address that the operator does not let the server go to."""
+
+    code, http_status = "address_refused", 403
+
+
+class UploadUnknownError(VideoError):
+    """No such upload: never there, ended, made a video of, or expired."""
+
+    code, http_status = "upload_unknown", 404
+
+    def __init__(self, upload: str) -> None:
+        super().__init__(f"There is no upload {upload!r} here.")
+
+
+class OffsetError(VideoError):
+    """A part that does not begin where the upload ends."""
+
+    code, http_status = "offset_mismatch", 409
+
+
+class UnfinishedError(VideoError):
+    """An upload that has not all come in yet."""
+
+    code, http_status = "upload_unfinished", 409
+
+
+class TusVersionError(VideoError):
+    """The client speaks another version of the tus protocol, or none."""
+
+    code, http_status = "tus_version", 412
+
+
+class PartTypeError(VideoError):
+    """A part of an upload that does not say that it is one."""
+
+    code, http_status = "part_type", 415
 
 
 class NoSpaceError(VideoError):

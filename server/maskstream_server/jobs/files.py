@@ -6,15 +6,22 @@ import time
 from collections.abc import Container
 from pathlib import Path
 
-from maskstream_server.jobs.errors import NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
 
 SOURCE = "source"
-ORPHAN_S = 3600.0
-"""A folder without a record may be an upload under way; after so long without a write it is not."""
+INCOMING = ".incoming"
+"""No id is like that."""
+DATA = "data"
+ORPHAN_S = 60.0
+"""A folder has no record for a moment only, while its video is handed in."""
+DISK_FULL = "The disk of the server is full; delete videos, or try later."
+QUOTA_FULL = "The quota of videos is used up; delete some, or try later."
 
 
 class VideoFiles:
-    """A folder for each video under `root`.
+    """A folder for each video under `root`, and one for each file that is still coming in.
+
+    Many servers may share `root`: what takes effect does so in one step of the file system.
 
     Args:
         root: made where it is not there.
@@ -26,7 +33,8 @@ class VideoFiles:
         self.root = root
         self._quota_bytes = quota_bytes
         self._min_free_bytes = min_free_bytes
-        root.mkdir(parents=True, exist_ok=True)
+        self._incoming = root / INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
 
     def folder(self, video: str) -> Path:
         """Return the folder of a video, whether it is there or not.
@@ -34,15 +42,46 @@ class VideoFiles:
         Raises:
             VideoUnknownError: no id is like that.
         """
-        if not (video.isascii() and video.isalnum()):
+        if not _is_id(video):
             raise VideoUnknownError(video)
         return self.root / video
+
+    def incoming(self, upload: str) -> Path:
+        """Return the folder of a file that is coming in, whether it is there or not.
+
+        Raises:
+            UploadUnknownError: no id is like that.
+        """
+        if not _is_id(upload):
+            raise UploadUnknownError(upload)
+        return self._incoming / upload
 
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
         folder = self.folder(video)
         folder.mkdir()
         return folder / SOURCE
+
+    def accept(self, upload: str | None, video: str) -> None:
+        """Make a new video, and a file that has come in its source.
+
+        Raises:
+            UploadUnknownError: it is not there (any more); nothing was made.
+        """
+        source = self.create(video)
+        if upload is None:
+            return
+        try:
+            (self.incoming(upload) / DATA).rename(source)
+        except FileNotFoundError:
+            self.remove(video)
+            raise UploadUnknownError(upload) from None
+
+    def give_back(self, video: str, upload: str | None) -> None:
+        """Undo `accept`."""
+        if upload is not None:
+            self.source(video).rename(self.incoming(upload) / DATA)
+        self.remove(video)
 
     def source(self, video: str) -> Path:
         """Return where the uploaded file of a video is."""
@@ -52,16 +91,25 @@ class VideoFiles:
         """Remove all files of a video; what is gone already is no error."""
         shutil.rmtree(self.folder(video), ignore_errors=True)
 
-    def check_room(self, num_bytes: int = 0) -> None:
-        """Check that so many more bytes have room.
+    def forget(self, upload: str) -> None:
+        """Remove what has come in of a file; what is gone already is no error."""
+        shutil.rmtree(self.incoming(upload), ignore_errors=True)
+
+    def check_room(self, num_bytes: int = 0) -> int:
+        """Check that so many more bytes have room; return how many have.
 
         Raises:
             NoSpaceError: the disk or the quota would be full.
         """
-        if shutil.disk_usage(self.root).free - num_bytes < self._min_free_bytes:
-            raise NoSpaceError("The disk of the server is full; delete videos, or try later.")
-        if self._quota_bytes is not None and self.used_bytes() + num_bytes > self._quota_bytes:
-            raise NoSpaceError("The quota of videos is used up; delete some, or try later.")
+        room = shutil.disk_usage(self.root).free - self._min_free_bytes
+        if room < num_bytes:
+            raise NoSpaceError(DISK_FULL)
+        if self._quota_bytes is None:
+            return room
+        left = self._quota_bytes - self.used_bytes()
+        if left < num_bytes:
+            raise NoSpaceError(QUOTA_FULL)
+        return min(room, left)
 
     def used_bytes(self) -> int:
         """Return the bytes of all files."""
@@ -73,7 +121,11 @@ class VideoFiles:
 
     def videos(self) -> list[str]:
         """Return the ids of all videos that have a folder."""
-        return [entry.name for entry in os.scandir(self.root) if entry.name.isalnum()]
+        return [entry.name for entry in os.scandir(self.root) if _is_id(entry.name)]
+
+    def uploads(self) -> list[str]:
+        """Return the ids of all files that are coming in."""
+        return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
     def remove_orphans(self, known: Container[str]) -> list[str]:
         """Remove the folders of videos that are not `known` and have not been written of late."""
@@ -86,6 +138,22 @@ class VideoFiles:
         for video in orphans:
             self.remove(video)
         return orphans
+
+    def remove_abandoned(self, expiry_s: float) -> list[str]:
+        """Remove what has come in of files of which nothing more has come for so long."""
+        now_s = time.time()
+        abandoned = [
+            upload
+            for upload in self.uploads()
+            if now_s - _newest_write_s(self._incoming / upload) > expiry_s
+        ]
+        for upload in abandoned:
+            self.forget(upload)
+        return abandoned
+
+
+def _is_id(name: str) -> bool:
+    return name.isascii() and name.isalnum()
 
 
 def _size(path: str) -> int:

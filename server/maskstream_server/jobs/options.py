@@ -39,6 +39,7 @@ class VideoOptions:
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: score from which a track is first mentioned, 0 to 1; None: the model's own.
         frame_stride: only every so many-th frame is looked at, from the first on.
+        webhook: address that is told when the video has ended; None: nobody is.
     """
 
     model: str | None = None
@@ -47,6 +48,7 @@ class VideoOptions:
     mask_scale: float = 1.0
     min_score: float | None = None
     frame_stride: int = 1
+    webhook: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -124,4 +126,5 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
         f"a whole number from 1 to {MAX_STRIDE}",
     ),
+    "webhook": (lambda value: value is None or isinstance(value, str), "an address or null"),
 }

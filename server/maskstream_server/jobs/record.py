@@ -71,7 +71,7 @@ class VideoRecord:
         id: letters and digits; later videos have larger ones.
         name: what the client calls the file.
         options: what is wanted.
-        num_bytes: of the uploaded file.
+        num_bytes: of the uploaded file; 0 while it has not been fetched.
         created_s, updated_s: Unix time.
         state: see `VideoState`.
         reason: one sentence, where it has failed.
@@ -84,6 +84,10 @@ class VideoRecord:
         warning: sentences where not all of the file could be read.
         parts: the results so far, in order.
         artifacts: names of the files that are ready.
+        url: where the file is to be fetched; None where it was uploaded.
+        tell_attempts: how often its webhook was tried (see `webhook`).
+        tell_at_s: Unix time from which it may be tried again; None: at once.
+        told_s: Unix time at which it was delivered.
         began_s, began_frame: when and where the worker at work began, for its speed.
     """
 
@@ -104,6 +108,10 @@ class VideoRecord:
     warning: str | None = None
     parts: tuple[ResultPart, ...] = ()
     artifacts: tuple[str, ...] = ()
+    url: str | None = None
+    tell_attempts: int = 0
+    tell_at_s: float | None = None
+    told_s: float | None = None
     began_s: float | None = None
     began_frame: int = 0
 
@@ -157,6 +165,16 @@ def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float
         warning=progress.warning,
         updated_s=now_s,
     )
+
+
+def fetched(record: VideoRecord, fence: int, num_bytes: int, now_s: float) -> VideoRecord:
+    """Note that the file is there.
+
+    Raises:
+        FencedOut: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(record, num_bytes=num_bytes, updated_s=now_s)
 
 
 def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:

@@ -25,6 +25,7 @@ from maskstream_server.jobs.decoding import (
     OpenVideo,
     in_thread,
 )
+from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.offline_tracking import OfflineTracking
 from maskstream_server.jobs.part_writer import Line, PartWriter
@@ -32,6 +33,7 @@ from maskstream_server.jobs.record import (
     Progress,
     VideoRecord,
     checkpoint,
+    fetched,
     finish,
     start_over,
 )
@@ -58,6 +60,7 @@ class WorkerParts:
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
         now_s: Unix time.
+        fetcher: brings files of which only the address was handed in.
     """
 
     model: OnlineSegmenter[Any]
@@ -70,6 +73,7 @@ class WorkerParts:
     max_tracks: int = 100
     checkpoint_every: int = 10
     now_s: Callable[[], float] = time.time
+    fetcher: Fetcher | None = None
 
 
 class NoRefinerError(MaskstreamServerError):
@@ -99,6 +103,7 @@ class VideoRun:
             MaskstreamServerError: the text says why it cannot be done.
             NoSpaceError: the disk is full.
         """
+        await self._fetch()
         tracking = None if self._record.all_frames else await self._restored()
         making = Making(self._record, self._folder, self._material)
         try:
@@ -123,6 +128,16 @@ class VideoRun:
             except StoreAway as error:
                 structlog.get_logger(__name__).warning("store_away", reason=str(error))
                 await asyncio.sleep(AWAY_PAUSE_S)
+
+    async def _fetch(self) -> None:
+        """Bring the file, where only its address was handed in, and nobody has brought it yet."""
+        url, fence = self._record.url, self._record.fence
+        source = self._parts.files.source(self._record.id)
+        if url is None or source.exists():
+            return
+        assert self._parts.fetcher is not None
+        num_bytes = await self._parts.fetcher.fetch(url, source, fence)
+        await self.write(lambda record: fetched(record, fence, num_bytes, self._now_s()))
 
     # Frames.
 
@@ -165,7 +180,7 @@ class VideoRun:
         """
         assert self._writing is not None
         await self._writing
-        self._parts.files.check_room()
+        await asyncio.to_thread(self._parts.files.check_room)
         progress = Progress(
             next_frame=num_done,
             part=await in_thread(self._thread, part.sync),

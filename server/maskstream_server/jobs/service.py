@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.worker import VideoWorker
 
@@ -22,6 +23,7 @@ class VideoService:
         desk: where videos come in; its store and queue are closed with this.
         worker: takes videos from the queue; None leaves that to other processes.
         concurrency: videos that it works on at once.
+        courier: delivers webhooks; None where there are none.
         clean_up: called at the very end.
     """
 
@@ -30,12 +32,14 @@ class VideoService:
         desk: VideoDesk,
         worker: VideoWorker | None,
         concurrency: int,
+        courier: Courier | None = None,
         clean_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.desk = desk
         self.stopping = False
         self._worker = worker
         self._concurrency = concurrency
+        self._courier = courier
         self._clean_up = clean_up
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -51,15 +55,21 @@ class VideoService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._courier is not None:
+            await self._courier.close()
         with suppress(Exception):
             await self.desk.queue.close()
         await self.desk.store.close()
         await asyncio.to_thread(self._clean_up)
 
     async def _work(self, worker: VideoWorker) -> None:
+        async def work(video: str) -> None:
+            await worker.work(video)
+            self.desk.wake(video)
+
         while True:
             try:
-                await self.desk.queue.run(worker.work, self._concurrency)
+                await self.desk.queue.run(work, self._concurrency)
             except Exception as error:
                 log.warning("queue_away", reason=repr(error))
             await asyncio.sleep(RETRY_S)

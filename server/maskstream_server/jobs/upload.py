@@ -1,12 +1,12 @@
 """An uploaded form as it comes in: the file goes to the disk, never into memory."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from typing import BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from maskstream_server.jobs.errors import BadUploadError, UploadTooLargeError
+from maskstream_server.jobs.errors import BadUploadError
+from maskstream_server.jobs.writing import BoundedWriter
 
 FILE_PART, OPTIONS_PART = "file", "options"
 MAX_OPTIONS_BYTES = 64 << 10
@@ -20,26 +20,23 @@ class UploadForm:
     Args:
         content_type: of the request; names the boundary.
         file: where the part `file` goes.
-        max_bytes: of that part.
 
     Attributes:
         name: what the client calls the file.
         options: the part `options`, None where there was none.
-        num_bytes: of the file so far.
 
     Raises:
         BadUploadError: the content type is no multipart form.
     """
 
-    def __init__(self, content_type: str, file: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, content_type: str, file: BoundedWriter) -> None:
         kind, values = parse_options_header(content_type)
         boundary = values.get(b"boundary")
         if kind != b"multipart/form-data" or not boundary:
             raise BadUploadError("Send the video as multipart/form-data, in a part named 'file'.")
         self.name: str | None = None
         self.options: bytes | None = None
-        self.num_bytes = 0
-        self._file, self._max_bytes = file, max_bytes
+        self._file = file
         self._part: str | None = None
         self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
@@ -70,7 +67,7 @@ class UploadForm:
         Raises:
             BadUploadError: they are no such form.
             UploadTooLargeError: the file is larger than allowed.
-            OSError: the file cannot be written.
+            NoSpaceError: there is no room for it.
         """
         try:
             self._parser.write(block)
@@ -87,7 +84,7 @@ class UploadForm:
             raise BadUploadError("The upload ends in the middle of its form.")
         if self.name is None:
             raise BadUploadError("The form has no part named 'file'.")
-        if self.num_bytes == 0:
+        if self._file.num_bytes == 0:
             raise BadUploadError("The file is empty.")
         return self.name
 
@@ -118,9 +115,6 @@ class UploadForm:
             if len(self.options) > MAX_OPTIONS_BYTES:
                 raise BadUploadError(f"The options have more than {MAX_OPTIONS_BYTES} bytes.")
             return
-        self.num_bytes += end - start
-        if self.num_bytes > self._max_bytes:
-            raise too_large(self._max_bytes)
         self._file.write(memoryview(data)[start:end])
 
     def _end(self) -> None:
@@ -129,11 +123,6 @@ class UploadForm:
 
 def _text(values: Mapping[bytes, bytes], name: bytes) -> str:
     return values.get(name, b"").decode("utf-8", "replace")
-
-
-def too_large(max_bytes: int) -> UploadTooLargeError:
-    """Return what to say of a file beyond the limit."""
-    return UploadTooLargeError(f"The file is larger than this server takes: {max_bytes} bytes.")
 
 
 async def in_blocks(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

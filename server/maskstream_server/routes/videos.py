@@ -8,40 +8,36 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from maskstream_server.access import check_key, check_origin
 from maskstream_server.jobs.coding import as_told
-from maskstream_server.jobs.desk import PAGE, Upload, VideoDesk
-from maskstream_server.jobs.errors import VideosOffError
+from maskstream_server.jobs.desk import PAGE, VideoDesk
+from maskstream_server.jobs.errors import BadUploadError
+from maskstream_server.jobs.intake import FormIntake, Intake, read_submission
 from maskstream_server.jobs.lines import in_pieces, read_lines
 from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.jobs.upload import MAX_OPTIONS_BYTES
+from maskstream_server.routes.entry import admission, desk_of
 from maskstream_server.service import Service
 
 EVENT_POLL_S = 0.25
 VIDEOS_PATH = "/v1/videos"
+JSON = "application/json"
 
 
 def video_routes(service: Service) -> APIRouter:
     """Return the routes of whole videos."""
-
-    async def admitted(request: Request) -> None:
-        check_key(request.headers, service.settings)
-        check_origin(request.headers, service.settings)
-
-    def at_desk() -> VideoDesk:
-        if service.videos is None:
-            raise VideosOffError("This server takes no videos: MASKSTREAM_DATA_FOLDER is not set.")
-        return service.videos.desk
+    at_desk = desk_of(service)
 
     async def found(video: str, desk: Annotated[VideoDesk, Depends(at_desk)]) -> VideoRecord:
         return await desk.get(video)
 
-    router = APIRouter(prefix=VIDEOS_PATH, dependencies=[Depends(admitted)])
+    router = APIRouter(prefix=VIDEOS_PATH, dependencies=[Depends(admission(service))])
     desk_here = Annotated[VideoDesk, Depends(at_desk)]
     record_there = Annotated[VideoRecord, Depends(found)]
 
     @router.post("")
     async def submit(request: Request, desk: desk_here) -> JSONResponse:
-        record = await desk.submit(_upload(request))
+        key = request.headers.get("idempotency-key")
+        record = await desk.submit(await _intake(request), key)
         headers = {"Location": f"{VIDEOS_PATH}/{record.id}"}
         return JSONResponse(as_told(record), 202, headers)
 
@@ -96,11 +92,20 @@ def video_routes(service: Service) -> APIRouter:
     return router
 
 
-def _upload(request: Request) -> Upload:
+async def _intake(request: Request) -> Intake:
+    """Return the way in that the client has chosen."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() == JSON:
+        return read_submission(await _small_body(request))
     length = request.headers.get("content-length", "")
-    return Upload(
-        chunks=request.stream(),
-        content_type=request.headers.get("content-type", ""),
-        num_bytes=int(length) if length.isdecimal() else None,
-        key=request.headers.get("idempotency-key"),
-    )
+    num_bytes = int(length) if length.isdecimal() else None
+    return FormIntake(request.stream(), content_type, num_bytes)
+
+
+async def _small_body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_OPTIONS_BYTES:
+            raise BadUploadError(f"The body has more than {MAX_OPTIONS_BYTES} bytes.")
+    return bytes(body)

@@ -14,7 +14,9 @@ def test_no_options_are_the_defaults(text):
 
 
 def test_options_come_back_as_they_were():
-    options = VideoOptions("demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25)
+    options = VideoOptions(
+        "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/"
+    )
     assert options_from(options.to_json()) == options
 
 
@@ -39,6 +41,7 @@ def test_options_come_back_as_they_were():
         (b'{"mask_scale": true}', "mask_scale must be"),
         (b'{"min_score": 1.5}', "min_score must be"),
         (b'{"min_score": NaN}', "min_score must be"),
+        (b'{"webhook": 3}', "webhook must be an address"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_sentence(text, sentence):

@@ -1,0 +1,122 @@
+"""Delivers webhooks, at least once each: the record says what has been delivered.
+
+Whoever ends a video wakes the courier of its process; where that process dies, `VideoDesk.tend` of
+any other finds what is due.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+
+import structlog
+
+from maskstream_server.jobs.coding import as_told
+from maskstream_server.jobs.errors import FencedOut, VideoUnknownError
+from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.jobs.store import VideoStore, change
+from maskstream_server.jobs.webhook import (
+    ATTEMPT_S,
+    begin_to_tell,
+    given_up,
+    signed_headers,
+    told,
+    try_again,
+)
+from maskstream_server.outbound.client import OutboundClient, OutboundError
+from maskstream_server.outbound.rules import AddressRefused
+from maskstream_server.stores.errors import StoreAway
+
+MAX_AT_ONCE = 16
+
+log = structlog.get_logger(__name__)
+
+
+class Courier:
+    """Tells the servers of clients that their videos have ended.
+
+    Args:
+        store: of records.
+        client: knows where it may go.
+        key: for signatures (see `webhook.secret_key`).
+        now_s: Unix time.
+    """
+
+    def __init__(
+        self,
+        store: VideoStore,
+        client: OutboundClient,
+        key: bytes,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._client, self._key, self._now_s = store, client, key, now_s
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+
+    def wake(self, video: str) -> None:
+        """Deliver the webhook of a video, if it has one that is due; returns at once."""
+        if video not in self._under_way:
+            task = asyncio.create_task(self._see_through(video))
+            self._under_way[video] = task
+            task.add_done_callback(lambda done: self._finished(video, done))
+
+    async def close(self) -> None:
+        """Stop; what has not been delivered is left to others, or to the next start."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _see_through(self, video: str) -> None:
+        """Try until it is delivered or given up."""
+        try:
+            while (again_s := await self._attempt(video)) is not None:
+                await asyncio.sleep(again_s)
+        except (FencedOut, VideoUnknownError):
+            return
+        except StoreAway as error:
+            log.warning("store_away", reason=str(error))
+
+    async def _attempt(self, video: str) -> float | None:
+        """Make one attempt; return seconds to the next one, None where there is none.
+
+        Raises:
+            FencedOut: there is nothing to deliver, or another server is about to.
+        """
+        async with self._places:
+            record = await self._change(video, lambda old: begin_to_tell(old, self._now_s()))
+            reason = await self._post(record)
+            if reason is None:
+                await self._change(video, lambda old: told(old, self._now_s()))
+                return None
+            attempt = record.tell_attempts
+            record = await self._change(video, lambda old: try_again(old, attempt, self._now_s()))
+        log.info("webhook_failed", video=video, attempt=attempt, reason=reason)
+        if given_up(record):
+            log.warning("webhook_given_up", video=video, reason=reason)
+            return None
+        return max(0.0, (record.tell_at_s or 0.0) - self._now_s())
+
+    async def _post(self, record: VideoRecord) -> str | None:
+        """Send the message; return why it was not taken, None where it was."""
+        assert record.options.webhook is not None
+        body = json.dumps(as_told(record)).encode()
+        headers = signed_headers(self._key, record.id, body, self._now_s())
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                status = await self._client.post(record.options.webhook, body, headers)
+        except TimeoutError:
+            return "There is no answer in time."
+        except (OutboundError, AddressRefused) as error:
+            return str(error)
+        return None if 200 <= status < 300 else f"The answer has the status {status}."
+
+    async def _change(
+        self, video: str, transition: Callable[[VideoRecord], VideoRecord]
+    ) -> VideoRecord:
+        return await change(self._store, video, transition)
+
+    def _finished(self, video: str, task: "asyncio.Task[None]") -> None:
+        del self._under_way[video]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("courier_failed", video=video, exc_info=error)

@@ -1,0 +1,31 @@
+"""What routes of whole videos and of uploads begin with: who may come in, and the desk."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+
+from maskstream_server.access import check_key, check_origin
+from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.errors import VideosOffError
+from maskstream_server.service import Service
+
+
+def admission(service: Service) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that lets in whom the operator admits."""
+
+    async def admitted(request: Request) -> None:
+        check_key(request.headers, service.settings)
+        check_origin(request.headers, service.settings)
+
+    return admitted
+
+
+def desk_of(service: Service) -> Callable[[], Awaitable[VideoDesk]]:
+    """Return a dependency that finds the desk of videos."""
+
+    async def at_desk() -> VideoDesk:
+        if service.videos is None:
+            raise VideosOffError("This server takes no videos: MASKSTREAM_DATA_FOLDER is not set.")
+        return service.videos.desk
+
+    return at_desk
