@@ -13,6 +13,7 @@ _SHORT_HELP: Final = {
     "run": "Upload a whole video, wait for it, download its files.",
     "videos": "List, show, cancel, delete, download the videos of a server.",
     "bench": "Measure a server: frames per second, latency, memory.",
+    "bench-video": "Measure work on a whole video: seconds and memory.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "train": "Train the demo model.",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
@@ -15,6 +16,7 @@ from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
@@ -22,12 +24,13 @@ from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.settings import Settings
 
 
 def build_videos(
     settings: Settings,
-    model: OnlineSegmenter[Any],
+    model: OnlineSegmenter[Any] | OfflineDaq,
     engine: Engine[Any],
     decode: OpenVideo,
 ) -> VideoService | None:
@@ -48,13 +51,21 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    desk = VideoDesk(store, queue, files, model.config.name, settings.max_video_bytes)
+    offline = model if isinstance(model, OfflineDaq) else None
+    facts = ModelFacts(
+        name=model.config.name,
+        refines=offline is not None,
+        panoptic=model.config.task == "panoptic",
+    )
+    desk = VideoDesk(store, queue, files, facts, settings.max_video_bytes)
     parts = WorkerParts(
-        model=model,
+        model=engine.model,
         engine=engine,
         store=store,
         files=files,
         open_video=decode,
+        open_sound=partial(open_sound, limits=video_limits(settings)),
+        offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
     )
@@ -64,12 +75,17 @@ def build_videos(
 
 def decode_upload(settings: Settings) -> OpenVideo:
     """Return what decodes a stranger's file in a child process, within the operator's limits."""
-    limits = VideoLimits(max_pixels=settings.max_frame_pixels)
+    limits = video_limits(settings)
 
-    def decode(path: Path, skip: int) -> DecodingVideo:
-        return open_video(path, limits, skip=skip)
+    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        return open_video(path, limits, skip=skip, stride=stride)
 
     return decode
+
+
+def video_limits(settings: Settings) -> VideoLimits:
+    """Return what one video may cost."""
+    return VideoLimits(max_pixels=settings.max_frame_pixels)
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
