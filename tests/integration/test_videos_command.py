@@ -23,6 +23,7 @@ from maskstream_client.videos import Videos
 from maskstream_client.videos.commands import run, videos
 from support.fake_video import FakeDecoder
 from support.server import LiveServer, running_server
+from support.tus_server import tus_server
 
 FRAMES = [np.full((32, 48, 3), value, np.uint8) for value in range(23)]
 JOURNAL = ".maskstream-run.json"
@@ -110,6 +111,11 @@ def test_videos_are_listed_shown_downloaded_and_deleted(live, clip, tmp_path):
     assert video not in ids(live)
 
 
+def command_of(clip: Path, url: str, out: Path) -> list[str]:
+    code = "from maskstream_client.videos.commands import run; run()"
+    return [sys.executable, "-c", code, str(clip), "--url", url, "--out", str(out)]
+
+
 @dataclass
 class Held:
     """A server whose videos stop at a frame, and `maskstream run` in a process of its own."""
@@ -121,9 +127,7 @@ class Held:
 
     @property
     def command(self) -> list[str]:
-        code = "from maskstream_client.videos.commands import run; run()"
-        arguments = [self.clip, "--url", self.live.url, "--out", self.out]
-        return [sys.executable, "-c", code, *map(str, arguments)]
+        return command_of(self.clip, self.live.url, self.out)
 
     def states(self) -> list[str]:
         return [video.state for video in Videos(self.live.url).list()]
@@ -191,26 +195,54 @@ def test_other_options_make_another_video(clip):
 )
 def test_at_a_terminal_it_asks_whether_to_cancel(clip, answer, state, told):
     with held(clip) as made:
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            made.command, stdin=theirs, stderr=subprocess.PIPE, text=True, bufsize=1
-        )
+        process, ours = at_terminal(made.command)
         made.until_running()
         process.send_signal(signal.SIGINT)
-        heard = read_until(process.stderr, "Cancel the video at the server? [y/N]:")
-        if answer is None:
-            time.sleep(0.5)  # nobody is so quick as to interrupt before it reads
-            process.send_signal(signal.SIGINT)
-        else:
-            os.write(ours, answer.encode())
-        heard += process.communicate(timeout=SOON_S)[1]
-        os.close(ours)
-        os.close(theirs)
+        heard = answered(process, ours, "Cancel the video at the server? [y/N]:", answer)
         assert told in heard
-        assert "Traceback" not in heard
-        assert process.returncode == 130
         assert made.states() == [state]
         assert (made.out / JOURNAL).exists() == (state == "running")
+
+
+def test_an_upload_can_be_cancelled_too(clip, tmp_path):
+    with tus_server() as server:
+        server.answers["PATCH"] = [(503, {})] * 1000
+        process, ours = at_terminal(command_of(clip, server.url, tmp_path / "out"))
+        until = time.monotonic() + SOON_S
+        while not server.uploads:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        heard = answered(process, ours, "Cancel the upload at the server? [y/N]:", "y\n")
+    assert "The upload is cancelled." in heard
+    assert server.uploads == {}
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def at_terminal(command: list[str]) -> tuple[subprocess.Popen[str], int]:
+    """A process whose standard input is a terminal, and the other end of that."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, text=True, bufsize=1)
+    os.close(theirs)
+    return process, ours
+
+
+def answered(
+    process: subprocess.Popen[str], terminal: int, question: str, answer: str | None
+) -> str:
+    """What an interrupted process says after its question was answered, by Ctrl-C if by None."""
+    heard = read_until(process.stderr, question)
+    if answer is None:
+        time.sleep(0.5)  # nobody is so quick as to interrupt before it reads
+        process.send_signal(signal.SIGINT)
+    else:
+        os.write(terminal, answer.encode())
+    heard += process.communicate(timeout=SOON_S)[1]
+    os.close(terminal)
+    assert "Traceback" not in heard
+    assert process.returncode == 130
+    return heard
 
 
 def read_until(pipe: IO[str], wanted: str) -> str:

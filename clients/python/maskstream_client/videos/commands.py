@@ -47,7 +47,8 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.option(
     "--artifacts",
     callback=_names,
-    help="Files to make, with commas between them  [default: ytvis.json]",
+    help="Files to make, with commas between them: ytvis.json, overlay.mp4, masks.zip, "
+    "panoptic.zip, tracks.parquet  [default: ytvis.json]",
 )
 @model_option
 @click.option("--mask-scale", type=click.Choice(["1", "0.5", "0.25"]), help="[default: 1]")

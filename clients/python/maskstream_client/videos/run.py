@@ -13,7 +13,7 @@ import click
 from maskstream_client.errors import VideoEndedError
 from maskstream_client.videos.bars import Bars
 from maskstream_client.videos.journal import Journal
-from maskstream_client.videos.options import VideoOptions
+from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.record import Video
 from maskstream_client.videos.sync_videos import Videos
 
@@ -74,20 +74,24 @@ def _interrupted(job: RunJob, journal: Journal) -> None:
     submission = journal.read()
     what = "upload" if submission.video is None else "video"
     if _confirmed(f"Cancel the {what} at the server?"):
-        if submission.video is None:
-            job.videos.discard(submission)
-        else:
-            job.videos.cancel(submission.video)
+        state = _cancel(job, submission)
         journal.forget()
-        click.echo(f"The {what} is cancelled.", err=True)
+        click.echo(f"The {what} is {state}.", err=True)
         return
     click.echo("Stopped here only; the same command goes on from here.", err=True)
     if submission.video is not None:
         click.echo(
-            "The server works on. When it is done, this fetches the files: maskstream videos "
+            "The server works on; when it is done, this fetches the files: maskstream videos "
             f"download {submission.video} --url {job.url} --out {job.out}",
             err=True,
         )
+
+
+def _cancel(job: RunJob, submission: Submission) -> str:
+    if submission.video is not None:
+        return job.videos.cancel(submission.video).state
+    job.videos.discard(submission)
+    return "cancelled"
 
 
 def _confirmed(question: str) -> bool:

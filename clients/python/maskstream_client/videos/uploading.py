@@ -77,6 +77,7 @@ class Uploader:
         return None
 
     async def _create(self) -> str:
+        self._furthest = 0
         collection = urljoin(self.http.place.base, tus.UPLOADS_PATH)
         headers = tus.creation_headers(self.file.path.name, self.file.num_bytes)
         answer = await self.http.ask("POST", collection, headers=headers)
@@ -123,7 +124,7 @@ class Uploader:
         return reached
 
     def _reached(self, headers: Mapping[str, str]) -> int:
-        """How far the server is; only more than ever before counts as progress."""
+        """How far the server is; only more than it ever had counts as progress."""
         with self.http.reading():
             offset = tus.offset_of(headers, self.file.num_bytes)
         if offset > self._furthest:
