@@ -19,8 +19,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from client.clips import numbered_frames, write_clip
+from maskstream_client.video_commands import run, videos
 from maskstream_client.videos import Videos
-from maskstream_client.videos.commands import run, videos
 from support.fake_video import FakeDecoder
 from support.server import LiveServer, running_server
 from support.tus_server import tus_server
@@ -112,7 +112,7 @@ def test_videos_are_listed_shown_downloaded_and_deleted(live, clip, tmp_path):
 
 
 def command_of(clip: Path, url: str, out: Path) -> list[str]:
-    code = "from maskstream_client.videos.commands import run; run()"
+    code = "from maskstream_client.video_commands import run; run()"
     return [sys.executable, "-c", code, str(clip), "--url", url, "--out", str(out)]
 
 

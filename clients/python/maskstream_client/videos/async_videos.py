@@ -9,18 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from httpx_sse import EventSource
-
 from maskstream_client.errors import ConnectionFailedError, RefusedError
 from maskstream_client.options import RetryRules
 from maskstream_client.videos import tus
+from maskstream_client.videos.asking import ask_video, done, known_video, listen, read_lines
 from maskstream_client.videos.downloading import Download, DownloadProgress
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
-from maskstream_client.videos.lines import FrameLine, frame_line_from, whole_lines
+from maskstream_client.videos.lines import FrameLine
 from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.patience import LostError
 from maskstream_client.videos.reading import SourceFile
-from maskstream_client.videos.record import Video, id_of, page_from, video_from
+from maskstream_client.videos.record import Video, id_of, page_from
 from maskstream_client.videos.uploading import Remember, Uploader, UploadProgress
 
 _PAGE: Final = 100
@@ -71,14 +70,14 @@ class AsyncVideos:
         submission = resume or Submission()
         with SourceFile(Path(path)) as file:
             async with Http(self._place) as http:
-                if (known := await _known(http, submission.video)) is not None:
+                if (known := await known_video(http, submission.video)) is not None:
                     return known
                 return await Uploader(http, file, wanted, submission, progress, remember).hand_in()
 
     async def get(self, video: Video | str) -> Video:
         """A video as it is now."""
         async with Http(self._place) as http:
-            return await _get(http, video)
+            return await ask_video(http, video)
 
     async def list(self, limit: int | None = None) -> AsyncGenerator[Video, None]:
         """All videos, or the newest `limit` of them, from the newest on."""
@@ -101,9 +100,9 @@ class AsyncVideos:
         async with Http(self._place) as http:
             while True:
                 try:
-                    async with aclosing(_listen(http, id_of(video), last)) as heard:
+                    async with aclosing(listen(http, id_of(video), last)) as heard:
                         async for event_id, told in heard:
-                            last = event_id
+                            last = event_id or last
                             yield told
                             if told.ended:
                                 return
@@ -130,7 +129,7 @@ class AsyncVideos:
         async with aclosing(self.events(video)) as changes:
             async for told in changes:
                 progress(told)
-        return _done(told)
+        return done(told)
 
     async def results(
         self, video: Video | str, *, after: int = -1, follow: bool = True
@@ -149,9 +148,9 @@ class AsyncVideos:
         async with Http(self._place) as http:
             while True:
                 # Asked before the lines are: so those of a video that has ended are all of them.
-                told = await _get(http, video)
+                told = await ask_video(http, video)
                 try:
-                    async with aclosing(_lines(http, told.id, after)) as lines:
+                    async with aclosing(read_lines(http, told.id, after)) as lines:
                         async for line in lines:
                             after = line.frame
                             yield line
@@ -161,7 +160,7 @@ class AsyncVideos:
                 if not follow:
                     return
                 if told.ended:
-                    _done(told)
+                    done(told)
                     return
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -187,9 +186,9 @@ class AsyncVideos:
             OutputError: a file cannot be written.
         """
         async with Http(self._place) as http:
-            told = await _get(http, video)
+            told = await ask_video(http, video)
             if told.ended:
-                _done(told)
+                done(told)
             elif names is None:
                 raise RefusedError(f"{told.name} is {told.state}: it has no files yet.", 404)
             files = told.artifacts if names is None else names
@@ -201,7 +200,7 @@ class AsyncVideos:
     async def cancel(self, video: Video | str) -> Video:
         """Stop the work on a video; its results are deleted. One that has ended stays as it is."""
         async with Http(self._place) as http:
-            told = await _get(http, video)
+            told = await ask_video(http, video)
             if told.ended:
                 return told
             await http.patiently(lambda: http.ask("DELETE", http.place.video(told.id)))
@@ -226,50 +225,3 @@ class AsyncVideos:
             except RefusedError as error:
                 if error.status not in tus.GONE | tus.ABSENT:
                     raise
-
-
-def _done(video: Video) -> Video:
-    """The same, unless it ended without its results."""
-    if (failure := video.failure()) is not None:
-        raise failure
-    return video
-
-
-async def _get(http: Http, video: Video | str) -> Video:
-    return await http.read(video_from, "GET", http.place.video(id_of(video)))
-
-
-async def _known(http: Http, video: str | None) -> Video | None:
-    """A video that was handed in before, unless the server has it no more."""
-    if video is None:
-        return None
-    try:
-        return await _get(http, video)
-    except RefusedError as error:
-        if error.status not in tus.GONE:
-            raise
-        return None
-
-
-async def _listen(
-    http: Http, video: str, last: str | None
-) -> AsyncGenerator[tuple[str, Video], None]:
-    """Each event's id, and the video, of one connection."""
-    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
-    headers |= {} if last is None else {"Last-Event-ID": last}
-    async with http.stream("GET", http.place.video(video, "events"), headers=headers) as answer:
-        http.patience.heard()
-        with http.reading():
-            async for event in EventSource(answer).aiter_sse():
-                if event.data:  # else it only keeps the line alive
-                    http.patience.progressed()
-                    yield event.id, video_from(event.json())
-
-
-async def _lines(http: Http, video: str, after: int) -> AsyncGenerator[FrameLine, None]:
-    address, query = http.place.video(video, "results"), {"after": str(after)}
-    async with http.stream("GET", address, params=query) as answer:
-        with http.reading():
-            async for line in whole_lines(answer.aiter_bytes()):
-                http.patience.progressed()
-                yield frame_line_from(line)
