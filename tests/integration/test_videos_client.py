@@ -276,3 +276,31 @@ def test_a_server_that_is_none_is_told(tmp_path, clip):
         Videos("http://127.0.0.1:9").wait("x")
     with pytest.raises(ValueError, match="no URL of a server"):
         Videos("ftp://here")
+
+
+def test_waiting_goes_on_when_the_server_is_started_again(own_redis, clip, tmp_path):
+    kept = {"store": own_redis.url, "data_folder": tmp_path / "data", "checkpoint_frames": 5}
+    decoder = FakeDecoder(FRAMES, announced=len(FRAMES))
+    decoder.on_frame = lambda index: index < 13 or time.sleep(0.5)
+    changes, paths = [], []
+    with cutting_proxy("http://127.0.0.1:9") as proxy:
+
+        def work() -> None:
+            videos = Videos(proxy.url, retry=FAST)
+            video = videos.wait(videos.submit(clip), progress=changes.append)
+            paths.extend(videos.download(video, tmp_path / "out"))
+
+        with running_server(open_video=decoder, **kept) as first:
+            proxy.lead_to(first.url)
+            thread = threading.Thread(target=work)
+            thread.start()
+            until(lambda: changes and changes[-1].frames_done == 10)
+            first.stop()
+        assert changes[-1].frames_done < len(FRAMES)
+        decoder.on_frame = lambda index: None
+        with running_server(open_video=decoder, **kept) as second:
+            proxy.lead_to(second.url)
+            thread.join(SOON_S)
+    assert [path.name for path in paths] == ["ytvis.json"]
+    assert changes[-1].state == "done"
+    assert len({change.id for change in changes}) == 1

@@ -31,7 +31,7 @@ class CuttingProxy:
         away: new connections are closed at once.
     """
 
-    target: tuple[str, int]
+    target: tuple[str, int] = ("127.0.0.1", 9)
     cuts: list[Cut] = field(default_factory=list)
     num_connections: int = 0
     away: bool = False
@@ -40,6 +40,11 @@ class CuttingProxy:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def lead_to(self, url: str) -> None:
+        """Another server is behind it from now on."""
+        parts = urlsplit(url)
+        self.target = (parts.hostname or "", parts.port or 80)
 
     def serve(self) -> None:
         while True:
@@ -52,7 +57,11 @@ class CuttingProxy:
                 _break(inner)
                 continue
             cut = self.cuts.pop(0) if self.cuts else Cut()
-            outer = socket.create_connection(self.target)
+            try:
+                outer = socket.create_connection(self.target)
+            except OSError:
+                _break(inner)
+                continue
             for source, sink, limit in ((inner, outer, cut.up), (outer, inner, cut.down)):
                 threading.Thread(target=_pass_on, args=(source, sink, limit), daemon=True).start()
 
@@ -89,8 +98,8 @@ def _break(side: socket.socket, gently: bool = False) -> None:
 @contextlib.contextmanager
 def cutting_proxy(url: str, *cuts: Cut) -> Iterator[CuttingProxy]:
     """A proxy before the server at `url`."""
-    parts = urlsplit(url)
-    proxy = CuttingProxy((parts.hostname or "", parts.port or 80), list(cuts))
+    proxy = CuttingProxy(cuts=list(cuts))
+    proxy.lead_to(url)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
     try:
