@@ -9,6 +9,7 @@ from pathlib import Path
 from maskstream_server.jobs.errors import NoSpaceError, VideoUnknownError
 
 SOURCE = "source"
+DISK_FULL = "The disk of the server is full; delete videos, or try later."
 ORPHAN_S = 3600.0
 """A folder without a record may be an upload under way; after so long without a write it is not."""
 
@@ -59,7 +60,7 @@ class VideoFiles:
             NoSpaceError: the disk or the quota would be full.
         """
         if shutil.disk_usage(self.root).free - num_bytes < self._min_free_bytes:
-            raise NoSpaceError("The disk of the server is full; delete videos, or try later.")
+            raise NoSpaceError(DISK_FULL)
         if self._quota_bytes is not None and self.used_bytes() + num_bytes > self._quota_bytes:
             raise NoSpaceError("The quota of videos is used up; delete some, or try later.")
 

@@ -1,6 +1,7 @@
 """Takes the id of a video and sees it through: claim, run, and whatever the end is."""
 
 import asyncio
+import errno
 from contextlib import suppress
 
 import structlog
@@ -8,6 +9,7 @@ import structlog
 from maskstream_server.engine_types import EngineStopped
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.run import VideoRun, WorkerParts
 from maskstream_server.jobs.store import change
@@ -70,6 +72,9 @@ class VideoWorker:
         if isinstance(error, MaskstreamServerError | NoSpaceError):
             log.info("video_failed", video=video, reason=str(error))
             return str(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            log.error("disk_full", video=video, exc_info=error)
+            return DISK_FULL
         if isinstance(error, OverflowError):
             return f"The artifacts cannot be made: {error}."
         log.error("video_failed", video=video, exc_info=error)
