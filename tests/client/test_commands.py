@@ -138,7 +138,7 @@ def test_help_lists_the_subcommands_without_importing_torch_or_the_server():
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("stream", "bench", "serve", "train", "eval", "score"):
+    for name in ("stream", "run", "videos", "bench", "serve", "train", "eval", "score"):
         assert f"\n  {name} " in done.stdout
 
 

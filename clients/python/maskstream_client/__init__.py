@@ -10,8 +10,11 @@ from maskstream_client.errors import (
     ConnectionFailedError,
     MaskstreamError,
     OutputError,
+    RefusedError,
     SourceError,
     UnreadResultsError,
+    VideoCancelledError,
+    VideoFailedError,
 )
 from maskstream_client.events import Event
 from maskstream_client.options import RetryRules, StreamOptions
@@ -24,12 +27,15 @@ __all__ = [
     "ConnectionFailedError",
     "MaskstreamError",
     "OutputError",
+    "RefusedError",
     "Result",
     "RetryRules",
     "SourceError",
     "StreamOptions",
     "TrackedObject",
     "UnreadResultsError",
+    "VideoCancelledError",
+    "VideoFailedError",
     "connect",
     "connect_async",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from numpy.typing import NDArray
 
@@ -23,6 +23,9 @@ from maskstream_client.session import ClientSession
 from maskstream_client.sources import Source, open_frames
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
+
+if TYPE_CHECKING:
+    from maskstream_client.videos import AsyncVideos
 
 _CLOSE_TIMEOUT_S: Final = 10.0
 
@@ -60,6 +63,14 @@ class AsyncClient:
     def classes(self) -> dict[int, ClassInfo]:
         """The model's classes by id, known once the stream is open."""
         return self._inbox.classes
+
+    @property
+    def videos(self) -> AsyncVideos:
+        """The whole videos of the same server, whether the stream is open or not."""
+        # httpx takes long to import, and those who stream do not need it.
+        from maskstream_client.videos import AsyncVideos
+
+        return AsyncVideos(self.url, api_key=self._api_key, retry=self.options.retry)
 
     @property
     def resume_token(self) -> str | None:

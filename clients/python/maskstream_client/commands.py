@@ -13,7 +13,7 @@ P = ParamSpec("P")
 DEFAULT_URL: Final = "ws://127.0.0.1:8000"
 
 
-def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     """What can go wrong is told in one sentence and a non-zero exit status."""
 
     @wraps(command)
@@ -29,9 +29,11 @@ def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-_url = click.option("--url", default=DEFAULT_URL, show_default=True, help="Address of the server.")
-_model = click.option("--model", help="Model to use  [default: the server's own]")
-_api_key = click.option(
+url_option = click.option(
+    "--url", default=DEFAULT_URL, show_default=True, help="Address of the server."
+)
+model_option = click.option("--model", help="Model to use  [default: the server's own]")
+api_key_option = click.option(
     "--api-key", envvar="MASKSTREAM_API_KEY", help="Key of the server (or MASKSTREAM_API_KEY)."
 )
 _masks = click.option(
@@ -55,13 +57,13 @@ _quality = click.option(
 
 @click.command()
 @click.argument("source")
-@_url
+@url_option
 @click.option("--out", type=click.Path(path_type=Path), help="Annotated video to write (MP4).")
 @click.option(
     "--json", "json_out", type=click.Path(path_type=Path), help="Results to write (JSON)."
 )
 @click.option("--summary", type=click.Path(path_type=Path), help="Summary to write (JSON).")
-@_model
+@model_option
 @click.option(
     "--policy",
     type=click.Choice(["lossless", "latest"]),
@@ -81,8 +83,8 @@ _quality = click.option(
     show_default=True,
     help="Frames sent ahead of their results; more help over a slow network.",
 )
-@_api_key
-@_plain_errors
+@api_key_option
+@plain_errors
 def stream(source: str, **options: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
@@ -95,7 +97,7 @@ def stream(source: str, **options: Any) -> None:
 
 
 @click.command()
-@_url
+@url_option
 @click.option("--sessions", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--frames", type=click.IntRange(1), default=200, show_default=True, help="A session.")
 @click.option("--size", default="448x256", show_default=True, help="Width x height of the frames.")
@@ -105,13 +107,13 @@ def stream(source: str, **options: Any) -> None:
     "--in-flight", type=click.IntRange(1), default=2, show_default=True, help="A session."
 )
 @click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
-@_model
+@model_option
 @_masks
 @_mask_scale
 @_quality
-@_api_key
+@api_key_option
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
-@_plain_errors
+@plain_errors
 def bench(**options: Any) -> None:
     """Measure a server; prints JSON."""
     from maskstream_client.bench import BenchJob, run_bench

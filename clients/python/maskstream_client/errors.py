@@ -5,9 +5,20 @@ Exception
 └── MaskstreamError
     ├── ConnectionFailedError              no server there, or lost for longer than agreed
     ├── SourceError                        no video can be read from the source
-    ├── OutputError                        the annotated video cannot be written
-    └── UnreadResultsError                 frames are sent while nobody reads the results
+    ├── OutputError                        a file cannot be written
+    ├── UnreadResultsError                 frames are sent while nobody reads the results
+    ├── RefusedError                       the server answered a request with a refusal
+    └── VideoEndedError                    a whole video ended without its results
+        ├── VideoFailedError               it cannot be worked on; the reason is the server's
+        └── VideoCancelledError            somebody cancelled it
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maskstream_client.videos.record import Video
 
 
 class MaskstreamError(Exception):
@@ -28,3 +39,37 @@ class OutputError(MaskstreamError):
 
 class UnreadResultsError(MaskstreamError):
     """Frames go on being sent while nobody reads the results."""
+
+
+class RefusedError(MaskstreamError):
+    """The server answered a request with a refusal that the wire has no code for.
+
+    Attributes:
+        status: of HTTP.
+        code: the server's, for programs; empty where it gave none.
+    """
+
+    def __init__(self, message: str, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class VideoEndedError(MaskstreamError):
+    """A whole video ended without its results.
+
+    Attributes:
+        video: as the server told of it last.
+    """
+
+    def __init__(self, message: str, video: Video) -> None:
+        super().__init__(message)
+        self.video = video
+
+
+class VideoFailedError(VideoEndedError):
+    """The server could not work on the video; the message has its reason."""
+
+
+class VideoCancelledError(VideoEndedError):
+    """The video was cancelled before it was done."""

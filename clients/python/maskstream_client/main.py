@@ -10,6 +10,8 @@ import click
 _GROUP: Final = "maskstream.commands"
 _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
+    "run": "Upload a whole video, wait for it, download its files.",
+    "videos": "List, show, cancel, delete, download the videos of a server.",
     "bench": "Measure a server: frames per second, latency, memory.",
     "bench-video": "Measure work on a whole video: seconds and memory.",
     "serve": "Run the server.",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from numpy.typing import NDArray
 
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Event
+from maskstream_client.loop_thread import LoopThread
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.sources import Source, open_frames
+
+if TYPE_CHECKING:
+    from maskstream_client.videos import Videos
 
 T = TypeVar("T")
 
@@ -46,22 +48,26 @@ class Client:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self.options = options or StreamOptions()
+        self._api_key = api_key
         self._client = AsyncClient(url, self.options, api_key=api_key, on_event=on_event)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="maskstream-client", daemon=True
-        )
-        self._thread.start()
+        self._loop = LoopThread()
         try:
             self._call(self._client.open())
         except BaseException:
-            self._stop()
+            self._loop.stop()
             raise
 
     @property
     def classes(self) -> dict[int, ClassInfo]:
         """The model's classes by id."""
         return self._client.classes
+
+    @property
+    def videos(self) -> Videos:
+        """The whole videos of the same server; `Videos` alone needs no stream."""
+        from maskstream_client.videos import Videos
+
+        return Videos(self._client.url, api_key=self._api_key, retry=self.options.retry)
 
     @property
     def resume_token(self) -> str | None:
@@ -112,15 +118,15 @@ class Client:
 
     def close(self) -> None:
         """End the session: what is left is answered, its memory is deleted."""
-        if self._loop.is_running():
+        if self._loop.is_running:
             self._call(self._client.close())
-            self._stop()
+            self._loop.stop()
 
     def detach(self) -> None:
         """Leave the session as it is, to be resumed with `resume_token`."""
-        if self._loop.is_running():
+        if self._loop.is_running:
             self._call(self._client.detach())
-            self._stop()
+            self._loop.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -129,9 +135,4 @@ class Client:
         self.close()
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        return self._loop.call(work)

@@ -9,13 +9,13 @@ import structlog
 from maskstream_server.engine_types import EngineStopped
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.run import VideoRun, WorkerParts
 from maskstream_server.jobs.store import change
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
-DISK_FILLED_UP = "The disk of the server filled up; delete videos, or try later."
 
 
 class VideoWorker:
@@ -74,7 +74,7 @@ class VideoWorker:
             return str(error)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             log.error("disk_full", video=video, exc_info=error)
-            return DISK_FILLED_UP
+            return DISK_FULL
         if isinstance(error, OverflowError):
             return f"The artifacts cannot be made: {error}."
         log.error("video_failed", video=video, exc_info=error)

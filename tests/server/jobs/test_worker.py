@@ -12,10 +12,11 @@ import pytest
 from pycocotools import mask as coco
 
 from maskstream_server.jobs.artifacts.making import WRITERS
+from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
-from maskstream_server.jobs.worker import DISK_FILLED_UP, VideoWorker
+from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.stores.errors import StoreAway
 from support.engines import start
 from support.fake_model import FakeModel
@@ -221,7 +222,7 @@ async def test_a_full_disk_is_told(open_workshop, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), DISK_FILLED_UP),
+        (OSError(errno.ENOSPC, "No space left on device"), DISK_FULL),
         (OverflowError("track 70000 is too far"), "cannot be made: track 70000 is too far."),
     ],
 )

@@ -1,0 +1,185 @@
+"""The commands for whole videos: `maskstream run` and `maskstream videos`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maskstream_client.commands import (
+    api_key_option,
+    model_option,
+    plain_errors,
+    url_option,
+)
+
+if TYPE_CHECKING:
+    from maskstream_client.videos.record import Video
+
+_out = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder for the files  [default: this one]",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _names(context: click.Context, option: click.Parameter, text: str | None) -> Sequence[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@url_option
+@_out
+@click.option(
+    "--mode",
+    type=click.Choice(["online", "offline"]),
+    default="online",
+    show_default=True,
+    help="What streaming gives, or refined over time.",
+)
+@click.option(
+    "--artifacts",
+    callback=_names,
+    help="Files to make, with commas between them: ytvis.json, overlay.mp4, masks.zip, "
+    "panoptic.zip, tracks.parquet  [default: ytvis.json]",
+)
+@model_option
+@click.option("--mask-scale", type=click.Choice(["1", "0.5", "0.25"]), help="[default: 1]")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
+@api_key_option
+@plain_errors
+def run(
+    source: Path, url: str, out: Path, api_key: str | None, artifacts: Sequence[str], **options: Any
+) -> None:
+    """Upload the video SOURCE, wait until it is done, and download its files.
+
+    A cut connection is taken up again. If this command itself is stopped, the same command goes
+    on where it was: with the upload, the waiting or the download.
+
+    Ctrl-C asks whether to cancel the work at the server.
+    """
+    from maskstream_client.videos import VideoOptions, Videos
+    from maskstream_client.videos.run import RunJob, run_video
+
+    options["mask_scale"] = options["mask_scale"] and float(options["mask_scale"])
+    wanted = VideoOptions(artifacts=artifacts or None, **options)
+    run_video(RunJob(source, out, Videos(url, api_key=api_key), url, wanted))
+
+
+@click.group()
+def videos() -> None:
+    """The videos that a server has: list, show, cancel, delete, download."""
+
+
+@videos.command("list")
+@url_option
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most.")
+@_as_json
+@api_key_option
+@plain_errors
+def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> None:
+    """List the newest videos."""
+    from maskstream_client.videos import Videos
+
+    found = list(Videos(url, api_key=api_key).list(limit))
+    if as_json:
+        _print_json([asdict(video) for video in found])
+        return
+    for video in found:
+        click.echo(f"{video.id}  {video.state:9}  {_percent(video):>6}  {video.name}")
+
+
+@videos.command(short_help="Show one video.")
+@click.argument("video")
+@url_option
+@_as_json
+@api_key_option
+@plain_errors
+def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
+    """Show the video whose id is VIDEO."""
+    from maskstream_client.videos import Videos
+
+    told = asdict(Videos(url, api_key=api_key).get(video))
+    if as_json:
+        _print_json(told)
+        return
+    for name, value in told.items():
+        if value is not None:
+            click.echo(f"{name:13} {_plain(value)}")
+
+
+@videos.command(short_help="Stop the work on a video.")
+@click.argument("video")
+@url_option
+@api_key_option
+@plain_errors
+def cancel(video: str, url: str, api_key: str | None) -> None:
+    """Stop the work on the video whose id is VIDEO, and delete its results."""
+    from maskstream_client.videos import Videos
+
+    told = Videos(url, api_key=api_key).cancel(video)
+    if told.state != "cancelled":
+        raise click.ClickException(
+            f"{told.name} is {told.state} already; `maskstream videos delete {told.id}` removes it."
+        )
+    click.echo(f"{told.name} is cancelled.")
+
+
+@videos.command(short_help="Delete a video and its files.")
+@click.argument("video")
+@url_option
+@api_key_option
+@plain_errors
+def delete(video: str, url: str, api_key: str | None) -> None:
+    """Delete the video whose id is VIDEO and all its files from the server."""
+    from maskstream_client.videos import Videos
+
+    Videos(url, api_key=api_key).delete(video)
+    click.echo(f"{video} is deleted.")
+
+
+@videos.command(short_help="Download the files of a video.")
+@click.argument("video")
+@click.argument("names", nargs=-1)
+@url_option
+@_out
+@api_key_option
+@plain_errors
+def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str | None) -> None:
+    """Download the files of the video whose id is VIDEO, or only those called NAMES.
+
+    What was begun before is gone on with.
+    """
+    from maskstream_client.videos import Videos
+    from maskstream_client.videos.bars import Bars
+
+    with Bars() as bars:
+        paths = Videos(url, api_key=api_key).download(
+            video, out, names or None, progress=bars.downloaded
+        )
+    for path in paths:
+        click.echo(path)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _percent(video: Video) -> str:
+    return "" if video.percent is None else f"{video.percent:.1f}%"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{name}={_plain(item)}" for name, item in value.items() if item is not None
+        )
+    return ", ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,227 @@
+"""Whole videos for asyncio: hand in, watch, read, fetch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from maskstream_client.errors import ConnectionFailedError, RefusedError
+from maskstream_client.options import RetryRules
+from maskstream_client.videos import tus
+from maskstream_client.videos.asking import ask_video, done, known_video, listen, read_lines
+from maskstream_client.videos.downloading import Download, DownloadProgress
+from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
+from maskstream_client.videos.lines import FrameLine
+from maskstream_client.videos.options import Submission, VideoOptions
+from maskstream_client.videos.patience import LostError
+from maskstream_client.videos.reading import SourceFile
+from maskstream_client.videos.record import Video, id_of, page_from
+from maskstream_client.videos.uploading import Remember, Uploader, UploadProgress
+
+_PAGE: Final = 100
+_LOOK_AGAIN_S: Final = 1.0
+"""How often new results of a running video are looked for."""
+
+
+class AsyncVideos:
+    """The whole videos of one server. It holds no connection: each call makes its own.
+
+    A connection that is lost on the way is taken up again, as long as `retry` says. Every method
+    raises `ConnectionFailedError` where no server answers, and `RefusedError` or a `WireError`
+    with the server's own sentence where it refuses. A video is named by its id, or by a `Video`.
+
+    Args:
+        url: of the server; that of a stream will do.
+        api_key: sent as a bearer token.
+        retry: see `RetryRules`.
+    """
+
+    def __init__(
+        self, url: str, *, api_key: str | None = None, retry: RetryRules | None = None
+    ) -> None:
+        self._place = Place.of(url, api_key, retry)
+
+    async def submit(
+        self,
+        path: str | Path,
+        *,
+        progress: UploadProgress = lambda done, total: None,
+        resume: Submission | None = None,
+        remember: Remember = lambda submission: None,
+        **options: Any,
+    ) -> Video:
+        """Upload a file and ask for its results; `options` are the fields of `VideoOptions`.
+
+        Args:
+            path: of the video. It is read block by block.
+            progress: hears how many bytes of how many are uploaded.
+            resume: what an earlier `remember` was told last: the upload goes on from there.
+            remember: hears of every step after which another process can go on.
+            options: fields of `VideoOptions`.
+
+        Raises:
+            SourceError: the file cannot be read.
+        """
+        wanted = VideoOptions(**options)
+        submission = resume or Submission()
+        with SourceFile(Path(path)) as file:
+            async with Http(self._place) as http:
+                if (known := await known_video(http, submission.video)) is not None:
+                    return known
+                return await Uploader(http, file, wanted, submission, progress, remember).hand_in()
+
+    async def get(self, video: Video | str) -> Video:
+        """A video as it is now."""
+        async with Http(self._place) as http:
+            return await ask_video(http, video)
+
+    async def list(self, limit: int | None = None) -> AsyncGenerator[Video, None]:
+        """All videos, or the newest `limit` of them, from the newest on."""
+        left, before = limit, dict[str, str]()
+        async with Http(self._place) as http:
+            while left is None or left > 0:
+                size = _PAGE if left is None else min(_PAGE, left)
+                query = {"limit": str(size)} | before
+                page, following = await http.read(page_from, "GET", VIDEOS_PATH, params=query)
+                for video in page:
+                    yield video
+                if following is None:
+                    return
+                left = None if left is None else left - len(page)
+                before = {"before": following}
+
+    async def events(self, video: Video | str) -> AsyncGenerator[Video, None]:
+        """The video each time that it has changed, until it has ended."""
+        last: str | None = None
+        async with Http(self._place) as http:
+            while True:
+                try:
+                    async with aclosing(listen(http, id_of(video), last)) as heard:
+                        async for event_id, told in heard:
+                            last = event_id or last
+                            yield told
+                            if told.ended:
+                                return
+                    raise LostError(ConnectionFailedError("The server ended the line of events."))
+                except LostError as error:
+                    await http.pause(error)
+
+    async def wait(
+        self,
+        video: Video | str,
+        *,
+        progress: Callable[[Video], object] = lambda video: None,
+    ) -> Video:
+        """Wait until a video is done.
+
+        Args:
+            video: which.
+            progress: hears of every change.
+
+        Raises:
+            VideoFailedError: it failed; the message has the server's reason.
+            VideoCancelledError: it was cancelled.
+        """
+        async with aclosing(self.events(video)) as changes:
+            async for told in changes:
+                progress(told)
+        return done(told)
+
+    async def results(
+        self, video: Video | str, *, after: int = -1, follow: bool = True
+    ) -> AsyncGenerator[FrameLine, None]:
+        """What was found, frame by frame.
+
+        Args:
+            video: which.
+            after: only frames after this one.
+            follow: wait for what is still to come.
+
+        Raises:
+            VideoFailedError: it failed, and all there is was read; only with `follow`.
+            VideoCancelledError: it was cancelled; likewise.
+        """
+        async with Http(self._place) as http:
+            while True:
+                # Asked before the lines are: so those of a video that has ended are all of them.
+                told = await ask_video(http, video)
+                try:
+                    async with aclosing(read_lines(http, told.id, after)) as lines:
+                        async for line in lines:
+                            after = line.frame
+                            yield line
+                except LostError as error:
+                    await http.pause(error)
+                    continue
+                if not follow:
+                    return
+                if told.ended:
+                    done(told)
+                    return
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def download(
+        self,
+        video: Video | str,
+        folder: str | Path,
+        names: Sequence[str] | None = None,
+        *,
+        progress: DownloadProgress = lambda name, done, total: None,
+    ) -> Sequence[Path]:
+        """Fetch the files of a video; a file is whole under its name, or not there.
+
+        Args:
+            video: which; one that has not ended has no files.
+            folder: where they go; made where it is not there.
+            names: of the files; None are all.
+            progress: hears of a file how many bytes of how many are here.
+
+        Raises:
+            VideoFailedError: it failed.
+            VideoCancelledError: it was cancelled.
+            OutputError: a file cannot be written.
+        """
+        async with Http(self._place) as http:
+            told = await ask_video(http, video)
+            if told.ended:
+                done(told)
+            elif names is None:
+                raise RefusedError(f"{told.name} is {told.state}: it has no files yet.", 404)
+            files = told.artifacts if names is None else names
+            return [
+                await Download(http, told.id, name, Path(folder), progress).fetch()
+                for name in files
+            ]
+
+    async def cancel(self, video: Video | str) -> Video:
+        """Stop the work on a video; its results are deleted. One that has ended stays as it is."""
+        async with Http(self._place) as http:
+            told = await ask_video(http, video)
+            if told.ended:
+                return told
+            await http.patiently(lambda: http.ask("DELETE", http.place.video(told.id)))
+            return replace(told, state="cancelled")
+
+    async def delete(self, video: Video | str) -> None:
+        """Delete a video and all that is its, in whatever state it is."""
+        async with Http(self._place) as http:
+            address = http.place.video(id_of(video))
+            if (await http.patiently(lambda: http.ask("DELETE", address))).content:
+                # That was the end of its work; now it goes.
+                await http.patiently(lambda: http.ask("DELETE", address))
+
+    async def discard(self, submission: Submission) -> None:
+        """Delete what is uploaded of a video that is not handed in; what is gone is no error."""
+        address = submission.upload
+        if address is None:
+            return
+        async with Http(self._place) as http:
+            try:
+                await http.patiently(lambda: http.ask("DELETE", address, headers=tus.VERSION))
+            except RefusedError as error:
+                if error.status not in tus.GONE | tus.ABSENT:
+                    raise

@@ -1,0 +1,50 @@
+"""What a client asks of a whole video, and what it remembers of handing one in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+from uuid import uuid4
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What is wanted of a video; None leaves it to the server.
+
+    Attributes:
+        mode: `online` gives what streaming the same frames gives; `offline` refines it.
+        model: its name.
+        artifacts: names of the files to make, such as `ytvis.json`.
+        mask_scale: 1, 0.5 or 0.25 of the upright frame.
+        min_score: 0 to 1, from which a track is first mentioned.
+        frame_stride: work on every so many-th frame only.
+        webhook: address that is told of the end.
+    """
+
+    mode: Literal["online", "offline"] = "online"
+    model: str | None = None
+    artifacts: Sequence[str] | None = None
+    mask_scale: float | None = None
+    min_score: float | None = None
+    frame_stride: int | None = None
+    webhook: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The `options` of a request: only what is asked for."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """How far the handing in of a video has come; with it another process goes on.
+
+    Attributes:
+        key: sent with it, so that handing in twice makes no second video.
+        upload: address of its resumable upload, once there is one.
+        video: its id, once it is handed in.
+    """
+
+    key: str = field(default_factory=lambda: uuid4().hex)
+    upload: str | None = None
+    video: str | None = None

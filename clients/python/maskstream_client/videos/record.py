@@ -1,0 +1,96 @@
+"""A whole video as the server tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from maskstream_client.errors import VideoCancelledError, VideoEndedError, VideoFailedError
+
+_ENDED: Final = ("done", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video at one moment.
+
+    Attributes:
+        id: names it at the server.
+        name: of the file that was handed in.
+        state: `queued`, `running`, `done`, `failed` or `cancelled`.
+        reason: one sentence, where it has failed.
+        warning: one sentence, where not all of the file could be read.
+        percent: 0 to 100; None where nobody knows how many frames there are.
+        frames_done: frames whose results can be read.
+        frames_total: None where the file does not say.
+        fps: frames per second of the worker; None before it has a speed.
+        eta_s: seconds that are left; None where nobody knows.
+        attempt: workers that have begun it.
+        artifacts: names of the files that can be downloaded.
+        options: what was asked of it, and what the server chose.
+        num_bytes: of the file that was handed in.
+        created: when it was handed in (ISO 8601).
+        updated: when the server last wrote it down (ISO 8601).
+    """
+
+    id: str
+    name: str
+    state: str
+    reason: str | None = None
+    warning: str | None = None
+    percent: float | None = None
+    frames_done: int = 0
+    frames_total: int | None = None
+    fps: float | None = None
+    eta_s: float | None = None
+    attempt: int = 0
+    artifacts: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    num_bytes: int = 0
+    created: str = ""
+    updated: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is done, failed or cancelled: nothing will be added to it."""
+        return self.state in _ENDED
+
+    def failure(self) -> VideoEndedError | None:
+        """What to raise where it ended without its results."""
+        if self.state == "failed":
+            reason = self.reason or "The server gave no reason."
+            return VideoFailedError(f"{self.name} failed: {reason}", self)
+        if self.state == "cancelled":
+            return VideoCancelledError(f"{self.name} was cancelled.", self)
+        return None
+
+
+def video_from(told: Any) -> Video:
+    """Read the JSON object of `/v1/videos/{id}`; fields of later versions are left out.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(told, dict) or not {"id", "name", "state"} <= told.keys():
+        raise ValueError("The server's answer tells of no video.")
+    known = {name: value for name, value in told.items() if name in Video.__dataclass_fields__}
+    return Video(
+        **known | {"artifacts": tuple(told.get("artifacts", ())), "num_bytes": told.get("bytes", 0)}
+    )
+
+
+def page_from(told: Any) -> tuple[Sequence[Video], str | None]:
+    """Read a page of `/v1/videos`: its videos, and before which the next page begins.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(told, dict) or not isinstance(told.get("videos"), list):
+        raise ValueError("The server's answer is no list of videos.")
+    return [video_from(item) for item in told["videos"]], told.get("next")
+
+
+def id_of(video: Video | str) -> str:
+    """The id of a video that may be named by it."""
+    return video if isinstance(video, str) else video.id

@@ -1,0 +1,104 @@
+"""What `maskstream run` does: a video to a server, and its files from it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from maskstream_client.errors import VideoEndedError
+from maskstream_client.videos.bars import Bars
+from maskstream_client.videos.journal import Journal
+from maskstream_client.videos.options import Submission, VideoOptions
+from maskstream_client.videos.record import Video
+from maskstream_client.videos.sync_videos import Videos
+
+_INTERRUPTED: Final = 130
+"""Exit status of a command that Ctrl-C ended."""
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """What the command line asked for; see its help."""
+
+    source: Path
+    out: Path
+    videos: Videos
+    url: str
+    options: VideoOptions
+
+
+def run_video(job: RunJob) -> None:
+    """Upload a video, wait for it, and download its files.
+
+    Raises:
+        MaskstreamError: the file, the server or the folder is not there, or the video failed.
+        WireError: the server refuses the video.
+    """
+    journal = Journal(job.out, job.source, job.url, job.options)
+    try:
+        with Bars() as bars:
+            video, paths = _run(job, journal, bars)
+    except KeyboardInterrupt:
+        _interrupted(job, journal)
+        sys.exit(_INTERRUPTED)
+    except VideoEndedError:
+        journal.forget()
+        raise
+    journal.forget()
+    if video.warning:
+        click.echo(f"Not all of it could be read: {video.warning}", err=True)
+    click.echo(f"{video.name}, frames: {video.frames_done}", err=True)
+    for path in paths:
+        click.echo(path)
+
+
+def _run(job: RunJob, journal: Journal, bars: Bars) -> tuple[Video, Sequence[Path]]:
+    video = job.videos.submit(
+        job.source,
+        progress=bars.uploaded,
+        resume=journal.read(),
+        remember=journal.write,
+        **vars(job.options),
+    )
+    video = job.videos.wait(video, progress=bars.worked)
+    return video, job.videos.download(video, job.out, progress=bars.downloaded)
+
+
+def _interrupted(job: RunJob, journal: Journal) -> None:
+    """Ask whether the work at the server shall end too, where somebody can answer."""
+    submission = journal.read()
+    what = "upload" if submission.video is None else "video"
+    if _confirmed(f"Cancel the {what} at the server?"):
+        state = _cancel(job, submission)
+        journal.forget()
+        click.echo(f"The {what} is {state}.", err=True)
+        return
+    click.echo("Stopped here only; the same command goes on from here.", err=True)
+    if submission.video is not None:
+        click.echo(
+            "The server works on; when it is done, this fetches the files: maskstream videos "
+            f"download {submission.video} --url {job.url} --out {job.out}",
+            err=True,
+        )
+
+
+def _cancel(job: RunJob, submission: Submission) -> str:
+    if submission.video is not None:
+        return job.videos.cancel(submission.video).state
+    job.videos.discard(submission)
+    return "cancelled"
+
+
+def _confirmed(question: str) -> bool:
+    """Yes, from a person at a terminal; nobody there, and Ctrl-C again, are no."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        return False

@@ -1,0 +1,165 @@
+"""The shell that hands a file in: resumably (tus), or as a form where the server knows no other."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urljoin
+
+from maskstream_client.errors import ConnectionFailedError, RefusedError
+from maskstream_client.videos import tus
+from maskstream_client.videos.form import Form, video_form
+from maskstream_client.videos.http import VIDEOS_PATH, Http
+from maskstream_client.videos.options import Submission, VideoOptions
+from maskstream_client.videos.patience import LostError
+from maskstream_client.videos.reading import SourceFile
+from maskstream_client.videos.record import Video, video_from
+
+UploadProgress = Callable[[int, int], object]
+"""Hears how many bytes of how many are uploaded."""
+Remember = Callable[[Submission], object]
+"""Hears of every step after which another process can go on."""
+
+
+@dataclass
+class Uploader:
+    """Hands one file in.
+
+    Attributes:
+        http: to the server.
+        file: the video.
+        options: what is wanted of it.
+        submission: how far it has come.
+        progress: see `UploadProgress`.
+        remember: see `Remember`.
+    """
+
+    http: Http
+    file: SourceFile
+    options: VideoOptions
+    submission: Submission
+    progress: UploadProgress
+    remember: Remember
+    _furthest: int = 0
+
+    async def hand_in(self) -> Video:
+        """Upload the file and ask for its results."""
+        self._remember()
+        address = await self._begin()
+        if address is None:
+            video = await self._submit_form()
+        else:
+            video = await self._submit_upload(await self._upload(address))
+        self._remember(video=video.id)
+        return video
+
+    async def _submit_upload(self, address: str) -> Video:
+        body = {"upload": tus.upload_id(address), "options": self.options.to_json()}
+        return await self.http.read(video_from, "POST", VIDEOS_PATH, headers=self._key(), json=body)
+
+    async def _begin(self) -> str | None:
+        """Find the upload, or make it; None where the server has no resumable ones."""
+        address = self.submission.upload
+        try:
+            if address is not None:
+                await self.http.patiently(lambda: self._offset(address))
+                return address
+        except RefusedError as error:
+            if error.status not in tus.GONE:
+                raise
+        try:
+            return await self.http.patiently(self._create)
+        except RefusedError as error:
+            if error.status not in tus.ABSENT:
+                raise
+        self.http.patience.heard()
+        return None
+
+    async def _create(self) -> str:
+        self._furthest = 0
+        collection = urljoin(self.http.place.base, tus.UPLOADS_PATH)
+        headers = tus.creation_headers(self.file.path.name, self.file.num_bytes)
+        answer = await self.http.ask("POST", collection, headers=headers)
+        with self.http.reading():
+            address = tus.created_at(collection, answer.headers)
+        self._remember(upload=address)
+        return address
+
+    async def _upload(self, address: str | None) -> str:
+        """Send what the server does not have yet; returns where the upload is in the end."""
+        offset = None
+        while address is None or offset != self.file.num_bytes:
+            try:
+                if address is None:
+                    address = await self._create()
+                elif offset is None:
+                    offset = await self._offset(address)
+                else:
+                    offset = await self._patch(address, offset)
+                continue
+            except LostError as error:
+                lost = error
+            except RefusedError as error:
+                if error.status not in (*tus.GONE, tus.CONFLICT):
+                    raise
+                lost = LostError(error)
+                address = None if error.status in tus.GONE else address
+            offset = None
+            await self.http.pause(lost)
+        return address
+
+    async def _offset(self, address: str) -> int:
+        answer = await self.http.ask("HEAD", address, headers=tus.VERSION)
+        return self._reached(answer.headers)
+
+    async def _patch(self, address: str, offset: int) -> int:
+        num_bytes = min(tus.CHUNK_BYTES, self.file.num_bytes - offset)
+        headers = tus.patch_headers(offset, num_bytes)
+        content = self._blocks(offset, num_bytes)
+        answer = await self.http.ask("PATCH", address, headers=headers, content=content)
+        reached = self._reached(answer.headers)
+        if reached <= offset:
+            raise LostError(ConnectionFailedError("The server takes no more bytes of the upload."))
+        return reached
+
+    def _reached(self, headers: Mapping[str, str]) -> int:
+        """How far the server is; only more than it ever had counts as progress."""
+        with self.http.reading():
+            offset = tus.offset_of(headers, self.file.num_bytes)
+        if offset > self._furthest:
+            self._furthest = offset
+            self.http.patience.progressed()
+        self.progress(offset, self.file.num_bytes)
+        return offset
+
+    async def _submit_form(self) -> Video:
+        form = video_form(self.file.path.name, self.options.to_json(), secrets.token_hex(16))
+        headers = self._key() | form.headers(self.file.num_bytes)
+        answer = await self.http.patiently(
+            lambda: self.http.ask(
+                "POST", VIDEOS_PATH, headers=headers, content=self._form_body(form)
+            )
+        )
+        with self.http.reading():
+            return video_from(answer.json())
+
+    async def _form_body(self, form: Form) -> AsyncIterator[bytes]:
+        yield form.head
+        async for block in self._blocks(0, self.file.num_bytes):
+            yield block
+        yield form.tail
+
+    async def _blocks(self, start: int, num_bytes: int) -> AsyncIterator[bytes]:
+        """Blocks of the file; each is told of once it is on its way."""
+        async for block in self.file.blocks(start, num_bytes):
+            yield block
+            start += len(block)
+            self.progress(start, self.file.num_bytes)
+
+    def _key(self) -> dict[str, str]:
+        return {"Idempotency-Key": self.submission.key}
+
+    def _remember(self, **changes: str) -> None:
+        self.submission = replace(self.submission, **changes)
+        self.remember(self.submission)
