@@ -15,6 +15,8 @@ from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.engine_types import EngineLimits
 from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.metrics import Metrics
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
@@ -46,16 +48,41 @@ def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
     return model
 
 
-def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
+def assemble(
+    settings: Settings, model: OnlineSegmenter[Any], open_video: OpenVideo | None = None
+) -> Service:
     """Put a service together around a loaded model.
 
+    Args:
+        settings: what the operator decided.
+        model: what it runs.
+        open_video: decodes whole videos; None: `media` does.
+
     Raises:
-        StartError: the store's address cannot be read.
+        StartError: the store's address cannot be read, or the data folder not be used.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     metrics = Metrics(registry)
+    engine = build_engine(settings, model, metrics)
+    return Service(
+        settings=settings,
+        model=model,
+        engine=engine,
+        store=_store(settings),
+        owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
+        metrics=metrics,
+        random_bytes=os.urandom,
+        clock=time.monotonic,
+        videos=build_videos(settings, model, engine, open_video or decode_upload(settings)),
+    )
+
+
+def build_engine(
+    settings: Settings, model: OnlineSegmenter[Any], metrics: Metrics | None = None
+) -> Engine[Any]:
+    """Return the engine, not yet started."""
     # The number of threads changes sums in their last bits: exact repeats need a fixed one.
     threads = settings.threads or (1 if settings.deterministic else None)
     limits = EngineLimits(
@@ -65,16 +92,7 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
         deterministic=settings.deterministic,
         num_threads=threads,
     )
-    return Service(
-        settings=settings,
-        model=model,
-        engine=Engine(model, limits, metrics),
-        store=_store(settings),
-        owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
-        metrics=metrics,
-        random_bytes=os.urandom,
-        clock=time.monotonic,
-    )
+    return Engine(model, limits, metrics)
 
 
 def _store(settings: Settings) -> SessionStore:

@@ -76,7 +76,7 @@ class Engine(Generic[State]):
             raise EngineStopped("the engine takes no frames now")
         height, width = request.frame.shape[:2]
         shape = (self.model.padded_size(height, width), request.max_tracks)
-        waiting = Waiting(request.session, shape, self._clock())
+        waiting = Waiting(request.session, shape, self._clock(), request.live)
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
         return await ticket.future

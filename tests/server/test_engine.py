@@ -1,6 +1,7 @@
 """The engine: frames in, results out, batches of sessions, a warm-up before it is ready."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -106,3 +107,24 @@ async def test_the_engine_is_ready_after_its_warm_up(start):
     assert engine.ready
     assert sorted(model.batches) == [1] * 6 + [2] * 6
     await engine.stop()
+
+
+async def test_live_frames_overtake_those_of_whole_videos(start):
+    stepped: list[list[int]] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def on_step(frames):
+        stepped.append([int(frame[0, 0, 0]) for frame in frames])
+        begun.set()
+        assert go_on.wait(5)
+
+    engine = await start(FakeModel(on_step))
+    tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
+    await asyncio.to_thread(begun.wait, 5)
+    for value, live in ((2, False), (3, True), (4, False), (5, True)):
+        name, wish = str(value), request(str(value), value=value, live=live)
+        tasks.append(asyncio.create_task(engine.submit(wish), name=name))
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert stepped == [[1], [3, 5], [2, 4]]

@@ -12,6 +12,7 @@ _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
     "bench": "Measure a server: frames per second, latency, memory.",
     "serve": "Run the server.",
+    "worker": "Work on whole videos for servers that share a Redis.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
     "weights": "List, check and convert weight files.",
