@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from maskstream_model import load_model
+from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.engine_types import EngineLimits
@@ -23,18 +24,38 @@ from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 
+Model = OnlineSegmenter[Any] | OfflineDaq
+"""An offline model refines whole videos; live sessions have its online part."""
 
-def load(settings: Settings) -> OnlineSegmenter[Any]:
+
+def load(settings: Settings) -> Model:
     """Load the model that the settings name.
 
     Raises:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        model = load_model(settings.model, settings.weights, settings.device, settings.task)
+        model = _load(settings)
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
-    return model if settings.compile == "eager" else _compiled(settings, model)
+    if settings.compile == "eager":
+        return model
+    if isinstance(model, OfflineDaq):
+        return OfflineDaq(_compiled(settings, model.online), model.refiner)
+    return _compiled(settings, model)
+
+
+def _load(settings: Settings) -> OnlineDaq | OfflineDaq:
+    if preset(settings.model).offline is None:
+        return load_model(settings.model, settings.weights, settings.device, settings.task)
+    if settings.task not in (None, "instances"):
+        raise ConfigError(f"it cannot do the task {settings.task}")
+    return load_offline_model(settings.model, settings.weights, settings.device)
+
+
+def online_part(model: Model) -> OnlineSegmenter[Any]:
+    """Return what steps frames."""
+    return model.online if isinstance(model, OfflineDaq) else model
 
 
 def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
@@ -48,9 +69,7 @@ def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
     return model
 
 
-def assemble(
-    settings: Settings, model: OnlineSegmenter[Any], open_video: OpenVideo | None = None
-) -> Service:
+def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = None) -> Service:
     """Put a service together around a loaded model.
 
     Args:
@@ -68,7 +87,7 @@ def assemble(
     engine = build_engine(settings, model, metrics)
     return Service(
         settings=settings,
-        model=model,
+        model=engine.model,
         engine=engine,
         store=_store(settings),
         owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
@@ -79,9 +98,7 @@ def assemble(
     )
 
 
-def build_engine(
-    settings: Settings, model: OnlineSegmenter[Any], metrics: Metrics | None = None
-) -> Engine[Any]:
+def build_engine(settings: Settings, model: Model, metrics: Metrics | None = None) -> Engine[Any]:
     """Return the engine, not yet started."""
     # The number of threads changes sums in their last bits: exact repeats need a fixed one.
     threads = settings.threads or (1 if settings.deterministic else None)
@@ -92,7 +109,7 @@ def build_engine(
         deterministic=settings.deterministic,
         num_threads=threads,
     )
-    return Engine(model, limits, metrics)
+    return Engine(online_part(model), limits, metrics)
 
 
 def _store(settings: Settings) -> SessionStore:

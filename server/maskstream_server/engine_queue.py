@@ -4,23 +4,24 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from maskstream_server.batching import Waiting, company_wait_s, first_class, next_batch
-from maskstream_server.engine_types import EngineFull, EngineLimits, EngineRequest, EngineResult
+from maskstream_server.engine_types import EngineFull, EngineLimits, EngineRequest
 
 State = TypeVar("State")
+Work = Callable[[], Any]
 ACTIVE_S = 1.0
 """A session whose last frame is not older than this is waited for when a batch is not full."""
 
 
 @dataclass(frozen=True)
 class Ticket(Generic[State]):
-    """A request in the queue and the future that waits for it."""
+    """A request in the queue, or a piece of work, and the future that waits for it."""
 
-    request: EngineRequest[State]
+    request: EngineRequest[State] | Work
     waiting: Waiting
-    future: "asyncio.Future[EngineResult[State]]"
+    future: "asyncio.Future[Any]"
 
 
 class RequestQueue(Generic[State]):

@@ -5,8 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.assembly import build_engine
+from maskstream_server.assembly import Model, build_engine
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
@@ -31,7 +30,7 @@ def check_shared(settings: Settings) -> None:
 
 def work_forever(
     settings: Settings,
-    model: OnlineSegmenter[Any],
+    model: Model,
     ready: Callable[[], None],
     open_video: OpenVideo | None = None,
 ) -> None:

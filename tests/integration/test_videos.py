@@ -239,7 +239,7 @@ def test_a_file_that_is_no_video_fails_with_a_sentence():
             "options have more than",
         ),
         (
-            {"files": {"file": ("a", b"x")}, "data": {"options": '{"mode": "offline"}'}},
+            {"files": {"file": ("a", b"x")}, "data": {"options": '{"mode": "backwards"}'}},
             422,
             "bad_options",
             "mode must be 'online'",

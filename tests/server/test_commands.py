@@ -62,6 +62,12 @@ def test_a_task_that_the_model_cannot_do_is_one_sentence():
     assert len(said.splitlines()) == 1
 
 
+def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
+    said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
+    assert "cannot do the task semantic" in said
+    assert len(said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, suffix: str):
     path = tmp_path / f"weights{suffix}"

@@ -45,21 +45,21 @@ class FakeDecoder:
     opened: list[int] = field(default_factory=list)
     num_open: int = 0
 
-    def __call__(self, path: Path, skip: int) -> "FakeVideo":
+    def __call__(self, path: Path, *, skip: int, stride: int) -> "FakeVideo":
         assert path.is_file()
         self.opened.append(skip)
         self.num_open += 1
-        return FakeVideo(self, skip)
+        return FakeVideo(self, skip, stride)
 
 
 class FakeVideo:
     """A video that is being decoded."""
 
-    def __init__(self, decoder: FakeDecoder, skip: int) -> None:
+    def __init__(self, decoder: FakeDecoder, skip: int, stride: int) -> None:
         self.info = FakeInfo(decoder.announced)
         self.warning: str | None = None
         self._decoder = decoder
-        self._skip = skip
+        self._skip, self._stride = skip, stride
         self._stopped = threading.Event()
 
     def __iter__(self) -> Iterator[FakeFrame]:
@@ -67,6 +67,8 @@ class FakeVideo:
             self._decoder.on_frame(index)
             if self._stopped.is_set():
                 raise FakeMediaError("Reading the video was stopped.")
+            if index % self._stride:
+                continue
             yield FakeFrame(index, index / 25, pixels)
         self.warning = self._decoder.warning
 

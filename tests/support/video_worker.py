@@ -38,8 +38,8 @@ def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
     model.step_batch = slow_step
     decode = decode_upload(settings)
 
-    def deadly_decode(path: Path, skip: int) -> Any:
-        video = decode(path, skip)
+    def deadly_decode(path: Path, **how: int) -> Any:
+        video = decode(path, **how)
         return Deadly(video, int(deadly)) if deadly else video
 
     work_forever(settings, model, lambda: print("ready", flush=True), deadly_decode)

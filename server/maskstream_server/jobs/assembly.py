@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
@@ -15,6 +16,7 @@ from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
@@ -27,7 +29,7 @@ from maskstream_server.settings import Settings
 
 def build_videos(
     settings: Settings,
-    model: OnlineSegmenter[Any],
+    model: OnlineSegmenter[Any] | OfflineDaq,
     engine: Engine[Any],
     decode: OpenVideo,
 ) -> VideoService | None:
@@ -48,13 +50,16 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    desk = VideoDesk(store, queue, files, model.config.name, settings.max_video_bytes)
+    offline = model if isinstance(model, OfflineDaq) else None
+    facts = ModelFacts(model.config.name, refines=offline is not None)
+    desk = VideoDesk(store, queue, files, facts, settings.max_video_bytes)
     parts = WorkerParts(
-        model=model,
+        model=engine.model,
         engine=engine,
         store=store,
         files=files,
         open_video=decode,
+        offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
     )
@@ -66,8 +71,8 @@ def decode_upload(settings: Settings) -> OpenVideo:
     """Return what decodes a stranger's file in a child process, within the operator's limits."""
     limits = VideoLimits(max_pixels=settings.max_frame_pixels)
 
-    def decode(path: Path, skip: int) -> DecodingVideo:
-        return open_video(path, limits, skip=skip)
+    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        return open_video(path, limits, skip=skip, stride=stride)
 
     return decode
 

@@ -55,22 +55,25 @@ class DecodingVideo(Protocol):
 
 
 T = TypeVar("T")
-OpenVideo = Callable[[Path, int], DecodingVideo]
-"""Opens a file; its frames from the given number on come out. Blocks; raises MediaError."""
+
+
+class OpenVideo(Protocol):
+    """Opens a file; blocks, and raises MediaError."""
+
+    def __call__(self, path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        """Return its frames from number `skip` on whose number is a multiple of `stride`."""
+        ...
 
 
 class FrameReader:
     """Reads a video in a thread of its own; an async context manager.
 
     Args:
-        open_video: see `OpenVideo`.
-        path: of the file.
-        skip: frames that are left out at the start.
+        open_video: opens it; blocks, and raises MediaError.
     """
 
-    def __init__(self, open_video: OpenVideo, path: Path, skip: int) -> None:
+    def __init__(self, open_video: Callable[[], DecodingVideo]) -> None:
         self._open_video = open_video
-        self._path, self._skip = path, skip
         self._thread = ThreadPoolExecutor(1, "video-reader")
         self._video: DecodingVideo | None = None
         self._frames: Iterator[DecodedFrame] = iter(())
@@ -111,7 +114,7 @@ class FrameReader:
         self._leave()
 
     def _open(self) -> None:
-        self._video = self._open_video(self._path, self._skip)
+        self._video = self._open_video()
         self._frames = iter(self._video)
 
     def _read(self) -> DecodedFrame | None:

@@ -16,7 +16,7 @@ from maskstream_server.jobs.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.options import VideoOptions, read_options
+from maskstream_server.jobs.options import ModelFacts, VideoOptions, read_options
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
 from maskstream_server.jobs.store import VideoStore, change
@@ -50,7 +50,7 @@ class VideoDesk:
         store: of records.
         queue: to the workers.
         files: of videos.
-        model: name of the one that the workers run.
+        model: the one that the workers run.
         max_bytes: of one file.
         random_bytes: for ids.
         now_s: Unix time.
@@ -59,7 +59,7 @@ class VideoDesk:
     store: VideoStore
     queue: VideoQueue
     files: VideoFiles
-    model: str
+    model: ModelFacts
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time

@@ -5,6 +5,7 @@ Exception
 └── VideoError             answered as a problem document: code, HTTP status, one sentence
     ├── VideoUnknownError      no video of that id (404)
     ├── BadOptionsError        the options cannot be used (422)
+    ├── NotOfModelError        the options ask for what this model cannot do (400)
     ├── BadUploadError         the body is no upload (400)
     ├── UploadTooLargeError    larger than the operator allows (413)
     ├── NoSpaceError           the disk or its quota has no room (507)
@@ -39,6 +40,12 @@ class BadOptionsError(VideoError):
     """A wish that cannot be fulfilled."""
 
     code, http_status = "bad_options", 422
+
+
+class NotOfModelError(VideoError):
+    """A wish that another model could fulfil."""
+
+    code, http_status = "not_of_model", 400
 
 
 class BadUploadError(VideoError):

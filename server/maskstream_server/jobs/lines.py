@@ -1,9 +1,12 @@
 """Results as text: one JSON line for each frame, and how the lines of a video are read back."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pycocotools import mask as coco
 
 from maskstream_model.config import ClassInfo
 from maskstream_protocol.records import Status
@@ -47,7 +50,13 @@ def frame_line(
         }
         for row, (track, label, score, status, age) in enumerate(rows)
     ]
-    line = {"frame": index, "time_s": time_s, "size": list(masks.size), "objects": objects}
+    return _as_line(index, time_s, masks.size, objects)
+
+
+def _as_line(
+    index: int, time_s: float | None, size: tuple[int, int], objects: list[dict[str, Any]]
+) -> bytes:
+    line = {"frame": index, "time_s": time_s, "size": list(size), "objects": objects}
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
@@ -62,8 +71,54 @@ def _mask_fields(masks: MaskCrops, row: int) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class RefinedObject:
+    """An object of a frame that was refined; without a pixel on it, `mask` is None."""
+
+    track_id: int
+    label: int
+    score: float
+    status: Status
+    age: int
+    mask: Mapping[str, Any] | None
+
+
+def refined_line(
+    index: int,
+    time_s: float | None,
+    size: tuple[int, int],
+    objects: Sequence[RefinedObject],
+    classes: Sequence[ClassInfo],
+) -> bytes:
+    """Return the line of one frame that was refined; see `frame_line`."""
+    told = [
+        {
+            "track_id": item.track_id,
+            "class_id": item.label,
+            "label": classes[item.label].name,
+            "score": round(item.score, SCORE_DIGITS),
+            "status": item.status.name.lower(),
+            "age": item.age,
+            **_rle_fields(item.mask),
+        }
+        for item in objects
+    ]
+    return _as_line(index, time_s, size, told)
+
+
+def _rle_fields(mask: Mapping[str, Any] | None) -> dict[str, Any]:
+    if mask is None:
+        return {"box": [0, 0, 0, 0], "area": 0, "segmentation": None}
+    left, top, width, height = (round(value) for value in coco.toBbox(mask).tolist())
+    return {
+        "box": [left, top, left + width, top + height],
+        "area": int(coco.area(mask)),
+        "segmentation": mask,
+    }
+
+
 def read_lines(folder: Path, parts: Sequence[ResultPart], after: int = -1) -> Iterator[bytes]:
-    """Yield the lines of the frames after `after`, in order; what is not counted yet is left out.
+    """Yield the lines after the one of number `after`, in order; what is not counted is left out.
 
     Raises:
         OSError: the files are gone.

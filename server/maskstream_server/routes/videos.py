@@ -85,7 +85,8 @@ def video_routes(service: Service) -> APIRouter:
     async def results(
         record: record_there, desk: desk_here, after: Annotated[int, Query(ge=-1)] = -1
     ) -> StreamingResponse:
-        lines = read_lines(desk.files.folder(record.id), record.parts, after)
+        last = after // record.options.frame_stride
+        lines = read_lines(desk.files.folder(record.id), record.parts, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
 
     @router.get("/{video}/artifacts/{name}")

@@ -3,86 +3,25 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.lines import read_lines
-from maskstream_server.jobs.memory_store import MemoryVideoStore
 from maskstream_server.jobs.options import VideoOptions
-from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
-from maskstream_server.jobs.run import WorkerParts
+from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.stores.errors import StoreAway
-from support.engines import LIMITS, start
+from support.engines import start
 from support.fake_model import FakeModel
 from support.fake_video import FakeDecoder, FakeMediaError
-from support.tiny import tiny_frames, tiny_model
-from support.uploads import video_record
+from support.tiny import tiny_model
+from support.workshop import EVERY, FRAMES, SOON_S, WISHES, open_workshop
 
-__all__ = ["start"]
-
-FRAMES = tiny_frames(13)
-EVERY = 3
-WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
-SOON_S = 20.0
-
-
-@dataclass
-class Workshop:
-    """All that a worker needs, with one video `a` in it."""
-
-    parts: WorkerParts
-    decoder: FakeDecoder
-    store: MemoryVideoStore
-    files: VideoFiles
-
-    async def work(self) -> VideoRecord:
-        await asyncio.wait_for(VideoWorker(self.parts).work("a"), SOON_S)
-        return await self.record()
-
-    async def record(self) -> VideoRecord:
-        record = await self.store.get("a")
-        assert record is not None
-        return record
-
-    async def lines(self) -> list[bytes]:
-        return list(read_lines(self.files.folder("a"), (await self.record()).parts))
-
-    def artifact(self, name: str) -> bytes:
-        return (self.files.folder("a") / name).read_bytes()
-
-    async def until(self, condition: Callable[[VideoRecord], bool]) -> None:
-        async with asyncio.timeout(SOON_S):
-            while not condition(await self.record()):
-                await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-def open_workshop(start, tmp_path: Path):
-    """Sets up workshops, each with an engine and a folder of its own."""
-    opened = 0
-
-    async def open_one(model=None, decoder=None, options=WISHES) -> Workshop:
-        nonlocal opened
-        opened += 1
-        engine = await start(model or tiny_model(), replace(LIMITS, deterministic=True))
-        decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
-        files = VideoFiles(tmp_path / str(opened), None, 0)
-        store = MemoryVideoStore(1000.0)
-        files.create("a").write_bytes(b"a video")
-        await store.create(video_record(options=options))
-        parts = WorkerParts(engine.model, engine, store, files, decoder, checkpoint_every=EVERY)
-        return Workshop(parts, decoder, store, files)
-
-    return open_one
+__all__ = ["open_workshop", "start"]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
@@ -292,3 +231,10 @@ async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_wished_for(open_
     told = [json.loads(line) for line in await shop.lines()]
     assert {tuple(line["size"]) for line in told} == {(32, 48)}
     assert sum(len(line["objects"]) for line in told) == 0
+
+
+async def test_frames_can_be_left_out(open_workshop):
+    shop = await open_workshop(options=VideoOptions(artifacts=(), frame_stride=4))
+    record = await shop.work()
+    assert (record.next_frame, record.frames_total) == (4, 4)
+    assert [line["frame"] for line in await shop.told()] == [0, 4, 8, 12]
