@@ -1,6 +1,7 @@
-"""`maskstream serve` and `maskstream worker`; nothing heavy is imported until they run."""
+"""`maskstream serve`, `worker` and `bench-video`; nothing heavy is imported until they run."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,6 +79,29 @@ def worker(check: bool, **options: Any) -> None:
     Every option, and more, can be set as a variable: --store is MASKSTREAM_STORE.
     """
     _in_one_sentence(_check if check else _work, options)
+
+
+@click.command()
+@click.argument("video", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file.")
+@_model
+@_weights
+@_task
+@_device
+@_compile
+@_deterministic
+@_max_tracks
+@_threads
+@_log_format
+def bench_video(video: Path, out: Path | None, **options: Any) -> None:
+    """Measure work on a whole video, in this process: seconds and memory beside the model alone."""
+
+    def measure(settings: "Settings") -> None:
+        from maskstream_server.bench_video import run_bench
+
+        run_bench(settings, video, out)
+
+    _in_one_sentence(measure, {"log_level": "error", **options})
 
 
 def _in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskstream_model.interface import Frame
 from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.media.soundtrack import SoundPiece
 
 
 class FakeMediaError(MaskstreamServerError):
@@ -77,6 +79,11 @@ class FakeVideo:
 
     def close(self) -> None:
         self._decoder.num_open -= 1
+
+
+def no_sound(path: Path) -> AbstractContextManager[list[SoundPiece]]:
+    """A file without sound."""
+    return nullcontext([])
 
 
 def slowly(step_s: float) -> Callable[[int], None]:

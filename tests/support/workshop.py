@@ -18,7 +18,7 @@ from maskstream_server.jobs.record import VideoRecord
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.worker import VideoWorker
 from support.engines import LIMITS
-from support.fake_video import FakeDecoder
+from support.fake_video import FakeDecoder, no_sound
 from support.tiny import tiny_frames, tiny_model
 from support.uploads import video_record
 
@@ -78,7 +78,7 @@ def open_workshop(start, tmp_path: Path):
         await store.create(video_record(options=options))
         offline = None if engine.model is model else model
         parts = WorkerParts(
-            engine.model, engine, store, files, decoder, offline, checkpoint_every=EVERY
+            engine.model, engine, store, files, decoder, no_sound, offline, checkpoint_every=EVERY
         )
         return Workshop(parts, decoder, store, files)
 

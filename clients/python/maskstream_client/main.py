@@ -11,6 +11,7 @@ _GROUP: Final = "maskstream.commands"
 _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
     "bench": "Measure a server: frames per second, latency, memory.",
+    "bench-video": "Measure work on a whole video: seconds and memory.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "train": "Train the demo model.",

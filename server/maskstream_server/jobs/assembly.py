@@ -24,6 +24,7 @@ from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.settings import Settings
 
 
@@ -51,7 +52,11 @@ def build_videos(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
     offline = model if isinstance(model, OfflineDaq) else None
-    facts = ModelFacts(model.config.name, refines=offline is not None)
+    facts = ModelFacts(
+        name=model.config.name,
+        refines=offline is not None,
+        panoptic=model.config.task == "panoptic",
+    )
     desk = VideoDesk(store, queue, files, facts, settings.max_video_bytes)
     parts = WorkerParts(
         model=engine.model,
@@ -59,6 +64,7 @@ def build_videos(
         store=store,
         files=files,
         open_video=decode,
+        open_sound=partial(open_sound, limits=video_limits(settings)),
         offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
@@ -69,12 +75,17 @@ def build_videos(
 
 def decode_upload(settings: Settings) -> OpenVideo:
     """Return what decodes a stranger's file in a child process, within the operator's limits."""
-    limits = VideoLimits(max_pixels=settings.max_frame_pixels)
+    limits = video_limits(settings)
 
     def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
         return open_video(path, limits, skip=skip, stride=stride)
 
     return decode
+
+
+def video_limits(settings: Settings) -> VideoLimits:
+    """Return what one video may cost."""
+    return VideoLimits(max_pixels=settings.max_frame_pixels)
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:

@@ -4,12 +4,15 @@
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 from maskstream_model.interface import Frame
+from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.soundtrack import SoundPiece
 
 
 class DecodedFrame(Protocol):
@@ -19,24 +22,17 @@ class DecodedFrame(Protocol):
     def index(self) -> int: ...  # noqa: D102
 
     @property
-    def time_s(self) -> float | None: ...  # noqa: D102
+    def time_s(self) -> float: ...  # noqa: D102
 
     @property
     def pixels(self) -> Frame: ...  # noqa: D102
-
-
-class VideoFacts(Protocol):
-    """What a file says of itself."""
-
-    @property
-    def num_frames(self) -> int | None: ...  # noqa: D102
 
 
 class DecodingVideo(Protocol):
     """A video that is being decoded; iterating blocks, and raises MediaError."""
 
     @property
-    def info(self) -> VideoFacts: ...  # noqa: D102
+    def info(self) -> VideoInfo: ...  # noqa: D102
 
     @property
     def warning(self) -> str | None:
@@ -63,6 +59,10 @@ class OpenVideo(Protocol):
     def __call__(self, path: Path, *, skip: int, stride: int) -> DecodingVideo:
         """Return its frames from number `skip` on whose number is a multiple of `stride`."""
         ...
+
+
+OpenSound = Callable[[Path], AbstractContextManager[Iterable[SoundPiece]]]
+"""Opens the sound of a file; reading it raises MediaError."""
 
 
 class FrameReader:

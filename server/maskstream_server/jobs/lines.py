@@ -19,7 +19,7 @@ PIECE_BYTES = 64 << 10
 
 
 def frame_line(
-    index: int, time_s: float | None, result: EngineResult[Any], classes: Sequence[ClassInfo]
+    index: int, time_s: float, result: EngineResult[Any], classes: Sequence[ClassInfo]
 ) -> bytes:
     """Return the line of one frame, with its newline.
 
@@ -54,7 +54,7 @@ def frame_line(
 
 
 def _as_line(
-    index: int, time_s: float | None, size: tuple[int, int], objects: list[dict[str, Any]]
+    index: int, time_s: float, size: tuple[int, int], objects: list[dict[str, Any]]
 ) -> bytes:
     line = {"frame": index, "time_s": time_s, "size": list(size), "objects": objects}
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
@@ -85,7 +85,7 @@ class RefinedObject:
 
 def refined_line(
     index: int,
-    time_s: float | None,
+    time_s: float,
     size: tuple[int, int],
     objects: Sequence[RefinedObject],
     classes: Sequence[ClassInfo],

@@ -32,7 +32,7 @@ from maskstream_server.memory import MemoryDamagedError
 WINDOWS_PART: Final = "windows"
 SCHEMA: Final = 1
 Floats = npt.NDArray[np.float32]
-Stamp = tuple[int, float | None]
+Stamp = tuple[int, float]
 """A frame's number in the file, and its time."""
 
 

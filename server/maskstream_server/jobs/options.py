@@ -7,7 +7,7 @@ from typing import Any
 
 from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
 
-ARTIFACTS = ("ytvis.json", "masks.zip")
+ARTIFACTS = ("ytvis.json", "overlay.mp4", "masks.zip", "panoptic.zip", "tracks.parquet")
 MODES = ("online", "offline")
 MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
@@ -20,10 +20,12 @@ class ModelFacts:
     Attributes:
         name: of the preset.
         refines: whether it has a refiner, for the mode `offline`.
+        panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
     """
 
     name: str
     refines: bool = False
+    panoptic: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
             f"The model {model.name!r} has no refiner, which the mode 'offline' needs; "
             "the models that end in '_offline' have one."
         )
+    if "panoptic.zip" in options.artifacts and not model.panoptic:
+        raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
     return options
 
 

@@ -81,7 +81,7 @@ class VideoRecord:
         next_frame: frames before it are in `parts`, and the stored memory is that before it.
         frames_total: as the file says, in the end as counted; None where it does not say.
         all_frames: whether every frame is done; what is left then are artifacts.
-        warning: one sentence where not all of the file could be read.
+        warning: sentences where not all of the file could be read.
         parts: the results so far, in order.
         artifacts: names of the files that are ready.
         began_s, began_frame: when and where the worker at work began, for its speed.
@@ -169,16 +169,20 @@ def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
     return replace(record, next_frame=0, parts=(), all_frames=False, began_frame=0, updated_s=now_s)
 
 
-def finish(
-    record: VideoRecord, fence: int, artifacts: tuple[str, ...], now_s: float
-) -> VideoRecord:
-    """End it well, after the last checkpoint: the artifacts are there.
+def finish(record: VideoRecord, fence: int, warning: str | None, now_s: float) -> VideoRecord:
+    """End it well, after the last checkpoint: the artifacts are there, or mostly.
 
     Raises:
         FencedOut: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
-    return replace(record, state=VideoState.DONE, artifacts=artifacts, updated_s=now_s)
+    return replace(
+        record,
+        state=VideoState.DONE,
+        artifacts=record.options.artifacts,
+        warning=" ".join(filter(None, (record.warning, warning))) or None,
+        updated_s=now_s,
+    )
 
 
 def fail(record: VideoRecord, fence: int, reason: str, now_s: float) -> VideoRecord:

@@ -15,10 +15,17 @@ from maskstream_model.errors import StateError
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.artifacts import WRITERS
-from maskstream_server.jobs.decoding import FrameReader, OpenVideo, in_thread
+from maskstream_server.jobs.artifacts.feed import Feed
+from maskstream_server.jobs.artifacts.making import Making
+from maskstream_server.jobs.artifacts.material import Material
+from maskstream_server.jobs.decoding import (
+    DecodingVideo,
+    FrameReader,
+    OpenSound,
+    OpenVideo,
+    in_thread,
+)
 from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.offline_tracking import OfflineTracking
 from maskstream_server.jobs.part_writer import Line, PartWriter
 from maskstream_server.jobs.record import (
@@ -45,7 +52,8 @@ class WorkerParts:
         engine: shared with live sessions, which go first.
         store: of records.
         files: of videos.
-        open_video: decodes.
+        open_video: decodes pictures.
+        open_sound: decodes sound.
         offline: refines, with `model` in it; None where there is no refiner.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
@@ -57,6 +65,7 @@ class WorkerParts:
     store: VideoStore
     files: VideoFiles
     open_video: OpenVideo
+    open_sound: OpenSound
     offline: OfflineDaq | None = None
     max_tracks: int = 100
     checkpoint_every: int = 10
@@ -90,13 +99,16 @@ class VideoRun:
             MaskstreamServerError: the text says why it cannot be done.
             NoSpaceError: the disk is full.
         """
+        tracking = None if self._record.all_frames else await self._restored()
+        making = Making(self._record, self._folder, self._material)
         try:
-            if not self._record.all_frames:
-                await self._all_frames(await self._restored())
-            names = tuple([await self._make(name) for name in self._record.options.artifacts])
-            fence = self._record.fence
-            await self.write(lambda record: finish(record, fence, names, self._now_s()), {})
+            making.advance(self._record)
+            if tracking is not None:
+                await self._all_frames(tracking, making)
+            fence, warning = self._record.fence, await making.finish()
+            await self.write(lambda record: finish(record, fence, warning, self._now_s()), {})
         finally:
+            making.stop()
             self._thread.shutdown(wait=False)
 
     async def write(
@@ -114,25 +126,21 @@ class VideoRun:
 
     # Frames.
 
-    async def _all_frames(self, tracking: OnlineTracking | OfflineTracking) -> None:
-        """Take every frame; decoding, the model and writing overlap."""
-        name, stride = f"results-{self._record.fence}.ndjson", self._record.options.frame_stride
+    async def _all_frames(self, tracking: OnlineTracking | OfflineTracking, making: Making) -> None:
+        """Take every frame; decoding, the model, writing and making files overlap."""
+        name = f"results-{self._record.fence}.ndjson"
         part = PartWriter(self._folder, name, first_frame=tracking.num_done)
-        open_video = partial(
-            self._parts.open_video,
-            self._parts.files.source(self._record.id),
-            skip=tracking.next_frame * stride,
-            stride=stride,
-        )
         try:
-            async with FrameReader(open_video) as reader:
+            async with FrameReader(partial(self._open_video, tracking.next_frame)) as reader:
                 while (frame := await reader.next()) is not None:
                     await self._write_lines(part, await tracking.take(frame))
                     memory = tracking.memory()
                     if memory is not None:
                         await self._checkpoint(part, reader, tracking.num_done, memory)
+                        making.advance(self._record)
                 await self._write_lines(part, await tracking.finish())
                 await self._checkpoint(part, reader, tracking.num_done, None)
+                making.advance(self._record)
         finally:
             self._thread.submit(part.close)
 
@@ -199,18 +207,23 @@ class VideoRun:
             raise NoRefinerError(f"The model {parts.model.config.name!r} has no refiner.")
         return OfflineTracking(parts.engine, parts.offline, session, options, parts.max_tracks)
 
-    # Artifacts.
+    # What it is made of.
 
-    async def _make(self, name: str) -> str:
-        """Make one artifact; it appears under its name when it is whole."""
-        draft = self._folder / f"draft-{self._record.fence}-{name}"
+    def _open_video(self, skip: int = 0) -> DecodingVideo:
+        """Return the frames that are looked at, without the first `skip` of them."""
+        stride = self._record.options.frame_stride
+        source = self._parts.files.source(self._record.id)
+        return self._parts.open_video(source, skip=skip * stride, stride=stride)
 
-        def make() -> None:
-            WRITERS[name](read_lines(self._folder, self._record.parts), draft)
-            draft.replace(self._folder / name)
-
-        await in_thread(self._thread, make)
-        return name
+    def _material(self, feed: Feed) -> Material:
+        source = self._parts.files.source(self._record.id)
+        return Material(
+            lines=feed,
+            classes=self._parts.model.config.classes,
+            options=self._record.options,
+            open_video=self._open_video,
+            open_sound=partial(self._parts.open_sound, source),
+        )
 
     def _now_s(self) -> float:
         return self._parts.now_s()

@@ -82,7 +82,7 @@ def test_workers_that_stop_in_peace_are_not_counted():
 
 def test_the_end_is_final():
     running = claim(video_record(), 5.0)
-    for ended in (finish(running, 1, (), 6.0), fail(running, 1, "no", 6.0), cancel(running, 6.0)):
+    for ended in (finish(running, 1, None, 6.0), fail(running, 1, "no", 6.0), cancel(running, 6.0)):
         for write in (lambda r: claim(r, 7.0), lambda r: cancel(r, 7.0)):
             with pytest.raises(FencedOut):
                 write(ended)
@@ -96,7 +96,7 @@ def test_a_finished_video_has_as_many_frames_as_were_counted():
     record = checkpoint(record, 1, Progress(38, PART, 40, last=True), 6.5)
     assert record.all_frames
     assert as_told(record)["percent"] < 100
-    record = finish(record, 1, ("ytvis.json",), 7.0)
+    record = finish(record, 1, "No sound.", 7.0)
     told = as_told(record)
     assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
 

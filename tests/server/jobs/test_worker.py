@@ -126,6 +126,31 @@ async def test_results_can_be_read_while_the_video_runs(open_workshop):
     assert len(await shop.lines()) == 13
 
 
+async def test_files_grow_with_the_video_and_nothing_is_left_of_their_drafts(open_workshop):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def on_frame(index: int) -> None:
+        if index == 8:
+            reached.set()
+            go_on.wait(SOON_S)
+        if index == 11:
+            raise FakeMediaError("The file is cut off.")
+
+    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=on_frame))
+    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    draft = shop.files.folder("a") / "drafts-1" / "masks.zip"
+    async with asyncio.timeout(SOON_S):
+        while not (draft.is_file() and draft.stat().st_size):
+            await asyncio.sleep(0.01)
+    assert (await shop.record()).next_frame < 13
+    go_on.set()
+    await working
+    assert (await shop.record()).state is VideoState.FAILED
+    async with asyncio.timeout(SOON_S):
+        while draft.parent.exists():
+            await asyncio.sleep(0.01)
+
+
 async def test_a_cancelled_video_stops_its_worker_at_its_next_write(open_workshop):
     shop = await open_workshop()
 

@@ -1,27 +1,13 @@
-"""The files that a finished video gives, made from its lines of results in bounded memory."""
+"""`ytvis.json`: YouTube-VIS results, made from lines in bounded memory."""
 
-import io
 import json
 import tempfile
-import zipfile
 from array import array
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
-from PIL import Image
-
-from maskstream_protocol.records import Status
-from maskstream_protocol.rle import decode_rle
-
-Lines = Iterable[bytes]
-MISSED = Status.MISSED.name.lower()
-GONE = Status.DISAPPEARED.name.lower()
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest that a zip can say: the same video gives the same bytes."""
-MAX_PIXEL = 65535
+from maskstream_server.jobs.artifacts.material import Lines, seen
 
 
 @dataclass
@@ -57,9 +43,7 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
     tracks: dict[int, _Track] = {}
     num_frames = 0
     for line in lines:
-        for item in json.loads(line)["objects"]:
-            if item["status"] in (MISSED, GONE):
-                continue
+        for item in seen(json.loads(line)):
             track = tracks.setdefault(item["track_id"], _Track())
             track.class_id, track.score = item["class_id"], item["score"]
             if item["segmentation"] is not None:
@@ -87,37 +71,3 @@ def _write_entry(
         out.write(spool.read(length).decode() + ("" if frame + 1 == num_frames else ", "))
         written = frame + 1
     out.write(", ".join(["null"] * (num_frames - written)) + "]}")
-
-
-def write_masks(lines: Lines, target: Path) -> None:
-    """Write a zip of 16-bit PNGs, `000000.png` and on: pixels are track ids, 0 is nothing.
-
-    Where masks overlap, the better score wins. Missed tracks are left out, as in `write_ytvis`.
-
-    Raises:
-        OverflowError: a track id does not fit into 16 bits.
-    """
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
-        for number, line in enumerate(lines):
-            picture = io.BytesIO()
-            Image.fromarray(_label_map(json.loads(line))).save(picture, "png")
-            out.writestr(zipfile.ZipInfo(f"{number:06d}.png", ZIP_DATE), picture.getbuffer())
-
-
-def _label_map(frame: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    pixels = np.zeros(frame["size"], np.uint16)
-    seen = [item for item in frame["objects"] if item["status"] not in (MISSED, GONE)]
-    for item in sorted(seen, key=lambda item: (item["score"], -item["track_id"])):
-        if item["track_id"] > MAX_PIXEL:
-            raise OverflowError(f"track {item['track_id']} does not fit into 16 bits")
-        if item["segmentation"] is not None:
-            mask = decode_rle(item["segmentation"]["counts"].encode(), *frame["size"])
-            pixels[mask] = item["track_id"]
-    return pixels
-
-
-WRITERS: dict[str, Callable[[Lines, Path], None]] = {
-    "ytvis.json": write_ytvis,
-    "masks.zip": write_masks,
-}
-"""How each of `options.ARTIFACTS` is made."""
