@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Checks the image and the deployment without building or starting anything. A tool that is not
+# here is passed over with a sentence: both are only needed by who changes these files.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if hadolint --version >/dev/null 2>&1; then
+  hadolint docker/*.Dockerfile
+else
+  echo "check_docker.sh: there is no hadolint; the Dockerfile is not checked" >&2
+fi
+
+if docker compose version >/dev/null 2>&1; then
+  for profile in cpu gpu camera; do
+    docker compose --env-file .env.example --profile "$profile" config --quiet
+  done
+else
+  echo "check_docker.sh: there is no docker compose; docker-compose.yml is not checked" >&2
+fi
+
+for script in docker/*.sh docker/*/*.sh scripts/*.sh; do
+  bash -n "$script"
+done
