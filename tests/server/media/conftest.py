@@ -7,20 +7,12 @@ import psutil
 import pytest
 
 from maskstream_server.media.limits import VideoLimits
-
-SMALL = VideoLimits(
-    memory_bytes=1 << 30,
-    cpu_s=60,
-    stall_s=20.0,
-    max_pixels=2048 * 2048,
-    max_side_px=4096,
-    max_frames=1500,
-)
+from support.hostile import LIMITS
 
 
 @pytest.fixture
 def limits() -> VideoLimits:
-    return SMALL
+    return LIMITS
 
 
 @pytest.fixture(autouse=True)
