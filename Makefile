@@ -12,10 +12,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 
-.PHONY: help demo serve test check format clean
+.PHONY: help demo serve test test-compose check check-docker format clean
 
 help:  ## list the tasks
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/created:
 	$(PYTHON) -m venv .venv
@@ -37,15 +37,21 @@ demo: .venv/run  ## segment a video (VIDEO=any.mp4, or a generated one) into OUT
 serve: .venv/run  ## run the server on HOST and PORT
 	@$(BIN)/maskstream serve --host $(HOST) --port $(PORT)
 
-check: .venv/dev  ## style, types and the floors of the architecture
+check: .venv/dev check-docker  ## style, types, the floors of the architecture, images
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check-docker: .venv/dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_docker.sh
+
 test: check  ## check, then all tests, with a real redis-server
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
+
+test-compose: .venv/dev  ## the deployment in real containers, with kills (needs a container engine)
+	$(BIN)/python -m pytest --quiet -rs tests/compose
 
 format: .venv/dev  ## put the code into shape
 	$(BIN)/ruff check --fix .

@@ -72,12 +72,13 @@ def serve(**options: Any) -> None:
 @_max_tracks
 @_threads
 @_log_format
-def worker(**options: Any) -> None:
+@click.option("--check", is_flag=True, help="Only say whether the worker of this machine lives.")
+def worker(check: bool, **options: Any) -> None:
     """Work on whole videos that servers have taken in; they share a Redis and a data folder.
 
     Every option, and more, can be set as a variable: --store is MASKSTREAM_STORE.
     """
-    _in_one_sentence(_work, options)
+    _in_one_sentence(_check if check else _work, options)
 
 
 @click.command()
@@ -129,6 +130,12 @@ def _work(settings: "Settings") -> None:
     check_shared(settings)
     model = load(settings)
     work_forever(settings, model, ready)
+
+
+def _check(settings: "Settings") -> None:
+    from maskstream_server.jobs.alive import check_worker
+
+    check_worker(settings.store)
 
 
 def _serve(settings: "Settings") -> None:

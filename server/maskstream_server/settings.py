@@ -1,9 +1,15 @@
-"""Deployment facts of a server, from variables `MASKSTREAM_*`, checked before anything starts."""
+"""Deployment facts of a server, from variables `MASKSTREAM_*`, checked before anything starts.
 
+Where a container mounts its secrets, a file of a setting's name (`maskstream_api_keys`) holds its
+value; a variable wins over it.
+"""
+
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,6 +19,8 @@ from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.outbound.rules import HOST
 
 PREFIX = "MASKSTREAM_"
+SECRETS_FOLDER = "/run/secrets"
+SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
 MIB = 1 << 20
 GIB = 1 << 30
 DAY_S = 24 * 3600.0
@@ -48,6 +56,8 @@ class Settings(BaseSettings):
 
     # Where sessions live.
     store: str = "memory"
+    # Where it comes apart from the address, as a secret does.
+    store_password: SecretStr | None = None
     resume_ttl_s: float = Field(120.0, gt=0)
     max_sessions: int = Field(16, ge=1)
 
@@ -100,9 +110,10 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        """Read a comma separated list, as variables carry it."""
+        """Read a list, separated by commas as in variables or by lines as in files."""
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            parts = value.replace("\n", ",").split(",")
+            return tuple(part.strip() for part in parts if part.strip())
         return value
 
     @field_validator("data_folder")
@@ -126,6 +137,14 @@ class Settings(BaseSettings):
         if any(host.startswith("*") for host in value):
             raise ValueError("must name each host: one in a private network is never any host")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _password_into_store(cls, values: dict[str, Any]) -> dict[str, Any]:
+        store, password = values.get("store"), values.get("store_password")
+        if not (isinstance(store, str) and "://" in store and isinstance(password, str)):
+            return values
+        return values | {"store": _with_password(store, password)}
 
     @field_validator("store")
     @classmethod
@@ -193,10 +212,20 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     Raises:
         SettingsError: a value that cannot be; its text is one sentence naming the variable.
     """
+    folder = os.environ.get(f"{PREFIX}SECRETS_FOLDER", SECRETS_FOLDER)
+    secrets = {"_secrets_dir": folder} if os.path.isdir(folder) else {}
     try:
-        return Settings(**(overrides or {}))  # type: ignore[arg-type]
+        return Settings(**secrets, **(overrides or {}))  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
+
+
+def _with_password(address: str, password: str) -> str:
+    """Return an address of a store with the password in it; it may hold any character."""
+    parts = urlsplit(address)
+    user, _, place = parts.netloc.rpartition("@")
+    user = user.partition(":")[0]
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}").geturl()
 
 
 def _sentence(error: ValidationError) -> str:
@@ -209,7 +238,7 @@ def _sentence(error: ValidationError) -> str:
     if fault["type"] == "extra_forbidden":
         return f"{name} is not a setting of this server."
     # Keys, and addresses that may hold a password, are not repeated.
-    secret = name.removeprefix(PREFIX) in ("API_KEYS", "STORE", "WEBHOOK_SECRET")
+    secret = name.removeprefix(PREFIX) in SECRETS
     value = "***" if secret else repr(fault["input"])
     if fault["type"] == "value_error":
         return f"{name}={value} {reason}."

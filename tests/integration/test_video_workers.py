@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.alive import check_worker
 from support import video_worker
 from support.lossless import write_lossless
 from support.redis_server import RedisServer
@@ -184,6 +187,26 @@ def test_a_worker_that_is_told_to_stop_gives_its_video_back(world, clip):
     world.worker()
     told = world.ended(video)
     assert (told["state"], told["attempt"]) == ("done", 1)
+
+
+def test_a_worker_that_lives_can_be_told_from_one_that_does_not(world):
+    here = socket.gethostname()
+    assert here in dead(world.redis.url, here)
+    world.worker()
+    until = time.monotonic() + SOON_S
+    while (sentence := dead(world.redis.url, here)) is not None:
+        assert time.monotonic() < until, sentence
+        time.sleep(0.2)
+    assert "elsewhere" in dead(world.redis.url, "elsewhere")
+    assert "cannot be asked" in dead("redis://127.0.0.1:1/0", here)
+
+
+def dead(url: str, host: str) -> str | None:
+    """What a check has to say of the worker on a host; None where all is well."""
+    try:
+        check_worker(url, host)
+    except StartError as error:
+        return str(error)
 
 
 def test_deleting_reaches_the_worker_in_its_process(world, clip):

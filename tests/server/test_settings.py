@@ -69,6 +69,28 @@ def test_idle_must_be_longer_than_heartbeat(monkeypatch):
         load_settings()
 
 
+def test_secrets_are_read_from_mounted_files_and_variables_win(monkeypatch, tmp_path):
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+    (tmp_path / "maskstream_api_keys").write_text("one\ntwo\n")
+    assert [key.get_secret_value() for key in load_settings().api_keys] == ["one", "two"]
+    monkeypatch.setenv("MASKSTREAM_API_KEYS", "three")
+    assert [key.get_secret_value() for key in load_settings().api_keys] == ["three"]
+
+
+@pytest.mark.parametrize(
+    ("address", "whole"),
+    [
+        ("redis://redis:6379/0", "redis://:a%2Fb%40c@redis:6379/0"),
+        ("rediss://me@redis/1", "rediss://me:a%2Fb%40c@redis/1"),
+        ("memory", "memory"),
+    ],
+)
+def test_a_password_that_comes_apart_goes_into_the_address(monkeypatch, tmp_path, address, whole):
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+    (tmp_path / "maskstream_store_password").write_text("a/b@c\n")
+    assert load_settings({"store": address}).store == whole
+
+
 def test_a_secret_is_not_repeated_in_the_message(monkeypatch):
     monkeypatch.setenv("MASKSTREAM_STORE", "mysql://me:hunter2@host")
     with pytest.raises(SettingsError) as caught:

@@ -42,6 +42,10 @@ class VideoQueue(Protocol):
         """Return how many videos wait or are worked on."""
         ...
 
+    async def hears_of(self, host: str) -> bool:
+        """Return whether a worker on the machine of this name has given a sign of life of late."""
+        ...
+
     async def close(self) -> None:
         """Let connections go, after `run` has ended."""
         ...
@@ -102,6 +106,12 @@ class DocketQueue:
     async def pending(self) -> int:
         """See `VideoQueue.pending`."""
         return (await (await self._open()).snapshot()).total_tasks
+
+    async def hears_of(self, host: str) -> bool:
+        """See `VideoQueue.hears_of`."""
+        # pydocket's workers have names of the form host#pid.
+        workers = await (await self._open()).workers()
+        return any(worker.name.rpartition("#")[0] == host for worker in workers)
 
     async def close(self) -> None:
         """See `VideoQueue.close`."""

@@ -1,0 +1,60 @@
+# One image for `maskstream serve` and `maskstream worker`.
+#   CPU (default)  docker build -f docker/server.Dockerfile .
+#   GPU            the same with --build-arg EXTRAS=tensorrt; torch then comes with CUDA
+# TORCH_INDEX names another package index for torch alone, such as one with CPU-only builds.
+ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS wheel
+WORKDIR /src
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m pip install --root-user-action ignore build==1.3.0 hatchling==1.27.0
+COPY pyproject.toml README.md LICENSE ./
+COPY model model
+COPY server server
+COPY clients/python clients/python
+RUN python -m build --wheel --no-isolation --outdir /wheels
+
+FROM ${PYTHON_IMAGE} AS packages
+ARG TORCH_INDEX=""
+ARG EXTRAS=""
+WORKDIR /src
+RUN python -m venv /opt/maskstream
+ENV PATH=/opt/maskstream/bin:$PATH
+COPY constraints.txt docker/requirements.txt ./
+# torch first and alone: it is the largest layer, and the one that changes least.
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --constraint constraints.txt --constraint requirements.txt \
+    torch ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
+# hadolint ignore=DL3059
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --no-deps --requirement requirements.txt
+RUN --mount=type=cache,target=/root/.cache/pip --mount=from=wheel,source=/wheels,target=/wheels \
+    wheel=$(echo /wheels/*.whl) \
+    && pip install --constraint constraints.txt --constraint requirements.txt \
+    "${wheel}[server${EXTRAS:+,$EXTRAS}]" \
+    && pip check
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="Maskstream" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# Nobody's user on most hosts. The folders are there so that new volumes on them are its own.
+RUN groupadd --gid 10001 maskstream \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp maskstream \
+    && install -d -o maskstream -g maskstream /var/lib/maskstream /var/cache/maskstream
+COPY --from=packages /opt/maskstream /opt/maskstream
+ENV PATH=/opt/maskstream/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MASKSTREAM_HOST=0.0.0.0 \
+    MASKSTREAM_PORT=8000 \
+    MASKSTREAM_DATA_FOLDER=/var/lib/maskstream \
+    MASKSTREAM_LOG_FORMAT=json
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# /readyz asks the engine and the store; a worker says in the compose file how it is asked.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['MASKSTREAM_PORT'] + '/readyz', timeout=4)"]
+ENTRYPOINT ["maskstream"]
+CMD ["serve"]
