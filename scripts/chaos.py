@@ -30,7 +30,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="maskstream-chaos-") as folder:
             report = run(Path(folder), frames, seed, arguments.kills)
         print(json.dumps(report), flush=True)
-        num_bad += not report["equal"]
+        num_bad += bool(report["lost"] or report["resets"] or not report["equal"])
     print(f"{len(seeds)} runs of {len(frames)} frames, {num_bad} in which something was lost")
     return int(num_bad > 0)
 
