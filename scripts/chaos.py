@@ -48,19 +48,12 @@ def parse_arguments() -> argparse.Namespace:
 def run(folder: Path, frames: list, seed: int, num_kills: int) -> dict[str, object]:
     """Stream undisturbed, then in the storm; return what became of it."""
     from support.chaos import Plan, storm
-    from support.redis_server import RedisServer, redis_binary
+    from support.redis_server import running_redis
 
-    binary = redis_binary()
-    if binary is None:
-        sys.exit("There is no redis-server: neither on PATH nor named by MASKSTREAM_REDIS_SERVER.")
-    redis = RedisServer(binary, folder)
-    redis.start()
-    try:
-        with storm(folder, redis) as servers:
-            expected = servers.stream(frames)
-            seen = servers.stream(frames, Plan.draw(seed, len(frames), num_kills))
-    finally:
-        redis.stop()
+    with running_redis(folder) as redis, storm(folder, redis) as servers:
+        expected = servers.stream(frames)
+        plan = Plan.draw(seed, len(frames), num_kills)
+        seen = servers.stream(frames, servers.deeds(plan))
     return {
         "seed": seed,
         "equal": seen.results == expected.results,

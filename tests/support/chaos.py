@@ -7,11 +7,13 @@ the real client and lets it happen. The answers must be those of a run that noth
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -100,39 +102,37 @@ class Storm:
     def urls(self) -> str:
         return ",".join(f"ws://127.0.0.1:{proxy.port}" for proxy in self.proxies)
 
-    def stream(self, frames: list[np.ndarray], plan: Plan | None = None) -> Outcome:
-        """Send all frames, do what the plan says, and return what came back."""
+    def stream(
+        self,
+        frames: list[np.ndarray],
+        deeds: Mapping[int, Callable[[], None]] = MappingProxyType({}),
+        rules: RetryRules = RULES,
+    ) -> Outcome:
+        """Send all frames, do what is to be done after some of them; return what came back."""
         outcome = Outcome()
-        options = StreamOptions(min_score=0.0, retry=RULES)
+        options = StreamOptions(min_score=0.0, retry=rules)
         with Client(self.urls, options, on_event=outcome.hear) as client:
-            for _, result in client.stream(self._watched(frames, plan), every_frame=True):
+            for _, result in client.stream(_watched(frames, deeds), every_frame=True):
                 outcome.add(result)
         return outcome
 
-    def _watched(self, frames: list[np.ndarray], plan: Plan | None) -> Iterator[np.ndarray]:
-        """Give out frames; what is to happen after one happens when the next one is asked for."""
-        for number, frame in enumerate(frames, 1):
-            yield frame
-            if plan is None:
-                continue
-            if number in plan.kills:
-                self._kill_holder(number)
-            if number == plan.redis_restart:
-                self._note(number, "redis killed and started again")
-                self.redis.kill()
-                self.redis.start()
-            if number == plan.cut:
-                self._note(number, f"connection cut for {plan.cut_s} s")
-                threading.Thread(target=self._cut, args=(plan.cut_s,)).start()
+    def deeds(self, plan: Plan) -> dict[int, Callable[[], None]]:
+        """What a plan says, by the number of the frame after which it is done."""
+        kills: dict[int, Callable[[], None]] = {
+            number: partial(self._kill_holder, number) for number in plan.kills
+        }
+        return {
+            **kills,
+            plan.redis_restart: partial(self._restart_redis, plan.redis_restart),
+            plan.cut: partial(self._cut, plan.cut, plan.cut_s),
+        }
 
-    def _kill_holder(self, number: int) -> None:
-        """Kill the server that holds the session; it comes back by itself, later."""
-        index = self._holder()
-        self._note(number, f"server {index} killed")
-        self.servers[index].kill()
-        self.servers[index].start()
+    def wait_ready(self) -> None:
+        """Wait until both servers are there again."""
+        for server in self.servers:
+            server.wait_ready()
 
-    def _holder(self) -> int:
+    def holder(self) -> int:
         """Which server the client is connected to; waits where it is between two."""
         until_s = time.monotonic() + WAIT_S
         while time.monotonic() < until_s:
@@ -142,15 +142,43 @@ class Storm:
             time.sleep(0.01)
         raise RuntimeError("the client is connected to no server")
 
-    def _cut(self, seconds: float) -> None:
+    def _kill_holder(self, number: int) -> None:
+        """Kill the server that holds the session; it comes back by itself, later."""
+        index = self.holder()
+        self._note(number, f"server {index} killed")
+        self.servers[index].kill()
+        self.servers[index].start()
+
+    def _restart_redis(self, number: int) -> None:
+        self._note(number, "redis killed and started again")
+        self.redis.kill()
+        self.redis.start()
+
+    def _cut(self, number: int, seconds: float) -> None:
+        """Cut the client off; the network comes back by itself."""
+        self._note(number, f"connection cut for {seconds} s")
         for proxy in self.proxies:
             proxy.cut()
-        time.sleep(seconds)
-        for proxy in self.proxies:
-            proxy.mend()
+
+        def mend() -> None:
+            time.sleep(seconds)
+            for proxy in self.proxies:
+                proxy.mend()
+
+        threading.Thread(target=mend).start()
 
     def _note(self, number: int, what: str) -> None:
         self.done.append({"after_frame": number, "what": what})
+
+
+def _watched(
+    frames: list[np.ndarray], deeds: Mapping[int, Callable[[], None]]
+) -> Iterator[np.ndarray]:
+    """Give out frames; what is to happen after one happens when the next one is asked for."""
+    for number, frame in enumerate(frames, 1):
+        yield frame
+        if number in deeds:
+            deeds[number]()
 
 
 @contextmanager
