@@ -92,12 +92,19 @@ class Service:
         """Commit what clients are owed, then let every part go; after all sockets are closed."""
         if self.videos is not None:
             await self.videos.stop()
-        await self.background.finish(self.settings.drain_s)
-        if not await self.engine.stop(self.settings.drain_s):
+        # Each may take its time where the store hangs or a step does not end: they do so together.
+        _, engine_ended, _ = await asyncio.gather(
+            self.background.finish(self.settings.drain_s),
+            self.engine.stop(self.settings.drain_s),
+            self._end_leases(),
+        )
+        if not engine_ended:
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
+        await self.store.close()
+
+    async def _end_leases(self) -> None:
         if self._leases is not None:
             await asyncio.to_thread(self._leases.close)
-        await self.store.close()
 
     async def drain(self) -> None:
         """Send every client away in peace."""

@@ -204,13 +204,16 @@ async def test_a_dropped_frame_at_the_end_is_not_asked_for_again(store_url: str)
             assert welcome["next_sequence"] == 3
 
 
-async def test_another_model_says_so(shared_redis):
+@pytest.mark.parametrize("name", ["other", "fake"])
+async def test_another_model_says_so(shared_redis, name: str):
+    other = FakeModel(name)
+    other.fingerprint = "of other weights"
     with running_server(FakeModel("fake"), store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:
             welcome = await client.hello()
             await client.answer(grey())
             await client.flush()
-    with running_server(FakeModel("other"), store=shared_redis.url) as live:
+    with running_server(other, store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:
             assert not (await client.hello(resume=resume(welcome, 1)))["resumed"]
             assert (await client.get("reset"))["reason"] == "model_changed"

@@ -21,7 +21,7 @@ class WireClient:
     """One connection: sends frames, remembers what it is told.
 
     Attributes:
-        welcome: the first message.
+        welcome: the first message, `welcomed_after_s` after hello.
         notices: control messages in order.
         results: results by sequence.
         durable: the last sequence known to be durable.
@@ -32,11 +32,13 @@ class WireClient:
         # Newer versions of websockets want a context, older ones a connection that is closed.
         opening = connect(url, subprotocols=["maskstream.v1"], compression=None)
         self.socket = self._open.enter_context(opening)
+        said_s = time.monotonic()
         self.say(type="hello", masks="rle", resume=resume, **hello)
         self.notices: list[dict[str, Any]] = []
         self.results: dict[int, ResultMessage] = {}
         self.durable = 0
         self.until(lambda: any(notice["type"] == "welcome" for notice in self.notices))
+        self.welcomed_after_s = time.monotonic() - said_s
         self.welcome = next(notice for notice in self.notices if notice["type"] == "welcome")
         self.sequence = self.welcome["next_sequence"] - 1
 

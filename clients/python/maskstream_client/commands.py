@@ -30,7 +30,10 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
 
 
 url_option = click.option(
-    "--url", default=DEFAULT_URL, show_default=True, help="Address of the server."
+    "--url",
+    default=DEFAULT_URL,
+    show_default=True,
+    help="Address of the server; of several that share a store, all, separated by commas.",
 )
 model_option = click.option("--model", help="Model to use  [default: the server's own]")
 api_key_option = click.option(

@@ -1,0 +1,164 @@
+"""What a store costs a stream: `python tests/bench/store_cost.py`, with a redis-server at hand.
+
+The model does nothing but take its time; its memory is that of the released presets with twenty
+tracks, of which a frame changes what it changes there: all queries and positions, and one
+appearance of each track. Rounds with both stores take turns, so that a busy machine is busy for
+both; the CPU time of this process (client and servers, not Redis) hardly depends on that.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(CHECKOUT / "tests"))
+
+from maskstream_model.daq.state import TrackerState  # noqa: E402
+from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes  # noqa: E402
+from maskstream_model.presets import preset  # noqa: E402
+from support.redis_server import running_redis  # noqa: E402
+from support.server import FakeModel, LiveServer, running_server  # noqa: E402
+from support.wire_client import WireClient  # noqa: E402
+
+
+class TwentyTracks(FakeModel):
+    """The fake model with a memory of `num_tracks` tracks; one session at a time."""
+
+    def __init__(self, name: str, num_tracks: int, step_s: float) -> None:
+        super().__init__(step_s=step_s)
+        self.real = preset(name)
+        self.num_tracks = num_tracks
+
+    def initial_state(self) -> TrackerState:
+        count, dim = self.num_tracks, self.real.segmenter.hidden_dim
+        window, classes = self.real.online.appearance_window, self.real.num_classes
+        return TrackerState(
+            queries=torch.rand(count, dim),
+            positions=torch.rand(count, dim),
+            history=torch.rand(count, window, dim),
+            logit_sums=torch.rand(count, classes + 1),
+            track_ids=torch.arange(1, count + 1),
+            birth_frames=torch.zeros(count, dtype=torch.int64),
+            missed_frames=torch.zeros(count, dtype=torch.int64),
+            num_appearances=torch.full((count,), window),
+            num_frames=window,
+            next_track_id=count + 1,
+        )
+
+    def step(self, frame, state, max_tracks=None):
+        output, _ = super().step(frame, state.num_frames)
+        history = state.history.clone()
+        history[:, state.num_frames % history.shape[1]] = torch.rand(history[:, 0].shape)
+        return output, replace(
+            state,
+            queries=torch.rand(state.queries.shape),
+            positions=torch.rand(state.positions.shape),
+            history=history,
+            logit_sums=state.logit_sums + 1,
+            num_appearances=state.num_appearances + 1,
+            num_frames=state.num_frames + 1,
+        )
+
+    def state_to_bytes(self, state):
+        return state_to_bytes(state, self.fingerprint)
+
+    def state_from_bytes(self, blob):
+        return state_from_bytes(blob, self.real, self.fingerprint, torch.device("cpu"))
+
+
+def stream(client: WireClient, num_frames: int) -> list[float]:
+    """Milliseconds of each frame, one at a time."""
+    took_ms = []
+    for _ in range(num_frames):
+        began_s = time.perf_counter()
+        client.step()
+        took_ms.append(1000 * (time.perf_counter() - began_s))
+    return took_ms
+
+
+def bytes_per_commit(live: LiveServer) -> float:
+    return live.metric("maskstream_commit_bytes_sum") / live.metric("maskstream_commit_bytes_count")
+
+
+def takeover_ms(first: LiveServer, second: LiveServer, rounds: int) -> list[float]:
+    """Milliseconds from hello to welcome, each time on the other server."""
+    took_ms = []
+    client = WireClient(first.ws_url)
+    for number in range(rounds):
+        client.step()
+        client.until(lambda client=client: client.durable == client.sequence)
+        client.close()
+        live = (second, first)[number % 2]
+        client = WireClient(live.ws_url, resume=client.resume())
+        assert client.welcome["resumed"]
+        took_ms.append(1000 * client.welcomed_after_s)
+    client.close()
+    return took_ms
+
+
+def percentiles(values: list[float]) -> dict[str, float]:
+    p50, p95 = np.percentile(values, [50, 95])
+    return {"p50": round(float(p50), 2), "p95": round(float(p95), 2), "n": len(values)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="daq_r50_ovis")
+    parser.add_argument("--tracks", type=int, default=20)
+    parser.add_argument("--step-ms", type=float, default=20.0)
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+
+    def model() -> TwentyTracks:
+        return TwentyTracks(options.preset, options.tracks, options.step_ms / 1000)
+
+    took: dict[str, list[float]] = {"memory": [], "redis": []}
+    cpu_ms: dict[str, list[float]] = {"memory": [], "redis": []}
+    with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as redis:
+        with (
+            running_server(model()) as plain,
+            running_server(model(), store=redis.url) as first,
+            running_server(model(), store=redis.url) as second,
+        ):
+            both = {"memory": plain, "redis": first}
+            clients = {name: WireClient(live.ws_url) for name, live in both.items()}
+            for _ in range(options.rounds):
+                for name, client in clients.items():
+                    began_s = time.process_time()
+                    took[name] += stream(client, options.frames)
+                    busy_s = time.process_time() - began_s
+                    cpu_ms[name].append(1000 * busy_s / options.frames)
+            per_commit = bytes_per_commit(first)
+            result_bytes = len(clients["redis"].results[1].encode())
+            takeovers = takeover_ms(first, second, 2 * options.rounds)
+            for client in clients.values():
+                client.close()
+        whole = len(model().state_to_bytes(model().initial_state()))
+    print(
+        json.dumps(
+            {
+                "asked": vars(options),
+                "latency_ms": {name: percentiles(values) for name, values in took.items()},
+                "cpu_ms_per_frame": {
+                    name: round(float(np.median(values)), 2) for name, values in cpu_ms.items()
+                },
+                "state_bytes_whole": whole,
+                "commit_bytes_mean": round(per_commit),
+                "of_which_result": result_bytes,
+                "takeover_ms": percentiles(takeovers),
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
