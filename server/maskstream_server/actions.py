@@ -23,6 +23,7 @@ class Answer:
 
     message: bytes
     arrived_s: float
+    sequence: int
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,11 @@ from maskstream_server.engine import Engine
 from maskstream_server.engine_types import EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.metrics import Metrics
+from maskstream_server.readings import show_device, show_engine
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
+from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 
 
@@ -65,11 +67,14 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
         deterministic=settings.deterministic,
         num_threads=threads,
     )
+    engine = Engine(model, limits, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
     return Service(
         settings=settings,
         model=model,
-        engine=Engine(model, limits, metrics),
-        store=_store(settings),
+        engine=engine,
+        store=MeasuredStore(_store(settings), registry),
         owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
         metrics=metrics,
         random_bytes=os.urandom,

@@ -147,7 +147,6 @@ class Engine(Generic[State]):
     def _tell(self, outcomes: Sequence[EngineResult[State] | StepFailed]) -> None:
         if self._observer is None:
             return
-        self._observer.queue_length(len(self._queue))
         for outcome in outcomes:
             if isinstance(outcome, StepFailed):
                 self._observer.step_failed(outcome)

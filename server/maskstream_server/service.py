@@ -68,7 +68,9 @@ class Service:
 
     def __post_init__(self) -> None:
         """Set up what follows from the other parts."""
-        self.lobby = Lobby(self.settings.max_sessions, self.metrics.live_sessions.set)
+        max_sessions = self.settings.max_sessions
+        self.metrics.guests(0, max_sessions)
+        self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
 

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(10.0, gt=0)
     idle_s: float = Field(30.0, gt=0)
     drain_s: float = Field(5.0, gt=0)
+    # A result that leaves so long after its frame came counts as late; only metrics look at it.
+    late_s: float = Field(0.5, gt=0)
 
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

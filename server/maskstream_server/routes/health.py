@@ -1,5 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`, for those who run the server."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -32,6 +34,8 @@ def health_routes(service: Service) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         """Return all metrics in Prometheus' text format."""
+        with suppress(StoreError):  # which the metrics then tell
+            await service.store.usage()
         body = generate_latest(service.metrics.registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 
