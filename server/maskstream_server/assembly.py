@@ -22,6 +22,7 @@ from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
+from maskstream_server.tracing import NoTracing, Tracing
 
 
 def load(settings: Settings) -> OnlineSegmenter[Any]:
@@ -70,16 +71,35 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
     engine = Engine(model, limits, metrics)
     show_engine(engine, registry)
     show_device(settings.device, registry)
+    owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
     return Service(
         settings=settings,
         model=model,
         engine=engine,
         store=MeasuredStore(_store(settings), registry),
-        owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
+        owner=owner,
         metrics=metrics,
         random_bytes=os.urandom,
         clock=time.monotonic,
+        tracing=open_tracing(settings, owner),
     )
+
+
+def open_tracing(settings: Settings, owner: str) -> Tracing:
+    """Return the tracing that the settings name.
+
+    Raises:
+        StartError: an endpoint is set, and OpenTelemetry is not installed.
+    """
+    if settings.otlp_endpoint is None:
+        return NoTracing(os.urandom)
+    try:
+        from maskstream_server.otel import connect
+    except ModuleNotFoundError:
+        raise StartError(
+            "MASKSTREAM_OTLP_ENDPOINT needs OpenTelemetry: pip install 'maskstream[otel]'."
+        ) from None
+    return connect(settings.otlp_endpoint, settings.trace_share, owner, time.monotonic)
 
 
 def _store(settings: Settings) -> SessionStore:

@@ -141,7 +141,7 @@ class Engine(Generic[State]):
         try:
             self._tell(outcomes)
         except Exception:
-            log.exception("engine observer failed")
+            log.exception("engine_observer_failed")
         return True
 
     def _tell(self, outcomes: Sequence[EngineResult[State] | StepFailed]) -> None:

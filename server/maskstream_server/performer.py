@@ -75,6 +75,7 @@ class Performer:
 
     def decode(self, action: Decode) -> None:
         """Begin to decode a frame in a worker thread."""
+        self._witness.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
     def infer(self, action: Infer) -> None:
@@ -94,7 +95,7 @@ class Performer:
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
     async def _infer(self, action: Infer) -> None:
-        form, service = self._wishes.form, self._service
+        form, service, began_s = self._wishes.form, self._service, self._witness.clock()
         result = await service.engine.submit(
             EngineRequest(
                 session=self._lease.session,
@@ -107,7 +108,7 @@ class Performer:
                 max_tracks=service.settings.max_tracks,
             )
         )
-        self._witness.stepped(action.sequence, result)
+        self._witness.stepped(action.sequence, result, began_s)
         now_s = service.clock()
         self._report(lambda session: session.inferred(action.sequence, result, now_s))
 
@@ -123,11 +124,12 @@ class Performer:
         task.add_done_callback(self._work.discard)
 
     async def _guarded(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
-        try:
-            await work
-        except Exception as error:  # Whatever it is, it costs this frame and nothing else.
-            answer = answer_to(error, sequence)
-            self._report(lambda session: session.failed(sequence, answer))
+        with self._witness.within(sequence):
+            try:
+                await work
+            except Exception as error:  # Whatever it is, it costs this frame and nothing else.
+                answer = answer_to(error, sequence)
+                self._report(lambda session: session.failed(sequence, answer))
 
     # The session's memory.
 

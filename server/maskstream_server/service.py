@@ -1,6 +1,7 @@
 """The parts of a running server as one value, put together outside and passed to who needs them."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from maskstream_server.metrics import Metrics
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
+from maskstream_server.tracing import NoTracing, Tracing
 
 STALLED_S = 60.0
 
@@ -54,6 +56,7 @@ class Service:
         metrics: what it counts.
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
+        tracing: where traces of connections and frames go.
     """
 
     settings: Settings
@@ -64,6 +67,7 @@ class Service:
     metrics: Metrics
     random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
+    tracing: Tracing = field(default_factory=lambda: NoTracing(os.urandom))
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
@@ -93,6 +97,7 @@ class Service:
         if self._leases is not None:
             await asyncio.to_thread(self._leases.close)
         await self.store.close()
+        await asyncio.to_thread(self.tracing.close)
 
     async def drain(self) -> None:
         """Send every client away in peace."""

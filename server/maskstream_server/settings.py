@@ -63,6 +63,9 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # Where OpenTelemetry traces go (http://collector:4318), and which share of the frames has one.
+    otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^/\s]+")
+    trace_share: float = Field(0.01, ge=0, le=1)
 
     @field_validator("allowed_origins", "api_keys", mode="before")
     @classmethod

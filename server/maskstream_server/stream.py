@@ -43,7 +43,7 @@ Outgoing = str | bytes | Departing | Close
 class Stream:
     """One connection from `hello` to its close; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: Service) -> None:
+    def __init__(self, socket: WebSocket, service: Service, witness: Witness) -> None:
         self._socket = socket
         self._service = service
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -51,13 +51,14 @@ class Stream:
         # Messages that the session has not seen yet; reading pauses beyond them.
         self._room = asyncio.Semaphore(MAX_INCOMING)
         self._log = structlog.get_logger(__name__)
-        self._witness = Witness(service)
+        self._witness = witness
 
     async def run(self) -> None:
         """Serve the connection; returns when it is closed."""
         try:
             hello = await self._hello()
             greeting = await greet(self._service, hello)
+            self._witness.joined(greeting.lease.session)
             self._service.lobby.enter(greeting.lease, self)
         except WebSocketDisconnect:
             return

@@ -14,6 +14,7 @@ from maskstream_server.service import Background
 from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.interface import Lease
+from maskstream_server.tracing import NoTracing
 from maskstream_server.witness import Witness
 from support.stores import Clock, FailingStore
 
@@ -46,6 +47,7 @@ def service() -> SimpleNamespace:
         hold=lambda lease: None,
         let_go=lambda lease: None,
         settings=Settings(),
+        tracing=NoTracing(bytes),
         clock=Clock(),
     )
 
