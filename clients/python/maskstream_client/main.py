@@ -12,6 +12,7 @@ _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
     "bench": "Measure a server: frames per second, latency, memory.",
     "serve": "Run the server.",
+    "doctor": "Look whether a server can do its work here, and say what to do if not.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
     "weights": "List, check and convert weight files.",
