@@ -43,8 +43,9 @@ check: .venv/dev  ## style, types and the floors of the architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## check, then all tests, with a real redis-server
+test: check  ## check, then all tests, with a real redis-server and Prometheus
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
 
 format: .venv/dev  ## put the code into shape

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason
 
 Stage = Literal["decode", "wait", "inference", "postprocess", "encode", "send"]
@@ -48,6 +49,8 @@ class Metrics:
             "sessions_refused", "Connections closed before welcome"
         )
         self.errors = self._counter("errors", "Errors told to clients", "code")
+        for error in WireError.__subclasses__():
+            self.errors.labels(error.code)
 
     def _count_frames(self) -> None:
         self.received = self._counter("frames_received", "Frames that clients sent")

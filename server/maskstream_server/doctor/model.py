@@ -27,9 +27,7 @@ def look_at_model(settings: Settings) -> Sequence[Finding]:
     try:
         model = load(settings)
     except StartError as error:
-        advice = (
-            "`maskstream weights list` names presets, `maskstream weights verify` looks at a file."
-        )
+        advice = "See `maskstream weights list`; `maskstream weights verify` looks at a file."
         return [Finding("model", "failed", str(error).rstrip("."), advice)]
     took_s = time.perf_counter() - began_s
     source = settings.weights or "its own weights"
