@@ -102,7 +102,7 @@ class Metrics:
         self.commit_bytes = Histogram(
             "maskstream_commit_bytes",
             "Bytes of memory and results in one commit",
-            buckets=(1024, 4096, 16384, 65536, 262144, 1048576),
+            buckets=(1024, 4096, 16384, 65536, 81920, 262144, 1048576),
             registry=self.registry,
         )
         self.commits_behind = self._gauge(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from maskstream_server.stores.errors import StoreAway
 from support.raw_client import grey, raw_client
 from support.redis_server import RedisServer
 from support.server import POISON, FakeModel, LiveServer, running_server
@@ -150,9 +149,14 @@ def test_a_scrape_tells_of_device_store_and_process(server: LiveServer):
     assert "process_resident_memory_bytes" in text
 
 
-async def test_a_scrape_while_the_store_hangs_is_answered(monkeypatch, server: LiveServer):
-    async def hangs() -> None:
-        raise StoreAway("timed out")
-
-    monkeypatch.setattr(server.service.store._store, "usage", hangs)
-    assert "maskstream_store_up 0.0" in server.get("/metrics")
+def test_a_scrape_tells_in_time_that_the_store_hangs(own_redis: RedisServer):
+    with running_server(store=own_redis.url) as live:
+        assert "maskstream_store_up 1.0" in live.get("/metrics")
+        own_redis.pause()
+        try:
+            began_s = time.monotonic()
+            assert "maskstream_store_up 0.0" in live.get("/metrics")
+            assert time.monotonic() - began_s < 3
+        finally:
+            own_redis.resume()
+        soon(live, lambda: "maskstream_store_up 1.0" in live.get("/metrics"))

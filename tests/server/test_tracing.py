@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, format_trace_id
 
+from maskstream_server import otel as otel_module
 from maskstream_server.assembly import open_tracing
 from maskstream_server.errors import StartError
 from maskstream_server.otel import OtelTracing
@@ -92,6 +93,22 @@ def test_a_frame_is_a_trace_of_its_own_with_parts_linked_to_its_connection():
     assert abs(root.start_time - (time.time_ns() - 2e9)) < 1e9
     assert root.resource.attributes["service.name"] == "maskstream"
     assert root.resource.attributes["service.version"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("https://collector/", "https://collector/v1/traces"),
+        ("https://collector/of/mine", "https://collector/of/mine"),
+    ],
+)
+def test_an_endpoint_without_a_path_gets_that_of_the_protocol(monkeypatch, endpoint, url):
+    asked = []
+    monkeypatch.setattr(otel_module, "OTLPSpanExporter", lambda **options: asked.append(options))
+    monkeypatch.setattr(otel_module, "OtelTracing", lambda *options: None)
+    otel_module.connect(endpoint, 0.5, "me", time.monotonic)
+    assert asked[0]["endpoint"] == url
 
 
 def test_frames_beyond_their_share_have_no_trace():

@@ -46,9 +46,10 @@ def look_at_traces(endpoint: str | None) -> Sequence[Finding]:
         return [Finding("traces", "failed", "OpenTelemetry is not installed", advice)]
     address = urlsplit(endpoint)
     port = address.port or (443 if address.scheme == "https" else 80)
+    place = f"{address.hostname} port {port}"  # without the password that may stand before it
     try:
         socket.create_connection((address.hostname or "", port), WITHIN_S).close()
     except OSError as error:
         advice = "Start the OTLP receiver, or unset MASKSTREAM_OTLP_ENDPOINT; streams go on."
-        return [Finding("traces", "warning", f"{endpoint} does not answer: {error}", advice)]
-    return [Finding("traces", "ok", f"{endpoint} answers")]
+        return [Finding("traces", "warning", f"{place} does not answer: {error}", advice)]
+    return [Finding("traces", "ok", f"{place} answers")]

@@ -1,5 +1,6 @@
 """A store that times another one: latency, bytes and failures by kind of command."""
 
+import asyncio
 import time
 from collections.abc import Awaitable
 from typing import Final, TypeVar
@@ -21,6 +22,8 @@ from maskstream_server.stores.interface import (
 
 Answer = TypeVar("Answer")
 LATENCY_S: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5)
+HANGS_S: Final = 1.0
+"""A command that its caller gave up after so long has found the store away too."""
 COMMANDS: Final = (
     "create",
     "take_over",
@@ -150,13 +153,20 @@ class MeasuredStore:
         try:
             answer = await work
         except StoreAway:
-            self._metrics.up.set(0)
-            self._metrics.failures.labels(command).inc()
+            self._failed(command)
+            raise
+        except asyncio.CancelledError:
+            if time.perf_counter() - began_s >= HANGS_S:
+                self._failed(command)
             raise
         finally:
             self._metrics.command_s.labels(command).observe(time.perf_counter() - began_s)
         self._metrics.up.set(1)
         return answer
+
+    def _failed(self, command: str) -> None:
+        self._metrics.up.set(0)
+        self._metrics.failures.labels(command).inc()
 
     def _has_read(self, command: str, stored: StoredSession | None) -> None:
         if stored is not None:

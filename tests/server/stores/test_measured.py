@@ -1,5 +1,6 @@
 """A store under measurement does the same, and tells what it took."""
 
+import asyncio
 import inspect
 
 import pytest
@@ -70,6 +71,19 @@ async def test_an_absent_store_is_down_until_a_command_works(world):
     assert world.value("failures_total", command="commit") == 1
     await world.store.ping()
     assert world.value("up") == 1
+
+
+async def test_a_command_that_is_given_up_finds_the_store_away_where_it_hung(world, monkeypatch):
+    async def hangs() -> None:
+        await asyncio.sleep(60)
+
+    world.inner.ping = hangs
+    await world.store.usage()
+    for hangs_s, up in ((10.0, 1), (0.0, 0)):
+        monkeypatch.setattr("maskstream_server.stores.measured.HANGS_S", hangs_s)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(world.store.ping(), 0.01)
+        assert world.value("up") == up
 
 
 async def test_the_room_of_a_store_is_told_when_it_is_asked_for(world):
