@@ -10,6 +10,7 @@ from maskstream_server.problems import install_problems
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
 from maskstream_server.routes.stream import stream_routes
+from maskstream_server.routes.videos import video_routes
 from maskstream_server.service import Service
 
 
@@ -29,5 +30,6 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(stream_routes(service))
     app.include_router(health_routes(service))
     app.include_router(model_routes(service))
+    app.include_router(video_routes(service))
     install_problems(app)
     return app

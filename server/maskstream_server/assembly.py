@@ -8,13 +8,16 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from maskstream_model import load_model
+from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.engine_types import EngineLimits
 from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.metrics import Metrics
 from maskstream_server.readings import show_device, show_engine
 from maskstream_server.service import Service
@@ -24,18 +27,38 @@ from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.tracing import NoTracing, Tracing
 
+Model = OnlineSegmenter[Any] | OfflineDaq
+"""An offline model refines whole videos; live sessions have its online part."""
 
-def load(settings: Settings) -> OnlineSegmenter[Any]:
+
+def load(settings: Settings) -> Model:
     """Load the model that the settings name.
 
     Raises:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        model = load_model(settings.model, settings.weights, settings.device, settings.task)
+        model = _load(settings)
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
-    return model if settings.compile == "eager" else _compiled(settings, model)
+    if settings.compile == "eager":
+        return model
+    if isinstance(model, OfflineDaq):
+        return OfflineDaq(_compiled(settings, model.online), model.refiner)
+    return _compiled(settings, model)
+
+
+def _load(settings: Settings) -> OnlineDaq | OfflineDaq:
+    if preset(settings.model).offline is None:
+        return load_model(settings.model, settings.weights, settings.device, settings.task)
+    if settings.task not in (None, "instances"):
+        raise ConfigError(f"it cannot do the task {settings.task}")
+    return load_offline_model(settings.model, settings.weights, settings.device)
+
+
+def online_part(model: Model) -> OnlineSegmenter[Any]:
+    """Return what steps frames."""
+    return model.online if isinstance(model, OfflineDaq) else model
 
 
 def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
@@ -49,16 +72,49 @@ def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
     return model
 
 
-def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
+def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = None) -> Service:
     """Put a service together around a loaded model.
 
+    Args:
+        settings: what the operator decided.
+        model: what it runs.
+        open_video: decodes whole videos; None: `media` does.
+
     Raises:
-        StartError: the store's address cannot be read.
+        StartError: the store's address cannot be read, or the data folder not be used.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     metrics = Metrics(registry)
+    engine = build_engine(settings, model, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
+    owner = owner_name()
+    tracing = open_tracing(settings, owner)
+    return Service(
+        settings=settings,
+        model=engine.model,
+        engine=engine,
+        store=MeasuredStore(_store(settings), registry),
+        owner=owner,
+        metrics=metrics,
+        random_bytes=os.urandom,
+        clock=time.monotonic,
+        videos=build_videos(
+            settings,
+            model,
+            engine,
+            open_video or decode_upload(settings),
+            counted=metrics.count_videos,
+            tracing=tracing,
+        ),
+        tracing=tracing,
+    )
+
+
+def build_engine(settings: Settings, model: Model, metrics: Metrics | None = None) -> Engine[Any]:
+    """Return the engine, not yet started."""
     # The number of threads changes sums in their last bits: exact repeats need a fixed one.
     threads = settings.threads or (1 if settings.deterministic else None)
     limits = EngineLimits(
@@ -68,21 +124,12 @@ def assemble(settings: Settings, model: OnlineSegmenter[Any]) -> Service:
         deterministic=settings.deterministic,
         num_threads=threads,
     )
-    engine = Engine(model, limits, metrics)
-    show_engine(engine, registry)
-    show_device(settings.device, registry)
-    owner = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
-    return Service(
-        settings=settings,
-        model=model,
-        engine=engine,
-        store=MeasuredStore(_store(settings), registry),
-        owner=owner,
-        metrics=metrics,
-        random_bytes=os.urandom,
-        clock=time.monotonic,
-        tracing=open_tracing(settings, owner),
-    )
+    return Engine(online_part(model), limits, metrics)
+
+
+def owner_name() -> str:
+    """Return a name that no other process has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
 
 
 def open_tracing(settings: Settings, owner: str) -> Tracing:

@@ -3,6 +3,9 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+PATIENCE_S = 2.0
+"""A frame that nobody watches for waits at most so long for those of live sessions."""
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -12,11 +15,26 @@ class Waiting:
         session: whose frame; two frames of one session never share a batch.
         shape: what a batch must agree on (padded size, max_tracks).
         since_s: when it came, on the engine's clock.
+        live: somebody watches; false for whole videos, which give way.
     """
 
     session: str
     shape: Hashable
     since_s: float
+    live: bool = True
+
+
+def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
+    """Return the indices in `waiting` (oldest first) of the frames that go before all others.
+
+    Live ones go first, so that a live frame waits for one step of a video at most; a video whose
+    frame has waited for `PATIENCE_S` has a turn, so that it goes on on the busiest server.
+    """
+    overdue = [n for n, item in enumerate(waiting) if now_s - item.since_s >= PATIENCE_S]
+    if any(not waiting[n].live for n in overdue):
+        return overdue
+    live = [n for n, item in enumerate(waiting) if item.live]
+    return live or list(range(len(waiting)))
 
 
 def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:

@@ -1,47 +1,137 @@
-"""`maskstream serve`. Imports nothing heavy until it runs, so that `maskstream --help` is quick."""
+"""`maskstream serve`, `worker` and `bench-video`; nothing heavy is imported until they run."""
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-TASKS = ("panoptic", "semantic", "instances")
+if TYPE_CHECKING:
+    from maskstream_server.settings import Settings
+
+
+_model = click.option("--model", help="Preset to run [default: demo].")
+_weights = click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
+_task = click.option(
+    "--task",
+    type=click.Choice(("panoptic", "semantic", "instances")),
+    help="Of VIPSeg presets [default: panoptic].",
+)
+_device = click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
+_compile = click.option(
+    "--compile", type=click.Choice(["eager", "tensorrt"]), help="[default: eager]"
+)
+_deterministic = click.option(
+    "--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats."
+)
+_max_tracks = click.option("--max-tracks", type=int, help="Tracks per session [default: 100].")
+_threads = click.option("--threads", type=int, help="CPU threads of the model [default: torch's].")
+_data_folder = click.option(
+    "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."
+)
+_log_format = click.option(
+    "--log-format", type=click.Choice(["console", "json"]), help="[default: console]"
+)
 
 
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one [default: 8000].")
-@click.option("--model", help="Preset to run [default: demo].")
-@click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
-@click.option("--task", type=click.Choice(TASKS), help="Of VIPSeg presets [default: panoptic].")
-@click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
-@click.option("--compile", type=click.Choice(["eager", "tensorrt"]), help="[default: eager]")
+@_model
+@_weights
+@_task
+@_device
+@_compile
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
-@click.option("--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats.")
-@click.option("--max-tracks", type=int, help="Tracks per session [default: 100].")
+@_deterministic
+@_max_tracks
 @click.option("--max-sessions", type=int, help="Connections with a session [default: 16].")
 @click.option("--max-batch", type=int, help="Frames of different sessions per step [default: 8].")
-@click.option("--threads", type=int, help="CPU threads of the model [default: torch's own].")
-@click.option("--log-format", type=click.Choice(["console", "json"]), help="[default: console]")
+@_threads
+@_data_folder
+@click.option("--video-jobs", type=int, help="Whole videos at once; 0: workers do [default: 1].")
+@_log_format
 def serve(**options: Any) -> None:
     """Serve a model: frames in over a WebSocket, masks with lasting identities out.
 
     Every option, and more, can be set as a variable: --port is MASKSTREAM_PORT.
     """
+    _in_one_sentence(_serve, options)
+
+
+@click.command()
+@click.option("--store", help="redis://host:port/db of the servers.")
+@_data_folder
+@click.option("--video-jobs", type=int, help="Whole videos at once [default: 1].")
+@_model
+@_weights
+@_task
+@_device
+@_compile
+@_deterministic
+@_max_tracks
+@_threads
+@_log_format
+def worker(**options: Any) -> None:
+    """Work on whole videos that servers have taken in; they share a Redis and a data folder.
+
+    Every option, and more, can be set as a variable: --store is MASKSTREAM_STORE.
+    """
+    _in_one_sentence(_work, options)
+
+
+@click.command()
+@click.argument("video", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file.")
+@_model
+@_weights
+@_task
+@_device
+@_compile
+@_deterministic
+@_max_tracks
+@_threads
+@_log_format
+def bench_video(video: Path, out: Path | None, **options: Any) -> None:
+    """Measure work on a whole video, in this process: seconds and memory beside the model alone."""
+
+    def measure(settings: "Settings") -> None:
+        from maskstream_server.bench_video import run_bench
+
+        run_bench(settings, video, out)
+
+    _in_one_sentence(measure, {"log_level": "error", **options})
+
+
+def _in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
+    """Run with settings; what can go wrong is told in one sentence."""
     from maskstream_server.errors import MaskstreamServerError
+    from maskstream_server.log import set_up_logging
+    from maskstream_server.settings import load_settings
 
     try:
-        _serve({name: value for name, value in options.items() if value is not None})
+        settings = load_settings({k: value for k, value in options.items() if value is not None})
+        set_up_logging(settings.log_format, settings.log_level)
+        command(settings)
     except MaskstreamServerError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _serve(options: dict[str, Any]) -> None:
-    from maskstream_server.log import set_up_logging
-    from maskstream_server.settings import load_settings
+def _work(settings: "Settings") -> None:
+    from maskstream_server.assembly import load
+    from maskstream_server.working import check_shared, work_forever
 
-    settings = load_settings(options)
-    set_up_logging(settings.log_format, settings.log_level)
+    def ready() -> None:
+        print(
+            f"maskstream works on videos with {model.config.name} on {settings.device}", flush=True
+        )
 
+    check_shared(settings)
+    model = load(settings)
+    work_forever(settings, model, ready)
+
+
+def _serve(settings: "Settings") -> None:
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
 

@@ -12,8 +12,8 @@ import torch
 
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.batching import Waiting
-from maskstream_server.engine_queue import RequestQueue, Ticket
-from maskstream_server.engine_step import Stepper
+from maskstream_server.engine_queue import RequestQueue, Ticket, Work
+from maskstream_server.engine_step import Stepper, failed
 from maskstream_server.engine_types import (
     EngineLimits,
     EngineObserver,
@@ -24,6 +24,7 @@ from maskstream_server.engine_types import (
 )
 
 State = TypeVar("State")
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -72,11 +73,29 @@ class Engine(Generic[State]):
             EngineStopped: not started, stopping or stopped.
             StepFailed: the model failed on this frame.
         """
-        if not self._accepting or self._loop is None:
-            raise EngineStopped("the engine takes no frames now")
         height, width = request.frame.shape[:2]
         shape = (self.model.padded_size(height, width), request.max_tracks)
-        waiting = Waiting(request.session, shape, self._clock())
+        waiting = Waiting(request.session, shape, self._clock(), request.live)
+        result: EngineResult[State] = await self._wait(request, waiting)
+        return result
+
+    async def perform(self, session: str, work: Callable[[], T]) -> T:
+        """Do something else on the engine's thread, as for a frame that nobody watches.
+
+        It should take no longer than a frame does.
+
+        Raises:
+            EngineFull: the queue is at its bound.
+            EngineStopped: not started, stopping or stopped.
+            StepFailed: `work` raised; that is chained.
+        """
+        alone = object()
+        result: T = await self._wait(work, Waiting(session, alone, self._clock(), live=False))
+        return result
+
+    async def _wait(self, request: EngineRequest[State] | Work, waiting: Waiting) -> Any:
+        if not self._accepting or self._loop is None:
+            raise EngineStopped("the engine takes no frames now")
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
         return await ticket.future
@@ -133,8 +152,7 @@ class Engine(Generic[State]):
         if not tickets:
             return False
         self._busy_since_s = self._clock()
-        arrived_s = [ticket.waiting.since_s for ticket in tickets]
-        outcomes = self._stepper.step([ticket.request for ticket in tickets], arrived_s)
+        outcomes = self._outcomes(tickets)
         self._busy_since_s = None
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             self._on_loop(_settle, ticket.future, outcome)
@@ -144,7 +162,18 @@ class Engine(Generic[State]):
             log.exception("engine_observer_failed")
         return True
 
-    def _tell(self, outcomes: Sequence[EngineResult[State] | StepFailed]) -> None:
+    def _outcomes(self, tickets: Sequence[Ticket[State]]) -> list[Any]:
+        """Return results or errors; work comes alone."""
+        requests = [each.request for each in tickets if isinstance(each.request, EngineRequest)]
+        if requests:
+            return list(self._stepper.step(requests, [each.waiting.since_s for each in tickets]))
+        (work,) = (each.request for each in tickets if not isinstance(each.request, EngineRequest))
+        try:
+            return [work()]
+        except Exception as error:
+            return [failed(error)]
+
+    def _tell(self, outcomes: Sequence[Any]) -> None:
         if self._observer is None:
             return
         for outcome in outcomes:

@@ -4,23 +4,24 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from maskstream_server.batching import Waiting, company_wait_s, next_batch
-from maskstream_server.engine_types import EngineFull, EngineLimits, EngineRequest, EngineResult
+from maskstream_server.batching import Waiting, company_wait_s, first_class, next_batch
+from maskstream_server.engine_types import EngineFull, EngineLimits, EngineRequest
 
 State = TypeVar("State")
+Work = Callable[[], Any]
 ACTIVE_S = 1.0
 """A session whose last frame is not older than this is waited for when a batch is not full."""
 
 
 @dataclass(frozen=True)
 class Ticket(Generic[State]):
-    """A request in the queue and the future that waits for it."""
+    """A request in the queue, or a piece of work, and the future that waits for it."""
 
-    request: EngineRequest[State]
+    request: EngineRequest[State] | Work
     waiting: Waiting
-    future: "asyncio.Future[EngineResult[State]]"
+    future: "asyncio.Future[Any]"
 
 
 class RequestQueue(Generic[State]):
@@ -69,24 +70,27 @@ class RequestQueue(Generic[State]):
         with self._changed:
             while True:
                 self._tickets = [item for item in self._tickets if not item.future.done()]
-                waiting = [ticket.waiting for ticket in self._tickets]
-                if not waiting and self._closed:
+                if not self._tickets and self._closed:
                     return []
-                wait_s = self._wait_s(waiting) if waiting else None
+                now_s = self._clock()
+                first = first_class([ticket.waiting for ticket in self._tickets], now_s)
+                waiting = [self._tickets[index].waiting for index in first]
+                wait_s = self._wait_s(waiting, now_s) if waiting else None
                 if wait_s == 0.0:
-                    return self._take_batch(waiting)
+                    return self._take_batch(first, waiting)
                 self._changed.wait(wait_s)
 
-    def _take_batch(self, waiting: Sequence[Waiting]) -> list[Ticket[State]]:
-        chosen = next_batch(waiting, self._limits.batch)
+    def _take_batch(self, first: list[int], waiting: Sequence[Waiting]) -> list[Ticket[State]]:
+        chosen = [first[index] for index in next_batch(waiting, self._limits.batch)]
         batch = [self._tickets[index] for index in chosen]
         taken = set(chosen)
         self._tickets = [item for n, item in enumerate(self._tickets) if n not in taken]
         return batch
 
-    def _wait_s(self, waiting: Sequence[Waiting]) -> float:
+    def _wait_s(self, waiting: Sequence[Waiting], now_s: float) -> float:
         """Return how long to wait for the other sessions that sent such frames of late."""
-        now_s = self._clock()
+        if not all(item.live for item in waiting):
+            return 0.0
         self._recent.update((item.session, item) for item in waiting)
         self._recent = {
             name: item for name, item in self._recent.items() if now_s - item.since_s < ACTIVE_S

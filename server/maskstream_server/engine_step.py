@@ -84,7 +84,7 @@ class Stepper(Generic[State]):
             return self._step_together(requests)
         except Exception as error:
             if len(requests) == 1:
-                return [_failed(error)]
+                return [failed(error)]
             return [self._infer([request])[0] for request in requests]
 
     def _step_together(
@@ -129,10 +129,11 @@ class Stepper(Generic[State]):
                 batch_size=times.size,
             )
         except Exception as error:
-            return _failed(error)
+            return failed(error)
 
 
-def _failed(error: Exception) -> StepFailed:
-    failed = StepFailed(f"{type(error).__name__}: {error}")
-    failed.__cause__ = error
-    return failed
+def failed(error: Exception) -> StepFailed:
+    """Return the error of a step, with its cause."""
+    step_failed = StepFailed(f"{type(error).__name__}: {error}")
+    step_failed.__cause__ = error
+    return step_failed

@@ -76,6 +76,7 @@ class EngineRequest(Generic[State]):
         with_logits: also hand out the logits of each crop (label maps need them).
         max_tracks: the model's bound on tracks, None for none.
         snapshot: also hand out the new state as bytes, for a commit.
+        live: somebody watches; false for whole videos, which give way to live sessions.
     """
 
     session: str
@@ -87,6 +88,7 @@ class EngineRequest(Generic[State]):
     with_logits: bool = False
     max_tracks: int | None = None
     snapshot: bool = True
+    live: bool = True
 
 
 @dataclass(frozen=True)

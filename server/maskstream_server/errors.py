@@ -2,7 +2,8 @@
 
 MaskstreamServerError(Exception)      the text is one sentence for the operator
 ├── SettingsError                     a setting that cannot be; names the variable
-└── StartError                        the server cannot start here (port, model, store)
+├── StartError                        the server cannot start here (port, model, store)
+└── MediaError                        a video that cannot be read; its text is for whoever sent it
 
 maskstream_protocol.errors.WireError  what clients are told: code, HTTP status, close code,
                                       retry; raised as such wherever a client is to blame
@@ -11,6 +12,7 @@ maskstream_protocol.errors.WireError  what clients are told: code, HTTP status, 
 import structlog
 
 from maskstream_protocol.errors import InternalError, ServerFullError, WireError
+from maskstream_server.media.refusal import MediaCode
 from maskstream_server.stores.errors import StoreAway, StoreFull
 
 RETRY_AFTER_MS = 5000
@@ -27,6 +29,25 @@ class SettingsError(MaskstreamServerError):
 
 class StartError(MaskstreamServerError):
     """Something outside the settings keeps the server from starting."""
+
+
+class MediaError(MaskstreamServerError):
+    """A video that cannot be read, or not to its end.
+
+    Attributes:
+        code: what is wrong, for programs.
+        message: the same for people, one sentence without names of files.
+    """
+
+    def __init__(self, code: MediaCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @property
+    def http_status(self) -> int:
+        """Status of the problem document where a REST route answers with this error."""
+        return 413 if self.code in (MediaCode.TOO_LARGE, MediaCode.TOO_LONG) else 422
 
 
 def answer_to(error: BaseException, sequence: int | None = None) -> WireError:

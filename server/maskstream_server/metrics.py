@@ -11,12 +11,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason
+from maskstream_server.jobs.census import Census
+from maskstream_server.jobs.record import VideoState
 
 Stage = Literal["decode", "wait", "inference", "postprocess", "encode", "send"]
 Cause = Literal["client", "engine"]
 
 LATENCY_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-VIDEO_STATES: Final = ("queued", "running", "done", "failed", "cancelled")
 
 
 def late_by(arrived_s: float, ready_s: float, sent_s: float, limit_s: float) -> Cause | None:
@@ -40,7 +41,7 @@ class Metrics:
         self._time_frames()
         self._count_steps()
         self._count_commits()
-        self._count_videos()
+        self._describe_videos()
 
     def _count_sessions(self) -> None:
         self.live_sessions = self._gauge("sessions_live", "Sessions with a connection")
@@ -112,9 +113,9 @@ class Metrics:
             "sessions_without_store", "Sessions whose commits do not work now"
         )
 
-    def _count_videos(self) -> None:
+    def _describe_videos(self) -> None:
         self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in VIDEO_STATES:
+        for state in VideoState:
             self.videos.labels(state)
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"
@@ -134,6 +135,12 @@ class Metrics:
     def stage(self, stage: Stage, seconds: float) -> None:
         """Hear what one part of the server took for one frame."""
         self.stage_s.labels(stage).observe(seconds)
+
+    def count_videos(self, census: Census) -> None:
+        """Hear how many videos there are in each state."""
+        for state, count in census.counts.items():
+            self.videos.labels(state).set(count)
+        self.video_silence_s.set(census.silence_s)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Hear of a step of the engine."""

@@ -3,11 +3,14 @@
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from maskstream_protocol.errors import WireError
+from maskstream_protocol.errors import StoreAwayError, WireError
 from maskstream_server.errors import answer_to
+from maskstream_server.jobs.errors import VideoError
+from maskstream_server.stores.errors import StoreAway
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -41,6 +44,21 @@ def install_problems(app: FastAPI) -> None:
         code = HTTPStatus(error.status_code).name.lower()
         return problem(error.status_code, code, str(error.detail))
 
+    async def video(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, VideoError)
+        return problem(error.http_status, error.code, str(error))
+
+    async def away(request: Request, error: Exception) -> JSONResponse:
+        return problem(503, StoreAwayError.code, "The server's store is away; try again.")
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        fault = error.errors()[0]
+        return problem(422, "bad_request", f"{fault['loc'][-1]}: {fault['msg']}.")
+
     app.add_exception_handler(WireError, wire)
+    app.add_exception_handler(VideoError, video)
+    app.add_exception_handler(StoreAway, away)
+    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, wire)

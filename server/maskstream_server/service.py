@@ -10,6 +10,7 @@ import structlog
 
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
+from maskstream_server.jobs.service import VideoService
 from maskstream_server.lobby import Lobby
 from maskstream_server.metrics import Metrics
 from maskstream_server.settings import Settings
@@ -56,6 +57,7 @@ class Service:
         metrics: what it counts.
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
+        videos: whole videos by upload; None where the operator has given them no place.
         tracing: where traces of connections and frames go.
     """
 
@@ -67,6 +69,7 @@ class Service:
     metrics: Metrics
     random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
+    videos: VideoService | None = None
     tracing: Tracing = field(default_factory=lambda: NoTracing(os.urandom))
     background: Background = field(default_factory=Background)
 
@@ -88,9 +91,13 @@ class Service:
         interval_s = self.store.times.lease_s / 4
         self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
         await self.engine.start()
+        if self.videos is not None:
+            self.videos.start()
 
     async def stop(self) -> None:
         """Commit what clients are owed, then let every part go; after all sockets are closed."""
+        if self.videos is not None:
+            await self.videos.stop()
         await self.background.finish(self.settings.drain_s)
         if not await self.engine.stop(self.settings.drain_s):
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
@@ -101,6 +108,8 @@ class Service:
 
     async def drain(self) -> None:
         """Send every client away in peace."""
+        if self.videos is not None:
+            self.videos.stopping = True
         await self.lobby.drain(self.settings.drain_s)
 
     def hold(self, lease: Lease) -> None:

@@ -12,6 +12,8 @@ from maskstream_server.errors import SettingsError
 
 PREFIX = "MASKSTREAM_"
 MIB = 1 << 20
+GIB = 1 << 30
+DAY_S = 24 * 3600.0
 WordList = Annotated[tuple[str, ...], NoDecode]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
@@ -51,6 +53,16 @@ class Settings(BaseSettings):
     credit_frames: int = Field(8, ge=1, le=1024)
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
+
+    # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
+    # a Redis it is a temporary one by default, since videos then end with the process.
+    data_folder: Path | None = None
+    video_jobs: int = Field(1, ge=0)
+    max_video_bytes: int = Field(4 * GIB, ge=1)
+    video_quota_bytes: int | None = Field(None, ge=1)
+    min_free_bytes: int = Field(GIB, ge=0)
+    video_retention_s: float = Field(7 * DAY_S, gt=0)
+    checkpoint_frames: int = Field(10, ge=1)
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)

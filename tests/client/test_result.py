@@ -8,13 +8,14 @@ import pytest
 from pycocotools import mask as coco
 
 from client.server_side import DISAPPEARED, EMERGED, MISSED, TRACKED, result, square
-from maskstream_client.annotate import Annotator, track_color
+from maskstream_client.annotate import Annotator
 from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import IdentitiesReset
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.summary import StreamSummary, percentiles_ms
+from maskstream_drawing.painting import track_color
 
 SIZE = (60, 80)
 CLASSES = {1: ClassInfo(1, "animal", "#00ff00", True)}

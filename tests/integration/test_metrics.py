@@ -5,8 +5,11 @@ import contextlib
 import time
 from collections.abc import Callable
 
+import httpx
+import numpy as np
 import pytest
 
+from support.fake_video import FakeDecoder
 from support.raw_client import grey, raw_client
 from support.redis_server import RedisServer
 from support.server import POISON, FakeModel, LiveServer, running_server
@@ -160,3 +163,13 @@ def test_a_scrape_tells_in_time_that_the_store_hangs(own_redis: RedisServer):
         finally:
             own_redis.resume()
         soon(live, lambda: "maskstream_store_up 1.0" in live.get("/metrics"))
+
+
+def test_whole_videos_are_counted_by_state(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.05)
+    frames = [np.full((32, 48, 3), value, np.uint8) for value in range(3)]
+    with running_server(open_video=FakeDecoder(frames, announced=3)) as live:
+        answer = httpx.post(live.url + "/v1/videos", files={"file": ("a.mp4", b"a video")})
+        assert answer.status_code == 202
+        soon(live, lambda: live.metric("maskstream_videos", state="done") == 1)
+        assert live.metric("maskstream_videos", state="running") == 0

@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_server.batching import Waiting, company_wait_s, next_batch
+from maskstream_server.batching import (
+    PATIENCE_S,
+    Waiting,
+    company_wait_s,
+    first_class,
+    next_batch,
+)
 
 queues = st.lists(
     st.builds(
@@ -75,3 +81,26 @@ def test_nothing_waits_longer_than_the_window():
 def test_frames_of_another_shape_are_no_company():
     other = [*waiting(1.0), Waiting("other", (32, 32), 1.0)]
     assert company_wait_s(other, enough=2, window_s=0.5, now_s=1.0) == 0.5
+
+
+def queue_of(*items: tuple[float, bool]) -> list[Waiting]:
+    return [Waiting(str(n), (64, 96), since_s, live) for n, (since_s, live) in enumerate(items)]
+
+
+def test_live_frames_go_before_those_of_videos():
+    queue = queue_of((0.0, False), (0.5, True), (0.6, False), (0.7, True))
+    assert first_class(queue, now_s=1.0) == [1, 3]
+
+
+def test_videos_go_on_where_nobody_is_live():
+    assert first_class(queue_of((0.0, False), (0.5, False)), now_s=1.0) == [0, 1]
+
+
+def test_a_video_has_a_turn_now_and_then_on_the_busiest_server():
+    queue = queue_of((0.0, False), (0.5, True), (1.0, False))
+    assert first_class(queue, now_s=PATIENCE_S) == [0]
+
+
+@given(queues, st.floats(0, 10))
+def test_somebody_is_always_first(queue, now_s):
+    assert bool(first_class(queue, now_s)) == bool(queue)

@@ -1,10 +1,11 @@
-"""What keeps `maskstream serve` from starting: one sentence, an exit code, and no traceback."""
+"""What keeps `serve` and `worker` from starting: one sentence, an exit code, and no traceback."""
 
 import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import structlog
 import torch
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 
 from maskstream_model.interface import FrameOutput
 from maskstream_server.assembly import assemble
-from maskstream_server.commands import serve
+from maskstream_server.commands import serve, worker
 from maskstream_server.errors import StartError
 from maskstream_server.serving import bind, serve_forever
 from maskstream_server.settings import Settings
@@ -32,9 +33,9 @@ def logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def refused(*options: str, **variables: str) -> str:
-    """Run `serve` where it must not start; returns the sentence it says."""
-    done = CliRunner().invoke(serve, options, env=variables)
+def refused(*options: str, command: click.Command = serve, **variables: str) -> str:
+    """Run a command where it must not start; returns the sentence it says."""
+    done = CliRunner().invoke(command, options, env=variables)
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.exit_code != 0
     assert "Traceback" not in done.output
@@ -58,6 +59,12 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable():
 def test_a_task_that_the_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", MASKSTREAM_TASK="semantic")
     assert "demo knows no stuff" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
+    said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
+    assert "cannot do the task semantic" in said
     assert len(said.splitlines()) == 1
 
 
@@ -87,6 +94,23 @@ def test_an_unknown_model_is_one_sentence():
 def test_an_address_of_a_store_that_cannot_be_read_is_one_sentence():
     said = refused("--port", "0", "--weights", "random", "--store", "redis://host:port/x")
     assert "MASKSTREAM_STORE" in said
+    assert len(said.splitlines()) == 1
+
+
+REDIS = ("--store", "redis://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ((), "MASKSTREAM_STORE"),
+        (REDIS, "MASKSTREAM_DATA_FOLDER"),
+        ((*REDIS, "--data-folder", "d", "--video-jobs", "0"), "MASKSTREAM_VIDEO_JOBS"),
+    ],
+)
+def test_a_worker_with_nothing_to_share_is_one_sentence(options: tuple[str, ...], named: str):
+    said = refused(*options, command=worker)
+    assert named in said
     assert len(said.splitlines()) == 1
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from maskstream_server.doctor import codecs, examination, machine, model, network
 from maskstream_server.doctor.command import doctor
 from maskstream_server.doctor.finding import Finding, examined, healthy
+from maskstream_server.doctor.folder import look_at_folder
 from maskstream_server.doctor.store import (
     judge_clock,
     judge_memory,
@@ -205,6 +206,17 @@ def test_every_codec_is_really_tried(monkeypatch):
     assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
 
 
+def test_a_folder_for_videos(tmp_path: Path):
+    (finding,) = look_at_folder(tmp_path / "new", "memory", 0)
+    assert (finding.grade, list((tmp_path / "new").iterdir())) == ("ok", [])
+    (full,) = look_at_folder(tmp_path, "memory", 1 << 60)
+    assert (full.grade, "delete videos" in full.advice) == ("failed", True)
+    (tmp_path / "file").touch()
+    assert look_at_folder(tmp_path / "file" / "in it", "memory", 0)[0].grade == "failed"
+    assert look_at_folder(None, "memory", 0)[0].grade == "ok"
+    assert look_at_folder(None, "redis://host", 0)[0].grade == "warning"
+
+
 # The model.
 
 
@@ -267,7 +279,7 @@ def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
     (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
     assert "does not answer" in line
     assert "-> Start it" in done.output
-    assert "1 of 6 failed" in done.output
+    assert "1 of 7 failed" in done.output
 
 
 @pytest.mark.usefixtures("no_model")

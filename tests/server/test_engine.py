@@ -1,6 +1,7 @@
 """The engine: frames in, results out, batches of sessions, a warm-up before it is ready."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from maskstream_server.engine import Engine
 from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
+    StepFailed,
 )
 from support.engines import LIMITS, picture, request, start
 from support.fake_model import FakeModel
@@ -106,3 +108,56 @@ async def test_the_engine_is_ready_after_its_warm_up(start):
     assert engine.ready
     assert sorted(model.batches) == [1] * 6 + [2] * 6
     await engine.stop()
+
+
+async def test_live_frames_overtake_those_of_whole_videos(start):
+    stepped: list[list[int]] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def on_step(frames):
+        stepped.append([int(frame[0, 0, 0]) for frame in frames])
+        begun.set()
+        assert go_on.wait(5)
+
+    engine = await start(FakeModel(on_step))
+    tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
+    await asyncio.to_thread(begun.wait, 5)
+    for value, live in ((2, False), (3, True), (4, False), (5, True)):
+        name, wish = str(value), request(str(value), value=value, live=live)
+        tasks.append(asyncio.create_task(engine.submit(wish), name=name))
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert stepped == [[1], [3, 5], [2, 4]]
+
+
+async def test_other_work_of_whole_videos_waits_for_live_frames_and_comes_alone(start):
+    done: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def on_step(frames):
+        done.append(" ".join(str(frame[0, 0, 0]) for frame in frames))
+        begun.set()
+        assert go_on.wait(5)
+
+    engine = await start(FakeModel(on_step))
+    tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
+    await asyncio.to_thread(begun.wait, 5)
+    for wish in (
+        engine.perform("video a", lambda: done.append("a")),
+        engine.perform("video b", lambda: done.append("b")),
+        engine.submit(request("live", value=2)),
+    ):
+        tasks.append(asyncio.create_task(wish))
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert done == ["1", "2", "a", "b"]
+
+
+async def test_work_that_fails_is_told_and_spoils_nothing(start):
+    engine = await start(FakeModel())
+    with pytest.raises(StepFailed, match="division") as failed:
+        await engine.perform("video", lambda: 1 // 0)
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    assert await engine.perform("video", lambda: "fine") == "fine"

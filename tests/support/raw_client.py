@@ -54,6 +54,8 @@ class Track:
     age: int
     area: int
     mask: bytes
+    label: int
+    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Result:
         for row in struct.iter_unpack("<IHHHHHHIIIHBB", data[table : table + 32 * count]):
             offset, length = row[7], row[8]
             mask = blob[offset : offset + length]
-            tracks.append(Track(row[0], row[11], row[10], row[9], mask))
+            tracks.append(Track(row[0], row[11], row[10], row[9], mask, row[1], row[3:7]))
         bits = [bool(flags >> bit & 1) for bit in range(3)]
         size = (height, width)
         return cls(sequence, epoch, dropped, *bits, size, codec, tuple(tracks))

@@ -22,6 +22,7 @@ from maskstream_model.errors import StateError
 from maskstream_model.interface import Frame, FrameOutput
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.assembly import assemble
+from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.service import Service
 from maskstream_server.serving import MaskstreamServer, bind, url_of
 from maskstream_server.settings import Settings
@@ -111,16 +112,19 @@ def _quiet_log() -> None:
 
 
 @contextmanager
-def running_server(model: Any = None, **settings: Any) -> Iterator[LiveServer]:
+def running_server(
+    model: Any = None, open_video: OpenVideo | None = None, **settings: Any
+) -> Iterator[LiveServer]:
     """Run a server; `settings` are those of `Settings`, quick ones by default.
 
     Args:
         model: what it runs; the fake model by default.
+        open_video: decodes uploads.
         settings: fields of `Settings`.
     """
     _quiet_log()
     values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
-    service = assemble(Settings(**values), FakeModel() if model is None else model)
+    service = assemble(Settings(**values), FakeModel() if model is None else model, open_video)
     bound = bind(service.settings.host, service.settings.port)
     url = url_of(bound)
     ready = threading.Event()

@@ -11,7 +11,9 @@ _GROUP: Final = "maskstream.commands"
 _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
     "bench": "Measure a server: frames per second, latency, memory.",
+    "bench-video": "Measure work on a whole video: seconds and memory.",
     "serve": "Run the server.",
+    "worker": "Work on whole videos for servers that share a Redis.",
     "doctor": "Look whether a server can do its work here, and say what to do if not.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",

@@ -5,12 +5,14 @@ its length (decisions/0009). A window that holds the whole video gives the refer
 """
 
 from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.clip_memory import ClipMemory
 from maskstream_model.daq.clip_rows import TrackedFrame, clip_rows
 from maskstream_model.daq.naive_sequences import follow
 from maskstream_model.daq.online import OnlineDaq
@@ -36,6 +38,7 @@ class OfflineDaq:
         online: segmenter and trackers, with the offline model's thresholds.
         refiner: the temporal refiner.
         fingerprint: hex text of weights and rules.
+        rules: how windows are cut, and what is shown of them.
     """
 
     def __init__(self, online: OnlineDaq, refiner: TemporalRefiner) -> None:
@@ -50,11 +53,11 @@ class OfflineDaq:
         self.online = online
         self.refiner = refiner.to(online.device).eval()
         self.fingerprint = online.fingerprint
-        self._rules = online.config.offline
+        self.rules = online.config.offline
 
     def run(self, frames: Iterable[Frame], progress: Progress | None = None) -> RefinedVideo:
         """Segment, track and refine a video; see `interface.OfflineSegmenter`."""
-        return collect(self.windows(frames, progress), self._rules.max_results)
+        return collect(self.windows(frames, progress), self.rules.max_results)
 
     @torch.no_grad()
     def windows(
@@ -64,50 +67,112 @@ class OfflineDaq:
         tracked = self.track(frames, progress)
         shown: set[int] = set()
         # `map` lets go of a window before the next one fills up; a loop variable would not.
-        cut = spans(tracked, self._rules.window, self._rules.overlap)
-        for window in map(partial(self._refine, shown), cut):
+        cut = spans(tracked, self.rules.window, self.rules.overlap)
+        for window in map(partial(self._window, shown), cut):
             shown.update(window.segmentations)
             yield window
 
-    @torch.no_grad()
     def track(
         self, frames: Iterable[Frame], progress: Progress | None = None
     ) -> Iterator[TrackedFrame]:
         """Run the online model over a video, frame by frame; arguments are those of `run`."""
-        state, previous, size = self.online.initial_state(), None, None
+        memory, size = self.initial_memory(), None
         for number, frame in enumerate(frames):
-            prepared = prepare([frame], self.config.online, self.online.device)
-            size = frame.shape[:2] if size is None else size
-            if frame.shape[:2] != size:
-                raise FrameError(f"frame {number} is {frame.shape[:2]}, those before it are {size}")
-            segmented = self.online.segmenter(prepared.images)
-            # The state goes through the whole video once, so that ids hold across windows.
-            (output,), (state,) = self.online.track(segmented, [state], prepared.resized)
-            naive = follow(previous, segmented.embeddings[0])
-            previous = segmented.embeddings[0][naive]
+            tracked, memory = self.track_frame(frame, memory)
+            size = tracked.size if size is None else size
+            if tracked.size != size:
+                raise FrameError(f"frame {number} is {tracked.size}, those before it are {size}")
             if progress is not None:
                 progress(1)
-            yield TrackedFrame.of(size, segmented, naive, output, state)
+            yield tracked
         if size is None:
             raise FrameError("a video must have at least one frame")
 
-    def _refine(self, shown: Set[int], span: Span[TrackedFrame]) -> RefinedWindow:
+    # The same in steps, for who has other things to do between them and begins anew in the middle.
+
+    def initial_memory(self) -> ClipMemory:
+        """Return the memory of a video that nothing has been seen of."""
+        return ClipMemory(self.online.initial_state())
+
+    @torch.no_grad()
+    def track_frame(
+        self, frame: Frame, memory: ClipMemory, max_tracks: int | None = None
+    ) -> tuple[TrackedFrame, ClipMemory]:
+        """Run the online model over the next frame; `memory` is left as it was.
+
+        The state goes through the whole video once, so that ids hold across windows.
+
+        Raises:
+            FrameError: `frame` is not uint8 `(height, width, 3)`.
+        """
+        prepared = prepare([frame], self.config.online, self.online.device)
+        segmented = self.online.segmenter(prepared.images)
+        (output,), (state,) = self.online.track(
+            segmented, [memory.state], prepared.resized, max_tracks
+        )
+        naive = follow(memory.previous, segmented.embeddings[0])
+        size = (frame.shape[0], frame.shape[1])
+        tracked = TrackedFrame.of(size, segmented, naive, output, state)
+        return tracked, ClipMemory(state, segmented.embeddings[0][naive])
+
+    @torch.no_grad()
+    def refine(self, span: Span[TrackedFrame], shown: Set[int]) -> "RefinedSpan":
         """Refine a window; the tracks in `shown` were shown before and still are."""
-        rows = clip_rows(span.items, self._rules.max_kept)
+        rows = clip_rows(span.items, self.rules.max_kept)
         embeddings = torch.stack([frame.embeddings for frame in span.items])
         refined = self.refiner(rows.features, embeddings)
         probabilities = refined.logits.float().softmax(-1)[:, :-1].cpu()
-        chosen = _rows_to_show(rows.row_ids, probabilities, shown, self._rules.max_results)
-        frames = [_encoded(span.items[time], refined, time, chosen) for time in span.final]
-        shown_ids = rows.row_ids[chosen].tolist()
+        chosen = _rows_to_show(rows.row_ids, probabilities, shown, self.rules.max_results)
+        return RefinedSpan(span, rows.row_ids, probabilities, chosen, refined)
+
+    def _window(self, shown: Set[int], span: Span[TrackedFrame]) -> RefinedWindow:
+        refined = self.refine(span, shown)
+        frames = [refined.masks(time) for time in span.final]
+        shown_ids = refined.row_ids[refined.chosen].tolist()
         return RefinedWindow(
             first_frame=span.first + span.final.start,
             num_frames=len(span.final),
             size=span.items[0].size,
-            track_ids=rows.row_ids,
-            probabilities=probabilities,
+            track_ids=refined.row_ids,
+            probabilities=refined.probabilities,
             segmentations=dict(zip(shown_ids, zip(*frames, strict=True), strict=True)),
         )
+
+
+@dataclass(frozen=True)
+class RefinedSpan:
+    """A window behind the refiner; its masks are made frame by frame, as they are asked for.
+
+    Attributes:
+        span: the window.
+        row_ids: `(R,)` int64 on the CPU, see `RefinedWindow.track_ids`.
+        probabilities: `(R, K)` float32 on the CPU.
+        chosen: `(M,)` int64, the rows that are shown.
+        rows: what the refiner says.
+    """
+
+    span: Span[TrackedFrame]
+    row_ids: Tensor
+    probabilities: Tensor
+    chosen: Tensor
+    rows: RefinedRows
+
+    @torch.no_grad()
+    def masks(self, time: int, size: tuple[int, int] | None = None) -> list[Rle | None]:
+        """Return the masks of the chosen rows on a frame.
+
+        Args:
+            time: index into `span.items`.
+            size: (height, width) of the masks; None: of the picture.
+        """
+        frame = self.span.items[time]
+        output, masks = frame.output, list[Rle | None]()
+        for start in range(0, len(self.chosen), ROWS_AT_ONCE):
+            few = self.chosen[start : start + ROWS_AT_ONCE]
+            logits = self.rows.segment(time, frame.mask_features, few)
+            resized = resize_mask_logits(logits, output.padded, output.resized, size or frame.size)
+            masks += [encode_mask(mask) for mask in (resized > 0).cpu().numpy()]
+        return masks
 
 
 def _rows_to_show(
@@ -117,17 +182,3 @@ def _rows_to_show(
     wanted = torch.isin(row_ids, torch.tensor(sorted(shown), dtype=torch.int64))
     wanted[probabilities.amax(-1).argsort(descending=True)[:max_results]] = True
     return wanted.nonzero()[:, 0]
-
-
-def _encoded(
-    frame: TrackedFrame, refined: RefinedRows, time: int, rows: Tensor
-) -> list[Rle | None]:
-    """Return the masks of some rows on a frame."""
-    output = frame.output
-    masks: list[Rle | None] = []
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        few = rows[start : start + ROWS_AT_ONCE]
-        logits = refined.segment(time, frame.mask_features, few)
-        visible = resize_mask_logits(logits, output.padded, output.resized, frame.size) > 0
-        masks += [encode_mask(mask) for mask in visible.cpu().numpy()]
-    return masks

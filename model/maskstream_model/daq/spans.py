@@ -23,23 +23,70 @@ class Span(Generic[Item]):
     final: range
 
 
+class Cutter(Generic[Item]):
+    """Cuts a stream into windows; what two of them share is decided half by each.
+
+    Args:
+        window: items of a window, None for all of the stream.
+        overlap: items that a window shares with the next one; fewer than `window`.
+        first: number of the item that comes first: 0, or `first` of an earlier cutter.
+        decided: that one's `decided`.
+
+    Attributes:
+        first: number of the first item that is still held, with which the next window begins.
+        decided: items before it are decided.
+    """
+
+    def __init__(
+        self, window: int | None, overlap: int, first: int = 0, decided: int | None = None
+    ) -> None:
+        self.first = first
+        self.decided = first if decided is None else decided
+        self._window, self._overlap = window, overlap
+        self._held: list[Item] = []
+
+    @property
+    def next_first(self) -> int | None:
+        """Number of the item that begins the window after this one; None: there is none."""
+        return None if self._window is None else self.first + self._window - self._overlap
+
+    def add(self, item: Item) -> Span[Item] | None:
+        """Take the next item; return the window before it, where that is full and not the last."""
+        span = None
+        if len(self._held) == self._window:
+            step = self._window - self._overlap
+            span = self._cut(self.first + self._window - self._overlap // 2)
+            del self._held[:step]
+            self.first += step
+        self._held.append(item)
+        return span
+
+    def rest(self) -> Span[Item] | None:
+        """Return the last window, which decides all that is left; None where nothing came."""
+        return self._cut(self.first + len(self._held)) if self._held else None
+
+    def _cut(self, end: int) -> Span[Item]:
+        span = Span(
+            self.first, tuple(self._held), range(self.decided - self.first, end - self.first)
+        )
+        self.decided = end
+        return span
+
+
 def spans(items: Iterable[Item], window: int | None, overlap: int) -> Iterator[Span[Item]]:
-    """Cut a stream into windows; what two of them share is decided half by each.
+    """Cut a stream into windows, see `Cutter`.
 
     Args:
         items: read once, and no further than one item beyond the window that is yielded.
-        window: items of a window, None for all of the stream.
-        overlap: items that a window shares with the next one; fewer than `window`.
+        window: see `Cutter`.
+        overlap: see `Cutter`.
     """
-    held: list[Item] = []
-    first = decided = 0
+    cutter = Cutter[Item](window, overlap)
     for item in items:
-        if window is not None and len(held) == window:
-            end = first + window - overlap // 2
-            yield Span(first, tuple(held), range(decided - first, end - first))
-            decided = end
-            del held[: window - overlap]
-            first += window - overlap
-        held.append(item)
-    if held:
-        yield Span(first, tuple(held), range(decided - first, len(held)))
+        span = cutter.add(item)
+        if span is not None:
+            yield span
+            del span  # its items are not held while the next window fills up
+    last = cutter.rest()
+    if last is not None:
+        yield last

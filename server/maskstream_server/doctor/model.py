@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.assembly import load
+from maskstream_server.assembly import load, online_part
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine_step import Stepper
 from maskstream_server.engine_types import EngineRequest, StepFailed
@@ -25,7 +25,7 @@ def look_at_model(settings: Settings) -> Sequence[Finding]:
     """Load the model as a server would, and step it."""
     began_s = time.perf_counter()
     try:
-        model = load(settings)
+        model = online_part(load(settings))
     except StartError as error:
         advice = "See `maskstream weights list`; `maskstream weights verify` looks at a file."
         return [Finding("model", "failed", str(error).rstrip("."), advice)]

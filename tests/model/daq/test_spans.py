@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_model.daq.spans import spans
+from maskstream_model.daq.spans import Cutter, spans
 
 WINDOWS = st.integers(1, 9).flatmap(
     lambda window: st.tuples(st.just(window), st.integers(0, window - 1))
@@ -67,3 +67,17 @@ def test_one_window_is_held_at_a_time():
 
     most = [len(living) for _ in map(lambda span: span.first, spans(items(), 10, 4))]  # noqa: C417
     assert max(most) <= 12
+
+
+def test_a_stream_taken_up_where_a_window_begins_is_cut_as_before():
+    whole = list(spans(range(50), 10, 4))
+    cutter = Cutter(10, 4)
+    for item in range(50):
+        expected_first = cutter.next_first
+        if (span := cutter.add(item)) is None:
+            continue
+        assert (cutter.first, cutter.decided) == (expected_first, span.first + span.final.stop)
+        again = Cutter(10, 4, cutter.first, cutter.decided)
+        parts = [again.add(number) for number in range(cutter.first, 50)]
+        later = [*filter(None, parts), again.rest()]
+        assert later == whole[whole.index(span) + 1 :]

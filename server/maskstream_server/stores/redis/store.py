@@ -3,14 +3,7 @@
 Every write is one script on the keys of one session, which share a hash tag.
 """
 
-import asyncio
-from collections.abc import Awaitable
 from typing import Any
-
-from redis import exceptions as errors
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from maskstream_server.stores.errors import SessionExists, StoreFull
 from maskstream_server.stores.interface import (
@@ -28,7 +21,7 @@ from maskstream_server.stores.interface import (
 )
 from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.coding import commit_args, keys_of, milliseconds, read_session
-from maskstream_server.stores.redis.connection import AWAY, connection_options, translated
+from maskstream_server.stores.redis.connection import Connection
 from maskstream_server.stores.redis.renewer import RedisRenewer
 
 
@@ -52,15 +45,8 @@ class RedisStore:
         self.times = times or StoreTimes()
         self._url = url
         self._timeout_s = timeout_s
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=max_connections,
-            timeout=timeout_s,
-            # A restarted store leaves dead connections behind: those are tried once more.
-            retry=Retry(NoBackoff(), 1, supported_errors=(errors.ConnectionError,)),
-            **connection_options(timeout_s),
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._connection = Connection(url, timeout_s, max_connections)
+        self._run, self._redis = self._connection.run, self._connection.redis
         register = self._redis.register_script
         self._create = register(scripts.CREATE)
         self._take_over = register(scripts.TAKE_OVER)
@@ -69,7 +55,6 @@ class RedisStore:
         self._commit = register(scripts.COMMIT)
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
-        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
         """See `SessionStore.create`."""
@@ -151,34 +136,7 @@ class RedisStore:
 
     async def close(self) -> None:
         """See `SessionStore.close`."""
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
-
-    async def _run(self, command: Awaitable[Any]) -> Any:
-        """Await a command in a task of its own.
-
-        A caller that is cancelled must not cancel the command: that would leave its answer on
-        the connection, for the next command to read.
-        """
-        task: asyncio.Task[Any] = asyncio.ensure_future(_told_as_away(command))
-        self._under_way.add(task)
-        task.add_done_callback(self._finished)
-        return await asyncio.shield(task)
-
-    def _finished(self, task: "asyncio.Task[Any]") -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # it has been read, also where the caller is gone
+        await self._connection.close()
 
     def _lives_ms(self) -> tuple[int, int]:
         return milliseconds(self.times.lease_s), milliseconds(self.times.resume_ttl_s)
-
-
-async def _told_as_away(command: Awaitable[Any]) -> Any:
-    """Await a command; what says that the store is away becomes `StoreAway`."""
-    try:
-        return await command
-    except (*AWAY, errors.ResponseError) as error:
-        raise translated(error) from error

@@ -1,0 +1,1 @@
+"""The files that a video gives, each made from its lines of results, in bounded memory."""

@@ -1,0 +1,94 @@
+"""Makes the files of a video in threads of their own, while its lines are still coming."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from maskstream_server.jobs.artifacts.feed import Feed
+from maskstream_server.jobs.artifacts.masks import write_masks
+from maskstream_server.jobs.artifacts.material import Material
+from maskstream_server.jobs.artifacts.overlay import write_overlay
+from maskstream_server.jobs.artifacts.panoptic import write_panoptic
+from maskstream_server.jobs.artifacts.tracks import write_tracks
+from maskstream_server.jobs.artifacts.ytvis import write_ytvis
+from maskstream_server.jobs.decoding import in_thread
+from maskstream_server.jobs.record import VideoRecord
+
+Writer = Callable[[Material, Path], str | None]
+"""Writes a file; returns one sentence where it is not whole."""
+WRITERS: Mapping[str, Writer] = {
+    "ytvis.json": lambda material, target: write_ytvis(material.lines, target),
+    "overlay.mp4": write_overlay,
+    "masks.zip": lambda material, target: write_masks(material.lines, target),
+    "panoptic.zip": lambda material, target: write_panoptic(
+        material.lines, material.classes, target
+    ),
+    "tracks.parquet": lambda material, target: write_tracks(material.lines, target),
+}
+"""How each of `options.ARTIFACTS` is made."""
+DRAFTS = "drafts"
+
+
+class Making:
+    """The files of one video under way; they appear under their names when all are whole.
+
+    Args:
+        record: of the video: what is wanted, and under which fence this is.
+        folder: of the video.
+        material: all but its lines, which come from a feed.
+    """
+
+    def __init__(
+        self, record: VideoRecord, folder: Path, material: Callable[[Feed], Material]
+    ) -> None:
+        self._folder = folder
+        self._names = record.options.artifacts
+        self._drafts = folder / f"{DRAFTS}-{record.fence}"
+        self._feed = Feed(folder)
+        self._threads = ThreadPoolExecutor(max(1, len(self._names)), "video-artifact")
+        for left in folder.glob(f"{DRAFTS}-*"):  # by a worker that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        self._files = [
+            in_thread(self._threads, partial(self._make, name, material(self._feed)))
+            for name in self._names
+        ]
+
+    def advance(self, record: VideoRecord) -> None:
+        """Let the lines that count now go into the files; raises what a file has failed with."""
+        self._feed.advance(record)
+        for file in self._files:
+            if file.done():
+                file.result()
+
+    async def finish(self) -> str | None:
+        """Wait for all files, after the last lines; return what is not whole about them.
+
+        Raises:
+            OverflowError: what is to be told has no room in a format.
+            MediaError: the video cannot be read once more.
+        """
+        sentences = await asyncio.gather(*self._files)
+        for name in self._names:
+            (self._drafts / name).replace(self._folder / name)
+        shutil.rmtree(self._drafts, ignore_errors=True)
+        return " ".join(filter(None, sentences)) or None
+
+    def stop(self) -> None:
+        """End what is still under way, and leave nothing of it; returns at once."""
+        self._feed.stop()
+        self._threads.shutdown(wait=False)
+
+    def _make(self, name: str, material: Material) -> str | None:
+        self._drafts.mkdir(exist_ok=True)
+        draft = self._drafts / name
+        try:
+            return WRITERS[name](material, draft)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # others are in it
+                self._drafts.rmdir()
+            raise

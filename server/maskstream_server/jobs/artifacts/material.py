@@ -1,0 +1,47 @@
+"""What artifacts are made of, and what they have in common."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from maskstream_model.config import ClassInfo
+from maskstream_protocol.records import Status
+from maskstream_protocol.rle import BoolMask, decode_rle
+from maskstream_server.jobs.decoding import DecodingVideo
+from maskstream_server.jobs.options import VideoOptions
+from maskstream_server.media.soundtrack import SoundPiece
+
+Lines = Iterable[bytes]
+"""Of results, one a frame; they may be still to come."""
+UNSEEN = (Status.MISSED.name.lower(), Status.DISAPPEARED.name.lower())
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that an artifact can be made of; opened and read in the thread that makes it.
+
+    Attributes:
+        lines: of results.
+        classes: of the model.
+        options: what is wanted.
+        open_video: gives the frames that the lines are of.
+        open_sound: gives the sound of the file.
+    """
+
+    lines: Lines
+    classes: Sequence[ClassInfo]
+    options: VideoOptions
+    open_video: Callable[[], DecodingVideo]
+    open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
+
+
+def seen(frame: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a line that are seen: the mask of a missed track is a guess."""
+    return (item for item in frame["objects"] if item["status"] not in UNSEEN)
+
+
+def in_picture(item: Mapping[str, Any]) -> BoolMask:
+    """Return the mask `(height, width)` of an object that has one."""
+    rle = item["segmentation"]
+    return decode_rle(rle["counts"].encode(), *rle["size"])

@@ -1,0 +1,59 @@
+"""`overlay.mp4`: the video with its tracks drawn in."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maskstream_drawing.annotator import Annotator
+from maskstream_drawing.painting import DrawnObject
+from maskstream_protocol.records import Status
+from maskstream_server.jobs.artifacts.material import Material, in_picture
+from maskstream_server.media.overlay import OverlayWriter
+
+NO_MASK = np.zeros((0, 0), bool)
+
+
+def write_overlay(material: Material, target: Path) -> str | None:
+    """Draw the lines into the frames that they are of, at the source's times and with its sound.
+
+    The file is decoded a second time: a worker that goes on in the middle has not seen the frames
+    before, and offline lines come long after their frames.
+
+    Returns:
+        One sentence where the sound is not whole.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    options = material.options
+    with ExitStack() as opened:
+        video = opened.enter_context(closing(material.open_video()))
+        sound = opened.enter_context(material.open_sound())
+        info = replace(video.info, rate=video.info.rate / options.frame_stride)
+        size, annotator = (info.height, info.width), Annotator(float(info.rate))
+        overlay = opened.enter_context(OverlayWriter(target, info, sound))
+        for frame, line in zip(video, material.lines, strict=False):
+            items = json.loads(line)["objects"]
+            objects = [_drawn(item, size, options.mask_scale) for item in items]
+            overlay.write(annotator.draw(frame.pixels, objects), frame.time_s)
+    return overlay.warning
+
+
+def _drawn(item: Mapping[str, Any], size: tuple[int, int], mask_scale: float) -> DrawnObject:
+    """Return an object as it is drawn into a picture of (height, width)."""
+    box, mask = (0, 0, 0, 0), NO_MASK
+    if item["segmentation"] is not None:
+        x0, y0, x1, y1 = item["box"]
+        times = round(1 / mask_scale)
+        crop = in_picture(item)[y0:y1, x0:x1].repeat(times, 0).repeat(times, 1)
+        x0, y0 = times * x0, times * y0
+        # Sizes of masks are rounded up: the last pixel may reach beyond the picture.
+        mask = crop[: size[0] - y0, : size[1] - x0]
+        box = (x0, y0, x0 + mask.shape[1], y0 + mask.shape[0])
+    status = Status[item["status"].upper()]
+    return DrawnObject(item["track_id"], item["label"], item["score"], status, box, mask)

@@ -1,0 +1,73 @@
+"""`ytvis.json`: YouTube-VIS results, made from lines in bounded memory."""
+
+import json
+import tempfile
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from maskstream_server.jobs.artifacts.material import Lines, seen
+
+
+@dataclass
+class _Track:
+    """One track; class and score are those of its latest sighting.
+
+    Attributes:
+        masks: frame, offset, length for each mask in the spool.
+    """
+
+    class_id: int = 0
+    score: float = 0.0
+    masks: "array[int]" = field(default_factory=lambda: array("q"))
+
+
+def write_ytvis(lines: Lines, target: Path) -> None:
+    """Write YouTube-VIS results: one entry per track, an RLE or null for each frame.
+
+    `[{"video_id": 1, "track_id", "category_id" (class id + 1), "score", "segmentations"}]`. The
+    mask of a missed track is a guess and not part of the result. Masks wait in a temporary file
+    for their track's turn, so that memory does not grow with them.
+    """
+    with tempfile.TemporaryFile(dir=target.parent) as spool, target.open("w") as out:
+        tracks, num_frames = _collect(lines, spool)
+        out.write("[")
+        for number, track_id in enumerate(sorted(tracks)):
+            out.write(",\n" if number else "\n")
+            _write_entry(out, track_id, tracks[track_id], num_frames, spool)
+        out.write("\n]\n")
+
+
+def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
+    tracks: dict[int, _Track] = {}
+    num_frames = 0
+    for line in lines:
+        for item in seen(json.loads(line)):
+            track = tracks.setdefault(item["track_id"], _Track())
+            track.class_id, track.score = item["class_id"], item["score"]
+            if item["segmentation"] is not None:
+                text = json.dumps(item["segmentation"]).encode()
+                track.masks.extend((num_frames, spool.tell(), len(text)))
+                spool.write(text)
+        num_frames += 1
+    return tracks, num_frames
+
+
+def _write_entry(
+    out: IO[str], track_id: int, track: _Track, num_frames: int, spool: IO[bytes]
+) -> None:
+    head = {
+        "video_id": 1,
+        "track_id": track_id,
+        "category_id": track.class_id + 1,
+        "score": track.score,
+    }
+    out.write(json.dumps(head)[:-1] + ', "segmentations": [')
+    written = 0
+    for frame, offset, length in zip(*(track.masks[start::3] for start in range(3)), strict=True):
+        out.write("null, " * (frame - written))
+        spool.seek(offset)
+        out.write(spool.read(length).decode() + ("" if frame + 1 == num_frames else ", "))
+        written = frame + 1
+    out.write(", ".join(["null"] * (num_frames - written)) + "]}")

@@ -1,0 +1,110 @@
+"""Builds the parts for whole videos from settings: store, queue, files, worker."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from maskstream_model.daq.offline import OfflineDaq
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.engine import Engine
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.census import Census
+from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
+from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import ModelFacts
+from maskstream_server.jobs.queue import DocketQueue
+from maskstream_server.jobs.run import WorkerParts
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.jobs.store import VideoStore
+from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.media.decoder import open_video
+from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.soundtrack import open_sound
+from maskstream_server.settings import Settings
+from maskstream_server.tracing import Tracing
+
+
+def build_videos(
+    settings: Settings,
+    model: OnlineSegmenter[Any] | OfflineDaq,
+    engine: Engine[Any],
+    decode: OpenVideo,
+    *,
+    tracing: Tracing | None = None,
+    counted: Callable[[Census], None] = lambda census: None,
+) -> VideoService | None:
+    """Return what serves and works on videos; None where a shared Redis comes without a folder.
+
+    Raises:
+        StartError: the folder cannot be made.
+    """
+    if settings.data_folder is None and settings.store != "memory":
+        return None
+    root, clean_up = _folder(settings)
+    try:
+        files = VideoFiles(root, settings.video_quota_bytes, settings.min_free_bytes)
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}"
+        raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
+    store = _store(settings)
+    queue = DocketQueue(
+        f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
+    )
+    offline = model if isinstance(model, OfflineDaq) else None
+    facts = ModelFacts(
+        name=model.config.name,
+        refines=offline is not None,
+        panoptic=model.config.task == "panoptic",
+    )
+    desk = VideoDesk(store, queue, files, facts, settings.max_video_bytes)
+    parts = WorkerParts(
+        model=engine.model,
+        engine=engine,
+        store=store,
+        files=files,
+        open_video=decode,
+        open_sound=partial(open_sound, limits=video_limits(settings)),
+        offline=offline,
+        max_tracks=settings.max_tracks,
+        checkpoint_every=settings.checkpoint_frames,
+    )
+    worker = VideoWorker(parts, tracing) if settings.video_jobs else None
+    return VideoService(desk, worker, settings.video_jobs, clean_up, counted)
+
+
+def decode_upload(settings: Settings) -> OpenVideo:
+    """Return what decodes a stranger's file in a child process, within the operator's limits."""
+    limits = video_limits(settings)
+
+    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        return open_video(path, limits, skip=skip, stride=stride)
+
+    return decode
+
+
+def video_limits(settings: Settings) -> VideoLimits:
+    """Return what one video may cost."""
+    return VideoLimits(max_pixels=settings.max_frame_pixels)
+
+
+def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
+    """Return where videos lie, and what removes it at the end."""
+    if settings.data_folder is not None:
+        return settings.data_folder / "videos", lambda: None
+    root = Path(tempfile.mkdtemp(prefix="maskstream-videos-"))
+    return root, partial(shutil.rmtree, root, ignore_errors=True)
+
+
+def _store(settings: Settings) -> VideoStore:
+    if settings.store == "memory":
+        return MemoryVideoStore(settings.video_retention_s)
+    # Redis is only imported where it is used.
+    from maskstream_server.stores.redis import RedisVideoStore
+
+    return RedisVideoStore(settings.store, settings.video_retention_s)

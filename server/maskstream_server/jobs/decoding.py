@@ -1,0 +1,139 @@
+"""Frames of a video out of blocking hands, one ahead of who takes them.
+
+`media.decoder.open_video` is such hands: a child process decodes, this process only reads.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+from maskstream_model.interface import Frame
+from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.soundtrack import SoundPiece
+
+
+class DecodedFrame(Protocol):
+    """One frame: its number from 0, its time, upright pixels uint8 `(H, W, 3)` RGB."""
+
+    @property
+    def index(self) -> int: ...  # noqa: D102
+
+    @property
+    def time_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def pixels(self) -> Frame: ...  # noqa: D102
+
+
+class DecodingVideo(Protocol):
+    """A video that is being decoded; iterating blocks, and raises MediaError."""
+
+    @property
+    def info(self) -> VideoInfo: ...  # noqa: D102
+
+    @property
+    def warning(self) -> str | None:
+        """Once the last frame has come: a sentence where not all could be read."""
+        ...
+
+    def __iter__(self) -> Iterator[DecodedFrame]: ...
+
+    def stop(self) -> None:
+        """End the iteration at once, from any thread."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it, while nobody iterates."""
+        ...
+
+
+T = TypeVar("T")
+
+
+class OpenVideo(Protocol):
+    """Opens a file; blocks, and raises MediaError."""
+
+    def __call__(self, path: Path, *, skip: int, stride: int) -> DecodingVideo:
+        """Return its frames from number `skip` on whose number is a multiple of `stride`."""
+        ...
+
+
+OpenSound = Callable[[Path], AbstractContextManager[Iterable[SoundPiece]]]
+"""Opens the sound of a file; reading it raises MediaError."""
+
+
+class FrameReader:
+    """Reads a video in a thread of its own; an async context manager.
+
+    Args:
+        open_video: opens it; blocks, and raises MediaError.
+    """
+
+    def __init__(self, open_video: Callable[[], DecodingVideo]) -> None:
+        self._open_video = open_video
+        self._thread = ThreadPoolExecutor(1, "video-reader")
+        self._video: DecodingVideo | None = None
+        self._frames: Iterator[DecodedFrame] = iter(())
+        self._coming: asyncio.Future[DecodedFrame | None] | None = None
+
+    @property
+    def num_frames(self) -> int | None:
+        """As the file says; None where it does not."""
+        return None if self._video is None else self._video.info.num_frames
+
+    @property
+    def warning(self) -> str | None:
+        """After the last frame: a sentence where not all could be read."""
+        return None if self._video is None else self._video.warning
+
+    async def next(self) -> DecodedFrame | None:
+        """Return the next frame, None after the last; the one after it is read meanwhile.
+
+        Raises:
+            MediaError: the file cannot be read (any further).
+        """
+        assert self._coming is not None
+        frame = await self._coming
+        if frame is not None:
+            self._coming = in_thread(self._thread, self._read)
+        return frame
+
+    async def __aenter__(self) -> Self:
+        try:
+            await in_thread(self._thread, self._open)
+        except BaseException:
+            self._leave()
+            raise
+        self._coming = in_thread(self._thread, self._read)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._leave()
+
+    def _open(self) -> None:
+        self._video = self._open_video()
+        self._frames = iter(self._video)
+
+    def _read(self) -> DecodedFrame | None:
+        return next(self._frames, None)
+
+    def _leave(self) -> None:
+        """Stop what is under way; the thread closes the video when it comes back from it."""
+        if self._video is not None:
+            self._video.stop()
+        self._thread.submit(self._close)
+        self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
+        if self._video is not None:
+            self._video.close()
+
+
+def in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Begin work in a thread; where nobody waits for it any more, it may fail in silence."""
+    future = asyncio.get_running_loop().run_in_executor(thread, work)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future

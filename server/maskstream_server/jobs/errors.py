@@ -1,0 +1,78 @@
+"""What goes wrong with whole videos.
+
+Exception
+├── FencedOut              a worker writes a video that is another's now, or ended: it must stop
+└── VideoError             answered as a problem document: code, HTTP status, one sentence
+    ├── VideoUnknownError      no video of that id (404)
+    ├── BadOptionsError        the options cannot be used (422)
+    ├── NotOfModelError        the options ask for what this model cannot do (400)
+    ├── BadUploadError         the body is no upload (400)
+    ├── UploadTooLargeError    larger than the operator allows (413)
+    ├── NoSpaceError           the disk or its quota has no room (507)
+    ├── NotReadyError          the video has no such file, or not yet (404)
+    └── VideosOffError         this server takes no videos (503)
+"""
+
+from typing import ClassVar
+
+
+class FencedOut(Exception):  # noqa: N818
+    """The writer's fence is old, or the video has ended; nothing was written."""
+
+
+class VideoError(Exception):
+    """Root of what clients are told; the text is one sentence for them."""
+
+    code: ClassVar[str] = "bad_request"
+    http_status: ClassVar[int] = 400
+
+
+class VideoUnknownError(VideoError):
+    """No such video: never there, deleted, or gone after its retention time."""
+
+    code, http_status = "video_unknown", 404
+
+    def __init__(self, video: str) -> None:
+        super().__init__(f"There is no video {video!r} here.")
+
+
+class BadOptionsError(VideoError):
+    """A wish that cannot be fulfilled."""
+
+    code, http_status = "bad_options", 422
+
+
+class NotOfModelError(VideoError):
+    """A wish that another model could fulfil."""
+
+    code, http_status = "not_of_model", 400
+
+
+class BadUploadError(VideoError):
+    """The body is no multipart form with a file in it."""
+
+    code, http_status = "bad_upload", 400
+
+
+class UploadTooLargeError(VideoError):
+    """The file is larger than the operator allows."""
+
+    code, http_status = "upload_too_large", 413
+
+
+class NoSpaceError(VideoError):
+    """The upload would fill the disk, or the folder's quota."""
+
+    code, http_status = "no_space", 507
+
+
+class NotReadyError(VideoError):
+    """The video has no file of this name, or not yet."""
+
+    code, http_status = "not_ready", 404
+
+
+class VideosOffError(VideoError):
+    """The operator has given videos no place."""
+
+    code, http_status = "videos_off", 503

@@ -1,0 +1,127 @@
+"""What a client wants of a video: the `options` of an upload, read strictly."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
+
+ARTIFACTS = ("ytvis.json", "overlay.mp4", "masks.zip", "panoptic.zip", "tracks.parquet")
+MODES = ("online", "offline")
+MASK_SCALES = (1.0, 0.5, 0.25)
+MAX_STRIDE = 1000
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model can do with whole videos.
+
+    Attributes:
+        name: of the preset.
+        refines: whether it has a refiner, for the mode `offline`.
+        panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
+    """
+
+    name: str
+    refines: bool = False
+    panoptic: bool = False
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What is wanted.
+
+    Attributes:
+        model: name of a model; None is the server's.
+        mode: `online` gives what streaming the same frames gives; `offline` refines over windows.
+        artifacts: files to make at the end, of `ARTIFACTS`.
+        mask_scale: 1, 0.5 or 0.25 of the upright frame.
+        min_score: score from which a track is first mentioned, 0 to 1; None: the model's own.
+        frame_stride: only every so many-th frame is looked at, from the first on.
+    """
+
+    model: str | None = None
+    mode: str = "online"
+    artifacts: tuple[str, ...] = ("ytvis.json",)
+    mask_scale: float = 1.0
+    min_score: float | None = None
+    frame_stride: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `options_from` reads."""
+        return asdict(self)
+
+
+def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
+    """Read the `options` part of an upload; none at all are the defaults.
+
+    Raises:
+        BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
+        NotOfModelError: a wish that this model cannot fulfil.
+    """
+    if not text:
+        return VideoOptions()
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadOptionsError("The options are no JSON.") from None
+    if not isinstance(document, dict):
+        raise BadOptionsError("The options must be a JSON object.")
+    options = options_from(document)
+    if options.model not in (None, model.name):
+        raise BadOptionsError(
+            f"This server has no model {options.model!r}; it runs {model.name!r}."
+        )
+    if options.mode == "offline" and not model.refines:
+        raise NotOfModelError(
+            f"The model {model.name!r} has no refiner, which the mode 'offline' needs; "
+            "the models that end in '_offline' have one."
+        )
+    if "panoptic.zip" in options.artifacts and not model.panoptic:
+        raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
+    return options
+
+
+def options_from(document: Mapping[str, Any]) -> VideoOptions:
+    """Return the options of a JSON object.
+
+    Raises:
+        BadOptionsError: an unknown option, or a value that cannot be.
+    """
+    for name, value in document.items():
+        check, wanted = _CHECKS.get(name, (None, ""))
+        if check is None:
+            raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_CHECKS)}.")
+        if not check(value):
+            raise BadOptionsError(f"The option {name} must be {wanted}.")
+    values = dict(document)
+    if "artifacts" in values:
+        values["artifacts"] = tuple(values["artifacts"])
+    return VideoOptions(**values)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_artifacts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(item, str) and item in ARTIFACTS and value.count(item) == 1 for item in value
+    )
+
+
+_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (lambda value: value is None or isinstance(value, str), "a model's name or null"),
+    "mode": (lambda value: isinstance(value, str) and value in MODES, "'online' or 'offline'"),
+    "artifacts": (_are_artifacts, f"a list of different names out of {', '.join(ARTIFACTS)}"),
+    "mask_scale": (lambda value: _is_number(value) and value in MASK_SCALES, "1, 0.5 or 0.25"),
+    "min_score": (
+        lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
+        "a number from 0 to 1, or null",
+    ),
+    "frame_stride": (
+        lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
+        f"a whole number from 1 to {MAX_STRIDE}",
+    ),
+}

@@ -1,0 +1,119 @@
+"""Which video is worked on next, and by whom: a small port, with pydocket behind it.
+
+pydocket is imported here only. It pickles the arguments of its tasks, so that whoever can write
+into its Redis can run code in its workers; all that we hand it is the id of a video.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Protocol
+
+from docket import Docket, Worker
+
+NAME = "maskstream-videos"
+TASK = "work_on_video"
+REDELIVER_S = 8.0
+"""A worker that has not been heard of for so long is dead; its video goes to another one."""
+
+Work = Callable[[str], Awaitable[None]]
+
+
+class VideoQueue(Protocol):
+    """Hands each video to one worker at a time, and anew where that one died."""
+
+    async def enqueue(self, video: str) -> None:
+        """Add a video; nothing where it waits or is worked on already."""
+        ...
+
+    async def run(self, work: Work, concurrency: int) -> None:
+        """Call `work` with the ids of videos, until cancelled.
+
+        `work` is cancelled where its video is, or with this call; then its video, unless it was
+        cancelled itself, goes to another worker after `REDELIVER_S`.
+        """
+        ...
+
+    async def cancel(self, video: str) -> None:
+        """Take a video out, and cancel the `work` on it, wherever that is."""
+        ...
+
+    async def pending(self) -> int:
+        """Return how many videos wait or are worked on."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go, after `run` has ended."""
+        ...
+
+
+class DocketQueue:
+    """A `VideoQueue` on Redis Streams; `memory://NAME` needs no Redis and ends with the process.
+
+    Args:
+        url: of a Redis, or `memory://NAME`; equal names in one event loop are one queue.
+        redeliver_s: see `REDELIVER_S`.
+    """
+
+    def __init__(self, url: str, redeliver_s: float = REDELIVER_S) -> None:
+        # Nothing of an execution that is over is kept: the record has it all.
+        self._docket = Docket(NAME, url, execution_ttl=timedelta(0))
+        self._docket.register(_elsewhere, names=[TASK])
+        self._redeliver = timedelta(seconds=redeliver_s)
+        self._opening: asyncio.Task[Docket] | None = None
+
+    async def enqueue(self, video: str) -> None:
+        """See `VideoQueue.enqueue`."""
+        docket = await self._open()
+        await docket.add(TASK, key=video)(video)
+
+    async def run(self, work: Work, concurrency: int) -> None:
+        """See `VideoQueue.run`."""
+        docket = await self._open()
+        under_way: set[asyncio.Task[None]] = set()
+
+        async def tracked(video: str) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            under_way.add(task)
+            try:
+                await work(video)
+            finally:
+                under_way.discard(task)
+
+        docket.register(tracked, names=[TASK])
+        async with Worker(
+            docket, concurrency=concurrency, redelivery_timeout=self._redeliver
+        ) as worker:
+            loop = asyncio.create_task(worker.run_forever())
+            try:
+                await asyncio.shield(loop)
+            finally:
+                # First the loop, so that it takes the end of its tasks for its own end.
+                loop.cancel()
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(loop, return_exceptions=True)
+
+    async def cancel(self, video: str) -> None:
+        """See `VideoQueue.cancel`."""
+        await (await self._open()).cancel(video)
+
+    async def pending(self) -> int:
+        """See `VideoQueue.pending`."""
+        return (await (await self._open()).snapshot()).total_tasks
+
+    async def close(self) -> None:
+        """See `VideoQueue.close`."""
+        if self._opening is not None:
+            await (await self._opening).__aexit__(None, None, None)
+            self._opening = None
+
+    async def _open(self) -> Docket:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._docket.__aenter__())
+        return await asyncio.shield(self._opening)
+
+
+async def _elsewhere(video: str) -> None:
+    """Stand for the work in a process that only enqueues."""

@@ -1,0 +1,77 @@
+"""Videos in a running process: the desk, workers where there are any, and regular mending."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+
+from maskstream_server.jobs.census import Census
+from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.worker import VideoWorker
+
+TEND_S = 60.0
+RETRY_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class VideoService:
+    """Starts and stops with its process.
+
+    Args:
+        desk: where videos come in; its store and queue are closed with this.
+        worker: takes videos from the queue; None leaves that to other processes.
+        concurrency: videos that it works on at once.
+        clean_up: called at the very end.
+        counted: hears once a minute what videos there are.
+    """
+
+    def __init__(
+        self,
+        desk: VideoDesk,
+        worker: VideoWorker | None,
+        concurrency: int,
+        clean_up: Callable[[], None] = lambda: None,
+        counted: Callable[[Census], None] = lambda census: None,
+    ) -> None:
+        self.desk = desk
+        self.stopping = False
+        self._worker = worker
+        self._concurrency = concurrency
+        self._clean_up = clean_up
+        self._counted = counted
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to mend, and to work where there is a worker."""
+        self._tasks.append(asyncio.create_task(self._tend()))
+        if self._worker is not None:
+            self._tasks.append(asyncio.create_task(self._work(self._worker)))
+
+    async def stop(self) -> None:
+        """Give the videos that are worked on back in peace, and let connections go."""
+        self.stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):
+            await self.desk.queue.close()
+        await self.desk.store.close()
+        await asyncio.to_thread(self._clean_up)
+
+    async def _work(self, worker: VideoWorker) -> None:
+        while True:
+            try:
+                await self.desk.queue.run(worker.work, self._concurrency)
+            except Exception as error:
+                log.warning("queue_away", reason=repr(error))
+            await asyncio.sleep(RETRY_S)
+
+    async def _tend(self) -> None:
+        while True:
+            try:
+                self._counted(await self.desk.tend())
+            except Exception as error:
+                log.warning("videos_not_tended", reason=repr(error))
+            await asyncio.sleep(TEND_S)

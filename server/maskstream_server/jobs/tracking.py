@@ -1,0 +1,155 @@
+"""From the frames of a video to lines of results, in the two modes; memory is a value."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.engine import Engine
+from maskstream_server.engine_types import EngineFull, EngineRequest, StepFailed
+from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.jobs.decoding import DecodedFrame
+from maskstream_server.jobs.lines import frame_line
+from maskstream_server.jobs.options import VideoOptions
+from maskstream_server.jobs.part_writer import Line
+from maskstream_server.jobs.store import Memory
+from maskstream_server.memory import MemoryDamagedError, SessionMemory, read_memory
+
+FULL_PAUSE_S = 0.1
+EPOCH = 1
+T = TypeVar("T")
+
+
+class FrameFailedError(MaskstreamServerError):
+    """The model failed on a frame; the text names it."""
+
+
+class Tracking(Protocol):
+    """Makes the lines of one video, in order; it begins anew where a memory was kept.
+
+    Attributes:
+        next_frame: the frame to take next, counting only those that are looked at.
+        num_done: frames whose lines have been given.
+    """
+
+    @property
+    def next_frame(self) -> int: ...  # noqa: D102
+
+    @property
+    def num_done(self) -> int: ...  # noqa: D102
+
+    async def take(self, frame: DecodedFrame) -> Sequence[Line]:
+        """Take the next frame; return the lines that are final now.
+
+        Raises:
+            FrameFailedError: the model failed on it.
+            EngineStopped: the engine takes no frames now.
+        """
+        ...
+
+    async def finish(self) -> Sequence[Line]:
+        """Return the lines that are left after the last frame; raises what `take` does."""
+        ...
+
+    def memory(self) -> Memory | None:
+        """Return what to go on from after the lines given; None: that cannot be had here."""
+        ...
+
+
+async def patiently(number: int, call: Callable[[], Awaitable[T]]) -> T:
+    """Ask the engine until it has room.
+
+    Raises:
+        FrameFailedError: the model failed on this frame.
+    """
+    while True:
+        try:
+            return await call()
+        except EngineFull:
+            await asyncio.sleep(FULL_PAUSE_S)
+        except StepFailed as error:
+            structlog.get_logger(__name__).error("video_step_failed", frame=number, exc_info=error)
+            raise FrameFailedError(f"The model failed on frame {number}.") from error
+
+
+class OnlineTracking:
+    """Gives what streaming the same frames gives; implements `Tracking`.
+
+    Args:
+        engine: steps the model, live sessions first.
+        session: name for the engine.
+        options: what is wanted.
+        max_tracks: bound on tracks, as for live sessions.
+        every: frames from one memory to the next.
+    """
+
+    def __init__(
+        self, engine: Engine[Any], session: str, options: VideoOptions, max_tracks: int, every: int
+    ) -> None:
+        self._engine, self._session = engine, session
+        self._options, self._max_tracks, self._every = options, max_tracks, every
+        self._model: OnlineSegmenter[Any] = engine.model
+        self._state: Any = None
+        self._mentioned: frozenset[int] = frozenset()
+        self._snapshot: bytes | None = None
+        self.next_frame = 0
+
+    @property
+    def num_done(self) -> int:
+        """See `Tracking`."""
+        return self.next_frame
+
+    def restore(self, num_done: int, stored: Memory) -> None:
+        """Go on after `num_done` frames.
+
+        Raises:
+            MemoryDamagedError: the memory cannot be read.
+            StateError: it is another model's.
+        """
+        memory = read_memory(EPOCH, num_done, stored, self._model.fingerprint)
+        if memory.snapshot is None:
+            raise MemoryDamagedError("there is no tracker state")
+        self._state = self._model.state_from_bytes(memory.snapshot)
+        self._mentioned, self.next_frame = memory.mentioned, num_done
+
+    async def take(self, frame: DecodedFrame) -> Sequence[Line]:
+        """See `Tracking`."""
+        options, config = self._options, self._model.config
+        score_min = config.online.report_score_min
+        request = EngineRequest(
+            session=self._session,
+            frame=frame.pixels,
+            state=self._state,
+            mentioned=self._mentioned,
+            min_score=score_min if options.min_score is None else options.min_score,
+            mask_scale=options.mask_scale,
+            max_tracks=self._max_tracks,
+            snapshot=(self.next_frame + 1) % self._every == 0,
+            live=False,
+        )
+        result = await patiently(frame.index, lambda: self._engine.submit(request))
+        self._state, self._mentioned = result.state, result.mentioned
+        self._snapshot = result.snapshot
+        self.next_frame += 1
+        return [partial(frame_line, frame.index, frame.time_s, result, config.classes)]
+
+    async def finish(self) -> Sequence[Line]:
+        """See `Tracking`: nothing is left."""
+        return []
+
+    def memory(self) -> Memory | None:
+        """See `Tracking`."""
+        if self._snapshot is None:
+            return None
+        return SessionMemory(
+            epoch=EPOCH,
+            sequence=self.next_frame,
+            last_result=self.next_frame,
+            epoch_began=True,
+            mentioned=self._mentioned,
+            snapshot=self._snapshot,
+            fingerprint=self._model.fingerprint,
+        ).to_parts()

@@ -1,0 +1,55 @@
+"""The child that decodes one video: `python -m maskstream_server.media.child TASK < video`.
+
+It reads stdin, tells its parent over stdout (`messages.py`), and is of no use afterwards.
+"""
+
+import sys
+
+import av
+
+from maskstream_server.media.confinement import Alarm, confine, take_channels
+from maskstream_server.media.frames import give_frames
+from maskstream_server.media.messages import Kind, Task, encode_refusal
+from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.sound import give_sound
+from maskstream_server.media.source import Upload
+
+
+def main() -> None:
+    """Do the task that the first argument names."""
+    task = Task.decode(sys.argv[1])
+    av.logging.set_level(None)
+    video, pipe = take_channels()
+    outlet = Outlet(pipe, Alarm(task.limits.stall_s))
+    confine(task.limits)
+    try:
+        refusal = _do(task, Upload(video), outlet)
+        if refusal is not None:
+            outlet.send(Kind.REFUSAL, encode_refusal(refusal))
+    except BrokenPipeError:
+        # The parent has closed the video, or died.
+        return
+
+
+def _do(task: Task, video: Upload, outlet: Outlet) -> Refusal | None:
+    give = give_sound if task.sound else give_frames
+    try:
+        give(task, video, outlet)
+    except Refusal as refusal:
+        return refusal
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        mebibytes = task.limits.memory_bytes >> 20
+        return Refusal(
+            MediaCode.TOO_LARGE,
+            f"The video needs more than the {mebibytes} MiB of memory that one may take.",
+        )
+    except Exception as error:
+        return Refusal(MediaCode.DECODER_FAILED, f"The decoder failed: {type(error).__name__}.")
+    return None
+
+
+if __name__ == "__main__":
+    main()

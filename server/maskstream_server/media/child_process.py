@@ -1,0 +1,140 @@
+"""The parent's side of a decoding child: start it, read its messages, end it."""
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from maskstream_server.errors import MediaError
+from maskstream_server.media.messages import HEADER, MAX_TEXT_BYTES, Kind, Task, decode_refusal
+from maskstream_server.media.refusal import MediaCode
+
+_MODULE: Final = "maskstream_server.media.child"
+_PIPE_BYTES: Final = 1 << 20
+_GRACE_S: Final = 10.0
+"""The child's own alarm comes first; this much later a silent child is killed from outside."""
+FAILED: Final = "The decoder broke off while it read the video."
+
+
+class ChildProcess:
+    """A child at work on one file; its frames wait in it until they are read.
+
+    Args:
+        path: of the file; the child gets it open and never learns its name.
+        task: what to do with it.
+
+    Raises:
+        OSError: the file cannot be opened, or no process be started.
+    """
+
+    def __init__(self, path: Path, task: Task) -> None:
+        self._limits = task.limits
+        self._stopped = False
+        with path.open("rb") as video:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _MODULE, task.encode()],
+                stdin=video,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        assert self._process.stdout is not None
+        self._pipe = self._process.stdout
+        with suppress(OSError, AttributeError):
+            # Linux only, and over a user's share of pipe memory not even there.
+            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._poll = select.poll()
+        self._poll.register(self._pipe, select.POLLIN)
+
+    @property
+    def pid(self) -> int:
+        """Of the child."""
+        return self._process.pid
+
+    def header(self) -> tuple[Kind, int]:
+        """Read the next message's kind and the number of bytes that follow.
+
+        Raises:
+            MediaError: the child refuses the video, or is at an end without having said so.
+        """
+        kind, num_bytes = HEADER.unpack(self.read(HEADER.size))
+        if kind == Kind.REFUSAL:
+            refusal = decode_refusal(self.text(num_bytes))
+            raise MediaError(refusal.code, refusal.sentence)
+        return Kind(kind), num_bytes
+
+    def text(self, num_bytes: int) -> bytes:
+        """Read the short payload of a message that is no frame and no sound."""
+        if num_bytes > MAX_TEXT_BYTES:
+            raise ValueError(f"a text of {num_bytes} bytes")
+        return self.read(num_bytes)
+
+    def read(self, num_bytes: int) -> bytes:
+        """Read exactly so many bytes."""
+        data = bytearray(num_bytes)
+        self.read_into(memoryview(data))
+        return bytes(data)
+
+    def read_into(self, view: memoryview) -> None:
+        """Fill a writable view of bytes.
+
+        Raises:
+            MediaError: the child is silent, or at an end.
+        """
+        while view:
+            if not self._poll.poll(1000 * (self._limits.stall_s + _GRACE_S)):
+                self._process.kill()
+                raise self._stalled()
+            num_read = os.readv(self._pipe.fileno(), [view])
+            if num_read == 0:
+                raise self._early_end()
+            view = view[num_read:]
+
+    def stop(self) -> None:
+        """Kill the child; whoever reads is told so. Any thread may call this at any time."""
+        self._stopped = True
+        self._process.kill()
+
+    def close(self) -> None:
+        """Kill the child if it still lives, and leave nothing of it behind."""
+        self._process.kill()
+        self._pipe.close()
+        self._process.wait()
+
+    def _early_end(self) -> MediaError:
+        """Return what to say of a child that ended in the middle of things."""
+        ended_by = -self._process.wait()
+        if self._stopped:
+            return MediaError(MediaCode.STOPPED, "Reading the video was stopped.")
+        if ended_by == signal.SIGALRM:
+            return self._stalled()
+        if ended_by == signal.SIGXCPU:
+            return MediaError(
+                MediaCode.TOO_SLOW,
+                f"Decoding the video takes more than {self._limits.cpu_s} seconds of computing, "
+                "the limit.",
+            )
+        return MediaError(MediaCode.DECODER_FAILED, FAILED)
+
+    def _stalled(self) -> MediaError:
+        return MediaError(
+            MediaCode.TOO_SLOW,
+            f"No frame of the video could be decoded within {self._limits.stall_s:g} seconds.",
+        )
+
+
+def _environment() -> dict[str, str]:
+    """Return where to find Python's modules and libraries, and none of the server's secrets."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, sys.path))
+    # Each arena takes 64 MiB of the child's address space.
+    environment["MALLOC_ARENA_MAX"] = "1"
+    return environment

@@ -1,0 +1,65 @@
+"""What a decoding child gives, item by item, and none of it trusted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Generic, Self, TypeVar
+
+from maskstream_server.errors import MediaError
+from maskstream_server.media.child_process import FAILED, ChildProcess
+from maskstream_server.media.messages import Kind, decode_end
+from maskstream_server.media.refusal import MediaCode
+
+Item = TypeVar("Item")
+
+
+class ChildStream(Generic[Item]):
+    """What a child gives, item by item; a context manager, to be iterated once.
+
+    Iterating raises MediaError where the file cannot be read further.
+    """
+
+    def __init__(self, child: ChildProcess) -> None:
+        self._child = child
+        self.warning: str | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        with distrust():
+            kind, num_bytes = self._child.header()
+            while kind != Kind.END:
+                item = self._item(kind, num_bytes)
+                if item is not None:
+                    yield item
+                kind, num_bytes = self._child.header()
+            self.warning = decode_end(self._child.text(num_bytes))
+
+    def _item(self, kind: Kind, num_bytes: int) -> Item | None:
+        """Read one message; None: nothing to hand on."""
+        raise NotImplementedError
+
+    @property
+    def pid(self) -> int:
+        """Of the child process."""
+        return self._child.pid
+
+    def stop(self) -> None:
+        """Make the iteration end in a MediaError at once; any thread may call this."""
+        self._child.stop()
+
+    def close(self) -> None:
+        """End the child; whoever opened calls this, never while another thread iterates."""
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+@contextmanager
+def distrust() -> Iterator[None]:
+    """Take what no honest child would say for a decoder that a hostile video took over."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
+        raise MediaError(MediaCode.DECODER_FAILED, FAILED) from error

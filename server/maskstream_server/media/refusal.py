@@ -1,0 +1,33 @@
+"""Why a video is refused: the codes that clients are told, and the exception of the child."""
+
+from enum import StrEnum
+
+
+class MediaCode(StrEnum):
+    """What is wrong with a video.
+
+    UNREADABLE: no video file of a known format, or nothing in it can be decoded.
+    NO_VIDEO: a file that holds no video stream.
+    TOO_LARGE: pixels, streams or memory over the limits.
+    TOO_LONG: duration or frames over the limits.
+    TOO_SLOW: computing or waiting time over the limits.
+    DECODER_FAILED: the decoder broke down.
+    STOPPED: whoever read the video stopped it.
+    """
+
+    UNREADABLE = "video_unreadable"
+    NO_VIDEO = "no_video_stream"
+    TOO_LARGE = "video_too_large"
+    TOO_LONG = "video_too_long"
+    TOO_SLOW = "video_too_slow"
+    DECODER_FAILED = "decoder_failed"
+    STOPPED = "stopped"
+
+
+class Refusal(Exception):  # noqa: N818 - it travels to the parent, where it becomes a MediaError
+    """Raised in the child: a code, and one sentence for whoever sent the video."""
+
+    def __init__(self, code: MediaCode, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence

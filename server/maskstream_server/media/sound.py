@@ -1,0 +1,45 @@
+"""The child's other task: the sound as plain samples, which can do nobody harm."""
+
+from typing import Final
+
+import av
+
+from maskstream_server.media.decoding import Damage, decoded
+from maskstream_server.media.messages import (
+    SOUND_CHANNELS,
+    SOUND_HEAD,
+    SOUND_RATE,
+    Kind,
+    Task,
+    encode_end,
+)
+from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.source import SOUND_CODECS, Upload, choose_sound, open_container
+
+_BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
+
+
+def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
+    """Send SOUND messages (48 kHz, two channels, 16 bits) if there is sound, then END.
+
+    Times count from the start of the file, as those of the frames do.
+
+    Raises:
+        Refusal: the sound cannot be read.
+        MemoryError: decoding needs more than it may have.
+        BrokenPipeError: the parent is gone.
+    """
+    container = open_container(file, SOUND_CODECS, task.limits)
+    stream = choose_sound(container)
+    start_s = (container.start_time or 0) / 1e6
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=SOUND_RATE)
+    frames = () if stream is None else decoded(container, stream, Damage())
+    for frame in frames:
+        for piece in resampler.resample(frame):
+            time_s = max(0.0, (piece.time or 0.0) - start_s)
+            if time_s > task.limits.max_duration_s:
+                raise Refusal(MediaCode.TOO_LONG, "The sound is longer than the limit.")
+            samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
+            outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
+    outlet.send(Kind.END, encode_end(None))

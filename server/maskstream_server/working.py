@@ -1,0 +1,74 @@
+"""A process that works on whole videos for servers that share its Redis and its data folder."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from maskstream_server.assembly import Model, build_engine, open_tracing, owner_name
+from maskstream_server.engine import Engine
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.decoding import OpenVideo
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.settings import Settings
+
+
+def check_shared(settings: Settings) -> None:
+    """Check that there is something to share.
+
+    Raises:
+        StartError: no Redis, no folder, or no video at a time.
+    """
+    if settings.store == "memory":
+        raise StartError("A worker takes videos from a Redis: set MASKSTREAM_STORE to its address.")
+    if settings.data_folder is None:
+        raise StartError("A worker needs MASKSTREAM_DATA_FOLDER, the same as the servers have.")
+    if settings.video_jobs == 0:
+        raise StartError("MASKSTREAM_VIDEO_JOBS=0 leaves a worker nothing to do.")
+
+
+def work_forever(
+    settings: Settings,
+    model: Model,
+    ready: Callable[[], None],
+    open_video: OpenVideo | None = None,
+) -> None:
+    """Work until a signal comes; then give the videos under way back in peace.
+
+    Args:
+        settings: what the operator decided; see `check_shared`.
+        model: what it runs.
+        ready: called once videos are taken.
+        open_video: decodes whole videos; None: `media` does.
+
+    Raises:
+        StartError: the folder cannot be used, or the engine could not warm up.
+    """
+    engine = build_engine(settings, model)
+    tracing = open_tracing(settings, owner_name())
+    decode = open_video or decode_upload(settings)
+    videos = build_videos(settings, model, engine, decode, tracing=tracing)
+    assert videos is not None
+    try:
+        asyncio.run(_work(settings, engine, videos, ready))
+    finally:
+        tracing.close()
+
+
+async def _work(
+    settings: Settings, engine: Engine[Any], videos: VideoService, ready: Callable[[], None]
+) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await engine.start()
+    except Exception as error:
+        raise StartError(f"The engine could not warm up: {error}") from error
+    videos.start()
+    ready()
+    await told.wait()
+    await videos.stop()
+    await engine.stop(settings.drain_s)

@@ -1,0 +1,93 @@
+"""Broken and malicious files over HTTP: each has its end, and the server goes on."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from maskstream_server.media.decoder import Video, open_video
+from support.hostile import ENDS, LIMITS, Reads
+from support.server import running_server
+from support.tiny import tiny_model
+
+WISH = {
+    "options": json.dumps(
+        {"artifacts": ["ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet"]}
+    )
+}
+ALL_WITHIN_S = 400.0
+
+
+def decode(path: Path, *, skip: int, stride: int) -> Video:
+    return open_video(path, LIMITS, skip=skip, stride=stride)
+
+
+def handed_in(client: httpx.Client, path: Path, name: str | None = None) -> httpx.Response:
+    file = (path.name if name is None else name, path.read_bytes())
+    return client.post("/v1/videos", files={"file": file}, data=WISH)
+
+
+def ended(client: httpx.Client, video: str, until: float) -> dict:
+    while (told := client.get(f"/v1/videos/{video}").json())["state"] in ("queued", "running"):
+        assert time.monotonic() < until, told
+        time.sleep(0.1)
+    return told
+
+
+def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path):
+    settings = {"data_folder": tmp_path / "data", "video_jobs": 2}
+    children = set(psutil.Process().children(recursive=True))
+    with (
+        running_server(tiny_model(min_size=64), decode, **settings) as live,
+        httpx.Client(base_url=live.url, timeout=60.0) as client,
+    ):
+        until = time.monotonic() + ALL_WITHIN_S
+        videos: dict[str, str] = {}
+        for name in sorted(ENDS):
+            answer = handed_in(client, test_data / "hostile" / name)
+            if name == "empty.mp4":
+                assert (answer.status_code, answer.json()["detail"]) == (400, "The file is empty.")
+            else:
+                videos[name] = answer.json()["id"]
+        for name, video in videos.items():
+            told, end = ended(client, video, until), ENDS[name]
+            if isinstance(end, Reads):
+                assert (told["state"], told["frames_done"]) == ("done", end.num_frames), name
+                assert end.warning is None or end.warning in told["warning"]
+            else:
+                assert told["state"] == "failed", name
+                assert end.sentence in told["reason"]
+                assert str(tmp_path) not in json.dumps(told)
+                assert not told["artifacts"]
+        assert client.get("/healthz").status_code == 200
+        for video in videos.values():
+            assert client.delete(f"/v1/videos/{video}").status_code == 204
+        assert list((tmp_path / "data" / "videos").iterdir()) == []
+        assert set(psutil.Process().children(recursive=True)) <= children
+        again = handed_in(client, test_data / "hostile" / "all_noise.mp4").json()["id"]
+        assert ended(client, again, until)["state"] == "done"
+
+
+@pytest.fixture
+def names(test_data) -> list[str]:
+    return json.loads((test_data / "hostile" / "names_and_urls.json").read_text())
+
+
+def test_names_of_files_are_only_names(test_data, names, tmp_path):
+    settings = {"data_folder": tmp_path / "data", "video_jobs": 0}
+    with (
+        running_server(**settings) as live,
+        httpx.Client(base_url=live.url, timeout=60.0) as client,
+    ):
+        for name in names:
+            answer = handed_in(client, test_data / "hostile" / "zip_as.mp4", name)
+            assert answer.status_code in (202, 400)
+            if answer.status_code == 202:
+                folder = tmp_path / "data" / "videos" / answer.json()["id"]
+                assert [path.name for path in folder.iterdir()] == ["source"]
+                assert len(answer.json()["name"]) <= 255
+        assert {path.name for path in tmp_path.iterdir()} == {"data"}
+        assert {path.name for path in (tmp_path / "data").iterdir()} == {"videos"}

@@ -1,0 +1,121 @@
+"""Real clips in over HTTP, and all their files out."""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+from pyarrow import parquet
+from pycocotools import mask as coco
+
+from maskstream_server.media.decoder import open_video
+from support.lossless import write_lossless
+from support.server import running_server
+from support.tiny import tiny_frames, tiny_panoptic_model
+
+SOON_S = 60.0
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"  # pycocotools
+)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    with running_server() as live, httpx.Client(base_url=live.url, timeout=SOON_S) as client:
+        yield client
+
+
+def finished(client: httpx.Client, clip: Path, **options) -> dict:
+    with clip.open("rb") as file:
+        data = {"options": json.dumps(options)}
+        video = client.post("/v1/videos", files={"file": file}, data=data).json()["id"]
+    until = time.monotonic() + SOON_S
+    while (told := client.get(f"/v1/videos/{video}").json())["state"] != "done":
+        assert told["state"] != "failed", told
+        assert time.monotonic() < until, told
+        time.sleep(0.05)
+    return told
+
+
+def artifact(client: httpx.Client, told: dict, name: str) -> io.BytesIO:
+    answer = client.get(f"/v1/videos/{told['id']}/artifacts/{name}")
+    assert answer.status_code == 200
+    return io.BytesIO(answer.content)
+
+
+@pytest.mark.parametrize(
+    "name", ["01_cars_enter_leave_h264_aac.mp4", "15_phone_portrait_rot90.mp4"]
+)
+def test_an_overlay_has_the_frames_times_and_sound_of_its_source(client, test_data, name):
+    clip = test_data / "clips" / name
+    told = finished(client, clip, artifacts=["overlay.mp4", "ytvis.json"], mask_scale=0.5)
+    assert told["warning"] is None
+    with open_video(clip) as source:
+        info, times = source.info, [frame.time_s for frame in source]
+    with av.open(artifact(client, told, "overlay.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert float(stream.average_rate) == pytest.approx(float(info.rate), rel=0.01)
+        assert bool(container.streams.audio) == info.has_audio
+        frames = list(container.decode(video=0))
+    assert (frames[0].width, frames[0].height) == (
+        info.width + info.width % 2,
+        info.height + info.height % 2,
+    )
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=1e-3)
+    (track,) = json.load(artifact(client, told, "ytvis.json"))
+    assert len(track["segmentations"]) == len(times) == told["frames_done"]
+
+
+def test_every_file_of_a_video_with_frames_left_out_says_the_same(client, tmp_path):
+    clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(10))
+    names = ["ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet"]
+    told = finished(client, clip, artifacts=names, frame_stride=3)
+    assert (told["artifacts"], told["frames_done"]) == (names, 4)
+    rows = parquet.read_table(artifact(client, told, "tracks.parquet")).to_pylist()
+    assert [(row["frame"], row["track_id"]) for row in rows] == [(0, 1), (3, 1), (6, 1), (9, 1)]
+    (track,) = json.load(artifact(client, told, "ytvis.json"))
+    areas = [int(coco.decode(rle).sum()) for rle in track["segmentations"]]
+    assert areas == [row["area"] for row in rows]
+    with zipfile.ZipFile(artifact(client, told, "masks.zip")) as masks:
+        assert masks.namelist() == [f"{row['frame']:06d}.png" for row in rows]
+    with av.open(artifact(client, told, "overlay.mp4")) as container:
+        assert container.streams.video[0].average_rate == Fraction(10, 3)
+        assert [frame.time for frame in container.decode(video=0)] == pytest.approx(
+            [row["time_s"] for row in rows], abs=1e-3
+        )
+
+
+def test_a_panoptic_model_gives_panoptic_pictures(tmp_path):
+    clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(6))
+    with (
+        running_server(tiny_panoptic_model()) as live,
+        httpx.Client(base_url=live.url, timeout=SOON_S) as client,
+    ):
+        told = finished(client, clip, artifacts=["panoptic.zip"], min_score=0.0)
+        with zipfile.ZipFile(artifact(client, told, "panoptic.zip")) as file:
+            (video,) = json.loads(file.read("pred.json"))["annotations"]
+            num_segments = 0
+            for frame in video["annotations"]:
+                png = io.BytesIO(file.read(f"pan_pred/{frame['file_name']}"))
+                with av.open(png) as picture:
+                    pixels = next(picture.decode(video=0)).to_ndarray(format="rgb24")
+                ids = pixels.astype(np.int64) @ [1, 256, 65536]
+                listed = {info["id"]: info["area"] for info in frame["segments_info"]}
+                there, counts = np.unique(ids[ids > 0], return_counts=True)
+                assert dict(zip(there.tolist(), counts.tolist(), strict=True)) == listed
+                num_segments += len(listed)
+    assert num_segments >= 6
+
+
+def test_panoptic_pictures_of_a_model_of_instances_are_refused(client):
+    wish = {"options": '{"artifacts": ["panoptic.zip"]}'}
+    answer = client.post("/v1/videos", files={"file": b"a video"}, data=wish)
+    assert (answer.status_code, answer.json()["code"]) == (400, "not_of_model")

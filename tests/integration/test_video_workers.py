@@ -1,0 +1,211 @@
+"""Workers of whole videos as processes, a real Redis, real files and real kills."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support import video_worker
+from support.lossless import write_lossless
+from support.redis_server import RedisServer
+from support.server import running_server
+from support.tiny import tiny_frames
+
+NUM_FRAMES = 30
+STEP_S = 0.05
+RECOVERED_S = 15.0
+SOON_S = 60.0
+OPTIONS = {"options": json.dumps({"artifacts": ["ytvis.json", "masks.zip"]})}
+
+
+class Worker:
+    """A worker's process."""
+
+    def __init__(self, url: str, folder: Path, deadly: int | None = None) -> None:
+        options = [] if deadly is None else [str(deadly)]
+        handle, name = tempfile.mkstemp(dir=folder.parent)
+        self._log = Path(name)
+        self.process = subprocess.Popen(
+            [sys.executable, video_worker.__file__, url, str(folder), str(STEP_S), *options],
+            stdout=subprocess.PIPE,
+            stderr=handle,
+            text=True,
+        )
+        os.close(handle)
+
+    @property
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def has(self, video: str) -> bool:
+        """Whether it works on a video."""
+        events = [json.loads(line) for line in self.said.splitlines()]
+        ours = [event["event"] for event in events if event.get("video") == video]
+        return ours[-1:] == ["video_begun"]
+
+    def ready(self) -> "Worker":
+        assert self.process.stdout.readline() == "ready\n", self.said
+        return self
+
+    def end(self, number: int = signal.SIGKILL) -> str:
+        """End it; returns what it has said."""
+        self.process.send_signal(number)
+        self.process.wait(SOON_S)
+        return self.said
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=SOON_S)
+
+
+class World:
+    """A server without workers of its own, its Redis and its folder."""
+
+    def __init__(self, redis: RedisServer, folder: Path, client: httpx.Client) -> None:
+        self.redis, self.folder, self.client = redis, folder, client
+        self.open = ExitStack()
+
+    def worker(self, deadly: int | None = None) -> Worker:
+        worker = Worker(self.redis.url, self.folder, deadly)
+        self.open.callback(worker.close)
+        return worker.ready()
+
+    def submit(self, clip: Path) -> str:
+        with clip.open("rb") as file:
+            answer = self.client.post("/v1/videos", files={"file": file}, data=OPTIONS)
+        assert answer.status_code == 202
+        return answer.json()["id"]
+
+    def until(
+        self, video: str, condition: Callable[[dict], bool], within_s: float = SOON_S
+    ) -> dict:
+        until = time.monotonic() + within_s
+        while not condition(told := self.client.get(f"/v1/videos/{video}").json()):
+            assert time.monotonic() < until, told
+            time.sleep(0.02)
+        return told
+
+    def ended(self, video: str) -> dict:
+        return self.until(video, lambda told: told["state"] in ("done", "failed"))
+
+    def result(self, video: str) -> list[bytes]:
+        """All that a video has given: lines, and the bytes of its artifacts."""
+        files = ("results", "artifacts/ytvis.json", "artifacts/masks.zip")
+        answers = [self.client.get(f"/v1/videos/{video}/{file}") for file in files]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        return [answer.content for answer in answers]
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_lossless(tmp_path / "clip.mkv", tiny_frames(NUM_FRAMES, seed=3))
+
+
+@pytest.fixture
+def world(shared_redis: RedisServer, tmp_path: Path) -> Iterator[World]:
+    shared_redis.client().flushall()
+    folder = tmp_path / "data"
+    with made(shared_redis, folder) as world, world.open:
+        yield world
+
+
+@contextmanager
+def made(redis: RedisServer, folder: Path) -> Iterator[World]:
+    settings = {"store": redis.url, "data_folder": folder, "video_jobs": 0}
+    with (
+        running_server(**settings) as live,
+        httpx.Client(base_url=live.url, timeout=SOON_S) as client,
+    ):
+        yield World(redis, folder, client)
+
+
+def test_a_video_whose_workers_are_killed_gives_what_it_gives_undisturbed(world, clip):
+    workers = [world.worker() for _ in range(3)]
+    undisturbed = world.submit(clip)
+    assert world.ended(undisturbed)["state"] == "done"
+    expected = world.result(undisturbed)
+    assert len(expected[0].splitlines()) == NUM_FRAMES
+    assert len({row["track_id"] for row in json.loads(expected[1])}) > 1
+
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")  # shown where the test fails
+    chance = random.Random(seed)
+    video = world.submit(clip)
+    for first in (3, 14):
+        frame = chance.randint(first, first + 8)
+        world.until(video, lambda told, frame=frame: told["frames_done"] >= frame // 4 * 4)
+        time.sleep(frame % 4 * STEP_S)
+        (holder,) = [worker for worker in workers if worker.has(video)]
+        holder.end(signal.SIGKILL)
+        workers.remove(holder)
+        at = world.client.get(f"/v1/videos/{video}").json()["frames_done"]
+        assert at < NUM_FRAMES
+        world.until(video, lambda told, at=at: told["frames_done"] > at, RECOVERED_S)
+    told = world.ended(video)
+    assert (told["state"], told["attempt"]) == ("done", 3), told
+    assert world.result(video) == expected
+
+
+def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip):
+    video = world.submit(clip)
+    for attempt in (1, 2, 3):
+        worker = world.worker(deadly=14)
+        told = world.until(video, lambda told, attempt=attempt: told["attempt"] == attempt)
+        assert worker.process.wait(SOON_S) == -signal.SIGKILL
+    survivor = world.worker()
+    told = world.ended(video)
+    assert (told["state"], told["attempt"]) == ("failed", 3)
+    assert told["reason"] == (
+        "3 workers ended while they worked on this video, the last one after frame 12."
+    )
+    assert world.ended(world.submit(clip))["state"] == "done"
+    assert survivor.process.poll() is None
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_video_back(world, clip):
+    first = world.worker()
+    video = world.submit(clip)
+    world.until(video, lambda told: told["frames_done"] >= 8)
+    said = first.end(signal.SIGTERM)
+    assert first.process.returncode == 0, said
+    told = world.client.get(f"/v1/videos/{video}").json()
+    assert (told["state"], told["attempt"]) == ("queued", 0)
+    world.worker()
+    told = world.ended(video)
+    assert (told["state"], told["attempt"]) == ("done", 1)
+
+
+def test_deleting_reaches_the_worker_in_its_process(world, clip):
+    worker = world.worker()
+    video = world.submit(clip)
+    world.until(video, lambda told: told["frames_done"] >= 4)
+    assert world.client.delete(f"/v1/videos/{video}").json()["state"] == "cancelled"
+    assert not (world.folder / "videos" / video).exists()
+    began_s = time.monotonic()
+    other = world.submit(clip)
+    world.until(other, lambda told: told["state"] == "running")
+    assert time.monotonic() - began_s < 1.0 + 1.0  # the next one begins as soon as it has stopped
+    assert world.ended(other)["state"] == "done"
+    assert worker.process.poll() is None
+
+
+def test_a_redis_that_is_away_for_a_while_only_delays(own_redis, tmp_path, clip):
+    with made(own_redis, tmp_path / "data") as world, world.open:
+        world.worker()
+        video = world.submit(clip)
+        world.until(video, lambda told: told["frames_done"] >= 8)
+        own_redis.kill()
+        time.sleep(1.0)
+        assert world.client.get(f"/v1/videos/{video}").status_code == 503
+        own_redis.start()
+        assert world.ended(video)["state"] == "done"

@@ -1,0 +1,29 @@
+"""What every test of videos must leave behind: nothing."""
+
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from maskstream_server.media.limits import VideoLimits
+from support.hostile import LIMITS
+
+
+@pytest.fixture
+def limits() -> VideoLimits:
+    return LIMITS
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(tmp_path_factory, monkeypatch):
+    """No process, dead or alive, and no temporary file after a test."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    shared = Path("/dev/shm")
+    before = set(shared.iterdir()) if shared.is_dir() else set()
+    yield
+    assert psutil.Process().children() == []
+    assert list(folder.iterdir()) == []
+    assert not shared.is_dir() or set(shared.iterdir()) <= before

@@ -1,0 +1,136 @@
+"""A child that a hostile video took over cannot make its parent believe it."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from maskstream_server.errors import MediaError
+from maskstream_server.media.decoder import Video
+from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.messages import FRAME_HEAD, SOUND_HEAD, Kind, Task, VideoInfo
+from maskstream_server.media.refusal import MediaCode
+from maskstream_server.media.soundtrack import Sound
+
+INFO = VideoInfo(
+    width=4,
+    height=2,
+    rotation=0,
+    rate=Fraction(25, 2),
+    sample_aspect=Fraction(1),
+    start_s=0.0,
+    duration_s=1.0,
+    num_frames=None,
+    has_audio=False,
+    codec="h264",
+    container="mov",
+)
+LIMITS = VideoLimits(max_frames=3, max_pixels=100)
+FRAME = FRAME_HEAD.pack(0.5, 4, 2, 12, 0) + bytes(range(24))
+
+
+class Liar:
+    """A child that says what a test wants."""
+
+    def __init__(self, *messages):
+        self._messages = list(messages)
+        self._payload = b""
+
+    def header(self):
+        kind, self._payload = self._messages.pop(0)
+        return kind, len(self._payload)
+
+    def read(self, num_bytes):
+        data, self._payload = self._payload[:num_bytes], self._payload[num_bytes:]
+        return data
+
+    text = read
+
+    def read_into(self, view):
+        view[:] = self.read(len(view))
+
+
+def frames_of(*messages):
+    return list(Video(Liar((Kind.INFO, INFO.encode()), *messages), LIMITS))
+
+
+def info_with(**fields):
+    return json.dumps({**json.loads(INFO.encode()), **fields}).encode()
+
+
+def test_an_honest_child_is_believed():
+    (frame,) = frames_of((Kind.FRAME, FRAME), (Kind.END, b"null"))
+    assert np.array_equal(frame.pixels.ravel(), np.arange(24))
+    assert VideoInfo.decode(INFO.encode(), LIMITS) == INFO
+    task = Task(replace(LIMITS, cpu_s=7), skip=3)
+    assert Task.decode(task.encode()) == task
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        4000 * b"[",
+        info_with(width=10**6),
+        info_with(height=0),
+        info_with(width="wide"),
+        info_with(rate="0/1"),
+        info_with(rate="1/0"),
+        info_with(rate=f"{10**20}/1"),
+        info_with(sample_aspect="-1/1"),
+        info_with(num_frames="many"),
+        info_with(num_frames=-3),
+        info_with(start_s=float("nan")),
+        info_with(duration_s=float("inf")),
+    ],
+)
+def test_facts_that_cannot_be_are_not_believed(info):
+    with pytest.raises(MediaError) as caught:
+        Video(Liar((Kind.INFO, info)), LIMITS)
+    assert caught.value.code is MediaCode.DECODER_FAILED
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (Kind.FRAME, FRAME[:-1]),
+        (Kind.FRAME, FRAME_HEAD.pack(0.5, 5, 2, 15, 0) + bytes(30)),
+        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 12, 1) + bytes(24)),
+        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 11, 0) + bytes(22)),
+        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 1 << 20, 0) + bytes(24)),
+        (Kind.FRAME, FRAME_HEAD.pack(-1.0, 4, 2, 12, 0) + bytes(24)),
+        (Kind.FRAME, FRAME_HEAD.pack(float("nan"), 4, 2, 12, 0) + bytes(24)),
+        (Kind.INFO, INFO.encode()),
+        (Kind.SOUND, bytes(24)),
+        (Kind.SKIPPED, b"x"),
+        (Kind.END, b"17"),
+    ],
+)
+def test_messages_that_cannot_be_end_the_video(message):
+    with pytest.raises(MediaError) as caught:
+        frames_of(message, (Kind.END, b"null"))
+    assert caught.value.code is MediaCode.DECODER_FAILED
+
+
+def test_more_frames_than_allowed_end_the_video():
+    with pytest.raises(MediaError):
+        frames_of(*4 * [(Kind.FRAME, FRAME)], (Kind.END, b"null"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        (Kind.FRAME, FRAME),
+        (Kind.SOUND, b""),
+        (Kind.SOUND, SOUND_HEAD.pack(0.0) + b"odd"),
+        (Kind.SOUND, SOUND_HEAD.pack(float("nan")) + bytes(4)),
+        (Kind.SOUND, SOUND_HEAD.pack(1e300) + bytes(4)),
+    ],
+)
+def test_sound_that_cannot_be_is_not_believed(message):
+    with pytest.raises(MediaError):
+        list(Sound(Liar(message, (Kind.END, b"null")), LIMITS))

@@ -1,0 +1,66 @@
+"""`maskstream worker` as a process of its own with the tiny model, to be killed.
+
+python video_worker.py REDIS_URL DATA_FOLDER STEP_S [DEADLY_FRAME]
+
+Each step of the model takes `STEP_S` longer, so that a kill can meet it; a video that reaches
+`DEADLY_FRAME` kills the process.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maskstream_server.jobs.assembly import decode_upload
+from maskstream_server.log import set_up_logging
+from maskstream_server.settings import Settings
+from maskstream_server.working import work_forever
+
+
+def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from support.tiny import tiny_model
+
+    set_up_logging("json", "info")
+    settings = Settings(
+        store=url, data_folder=Path(folder), deterministic=True, checkpoint_frames=4
+    )
+    model = tiny_model()
+    step_batch = model.step_batch
+
+    def slow_step(*args: Any) -> Any:
+        time.sleep(float(step_s))
+        return step_batch(*args)
+
+    model.step_batch = slow_step
+    decode = decode_upload(settings)
+
+    def deadly_decode(path: Path, **how: int) -> Any:
+        video = decode(path, **how)
+        return Deadly(video, int(deadly)) if deadly else video
+
+    work_forever(settings, model, lambda: print("ready", flush=True), deadly_decode)
+
+
+class Deadly:
+    """A video that kills whoever reads on from a frame."""
+
+    def __init__(self, video: Any, frame: int) -> None:
+        self._video, self._frame = video, frame
+
+    def __iter__(self) -> Iterator[Any]:
+        for frame in self._video:
+            if frame.index == self._frame:
+                time.sleep(1.0)  # until the frames before are counted
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield frame
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._video, name)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

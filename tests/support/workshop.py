@@ -1,0 +1,85 @@
+"""All that a worker of videos needs, around an engine, with one video in it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maskstream_server.assembly import online_part
+from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.memory_store import MemoryVideoStore
+from maskstream_server.jobs.options import VideoOptions
+from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.jobs.run import WorkerParts
+from maskstream_server.jobs.worker import VideoWorker
+from support.engines import LIMITS
+from support.fake_video import FakeDecoder, no_sound
+from support.tiny import tiny_frames, tiny_model
+from support.uploads import video_record
+
+FRAMES = tiny_frames(13)
+EVERY = 3
+WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
+SOON_S = 20.0
+
+
+@dataclass
+class Workshop:
+    """All that a worker needs, with one video `a` in it."""
+
+    parts: WorkerParts
+    decoder: FakeDecoder
+    store: MemoryVideoStore
+    files: VideoFiles
+
+    async def work(self) -> VideoRecord:
+        await asyncio.wait_for(VideoWorker(self.parts).work("a"), SOON_S)
+        return await self.record()
+
+    async def record(self) -> VideoRecord:
+        record = await self.store.get("a")
+        assert record is not None
+        return record
+
+    async def lines(self) -> list[bytes]:
+        return list(read_lines(self.files.folder("a"), (await self.record()).parts))
+
+    async def told(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in await self.lines()]
+
+    def artifact(self, name: str) -> bytes:
+        return (self.files.folder("a") / name).read_bytes()
+
+    async def until(self, condition: Callable[[VideoRecord], bool]) -> None:
+        async with asyncio.timeout(SOON_S):
+            while not condition(await self.record()):
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def open_workshop(start, tmp_path: Path):
+    """Sets up workshops, each with an engine and a folder of its own."""
+    opened = 0
+
+    async def open_one(model=None, decoder=None, options=WISHES) -> Workshop:
+        nonlocal opened
+        opened += 1
+        model = model or tiny_model()
+        engine = await start(online_part(model), replace(LIMITS, deterministic=True))
+        decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
+        files = VideoFiles(tmp_path / str(opened), None, 0)
+        store = MemoryVideoStore(1000.0)
+        files.create("a").write_bytes(b"a video")
+        await store.create(video_record(options=options))
+        offline = None if engine.model is model else model
+        parts = WorkerParts(
+            engine.model, engine, store, files, decoder, no_sound, offline, checkpoint_every=EVERY
+        )
+        return Workshop(parts, decoder, store, files)
+
+    return open_one
