@@ -47,8 +47,9 @@ check: .venv/dev check-docker  ## style, types, the floors of the architecture, 
 check-docker: .venv/dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_docker.sh
 
-test: check  ## check, then all tests, with a real redis-server
+test: check  ## check, then all tests, with a real redis-server and Prometheus
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
 
 test-compose: .venv/dev  ## the deployment in real containers, with kills (needs a container engine)

@@ -23,13 +23,15 @@ class Answer:
 
     message: bytes
     arrived_s: float
+    sequence: int
 
 
 @dataclass(frozen=True)
 class Decode:
-    """Decode a frame; report `decoded` or `failed`."""
+    """Decode a frame that came at `arrived_s`; report `decoded` or `failed`."""
 
     frame: FrameMessage
+    arrived_s: float
 
 
 @dataclass(frozen=True)

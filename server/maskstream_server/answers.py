@@ -57,7 +57,7 @@ class Answers:
         )
         self._latest.append(sequence)
         self.ledger.give_back(job.num_bytes)
-        return [Answer(message, job.arrived_s), self.save((sequence, message))]
+        return [Answer(message, job.arrived_s, sequence), self.save((sequence, message))]
 
     def drop(self, job: Job) -> list[Action]:
         """Tell of a frame that failed; one too many in a row ends the connection."""

@@ -19,10 +19,13 @@ from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.metrics import Metrics
+from maskstream_server.readings import show_device, show_engine
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
+from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
+from maskstream_server.tracing import NoTracing, Tracing
 
 Model = OnlineSegmenter[Any] | OfflineDaq
 """An offline model refines whole videos; live sessions have its online part."""
@@ -85,16 +88,28 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
     PlatformCollector(registry=registry)
     metrics = Metrics(registry)
     engine = build_engine(settings, model, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
+    owner = owner_name()
+    tracing = open_tracing(settings, owner)
     return Service(
         settings=settings,
         model=engine.model,
         engine=engine,
-        store=_store(settings),
-        owner=f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}",
+        store=MeasuredStore(_store(settings), registry),
+        owner=owner,
         metrics=metrics,
         random_bytes=os.urandom,
         clock=time.monotonic,
-        videos=build_videos(settings, model, engine, open_video or decode_upload(settings)),
+        videos=build_videos(
+            settings,
+            model,
+            engine,
+            open_video or decode_upload(settings),
+            counted=metrics.count_videos,
+            tracing=tracing,
+        ),
+        tracing=tracing,
     )
 
 
@@ -110,6 +125,28 @@ def build_engine(settings: Settings, model: Model, metrics: Metrics | None = Non
         num_threads=threads,
     )
     return Engine(online_part(model), limits, metrics)
+
+
+def owner_name() -> str:
+    """Return a name that no other process has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def open_tracing(settings: Settings, owner: str) -> Tracing:
+    """Return the tracing that the settings name.
+
+    Raises:
+        StartError: an endpoint is set, and OpenTelemetry is not installed.
+    """
+    if settings.otlp_endpoint is None:
+        return NoTracing(os.urandom)
+    try:
+        from maskstream_server.otel import connect
+    except ModuleNotFoundError:
+        raise StartError(
+            "MASKSTREAM_OTLP_ENDPOINT needs OpenTelemetry: pip install 'maskstream[otel]'."
+        ) from None
+    return connect(settings.otlp_endpoint, settings.trace_share, owner, time.monotonic)
 
 
 def _store(settings: Settings) -> SessionStore:

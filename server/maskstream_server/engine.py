@@ -159,7 +159,7 @@ class Engine(Generic[State]):
         try:
             self._tell(outcomes)
         except Exception:
-            log.exception("engine observer failed")
+            log.exception("engine_observer_failed")
         return True
 
     def _outcomes(self, tickets: Sequence[Ticket[State]]) -> list[Any]:
@@ -176,7 +176,6 @@ class Engine(Generic[State]):
     def _tell(self, outcomes: Sequence[Any]) -> None:
         if self._observer is None:
             return
-        self._observer.queue_length(len(self._queue))
         for outcome in outcomes:
             if isinstance(outcome, StepFailed):
                 self._observer.step_failed(outcome)

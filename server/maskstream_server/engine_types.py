@@ -161,7 +161,3 @@ class EngineObserver(Protocol):
     def step_failed(self, error: Exception) -> None:
         """Tell that the model raised on one frame, alone."""
         ...
-
-    def queue_length(self, waiting: int) -> None:
-        """Tell how many frames wait now."""
-        ...

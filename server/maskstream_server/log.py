@@ -26,7 +26,7 @@ def set_up_logging(log_format: Format, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    _quieten_uvicorn()
+    _quieten_others()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -56,9 +56,9 @@ def _formatter(
     )
 
 
-def _quieten_uvicorn() -> None:
-    """Keep uvicorn's errors, leave out its chatter: our own events say the same."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+def _quieten_others() -> None:
+    """Keep the errors of web server and queue, not their chatter: our own events say the same."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "docket"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True

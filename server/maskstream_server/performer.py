@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 import structlog
@@ -22,6 +21,7 @@ from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
+from maskstream_server.witness import Witness
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
@@ -50,9 +50,10 @@ class Performer:
     """The hands of one connection's session; `report` takes events and returns at once."""
 
     def __init__(
-        self, service: Service, greeting: Greeting, wishes: Wishes, report: Report
+        self, service: Service, greeting: Greeting, wishes: Wishes, report: Report, witness: Witness
     ) -> None:
         self._service = service
+        self._witness = witness
         self._lease = greeting.lease
         self._wishes = wishes
         self._report = report
@@ -66,6 +67,7 @@ class Performer:
             back=self._store_back,
             lost=self._lost,
             recreated=self._recreated,
+            behind=witness.behind,
         )
         self._committer = Committer(service.store, hash_token(greeting.token), events)
         service.hold(self._lease)
@@ -74,6 +76,7 @@ class Performer:
 
     def decode(self, action: Decode) -> None:
         """Begin to decode a frame in a worker thread."""
+        self._witness.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
     def infer(self, action: Infer) -> None:
@@ -86,15 +89,14 @@ class Performer:
 
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
-        began_s = perf_counter()
+        began_s = self._witness.clock()
         max_pixels = self._service.settings.max_frame_pixels
         picture = await asyncio.to_thread(decode_picture, frame, max_pixels)
-        took_s = perf_counter() - began_s
-        self._service.metrics.stage_s.labels("decode").observe(took_s)
+        took_s = self._witness.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
     async def _infer(self, action: Infer) -> None:
-        form, service = self._wishes.form, self._service
+        form, service, began_s = self._wishes.form, self._service, self._witness.clock()
         result = await service.engine.submit(
             EngineRequest(
                 session=self._lease.session,
@@ -107,13 +109,14 @@ class Performer:
                 max_tracks=service.settings.max_tracks,
             )
         )
-        service.metrics.refused_newcomers.inc(result.num_refused)
+        self._witness.stepped(action.sequence, result, began_s)
         now_s = service.clock()
         self._report(lambda session: session.inferred(action.sequence, result, now_s))
 
     async def _encode(self, action: Encode) -> None:
+        began_s = self._witness.clock()
         answer = await asyncio.to_thread(encode_result, action, self._wishes.form)
-        self._service.metrics.stage_s.labels("encode").observe(1e-6 * answer.timings.encode_us)
+        self._witness.part(answer.sequence, "encode", began_s)
         self._report(lambda session: session.encoded(answer.sequence, answer))
 
     def _start(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
@@ -122,11 +125,12 @@ class Performer:
         task.add_done_callback(self._work.discard)
 
     async def _guarded(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
-        try:
-            await work
-        except Exception as error:  # Whatever it is, it costs this frame and nothing else.
-            answer = answer_to(error, sequence)
-            self._report(lambda session: session.failed(sequence, answer))
+        with self._witness.within(sequence):
+            try:
+                await work
+            except Exception as error:  # Whatever it is, it costs this frame and nothing else.
+                answer = answer_to(error, sequence)
+                self._report(lambda session: session.failed(sequence, answer))
 
     # The session's memory.
 
@@ -172,6 +176,7 @@ class Performer:
         """After the socket: commit what is left, then let the session go; it can be resumed."""
         await self._committer.close(self._service.store.times.resume_ttl_s)
         self._store_back()
+        self._witness.behind(0)
         self._service.let_go(self._lease)
         await self._unless_away("release", self._service.store.release(self._lease))
 

@@ -45,7 +45,7 @@ class Pipeline:
         for job in waiting[:ahead]:
             if job.phase is Phase.WAITING:
                 job.phase = Phase.DECODING
-                actions.append(Decode(job.frame))
+                actions.append(Decode(job.frame, job.arrived_s))
         if waiting and not inferring and waiting[0].picture is not None:
             actions.append(self._infer(waiting[0], waiting[0].picture))
         return actions

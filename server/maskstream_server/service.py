@@ -1,6 +1,7 @@
 """The parts of a running server as one value, put together outside and passed to who needs them."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from maskstream_server.metrics import Metrics
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
+from maskstream_server.tracing import NoTracing, Tracing
 
 STALLED_S = 60.0
 
@@ -56,6 +58,7 @@ class Service:
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
         videos: whole videos by upload; None where the operator has given them no place.
+        tracing: where traces of connections and frames go.
     """
 
     settings: Settings
@@ -67,11 +70,14 @@ class Service:
     random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
     videos: VideoService | None = None
+    tracing: Tracing = field(default_factory=lambda: NoTracing(os.urandom))
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         """Set up what follows from the other parts."""
-        self.lobby = Lobby(self.settings.max_sessions, self.metrics.live_sessions.set)
+        max_sessions = self.settings.max_sessions
+        self.metrics.guests(0, max_sessions)
+        self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
 
@@ -101,6 +107,7 @@ class Service:
         if not engine_ended:
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
         await self.store.close()
+        await asyncio.to_thread(self.tracing.close)
 
     async def _end_leases(self) -> None:
         if self._leases is not None:

@@ -97,9 +97,14 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(10.0, gt=0)
     idle_s: float = Field(30.0, gt=0)
     drain_s: float = Field(5.0, gt=0)
+    # A result that leaves so long after its frame came counts as late; only metrics look at it.
+    late_s: float = Field(0.5, gt=0)
 
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    # Where OpenTelemetry traces go (http://collector:4318), and which share of the frames has one.
+    otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^/\s]+")
+    trace_share: float = Field(0.01, ge=0, le=1)
 
     @field_validator(
         "allowed_origins",

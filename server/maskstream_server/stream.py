@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from maskstream_protocol.errors import BadHelloError, BadMessageError, WireError
 from maskstream_protocol.messages import Hello, parse_client_message
-from maskstream_protocol.notices import Drop, ErrorMessage, ServerMessage
+from maskstream_protocol.notices import ErrorMessage
 from maskstream_server.actions import (
     Action,
     Answer,
@@ -31,18 +31,19 @@ from maskstream_server.greeting import Greeting, greet
 from maskstream_server.performer import Event, Performer, Wishes
 from maskstream_server.service import Service
 from maskstream_server.session import INTERNAL, MAX_TEXT_CHARS, Session
+from maskstream_server.witness import Departing, Witness
 
 MAX_OUTGOING: Final = 32
 MAX_INCOMING: Final = 16
 SLOW_READER: Final = 4408
 
-Outgoing = str | bytes | Close
+Outgoing = str | bytes | Departing | Close
 
 
 class Stream:
     """One connection from `hello` to its close; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: Service) -> None:
+    def __init__(self, socket: WebSocket, service: Service, witness: Witness) -> None:
         self._socket = socket
         self._service = service
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -50,21 +51,23 @@ class Stream:
         # Messages that the session has not seen yet; reading pauses beyond them.
         self._room = asyncio.Semaphore(MAX_INCOMING)
         self._log = structlog.get_logger(__name__)
+        self._witness = witness
 
     async def run(self) -> None:
         """Serve the connection; returns when it is closed."""
         try:
             hello = await self._hello()
             greeting = await greet(self._service, hello)
+            self._witness.joined(greeting.lease.session)
             self._service.lobby.enter(greeting.lease, self)
         except WebSocketDisconnect:
             return
         except Exception as error:
             await self._turn_away(answer_to(error))
             return
-        performer = Performer(
-            self._service, greeting, Wishes.of(hello, self._service), self._events.put_nowait
-        )
+        wishes = Wishes.of(hello, self._service)
+        report = self._events.put_nowait
+        performer = Performer(self._service, greeting, wishes, report, self._witness)
         try:
             await self._serve(greeting, performer)
         finally:
@@ -112,7 +115,7 @@ class Stream:
     async def _turn_away(self, error: WireError) -> None:
         self._service.metrics.refused_sessions.inc()
         message = ErrorMessage.of(error, fatal=True)
-        self._count(message)
+        self._witness.said(message)
         try:
             async with asyncio.timeout(self._service.settings.slow_reader_s):
                 await self._socket.send_text(message.to_json())
@@ -163,12 +166,10 @@ class Stream:
     async def _perform(self, action: Action, performer: Performer) -> None:
         match action:
             case Say(message):
-                self._count(message)
+                self._witness.said(message)
                 await self._outgoing.put(message.to_json())
-            case Answer(message, arrived_s):
-                self._service.metrics.results.inc()
-                self._service.metrics.frame_s.observe(self._service.clock() - arrived_s)
-                await self._outgoing.put(message)
+            case Answer():
+                await self._outgoing.put(self._witness.answered(action))
             case Decode():
                 performer.decode(action)
             case Infer():
@@ -195,6 +196,8 @@ class Stream:
 
     def _message(self, text: str | None, data: bytes | None) -> Event:
         now_s = self._service.clock()
+        if text is None:
+            self._witness.received(len(data or b""))
 
         def take(session: Session) -> list[Action]:
             self._room.release()
@@ -224,11 +227,8 @@ class Stream:
                 await self._socket.send_text(outgoing)
             case bytes():
                 await self._socket.send_bytes(outgoing)
+            case Departing(message):
+                await self._socket.send_bytes(message)
+                self._witness.left(outgoing)
             case Close(code, reason):
                 await self._socket.close(code, reason)
-
-    def _count(self, message: ServerMessage) -> None:
-        if isinstance(message, ErrorMessage):
-            self._service.metrics.errors.labels(message.code).inc()
-        elif isinstance(message, Drop):
-            self._service.metrics.drops.labels(message.reason).inc()

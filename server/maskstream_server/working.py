@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from maskstream_server.assembly import Model, build_engine
+from maskstream_server.assembly import Model, build_engine, open_tracing, owner_name
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
@@ -46,9 +46,14 @@ def work_forever(
         StartError: the folder cannot be used, or the engine could not warm up.
     """
     engine = build_engine(settings, model)
-    videos = build_videos(settings, model, engine, open_video or decode_upload(settings))
+    tracing = open_tracing(settings, owner_name())
+    decode = open_video or decode_upload(settings)
+    videos = build_videos(settings, model, engine, decode, tracing=tracing)
     assert videos is not None
-    asyncio.run(_work(settings, engine, videos, ready))
+    try:
+        asyncio.run(_work(settings, engine, videos, ready))
+    finally:
+        tracing.close()
 
 
 async def _work(

@@ -65,14 +65,12 @@ class Diary:
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         assert inference_s >= 0
         assert len(waiting_s) == size
+        if self.error is not None:
+            raise self.error
         self.batches.append(size)
 
     def step_failed(self, error: Exception) -> None:
         self.failures.append(str(error))
-
-    def queue_length(self, waiting: int) -> None:
-        if self.error is not None:
-            raise self.error
 
 
 async def test_an_observer_hears_of_batches_and_failures(start):

@@ -1,21 +1,15 @@
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from maskstream_server.log import set_up_logging
+from support.logs import logging_as_before
 
+__all__ = ["logging_as_before"]
 
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 def test_json_lines_carry_event_level_time_and_keys(capsys):

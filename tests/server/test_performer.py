@@ -11,8 +11,11 @@ from maskstream_server.actions import Save
 from maskstream_server.metrics import Metrics
 from maskstream_server.performer import Performer
 from maskstream_server.service import Background
+from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.interface import Lease
+from maskstream_server.tracing import NoTracing
+from maskstream_server.witness import Witness
 from support.stores import Clock, FailingStore
 
 SAVE = Save(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
@@ -43,6 +46,9 @@ def service() -> SimpleNamespace:
         background=Background(),
         hold=lambda lease: None,
         let_go=lambda lease: None,
+        settings=Settings(),
+        tracing=NoTracing(bytes),
+        clock=Clock(),
     )
 
 
@@ -55,7 +61,7 @@ async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(ser
     events = []
     structlog.reset_defaults()  # what another test has quietened
     with capture_logs() as lines:
-        performer = Performer(service, greeting, SimpleNamespace(), events.append)
+        performer = Performer(service, greeting, SimpleNamespace(), events.append, Witness(service))
         performer.save(SAVE)
         performer.confirm_token()
         await service.background.finish(1.0)
@@ -67,7 +73,9 @@ async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(ser
 async def test_a_session_that_ends_without_its_store_is_counted_no_more(service, monkeypatch):
     monkeypatch.setattr("maskstream_server.performer.FORGET_WITHIN_S", 0.01)
     greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
-    performer = Performer(service, greeting, SimpleNamespace(), lambda event: None)
+    performer = Performer(
+        service, greeting, SimpleNamespace(), lambda event: None, Witness(service)
+    )
     performer.save(SAVE)
     await performer.forget()
     assert without_store(service) == 1

@@ -138,4 +138,4 @@ def test_an_unexpected_error_is_internal_and_tells_nothing(world):
 def test_metrics_have_units_in_their_names(world):
     text = world.client.get("/metrics").text
     assert "maskstream_frame_seconds" in text
-    assert "maskstream_engine_waiting_frames" in text
+    assert "maskstream_received_bytes_total" in text

@@ -16,6 +16,7 @@ _SHORT_HELP: Final = {
     "bench-video": "Measure work on a whole video: seconds and memory.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
+    "doctor": "Look whether a server can do its work here, and say what to do if not.",
     "train": "Train the demo model.",
     "eval": "Measure a model on synthetic or annotated clips.",
     "weights": "List, check and convert weight files.",

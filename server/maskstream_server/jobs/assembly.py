@@ -13,6 +13,7 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
+from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
@@ -34,6 +35,7 @@ from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
+from maskstream_server.tracing import Tracing
 
 
 def build_videos(
@@ -41,6 +43,9 @@ def build_videos(
     model: OnlineSegmenter[Any] | OfflineDaq,
     engine: Engine[Any],
     decode: OpenVideo,
+    *,
+    tracing: Tracing | None = None,
+    counted: Callable[[Census], None] = lambda census: None,
 ) -> VideoService | None:
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
@@ -90,8 +95,8 @@ def build_videos(
         checkpoint_every=settings.checkpoint_frames,
         fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
     )
-    worker = VideoWorker(parts) if settings.video_jobs else None
-    return VideoService(desk, worker, settings.video_jobs, courier, clean_up)
+    worker = VideoWorker(parts, tracing) if settings.video_jobs else None
+    return VideoService(desk, worker, settings.video_jobs, courier, clean_up, counted)
 
 
 def source_rules(settings: Settings) -> HostRules:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOut,
@@ -111,12 +112,18 @@ class VideoDesk:
             raise NotReadyError(f"The video has no file {name!r}; there are: {there}.")
         return self.files.folder(record.id) / name
 
-    async def tend(self) -> None:
-        """Mend what crashes have left: queue what waits for no worker, remove what nobody needs."""
+    async def tend(self) -> Census:
+        """Mend what crashes have left: queue what waits for no worker, remove what nobody needs.
+
+        Returns:
+            what there is.
+        """
+        census = Census(self.now_s())
         known, before = set[str](), None
         while page := await self.store.page(PAGE, before):
             for record in page:
                 known.add(record.id)
+                census.meet(record)
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
                 elif waits(record, self._now_s()):
@@ -129,6 +136,7 @@ class VideoDesk:
         orphans = await asyncio.to_thread(self.files.remove_orphans, known)
         if orphans:
             log.info("files_without_video_removed", num_videos=len(orphans))
+        return census
 
     async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
         """Make a video of what has come; where that fails, it lies there as before."""

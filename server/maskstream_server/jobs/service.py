@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.worker import VideoWorker
@@ -25,6 +26,7 @@ class VideoService:
         concurrency: videos that it works on at once.
         courier: delivers webhooks; None where there are none.
         clean_up: called at the very end.
+        counted: hears once a minute what videos there are.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class VideoService:
         concurrency: int,
         courier: Courier | None = None,
         clean_up: Callable[[], None] = lambda: None,
+        counted: Callable[[Census], None] = lambda census: None,
     ) -> None:
         self.desk = desk
         self.stopping = False
@@ -41,6 +44,7 @@ class VideoService:
         self._concurrency = concurrency
         self._courier = courier
         self._clean_up = clean_up
+        self._counted = counted
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -77,7 +81,7 @@ class VideoService:
     async def _tend(self) -> None:
         while True:
             try:
-                await self.desk.tend()
+                self._counted(await self.desk.tend())
             except Exception as error:
                 log.warning("videos_not_tended", reason=repr(error))
             await asyncio.sleep(TEND_S)

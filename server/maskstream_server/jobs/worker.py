@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from contextlib import suppress
 
 import structlog
@@ -13,6 +14,7 @@ from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.run import VideoRun, WorkerParts
 from maskstream_server.jobs.store import change
+from maskstream_server.tracing import NoTracing, Trace, Tracing, traced
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
@@ -21,8 +23,9 @@ RELEASE_WITHIN_S = 2.0
 class VideoWorker:
     """The `Work` of a queue; many videos may be under way at once."""
 
-    def __init__(self, parts: WorkerParts) -> None:
+    def __init__(self, parts: WorkerParts, tracing: Tracing | None = None) -> None:
         self._parts = parts
+        self._tracing = tracing or NoTracing(os.urandom)
 
     async def work(self, video: str) -> None:
         """Work on a video to its end; what is wrong with it ends it, and nothing else.
@@ -32,10 +35,16 @@ class VideoWorker:
         record = await self._claim(video)
         if record is None:
             return
+        with traced(self._tracing, "video", {"video": video}) as trace:
+            trace.note({"attempt": record.attempt, "first_frame": record.next_frame})
+            await self._run(record, trace)
+
+    async def _run(self, record: VideoRecord, trace: Trace) -> None:
+        video = record.id
         run = VideoRun(self._parts, record)
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
-            await self._see_through(run, record)
+            await self._see_through(run, record, trace)
         except (FencedOut, VideoUnknownError):
             log.info("video_taken_away", video=video)
 
@@ -51,7 +60,7 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, run: VideoRun, record: VideoRecord) -> None:
+    async def _see_through(self, run: VideoRun, record: VideoRecord, trace: Trace) -> None:
         fence, now_s = record.fence, self._parts.now_s
         try:
             await run.run()
@@ -64,6 +73,7 @@ class VideoWorker:
                     await run.write(lambda old: release(old, fence, now_s()))
             raise
         except Exception as error:
+            trace.note({"failed": type(error).__name__})
             reason = self._reason(record.id, error)
             await run.write(lambda old: fail(old, fence, reason, now_s()), {})
 

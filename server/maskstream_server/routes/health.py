@@ -1,11 +1,17 @@
 """`/healthz`, `/readyz` and `/metrics`, for those who run the server."""
 
+import asyncio
+from contextlib import suppress
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from maskstream_server.service import Service
 from maskstream_server.stores.errors import StoreError
+
+SCRAPE_STORE_S = 1.5
+"""A scrape waits no longer for a store that hangs: the other metrics are wanted then."""
 
 
 def health_routes(service: Service) -> APIRouter:
@@ -32,6 +38,10 @@ def health_routes(service: Service) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         """Return all metrics in Prometheus' text format."""
+        # Whether that works is told by the metrics themselves.
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(SCRAPE_STORE_S):
+                await service.store.usage()
         body = generate_latest(service.metrics.registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 

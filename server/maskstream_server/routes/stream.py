@@ -9,6 +9,7 @@ from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.problems import problem, problem_of
 from maskstream_server.service import Service
 from maskstream_server.stream import Stream
+from maskstream_server.witness import Witness
 
 
 def stream_routes(service: Service) -> APIRouter:
@@ -25,7 +26,8 @@ def stream_routes(service: Service) -> APIRouter:
             await socket.send_denial_response(problem_of(error))
             return
         await socket.accept(subprotocol=SUBPROTOCOL)
-        await Stream(socket, service).run()
+        with Witness(service, socket.headers.get("traceparent")) as witness:
+            await Stream(socket, service, witness).run()
 
     @router.get(STREAM_PATH, include_in_schema=False)
     async def not_a_page() -> JSONResponse:

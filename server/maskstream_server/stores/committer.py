@@ -26,6 +26,7 @@ class CommitEvents:
         lost: the session is another server's now; nothing more will be committed.
         recreated: the store had lost the session (emptied, or away for longer than its life) and
             has it again, under this lease.
+        behind: how many commits are not done yet, each that was merged into another counted too.
     """
 
     written: Callable[[int], None]
@@ -34,6 +35,7 @@ class CommitEvents:
     back: Callable[[], None]
     lost: Callable[[CommitOutcome], None]
     recreated: Callable[[Lease], None]
+    behind: Callable[[int], None] = lambda num_commits: None
 
 
 class Committer:
@@ -59,6 +61,8 @@ class Committer:
         self._pending: Commit | None = None
         # What the store is known to hold; None until the first commit, and after any doubt.
         self._held: Commit | None = None
+        # Commits that are merged in `_pending`, and in the one under way.
+        self._num_waiting = self._num_under_way = 0
         self._lease: Lease | None = None
         self._is_away = False
         self._is_lost = False
@@ -74,6 +78,7 @@ class Committer:
         if self._is_lost:
             return
         self._pending = commit if self._pending is None else merge(self._pending, commit)
+        self._count(waiting=self._num_waiting + 1, under_way=self._num_under_way)
         if self._task is None or self._task.done():
             # The task is the committer's own: nobody who awaits `flush` can cancel it.
             self._task = asyncio.create_task(self._run())
@@ -98,8 +103,10 @@ class Committer:
     async def _run(self) -> None:
         while self._pending is not None:
             commit, self._pending = self._pending, None
+            self._count(waiting=0, under_way=self._num_waiting)
             try:
                 await self._commit(self._leased(commit))
+                self._count(waiting=self._num_waiting, under_way=0)
             except StoreAway as error:
                 await self._wait_for_store(commit, error)
             except Exception as error:
@@ -126,7 +133,7 @@ class Committer:
         if outcome in (CommitOutcome.COMMITTED, CommitOutcome.REPEATED):
             self._events.durable(commit.epoch, commit.sequence)
         else:
-            self._is_lost, self._pending = True, None
+            self._is_lost, self._pending, self._num_waiting = True, None, 0
             self._events.lost(outcome)
 
     async def _recreate(self, commit: Commit) -> CommitOutcome:
@@ -158,6 +165,11 @@ class Committer:
     def _put_back(self, commit: Commit) -> None:
         newer = self._pending
         self._pending = commit if newer is None else merge(commit, newer)
+        self._count(waiting=self._num_waiting + self._num_under_way, under_way=0)
+
+    def _count(self, waiting: int, under_way: int) -> None:
+        self._num_waiting, self._num_under_way = waiting, under_way
+        self._events.behind(waiting + under_way)
 
     def _told_back(self) -> None:
         if self._is_away:

@@ -1,0 +1,81 @@
+"""Pictures and videos: each codec is tried with the code that a server uses."""
+
+import io
+from collections.abc import Sequence
+from typing import Final
+
+import av
+import numpy as np
+from PIL import Image
+
+from maskstream_protocol.frames import FrameCodec, FrameMessage
+from maskstream_server.decode import decode_picture
+from maskstream_server.doctor.finding import Finding
+
+SIZE: Final = (48, 64)
+PICTURES: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP)
+VIDEOS: Final = ("h264", "hevc", "vp9", "av1")
+
+
+def look_at_pictures() -> Sequence[Finding]:
+    """Look whether frames of each codec decode to what was encoded."""
+    broken = {codec.name: reason for codec in PICTURES if (reason := _fault_of(codec))}
+    if broken:
+        text = "; ".join(f"{name}: {reason}" for name, reason in broken.items())
+        advice = "Install Pillow anew from its wheel: pip install --force-reinstall pillow."
+        return [Finding("pictures", "failed", text, advice)]
+    return [Finding("pictures", "ok", f"{', '.join(codec.name for codec in PICTURES)} and RGB24")]
+
+
+def _fault_of(codec: FrameCodec) -> str:
+    """Return why a picture does not come back; empty where it does."""
+    grey = np.full((*SIZE, 3), 100, np.uint8)
+    buffer = io.BytesIO()
+    try:
+        Image.fromarray(grey).save(buffer, codec.name)
+        frame = FrameMessage(sequence=1, epoch=1, codec=codec, payload=buffer.getvalue())
+        picture = decode_picture(frame, max_pixels=grey.size)
+    except Exception as error:  # a codec that was left out fails in many ways
+        return str(error) or type(error).__name__
+    return "" if abs(picture.astype(int) - grey).max() <= 3 else "comes back another picture"
+
+
+def look_at_videos() -> Sequence[Finding]:
+    """Look whether an H.264 video can be written and read, and what else can be read."""
+    missing = [name for name in VIDEOS if not _can_read(name)]
+    text = f"PyAV {av.__version__} reads {', '.join(n for n in VIDEOS if n not in missing)}"
+    try:
+        num_frames = _round_trip()
+    except (av.FFmpegError, ValueError) as error:
+        advice = "Install PyAV anew from its wheel: pip install --force-reinstall av."
+        return [Finding("videos", "failed", f"H.264 cannot be written or read: {error}", advice)]
+    if num_frames != 2:
+        return [Finding("videos", "failed", f"{num_frames} frames of 2 come back", "Reinstall av.")]
+    if missing:
+        advice = f"Videos in {', '.join(missing)} will be refused; PyAV's own wheel reads them."
+        return [Finding("videos", "warning", text, advice)]
+    return [Finding("videos", "ok", text)]
+
+
+def _can_read(name: str) -> bool:
+    try:
+        av.Codec(name, "r")
+    except av.codec.codec.UnknownCodecError:
+        return False
+    return True
+
+
+def _round_trip() -> int:
+    """Write a video of two frames to memory; returns how many come back."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = SIZE
+        stream.pix_fmt = "yuv420p"
+        for _ in range(2):
+            grey = av.VideoFrame.from_ndarray(np.full((*SIZE, 3), 100, np.uint8), format="rgb24")
+            container.mux(stream.encode(grey))
+        container.mux(stream.encode())
+    file.seek(0)
+    with av.open(file, "r") as container:
+        return len(list(container.decode(video=0)))

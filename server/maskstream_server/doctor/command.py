@@ -1,0 +1,40 @@
+"""`maskstream doctor`. Imports nothing heavy until it runs, so that `--help` is quick."""
+
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address that the server shall listen on [default: 127.0.0.1].")
+@click.option("--port", type=int, help="Its port [default: 8000].")
+@click.option("--model", help="Preset that it shall run [default: demo].")
+@click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
+@click.option("--task", help="Of VIPSeg presets [default: panoptic].")
+@click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
+@click.option("--compile", help="eager or tensorrt [default: eager].")
+@click.option("--store", help="memory, or redis://host:port/db [default: memory].")
+@click.option("--data-folder", help="Where whole videos lie.")
+@click.option("--threads", type=int, help="CPU threads of the model [default: torch's own].")
+@click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
+def doctor(as_document: bool, **options: Any) -> None:
+    """Look at device, codecs, store, clock, port and model, and say what to do about each.
+
+    Takes the options and variables (MASKSTREAM_*) of `maskstream serve`. Exits with 1 where
+    something has failed.
+    """
+    from maskstream_server.doctor.examination import examine
+    from maskstream_server.doctor.finding import healthy
+    from maskstream_server.doctor.report import as_json, lines_of, verdict
+    from maskstream_server.log import set_up_logging
+
+    set_up_logging("console", "warning")
+    findings = []
+    for finding in examine({name: value for name, value in options.items() if value is not None}):
+        findings.append(finding)
+        if not as_document:
+            for line in lines_of(finding):
+                click.echo(line)
+    click.echo(as_json(findings) if as_document else verdict(findings))
+    if not healthy(findings):
+        raise SystemExit(1)

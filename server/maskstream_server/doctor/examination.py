@@ -1,0 +1,43 @@
+"""The order in which the doctor looks: quick things first, the model last."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from maskstream_server.doctor.codecs import look_at_pictures, look_at_videos
+from maskstream_server.doctor.finding import Finding, examined
+from maskstream_server.doctor.folder import look_at_folder
+from maskstream_server.doctor.machine import look_at_device
+from maskstream_server.doctor.model import look_at_model
+from maskstream_server.doctor.network import look_at_port, look_at_traces
+from maskstream_server.doctor.store import look_at_store
+from maskstream_server.errors import SettingsError
+from maskstream_server.settings import Settings, load_settings
+
+
+def examine(options: Mapping[str, object]) -> Iterator[Finding]:
+    """Look at everything; each finding comes as soon as it is known.
+
+    Args:
+        options: settings that win over the environment.
+    """
+    try:
+        settings = load_settings(options)
+    except SettingsError as error:
+        advice = "Correct the option or the variable; nothing else can be looked at before."
+        yield Finding("settings", "failed", str(error).rstrip("."), advice)
+        return
+    yield from _look(settings)
+
+
+def _look(settings: Settings) -> Iterator[Finding]:
+    yield from examined("device", lambda: look_at_device(settings.device))
+    yield from examined("pictures", look_at_pictures)
+    yield from examined("videos", look_at_videos)
+    yield from examined("port", lambda: look_at_port(settings.host, settings.port))
+    yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
+    yield from examined("store", lambda: look_at_store(settings.store))
+    yield from examined("data folder", lambda: _folder(settings))
+    yield from examined("model", lambda: look_at_model(settings))
+
+
+def _folder(settings: Settings) -> Sequence[Finding]:
+    return look_at_folder(settings.data_folder, settings.store, settings.min_free_bytes)

@@ -1,0 +1,74 @@
+"""The model: whether its checkpoint fits, and how long one step takes here."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.assembly import load, online_part
+from maskstream_server.doctor.finding import Finding
+from maskstream_server.engine_step import Stepper
+from maskstream_server.engine_types import EngineRequest, StepFailed
+from maskstream_server.errors import StartError
+from maskstream_server.settings import Settings
+
+HEIGHT, WIDTH = 360, 640
+NUM_WARM, NUM_TIMED = 3, 5
+SLOW_S = 0.2
+
+
+def look_at_model(settings: Settings) -> Sequence[Finding]:
+    """Load the model as a server would, and step it."""
+    began_s = time.perf_counter()
+    try:
+        model = online_part(load(settings))
+    except StartError as error:
+        advice = "See `maskstream weights list`; `maskstream weights verify` looks at a file."
+        return [Finding("model", "failed", str(error).rstrip("."), advice)]
+    took_s = time.perf_counter() - began_s
+    source = settings.weights or "its own weights"
+    text = f"{settings.model} from {source}, fingerprint {model.fingerprint}, {took_s:.1f} s"
+    finding = Finding("model", "ok", text)
+    if settings.weights == "random":
+        finding = Finding("model", "warning", text, "It finds nothing: leave out --weights random.")
+    return [finding, _step(settings, model)]
+
+
+def _step(settings: Settings, model: OnlineSegmenter[Any]) -> Finding:
+    threads = settings.threads or (1 if settings.deterministic else None)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        step_s = statistics.median(_steps_s(model)[NUM_WARM:])
+    except StepFailed as error:
+        advice = "Not enough memory? Use a smaller preset, or another --device."
+        return Finding("step", "failed", f"the model fails on a frame: {error}", advice)
+    text = f"{1000 * step_s:.0f} ms for a frame of {WIDTH} x {HEIGHT}: {1 / step_s:.1f} frames/s"
+    if step_s > SLOW_S:
+        advice = "Streams will be late: use a GPU (--device cuda) or a smaller preset."
+        return Finding("step", "warning", text, advice)
+    return Finding("step", "ok", text)
+
+
+def _steps_s(model: OnlineSegmenter[Any]) -> list[float]:
+    """Step noise; return the seconds of each step, masks and snapshot included.
+
+    Raises:
+        StepFailed: the model raised.
+    """
+    stepper = Stepper(model, time.perf_counter)
+    noise = np.random.default_rng(0)
+    state, times_s = None, []
+    for _ in range(NUM_WARM + NUM_TIMED):
+        frame = noise.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        began_s = time.perf_counter()
+        (outcome,) = stepper.step([EngineRequest("doctor", frame, state)], [began_s])
+        if isinstance(outcome, StepFailed):
+            raise outcome
+        state = outcome.state
+        times_s.append(time.perf_counter() - began_s)
+    return times_s

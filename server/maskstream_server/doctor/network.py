@@ -1,0 +1,55 @@
+"""What is around the server: its port, and the receiver of its traces."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from maskstream_server.doctor.finding import Finding
+from maskstream_server.errors import StartError
+from maskstream_server.serving import bind
+
+WITHIN_S = 3.0
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+
+
+def look_at_port(host: str, port: int) -> Sequence[Finding]:
+    """Look whether the server could listen, or does so already."""
+    try:
+        bind(host, port).close()
+    except StartError as error:
+        if _is_ours(host, port):
+            return [Finding("port", "ok", f"{host} port {port}: a Maskstream server listens here")]
+        advice = "Stop what listens there, or choose another: --host, --port."
+        return [Finding("port", "failed", str(error).rstrip("."), advice)]
+    return [Finding("port", "ok", f"{host} port {port} is free")]
+
+
+def _is_ours(host: str, port: int) -> bool:
+    url = f"http://{EVERYWHERE.get(host, host)}:{port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=WITHIN_S) as answer:
+            return "ok" in json.loads(answer.read(1000))
+    except (OSError, ValueError, urllib.error.URLError):
+        return False
+
+
+def look_at_traces(endpoint: str | None) -> Sequence[Finding]:
+    """Look whether traces could go where they shall; nothing where they shall go nowhere."""
+    if endpoint is None:
+        return []
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
+        advice = "Install it: pip install 'maskstream[otel]'; or unset MASKSTREAM_OTLP_ENDPOINT."
+        return [Finding("traces", "failed", "OpenTelemetry is not installed", advice)]
+    address = urlsplit(endpoint)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    place = f"{address.hostname} port {port}"  # without the password that may stand before it
+    try:
+        socket.create_connection((address.hostname or "", port), WITHIN_S).close()
+    except OSError as error:
+        advice = "Start the OTLP receiver, or unset MASKSTREAM_OTLP_ENDPOINT; streams go on."
+        return [Finding("traces", "warning", f"{place} does not answer: {error}", advice)]
+    return [Finding("traces", "ok", f"{place} answers")]

@@ -1,0 +1,307 @@
+"""What `maskstream doctor` finds, on this machine and on ones that are made up or broken."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from maskstream_server.doctor import codecs, examination, machine, model, network
+from maskstream_server.doctor.command import doctor
+from maskstream_server.doctor.finding import Finding, examined, healthy
+from maskstream_server.doctor.folder import look_at_folder
+from maskstream_server.doctor.store import (
+    judge_clock,
+    judge_memory,
+    judge_persistence,
+    judge_server,
+    look_at_store,
+)
+from maskstream_server.settings import Settings
+from maskstream_server.stores.redis.facts import RedisFacts
+from support.logs import logging_as_before
+from support.redis_server import RedisServer, free_port, own_redis, shared_redis
+from support.server import running_server
+
+__all__ = ["logging_as_before", "own_redis", "shared_redis"]
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
+
+GOOD = RedisFacts(
+    product="Redis",
+    version_text="7.2.1",
+    version=(7, 2),
+    role="master",
+    ping_s=0.0002,
+    used_bytes=10,
+    max_bytes=1000,
+    policy="noeviction",
+    append_only=True,
+    fsync="always",
+    skew_s=0.001,
+)
+
+
+def by_name(findings: Iterator[Finding] | list[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+# The store.
+
+
+def test_a_store_as_it_should_be():
+    judges = (judge_server, judge_memory, judge_persistence, judge_clock)
+    assert [judge(GOOD).grade for judge in judges] == ["ok"] * 4
+
+
+@pytest.mark.parametrize(
+    ("judge", "change", "grade", "advice"),
+    [
+        (judge_server, {"version": (6, 0)}, "failed", "Redis 7"),
+        (judge_server, {"version": (6, 2)}, "warning", "Redis 7"),
+        (judge_server, {"role": "slave"}, "failed", "primary"),
+        (judge_server, {"ping_s": 0.05}, "warning", "nearer"),
+        (judge_memory, {"policy": "allkeys-lru"}, "failed", "maxmemory-policy noeviction"),
+        (judge_memory, {"max_bytes": None}, "warning", "CONFIG SET maxmemory"),
+        (judge_memory, {"used_bytes": 800}, "failed", "raise maxmemory"),
+        (judge_persistence, {"append_only": False}, "warning", "appendonly yes"),
+        (judge_persistence, {"fsync": "everysec"}, "warning", "a second"),
+        (judge_persistence, {"fsync": "no"}, "warning", "half a minute"),
+        (judge_persistence, {"fsync": None}, "warning", "make sure"),
+        (judge_clock, {"skew_s": -30.0}, "warning", "NTP"),
+    ],
+)
+def test_what_is_wrong_with_a_store_and_what_to_do(judge, change, grade, advice):
+    finding = judge(replace(GOOD, **change))
+    assert finding.grade == grade
+    assert advice in finding.advice
+
+
+def test_the_store_of_this_process_is_enough_for_one_machine():
+    assert healthy(look_at_store("memory"))
+
+
+def test_a_real_redis_as_it_should_be(own_redis: RedisServer):
+    own_redis.client().config_set("maxmemory", "100mb")
+    findings = by_name(look_at_store(own_redis.url))
+    assert {name: finding.grade for name, finding in findings.items()} == {
+        "store": "ok",
+        "store memory": "ok",
+        "store persistence": "ok",
+        "store writing": "ok",
+        "clock": "ok",
+    }
+    left = own_redis.client()
+    assert all(0 < left.ttl(key) < 60 for key in left.keys())  # noqa: SIM118 - a command
+
+
+def test_a_redis_that_evicts_is_refused(own_redis: RedisServer):
+    own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
+    finding = by_name(look_at_store(own_redis.url))["store memory"]
+    assert finding.grade == "failed"
+    assert "allkeys-lru" in finding.text
+
+
+def test_a_redis_that_cannot_write_is_found_out(own_redis: RedisServer):
+    own_redis.client().config_set("min-replicas-to-write", "1")
+    finding = by_name(look_at_store(own_redis.url))["store writing"]
+    assert finding.grade == "failed"
+    assert "NOREPLICAS" in finding.text
+
+
+def test_a_store_that_is_away_or_has_no_address():
+    (away,) = look_at_store(f"redis://:secret@127.0.0.1:{free_port()}")
+    assert (away.name, away.grade) == ("store", "failed")
+    assert "secret" not in away.text + away.advice
+    (nowhere,) = look_at_store("redis://localhost:port")
+    assert nowhere.grade == "failed"
+
+
+# The port.
+
+
+def test_a_free_port():
+    (finding,) = network.look_at_port("127.0.0.1", free_port())
+    assert finding.grade == "ok"
+
+
+def test_a_port_that_another_program_uses():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        (finding,) = network.look_at_port("127.0.0.1", taken.getsockname()[1])
+    assert finding.grade == "failed"
+    assert "--port" in finding.advice
+
+
+def test_a_port_where_a_server_of_ours_listens():
+    with running_server() as live:
+        port = int(live.url.rpartition(":")[2])
+        (finding,) = network.look_at_port("127.0.0.1", port)
+    assert finding.grade == "ok"
+    assert "Maskstream" in finding.text
+
+
+def test_the_receiver_of_traces():
+    assert network.look_at_traces(None) == []
+    with socket.create_server(("127.0.0.1", 0)) as receiver:
+        url = f"http://127.0.0.1:{receiver.getsockname()[1]}"
+        assert network.look_at_traces(url)[0].grade == "ok"
+    assert network.look_at_traces(url)[0].grade == "warning"
+
+
+# Device and codecs.
+
+
+def test_a_processor_computes_everywhere():
+    device, drivers = machine.look_at_device("cpu")
+    assert device.grade in ("ok", "warning")
+    assert drivers.grade == "ok"
+
+
+def test_a_gpu_that_torch_does_not_see_is_told_with_its_reason(monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    assert "no CUDA" in machine.look_at_device("cuda")[0].text
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "--gpus all" in machine.look_at_device("cuda")[0].advice
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert "not among the 1" in machine.look_at_device("cuda:3")[0].text
+
+
+@pytest.mark.parametrize(
+    ("script", "grade", "text"),
+    [
+        ("echo 550.54", "ok", "NVIDIA 550.54"),
+        ("echo no devices were found; exit 6", "failed", "no devices"),
+        ("exit 9", "failed", "exit code 9"),
+    ],
+)
+def test_the_driver_is_asked_by_its_own_tool(tmp_path, monkeypatch, script, grade, text):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    finding = machine.look_at_device("cuda")[1]
+    assert finding.grade == grade
+    assert text in finding.text
+
+
+def test_every_codec_is_really_tried(monkeypatch):
+    assert [f.grade for f in (*codecs.look_at_pictures(), *codecs.look_at_videos())] == ["ok"] * 2
+    monkeypatch.setattr(codecs, "_can_read", lambda name: name != "hevc")
+    (videos,) = codecs.look_at_videos()
+    assert (videos.grade, "hevc" in videos.advice) == ("warning", True)
+
+    def broken(*args: object, **options: object) -> None:
+        raise OSError("encoder webp not available")
+
+    monkeypatch.setattr(codecs, "decode_picture", broken)
+    (pictures,) = codecs.look_at_pictures()
+    assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
+
+
+def test_a_folder_for_videos(tmp_path: Path):
+    (finding,) = look_at_folder(tmp_path / "new", "memory", 0)
+    assert (finding.grade, list((tmp_path / "new").iterdir())) == ("ok", [])
+    (full,) = look_at_folder(tmp_path, "memory", 1 << 60)
+    assert (full.grade, "delete videos" in full.advice) == ("failed", True)
+    (tmp_path / "file").touch()
+    assert look_at_folder(tmp_path / "file" / "in it", "memory", 0)[0].grade == "failed"
+    assert look_at_folder(None, "memory", 0)[0].grade == "ok"
+    assert look_at_folder(None, "redis://host", 0)[0].grade == "warning"
+
+
+# The model.
+
+
+def test_a_broken_checkpoint_is_told_in_one_sentence(tmp_path: Path):
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"no tensors")
+    (finding,) = model.look_at_model(Settings(weights=str(broken)))
+    assert finding.grade == "failed"
+    assert str(broken) in finding.text
+    assert "weights" in finding.advice
+
+
+def test_a_model_that_loads_is_named_and_timed(monkeypatch):
+    monkeypatch.setattr(model, "SLOW_S", 1000.0)
+    loaded, step = model.look_at_model(Settings(weights="random"))
+    assert (loaded.grade, step.grade) == ("warning", "ok")
+    assert "fingerprint" in loaded.text
+    assert "frames/s" in step.text
+
+
+def test_a_model_that_fails_on_a_frame(monkeypatch):
+    from support.server import FakeModel
+
+    class Full(FakeModel):
+        def step(self, *_: object) -> None:
+            raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(model, "load", lambda settings: Full())
+    assert model.look_at_model(Settings())[1].grade == "failed"
+    monkeypatch.setattr(model, "load", lambda settings: FakeModel(step_s=0.01))
+    monkeypatch.setattr(model, "SLOW_S", 0.005)
+    assert model.look_at_model(Settings())[1].grade == "warning"
+
+
+# The command.
+
+
+@pytest.fixture
+def no_model(monkeypatch) -> None:
+    """The model takes seconds, and is looked at by tests of its own."""
+    monkeypatch.setattr(examination, "look_at_model", lambda settings: [])
+
+
+def run(*options: str, **variables: str) -> Result:
+    return CliRunner().invoke(doctor, ["--port", str(free_port()), *options], env=variables)
+
+
+@pytest.mark.usefixtures("no_model")
+def test_all_is_well_and_the_exit_code_says_so():
+    done = run()
+    assert done.exit_code == 0, done.output
+    first = done.output.splitlines()[0].split()
+    assert first[1] == "device"
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
+    done = run("--store", f"redis://127.0.0.1:{free_port()}")
+    assert done.exit_code == 1
+    (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
+    assert "does not answer" in line
+    assert "-> Start it" in done.output
+    assert "1 of 7 failed" in done.output
+
+
+@pytest.mark.usefixtures("no_model")
+def test_the_report_as_json():
+    done = run("--json")
+    report = json.loads(done.stdout)
+    assert report["healthy"] is True
+    assert {"name", "grade", "text", "advice"} == set(report["findings"][0])
+
+
+def test_a_setting_that_cannot_be_is_the_only_finding():
+    done = run("--json", MASKSTREAM_WEIGHTS="/nowhere.pth")
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert done.exit_code == 1
+    assert finding["name"] == "settings"
+    assert "MASKSTREAM_WEIGHTS" in finding["text"]
+
+
+def test_a_look_that_breaks_down_is_a_finding_itself():
+    def look() -> list[Finding]:
+        raise KeyError("redis_version")
+
+    (finding,) = examined("store", look)
+    assert (finding.name, finding.grade) == ("store", "failed")
+    assert "KeyError" in finding.text
