@@ -6,13 +6,14 @@ TORCH_INDEX ?=
 VIDEO ?=
 OUT ?= demo-out
 PORT ?= 8000
+RUNS ?= 3
 HOST ?= 127.0.0.1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 
-.PHONY: help demo serve test check format clean
+.PHONY: help demo serve test chaos check format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +48,10 @@ test: check  ## check, then all tests, with a real redis-server and Prometheus
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
+
+chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 frames)
+	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+		$(BIN)/python scripts/chaos.py --runs $(RUNS)
 
 format: .venv/dev  ## put the code into shape
 	$(BIN)/ruff check --fix .

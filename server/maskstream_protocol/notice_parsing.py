@@ -23,6 +23,7 @@ from maskstream_protocol.notices import (
     ResetReason,
     ServerMessage,
     StoreBack,
+    Watching,
     Welcome,
 )
 
@@ -52,6 +53,15 @@ def _welcome(values: Fields) -> Welcome:
         resume_ttl_ms=values.integer("resume_ttl_ms"),
         model=_model(values.inner("model")),
         limits=_limits(values.inner("limits")),
+    )
+
+
+def _watching(values: Fields) -> Watching:
+    return Watching(
+        session=values.text("session"),
+        epoch=values.integer("epoch", 1, U32_MAX),
+        sequence=values.integer("sequence"),
+        model=_model(values.inner("model")),
     )
 
 
@@ -114,6 +124,7 @@ def _error(values: Fields) -> ErrorMessage:
 
 _READERS: Final[dict[str, Callable[[Fields], ServerMessage]]] = {
     "welcome": _welcome,
+    "watching": _watching,
     "reset": _reset,
     "credit": _credit,
     "drop": _drop,

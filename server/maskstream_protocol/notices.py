@@ -62,6 +62,17 @@ class Welcome(ControlMessage):
 
 
 @dataclass(frozen=True)
+class Watching(ControlMessage):
+    """Greets a viewer of a session; results follow as they are committed."""
+
+    type: ClassVar[str] = "watching"
+    session: str
+    epoch: int
+    sequence: int
+    model: ModelInfo
+
+
+@dataclass(frozen=True)
 class ResetNotice(ControlMessage):
     """Identities start over."""
 
@@ -161,5 +172,14 @@ class StoreBack(ControlMessage):
 
 
 ServerMessage = (
-    Welcome | ResetNotice | Credit | Drop | GoAway | Flushed | Pong | ErrorMessage | StoreBack
+    Welcome
+    | Watching
+    | ResetNotice
+    | Credit
+    | Drop
+    | GoAway
+    | Flushed
+    | Pong
+    | ErrorMessage
+    | StoreBack
 )

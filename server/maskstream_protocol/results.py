@@ -21,6 +21,7 @@ RESULT_HEADER: Final = struct.Struct("<BBHHBBQqIIIIIIHHHHII")
 
 _FIRST, _DURABLE, _LAST = 1, 2, 4
 _FLAGS_OFFSET: Final = 4
+_DROPPED_OFFSET: Final = 28
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ def mark_durable(message: bytes) -> bytes:
     marked = bytearray(message)
     struct.pack_into("<H", marked, _FLAGS_OFFSET, flags | _DURABLE)
     return bytes(marked)
+
+
+def dropped_before(message: bytes) -> int:
+    """How many frames were dropped between an encoded RESULT and the one before it."""
+    (dropped,) = struct.unpack_from("<I", message, _DROPPED_OFFSET)
+    return int(dropped)
 
 
 def decode_result(data: bytes) -> ResultMessage:

@@ -9,7 +9,9 @@ from fastapi import FastAPI
 from maskstream_server.problems import install_problems
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
+from maskstream_server.routes.sessions import session_routes
 from maskstream_server.routes.stream import stream_routes
+from maskstream_server.routes.watch import watch_routes
 from maskstream_server.service import Service
 
 
@@ -29,5 +31,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(stream_routes(service))
     app.include_router(health_routes(service))
     app.include_router(model_routes(service))
+    app.include_router(session_routes(service))
+    app.include_router(watch_routes(service))
     install_problems(app)
     return app

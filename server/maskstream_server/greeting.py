@@ -25,10 +25,14 @@ from maskstream_server.memory import MemoryDamagedError, SessionMemory, read_mem
 from maskstream_server.service import Service
 from maskstream_server.session import Beginning
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
-from maskstream_server.stores.tokens import SECRET_BYTES, TokenClaim, make_token, read_token
+from maskstream_server.stores.tokens import (
+    SECRET_BYTES,
+    SESSION_BYTES,
+    TokenClaim,
+    make_token,
+    read_token,
+)
 from maskstream_server.stores.tokens import hash_token as hashed
-
-SESSION_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> N
 def _welcome(
     service: Service, lease: Lease, token: str, memory: SessionMemory, resumed: bool
 ) -> Welcome:
-    settings, config = service.settings, service.model.config
+    settings = service.settings
     return Welcome(
         session=lease.session,
         epoch=memory.epoch,
@@ -167,8 +171,12 @@ def _welcome(
         idle_ms=settings.idle_ms,
         resume_token=token,
         resume_ttl_ms=round(1000 * service.store.times.resume_ttl_s),
-        model=ModelInfo(
-            config.name, config.task, service.model.fingerprint, f"/v1/models/{config.name}"
-        ),
+        model=model_info(service),
         limits=Limits(settings.max_frame_bytes, settings.max_frame_pixels, settings.max_tracks),
     )
+
+
+def model_info(service: Service) -> ModelInfo:
+    """Return what clients are told of the model that serves them."""
+    config, fingerprint = service.model.config, service.model.fingerprint
+    return ModelInfo(config.name, config.task, fingerprint, f"/v1/models/{config.name}")

@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-TRACKER_PART = "tracker"
+from maskstream_server.state_rings import RingError, join_rings, split_rings
+
+TRACKER_PREFIX = "tracker/"
 SESSION_PART = "session"
-SCHEMA = 1
+SCHEMA = 2
 
 
 class MemoryDamagedError(Exception):
@@ -36,7 +38,7 @@ class SessionMemory:
     fingerprint: str = ""
 
     def to_parts(self) -> dict[str, bytes]:
-        """Return the named parts that a commit writes."""
+        """Return the named parts of which a commit writes those that have changed."""
         fields = {
             "schema": SCHEMA,
             "fingerprint": self.fingerprint,
@@ -46,7 +48,8 @@ class SessionMemory:
         }
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
         if self.snapshot is not None:
-            parts[TRACKER_PART] = self.snapshot
+            split = split_rings(self.snapshot)
+            parts |= {TRACKER_PREFIX + name: blob for name, blob in split.items()}
         return parts
 
 
@@ -72,8 +75,20 @@ def read_memory(
             last_result=int(fields["last_result"]),
             epoch_began=bool(fields["epoch_began"]),
             mentioned=frozenset(int(track) for track in fields["mentioned"]),
-            snapshot=parts.get(TRACKER_PART),
+            snapshot=_snapshot(parts),
             fingerprint=str(fields["fingerprint"]),
         )
     except (KeyError, TypeError, ValueError) as error:
+        raise MemoryDamagedError(str(error)) from error
+
+
+def _snapshot(parts: Mapping[str, bytes]) -> bytes | None:
+    split = {
+        name.removeprefix(TRACKER_PREFIX): blob
+        for name, blob in parts.items()
+        if name.startswith(TRACKER_PREFIX)
+    }
+    try:
+        return join_rings(split) if split else None
+    except RingError as error:
         raise MemoryDamagedError(str(error)) from error

@@ -61,6 +61,7 @@ class Performer:
         self._is_away = False
         self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
         events = CommitEvents(
+            written=service.metrics.commit_bytes.observe,
             durable=lambda *at: report(lambda session: session.durable(*at)),
             away=self._store_away,
             back=self._store_back,
@@ -144,7 +145,6 @@ class Performer:
             results=tuple(KeptResult(sequence, message) for sequence, message in action.results),
             keep_after=action.keep_after,
         )
-        self._service.metrics.commit_bytes.observe(commit.num_bytes)
         self._committer.offer(commit)
 
     def confirm_token(self) -> None:

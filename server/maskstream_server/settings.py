@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     store: str = "memory"
     resume_ttl_s: float = Field(120.0, gt=0)
     max_sessions: int = Field(16, ge=1)
+    max_viewers: int = Field(64, ge=0)
 
     # What one client may ask for.
     credit_frames: int = Field(8, ge=1, le=1024)

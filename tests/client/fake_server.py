@@ -35,6 +35,7 @@ class Script:
         forget: memory is gone when this connection begins.
         refuse: an error in place of the welcome.
         drop: sequences that get no result.
+        freeze_after: frames answered before it falls silent, its socket left open.
     """
 
     close_after: int | None = None
@@ -42,6 +43,7 @@ class Script:
     forget: bool = False
     refuse: WireError | None = None
     drop: tuple[int, ...] = ()
+    freeze_after: int | None = None
 
 
 @dataclass
@@ -101,6 +103,8 @@ class FakeServer:
                 continue
             await self._answer(socket, decode_frame(message), len(message), script)
             num_answered += 1
+            if num_answered == script.freeze_after:
+                socket.transport.pause_reading()
             if num_answered == script.close_after:
                 if script.code is None:
                     socket.transport.abort()

@@ -68,6 +68,35 @@ async def test_a_lost_connection_is_taken_up_where_the_server_stopped(code):
     ]
 
 
+async def test_another_server_of_the_same_store_goes_on_at_once():
+    slow = RetryRules(first_delay_s=60)
+    async with serving(Script(3, None)) as first, serving() as second:
+        second.committed = 3
+        urls = f"{first.url}, {second.url}"
+        async with AsyncClient(urls, StreamOptions(retry=slow)) as client:
+            results = [result async for _, result in client.stream(FRAMES)]
+    assert seen(results) == list(range(1, 11))
+    assert [hello.resume.token for hello in second.hellos] == ["token1"]
+
+
+async def test_the_first_of_two_servers_may_be_away_or_full_when_a_stream_begins():
+    full = ServerFullError("No free slot.", retry_after_ms=60_000)
+    async with serving(Script(refuse=full)) as first, serving() as second:
+        urls = f"ws://127.0.0.1:9,{first.url},{second.url}"
+        async with AsyncClient(urls) as client:
+            assert seen([result async for _, result in client.stream(FRAMES[:2])]) == [1, 2]
+
+
+async def test_a_server_without_a_sign_of_life_is_given_up():
+    rules = RetryRules(dead_after_s=0.2)
+    async with serving(Script(freeze_after=3)) as first, serving() as second:
+        second.committed = 3
+        urls = f"{first.url},{second.url}"
+        async with AsyncClient(urls, StreamOptions(retry=rules)) as client:
+            results = [result async for _, result in client.stream(FRAMES)]
+    assert seen(results) == list(range(1, 11))
+
+
 async def test_identities_that_start_over_are_never_silent():
     heard = []
     options = StreamOptions(retry=FAST)

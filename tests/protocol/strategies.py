@@ -58,6 +58,13 @@ client_messages = st.one_of(
     st.builds(messages.Bye),
 )
 
+models = st.builds(
+    notices.ModelInfo,
+    name=st.text(),
+    task=st.text(),
+    fingerprint=st.text(),
+    classes_url=st.text(),
+)
 welcomes = st.builds(
     notices.Welcome,
     session=st.text(),
@@ -69,17 +76,12 @@ welcomes = st.builds(
     idle_ms=u64,
     resume_token=st.text(),
     resume_ttl_ms=u64,
-    model=st.builds(
-        notices.ModelInfo,
-        name=st.text(),
-        task=st.text(),
-        fingerprint=st.text(),
-        classes_url=st.text(),
-    ),
+    model=models,
     limits=st.builds(notices.Limits, frame_bytes=u64, frame_pixels=u64, tracks=u64),
 )
 server_messages = st.one_of(
     welcomes,
+    st.builds(notices.Watching, session=st.text(), epoch=epochs, sequence=u64, model=models),
     st.builds(
         notices.ResetNotice,
         epoch=epochs,

@@ -27,15 +27,20 @@ def test_a_session_that_committed_nothing_begins_with_this_model():
         b"not json",
         b"[]",
         b"{}",
-        json.dumps({"schema": 2}).encode(),
+        json.dumps({"schema": 1}).encode(),
         MEMORY.to_parts()["session"].replace(b"[1,3,8]", b"7"),
     ],
 )
 def test_a_damaged_part_is_refused(part):
     with pytest.raises(MemoryDamagedError):
-        read_memory(1, 3, {"tracker": b"x", "session": part}, "now")
+        read_memory(1, 3, {"tracker/rest": b"x", "session": part}, "now")
 
 
 def test_a_tracker_without_its_session_part_is_refused():
     with pytest.raises(MemoryDamagedError):
-        read_memory(1, 3, {"tracker": b"x"}, "now")
+        read_memory(1, 3, {"tracker/rest": b"x"}, "now")
+
+
+def test_parts_of_a_tracker_that_do_not_belong_together_are_refused():
+    with pytest.raises(MemoryDamagedError):
+        read_memory(4, 30, {**MEMORY.to_parts(), "tracker/history/1/0": b"x"}, "now")

@@ -191,7 +191,7 @@ def test_an_undecodable_frame_leaves_the_memory_as_it_was():
     talk.binary(frame(2))
     talk.work.clear()
     talk.take(talk.session.failed(2, FrameUndecodableError("broken")))
-    assert talk.saves[-1].parts["tracker"] == b"<1>"
+    assert talk.saves[-1].parts["tracker/rest"] == b"<1>"
     talk.commit()
     talk.binary(frame(3))
     talk.step()

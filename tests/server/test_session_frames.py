@@ -21,7 +21,7 @@ def test_a_frame_is_decoded_stepped_encoded_answered_and_committed():
     talk.step()
     assert talk.said == [("result", 1)]
     (save,) = talk.saves
-    assert (save.epoch, save.sequence, save.parts["tracker"]) == (1, 1, b"<s1>")
+    assert (save.epoch, save.sequence, save.parts["tracker/rest"]) == (1, 1, b"<s1>")
     assert save.results[0][0] == 1
     assert talk.results[0].pts_us == 77
 
@@ -206,7 +206,7 @@ def test_reset_is_committed_so_that_it_survives_the_connection():
     talk.run()
     talk.text(type="reset")
     (save,) = talk.saves
-    assert (save.epoch, save.sequence, "tracker" in save.parts) == (2, 1, False)
+    assert (save.epoch, save.sequence, "tracker/rest" in save.parts) == (2, 1, False)
 
 
 def test_a_frame_sent_before_the_reset_was_told_is_stale():

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -96,16 +97,20 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One server for all tests that leave it as it was."""
-    yield from _served(tmp_path_factory.mktemp("redis"))
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     """A server of this test alone, to be killed and restarted."""
-    yield from _served(tmp_path)
+    with running_redis(tmp_path) as server:
+        yield server
 
 
-def _served(folder: Path) -> Iterator[RedisServer]:
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """A server that keeps its data in `folder`; skips where there is none to start."""
     binary = redis_binary()
     if binary is None:
         pytest.skip("no redis-server: neither on PATH nor named by MASKSTREAM_REDIS_SERVER")

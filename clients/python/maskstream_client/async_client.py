@@ -10,12 +10,13 @@ from typing import Any, Final, Self
 
 from numpy.typing import NDArray
 
+from maskstream_client.addresses import Addresses
 from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_classes
-from maskstream_client.options import StreamOptions, stream_url
+from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing, paired
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
@@ -31,7 +32,8 @@ class AsyncClient:
     """One stream. Use it as a context manager, or call `open` and `close`.
 
     Args:
-        url: of the server.
+        url: of the server; several that share a store, separated by commas: where one is lost,
+            the session goes on with the next.
         options: what to ask of it.
         api_key: sent as a bearer token.
         on_event: hears of resets, lost connections, drops and refusals; None logs them.
@@ -45,13 +47,13 @@ class AsyncClient:
         api_key: str | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self.url = stream_url(url)
+        self._addresses = Addresses(url)
         self.options = options or StreamOptions()
         self._api_key = api_key
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._link = Link(self.url, self._session, self._heard, headers, self.options.retry)
+        self._link = Link(self._addresses, self._session, self._heard, headers, self.options.retry)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -79,7 +81,10 @@ class AsyncClient:
         if self._session.welcome is not None:
             with suppress(ConnectionFailedError):
                 self._inbox.classes = await asyncio.to_thread(
-                    fetch_classes, self.url, self._session.welcome.model.classes_url, self._api_key
+                    fetch_classes,
+                    self._addresses.current,
+                    self._session.welcome.model.classes_url,
+                    self._api_key,
                 )
 
     async def send(

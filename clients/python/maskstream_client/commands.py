@@ -29,7 +29,12 @@ def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-_url = click.option("--url", default=DEFAULT_URL, show_default=True, help="Address of the server.")
+_url = click.option(
+    "--url",
+    default=DEFAULT_URL,
+    show_default=True,
+    help="Address of the server; several that share a store, separated by commas.",
+)
 _model = click.option("--model", help="Model to use  [default: the server's own]")
 _api_key = click.option(
     "--api-key", envvar="MASKSTREAM_API_KEY", help="Key of the server (or MASKSTREAM_API_KEY)."

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from maskstream_client import events
+from maskstream_client.addresses import Addresses
 from maskstream_client.endings import LINK_ERRORS, can_resume, failure, sentence
 from maskstream_client.errors import ConnectionFailedError
 from maskstream_client.events import Event
@@ -28,7 +29,7 @@ class Link:
     """The shell of a `ClientSession`: one task runs `run`, any task may `send_out`.
 
     Args:
-        url: of the stream.
+        addresses: of the servers; each attempt after a lost connection takes the next one.
         session: what to send and what it means.
         deliver: gets every event, and None when only the room for frames has changed.
         headers: of the opening request.
@@ -37,13 +38,13 @@ class Link:
 
     def __init__(
         self,
-        url: str,
+        addresses: Addresses,
         session: ClientSession,
         deliver: Callable[[Event | None], None],
         headers: dict[str, str],
         retry: RetryRules,
     ) -> None:
-        self._url = url
+        self._addresses = addresses
         self._session = session
         self._deliver = deliver
         self._headers = headers
@@ -94,13 +95,15 @@ class Link:
         """One connection from its opening to its end, which is an exception unless bye was said."""
         self._refused = None
         async with connect(
-            self._url,
+            self._addresses.current,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             additional_headers=self._headers,
             compression=None,
             max_size=_MAX_MESSAGE_BYTES,
             open_timeout=_OPEN_TIMEOUT_S,
             close_timeout=_CLOSE_TIMEOUT_S,
+            ping_interval=self._retry.dead_after_s / 2,
+            ping_timeout=self._retry.dead_after_s / 2,
         ) as socket:
             self._socket = socket
             self._session.connection_opened()
@@ -139,19 +142,29 @@ class Link:
 
     def _delay_after(self, error: Exception) -> float:
         """How long to wait before the next attempt; raises where there is none."""
-        if not self._was_welcome or not can_resume(error):
-            raise failure(error, self._refused, self._url) from error
+        url, num_urls = self._addresses.current, len(self._addresses)
+        is_last = not self._was_welcome and self._num_attempts + 1 >= num_urls
+        if is_last or not can_resume(error):
+            raise failure(error, self._refused, url) from error
         waited_s = asyncio.get_running_loop().time() - self._progress_at_s
         if self._num_attempts == 0:
             self._progress_at_s += waited_s
-        elif waited_s >= self._retry.give_up_after_s:
+        elif self._num_attempts >= num_urls and waited_s >= self._retry.give_up_after_s:
             raise ConnectionFailedError(
                 f"The connection was lost and did not come back within {waited_s:.0f} s: "
-                f"{sentence(error, self._url)}"
+                f"{sentence(error, url)}"
             ) from error
-        delay_s = self._retry.delay_s(self._num_attempts)
-        if isinstance(self._refused, ServerFullError) and self._refused.retry_after_ms:
-            delay_s = max(delay_s, self._refused.retry_after_ms / 1000)
+        delay_s = self._pause_s(num_urls)
         self._num_attempts += 1
-        self._deliver(events.ConnectionLost(sentence(error, self._url), delay_s))
+        self._addresses.turn()
+        self._deliver(events.ConnectionLost(sentence(error, url), delay_s))
+        return delay_s
+
+    def _pause_s(self, num_urls: int) -> float:
+        """Nothing within a round of all servers; between two, as the rules or a full server say."""
+        num_rounds, in_round = divmod(self._num_attempts, num_urls)
+        delay_s = self._retry.delay_s(num_rounds) if in_round == 0 else 0.0
+        asked_all = in_round == num_urls - 1
+        if asked_all and isinstance(self._refused, ServerFullError):
+            delay_s = max(delay_s, (self._refused.retry_after_ms or 0) / 1000)
         return delay_s

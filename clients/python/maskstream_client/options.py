@@ -17,20 +17,23 @@ class RetryRules:
     """When a lost connection is taken up again.
 
     Attributes:
-        first_delay_s: pause before the second attempt; it doubles with each one after.
+        first_delay_s: pause after all servers were tried once; it doubles with each one after.
         max_delay_s: longest pause.
         give_up_after_s: how long to try without hearing a new result; 0 never tries.
+        dead_after_s: a server that gives no sign of life for so long is given up.
     """
 
     first_delay_s: float = 0.25
     max_delay_s: float = 5.0
     give_up_after_s: float = 60.0
+    dead_after_s: float = 15.0
 
-    def delay_s(self, attempt: int) -> float:
-        """Pause before an attempt (0 is the first)."""
-        return (
-            0.0 if attempt == 0 else min(self.first_delay_s * 2 ** (attempt - 1), self.max_delay_s)
-        )
+    def delay_s(self, num_rounds: int) -> float:
+        """Pause before an attempt, after so many rounds of all servers."""
+        if num_rounds == 0:
+            return 0.0
+        # Beyond 2^16 every pause is the longest one.
+        return min(self.first_delay_s * 2.0 ** min(num_rounds - 1, 16), self.max_delay_s)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Client:
     """One stream. Its methods block; `AsyncClient` says what each does.
 
     Args:
-        url: of the server.
+        url: of the server, or of several, separated by commas.
         options: what to ask of it.
         api_key: sent as a bearer token.
         on_event: hears of resets, lost connections, drops and refusals, in the client's thread;

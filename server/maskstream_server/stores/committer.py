@@ -1,4 +1,7 @@
-"""Commits of one session, off the critical path: in order, merged when late, retried when away."""
+"""Commits of one session, off the critical path: in order, merged when late, retried when away.
+
+Memories come whole; of each, only the parts are written that the last one had not.
+"""
 
 import asyncio
 import logging
@@ -16,6 +19,7 @@ class CommitEvents:
     """What the committer tells; called on the event loop, must return at once.
 
     Attributes:
+        written: so many bytes of memory and results have gone to the store.
         durable: everything up to this epoch and sequence is durable.
         away: commits have stopped working (told once, until `back`).
         back: commits work again.
@@ -25,6 +29,7 @@ class CommitEvents:
         behind: how many commits are not done yet, each that was merged into another counted too.
     """
 
+    written: Callable[[int], None]
     durable: Callable[[int, int], None]
     away: Callable[[StoreAway], None]
     back: Callable[[], None]
@@ -56,6 +61,8 @@ class Committer:
         self._pending: Commit | None = None
         # Commits that are merged in `_pending`, and in the one under way.
         self._num_waiting = self._num_under_way = 0
+        # What the store is known to hold; None until the first commit, and after any doubt.
+        self._held: Commit | None = None
         self._lease: Lease | None = None
         self._is_away = False
         self._is_lost = False
@@ -67,7 +74,7 @@ class Committer:
         return int(self._task is not None and not self._task.done())
 
     def offer(self, commit: Commit) -> None:
-        """Queue a commit; call it in the order of sequences."""
+        """Queue a commit of a whole memory; call it in the order of sequences."""
         if self._is_lost:
             return
         self._pending = commit if self._pending is None else merge(self._pending, commit)
@@ -115,9 +122,13 @@ class Committer:
         await asyncio.sleep(self._retry_s)
 
     async def _commit(self, commit: Commit) -> None:
-        outcome = await self._store.commit(commit)
+        change = commit if self._held is None else changed(self._held, commit)
+        outcome = await self._write(change)
+        if outcome is CommitOutcome.BASE_DIFFERS:
+            outcome = await self._write(commit)
         if outcome is CommitOutcome.MISSING:
             outcome = await self._recreate(commit)
+        self._held = commit if outcome is CommitOutcome.COMMITTED else None
         self._told_back()
         if outcome in (CommitOutcome.COMMITTED, CommitOutcome.REPEATED):
             self._events.durable(commit.epoch, commit.sequence)
@@ -126,10 +137,8 @@ class Committer:
             self._events.lost(outcome)
 
     async def _recreate(self, commit: Commit) -> CommitOutcome:
-        """Create the session anew and commit; only a whole memory can do that."""
+        """Create the session anew and commit."""
         old = commit.lease
-        if not commit.whole:
-            return CommitOutcome.BASE_DIFFERS
         try:
             create = self._store.create
             lease = await create(old.session, old.owner, self._token_hash, old.fence + 1)
@@ -139,7 +148,13 @@ class Committer:
             return CommitOutcome.MISSING
         self._lease = lease
         self._events.recreated(lease)
-        return await self._store.commit(replace(commit, lease=lease))
+        return await self._write(replace(commit, lease=lease))
+
+    async def _write(self, commit: Commit) -> CommitOutcome:
+        outcome = await self._store.commit(commit)
+        if outcome is CommitOutcome.COMMITTED:
+            self._events.written(commit.num_bytes)
+        return outcome
 
     def _leased(self, commit: Commit) -> Commit:
         """Return the commit under the newest lease that this committer knows of."""
@@ -163,16 +178,20 @@ class Committer:
 
 
 def merge(older: Commit, newer: Commit) -> Commit:
-    """Return one commit that leaves the store as `older` and then `newer` would."""
+    """Return one commit of a whole memory that leaves the store as `older` and `newer` would."""
     results = tuple(
         item for item in older.results + newer.results if item.sequence > newer.keep_after
     )
-    if newer.whole:
-        return replace(newer, results=results)
-    return replace(
-        newer,
-        base_sequence=older.base_sequence,
-        parts={**older.parts, **newer.parts},
-        results=results,
-        whole=older.whole,
-    )
+    return replace(newer, results=results)
+
+
+def changed(held: Commit, commit: Commit) -> Commit:
+    """Return a commit that makes the memory of `held` that of `commit` with the fewest bytes.
+
+    Another epoch is another memory: it is written whole.
+    """
+    if commit.epoch != held.epoch:
+        return commit
+    parts = {name: blob for name, blob in commit.parts.items() if held.parts.get(name) != blob}
+    removed = tuple(name for name in held.parts if name not in commit.parts)
+    return replace(commit, base_sequence=held.sequence, parts=parts, removed=removed, whole=False)

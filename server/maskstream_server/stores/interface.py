@@ -4,7 +4,7 @@ A session belongs to the holder of the newest `Lease`. Its `fence` grows with ev
 every write names it, so that a server that was thought dead cannot write over its successor.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -48,6 +48,7 @@ class Commit:
             the client's `ack` and `sequence - credit.frames`.
         whole: `parts` replace all that is there; else they replace parts of the same name, and
             `base_sequence` and `epoch` must be what the store holds.
+        removed: names of parts that go; only where `whole` is false.
     """
 
     lease: Lease
@@ -58,6 +59,7 @@ class Commit:
     results: tuple[KeptResult, ...] = ()
     keep_after: int = 0
     whole: bool = True
+    removed: tuple[str, ...] = ()
 
     @property
     def num_bytes(self) -> int:
@@ -96,6 +98,29 @@ class TakenOver:
     lease: Lease
     stored: StoredSession
     previous_owner: str | None
+
+
+@dataclass(frozen=True)
+class SessionListing:
+    """A session as a list shows it; `owner` holds it now, None where nobody does."""
+
+    session: str
+    epoch: int
+    sequence: int
+    owner: str | None
+    expires_ms: int
+
+
+Heard = Callable[[KeptResult | None], None]
+"""Takes results as they are committed; None where the session has been deleted."""
+
+
+class Watch(Protocol):
+    """What `SessionStore.watch` has begun."""
+
+    async def close(self) -> None:
+        """Hear no more."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -164,6 +189,10 @@ class SessionStore(Protocol):
         """Lease a session that nobody holds; None where somebody does, or where it is gone."""
         ...
 
+    async def seize(self, session: str, owner: str) -> Lease | None:
+        """Lease a session whoever holds it; None where it is gone. Its tokens stay as they are."""
+        ...
+
     async def commit(self, commit: Commit) -> CommitOutcome:
         """Write memory and results as one, or nothing."""
         ...
@@ -182,6 +211,18 @@ class SessionStore(Protocol):
 
     async def delete(self, lease: Lease) -> bool:
         """Forget a session for good (`bye`); False where the lease is lost or it is gone."""
+        ...
+
+    async def listing(self, limit: int) -> list[SessionListing]:
+        """Return at most `limit` sessions, in no order."""
+        ...
+
+    async def watch(self, session: str, heard: Heard) -> Watch:
+        """Call `heard` with each result that is committed from now on, whoever commits it.
+
+        On the event loop, in order; it must return at once. While the store is away results pass
+        unheard; a result's own count of dropped frames shows which.
+        """
         ...
 
     async def usage(self) -> StoreUsage:

@@ -10,8 +10,10 @@ from maskstream_server.stores.interface import (
     TOMBSTONE_LEASES,
     Commit,
     CommitOutcome,
+    Heard,
     KeptResult,
     Lease,
+    SessionListing,
     StoredSession,
     StoreTimes,
     StoreUsage,
@@ -40,6 +42,7 @@ class MemoryStore:
         self._clock = clock
         self._records: dict[str, SessionRecord] = {}
         self._used_bytes = 0
+        self._heard: dict[str, list[Heard]] = {}
         # The renewer comes from another thread.
         self._lock = threading.Lock()
 
@@ -85,6 +88,15 @@ class MemoryStore:
             record.fence += 1
             return self._lease_to(session, record, owner)
 
+    async def seize(self, session: str, owner: str) -> Lease | None:
+        """See `SessionStore.seize`."""
+        with self._lock:
+            record = self._living(session)
+            if record is None:
+                return None
+            record.fence += 1
+            return self._lease_to(session, record, owner)
+
     async def commit(self, commit: Commit) -> CommitOutcome:
         """See `SessionStore.commit`."""
         with self._lock:
@@ -95,10 +107,11 @@ class MemoryStore:
             if refused is not None:
                 return refused
             self._used_bytes -= record.num_bytes
-            write(record, commit)
+            results = write(record, commit)
             self._used_bytes += record.num_bytes
             record.expires_s = self._clock() + self.times.resume_ttl_s
-            return CommitOutcome.COMMITTED
+        self._tell(commit.lease.session, *results)
+        return CommitOutcome.COMMITTED
 
     async def load(self, session: str) -> StoredSession | None:
         """See `SessionStore.load`."""
@@ -130,7 +143,39 @@ class MemoryStore:
             self._used_bytes -= record.num_bytes
             until_s = self._clock() + TOMBSTONE_LEASES * self.times.lease_s
             self._records[lease.session] = SessionRecord(lease.fence + 1, None, until_s)
-            return True
+        self._tell(lease.session, None)
+        return True
+
+    async def listing(self, limit: int) -> list[SessionListing]:
+        """See `SessionStore.listing`."""
+        with self._lock:
+            now_s = self._clock()
+            found = [(name, record) for name in self._records if (record := self._living(name))]
+            return [
+                SessionListing(
+                    session=name,
+                    epoch=record.stored.epoch,
+                    sequence=record.stored.sequence,
+                    owner=record.owner if record.lease_until_s > now_s else None,
+                    expires_ms=round(1000 * (record.expires_s - now_s)),
+                )
+                for name, record in found[:limit]
+            ]
+
+    async def watch(self, session: str, heard: Heard) -> "MemoryWatch":
+        """See `SessionStore.watch`."""
+        self._heard.setdefault(session, []).append(heard)
+        return MemoryWatch(lambda: self._forget(session, heard))
+
+    def _forget(self, session: str, heard: Heard) -> None:
+        left = [each for each in self._heard.pop(session, []) if each is not heard]
+        if left:
+            self._heard[session] = left
+
+    def _tell(self, session: str, *results: KeptResult | None) -> None:
+        for heard in self._heard.get(session, ()):
+            for result in results:
+                heard(result)
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""
@@ -192,3 +237,14 @@ class MemoryRenewer:
 
     def close(self) -> None:
         """See `LeaseRenewer.close`."""
+
+
+class MemoryWatch:
+    """The `Watch` of a `MemoryStore`."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+
+    async def close(self) -> None:
+        """See `Watch.close`."""
+        self._end()

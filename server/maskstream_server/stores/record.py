@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
-from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, StoredSession
+from maskstream_server.stores.interface import (
+    Commit,
+    CommitOutcome,
+    KeptResult,
+    StoredSession,
+)
 
 
 @dataclass
@@ -38,12 +43,15 @@ def refusal(record: SessionRecord, commit: Commit) -> CommitOutcome | None:
     return None
 
 
-def write(record: SessionRecord, commit: Commit) -> None:
-    """Put a commit's memory and results in the place of what was there."""
-    parts = commit.parts if commit.whole else {**record.stored.parts, **commit.parts}
+def write(record: SessionRecord, commit: Commit) -> list[KeptResult]:
+    """Put a commit's memory and results in the place of what was there; returns the new results."""
+    parts = dict(commit.parts if commit.whole else {**record.stored.parts, **commit.parts})
+    for name in commit.removed:
+        parts.pop(name, None)
     newer = [item for item in commit.results if item.sequence > record.stored.sequence]
     kept = [item for item in record.results + newer if item.sequence > commit.keep_after]
     record.results = kept
     record.stored = replace(
-        record.stored, epoch=commit.epoch, sequence=commit.sequence, parts=dict(parts)
+        record.stored, epoch=commit.epoch, sequence=commit.sequence, parts=parts
     )
+    return newer

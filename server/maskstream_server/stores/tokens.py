@@ -7,6 +7,8 @@ import hashlib
 from typing import NamedTuple
 
 SECRET_BYTES = 16
+SESSION_BYTES = 12
+MAX_NAME = 64
 
 
 class TokenClaim(NamedTuple):
@@ -18,7 +20,7 @@ class TokenClaim(NamedTuple):
 
 def make_token(session: str, secret: bytes) -> str:
     """Return the token of a session; `secret` is 16 random bytes, `session` letters and digits."""
-    if len(secret) != SECRET_BYTES or not _is_name(session):
+    if len(secret) != SECRET_BYTES or not is_name(session):
         raise ValueError("a token takes 16 random bytes and a session name of letters and digits")
     return f"{session}.{secret.hex()}"
 
@@ -26,14 +28,14 @@ def make_token(session: str, secret: bytes) -> str:
 def read_token(token: str) -> TokenClaim | None:
     """Return what a token claims; None for text that cannot be a token."""
     session, _, secret = token.rpartition(".")
-    if not _is_name(session) or not _is_name(secret) or len(secret) != 2 * SECRET_BYTES:
+    if not is_name(session) or not is_name(secret) or len(secret) != 2 * SECRET_BYTES:
         return None
     return TokenClaim(session, hash_token(token))
 
 
-def _is_name(text: str) -> bool:
-    """Whether a store can be asked for it, whoever made it up."""
-    return text.isascii() and text.isalnum()
+def is_name(text: str) -> bool:
+    """Whether a store can be asked for a session of this name, whoever made it up."""
+    return text.isascii() and text.isalnum() and len(text) <= MAX_NAME
 
 
 def hash_token(token: str) -> str:

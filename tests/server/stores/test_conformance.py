@@ -92,6 +92,18 @@ async def test_a_delta_replaces_the_parts_it_names(store):
     assert stored.parts == {"tracker": b"new", "session": b"{}"}
 
 
+async def test_a_delta_removes_the_parts_it_names(store):
+    lease = await store.create("a", "server 1", "hash")
+    await store.commit(frame(lease, 1))
+    parts = {"new": b"1"}
+    delta = frame(lease, 2, parts=parts, removed=("session", "never there"), whole=False)
+    assert await store.commit(delta) is CommitOutcome.COMMITTED
+    stored = await store.load("a")
+    assert stored is not None
+    assert stored.parts == {"tracker": b"memory 1", "new": b"1"}
+    assert await kept_sequences(store) == [1, 2]
+
+
 async def test_a_whole_memory_leaves_no_old_part(store):
     lease = await store.create("a", "server 1", "hash")
     await store.commit(frame(lease, 1))

@@ -194,3 +194,25 @@ async def test_an_answer_that_was_lost_is_made_good_by_the_same_commit(own_redis
     again = await store.commit(frame(lease, 2, results=results))
     assert again is CommitOutcome.COMMITTED
     assert await store.results_after("a", 0) == list(results)
+
+
+async def test_a_watch_goes_on_after_the_store_was_away(own_redis, connect):
+    store = connect(own_redis.url)
+    lease = await store.create("a", "server", "hash")
+    heard: list[KeptResult | None] = []
+    watch = await store.watch("a", heard.append)
+    own_redis.kill()
+    own_redis.start()
+    async with asyncio.timeout(10):
+        while not heard:
+            await asyncio.sleep(0.1)
+            stored = await store.load("a")
+            assert stored is not None
+            await store.commit(frame(lease, stored.sequence + 1))
+    await watch.close()
+
+
+async def test_nobody_watches_a_store_that_is_away(connect):
+    store = connect(f"redis://127.0.0.1:{free_port()}/0", timeout_s=0.2)
+    with pytest.raises(StoreAway):
+        await store.watch("a", print)

@@ -14,6 +14,15 @@ def keys_of(session: str) -> list[str]:
     return [f"ms:{{{session}}}:{kind}" for kind in "slr"]
 
 
+SESSION_KEYS = "ms:{*}:s"
+"""Pattern of the keys of memories."""
+
+
+def session_of(key: bytes) -> str:
+    """Return the session whose memory has this key."""
+    return key.decode().removeprefix("ms:{").removesuffix("}:s")
+
+
 def milliseconds(seconds: float) -> int:
     """Return a time as Redis takes it, at least 1."""
     return max(1, round(1000 * seconds))
@@ -33,8 +42,10 @@ def commit_args(commit: Commit, ttl_ms: int) -> list[Any]:
     """Return the arguments of the commit script."""
     args: list[Any] = [commit.lease.fence, commit.epoch, commit.base_sequence, commit.sequence]
     args += [int(commit.whole), commit.keep_after, ttl_ms, len(commit.parts), len(commit.results)]
+    args.append(len(commit.removed))
     for name, blob in commit.parts.items():
         args += [name, blob]
     for result in commit.results:
         args += [result.sequence, result.message]
+    args += commit.removed
     return args

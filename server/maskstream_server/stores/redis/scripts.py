@@ -2,7 +2,8 @@
 
 Keys: `s` a hash (fence, epoch, sequence, token, previous, and `p:NAME` for each part of the
 memory), `l` a string `fence|owner` that lives as long as the lease, `r` a stream of results whose
-entry ids are sequences. A script that finds its write refused has written nothing.
+entry ids are sequences. Those who watch a session are told on a channel of that name too:
+`sequence:result`, and `` where it is deleted. A script whose write is refused has written nothing.
 """
 
 CREATE = """
@@ -52,9 +53,20 @@ redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return fence
 """
 
+SEIZE = """
+-- KEYS s l r; ARGV owner lease_ms ttl_ms -> fence, 0 where gone
+if redis.call('HEXISTS', KEYS[1], 'token') == 0 then return 0 end
+local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('SET', KEYS[2], fence .. '|' .. ARGV[1], 'PX', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return fence
+"""
+
 COMMIT = """
--- KEYS s r; ARGV fence epoch base sequence whole keep_after ttl_ms num_parts num_results,
--- then name and bytes of each part, then sequence and bytes of each result -> word
+-- KEYS s r; ARGV fence epoch base sequence whole keep_after ttl_ms num_parts num_results
+-- num_removed, then name and bytes of each part, sequence and bytes of each result, names of
+-- removed parts -> word
 local stored = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'sequence')
 if not stored[1] then return 'missing' end
 if stored[1] ~= ARGV[1] then return 'fenced' end
@@ -74,7 +86,7 @@ if whole then
     if string.sub(name, 1, 2) == 'p:' then redis.call('HDEL', KEYS[1], name) end
   end
 end
-local at = 10
+local at = 11
 for _ = 1, tonumber(ARGV[8]) do
   redis.call('HSET', KEYS[1], 'p:' .. ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -83,8 +95,13 @@ for _ = 1, tonumber(ARGV[9]) do
   -- A result that is there already came with a commit whose answer was lost.
   if tonumber(ARGV[at]) > sequence then
     redis.call('XADD', KEYS[2], ARGV[at] .. '-0', 'm', ARGV[at + 1])
+    redis.call('PUBLISH', KEYS[2], ARGV[at] .. ':' .. ARGV[at + 1])
   end
   at = at + 2
+end
+for _ = 1, tonumber(ARGV[10]) do
+  redis.call('HDEL', KEYS[1], 'p:' .. ARGV[at])
+  at = at + 1
 end
 redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', tonumber(ARGV[6]) + 1))
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
@@ -117,6 +134,7 @@ DELETE = """
 local old = redis.call('HMGET', KEYS[1], 'fence', 'token')
 if old[1] ~= ARGV[1] or not old[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+redis.call('PUBLISH', KEYS[3], '')
 -- The fence alone stays for a while, so that late writers are refused.
 redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'epoch', 1, 'sequence', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

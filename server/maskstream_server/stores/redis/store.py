@@ -12,24 +12,34 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from maskstream_server.stores.errors import SessionExists, StoreFull
+from maskstream_server.stores.errors import SessionExists, StoreAway, StoreFull
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
     TOMBSTONE_LEASES,
     Commit,
     CommitOutcome,
+    Heard,
     KeptResult,
     Lease,
     LeaseRenewer,
+    SessionListing,
     StoredSession,
     StoreTimes,
     StoreUsage,
     TakenOver,
 )
 from maskstream_server.stores.redis import scripts
-from maskstream_server.stores.redis.coding import commit_args, keys_of, milliseconds, read_session
+from maskstream_server.stores.redis.coding import (
+    SESSION_KEYS,
+    commit_args,
+    keys_of,
+    milliseconds,
+    read_session,
+    session_of,
+)
 from maskstream_server.stores.redis.connection import AWAY, connection_options, translated
 from maskstream_server.stores.redis.renewer import RedisRenewer
+from maskstream_server.stores.redis.watch import RedisWatch
 
 
 class RedisStore:
@@ -66,6 +76,7 @@ class RedisStore:
         self._take_over = register(scripts.TAKE_OVER)
         self._confirm_token = register(scripts.CONFIRM_TOKEN)
         self._acquire = register(scripts.ACQUIRE)
+        self._seize = register(scripts.SEIZE)
         self._commit = register(scripts.COMMIT)
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
@@ -104,6 +115,12 @@ class RedisStore:
         fence = await self._run(self._acquire(keys_of(session), args))
         return Lease(session, owner, int(fence)) if fence else None
 
+    async def seize(self, session: str, owner: str) -> Lease | None:
+        """See `SessionStore.seize`."""
+        args: list[Any] = [owner, *self._lives_ms()]
+        fence = await self._run(self._seize(keys_of(session), args))
+        return Lease(session, owner, int(fence)) if fence else None
+
     async def commit(self, commit: Commit) -> CommitOutcome:
         """See `SessionStore.commit`."""
         memory, _, results = keys_of(commit.lease.session)
@@ -135,6 +152,40 @@ class RedisStore:
             milliseconds(TOMBSTONE_LEASES * self.times.lease_s),
         ]
         return bool(await self._run(self._delete(keys_of(lease.session), args)))
+
+    async def listing(self, limit: int) -> list[SessionListing]:
+        """See `SessionStore.listing`."""
+        found: list[SessionListing] = await self._run(self._listing(limit))
+        return found
+
+    async def _listing(self, limit: int) -> list[SessionListing]:
+        found: list[SessionListing] = []
+        async for key in self._redis.scan_iter(match=SESSION_KEYS, count=1000):
+            if len(found) == limit:
+                break
+            session = session_of(key)
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hmget(key, "token", "epoch", "sequence")
+            pipeline.get(keys_of(session)[1])
+            pipeline.pttl(key)
+            (token, epoch, sequence), holder, left_ms = await pipeline.execute()
+            if token is not None:
+                owner = holder.partition(b"|")[2].decode() if holder else None
+                found.append(SessionListing(session, int(epoch), int(sequence), owner, left_ms))
+        return found
+
+    async def watch(self, session: str, heard: Heard) -> RedisWatch:
+        """See `SessionStore.watch`."""
+        # No timeout of reads: a session may be silent for any time.
+        options = connection_options(self._timeout_s) | {"socket_timeout": None}
+        redis: Redis = Redis.from_url(self._url, **options)
+        watch = RedisWatch(redis, keys_of(session)[2], heard)
+        try:
+            await watch.ready(self._timeout_s)
+        except TimeoutError:
+            await watch.close()
+            raise StoreAway("the subscription was not answered") from None
+        return watch
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""

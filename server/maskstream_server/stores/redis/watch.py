@@ -1,0 +1,61 @@
+"""Hears what a session commits, over a connection of its own that is mended when it breaks."""
+
+import asyncio
+import contextlib
+
+from redis.asyncio import Redis
+
+from maskstream_server.stores.interface import Heard, KeptResult
+from maskstream_server.stores.redis.connection import AWAY
+
+RETRY_S = 0.5
+
+
+class RedisWatch:
+    """A subscription to one session's channel; `close` ends it.
+
+    Args:
+        redis: a client of its own, closed with the watch.
+        channel: the session's.
+        heard: see `SessionStore.watch`.
+    """
+
+    def __init__(self, redis: Redis, channel: str, heard: Heard) -> None:
+        self._redis = redis
+        self._channel = channel
+        self._heard = heard
+        self._subscribed = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    async def ready(self, within_s: float) -> None:
+        """Wait for the first subscription.
+
+        Raises:
+            TimeoutError: the store is away.
+        """
+        await asyncio.wait_for(self._subscribed.wait(), within_s)
+
+    async def close(self) -> None:
+        """See `Watch.close`."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._redis.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(*AWAY):
+                await self._listen()
+            await asyncio.sleep(RETRY_S)
+
+    async def _listen(self) -> None:
+        async with self._redis.pubsub() as channel:
+            await channel.subscribe(self._channel)
+            async for message in channel.listen():
+                if message["type"] == "subscribe":
+                    self._subscribed.set()
+                elif message["type"] == "message":
+                    self._tell(message["data"])
+
+    def _tell(self, data: bytes) -> None:
+        sequence, _, result = data.partition(b":")
+        self._heard(KeptResult(int(sequence), result) if sequence else None)
