@@ -113,12 +113,12 @@ class Witness:
         """See a result that the client's connection has taken."""
         now_s = self.clock()
         self.part(result.sequence, "send", result.ready_s)
-        self._metrics.results.inc()
         self._metrics.sent_bytes.inc(len(result.message))
         self._metrics.frame_s.observe(now_s - result.arrived_s)
         cause = late_by(result.arrived_s, result.ready_s, now_s, self._late_s)
         if cause is not None:
             self._metrics.late.labels(cause).inc()
+        self._metrics.results.inc()
         if trace := self._frames.pop(result.sequence, None):
             trace.end()
 

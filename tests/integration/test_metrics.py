@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -27,6 +28,10 @@ def soon(live: LiveServer, told: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def num_timed(live: LiveServer, stage: str, count: int) -> bool:
+    return live.metric("maskstream_stage_seconds_count", stage=stage) == count
+
+
 def test_frames_in_and_out_with_their_bytes_and_times(server: LiveServer):
     with WireClient(server.ws_url) as client:
         for _ in range(3):
@@ -36,9 +41,10 @@ def test_frames_in_and_out_with_their_bytes_and_times(server: LiveServer):
         assert server.metric("maskstream_received_bytes_total") > 3 * 24 * 16 * 3
         assert 0 < server.metric("maskstream_sent_bytes_total") < 3000
         assert server.metric("maskstream_frame_seconds_count") == 3
+        # The engine tells of a step after it has handed the results out.
+        soon(server, lambda: server.metric("maskstream_batch_frames_count") == 3)
         for stage in ("decode", "wait", "inference", "postprocess", "encode", "send"):
-            assert server.metric("maskstream_stage_seconds_count", stage=stage) == 3, stage
-        assert server.metric("maskstream_batch_frames_count") == 3
+            soon(server, partial(num_timed, server, stage, 3))
         assert server.metric("maskstream_engine_busy_seconds_total") > 0
 
 
@@ -101,7 +107,7 @@ async def test_a_client_that_does_not_read_makes_results_late_by_the_client():
 
 def test_the_queue_and_the_step_of_an_engine_that_hangs_are_told():
     with (
-        running_server(FakeModel(step_s=0.5)) as live,
+        running_server(FakeModel(step_s=1.5)) as live,
         WireClient(live.ws_url) as one,
         WireClient(live.ws_url) as other,
     ):
@@ -116,18 +122,18 @@ def test_commits_are_behind_while_the_store_is_away(own_redis: RedisServer):
     with running_server(store=own_redis.url) as live, WireClient(live.ws_url) as client:
         client.step()
         client.until(lambda: client.durable == 1)
-        assert live.metric("maskstream_commits_behind") == 0
+        soon(live, lambda: live.metric("maskstream_commits_behind") == 0)
         assert live.metric("maskstream_store_written_bytes_total", command="commit") > 0
         own_redis.kill()
         for _ in range(5):
             client.step()
-        assert live.metric("maskstream_commits_behind") == 5
+        soon(live, lambda: live.metric("maskstream_commits_behind") == 5)
         client.until(lambda: "store_away" in client.kinds)
         assert "maskstream_store_up 0.0" in live.get("/metrics")
         assert live.metric("maskstream_store_failures_total", command="usage") >= 1
         own_redis.start()
         client.until(lambda: client.durable == 6, 15)
-        assert live.metric("maskstream_commits_behind") == 0
+        soon(live, lambda: live.metric("maskstream_commits_behind") == 0)
         assert "maskstream_store_up 1.0" in live.get("/metrics")
 
 
@@ -156,7 +162,7 @@ def test_a_scrape_tells_in_time_that_the_store_hangs(own_redis: RedisServer):
         try:
             began_s = time.monotonic()
             assert "maskstream_store_up 0.0" in live.get("/metrics")
-            assert time.monotonic() - began_s < 3
+            assert time.monotonic() - began_s < 4
         finally:
             own_redis.resume()
         soon(live, lambda: "maskstream_store_up 1.0" in live.get("/metrics"))

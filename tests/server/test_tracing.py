@@ -153,4 +153,4 @@ def test_a_receiver_that_is_away_does_not_hold_up_the_end(monkeypatch):
     began_s = time.monotonic()
     tracing.close()
     assert away.given_up
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - began_s < 2.0
