@@ -118,7 +118,7 @@ class VideoDesk:
         Returns:
             what there is.
         """
-        census = Census(self.now_s())
+        census = Census(self._now_s())
         known, before = set[str](), None
         while page := await self.store.page(PAGE, before):
             for record in page:

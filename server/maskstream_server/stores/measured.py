@@ -11,13 +11,16 @@ from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,
+    Heard,
     KeptResult,
     Lease,
     LeaseRenewer,
+    SessionListing,
     SessionStore,
     StoredSession,
     StoreUsage,
     TakenOver,
+    Watch,
 )
 
 Answer = TypeVar("Answer")
@@ -29,11 +32,14 @@ COMMANDS: Final = (
     "take_over",
     "confirm_token",
     "acquire",
+    "seize",
     "commit",
     "load",
     "results_after",
     "release",
     "delete",
+    "listing",
+    "watch",
     "usage",
     "ping",
 )
@@ -100,6 +106,10 @@ class MeasuredStore:
         """See `SessionStore.acquire`."""
         return await self._timed("acquire", self._store.acquire(session, owner))
 
+    async def seize(self, session: str, owner: str) -> Lease | None:
+        """See `SessionStore.seize`."""
+        return await self._timed("seize", self._store.seize(session, owner))
+
     async def commit(self, commit: Commit) -> CommitOutcome:
         """See `SessionStore.commit`."""
         outcome = await self._timed("commit", self._store.commit(commit))
@@ -128,6 +138,14 @@ class MeasuredStore:
     async def delete(self, lease: Lease) -> bool:
         """See `SessionStore.delete`."""
         return await self._timed("delete", self._store.delete(lease))
+
+    async def listing(self, limit: int) -> list[SessionListing]:
+        """See `SessionStore.listing`."""
+        return await self._timed("listing", self._store.listing(limit))
+
+    async def watch(self, session: str, heard: Heard) -> Watch:
+        """See `SessionStore.watch`."""
+        return await self._timed("watch", self._store.watch(session, heard))
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""
