@@ -21,13 +21,15 @@ WORKDIR /src
 RUN python -m venv /opt/maskstream
 ENV PATH=/opt/maskstream/bin:$PATH
 COPY constraints.txt docker/requirements.txt ./
-# torch first and alone: it is the largest layer, and the one that changes least.
+# torch first and alone: it is the largest layer and changes least, and its index has little else.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --constraint constraints.txt --constraint requirements.txt \
+    pip install --no-deps --constraint constraints.txt \
     torch ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
+# Then what is the same everywhere, and what this torch needs beside it, such as CUDA.
 # hadolint ignore=DL3059
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --no-deps --requirement requirements.txt
+    pip install --no-deps --requirement requirements.txt \
+    && pip install --constraint constraints.txt --constraint requirements.txt torch
 RUN --mount=type=cache,target=/root/.cache/pip --mount=from=wheel,source=/wheels,target=/wheels \
     wheel=$(echo /wheels/*.whl) \
     && pip install --constraint constraints.txt --constraint requirements.txt \

@@ -132,12 +132,7 @@ class OfflineTracking:
         return self._kept
 
     def restore(self, num_done: int, stored: Memory) -> None:
-        """Go on after `num_done` frames.
-
-        Raises:
-            MemoryDamagedError: the memory cannot be read.
-            StateError: it is another model's.
-        """
+        """See `Tracking`."""
         rules = self.model.rules
         self._memory = clip_memory_from_parts(stored, self.model.online)
         try:

@@ -38,7 +38,7 @@ from maskstream_server.jobs.record import (
     start_over,
 )
 from maskstream_server.jobs.store import Memory, VideoStore, change
-from maskstream_server.jobs.tracking import OnlineTracking
+from maskstream_server.jobs.tracking import OnlineTracking, Tracking
 from maskstream_server.memory import MemoryDamagedError
 from maskstream_server.stores.errors import StoreAway
 
@@ -141,7 +141,7 @@ class VideoRun:
 
     # Frames.
 
-    async def _all_frames(self, tracking: OnlineTracking | OfflineTracking, making: Making) -> None:
+    async def _all_frames(self, tracking: Tracking, making: Making) -> None:
         """Take every frame; decoding, the model, writing and making files overlap."""
         name = f"results-{self._record.fence}.ndjson"
         part = PartWriter(self._folder, name, first_frame=tracking.num_done)
@@ -197,7 +197,7 @@ class VideoRun:
         """Return how many of so many frames are looked at."""
         return None if num_frames is None else -(-num_frames // self._record.options.frame_stride)
 
-    async def _restored(self) -> OnlineTracking | OfflineTracking:
+    async def _restored(self) -> Tracking:
         """Take up the memory of the last checkpoint; where that cannot be, start over."""
         tracking, num_done = self._tracking(), self._record.next_frame
         if num_done == 0:
@@ -212,7 +212,7 @@ class VideoRun:
             await self.write(lambda record: start_over(record, fence, self._now_s()), {})
             return self._tracking()
 
-    def _tracking(self) -> OnlineTracking | OfflineTracking:
+    def _tracking(self) -> Tracking:
         parts, options = self._parts, self._record.options
         session = f"video {self._record.id}"
         if options.mode == "online":

@@ -41,6 +41,15 @@ class Tracking(Protocol):
     @property
     def num_done(self) -> int: ...  # noqa: D102
 
+    def restore(self, num_done: int, stored: Memory) -> None:
+        """Go on after `num_done` frames, from the memory that was stored with them.
+
+        Raises:
+            MemoryDamagedError: the memory cannot be read.
+            StateError: it is another model's.
+        """
+        ...
+
     async def take(self, frame: DecodedFrame) -> Sequence[Line]:
         """Take the next frame; return the lines that are final now.
 
@@ -103,12 +112,7 @@ class OnlineTracking:
         return self.next_frame
 
     def restore(self, num_done: int, stored: Memory) -> None:
-        """Go on after `num_done` frames.
-
-        Raises:
-            MemoryDamagedError: the memory cannot be read.
-            StateError: it is another model's.
-        """
+        """See `Tracking`."""
         memory = read_memory(EPOCH, num_done, stored, self._model.fingerprint)
         if memory.snapshot is None:
             raise MemoryDamagedError("there is no tracker state")
