@@ -1,6 +1,7 @@
 """Takes the id of a video and sees it through: claim, run, and whatever the end is."""
 
 import asyncio
+import errno
 from contextlib import suppress
 
 import structlog
@@ -14,6 +15,7 @@ from maskstream_server.jobs.store import change
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
+DISK_FILLED_UP = "The disk of the server filled up; delete videos, or try later."
 
 
 class VideoWorker:
@@ -70,6 +72,9 @@ class VideoWorker:
         if isinstance(error, MaskstreamServerError | NoSpaceError):
             log.info("video_failed", video=video, reason=str(error))
             return str(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            log.error("disk_full", video=video, exc_info=error)
+            return DISK_FILLED_UP
         if isinstance(error, OverflowError):
             return f"The artifacts cannot be made: {error}."
         log.error("video_failed", video=video, exc_info=error)

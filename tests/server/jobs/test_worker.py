@@ -1,6 +1,7 @@
 """A worker and its video: the same result however often it is interrupted, and clean ends."""
 
 import asyncio
+import errno
 import json
 import threading
 from contextlib import suppress
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
+from maskstream_server.jobs.artifacts.making import WRITERS
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
-from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.jobs.worker import DISK_FILLED_UP, VideoWorker
 from maskstream_server.stores.errors import StoreAway
 from support.engines import start
 from support.fake_model import FakeModel
@@ -214,6 +216,44 @@ async def test_a_full_disk_is_told(open_workshop, monkeypatch):
     record = await shop.work()
     assert record.state is VideoState.FAILED
     assert "disk" in record.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), DISK_FILLED_UP),
+        (OverflowError("track 70000 is too far"), "cannot be made: track 70000 is too far."),
+    ],
+)
+async def test_a_file_that_cannot_be_written_is_told(open_workshop, monkeypatch, error, reason):
+    def write(material, target):
+        next(iter(material.lines))
+        raise error
+
+    monkeypatch.setitem(WRITERS, "masks.zip", write)
+    shop = await open_workshop()
+    record = await shop.work()
+    assert record.state is VideoState.FAILED
+    assert record.reason.endswith(reason)
+    assert not (shop.files.folder("a") / "ytvis.json").exists()
+
+
+async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
+    shop = await open_workshop()
+    record = await shop.work()
+    expected = [shop.artifact(name) for name in WISHES.artifacts]
+    folder = shop.files.folder("a")
+    for name in WISHES.artifacts:
+        (folder / name).unlink()
+    (folder / "drafts-1").mkdir()
+    (folder / "drafts-1" / "masks.zip").write_bytes(b"half a zip")
+    died = replace(record, state=VideoState.RUNNING, artifacts=(), revision=record.revision + 1)
+    assert await shop.store.replace(record, died)
+    again = await shop.work()
+    assert (again.state, again.attempt) == (VideoState.DONE, 2)
+    assert [shop.artifact(name) for name in WISHES.artifacts] == expected
+    assert list(folder.glob("drafts-*")) == []
+    assert len(shop.decoder.opened) == 1
 
 
 async def test_another_models_memory_is_not_gone_on_with(open_workshop):
