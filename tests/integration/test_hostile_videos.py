@@ -65,7 +65,8 @@ def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_p
         assert client.get("/healthz").status_code == 200
         for video in videos.values():
             assert client.delete(f"/v1/videos/{video}").status_code == 204
-        assert list((tmp_path / "data" / "videos").iterdir()) == []
+        files = live.service.videos.desk.files
+        assert (files.videos(), files.uploads(), files.used_bytes()) == ([], [], 0)
         assert set(psutil.Process().children(recursive=True)) <= children
         again = handed_in(client, test_data / "hostile" / "all_noise.mp4").json()["id"]
         assert ended(client, again, until)["state"] == "done"
