@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
 
 STALLED_S = 60.0
+LAST_WAIT_S = 2.0
 
 
 class Background:
@@ -71,6 +73,7 @@ class Service:
         self.lobby = Lobby(self.settings.max_sessions, self.metrics.live_sessions.set)
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
+        self._drain_until_s: float | None = None
 
     async def start(self) -> None:
         """Begin to renew leases and warm the engine up; returns when frames are taken."""
@@ -87,13 +90,20 @@ class Service:
         """Commit what clients are owed, then let every part go; after all sockets are closed."""
         # Each may take its time where the store hangs or a step does not end: they do so together.
         _, engine_ended, _ = await asyncio.gather(
-            self.background.finish(self.settings.drain_s),
+            self.background.finish(self._left_s()),
             self.engine.stop(self.settings.drain_s),
             self._end_leases(),
         )
         if not engine_ended:
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
-        await self.store.close()
+        with suppress(TimeoutError):  # a store that hangs
+            await asyncio.wait_for(self.store.close(), LAST_WAIT_S)
+
+    def _left_s(self) -> float:
+        """What the farewell has left of the time to commit in."""
+        if self._drain_until_s is None:
+            return self.settings.drain_s
+        return max(LAST_WAIT_S, self._drain_until_s - self.clock())
 
     async def _end_leases(self) -> None:
         if self._leases is not None:
@@ -101,6 +111,7 @@ class Service:
 
     async def drain(self) -> None:
         """Send every client away in peace."""
+        self._drain_until_s = self.clock() + self.settings.drain_s
         await self.lobby.drain(self.settings.drain_s)
 
     def hold(self, lease: Lease) -> None:
