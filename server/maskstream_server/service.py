@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,7 @@ from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.tracing import NoTracing, Tracing
 
 STALLED_S = 60.0
+LAST_WAIT_S = 2.0
 
 
 class Background:
@@ -80,6 +82,7 @@ class Service:
         self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
+        self._drain_until_s: float | None = None
 
     async def start(self) -> None:
         """Begin to renew leases and warm the engine up; returns when frames are taken."""
@@ -100,14 +103,21 @@ class Service:
             await self.videos.stop()
         # Each may take its time where the store hangs or a step does not end: they do so together.
         _, engine_ended, _ = await asyncio.gather(
-            self.background.finish(self.settings.drain_s),
+            self.background.finish(self._left_s()),
             self.engine.stop(self.settings.drain_s),
             self._end_leases(),
         )
         if not engine_ended:
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
-        await self.store.close()
+        with suppress(TimeoutError):  # a store that hangs
+            await asyncio.wait_for(self.store.close(), LAST_WAIT_S)
         await asyncio.to_thread(self.tracing.close)
+
+    def _left_s(self) -> float:
+        """What the farewell has left of the time to commit in."""
+        if self._drain_until_s is None:
+            return self.settings.drain_s
+        return max(LAST_WAIT_S, self._drain_until_s - self.clock())
 
     async def _end_leases(self) -> None:
         if self._leases is not None:
@@ -117,6 +127,7 @@ class Service:
         """Send every client away in peace."""
         if self.videos is not None:
             self.videos.stopping = True
+        self._drain_until_s = self.clock() + self.settings.drain_s
         await self.lobby.drain(self.settings.drain_s)
 
     def hold(self, lease: Lease) -> None:

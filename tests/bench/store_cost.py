@@ -108,56 +108,52 @@ def percentiles(values: list[float]) -> dict[str, float]:
     return {"p50": round(float(p50), 2), "p95": round(float(p95), 2), "n": len(values)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--preset", default="daq_r50_ovis")
-    parser.add_argument("--tracks", type=int, default=20)
-    parser.add_argument("--step-ms", type=float, default=20.0)
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    """Stream through both stores in turns, then go from server to server."""
 
     def model() -> TwentyTracks:
         return TwentyTracks(options.preset, options.tracks, options.step_ms / 1000)
 
     took: dict[str, list[float]] = {"memory": [], "redis": []}
     cpu_ms: dict[str, list[float]] = {"memory": [], "redis": []}
-    with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as redis:
-        with (
-            running_server(model()) as plain,
-            running_server(model(), store=redis.url) as first,
-            running_server(model(), store=redis.url) as second,
-        ):
-            both = {"memory": plain, "redis": first}
-            clients = {name: WireClient(live.ws_url) for name, live in both.items()}
-            for _ in range(options.rounds):
-                for name, client in clients.items():
-                    began_s = time.process_time()
-                    took[name] += stream(client, options.frames)
-                    busy_s = time.process_time() - began_s
-                    cpu_ms[name].append(1000 * busy_s / options.frames)
-            per_commit = bytes_per_commit(first)
-            result_bytes = len(clients["redis"].results[1].encode())
-            takeovers = takeover_ms(first, second, 2 * options.rounds)
-            for client in clients.values():
-                client.close()
-        whole = len(model().state_to_bytes(model().initial_state()))
-    print(
-        json.dumps(
-            {
-                "asked": vars(options),
-                "latency_ms": {name: percentiles(values) for name, values in took.items()},
-                "cpu_ms_per_frame": {
-                    name: round(float(np.median(values)), 2) for name, values in cpu_ms.items()
-                },
-                "state_bytes_whole": whole,
-                "commit_bytes_mean": round(per_commit),
-                "of_which_result": result_bytes,
-                "takeover_ms": percentiles(takeovers),
-            },
-            indent=1,
-        )
-    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_redis(Path(folder)) as redis,
+        running_server(model()) as plain,
+        running_server(model(), store=redis.url) as first,
+        running_server(model(), store=redis.url) as second,
+        WireClient(plain.ws_url) as without,
+        WireClient(first.ws_url) as client,
+    ):
+        for _ in range(options.rounds):
+            for name, each in (("memory", without), ("redis", client)):
+                began_s = time.process_time()
+                took[name] += stream(each, options.frames)
+                busy_s = time.process_time() - began_s
+                cpu_ms[name].append(1000 * busy_s / options.frames)
+        per_commit = bytes_per_commit(first)
+        takeovers = takeover_ms(first, second, 2 * options.rounds)
+    return {
+        "latency_ms": {name: percentiles(values) for name, values in took.items()},
+        "cpu_ms_per_frame": {
+            name: round(float(np.median(each)), 2) for name, each in cpu_ms.items()
+        },
+        "state_bytes_whole": len(model().state_to_bytes(model().initial_state())),
+        "commit_bytes_mean": round(per_commit),
+        "of_which_result": len(client.results[1].encode()),
+        "takeover_ms": percentiles(takeovers),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="daq_r50_ovis")
+    parser.add_argument("--tracks", type=int, default=20)
+    parser.add_argument("--step-ms", type=float, default=5.0)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    print(json.dumps({"asked": vars(options), **measure(options)}, indent=1))
 
 
 if __name__ == "__main__":

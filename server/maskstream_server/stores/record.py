@@ -2,12 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from maskstream_server.stores.interface import (
-    Commit,
-    CommitOutcome,
-    KeptResult,
-    StoredSession,
-)
+from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, StoredSession
 
 
 @dataclass

@@ -64,7 +64,6 @@ class RedisStore:
         self._take_over = register(scripts.TAKE_OVER)
         self._confirm_token = register(scripts.CONFIRM_TOKEN)
         self._acquire = register(scripts.ACQUIRE)
-        self._seize = register(scripts.SEIZE)
         self._commit = register(scripts.COMMIT)
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
@@ -98,14 +97,15 @@ class RedisStore:
 
     async def acquire(self, session: str, owner: str) -> Lease | None:
         """See `SessionStore.acquire`."""
-        args: list[Any] = [owner, *self._lives_ms()]
-        fence = await self._run(self._acquire(keys_of(session), args))
-        return Lease(session, owner, int(fence)) if fence else None
+        return await self._lease(session, owner, force=False)
 
     async def seize(self, session: str, owner: str) -> Lease | None:
         """See `SessionStore.seize`."""
-        args: list[Any] = [owner, *self._lives_ms()]
-        fence = await self._run(self._seize(keys_of(session), args))
+        return await self._lease(session, owner, force=True)
+
+    async def _lease(self, session: str, owner: str, force: bool) -> Lease | None:
+        args: list[Any] = [owner, *self._lives_ms(), int(force)]
+        fence = await self._run(self._acquire(keys_of(session), args))
         return Lease(session, owner, int(fence)) if fence else None
 
     async def commit(self, commit: Commit) -> CommitOutcome:
