@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from maskstream_protocol.errors import StoreAwayError, WireError
 from maskstream_server.errors import answer_to
@@ -56,6 +57,10 @@ def install_problems(app: FastAPI) -> None:
     async def away(request: Request, error: Exception) -> JSONResponse:
         return problem(503, StoreAwayError.code, "The server's store is away; try again.")
 
+    async def gone(request: Request, error: Exception) -> JSONResponse:
+        # Nobody reads it; but it is the client's doing, not a mistake of ours to be logged.
+        return problem(400, "bad_request", "The client broke off.")
+
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         fault = error.errors()[0]
@@ -64,6 +69,7 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(WireError, wire)
     app.add_exception_handler(VideoError, video)
     app.add_exception_handler(StoreAway, away)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, wire)

@@ -11,7 +11,7 @@ EXAMPLE = dict(
     re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", (CHECKOUT / ".env.example").read_text(), re.M)
 )
 # Settings of servers that the file shows with another value than their default.
-EXAMPLES_ONLY = ("MODEL", "WEIGHTS", "THREADS", "VIDEO_QUOTA_BYTES", "COMPILE")
+EXAMPLES_ONLY = ("MODEL", "WEIGHTS", "THREADS", "DATA_MAX_BYTES", "COMPILE", "OTLP_ENDPOINT")
 
 
 def test_every_variable_of_the_deployment_is_explained_with_its_default():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from prometheus_client import CollectorRegistry
+from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from maskstream_server.app import create_app
@@ -35,7 +36,8 @@ class Store(MemoryStore):
 
 class Browser:
     def __init__(self, service: Service) -> None:
-        self.transport = ASGITransport(create_app(service), raise_app_exceptions=False)
+        self.app = create_app(service)
+        self.transport = ASGITransport(self.app, raise_app_exceptions=False)
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Response:
         async def fetch() -> Response:
@@ -133,6 +135,16 @@ def test_an_unexpected_error_is_internal_and_tells_nothing(world):
         answer = world.client.get("/v1/models", headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "NoneType" not in answer.text
+
+
+def test_a_client_that_breaks_off_is_no_error_of_ours(world):
+    @world.client.app.get("/left")
+    def left() -> None:
+        raise ClientDisconnect
+
+    with capture_logs() as logs:
+        answer = world.client.get("/left")
+    assert (answer.status_code, logs) == (400, [])
 
 
 def test_metrics_have_units_in_their_names(world):

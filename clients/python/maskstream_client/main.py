@@ -43,6 +43,14 @@ class LazyGroup(click.Group):
         entry = _commands().get(name)
         return None if entry is None else _load(entry)
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take a name of two words with a space as well: `bench video`."""
+        joined = "-".join(args[:2])
+        typed = [joined, *args[2:]] if joined in _commands() else args
+        return super().resolve_command(context, typed)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing them."""
         rows = [(name, _SHORT_HELP.get(name, "")) for name in self.list_commands(context)]
