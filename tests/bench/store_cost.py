@@ -73,10 +73,13 @@ class TwentyTracks(FakeModel):
         return state_from_bytes(blob, self.real, self.fingerprint, torch.device("cpu"))
 
 
-def stream(client: WireClient, num_frames: int) -> list[float]:
-    """Milliseconds of each frame, one at a time."""
+def stream(client: WireClient, num_frames: int, fps: float | None) -> list[float]:
+    """Milliseconds of each frame, one at a time, at a camera's pace or flat out."""
     took_ms = []
-    for _ in range(num_frames):
+    first_s = time.perf_counter()
+    for number in range(num_frames):
+        if fps is not None:
+            time.sleep(max(0.0, first_s + number / fps - time.perf_counter()))
         began_s = time.perf_counter()
         client.step()
         took_ms.append(1000 * (time.perf_counter() - began_s))
@@ -128,7 +131,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         for _ in range(options.rounds):
             for name, each in (("memory", without), ("redis", client)):
                 began_s = time.process_time()
-                took[name] += stream(each, options.frames)
+                took[name] += stream(each, options.frames, options.fps)
                 busy_s = time.process_time() - began_s
                 cpu_ms[name].append(1000 * busy_s / options.frames)
         per_commit = bytes_per_commit(first)
@@ -151,6 +154,7 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=20)
     parser.add_argument("--step-ms", type=float, default=5.0)
     parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--fps", type=float, help="pace [default: flat out]")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     print(json.dumps({"asked": vars(options), **measure(options)}, indent=1))
