@@ -1,11 +1,12 @@
 """The report of `maskstream bench-video`."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from click.testing import CliRunner
 
-from maskstream_server.bench_memory import MIB, MemoryMeter
 from maskstream_server.commands import bench_video
 from support.lossless import write_lossless
 from support.tiny import tiny_frames
@@ -23,7 +24,7 @@ def test_a_video_is_measured_beside_the_model_alone(tmp_path: Path):
         expected = run["seconds"] / report["model_alone"]["seconds"]
         assert abs(run["ratio"] - expected) < 0.01 * expected + 0.01
         assert run["memory_before_mib"] > 10
-        assert run["children_peak_mib"] > 1
+        assert run["children_peak_mib"] >= 0
 
 
 def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path):
@@ -34,10 +35,25 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path):
     assert len(done.output.strip().splitlines()) == 1
 
 
-def test_memory_that_is_taken_for_a_moment_is_seen():
-    with MemoryMeter() as meter:
-        taken = bytearray(64 * MIB)
-        taken[:: 1 << 12] = bytes(len(taken) >> 12)
-        while len(meter._samples) < 4:
-            pass
-    assert meter.report()["memory_peak_above_mib"] > 40
+TAKE_64_MIB = """
+import subprocess, sys
+from maskstream_server.bench_memory import MemoryMeter
+waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+child = subprocess.Popen(waiting, stdin=subprocess.PIPE)
+with MemoryMeter() as meter:
+    taken = bytearray(64 << 20)
+    taken[:: 1 << 12] = bytes(len(taken) >> 12)
+    while len(meter._samples) < 4:
+        pass
+child.communicate()
+report = meter.report()
+print(report["memory_peak_above_mib"], report["children_peak_mib"])
+"""
+
+
+def test_memory_that_is_taken_for_a_moment_is_seen_and_that_of_children():
+    # In a process of its own: this one may let go of as much at the same time.
+    done = subprocess.run([sys.executable, "-c", TAKE_64_MIB], stdout=subprocess.PIPE)
+    own, children = map(float, done.stdout.split())
+    assert own > 40
+    assert children > 1

@@ -23,7 +23,9 @@ def nothing_left_behind(tmp_path_factory, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     shared = Path("/dev/shm")
     before = set(shared.iterdir()) if shared.is_dir() else set()
+    # Servers that other tests share live on beside these.
+    others = psutil.Process().children()
     yield
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(others)
     assert list(folder.iterdir()) == []
     assert not shared.is_dir() or set(shared.iterdir()) <= before
