@@ -1,9 +1,12 @@
 """Fixtures that every test may use."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # Machines are noisy: a slow example is no failure. CI draws the same examples on every run.
@@ -14,6 +17,16 @@ settings.register_profile(
     derandomize=os.environ.get("CI") == "true",
 )
 settings.load_profile("maskstream")
+
+
+@pytest.fixture(autouse=True)
+def logging_of_its_own() -> Iterator[None]:
+    """Logging is the process', and commands set it up: what one test did, the next does not see."""
+    level = logging.getLogger().level
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().setLevel(level)
+
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
