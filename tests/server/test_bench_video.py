@@ -24,7 +24,7 @@ def test_a_video_is_measured_beside_the_model_alone(tmp_path: Path):
         expected = run["seconds"] / report["model_alone"]["seconds"]
         assert abs(run["ratio"] - expected) < 0.01 * expected + 0.01
         assert run["memory_before_mib"] > 10
-        assert run["children_peak_mib"] >= 0
+        assert "children_peak_mib" in run
 
 
 def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path):
