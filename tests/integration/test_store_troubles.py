@@ -38,16 +38,18 @@ def wait_until_durable(client: WireClient) -> None:
 def test_a_store_that_takes_a_second_for_each_command_slows_no_result(
     server: LiveServer, line: Proxy
 ):
-    line.delay_s = 1.0
     with WireClient(server.ws_url) as client:
+        line.delay_s = 1.0
         began_s = time.monotonic()
         for _ in range(20):
             client.step()
+        # Were a result to wait for its commit, this would take 20 s.
         assert time.monotonic() - began_s < 10
         client.say(type="flush", id=1)
         client.until(lambda: "flushed" in client.kinds, BACK_WITHIN_S)
         wait_until_durable(client)
         assert "store_away" not in client.kinds
+        line.delay_s = 0.0
     with WireClient(server.ws_url, resume=client.resume()) as again:
         assert (again.welcome["resumed"], again.welcome["next_sequence"]) == (True, 21)
 
