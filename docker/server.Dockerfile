@@ -5,8 +5,9 @@
 ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS wheel
+ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /src
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python -m pip install --root-user-action ignore build==1.3.0 hatchling==1.27.0
 COPY pyproject.toml README.md LICENSE ./
 COPY model model
@@ -19,18 +20,19 @@ ARG TORCH_INDEX=""
 ARG EXTRAS=""
 WORKDIR /src
 RUN python -m venv /opt/maskstream
-ENV PATH=/opt/maskstream/bin:$PATH
+ENV PATH=/opt/maskstream/bin:$PATH \
+    PIP_CACHE_DIR=/var/cache/pip
 COPY constraints.txt docker/requirements.txt ./
 # torch first and alone: it is the largest layer and changes least, and its index has little else.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip install --no-deps --constraint constraints.txt \
     torch ${TORCH_INDEX:+--index-url "${TORCH_INDEX}"}
 # Then what is the same everywhere, and what this torch needs beside it, such as CUDA.
 # hadolint ignore=DL3059
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     pip install --no-deps --requirement requirements.txt \
     && pip install --constraint constraints.txt --constraint requirements.txt torch
-RUN --mount=type=cache,target=/root/.cache/pip --mount=from=wheel,source=/wheels,target=/wheels \
+RUN --mount=type=cache,target=/var/cache/pip --mount=from=wheel,source=/wheels,target=/wheels \
     wheel=$(echo /wheels/*.whl) \
     && pip install --constraint constraints.txt --constraint requirements.txt \
     "${wheel}[server${EXTRAS:+,$EXTRAS}]" \
