@@ -81,6 +81,24 @@ class FakeVideo:
         self._decoder.num_open -= 1
 
 
+class Gate:
+    """An `on_frame` that holds whoever first comes to a frame, until `go_on` is set.
+
+    Attributes:
+        reached: set when somebody is held.
+        go_on: lets them go.
+    """
+
+    def __init__(self, at: int, longest_s: float = 20.0) -> None:
+        self._at, self._longest_s = at, longest_s
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, index: int) -> None:
+        if index == self._at and not self.reached.is_set():
+            self.reached.set()
+            self.go_on.wait(self._longest_s)
+
+
 def no_sound(path: Path) -> AbstractContextManager[list[SoundPiece]]:
     """A file without sound."""
     return nullcontext([])

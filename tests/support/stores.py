@@ -38,6 +38,9 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
+    def advance(self, seconds: float) -> None:
+        self.now_s += seconds
+
 
 class FailingStore(MemoryStore):
     """A store in this process that can be away, and remembers what was committed."""

@@ -1,7 +1,6 @@
 """Videos that are refined: what the model gives, from wherever a worker goes on."""
 
 import asyncio
-import threading
 import weakref
 from dataclasses import replace
 
@@ -12,7 +11,7 @@ from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState
 from maskstream_server.jobs.worker import VideoWorker
 from support.engines import start
-from support.fake_video import FakeDecoder
+from support.fake_video import FakeDecoder, Gate
 from support.tiny import tiny_frames, tiny_model, tiny_offline_model
 from support.workshop import SOON_S, open_workshop
 
@@ -69,22 +68,16 @@ async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
 ):
     undisturbed = await open_workshop(tiny_offline_model(**rules), FakeDecoder(FRAMES), ALL)
     await undisturbed.work()
-    reached, go_on = threading.Event(), threading.Event()
-
-    def on_frame(index: int) -> None:
-        if index == stop_at and not go_on.is_set():
-            reached.set()
-            go_on.wait(SOON_S)
-
-    decoder = FakeDecoder(FRAMES, on_frame=on_frame)
+    gate = Gate(stop_at)
+    decoder = FakeDecoder(FRAMES, on_frame=gate)
     shop = await open_workshop(tiny_offline_model(**rules), decoder, ALL)
     working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(reached.wait, SOON_S)
+    await asyncio.to_thread(gate.reached.wait, SOON_S)
     await asyncio.sleep(0.5)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    go_on.set()
+    gate.go_on.set()
     taken_up = (await shop.record()).next_frame
     assert (await shop.work()).state is VideoState.DONE
     assert await shop.lines() == await undisturbed.lines()

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import json
-import threading
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,7 +19,7 @@ from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.stores.errors import StoreAway
 from support.engines import start
 from support.fake_model import FakeModel
-from support.fake_video import FakeDecoder, FakeMediaError
+from support.fake_video import FakeDecoder, FakeMediaError, Gate
 from support.tiny import tiny_model
 from support.workshop import EVERY, FRAMES, SOON_S, WISHES, open_workshop
 
@@ -61,21 +60,15 @@ async def test_a_video_gives_what_the_model_gives_on_its_frames(open_workshop):
 async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, stop_at):
     undisturbed = await open_workshop()
     await undisturbed.work()
-    reached, go_on = threading.Event(), threading.Event()
-
-    def on_frame(index: int) -> None:
-        if index == stop_at and not go_on.is_set():
-            reached.set()
-            go_on.wait(SOON_S)
-
-    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=on_frame))
+    gate = Gate(stop_at)
+    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
     working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(reached.wait, SOON_S)
+    await asyncio.to_thread(gate.reached.wait, SOON_S)
     await asyncio.sleep(0.1)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    go_on.set()
+    gate.go_on.set()
     record = await shop.record()
     assert (record.state, record.attempt) == (VideoState.QUEUED, 0)
     assert record.next_frame <= stop_at
@@ -92,50 +85,36 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
 async def test_a_worker_thought_dead_spoils_nothing(open_workshop):
     undisturbed = await open_workshop()
     await undisturbed.work()
-    holding, go_on = threading.Event(), threading.Event()
-
-    def on_frame(index: int) -> None:
-        if index == 5 and not holding.is_set():
-            holding.set()
-            go_on.wait(SOON_S)
-
-    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=on_frame))
+    gate = Gate(5)
+    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
     zombie = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(holding.wait, SOON_S)
+    await asyncio.to_thread(gate.reached.wait, SOON_S)
     await shop.until(lambda record: record.next_frame == EVERY)
     record = await shop.work()
     assert (record.state, record.attempt) == (VideoState.DONE, 2)
-    go_on.set()
+    gate.go_on.set()
     await asyncio.wait_for(zombie, SOON_S)
     assert await shop.record() == record
     assert await shop.lines() == await undisturbed.lines()
 
 
 async def test_results_can_be_read_while_the_video_runs(open_workshop):
-    reached, go_on = threading.Event(), threading.Event()
-
-    def on_frame(index: int) -> None:
-        if index == 8:
-            reached.set()
-            go_on.wait(SOON_S)
-
-    shop = await open_workshop(decoder=FakeDecoder(FRAMES, announced=13, on_frame=on_frame))
+    gate = Gate(8)
+    shop = await open_workshop(decoder=FakeDecoder(FRAMES, announced=13, on_frame=gate))
     working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(reached.wait, SOON_S)
+    await asyncio.to_thread(gate.reached.wait, SOON_S)
     await shop.until(lambda record: record.next_frame == 6)
     assert [json.loads(line)["frame"] for line in await shop.lines()] == list(range(6))
-    go_on.set()
+    gate.go_on.set()
     await working
     assert len(await shop.lines()) == 13
 
 
 async def test_files_grow_with_the_video_and_nothing_is_left_of_their_drafts(open_workshop):
-    reached, go_on = threading.Event(), threading.Event()
+    gate = Gate(8)
 
     def on_frame(index: int) -> None:
-        if index == 8:
-            reached.set()
-            go_on.wait(SOON_S)
+        gate(index)
         if index == 11:
             raise FakeMediaError("The file is cut off.")
 
@@ -146,7 +125,7 @@ async def test_files_grow_with_the_video_and_nothing_is_left_of_their_drafts(ope
         while not (draft.is_file() and draft.stat().st_size):
             await asyncio.sleep(0.01)
     assert (await shop.record()).next_frame < 13
-    go_on.set()
+    gate.go_on.set()
     await working
     assert (await shop.record()).state is VideoState.FAILED
     async with asyncio.timeout(SOON_S):

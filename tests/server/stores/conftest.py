@@ -1,54 +1,30 @@
 """Both stores under one name, so that every promise is tested on both."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.stores.redis import RedisStore
-from support.redis_server import RedisServer, own_redis, shared_redis
-from support.stores import Clock
+from support.aged_stores import AgedStore, either_store
+from support.redis_server import own_redis, shared_redis
 
 __all__ = ["own_redis", "shared_redis"]
 
 TIMES = StoreTimes(resume_ttl_s=120, lease_s=5)
 
 
-class StoreUnderTest:
-    """A store, and the passing of time as it sees it."""
-
-    def __init__(self, store: SessionStore, advance: Callable[[float], None]) -> None:
-        self.store = store
-        self.advance = advance
-
-
 @pytest.fixture(params=["memory", "redis"])
-async def under_test(request: pytest.FixtureRequest) -> AsyncIterator[StoreUnderTest]:
-    if request.param == "memory":
-        clock = Clock()
-
-        def advance(seconds: float) -> None:
-            clock.now_s += seconds
-
-        yield StoreUnderTest(MemoryStore(TIMES, clock=clock), advance)
-        return
-    server: RedisServer = request.getfixturevalue("shared_redis")
-    server.client().flushall()
-    store = RedisStore(server.url, TIMES)
-    yield StoreUnderTest(store, lambda seconds: shorten_lives(server, seconds))
-    await store.close()
+async def under_test(request: pytest.FixtureRequest) -> AsyncIterator[AgedStore[SessionStore]]:
+    on_redis = partial(RedisStore, times=TIMES)
+    async for aged in either_store(
+        request, lambda clock: MemoryStore(TIMES, clock=clock), on_redis
+    ):
+        yield aged
 
 
 @pytest.fixture
-def store(under_test: StoreUnderTest) -> SessionStore:
+def store(under_test: AgedStore[SessionStore]) -> SessionStore:
     return under_test.store
-
-
-def shorten_lives(server: RedisServer, seconds: float) -> None:
-    """Let time pass for every key: what had less than that to live is gone."""
-    with server.client() as client:
-        for key in client.scan_iter():
-            left_ms = client.pttl(key)
-            assert left_ms > 0, f"{key!r} would live for ever"
-            client.pexpire(key, max(0, left_ms - round(1000 * seconds)))

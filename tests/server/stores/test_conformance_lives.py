@@ -6,9 +6,8 @@ from maskstream_server.stores.interface import (
     CommitOutcome,
     Lease,
 )
+from support.aged_stores import AgedStore
 from support.stores import frame, kept_sequences
-
-from .conftest import StoreUnderTest
 
 
 async def test_only_the_tokens_that_are_valid_take_a_session_over(store):
@@ -37,7 +36,7 @@ async def test_an_old_lease_confirms_nothing(store):
     assert await store.take_over("a", "server 2", "hash 1", "hash 3") is not None
 
 
-async def test_a_memory_outlives_its_lease_but_not_its_window(under_test: StoreUnderTest):
+async def test_a_memory_outlives_its_lease_but_not_its_window(under_test: AgedStore):
     store = under_test.store
     lease = await store.create("a", "server 1", "hash")
     await store.commit(frame(lease, 1))
@@ -51,7 +50,7 @@ async def test_a_memory_outlives_its_lease_but_not_its_window(under_test: StoreU
     assert await store.commit(frame(lease, 2)) is CommitOutcome.MISSING
 
 
-async def test_commits_and_renewals_prolong_a_memory(under_test: StoreUnderTest):
+async def test_commits_and_renewals_prolong_a_memory(under_test: AgedStore):
     store, renewer = under_test.store, under_test.store.renewer()
     lease = await store.create("a", "server 1", "hash")
     for sequence in (1, 2):
@@ -64,7 +63,7 @@ async def test_commits_and_renewals_prolong_a_memory(under_test: StoreUnderTest)
     renewer.close()
 
 
-async def test_a_session_that_is_held_cannot_be_acquired(under_test: StoreUnderTest):
+async def test_a_session_that_is_held_cannot_be_acquired(under_test: AgedStore):
     store = under_test.store
     lease = await store.create("a", "server 1", "hash")
     assert await store.acquire("a", "server 2") is None
@@ -91,7 +90,7 @@ async def test_a_takeover_of_a_released_session_had_no_owner(store):
     assert taken.previous_owner is None
 
 
-async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: StoreUnderTest):
+async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: AgedStore):
     store, renewer = under_test.store, under_test.store.renewer()
     kept = await store.create("a", "server 1", "hash")
     lost = await store.create("b", "server 1", "hash")
@@ -105,7 +104,7 @@ async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: StoreUn
     renewer.close()
 
 
-async def test_a_lease_that_ran_out_is_renewed_where_nobody_took_it(under_test: StoreUnderTest):
+async def test_a_lease_that_ran_out_is_renewed_where_nobody_took_it(under_test: AgedStore):
     store, renewer = under_test.store, under_test.store.renewer()
     lease = await store.create("a", "server 1", "hash")
     under_test.advance(60)
@@ -132,7 +131,7 @@ async def test_only_the_holder_may_forget_a_session(store):
     assert await store.load("a") is not None
 
 
-async def test_a_late_commit_does_not_bring_a_deleted_session_back(under_test: StoreUnderTest):
+async def test_a_late_commit_does_not_bring_a_deleted_session_back(under_test: AgedStore):
     store = under_test.store
     lease = await store.create("a", "server 1", "hash")
     await store.delete(lease)
@@ -142,7 +141,7 @@ async def test_a_late_commit_does_not_bring_a_deleted_session_back(under_test: S
     assert await store.commit(frame(lease, 1)) is CommitOutcome.MISSING
 
 
-async def test_a_lost_session_is_created_again_under_a_higher_fence(under_test: StoreUnderTest):
+async def test_a_lost_session_is_created_again_under_a_higher_fence(under_test: AgedStore):
     store = under_test.store
     lease = await store.create("a", "server 1", "hash")
     await store.commit(frame(lease, 1))
