@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
+from maskstream_server.jobs.room import unclaimed_room
 from support.fake_video import FakeDecoder, FakeMediaError
 from support.server import LiveServer, running_server
 
@@ -320,6 +321,43 @@ def test_a_quota_refuses_uploads_before_the_disk_is_full():
         assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
 
 
+def test_what_open_uploads_have_announced_is_kept_for_them():
+    with world(data_max_bytes=250_000, video_jobs=0) as made:
+        files = made.live.service.videos.desk.files
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "100000"}
+        upload = made.client.post("/v1/uploads", headers=tus).headers["location"]
+        with broken_off(made) as raw:
+            until = time.monotonic() + SOON_S
+            while unclaimed_room(files) > 60_000:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            for refused in (
+                made.submit(data=b"x" * 60_000),
+                made.client.post("/v1/uploads", headers=tus),
+            ):
+                assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
+            raw.close()
+            while unclaimed_room(files) < 60_000:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        assert made.submit(data=b"x" * 60_000).status_code == 202
+        assert made.submit(data=b"x" * 100_000).status_code == 507
+        assert made.client.delete(upload, headers=tus).status_code == 204
+        assert made.submit(data=b"x" * 100_000).status_code == 202
+
+
+def broken_off(made: World) -> socket.socket:
+    """A connection over which the first bytes of a form of 100,000 have come."""
+    url = made.client.base_url
+    raw = socket.create_connection((url.host, url.port))
+    raw.sendall(
+        b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
+    )
+    return raw
+
+
 def test_a_quota_holds_in_the_middle_of_an_upload_of_unknown_length():
     boundary = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -385,13 +423,7 @@ def test_pages_of_strangers_cannot_hand_videos_in(shared):
 def test_an_upload_that_breaks_off_leaves_nothing(shared):
     files = shared.live.service.videos.desk.files
     before = set(files.uploads())
-    url = shared.client.base_url
-    with socket.create_connection((url.host, url.port)) as raw:
-        raw.sendall(
-            b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
-            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-            b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
-        )
+    with broken_off(shared):
         until = time.monotonic() + SOON_S
         while set(files.uploads()) == before:
             assert time.monotonic() < until

@@ -6,10 +6,12 @@ dies or is cancelled in the middle is treated as at any frame.
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from maskstream_server.jobs.errors import UploadTooLargeError
 from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.room import unclaimed_room
 from maskstream_server.jobs.upload import in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
 from maskstream_server.outbound.client import Answer, OutboundClient, OutboundError, header
@@ -74,11 +76,11 @@ class Fetcher:
         if length.isdecimal():
             if int(length) > self.max_bytes:
                 raise too_large(self.max_bytes)
-            await asyncio.to_thread(self.files.check_room, int(length))
+            await asyncio.to_thread(unclaimed_room, self.files, int(length))
 
     async def _write(self, answer: Answer, draft: Path) -> int:
         with draft.open("wb") as file:
-            writer = BoundedWriter(file, self.files, self.max_bytes)
+            writer = BoundedWriter(file, partial(unclaimed_room, self.files), self.max_bytes)
             async for block in in_blocks(answer.aiter_stream()):
                 await asyncio.to_thread(writer.write, block)
             await asyncio.to_thread(writer.sync)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -14,8 +15,9 @@ from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
 from maskstream_server.jobs.options import ModelFacts, VideoOptions, read_options
 from maskstream_server.jobs.resumable import ResumableUploads
+from maskstream_server.jobs.room import FORM_SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
-from maskstream_server.jobs.writing import BoundedWriter, too_large
+from maskstream_server.jobs.writing import ROOM_CHECK_BYTES, BoundedWriter, too_large
 from maskstream_server.outbound.rules import AddressRefused, HostRules, Target
 
 FORM_BYTES = 128 << 10
@@ -120,10 +122,13 @@ class FormIntake:
 
     async def receive(self, reception: Reception) -> Arrival:
         """See `Intake.receive`."""
-        await self._check_size(reception)
+        if (self.num_bytes or 0) > reception.max_bytes + FORM_BYTES:
+            raise too_large(reception.max_bytes)
         upload = reception.new_id()
         try:
-            return await self._write(reception, upload)
+            await asyncio.to_thread(reception.files.incoming(upload).mkdir)
+            room = await asyncio.to_thread(self._take_room, reception.files, upload)
+            return await self._write(reception, upload, room)
         except BaseException:
             await asyncio.to_thread(reception.files.forget, upload)
             raise
@@ -133,18 +138,19 @@ class FormIntake:
         assert arrival.upload is not None
         await asyncio.to_thread(reception.files.forget, arrival.upload)
 
-    async def _check_size(self, reception: Reception) -> None:
-        """Refuse by its length what cannot be taken, before any of it is read."""
-        num_bytes = self.num_bytes or 0
-        if num_bytes > reception.max_bytes + FORM_BYTES:
-            raise too_large(reception.max_bytes)
-        await asyncio.to_thread(reception.files.check_room, num_bytes)
+    def _take_room(self, files: VideoFiles, upload: str) -> Callable[[int], int]:
+        """Take what is announced, before any of it is read; return what looks for room later."""
+        claim = Claim(files, upload, FORM_SILENCE_S)
+        if self.num_bytes is None:
+            return partial(claim.take, at_most=ROOM_CHECK_BYTES)
+        claim.take(self.num_bytes, self.num_bytes)
+        return files.check_room
 
-    async def _write(self, reception: Reception, upload: str) -> Arrival:
-        folder = reception.files.incoming(upload)
-        await asyncio.to_thread(folder.mkdir)
-        with (folder / DATA).open("wb") as file:
-            writer = BoundedWriter(file, reception.files, reception.max_bytes)
+    async def _write(
+        self, reception: Reception, upload: str, look_for_room: Callable[[int], int]
+    ) -> Arrival:
+        with (reception.files.incoming(upload) / DATA).open("wb") as file:
+            writer = BoundedWriter(file, look_for_room, reception.max_bytes)
             form = UploadForm(self.content_type, writer)
             async for block in in_blocks(self.chunks):
                 await asyncio.to_thread(form.feed, block)
@@ -202,7 +208,7 @@ class UrlIntake:
         """See `Intake.receive`."""
         options = _read(self.options, reception)
         target = check_address(reception.sources, self.url)
-        await asyncio.to_thread(reception.files.check_room)
+        await asyncio.to_thread(unclaimed_room, reception.files)
         name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
 

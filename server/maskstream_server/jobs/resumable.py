@@ -2,6 +2,7 @@
 
     .incoming/{id}/info.json    length, name and metadata, as they were announced
     .incoming/{id}/data         what has come; its size is the offset, nothing else is
+    .incoming/{id}/claim        see `room`: until the upload is a video, or expires
 
 So an offset that was told is always true, also after a crash. No lock is needed, also not between
 servers: each request writes from an offset that has been reached, without gaps, so that the file
@@ -25,6 +26,7 @@ from maskstream_server.jobs.errors import (
 )
 from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
+from maskstream_server.jobs.room import Claim
 from maskstream_server.jobs.upload import in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, full_disk_told, too_large
 
@@ -138,11 +140,12 @@ class ResumableUploads:
         await asyncio.to_thread(self.files.forget, upload)
 
     def _create(self, upload: str, announced: Announcement) -> None:
-        self.files.check_room(announced.length)
         folder = self.files.incoming(upload)
         folder.mkdir()
         try:
             with full_disk_told():
+                claim = Claim(self.files, upload, self.expiry_s)
+                claim.take(announced.length, announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
         except BaseException:
@@ -165,7 +168,7 @@ class ResumableUploads:
         path = self.files.incoming(found.id) / DATA
         with await asyncio.to_thread(_open_at, path, found) as file:
             length = found.announced.length
-            writer = BoundedWriter(file, self.files, length, found.offset)
+            writer = BoundedWriter(file, self.files.check_room, length, found.offset)
             try:
                 async for block in in_blocks(chunks):
                     await asyncio.to_thread(writer.write, block)

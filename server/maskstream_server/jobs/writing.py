@@ -2,12 +2,12 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from maskstream_server.jobs.errors import NoSpaceError, UploadTooLargeError
-from maskstream_server.jobs.files import DISK_FULL, VideoFiles
+from maskstream_server.jobs.files import DISK_FULL
 
 ROOM_CHECK_BYTES = 64 << 20
 """Room is looked for at least so often: others write, too."""
@@ -19,7 +19,7 @@ class BoundedWriter:
 
     Args:
         file: open for writing, at its end.
-        files: know how much room is left.
+        look_for_room: checks that so many more bytes have room, and returns how many have.
         max_bytes: of the whole file.
         num_bytes: what is in it already.
 
@@ -28,10 +28,14 @@ class BoundedWriter:
     """
 
     def __init__(
-        self, file: BinaryIO, files: VideoFiles, max_bytes: int, num_bytes: int = 0
+        self,
+        file: BinaryIO,
+        look_for_room: Callable[[int], int],
+        max_bytes: int,
+        num_bytes: int = 0,
     ) -> None:
         self.num_bytes = num_bytes
-        self._file, self._files, self._max_bytes = file, files, max_bytes
+        self._file, self._look_for_room, self._max_bytes = file, look_for_room, max_bytes
         self._checked_bytes = num_bytes
 
     def write(self, data: bytes | memoryview) -> None:
@@ -46,7 +50,7 @@ class BoundedWriter:
             raise too_large(self._max_bytes)
         with full_disk_told():
             if end > self._checked_bytes:
-                room = self._files.check_room(len(data))
+                room = self._look_for_room(len(data))
                 self._checked_bytes = self.num_bytes + min(room, ROOM_CHECK_BYTES)
             self._file.write(data)
         self.num_bytes = end
