@@ -64,6 +64,17 @@ async def test_the_same_with_asyncio(movie):
     assert only_video(server)["data"] == movie.read_bytes()
 
 
+def test_an_address_is_handed_in_as_it_is_and_only_once():
+    address, steps = "https://films.example/a.mp4?key=1", []
+    with tus_server() as server:
+        first = submit(server.url, address, remember=steps.append, mode="offline")
+        again = submit(server.url, address, resume=steps[0])  # the answer was lost
+    assert first.id == again.id == steps[-1].video
+    came = only_video(server)
+    assert (came["url"], came["options"]) == (address, {"mode": "offline"})
+    assert server.asked("POST") == 2
+
+
 def test_after_cuts_it_goes_on_where_the_server_is(movie):
     cuts = [Cut(up=320 * KIB), Cut(up=400 * KIB), Cut(up=200), Cut(up=200 * KIB)]
     with tus_server() as server, cutting_proxy(server.url, *cuts) as proxy:

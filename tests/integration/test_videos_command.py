@@ -22,6 +22,7 @@ from client.clips import numbered_frames, write_clip
 from maskstream_client.video_commands import run, videos
 from maskstream_client.videos import Videos
 from support.fake_video import FakeDecoder
+from support.http_receiver import Answer, http_receiver
 from support.server import LiveServer, running_server
 from support.tus_server import tus_server
 
@@ -90,6 +91,68 @@ def test_what_goes_wrong_is_one_sentence(live, clip, tmp_path):
         done = call(videos, command, "nobody", "--url", live.url)
         assert "There is no video 'nobody'" in sentence_of(done)
     assert "is no URL" in sentence_of(call(videos, "list", "--url", "ftp://here"))
+
+
+def test_files_of_another_video_are_only_overwritten_by_force(live, clip, tmp_path):
+    out = tmp_path / "out"
+    here = ("--url", live.url, "--out", out)
+    assert call(run, clip, *here).exit_code == 0
+    first, num_videos = (out / "ytvis.json").read_bytes(), len(ids(live))
+    other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
+    told = sentence_of(call(run, other, *here))
+    assert told == (
+        f"Error: {out / 'ytvis.json'} is there already: name another folder with --out, "
+        "or overwrite it with --force."
+    )
+    assert (out / "ytvis.json").read_bytes() == first
+    assert [path.name for path in out.iterdir()] == ["ytvis.json"]
+    assert len(ids(live)) == num_videos  # nothing was uploaded
+    assert call(run, other, *here, "--artifacts", "masks.zip").exit_code == 0
+    assert call(run, other, *here, "--force").exit_code == 0
+    assert (out / "ytvis.json").read_bytes() != first
+
+
+def test_the_unfinished_run_of_another_video_is_only_given_up_by_force(clip, tmp_path):
+    other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
+    with held(clip) as made:
+        process = subprocess.Popen(made.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        made.until_running()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SOON_S)
+        made.go_on.set()
+        here = ("--url", made.live.url, "--out", made.out)
+        told = sentence_of(call(run, other, *here))
+        assert f"has the unfinished run of {clip}: name another folder" in told
+        assert call(run, clip, *here).exit_code == 0
+        assert [video.name for video in Videos(made.live.url).list()] == ["clip.mp4"]
+        assert call(run, other, *here, "--force").exit_code == 0
+
+
+def test_a_run_that_never_reached_its_server_is_in_nobodys_way(live, clip, tmp_path):
+    out = ("--out", tmp_path / "out")
+    assert call(run, clip, "--url", "http://127.0.0.1:9", *out).exit_code == 1
+    other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
+    assert call(run, other, "--url", live.url, *out).exit_code == 0
+
+
+def test_a_video_may_be_an_address_that_the_server_fetches(clip, tmp_path):
+    film = clip.read_bytes()
+    with (
+        http_receiver(lambda asked: Answer(body=film)) as receiver,
+        running_server(
+            video_url_hosts=(receiver.authority,), private_hosts=(receiver.authority,)
+        ) as live,
+    ):
+        out, address = tmp_path / "out", f"{receiver.url}/films/clip.mp4"
+        done = call(run, address, "--url", live.url, "--out", out)
+        assert done.exit_code == 0, done.output
+        assert [path.name for path in out.iterdir()] == ["ytvis.json"]
+        assert "Uploading" not in done.stderr
+        assert "clip.mp4, frames: 6" in done.stderr
+        (video,) = Videos(live.url).list()
+        assert (video.name, video.num_bytes) == ("clip.mp4", len(film))
+        told = sentence_of(call(run, "https://elsewhere.example/a.mp4", "--url", live.url))
+        assert "does not let this server go to elsewhere.example" in told
 
 
 def test_videos_are_listed_shown_downloaded_and_deleted(live, clip, tmp_path):

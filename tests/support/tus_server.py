@@ -132,10 +132,7 @@ class TusServer:
         known = next((id for id, video in self.videos.items() if video["key"] == key), None)
         if known is None:
             if request.headers["content-type"] == "application/json":
-                body = await request.json()
-                upload = self.uploads[body["upload"]]
-                assert upload.offset == upload.length
-                came = {"name": upload.name, "data": bytes(upload.data), "options": body["options"]}
+                came = self._named(await request.json())
             else:
                 async with request.form() as form:
                     came = {
@@ -151,6 +148,14 @@ class TusServer:
             self.lose_answers -= 1
             answer.headers["Content-Length"] = "10000"
         return answer
+
+    def _named(self, body: dict) -> dict:
+        """What is handed in by the name of an upload, or by its address."""
+        if "url" in body:
+            return {"name": body["url"]} | body
+        upload = self.uploads[body["upload"]]
+        assert upload.offset == upload.length
+        return {"name": upload.name, "data": bytes(upload.data), "options": body["options"]}
 
 
 @contextlib.contextmanager

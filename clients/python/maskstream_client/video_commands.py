@@ -34,9 +34,10 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @url_option
 @_out
+@click.option("--force", is_flag=True, help="Overwrite the files of another video.")
 @click.option(
     "--mode",
     type=click.Choice(["online", "offline"]),
@@ -57,9 +58,18 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 @api_key_option
 @plain_errors
 def run(
-    source: Path, url: str, out: Path, api_key: str | None, artifacts: Sequence[str], **options: Any
+    source: str,
+    url: str,
+    out: Path,
+    force: bool,
+    api_key: str | None,
+    artifacts: Sequence[str],
+    **options: Any,
 ) -> None:
     """Upload the video SOURCE, wait until it is done, and download its files.
+
+    SOURCE is a file, or an address such as https://example.com/street.mp4, which the server
+    fetches where its operator allows that.
 
     A cut connection is taken up again. If this command itself is stopped, the same command goes
     on where it was: with the upload, the waiting or the download.
@@ -71,7 +81,7 @@ def run(
 
     options["mask_scale"] = options["mask_scale"] and float(options["mask_scale"])
     wanted = VideoOptions(artifacts=artifacts or None, **options)
-    run_video(RunJob(source, out, Videos(url, api_key=api_key), url, wanted))
+    run_video(RunJob(source, out, Videos(url, api_key=api_key), url, wanted, force))
 
 
 @click.group()

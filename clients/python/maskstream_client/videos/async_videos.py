@@ -18,9 +18,14 @@ from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
 from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.patience import LostError
-from maskstream_client.videos.reading import SourceFile
+from maskstream_client.videos.reading import SourceFile, is_address
 from maskstream_client.videos.record import Video, id_of, page_from
-from maskstream_client.videos.uploading import Remember, Uploader, UploadProgress
+from maskstream_client.videos.uploading import (
+    Remember,
+    Uploader,
+    UploadProgress,
+    hand_in_address,
+)
 
 _PAGE: Final = 100
 _LOOK_AGAIN_S: Final = 1.0
@@ -47,7 +52,7 @@ class AsyncVideos:
 
     async def submit(
         self,
-        path: str | Path,
+        source: str | Path,
         *,
         progress: UploadProgress = lambda done, total: None,
         resume: Submission | None = None,
@@ -57,8 +62,9 @@ class AsyncVideos:
         """Upload a file and ask for its results; `options` are the fields of `VideoOptions`.
 
         Args:
-            path: of the video. It is read block by block.
-            progress: hears how many bytes of how many are uploaded.
+            source: path of the video, which is read block by block; or its address
+                (https://...), from which the server fetches it, where its operator allows that.
+            progress: hears how many bytes of how many are uploaded; nothing of an address.
             resume: what an earlier `remember` was told last: the upload goes on from there.
             remember: hears of every step after which another process can go on.
             options: fields of `VideoOptions`.
@@ -68,8 +74,12 @@ class AsyncVideos:
         """
         wanted = VideoOptions(**options)
         submission = resume or Submission()
-        with SourceFile(Path(path)) as file:
-            async with Http(self._place) as http:
+        async with Http(self._place) as http:
+            if is_address(source):
+                if (known := await known_video(http, submission.video)) is not None:
+                    return known
+                return await hand_in_address(http, source, wanted, submission, remember)
+            with SourceFile(Path(source)) as file:
                 if (known := await known_video(http, submission.video)) is not None:
                     return known
                 return await Uploader(http, file, wanted, submission, progress, remember).hand_in()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from maskstream_client.errors import OutputError, SourceError
 from maskstream_client.videos.options import Submission, VideoOptions
+from maskstream_client.videos.reading import is_address
 
 _NAME: Final = ".maskstream-run.json"
 
@@ -18,7 +20,7 @@ class Journal:
 
     Args:
         folder: where it lies, made where it is not there.
-        source: the video.
+        source: the video: its path or its address.
         url: of the server.
         options: what is wanted.
 
@@ -27,7 +29,8 @@ class Journal:
         OutputError: nothing can be written there.
     """
 
-    def __init__(self, folder: Path, source: Path, url: str, options: VideoOptions) -> None:
+    def __init__(self, folder: Path, source: str | Path, url: str, options: VideoOptions) -> None:
+        self._folder = folder
         self._path = folder / _NAME
         self._file = _file(source, url)
         self._options = options.to_json()
@@ -36,21 +39,48 @@ class Journal:
         except OSError as error:
             raise OutputError(f"{folder} cannot be made: {error.strerror}.") from error
 
+    def check_place(self, names: Sequence[str]) -> None:
+        """Check that the folder holds nothing of another video.
+
+        Args:
+            names: of the files to come.
+
+        Raises:
+            OutputError: it has files of these names, or another video's unfinished run.
+        """
+        file, _, submission = self._kept()
+        if submission == Submission(submission.key):  # nothing has begun here
+            if there := [name for name in names if (self._folder / name).exists()]:
+                raise OutputError(
+                    f"{self._folder / there[0]} is there already: name another folder with --out, "
+                    "or overwrite it with --force."
+                )
+        elif file["source"] != self._file["source"]:
+            raise OutputError(
+                f"{self._folder} has the unfinished run of {file['source']}: name another folder "
+                "with --out, or give that run up with --force."
+            )
+
     def read(self) -> Submission:
         """How far an earlier run has come; a new submission where none has begun.
 
         Other options make another video, but an upload without one can be its file too.
         """
+        file, options, submission = self._kept()
+        if file != self._file:
+            return Submission()
+        if options == self._options:
+            return submission
+        return Submission(upload=None if submission.video else submission.upload)
+
+    def _kept(self) -> tuple[dict[str, Any], dict[str, Any], Submission]:
+        """File, options and submission of an earlier run; empty where there was none."""
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
-            submission = Submission(**kept["submission"])
-            if kept["file"] != self._file:
-                return Submission()
-            if kept["options"] == self._options:
-                return submission
-            return Submission(upload=None if submission.video else submission.upload)
+            file, options = dict(kept["file"]), dict(kept["options"])
+            return {"source": None, **file}, options, Submission(**kept["submission"])
         except (OSError, ValueError, KeyError, TypeError):
-            return Submission()
+            return {}, {}, Submission()
 
     def write(self, submission: Submission) -> None:
         """Remember.
@@ -71,8 +101,11 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
 
-def _file(source: Path, url: str) -> dict[str, Any]:
+def _file(source: str | Path, url: str) -> dict[str, Any]:
     """What must be the same for another run to go on with the upload."""
+    if is_address(source):
+        return {"url": url, "source": source}
+    source = Path(source)
     try:
         about = source.stat()
     except OSError as error:

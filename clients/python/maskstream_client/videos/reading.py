@@ -1,4 +1,4 @@
-"""A file to be uploaded, read block by block beside the event loop."""
+"""A file to be uploaded, read block by block beside the event loop; or the address of one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeGuard
 
 from maskstream_client.errors import SourceError
 
 _BLOCK_BYTES: Final = 256 << 10
+
+
+def is_address(source: str | Path) -> TypeGuard[str]:
+    """Whether a source is fetched by the server, such as https://example.com/street.mp4."""
+    return isinstance(source, str) and "://" in source
 
 
 class SourceFile:

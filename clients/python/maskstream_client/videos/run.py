@@ -17,6 +17,8 @@ from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.record import Video
 from maskstream_client.videos.sync_videos import Videos
 
+_BY_DEFAULT: Final = ("ytvis.json",)
+"""What a server makes of a video where nothing is asked for."""
 _INTERRUPTED: Final = 130
 """Exit status of a command that Ctrl-C ended."""
 
@@ -25,21 +27,25 @@ _INTERRUPTED: Final = 130
 class RunJob:
     """What the command line asked for; see its help."""
 
-    source: Path
+    source: str
     out: Path
     videos: Videos
     url: str
     options: VideoOptions
+    force: bool = False
 
 
 def run_video(job: RunJob) -> None:
     """Upload a video, wait for it, and download its files.
 
     Raises:
-        MaskstreamError: the file, the server or the folder is not there, or the video failed.
+        MaskstreamError: the file, the server or the folder is not there, the folder has files of
+            another video, or the video failed.
         WireError: the server refuses the video.
     """
     journal = Journal(job.out, job.source, job.url, job.options)
+    if not job.force:
+        journal.check_place(job.options.artifacts or _BY_DEFAULT)
     try:
         with Bars() as bars:
             video, paths = _run(job, journal, bars)

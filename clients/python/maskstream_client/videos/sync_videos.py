@@ -34,17 +34,20 @@ class Videos:
 
     def submit(
         self,
-        path: str | Path,
+        source: str | Path,
         *,
         progress: UploadProgress = lambda done, total: None,
         resume: Submission | None = None,
         remember: Remember = lambda submission: None,
         **options: Any,
     ) -> Video:
-        """Upload a file and ask for its results; `options` are the fields of `VideoOptions`."""
+        """Upload a file, or name its address, and ask for its results.
+
+        `options` are the fields of `VideoOptions`.
+        """
         return run_blocking(
             self._videos.submit(
-                path, progress=progress, resume=resume, remember=remember, **options
+                source, progress=progress, resume=resume, remember=remember, **options
             )
         )
 

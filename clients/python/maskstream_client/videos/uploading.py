@@ -1,10 +1,14 @@
-"""The shell that hands a file in: resumably (tus), or as a form where the server knows no other."""
+"""The shell that hands a file in: resumably (tus), or as a form where the server knows no other.
+
+A file that is named by its address is fetched by the server.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import urljoin
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
@@ -20,6 +24,26 @@ UploadProgress = Callable[[int, int], object]
 """Hears how many bytes of how many are uploaded."""
 Remember = Callable[[Submission], object]
 """Hears of every step after which another process can go on."""
+
+
+async def hand_in_address(
+    http: Http, url: str, options: VideoOptions, submission: Submission, remember: Remember
+) -> Video:
+    """Ask for the results of a file that the server fetches."""
+    remember(submission)
+    body = {"url": url, "options": options.to_json()}
+    video = await _submit(http, body, submission)
+    remember(replace(submission, video=video.id))
+    return video
+
+
+async def _submit(http: Http, body: Mapping[str, Any], submission: Submission) -> Video:
+    headers = _key(submission)
+    return await http.read(video_from, "POST", VIDEOS_PATH, headers=headers, json=body)
+
+
+def _key(submission: Submission) -> dict[str, str]:
+    return {"Idempotency-Key": submission.key}
 
 
 @dataclass
@@ -56,7 +80,7 @@ class Uploader:
 
     async def _submit_upload(self, address: str) -> Video:
         body = {"upload": tus.upload_id(address), "options": self.options.to_json()}
-        return await self.http.read(video_from, "POST", VIDEOS_PATH, headers=self._key(), json=body)
+        return await _submit(self.http, body, self.submission)
 
     async def _begin(self) -> str | None:
         """Find the upload, or make it; None where the server has no resumable ones."""
@@ -135,7 +159,7 @@ class Uploader:
 
     async def _submit_form(self) -> Video:
         form = video_form(self.file.path.name, self.options.to_json(), secrets.token_hex(16))
-        headers = self._key() | form.headers(self.file.num_bytes)
+        headers = _key(self.submission) | form.headers(self.file.num_bytes)
         answer = await self.http.patiently(
             lambda: self.http.ask(
                 "POST", VIDEOS_PATH, headers=headers, content=self._form_body(form)
@@ -156,9 +180,6 @@ class Uploader:
             yield block
             start += len(block)
             self.progress(start, self.file.num_bytes)
-
-    def _key(self) -> dict[str, str]:
-        return {"Idempotency-Key": self.submission.key}
 
     def _remember(self, **changes: str) -> None:
         self.submission = replace(self.submission, **changes)
