@@ -26,6 +26,7 @@ from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.tracing import NoTracing, Tracing
+from maskstream_server.work_metrics import WorkMetrics
 
 Model = OnlineSegmenter[Any] | OfflineDaq
 """An offline model refines whole videos; live sessions have its online part."""
@@ -83,9 +84,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
     Raises:
         StartError: the store's address cannot be read, or the data folder not be used.
     """
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
+    registry = new_registry()
     metrics = Metrics(registry)
     engine = build_engine(settings, model, metrics)
     show_engine(engine, registry)
@@ -106,14 +105,24 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
             model,
             engine,
             open_video or decode_upload(settings),
-            counted=metrics.count_videos,
             tracing=tracing,
+            metrics=metrics,
         ),
         tracing=tracing,
     )
 
 
-def build_engine(settings: Settings, model: Model, metrics: Metrics | None = None) -> Engine[Any]:
+def new_registry() -> CollectorRegistry:
+    """Return a registry that tells of this process, and has room for what else there is."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def build_engine(
+    settings: Settings, model: Model, metrics: WorkMetrics | None = None
+) -> Engine[Any]:
     """Return the engine, not yet started."""
     # The number of threads changes sums in their last bits: exact repeats need a fixed one.
     threads = settings.threads or (1 if settings.deterministic else None)

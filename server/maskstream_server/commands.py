@@ -72,6 +72,7 @@ def serve(**options: Any) -> None:
 @_max_tracks
 @_threads
 @_log_format
+@click.option("--metrics-port", type=int, help="For /metrics and /readyz [default: none].")
 @click.option("--check", is_flag=True, help="Only say whether the worker of this machine lives.")
 def worker(check: bool, **options: Any) -> None:
     """Work on whole videos that servers have taken in; they share a Redis and a data folder.
@@ -120,16 +121,19 @@ def _in_one_sentence(command: Callable[["Settings"], None], options: dict[str, A
 
 def _work(settings: "Settings") -> None:
     from maskstream_server.assembly import load
+    from maskstream_server.serving import bind, url_of
     from maskstream_server.working import check_shared, work_forever
 
     def ready() -> None:
-        print(
-            f"maskstream works on videos with {model.config.name} on {settings.device}", flush=True
-        )
+        where = "" if watched is None else f", watched at {url_of(watched)}"
+        name = model.config.name
+        print(f"maskstream works on videos with {name} on {settings.device}{where}", flush=True)
 
     check_shared(settings)
+    port = settings.metrics_port
+    watched = None if port is None else bind(settings.host, port)
     model = load(settings)
-    work_forever(settings, model, ready)
+    work_forever(settings, model, ready, watched=watched)
 
 
 def _check(settings: "Settings") -> None:

@@ -1,18 +1,18 @@
 """Prometheus metrics with their units in their names; the registry is given, never global.
 
-What happens is counted here; what is so at the moment of a scrape is read by `readings.py`, and
-the store's commands are timed by `stores/measured.py`.
+What happens is counted here, and in `work_metrics.py` what workers count too; what is so at the
+moment of a scrape is read by `readings.py`, and the store's commands are timed by
+`stores/measured.py`.
 """
 
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Histogram
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason
-from maskstream_server.jobs.census import Census
-from maskstream_server.jobs.record import VideoState
+from maskstream_server.work_metrics import WorkMetrics
 
 Stage = Literal["decode", "wait", "inference", "postprocess", "encode", "send"]
 Cause = Literal["client", "engine"]
@@ -31,17 +31,15 @@ def late_by(arrived_s: float, ready_s: float, sent_s: float, limit_s: float) -> 
     return "client" if sent_s - ready_s > ready_s - arrived_s else "engine"
 
 
-class Metrics:
-    """What the server counts; it is also the engine's observer."""
+class Metrics(WorkMetrics):
+    """What a server counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.registry = registry
+        super().__init__(registry)
         self._count_sessions()
         self._count_frames()
         self._time_frames()
-        self._count_steps()
         self._count_commits()
-        self._describe_videos()
 
     def _count_sessions(self) -> None:
         self.live_sessions = self._gauge("sessions_live", "Sessions with a connection")
@@ -89,16 +87,6 @@ class Metrics:
             registry=self.registry,
         )
 
-    def _count_steps(self) -> None:
-        self.batch_frames = Histogram(
-            "maskstream_batch_frames",
-            "Frames in one step of the model",
-            buckets=(1, 2, 4, 8, 16, 32),
-            registry=self.registry,
-        )
-        self.busy_s = self._counter("engine_busy_seconds", "Time that the model was stepping")
-        self.failed_steps = self._counter("failed_steps", "Frames on which the model failed")
-
     def _count_commits(self) -> None:
         self.commit_bytes = Histogram(
             "maskstream_commit_bytes",
@@ -113,20 +101,6 @@ class Metrics:
             "sessions_without_store", "Sessions whose commits do not work now"
         )
 
-    def _describe_videos(self) -> None:
-        self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in VideoState:
-            self.videos.labels(state)
-        self.video_silence_s = self._gauge(
-            "video_silence_seconds", "Longest time that a running video has made no progress"
-        )
-
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"maskstream_{name}", text, registry=self.registry)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"maskstream_{name}", text, labels, registry=self.registry)
-
     def guests(self, present: int, max_sessions: int) -> None:
         """Hear how many sessions have a connection."""
         self.live_sessions.set(present)
@@ -136,20 +110,9 @@ class Metrics:
         """Hear what one part of the server took for one frame."""
         self._stages[stage].observe(seconds)
 
-    def count_videos(self, census: Census) -> None:
-        """Hear how many videos there are in each state."""
-        for state, count in census.counts.items():
-            self.videos.labels(state).set(count)
-        self.video_silence_s.set(census.silence_s)
-
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Hear of a step of the engine."""
-        self.batch_frames.observe(size)
-        self.busy_s.inc(inference_s)
+        super().batch_done(size, inference_s, waiting_s)
         for seconds in waiting_s:
             self.stage("wait", seconds)
             self.stage("inference", inference_s)
-
-    def step_failed(self, error: Exception) -> None:
-        """Hear that the model raised on one frame."""
-        self.failed_steps.inc()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
@@ -15,6 +16,7 @@ from maskstream_server.jobs.service import VideoService
 from maskstream_server.lobby import Lobby
 from maskstream_server.metrics import Metrics
 from maskstream_server.settings import Settings
+from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.tracing import NoTracing, Tracing
@@ -141,6 +143,29 @@ class Service:
             self._leases.drop(lease)
 
     @property
+    def registry(self) -> CollectorRegistry:
+        """See `Watched.registry`."""
+        return self.metrics.registry
+
+    async def readiness(self) -> dict[str, bool]:
+        """See `Watched.readiness`."""
+        parts = {"engine": self.engine.ready and not self.stalled, "store": True}
+        try:
+            await self.store.ping()
+        except StoreError:
+            parts["store"] = False
+        return parts
+
+    async def refresh(self) -> None:
+        """See `Watched.refresh`."""
+        await self.store.usage()
+
+    @property
     def stalled(self) -> bool:
         """Whether one step of the model takes beyond all bounds."""
-        return self.engine.stalled_for_s() > STALLED_S
+        return is_stalled(self.engine)
+
+
+def is_stalled(engine: Engine[Any]) -> bool:
+    """Return whether one step of the model takes beyond all bounds."""
+    return engine.stalled_for_s() > STALLED_S

@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     # a Redis it is a temporary one by default, since videos then end with the process.
     data_folder: Path | None = None
     video_jobs: int = Field(1, ge=0)
+    # Where a worker answers /metrics, /healthz and /readyz, at `host`; None: nowhere.
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     max_video_bytes: int = Field(4 * GIB, ge=1)
     # What they and all uploads may take together, and what must stay free on their disk.
     data_max_bytes: int | None = Field(None, ge=1)

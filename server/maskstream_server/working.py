@@ -2,16 +2,26 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from maskstream_server.assembly import Model, build_engine, open_tracing, owner_name
+from maskstream_server.assembly import (
+    Model,
+    build_engine,
+    new_registry,
+    open_tracing,
+    owner_name,
+)
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.jobs.service import VideoService
+from maskstream_server.readings import show_device, show_engine
 from maskstream_server.settings import Settings
+from maskstream_server.watching import WatchedWorker, serve_beside
+from maskstream_server.work_metrics import WorkMetrics
 
 
 def check_shared(settings: Settings) -> None:
@@ -33,6 +43,7 @@ def work_forever(
     model: Model,
     ready: Callable[[], None],
     open_video: OpenVideo | None = None,
+    watched: socket.socket | None = None,
 ) -> None:
     """Work until a signal comes; then give the videos under way back in peace.
 
@@ -41,19 +52,38 @@ def work_forever(
         model: what it runs.
         ready: called once videos are taken.
         open_video: decodes whole videos; None: `media` does.
+        watched: where metrics and health are asked for, bound already; None: nowhere.
 
     Raises:
         StartError: the folder cannot be used, or the engine could not warm up.
     """
-    engine = build_engine(settings, model)
+    registry = new_registry()
+    metrics = WorkMetrics(registry)
+    engine = build_engine(settings, model, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
     tracing = open_tracing(settings, owner_name())
     decode = open_video or decode_upload(settings)
-    videos = build_videos(settings, model, engine, decode, tracing=tracing)
+    videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
+    worker = WatchedWorker(engine, videos.desk, socket.gethostname(), registry)
     try:
-        asyncio.run(_work(settings, engine, videos, ready))
+        asyncio.run(_watched(worker, watched, _work(settings, engine, videos, ready)))
     finally:
         tracing.close()
+
+
+async def _watched(
+    worker: WatchedWorker, bound: socket.socket | None, work: Coroutine[Any, Any, None]
+) -> None:
+    if bound is None:
+        return await work
+    answering = asyncio.create_task(serve_beside(worker, bound))
+    try:
+        await work
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
 
 
 async def _work(

@@ -212,11 +212,14 @@ def test_sessions_are_spread_over_the_servers(stack: Stack, frames: list):
         assert stack.holders() == [1, 2]
 
 
-def test_prometheus_has_seen_every_server_and_what_they_did(stack: Stack):
+def test_prometheus_has_seen_every_server_and_worker_and_what_they_did(stack: Stack):
     until = time.monotonic() + 60.0
-    while len(stack.query('up{job="maskstream"} == 1')) != NUM_SERVERS:
-        assert time.monotonic() < until
-        time.sleep(1.0)
+    for job, number in (("maskstream", NUM_SERVERS), ("maskstream-workers", 1)):
+        while len(stack.query(f'up{{job="{job}"}} == 1')) != number:
+            assert time.monotonic() < until, job
+            time.sleep(1.0)
+    (done,) = stack.query('sum(max_over_time(maskstream_jobs_total{end="done"}[1h]))')
+    assert float(done["value"][1]) >= 1
     for metric in ("maskstream_results_total", "maskstream_frame_seconds_count"):
         (sample,) = stack.query(f"sum(max_over_time({metric}[1h]))")
         assert float(sample["value"][1]) >= NUM_FRAMES, metric

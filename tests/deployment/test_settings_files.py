@@ -3,6 +3,8 @@
 import re
 import tomllib
 
+import yaml
+
 from maskstream_server.settings import PREFIX, Settings
 from support.compose_stack import CHECKOUT
 
@@ -29,6 +31,25 @@ def test_nothing_is_explained_that_does_not_exist():
             if name.removeprefix(PREFIX) not in EXAMPLES_ONLY:
                 default = Settings.model_fields[field].default
                 assert getattr(Settings(**{field: value}), field) == default, name
+
+
+def test_prometheus_reaches_every_server_and_worker_where_they_answer():
+    services = yaml.safe_load(COMPOSE)["services"]
+    scraped = yaml.safe_load((CHECKOUT / "docker/prometheus/prometheus.yml").read_text())
+    found = {job["job_name"]: job["dns_sd_configs"][0] for job in scraped["scrape_configs"][:2]}
+    for job, kind, variable in (
+        ("maskstream", "server", "MASKSTREAM_PORT"),
+        ("maskstream-workers", "worker", "MASKSTREAM_METRICS_PORT"),
+    ):
+        assert found[job]["names"] == [kind]
+        for service in (services[kind], services[f"{kind}-gpu"]):
+            port = service["environment"][variable]
+            assert port == str(found[job]["port"])
+            shared = set(service["networks"]) & set(services["prometheus"]["networks"])
+            assert [service["networks"][name]["aliases"] for name in shared] == [[kind]]
+            assert service["environment"]["MASKSTREAM_HOST"] == "0.0.0.0"
+            if kind == "worker":
+                assert f":{port}/readyz" in service["healthcheck"]["test"][-1]
 
 
 def test_every_package_of_the_server_is_pinned_in_its_image():

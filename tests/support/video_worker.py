@@ -16,6 +16,7 @@ from typing import Any
 
 from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.log import set_up_logging
+from maskstream_server.serving import bind
 from maskstream_server.settings import Settings
 from maskstream_server.working import work_forever
 
@@ -42,7 +43,9 @@ def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
         video = decode(path, **how)
         return Deadly(video, int(deadly)) if deadly else video
 
-    work_forever(settings, model, lambda: print("ready", flush=True), deadly_decode)
+    port = settings.metrics_port
+    watched = None if port is None else bind(settings.host, port)
+    work_forever(settings, model, lambda: print("ready", flush=True), deadly_decode, watched)
 
 
 class Deadly:

@@ -13,7 +13,6 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
@@ -36,6 +35,7 @@ from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
 from maskstream_server.tracing import Tracing
+from maskstream_server.work_metrics import WorkMetrics
 
 
 def build_videos(
@@ -45,7 +45,7 @@ def build_videos(
     decode: OpenVideo,
     *,
     tracing: Tracing | None = None,
-    counted: Callable[[Census], None] = lambda census: None,
+    metrics: WorkMetrics | None = None,
 ) -> VideoService | None:
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
@@ -95,7 +95,8 @@ def build_videos(
         checkpoint_every=settings.checkpoint_frames,
         fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
     )
-    worker = VideoWorker(parts, tracing) if settings.video_jobs else None
+    worker = VideoWorker(parts, tracing, metrics) if settings.video_jobs else None
+    counted = (lambda census: None) if metrics is None else metrics.count_videos
     return VideoService(desk, worker, settings.video_jobs, courier, clean_up, counted)
 
 

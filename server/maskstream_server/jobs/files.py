@@ -33,8 +33,8 @@ class VideoFiles:
         self.root = root
         self._quota_bytes = quota_bytes
         self._min_free_bytes = min_free_bytes
-        self.incoming_root = root / INCOMING
-        self.incoming_root.mkdir(parents=True, exist_ok=True)
+        self._incoming = root / INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
 
     def folder(self, video: str) -> Path:
         """Return the folder of a video, whether it is there or not.
@@ -54,7 +54,7 @@ class VideoFiles:
         """
         if not _is_id(upload):
             raise UploadUnknownError(upload)
-        return self.incoming_root / upload
+        return self._incoming / upload
 
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
@@ -125,7 +125,7 @@ class VideoFiles:
 
     def uploads(self) -> list[str]:
         """Return the ids of all files that are coming in."""
-        return [entry.name for entry in os.scandir(self.incoming_root) if _is_id(entry.name)]
+        return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
     def remove_orphans(self, known: Container[str]) -> list[str]:
         """Remove the folders of videos that are not `known` and have not been written of late."""
@@ -145,7 +145,7 @@ class VideoFiles:
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - _newest_write_s(self.incoming_root / upload) > expiry_s
+            if now_s - _newest_write_s(self._incoming / upload) > expiry_s
         ]
         for upload in abandoned:
             self.forget(upload)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskstream_server.jobs.files import DATA, VideoFiles
+from maskstream_server.jobs.files import DATA, INCOMING, VideoFiles
 
 CLAIM = "claim"
 LOCK = ".lock"
@@ -84,6 +84,6 @@ def _size(path: Path) -> int:
 @contextmanager
 def _alone(files: VideoFiles) -> Iterator[None]:
     """Keep all others that share the folder from taking room."""
-    with (files.incoming_root / LOCK).open("wb") as file:
+    with (files.root / INCOMING / LOCK).open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from contextlib import suppress
+from typing import Literal, Protocol
 
 import structlog
 
@@ -19,13 +20,45 @@ from maskstream_server.tracing import NoTracing, Trace, Tracing, traced
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
 
+JobEnd = Literal["done", "failed", "stopped"]
+"""How the work on a video ends here: `stopped` where it was cancelled, is another worker's now, or
+this one stops."""
+
+
+class JobObserver(Protocol):
+    """Hears what a worker does."""
+
+    def job_begun(self) -> None:
+        """Hear that work on a video begins."""
+        ...
+
+    def job_ended(self, end: JobEnd, seconds: float) -> None:
+        """Hear that it has ended, and what it took."""
+        ...
+
+
+class NoObserver:
+    """Hears nothing."""
+
+    def job_begun(self) -> None:
+        """See `JobObserver.job_begun`."""
+
+    def job_ended(self, end: JobEnd, seconds: float) -> None:
+        """See `JobObserver.job_ended`."""
+
 
 class VideoWorker:
     """The `Work` of a queue; many videos may be under way at once."""
 
-    def __init__(self, parts: WorkerParts, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        parts: WorkerParts,
+        tracing: Tracing | None = None,
+        observer: JobObserver | None = None,
+    ) -> None:
         self._parts = parts
         self._tracing = tracing or NoTracing(os.urandom)
+        self._observer = observer or NoObserver()
 
     async def work(self, video: str) -> None:
         """Work on a video to its end; what is wrong with it ends it, and nothing else.
@@ -37,16 +70,23 @@ class VideoWorker:
             return
         with traced(self._tracing, "video", {"video": video}) as trace:
             trace.note({"attempt": record.attempt, "first_frame": record.next_frame})
-            await self._run(record, trace)
+            end: JobEnd = "stopped"
+            began_s = self._parts.now_s()
+            self._observer.job_begun()
+            try:
+                end = await self._run(record, trace)
+            finally:
+                self._observer.job_ended(end, self._parts.now_s() - began_s)
 
-    async def _run(self, record: VideoRecord, trace: Trace) -> None:
+    async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
         video = record.id
         run = VideoRun(self._parts, record)
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
-            await self._see_through(run, record, trace)
+            return await self._see_through(run, record, trace)
         except (FencedOut, VideoUnknownError):
             log.info("video_taken_away", video=video)
+            return "stopped"
 
     async def _claim(self, video: str) -> VideoRecord | None:
         """Return the claimed record; None where there is nothing (more) to do."""
@@ -60,11 +100,12 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, run: VideoRun, record: VideoRecord, trace: Trace) -> None:
+    async def _see_through(self, run: VideoRun, record: VideoRecord, trace: Trace) -> JobEnd:
         fence, now_s = record.fence, self._parts.now_s
         try:
             await run.run()
             log.info("video_done", video=record.id)
+            return "done"
         except (FencedOut, VideoUnknownError):
             raise
         except (asyncio.CancelledError, EngineStopped):
@@ -76,6 +117,7 @@ class VideoWorker:
             trace.note({"failed": type(error).__name__})
             reason = self._reason(record.id, error)
             await run.write(lambda old: fail(old, fence, reason, now_s()), {})
+            return "failed"
 
     def _reason(self, video: str, error: Exception) -> str:
         """Return what the client is told; what is our fault is logged and told without detail."""

@@ -1,37 +1,59 @@
-"""`/healthz`, `/readyz` and `/metrics`, for those who run the server."""
+"""`/healthz`, `/readyz` and `/metrics`, for those who run servers and workers."""
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from maskstream_server.service import Service
 from maskstream_server.stores.errors import StoreError
 
 SCRAPE_STORE_S = 1.5
 """A scrape waits no longer for a store that hangs: the other metrics are wanted then."""
 
 
-def health_routes(service: Service) -> APIRouter:
+class Watched(Protocol):
+    """A process that can be asked how it is."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether one step of the model takes beyond all bounds."""
+        ...
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """What it counts."""
+        ...
+
+    async def readiness(self) -> dict[str, bool]:
+        """Say of each part that new work needs whether it is there."""
+        ...
+
+    async def refresh(self) -> None:
+        """Ask others for what the metrics tell of them.
+
+        Raises:
+            StoreError: they do not answer.
+        """
+        ...
+
+
+def health_routes(watched: Watched) -> APIRouter:
     """Return the routes of health and metrics."""
     router = APIRouter()
 
     @router.get("/healthz")
     async def healthz() -> JSONResponse:
         """Say whether the process works; not whether it has room or a store."""
-        healthy = not service.stalled
+        healthy = not watched.stalled
         return JSONResponse({"ok": healthy}, 200 if healthy else 503)
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Say whether new sessions can begin here."""
-        parts = {"engine": service.engine.ready and not service.stalled, "store": True}
-        try:
-            await service.store.ping()
-        except StoreError:
-            parts["store"] = False
+        """Say whether new work can begin here: sessions, or for a worker videos."""
+        parts = await watched.readiness()
         ready = all(parts.values())
         return JSONResponse({"ready": ready, **parts}, 200 if ready else 503)
 
@@ -41,8 +63,8 @@ def health_routes(service: Service) -> APIRouter:
         # Whether that works is told by the metrics themselves.
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SCRAPE_STORE_S):
-                await service.store.usage()
-        body = generate_latest(service.metrics.registry)
+                await watched.refresh()
+        body = generate_latest(watched.registry)
         return Response(body, headers={"content-type": CONTENT_TYPE_LATEST})
 
     return router

@@ -3,11 +3,13 @@
 import asyncio
 import errno
 import json
+import time
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 from pycocotools import mask as coco
 
 from maskstream_server.jobs.artifacts.making import WRITERS
@@ -17,6 +19,7 @@ from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
 from maskstream_server.jobs.worker import VideoWorker
 from maskstream_server.stores.errors import StoreAway
+from maskstream_server.work_metrics import WorkMetrics
 from support.engines import start
 from support.fake_model import FakeModel
 from support.fake_video import FakeDecoder, FakeMediaError, Gate
@@ -267,6 +270,33 @@ async def test_a_store_that_is_away_for_a_while_costs_nothing(open_workshop, mon
     monkeypatch.setattr(shop.store, "replace", failing)
     assert (await shop.work()).state is VideoState.DONE
     assert await shop.lines() == await undisturbed.lines()
+
+
+async def test_how_the_work_on_a_video_ends_is_counted(open_workshop):
+    metrics = WorkMetrics(CollectorRegistry())
+
+    def counted(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"maskstream_{name}", labels)
+
+    def choke(index: int) -> None:
+        raise FakeMediaError("The file breaks off here.")
+
+    for end, on_frame in (
+        ("done", lambda index: None),
+        ("failed", choke),
+        ("stopped", lambda index: time.sleep(0.1)),
+    ):
+        shop = await open_workshop()
+        shop.decoder.on_frame = on_frame
+        working = asyncio.create_task(VideoWorker(shop.parts, observer=metrics).work("a"))
+        if end == "stopped":
+            await shop.until(lambda record: record.state is VideoState.RUNNING)
+            working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+        assert counted("jobs_total", end=end) == 1
+        assert counted("jobs_running") == 0
+    assert counted("job_seconds_total") > 0
 
 
 async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_wished_for(open_workshop):
