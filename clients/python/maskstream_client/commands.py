@@ -1,4 +1,4 @@
-"""The client's subcommands: `maskstream stream` and `maskstream bench`."""
+"""The client's subcommands: `maskstream stream`, `maskstream bench` and `bench upload`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final, ParamSpec
 import click
 
 P = ParamSpec("P")
+_UNITS: Final = {"K": 10, "M": 20, "G": 30}
 DEFAULT_URL: Final = "ws://127.0.0.1:8000"
 
 
@@ -97,6 +98,34 @@ def stream(source: str, **options: Any) -> None:
 
     options["mask_scale"] = float(options["mask_scale"])
     stream_source(StreamJob(source=int(source) if source.isdecimal() else source, **options))
+
+
+def _num_bytes(context: click.Context, option: click.Parameter, text: str) -> int:
+    number, unit = text[:-1], text[-1:].upper()
+    if unit in _UNITS and number.isdecimal():
+        return int(number) << _UNITS[unit]
+    if text.isdecimal():
+        return int(text)
+    raise click.BadParameter(f"{text!r} is no number of bytes, such as 4G, 300M or 1000000.")
+
+
+@click.command()
+@url_option
+@click.option(
+    "--bytes", "num_bytes", default="4G", show_default=True, callback=_num_bytes, help="Of a file."
+)
+@click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
+@api_key_option
+@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
+@plain_errors
+def bench_upload(**options: Any) -> None:
+    """Measure a server while it takes a large file in, as a form and resumably; prints JSON.
+
+    The file is all zeros and is deleted afterwards.
+    """
+    from maskstream_client.bench_upload import UploadBenchJob, run_bench_upload
+
+    run_bench_upload(UploadBenchJob(**options))
 
 
 @click.command()

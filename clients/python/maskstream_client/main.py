@@ -14,6 +14,7 @@ _SHORT_HELP: Final = {
     "videos": "List, show, cancel, delete, download the videos of a server.",
     "bench": "Measure a server: frames per second, latency, memory.",
     "bench-video": "Measure work on a whole video: seconds and memory.",
+    "bench-upload": "Measure a server that takes a large file in: speed and memory.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "doctor": "Look whether a server can do its work here, and say what to do if not.",

@@ -72,9 +72,8 @@ class Uploader:
         self._remember()
         address = await self._begin()
         if address is None:
-            video = await self._submit_form()
-        else:
-            video = await self._submit_upload(await self._upload(address))
+            return await self.hand_in_form()
+        video = await self._submit_upload(await self._upload(address))
         self._remember(video=video.id)
         return video
 
@@ -157,7 +156,8 @@ class Uploader:
         self.progress(offset, self.file.num_bytes)
         return offset
 
-    async def _submit_form(self) -> Video:
+    async def hand_in_form(self) -> Video:
+        """Do that by a form, which begins anew after each cut."""
         form = video_form(self.file.path.name, self.options.to_json(), secrets.token_hex(16))
         headers = _key(self.submission) | form.headers(self.file.num_bytes)
         answer = await self.http.patiently(
@@ -166,7 +166,9 @@ class Uploader:
             )
         )
         with self.http.reading():
-            return video_from(answer.json())
+            video = video_from(answer.json())
+        self._remember(video=video.id)
+        return video
 
     async def _form_body(self, form: Form) -> AsyncIterator[bytes]:
         yield form.head
