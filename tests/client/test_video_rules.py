@@ -85,7 +85,9 @@ def test_answers_are_told_by_their_code_then_by_their_status():
 
 @given(st.text(min_size=1), st.integers(1, 2**50))
 def test_any_name_travels_in_a_header(name, num_bytes):
-    headers = tus.creation_headers(name.encode("utf-8", "ignore").decode(), num_bytes)
+    headers = tus.creation_headers(
+        name.encode("utf-8", "ignore").decode(), num_bytes, {"mode": "x"}
+    )
     assert headers["Upload-Length"] == str(num_bytes)
     httpx.Headers(headers).raw  # noqa: B018  ASCII, or it raises
 

@@ -19,6 +19,7 @@ from support.server_process import server_process
 FILE = bytes(range(256)) * 40
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = TUS | {"Content-Type": "application/offset+octet-stream"}
+OFFLINE = "options " + base64.b64encode(b'{"mode": "offline"}').decode()
 SOON_S = 20.0
 
 
@@ -162,6 +163,7 @@ def test_an_upload_can_be_given_up(client, live):
         (TUS | {"Upload-Length": "9" * 30}, 400, "bad_upload"),
         (TUS | {"Upload-Length": "9" * 15}, 413, "upload_too_large"),
         (TUS | {"Upload-Length": "5", "Upload-Metadata": "filename %"}, 400, "bad_upload"),
+        (TUS | {"Upload-Length": "5", "Upload-Metadata": OFFLINE}, 400, "not_of_model"),
         (TUS | {"Upload-Length": "5", "Upload-Metadata": "a" * 5000}, 400, "bad_upload"),
     ],
 )

@@ -85,6 +85,8 @@ def test_what_goes_wrong_is_one_sentence(live, clip, tmp_path):
     assert "No such file" in sentence_of(call(run, tmp_path / "x.mp4", *here))
     refused = call(run, clip, *here, "--artifacts", "poem.txt")
     assert "The option artifacts must be" in sentence_of(refused)
+    assert "Uploading" not in refused.stderr
+    assert list((tmp_path / "out").iterdir()) == []
     nobody = ("--url", "http://127.0.0.1:9", "--out", tmp_path / "out")
     assert "No server can be reached" in sentence_of(call(run, clip, *nobody))
     for command in ("show", "cancel", "delete", "download"):

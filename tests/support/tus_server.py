@@ -92,11 +92,10 @@ class TusServer:
     async def _create(self, request: Request) -> Response:
         if not self.resumable:
             return JSONResponse({"detail": "Not Found"}, 404)
-        key, _, value = request.headers["upload-metadata"].partition(" ")
-        assert key == "filename"
-        upload = TusUpload(
-            base64.b64decode(value, validate=True).decode(), int(request.headers["upload-length"])
-        )
+        pairs = (pair.split(" ") for pair in request.headers["upload-metadata"].split(","))
+        told = {key: base64.b64decode(value, validate=True).decode() for key, value in pairs}
+        assert told.keys() == {"filename", "options"}
+        upload = TusUpload(told["filename"], int(request.headers["upload-length"]))
         number = f"up {next(self._ids)}"
         self.uploads[number] = upload
         return Response(status_code=201, headers={"Location": f"{request.url.path}/{number}"})

@@ -1,6 +1,8 @@
 """`/v1/uploads`: uploads that may break off and go on, by tus 1.0 (https://tus.io/protocols).
 
-Core protocol with creation, creation-with-upload, expiration and termination.
+Core protocol with creation, creation-with-upload, expiration and termination. Of the metadata,
+`filename` names the video, and `options` may say already what will be asked of it: what cannot be
+done is refused before it is uploaded.
 """
 
 import base64
@@ -66,6 +68,7 @@ def upload_routes(service: Service) -> APIRouter:
     ) -> ResumableUploads:
         return desk.reception.uploads
 
+    desk_here = Annotated[VideoDesk, Depends(desk_of(service))]
     router = APIRouter(
         prefix=UPLOADS_PATH, dependencies=[Depends(admission(service))], route_class=TusRoute
     )
@@ -77,8 +80,13 @@ def upload_routes(service: Service) -> APIRouter:
         return Response(status_code=204, headers=headers)
 
     @router.post("")
-    async def create(request: Request, uploads: uploads_here) -> Response:
-        upload = await uploads.create(_announcement(request))
+    async def create(request: Request, desk: desk_here) -> Response:
+        uploads, text = desk.reception.uploads, request.headers.get("upload-metadata", "")
+        metadata = read_metadata(text)
+        desk.reception.read_options(metadata.get("options"))
+        name = metadata.get("filename", b"upload").decode("utf-8", "replace")
+        length = _count(request, "Upload-Length")
+        upload = await uploads.create(Announcement(length, name[:MAX_NAME_CHARACTERS], text))
         if request.headers.get("content-type") == PART_TYPE:
             upload = await uploads.append(upload.id, 0, _until_gone(request))
         headers = {"Location": f"{UPLOADS_PATH}/{upload.id}", **_progress(upload)}
@@ -125,12 +133,6 @@ def upload_routes(service: Service) -> APIRouter:
 def _check_version(request: Request) -> None:
     if request.method != "OPTIONS" and request.headers.get("tus-resumable") != VERSION:
         raise TusVersionError(f"Uploads are made with tus: Tus-Resumable: {VERSION}.")
-
-
-def _announcement(request: Request) -> Announcement:
-    metadata = request.headers.get("upload-metadata", "")
-    name = read_metadata(metadata).get("filename", b"upload").decode("utf-8", "replace")
-    return Announcement(_count(request, "Upload-Length"), name[:MAX_NAME_CHARACTERS], metadata)
 
 
 def read_metadata(text: str) -> dict[str, bytes]:

@@ -96,6 +96,12 @@ class Journal:
         except OSError as error:
             raise OutputError(f"{self._path} cannot be written: {error.strerror}.") from error
 
+    def forget_unbegun(self) -> None:
+        """Leave no file behind where nothing has begun."""
+        _, _, submission = self._kept()
+        if submission == Submission(submission.key):
+            self.forget()
+
     def forget(self) -> None:
         """The run is over."""
         self._path.unlink(missing_ok=True)

@@ -10,12 +10,13 @@ from typing import Final
 
 import click
 
-from maskstream_client.errors import VideoEndedError
+from maskstream_client.errors import RefusedError, VideoEndedError
 from maskstream_client.videos.bars import Bars
 from maskstream_client.videos.journal import Journal
 from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.record import Video
 from maskstream_client.videos.sync_videos import Videos
+from maskstream_protocol.errors import WireError
 
 _BY_DEFAULT: Final = ("ytvis.json",)
 """What a server makes of a video where nothing is asked for."""
@@ -54,6 +55,9 @@ def run_video(job: RunJob) -> None:
         sys.exit(_INTERRUPTED)
     except VideoEndedError:
         journal.forget()
+        raise
+    except (RefusedError, WireError):
+        journal.forget_unbegun()
         raise
     journal.forget()
     if video.warning:

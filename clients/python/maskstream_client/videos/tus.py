@@ -6,9 +6,10 @@ what is needed are these headers.
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 UPLOADS_PATH: Final = "v1/uploads"
@@ -23,13 +24,11 @@ CONFLICT: Final = 409
 """The answer to bytes for another offset than the server is at."""
 
 
-def creation_headers(name: str, num_bytes: int) -> dict[str, str]:
-    """Of the POST that makes an upload."""
-    return {
-        **VERSION,
-        "Upload-Length": str(num_bytes),
-        "Upload-Metadata": f"filename {b64encode(name.encode()).decode()}",
-    }
+def creation_headers(name: str, num_bytes: int, options: Mapping[str, Any]) -> dict[str, str]:
+    """Of the POST that makes an upload; wrong options are refused there, not after all of it."""
+    metadata = {"filename": name, "options": json.dumps(options)}
+    pairs = (f"{key} {b64encode(value.encode()).decode()}" for key, value in metadata.items())
+    return {**VERSION, "Upload-Length": str(num_bytes), "Upload-Metadata": ",".join(pairs)}
 
 
 def patch_headers(offset: int, num_bytes: int) -> dict[str, str]:

@@ -102,7 +102,8 @@ class Uploader:
     async def _create(self) -> str:
         self._furthest = 0
         collection = urljoin(self.http.place.base, tus.UPLOADS_PATH)
-        headers = tus.creation_headers(self.file.path.name, self.file.num_bytes)
+        name, options = self.file.path.name, self.options.to_json()
+        headers = tus.creation_headers(name, self.file.num_bytes, options)
         answer = await self.http.ask("POST", collection, headers=headers)
         with self.http.reading():
             address = tus.created_at(collection, answer.headers)
