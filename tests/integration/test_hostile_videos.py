@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import httpx
@@ -92,3 +93,22 @@ def test_names_of_files_are_only_names(test_data, names, tmp_path):
                 assert len(answer.json()["name"]) <= 255
         assert {path.name for path in tmp_path.iterdir()} == {"data"}
         assert {path.name for path in (tmp_path / "data").iterdir()} == {"videos"}
+
+
+def test_names_of_files_are_no_addresses_and_no_options(names):
+    with (
+        running_server(video_jobs=0, video_url_hosts=("*",)) as live,
+        httpx.Client(base_url=live.url, timeout=60.0) as client,
+    ):
+        for name in names:
+            answer = client.post("/v1/videos", json={"url": name})
+            assert (answer.status_code, answer.json()["code"]) == (403, "address_refused"), name
+            answer = client.post("/v1/videos", json={"upload": name})
+            assert (answer.status_code, answer.json()["code"]) == (404, "upload_unknown"), name
+            metadata = f"filename {b64encode(name.encode()).decode()}"
+            tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": metadata}
+            answer = client.post("/v1/uploads", headers=tus)
+            assert answer.status_code == 201, name
+            folder = live.service.videos.desk.files.incoming(answer.headers["location"][-32:])
+            assert {path.name for path in folder.iterdir()} == {"info.json", "data", "claim"}
+        assert client.get("/v1/videos").json()["videos"] == []

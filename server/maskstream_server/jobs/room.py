@@ -14,12 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+import structlog
 
 from maskstream_server.jobs.files import DATA, INCOMING, VideoFiles
+
+log = structlog.get_logger(__name__)
 
 CLAIM = "claim"
 LOCK = ".lock"
 """No id is like that."""
+LOCK_S, LOCK_POLL_S = 10.0, 0.005
 FORM_SILENCE_S = 300.0
 """A form that has brought nothing for so long, for instance to a server that died, claims nothing;
 should more come after all, it must find its room free."""
@@ -83,7 +89,24 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def _alone(files: VideoFiles) -> Iterator[None]:
-    """Keep all others that share the folder from taking room."""
+    """Keep all others that share the folder from taking room.
+
+    One that stands still with the lock is not waited for longer than `LOCK_S`: then two might take
+    the same room, which they find out when they write.
+    """
+    until_s = time.monotonic() + LOCK_S
     with (files.root / INCOMING / LOCK).open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while not _locks(file):
+            if time.monotonic() > until_s:
+                log.warning("lock_not_had", file=file.name)
+                break
+            time.sleep(LOCK_POLL_S)
         yield
+
+
+def _locks(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,17 +1,19 @@
 """What open uploads have announced counts as taken, for all processes that share the folder."""
 
 import asyncio
+import fcntl
 import multiprocessing
 import os
 import time
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from maskstream_server.jobs.errors import NoSpaceError
-from maskstream_server.jobs.files import DATA, VideoFiles
+from maskstream_server.jobs.files import DATA, INCOMING, VideoFiles
 from maskstream_server.jobs.resumable import Announcement, ResumableUploads
-from maskstream_server.jobs.room import FORM_SILENCE_S, Claim, unclaimed_room
+from maskstream_server.jobs.room import FORM_SILENCE_S, LOCK, Claim, unclaimed_room
 
 QUOTA = 100_000
 SMALL = 1000
@@ -109,6 +111,15 @@ async def test_of_many_at_once_no_more_come_in_than_have_room(files):
     )
     assert [type(one) for one in made if isinstance(one, Exception)] == [NoSpaceError] * 17
     assert len(files.uploads()) == 3
+
+
+def test_a_process_that_stands_still_with_the_lock_is_not_waited_for(files, monkeypatch):
+    monkeypatch.setattr("maskstream_server.jobs.room.LOCK_S", 0.1)
+    with (files.root / INCOMING / LOCK).open("wb") as held, capture_logs() as logs:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        claimed(files, "a", 1000)
+    assert [line["event"] for line in logs] == ["lock_not_had"]
+    assert unclaimed_room(files) < QUOTA - 1000
 
 
 def take_many(root: Path, process: int) -> None:
