@@ -71,10 +71,15 @@ def server(model=None, open_video=None, **settings) -> Iterator[Client]:
 
 @pytest.fixture
 def bucket(real_bucket: RealBucket, monkeypatch: pytest.MonkeyPatch) -> RealBucket:
-    """Servers and workers of this test have it; what they leave is looked for all the time."""
+    """Servers and workers of this test have it."""
     monkeypatch.setenv("MASKSTREAM_BUCKET", ADDRESS)
-    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.2)
     return real_bucket
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was left is looked for all the time."""
+    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.2)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -189,6 +194,7 @@ def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
         assert time.monotonic() - began_s < 1.0
 
 
+@pytest.mark.usefixtures("often")
 def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
     gate = Gate(at=9)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
@@ -203,6 +209,7 @@ def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
         until(lambda: bucket.names() == [])
 
 
+@pytest.mark.usefixtures("often")
 def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
     gate = Gate(at=9)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
@@ -216,6 +223,7 @@ def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
         until(lambda: bucket.names() == [])
 
 
+@pytest.mark.usefixtures("often")
 def test_videos_go_after_their_time(bucket, monkeypatch):
     monkeypatch.setattr("maskstream_server.jobs.bucket_files.UNKNOWN_S", 0.5)
     with server(open_video=FakeDecoder(PLAIN), video_retention_s=3.0) as client:

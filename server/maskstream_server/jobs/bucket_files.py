@@ -32,6 +32,8 @@ from maskstream_server.stores.errors import StoreAway
 BLOCK_BYTES: Final = 2 << 20
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
+Span = tuple[Stored, range]
+"""An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
 """Objects without a record are left for so long: clocks differ."""
 
@@ -164,16 +166,15 @@ class BucketFiles(VideoFiles):
 
     def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
         """See `VideoFiles.lines`; what is not asked for is not fetched."""
+        ends = [*(part.first_frame for part in record.parts[1:]), record.next_frame]
+        wanted: list[Span] = []
         try:
-            pieces = [piece for part in record.parts for piece in self._pieces(record, part)]
+            for part, end in zip(record.parts, ends, strict=False):
+                if end > after + 1:
+                    wanted += _spans(self._pieces(record, part), range(after + 1, end))
         except FileNotFoundError:
             raise NotReadyError("The results are not there any more.") from None
-        ends = [*(_first_frame(piece) for piece in pieces[1:]), record.next_frame]
-        wanted = [
-            (piece, range(max(after + 1, _first_frame(piece)), end))
-            for piece, end in zip(pieces, ends, strict=False)
-        ]
-        return self._lines([(piece, frames) for piece, frames in wanted if frames])
+        return self._lines(wanted)
 
     def artifact(self, record: VideoRecord, name: str) -> BucketFile:
         """See `VideoFiles.artifact`.
@@ -220,7 +221,7 @@ class BucketFiles(VideoFiles):
         if together:
             yield from self._bucket.read_all(together)
 
-    def _lines(self, wanted: Sequence[tuple[Stored, range]]) -> Iterator[bytes]:
+    def _lines(self, wanted: Sequence[Span]) -> Iterator[bytes]:
         texts = self._read([piece for piece, _ in wanted])
         for (piece, frames), text in zip(wanted, texts, strict=True):
             first = _first_frame(piece)
@@ -251,6 +252,16 @@ def open_bucket(address: str) -> Bucket:
     except StoreAway as error:
         structlog.get_logger(__name__).warning("store_away", reason=str(error))
     return bucket
+
+
+def _spans(pieces: Sequence[Stored], frames: range) -> list[Span]:
+    """Return which of the frames are in which of the pieces of a part."""
+    firsts = [_first_frame(piece) for piece in pieces]
+    return [
+        (piece, range(max(first, frames.start), end))
+        for piece, first, end in zip(pieces, firsts, [*firsts[1:], frames.stop], strict=False)
+        if end > frames.start
+    ]
 
 
 def _first_frame(piece: Stored) -> int:
