@@ -180,6 +180,26 @@ def test_a_storage_that_goes_away_and_comes_back_only_delays(bucket):
         assert client.result(video, ALL[:1]) == expected
 
 
+def test_an_upload_waits_for_a_storage_that_is_away(bucket, tmp_path):
+    tus = {"Tus-Resumable": "1.0.0"}
+    part = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    with server(open_video=FakeDecoder(PLAIN), data_folder=tmp_path) as client:
+        made = client.post("/v1/uploads", headers={**tus, "Upload-Length": "7"})
+        path = made.headers["location"]
+        assert client.patch(path, content=b"a video", headers=tus | part).status_code == 204
+        upload = {"upload": path.rpartition("/")[2]}
+        bucket.proxy.away = True
+        assert client.post("/v1/videos", json=upload).status_code == 503
+        assert client.head(path, headers=tus).headers["upload-offset"] == "7"
+        bucket.proxy.away = False
+        video = client.post("/v1/videos", json=upload).json()["id"]
+        assert bucket.text(f"here/videos/{video}/source") == b"a video"
+        assert client.head(path, headers=tus).status_code == 404
+        assert client.post("/v1/videos", json=upload).json()["id"] == video
+        client.done(video)
+    assert os.listdir(tmp_path / "videos" / ".incoming") == []
+
+
 def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
     monkeypatch.setattr("maskstream_server.jobs.bucket.TIMEOUTS", {"read_timeout": 2.0})
     with server(open_video=FakeDecoder(PLAIN)) as client, socket.create_server(("", 0)) as hole:

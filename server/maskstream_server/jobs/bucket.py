@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 from s3fs import S3FileSystem
 from s3fs.core import S3_RETRYABLE_ERRORS
 
@@ -23,7 +23,8 @@ MAX_PIECES: Final = 10_000
 TIMEOUTS: Final = {"connect_timeout": 5.0, "read_timeout": 30.0}
 ATTEMPTS: Final = 2
 """What lasts longer is told: whoever waits knows better how long."""
-ERRORS: Final = (OSError, BotoCoreError, ClientError, *S3_RETRYABLE_ERRORS)
+ERRORS: Final = (OSError, ValueError, BotoCoreError, ClientError, *S3_RETRYABLE_ERRORS)
+ON_THE_WAY: Final = (ConnectionError, HTTPClientError)
 PROBE: Final = ".probe"
 FULL: Final = ("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded")
 BUCKET_FULL: Final = "The storage of the server is full; delete videos, or try later."
@@ -177,10 +178,11 @@ class Bucket:
             return NoSpaceError(BUCKET_FULL)
         if code == "NoSuchBucket":
             return BucketRefused(f"there is no bucket {self._name!r}.")
-        if isinstance(error, NoCredentialsError):
-            return BucketRefused(f"the environment (AWS_...) has no keys for {self._name!r}.")
         if isinstance(error, PermissionError):
             return BucketRefused(f"the keys do not open the bucket {self._name!r}: {error}")
+        if isinstance(error, BotoCoreError | ValueError) and not isinstance(error, ON_THE_WAY):
+            what = f"the environment (AWS_...) does not lead to the bucket {self._name!r}"
+            return BucketRefused(f"{what}: {error}")
         if isinstance(error, FileNotFoundError):
             return error
         return StoreAway(f"the bucket {self._name!r} cannot be reached: {error}")

@@ -109,9 +109,21 @@ def asked_for_keys(url: str) -> Iterator[None]:
     httpx.post(f"{url}/moto-api/reset-auth", content="inf")
 
 
-def test_missing_keys_are_told(real_bucket, monkeypatch):
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    with pytest.raises(StartError, match=f"has no keys for '{NAME}'"):
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("AWS_ACCESS_KEY_ID", None, "Unable to locate credentials"),
+        ("AWS_ENDPOINT_URL", "minio:9000", "Invalid endpoint: minio:9000"),
+        ("AWS_PROFILE", "nobody", "The config profile .nobody. could not be found"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told(
+    real_bucket, monkeypatch, variable, value, reason
+):
+    monkeypatch.delenv(variable, raising=False)
+    if value is not None:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(StartError, match=f"does not lead to the bucket '{NAME}': {reason}"):
         open_bucket(ADDRESS)
 
 
