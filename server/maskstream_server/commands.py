@@ -29,6 +29,9 @@ _threads = click.option("--threads", type=int, help="CPU threads of the model [d
 _data_folder = click.option(
     "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."
 )
+_bucket = click.option(
+    "--bucket", help="s3://bucket/folder where videos lie instead [default: none]."
+)
 _log_format = click.option(
     "--log-format", type=click.Choice(["console", "json"]), help="[default: console]"
 )
@@ -49,6 +52,7 @@ _log_format = click.option(
 @click.option("--max-batch", type=int, help="Frames of different sessions per step [default: 8].")
 @_threads
 @_data_folder
+@_bucket
 @click.option("--video-jobs", type=int, help="Whole videos at once; 0: workers do [default: 1].")
 @_log_format
 def serve(**options: Any) -> None:
@@ -62,6 +66,7 @@ def serve(**options: Any) -> None:
 @click.command()
 @click.option("--store", help="redis://host:port/db of the servers.")
 @_data_folder
+@_bucket
 @click.option("--video-jobs", type=int, help="Whole videos at once [default: 1].")
 @_model
 @_weights
@@ -75,7 +80,7 @@ def serve(**options: Any) -> None:
 @click.option("--metrics-port", type=int, help="For /metrics and /readyz [default: none].")
 @click.option("--check", is_flag=True, help="Only say whether the worker of this machine lives.")
 def worker(check: bool, **options: Any) -> None:
-    """Work on whole videos that servers have taken in; they share a Redis and a data folder.
+    """Work on whole videos that servers have taken in; they share a Redis, and a folder or bucket.
 
     Every option, and more, can be set as a variable: --store is MASKSTREAM_STORE.
     """

@@ -5,6 +5,7 @@ value; a variable wins over it.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ SECRETS_FOLDER = "/run/secrets"
 SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
 MIB = 1 << 20
 GIB = 1 << 30
+BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCII)
 DAY_S = 24 * 3600.0
 WordList = Annotated[tuple[str, ...], NoDecode]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -70,6 +72,10 @@ class Settings(BaseSettings):
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
     data_folder: Path | None = None
+    # An address like s3://bucket/folder, this deployment's own: what is done lies there, and the
+    # folder, which may then be any machine's own, has only what is under way. Keys, region and
+    # endpoint come from the environment that all programs of AWS read (AWS_ENDPOINT_URL, ...).
+    bucket: str | None = None
     video_jobs: int = Field(1, ge=0)
     # Where a worker answers /metrics, /healthz and /readyz, at `host`; None: nowhere.
     metrics_port: int | None = Field(None, ge=0, le=65535)
@@ -129,7 +135,14 @@ class Settings(BaseSettings):
     def _folder_of_a_file_system(cls, value: Path | None) -> Path | None:
         # `Path` makes s3:/bucket of s3://bucket.
         if value is not None and ":" in str(value).partition("/")[0]:
-            raise ValueError("must be a folder of a file system")
+            raise ValueError("must be a folder of a file system; MASKSTREAM_BUCKET names a bucket")
+        return value
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_address(cls, value: str | None) -> str | None:
+        if value is not None and not BUCKET.fullmatch(value):
+            raise ValueError("must be an address like s3://bucket/folder")
         return value
 
     @field_validator("video_url_hosts", "private_hosts", "webhook_hosts")
@@ -186,6 +199,11 @@ class Settings(BaseSettings):
         if self.idle_s <= self.heartbeat_s:
             raise ValueError("MASKSTREAM_IDLE_S must be longer than MASKSTREAM_HEARTBEAT_S")
         return self
+
+    @property
+    def keeps_no_videos(self) -> bool:
+        """Whether videos would outlive the process, and have no place for that."""
+        return self.store != "memory" and self.data_folder is None and self.bucket is None
 
     @cached_property
     def credit_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""A process that works on whole videos for servers that share its Redis and its data folder."""
+"""A process that works on whole videos for servers that share its Redis and where videos lie."""
 
 import asyncio
 import signal
@@ -28,12 +28,12 @@ def check_shared(settings: Settings) -> None:
     """Check that there is something to share.
 
     Raises:
-        StartError: no Redis, no folder, or no video at a time.
+        StartError: no Redis, no folder or bucket, or no video at a time.
     """
     if settings.store == "memory":
         raise StartError("A worker takes videos from a Redis: set MASKSTREAM_STORE to its address.")
-    if settings.data_folder is None:
-        raise StartError("A worker needs MASKSTREAM_DATA_FOLDER, the same as the servers have.")
+    if settings.keeps_no_videos:
+        raise StartError("A worker needs the servers' MASKSTREAM_DATA_FOLDER or MASKSTREAM_BUCKET.")
     if settings.video_jobs == 0:
         raise StartError("MASKSTREAM_VIDEO_JOBS=0 leaves a worker nothing to do.")
 

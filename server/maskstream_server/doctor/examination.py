@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from maskstream_server.doctor.bucket import look_at_bucket
 from maskstream_server.doctor.codecs import look_at_pictures, look_at_videos
 from maskstream_server.doctor.finding import Finding, examined
 from maskstream_server.doctor.folder import look_at_folder
@@ -36,8 +37,13 @@ def _look(settings: Settings) -> Iterator[Finding]:
     yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
     yield from examined("store", lambda: look_at_store(settings.store))
     yield from examined("data folder", lambda: _folder(settings))
+    bucket = settings.bucket
+    if bucket is not None:
+        yield from examined("bucket", lambda: look_at_bucket(bucket))
     yield from examined("model", lambda: look_at_model(settings))
 
 
 def _folder(settings: Settings) -> Sequence[Finding]:
-    return look_at_folder(settings.data_folder, settings.store, settings.min_free_bytes)
+    # What shares a bucket needs to share no folder.
+    store = settings.store if settings.bucket is None else "memory"
+    return look_at_folder(settings.data_folder, store, settings.min_free_bytes)

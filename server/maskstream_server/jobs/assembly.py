@@ -50,16 +50,12 @@ def build_videos(
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
     Raises:
-        StartError: the folder cannot be made.
+        StartError: the folder cannot be made, or the bucket not be used.
     """
-    if settings.data_folder is None and settings.store != "memory":
+    if settings.keeps_no_videos:
         return None
     root, clean_up = _folder(settings)
-    try:
-        files = VideoFiles(root, settings.data_max_bytes, settings.min_free_bytes)
-    except OSError as error:
-        reason = f"{error.strerror}: {error.filename}"
-        raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
+    files = _files(settings, root)
     store = _store(settings)
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
@@ -138,6 +134,22 @@ def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
         return settings.data_folder / "videos", lambda: None
     root = Path(tempfile.mkdtemp(prefix="maskstream-videos-"))
     return root, partial(shutil.rmtree, root, ignore_errors=True)
+
+
+def _files(settings: Settings, root: Path) -> VideoFiles:
+    room = settings.data_max_bytes, settings.min_free_bytes
+    try:
+        if settings.bucket is None:
+            return VideoFiles(root, *room)
+        # s3fs is an extra, and takes a while to import.
+        from maskstream_server.jobs.bucket_files import BucketFiles, open_bucket
+
+        return BucketFiles(root, *room, open_bucket(settings.bucket))
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}"
+        raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
+    except ModuleNotFoundError:
+        raise StartError("MASKSTREAM_BUCKET needs s3fs: pip install 'maskstream[s3]'.") from None
 
 
 def _store(settings: Settings) -> VideoStore:

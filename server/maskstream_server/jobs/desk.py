@@ -1,7 +1,7 @@
 """Where videos are handed in and asked for: what the routes do, without HTTP."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
+from maskstream_server.jobs.remote import RemoteFile
 from maskstream_server.jobs.store import VideoStore, change
 from maskstream_server.jobs.webhook import waits
+from maskstream_server.stores.errors import StoreAway
 
 MAX_KEY_CHARACTERS = 255
 PAGE = 100
@@ -98,11 +100,18 @@ class VideoDesk:
         except FencedOut:
             record = None
             await self.store.remove(video)
-        await asyncio.to_thread(self.files.remove, video)
+        try:
+            await asyncio.to_thread(self.files.remove, video)
+        except StoreAway as error:  # `tend` does it later
+            log.warning("files_not_removed", video=video, reason=str(error))
         return record
 
-    def artifact(self, record: VideoRecord, name: str) -> Path:
-        """Return where an artifact is.
+    async def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
+        """Return the lines of results after the one of number `after`; reading them blocks."""
+        return await asyncio.to_thread(self.files.lines, record, after)
+
+    async def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
+        """Return an artifact.
 
         Raises:
             NotReadyError: it was not wished for, or is not there yet.
@@ -110,7 +119,7 @@ class VideoDesk:
         if name not in record.artifacts:
             there = ", ".join(record.artifacts) or "none yet"
             raise NotReadyError(f"The video has no file {name!r}; there are: {there}.")
-        return self.files.folder(record.id) / name
+        return await asyncio.to_thread(self.files.artifact, record, name)
 
     async def tend(self) -> Census:
         """Mend what crashes have left: queue what waits for no worker, remove what nobody needs.
@@ -119,24 +128,30 @@ class VideoDesk:
             what there is.
         """
         census = Census(self._now_s())
-        known, before = set[str](), None
+        known, cancelled, before = dict[str, int](), set[str](), None
         while page := await self.store.page(PAGE, before):
             for record in page:
-                known.add(record.id)
+                known[record.id] = record.fence
                 census.meet(record)
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
                 elif waits(record, self._now_s()):
                     self.wake(record.id)
                 if record.state is VideoState.CANCELLED:
-                    await asyncio.to_thread(self.files.remove, record.id)
+                    cancelled.add(record.id)
             before = page[-1].id
-        uploads = self.reception.uploads
-        await asyncio.to_thread(self.files.remove_abandoned, uploads.expiry_s)
-        orphans = await asyncio.to_thread(self.files.remove_orphans, known)
-        if orphans:
-            log.info("files_without_video_removed", num_videos=len(orphans))
+        try:
+            await asyncio.to_thread(self._remove_what_nobody_needs, known, cancelled)
+        except StoreAway as error:
+            log.warning("store_away", reason=str(error))
         return census
+
+    def _remove_what_nobody_needs(self, known: Mapping[str, int], cancelled: set[str]) -> None:
+        self.files.remove_abandoned(self.reception.uploads.expiry_s)
+        for video in cancelled.intersection(self.files.videos()):
+            self.files.remove(video)
+        if orphans := self.files.remove_orphans(known):
+            log.info("files_without_video_removed", num_videos=len(orphans))
 
     async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
         """Make a video of what has come; where that fails, it lies there as before."""
@@ -154,7 +169,7 @@ class VideoDesk:
         try:
             record = await self.store.create(new, key)
         except BaseException:
-            self.files.give_back(video, arrival.upload)
+            await asyncio.to_thread(self.files.give_back, video, arrival.upload)
             raise
         if record.id != video:  # another upload under this key was quicker
             await asyncio.to_thread(self.files.remove, video)

@@ -3,10 +3,13 @@
 import os
 import shutil
 import time
-from collections.abc import Container
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
+from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.record import ResultPart, VideoRecord
+from maskstream_server.jobs.remote import RemoteFile
 
 SOURCE = "source"
 INCOMING = ".incoming"
@@ -95,6 +98,37 @@ class VideoFiles:
         """Remove what has come in of a file; what is gone already is no error."""
         shutil.rmtree(self.incoming(upload), ignore_errors=True)
 
+    # What a worker does, under the fence of its claim. Here all of it lies where it stays.
+
+    def workplace(self, record: VideoRecord) -> Path:
+        """Return the folder in which a worker works on a video."""
+        return self.folder(record.id)
+
+    def bring(self, record: VideoRecord) -> None:
+        """See that the source and the results so far are in the workplace."""
+
+    def keep_source(self, record: VideoRecord) -> None:
+        """See that a source that was fetched outlives this machine."""
+
+    def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
+        """See that the lines of `part` that `record` does not count yet outlive this machine."""
+
+    def keep_artifacts(self, record: VideoRecord) -> None:
+        """See that all artifacts outlive this machine."""
+
+    def leave(self, record: VideoRecord) -> None:
+        """Clear the workplace of what is kept elsewhere."""
+
+    # What clients read.
+
+    def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
+        """Yield the lines of results after the one of number `after`; see `read_lines`."""
+        return read_lines(self.folder(record.id), record.parts, after)
+
+    def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
+        """Return an artifact that the record has."""
+        return self.folder(record.id) / name
+
     def check_room(self, num_bytes: int = 0) -> int:
         """Check that so many more bytes have room; return how many have.
 
@@ -127,13 +161,17 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Container[str]) -> list[str]:
-        """Remove the folders of videos that are not `known` and have not been written of late."""
+    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+        """Remove the folders of videos that are not `known` and have not been written of late.
+
+        Args:
+            known: all videos that have a record, with its fence.
+        """
         now_s = time.time()
         orphans = [
             video
             for video in self.videos()
-            if video not in known and now_s - _newest_write_s(self.root / video) > ORPHAN_S
+            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
         ]
         for video in orphans:
             self.remove(video)
@@ -145,7 +183,7 @@ class VideoFiles:
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - _newest_write_s(self._incoming / upload) > expiry_s
+            if now_s - newest_write_s(self._incoming / upload) > expiry_s
         ]
         for upload in abandoned:
             self.forget(upload)
@@ -163,7 +201,8 @@ def _size(path: str) -> int:
         return 0
 
 
-def _newest_write_s(folder: Path) -> float:
+def newest_write_s(folder: Path) -> float:
+    """Return the Unix time at which something in a folder was last written; now if it is gone."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except OSError:

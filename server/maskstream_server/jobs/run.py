@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -26,11 +27,12 @@ from maskstream_server.jobs.decoding import (
     in_thread,
 )
 from maskstream_server.jobs.fetching import Fetcher
-from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.files import SOURCE, VideoFiles
 from maskstream_server.jobs.offline_tracking import OfflineTracking
 from maskstream_server.jobs.part_writer import Line, PartWriter
 from maskstream_server.jobs.record import (
     Progress,
+    ResultPart,
     VideoRecord,
     checkpoint,
     fetched,
@@ -91,7 +93,7 @@ class VideoRun:
     def __init__(self, parts: WorkerParts, record: VideoRecord) -> None:
         self._parts = parts
         self._record = record
-        self._folder = parts.files.folder(record.id)
+        self._folder = parts.files.workplace(record)
         self._thread = ThreadPoolExecutor(1, "video-writer")
         self._writing: asyncio.Future[None] | None = None
 
@@ -103,7 +105,14 @@ class VideoRun:
             MaskstreamServerError: the text says why it cannot be done.
             NoSpaceError: the disk is full.
         """
-        await self._fetch()
+        try:
+            await self._fetch()
+            await self._work()
+        finally:
+            self._thread.submit(partial(self._parts.files.leave, self._record))
+            self._thread.shutdown(wait=False)
+
+    async def _work(self) -> None:
         tracking = None if self._record.all_frames else await self._restored()
         making = Making(self._record, self._folder, self._material)
         try:
@@ -111,10 +120,10 @@ class VideoRun:
             if tracking is not None:
                 await self._all_frames(tracking, making)
             fence, warning = self._record.fence, await making.finish()
+            await self._outlast(partial(self._parts.files.keep_artifacts, self._record))
             await self.write(lambda record: finish(record, fence, warning, self._now_s()), {})
         finally:
             making.stop()
-            self._thread.shutdown(wait=False)
 
     async def write(
         self, transition: Callable[[VideoRecord], VideoRecord], memory: Memory | None = None
@@ -126,17 +135,25 @@ class VideoRun:
                 self._record = await change(store, self._record.id, transition, memory)
                 return
             except StoreAway as error:
-                structlog.get_logger(__name__).warning("store_away", reason=str(error))
-                await asyncio.sleep(AWAY_PAUSE_S)
+                await _pause(error)
+
+    async def _outlast(self, work: Callable[[], None]) -> None:
+        """Do blocking work on files, however long their storage is away."""
+        while True:
+            try:
+                return await asyncio.to_thread(work)
+            except StoreAway as error:
+                await _pause(error)
 
     async def _fetch(self) -> None:
-        """Bring the file, where only its address was handed in, and nobody has brought it yet."""
-        url, fence = self._record.url, self._record.fence
-        source = self._parts.files.source(self._record.id)
-        if url is None or source.exists():
+        """Bring what there is; and the file, where nobody has brought it from its address yet."""
+        files, url, fence = self._parts.files, self._record.url, self._record.fence
+        await self._outlast(partial(files.bring, self._record))
+        if url is None or self._source.exists():
             return
         assert self._parts.fetcher is not None
-        num_bytes = await self._parts.fetcher.fetch(url, source, fence)
+        num_bytes = await self._parts.fetcher.fetch(url, self._source, fence)
+        await self._outlast(partial(files.keep_source, self._record))
         await self.write(lambda record: fetched(record, fence, num_bytes, self._now_s()))
 
     # Frames.
@@ -183,7 +200,7 @@ class VideoRun:
         await asyncio.to_thread(self._parts.files.check_room)
         progress = Progress(
             next_frame=num_done,
-            part=await in_thread(self._thread, part.sync),
+            part=await self._kept(part),
             frames_total=self._looked_at(reader.num_frames),
             last=memory is None,
             warning=reader.warning,
@@ -192,6 +209,12 @@ class VideoRun:
         await self.write(
             lambda record: checkpoint(record, fence, progress, self._now_s()), memory or {}
         )
+
+    async def _kept(self, part: PartWriter) -> ResultPart:
+        """Bring all lines to where they outlive this machine; return how far they go."""
+        synced = await in_thread(self._thread, part.sync)
+        await self._outlast(partial(self._parts.files.keep_lines, self._record, synced))
+        return synced
 
     def _looked_at(self, num_frames: int | None) -> int | None:
         """Return how many of so many frames are looked at."""
@@ -227,18 +250,25 @@ class VideoRun:
     def _open_video(self, skip: int = 0) -> DecodingVideo:
         """Return the frames that are looked at, without the first `skip` of them."""
         stride = self._record.options.frame_stride
-        source = self._parts.files.source(self._record.id)
-        return self._parts.open_video(source, skip=skip * stride, stride=stride)
+        return self._parts.open_video(self._source, skip=skip * stride, stride=stride)
 
     def _material(self, feed: Feed) -> Material:
-        source = self._parts.files.source(self._record.id)
         return Material(
             lines=feed,
             classes=self._parts.model.config.classes,
             options=self._record.options,
             open_video=self._open_video,
-            open_sound=partial(self._parts.open_sound, source),
+            open_sound=partial(self._parts.open_sound, self._source),
         )
+
+    @property
+    def _source(self) -> Path:
+        return self._folder / SOURCE
 
     def _now_s(self) -> float:
         return self._parts.now_s()
+
+
+async def _pause(error: StoreAway) -> None:
+    structlog.get_logger(__name__).warning("store_away", reason=str(error))
+    await asyncio.sleep(AWAY_PAUSE_S)

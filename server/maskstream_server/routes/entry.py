@@ -25,7 +25,10 @@ def desk_of(service: Service) -> Callable[[], Awaitable[VideoDesk]]:
 
     async def at_desk() -> VideoDesk:
         if service.videos is None:
-            raise VideosOffError("This server takes no videos: MASKSTREAM_DATA_FOLDER is not set.")
+            raise VideosOffError(
+                "This server takes no videos: "
+                "neither MASKSTREAM_DATA_FOLDER nor MASKSTREAM_BUCKET is set."
+            )
         return service.videos.desk
 
     return at_desk

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -12,10 +13,11 @@ from maskstream_server.jobs.coding import as_told
 from maskstream_server.jobs.desk import PAGE, VideoDesk
 from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake import FormIntake, Intake, read_submission
-from maskstream_server.jobs.lines import in_pieces, read_lines
+from maskstream_server.jobs.lines import in_pieces
 from maskstream_server.jobs.record import VideoRecord
 from maskstream_server.jobs.upload import MAX_OPTIONS_BYTES
 from maskstream_server.routes.entry import admission, desk_of
+from maskstream_server.routes.ranged import answer_with
 from maskstream_server.service import Service
 
 EVENT_POLL_S = 0.25
@@ -82,12 +84,17 @@ def video_routes(service: Service) -> APIRouter:
         record: record_there, desk: desk_here, after: Annotated[int, Query(ge=-1)] = -1
     ) -> StreamingResponse:
         last = after // record.options.frame_stride
-        lines = read_lines(desk.files.folder(record.id), record.parts, last)
+        lines = await desk.lines(record, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
 
     @router.get("/{video}/artifacts/{name}")
-    async def artifact(name: str, record: record_there, desk: desk_here) -> FileResponse:
-        return FileResponse(desk.artifact(record, name), filename=name)
+    async def artifact(
+        name: str, record: record_there, desk: desk_here, request: Request
+    ) -> Response:
+        file = await desk.artifact(record, name)
+        if isinstance(file, Path):
+            return FileResponse(file, filename=name)
+        return answer_with(file, name, request.headers)
 
     return router
 

@@ -1,0 +1,25 @@
+"""The bucket of whole videos: whether it is there and does what servers and workers ask of it."""
+
+import time
+from collections.abc import Sequence
+
+from maskstream_server.doctor.finding import Finding
+from maskstream_server.stores.errors import StoreAway
+
+NAME = "bucket"
+
+
+def look_at_bucket(address: str) -> Sequence[Finding]:
+    """Look at the bucket that the setting names; a small object is written and removed."""
+    try:
+        from maskstream_server.jobs.bucket import Bucket
+    except ModuleNotFoundError:
+        return [Finding(NAME, "failed", "s3fs is missing", "pip install 'maskstream[s3]'.")]
+    began_s = time.monotonic()
+    try:
+        Bucket(f"{address}/videos").try_out()
+    except StoreAway as error:
+        advice = "Correct MASKSTREAM_BUCKET, AWS_ENDPOINT_URL or the keys (AWS_...)."
+        return [Finding(NAME, "failed", str(error).rstrip("."), advice)]
+    took_s = time.monotonic() - began_s
+    return [Finding(NAME, "ok", f"{address}, written, listed and cleared in {took_s:.2f} s")]

@@ -1,0 +1,269 @@
+"""Videos in a bucket of a real S3 over HTTP: servers and workers share no folder."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from maskstream_server.jobs.record import VideoState
+from support import video_worker
+from support.bucket import ADDRESS, RealBucket, real_bucket, shared_s3
+from support.fake_video import FakeDecoder, Gate
+from support.http_receiver import Answer, http_receiver
+from support.lossless import write_lossless
+from support.server import running_server
+from support.tiny import tiny_frames, tiny_model
+
+__all__ = ["real_bucket", "shared_s3"]
+
+NUM_FRAMES = 30
+SOON_S = 60.0
+ALL = ("ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet")
+PLAIN = [np.zeros((32, 48, 3), np.uint8)] * 20
+
+
+class Client(httpx.Client):
+    """Of one server."""
+
+    def submit(self, file: bytes = b"a video", artifacts=ALL[:1]) -> str:
+        options = {"options": json.dumps({"artifacts": artifacts})}
+        answer = self.post("/v1/videos", files={"file": file}, data=options)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["id"]
+
+    def until(self, video: str, condition: Callable[[dict], bool]) -> dict:
+        until = time.monotonic() + SOON_S
+        while not condition(told := self.get(f"/v1/videos/{video}").json()):
+            assert time.monotonic() < until, told
+            assert told["state"] != "failed", told
+            time.sleep(0.02)
+        return told
+
+    def done(self, video: str) -> dict:
+        return self.until(video, lambda told: told["state"] == "done")
+
+    def result(self, video: str, artifacts=ALL) -> list[bytes]:
+        """All that a video has given: lines, and the bytes of its artifacts."""
+        files = ["results", *(f"artifacts/{name}" for name in artifacts)]
+        answers = [self.get(f"/v1/videos/{video}/{file}") for file in files]
+        assert {answer.status_code for answer in answers} == {200}
+        return [answer.content for answer in answers]
+
+
+@contextmanager
+def server(model=None, open_video=None, **settings) -> Iterator[Client]:
+    with (
+        running_server(model, open_video, checkpoint_frames=4, **settings) as live,
+        Client(base_url=live.url, timeout=SOON_S) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def bucket(real_bucket: RealBucket, monkeypatch: pytest.MonkeyPatch) -> RealBucket:
+    """Servers and workers of this test have it."""
+    monkeypatch.setenv("MASKSTREAM_BUCKET", ADDRESS)
+    return real_bucket
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was left is looked for all the time."""
+    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.2)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + SOON_S
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.05)
+
+
+@contextmanager
+def worker(redis: str, folder: Path, step_s: float) -> Iterator["subprocess.Popen[str]"]:
+    """A worker's process on a machine of its own, ready."""
+    command = [sys.executable, video_worker.__file__, redis, str(folder), str(step_s)]
+    with (
+        folder.with_suffix(".log").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
+    ):
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_worker_elsewhere_goes_on_where_another_was_killed(bucket, shared_redis, tmp_path):
+    clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(NUM_FRAMES, seed=3)).read_bytes()
+    with server(tiny_model(), deterministic=True, bucket=None) as local:
+        video = local.submit(clip, ALL)
+        local.done(video)
+        expected = local.result(video)
+    assert len(expected[0].splitlines()) == NUM_FRAMES
+    assert bucket.names() == []
+
+    shared_redis.client().flushall()
+    machines = [tmp_path / name for name in ("a", "b", "c", "d")]
+    shared = {"store": shared_redis.url, "video_jobs": 0}
+    with ExitStack() as opened:
+        one = opened.enter_context(server(data_folder=machines[0], **shared))
+        first = opened.enter_context(worker(shared_redis.url, machines[1], 0.05))
+        video = one.submit(clip, ALL)
+        assert not any(path.is_file() for path in machines[0].rglob("*"))
+        one.until(video, lambda told: told["frames_done"] >= 8)
+        first.kill()
+        first.wait()
+        shutil.rmtree(machines[1])
+        told = one.get(f"/v1/videos/{video}").json()
+        lines = one.get(f"/v1/videos/{video}/results?after=5").content.splitlines()
+        assert lines == expected[0].splitlines()[6 : told["frames_done"]]
+        assert told["frames_done"] < NUM_FRAMES
+
+        opened.enter_context(worker(shared_redis.url, machines[2], 0.0))
+        assert one.done(video)["attempt"] == 2
+        assert one.result(video) == expected
+        until(lambda: not any(path.is_file() for path in machines[2].rglob("*")))
+
+        two = opened.enter_context(server(data_folder=machines[3], **shared))
+        assert two.result(video) == expected
+        check_ranges(two, f"/v1/videos/{video}/artifacts/ytvis.json", expected[1])
+        assert two.delete(f"/v1/videos/{video}").status_code == 204
+        assert bucket.names() == []
+
+
+def check_ranges(client: Client, path: str, text: bytes) -> None:
+    """A download that broke off goes on."""
+    answer = client.get(path, headers={"Range": "bytes=10-"})
+    assert (answer.status_code, answer.content) == (206, text[10:])
+    same = {"Range": "bytes=-7", "If-Range": answer.headers["etag"]}
+    assert client.get(path, headers=same).content == text[-7:]
+    assert client.get(path, headers={"Range": f"bytes={len(text)}-"}).status_code == 416
+
+
+def test_a_storage_that_goes_away_and_comes_back_only_delays(bucket):
+    gates = Gate(at=9), Gate(at=15)
+
+    def pass_gates(index: int) -> None:
+        for gate in gates:
+            gate(index)
+
+    with server(open_video=FakeDecoder(PLAIN), bucket=None) as local:
+        video = local.submit()
+        local.done(video)
+        expected = local.result(video, ALL[:1])
+    with server(open_video=FakeDecoder(PLAIN, on_frame=pass_gates)) as client:
+        video = client.submit()
+        client.until(video, lambda told: told["frames_done"] == 8)
+        bucket.proxy.away = True
+        for gate in gates:
+            gate.go_on.set()
+        time.sleep(3.0)
+        assert client.get(f"/v1/videos/{video}").json()["frames_done"] == 8
+        for answer in (
+            client.get(f"/v1/videos/{video}/results"),
+            client.post("/v1/videos", files={"file": b"another"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_away")
+        bucket.proxy.away = False
+        assert client.done(video)["attempt"] == 1
+        assert client.result(video, ALL[:1]) == expected
+
+
+def test_an_upload_waits_for_a_storage_that_is_away(bucket, tmp_path):
+    tus = {"Tus-Resumable": "1.0.0"}
+    part = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    with server(open_video=FakeDecoder(PLAIN), data_folder=tmp_path) as client:
+        made = client.post("/v1/uploads", headers={**tus, "Upload-Length": "7"})
+        path = made.headers["location"]
+        assert client.patch(path, content=b"a video", headers=tus | part).status_code == 204
+        upload = {"upload": path.rpartition("/")[2]}
+        bucket.proxy.away = True
+        assert client.post("/v1/videos", json=upload).status_code == 503
+        assert client.head(path, headers=tus).headers["upload-offset"] == "7"
+        bucket.proxy.away = False
+        video = client.post("/v1/videos", json=upload).json()["id"]
+        assert bucket.text(f"here/videos/{video}/source") == b"a video"
+        assert client.head(path, headers=tus).status_code == 404
+        assert client.post("/v1/videos", json=upload).json()["id"] == video
+        client.done(video)
+    assert os.listdir(tmp_path / "videos" / ".incoming") == []
+
+
+def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
+    monkeypatch.setattr("maskstream_server.jobs.bucket.TIMEOUTS", {"read_timeout": 2.0})
+    with server(open_video=FakeDecoder(PLAIN)) as client, socket.create_server(("", 0)) as hole:
+        video = client.submit()
+        client.done(video)
+        bucket.proxy.lead_to(f"http://127.0.0.1:{hole.getsockname()[1]}")
+        with pytest.raises(httpx.ReadTimeout):
+            client.get(f"/v1/videos/{video}/results", timeout=0.5)
+        began_s = time.monotonic()
+        assert client.get(f"/v1/videos/{video}").json()["state"] == "done"
+        assert client.get("/healthz").status_code == 200
+        assert time.monotonic() - began_s < 1.0
+
+
+@pytest.mark.usefixtures("often")
+def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
+    gate = Gate(at=9)
+    with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
+        video = client.submit()
+        client.until(video, lambda told: told["frames_done"] == 8)
+        assert len(bucket.names()) == 3
+        assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
+        gate.go_on.set()
+        until(lambda: bucket.names() == [])
+        # What a worker puts there that has not heard of it goes, too.
+        bucket.write(f"here/videos/{video}/results-1.ndjson/00000008", b"late")
+        until(lambda: bucket.names() == [])
+
+
+@pytest.mark.usefixtures("often")
+def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
+    gate = Gate(at=9)
+    with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
+        video = client.submit()
+        client.until(video, lambda told: told["frames_done"] == 8)
+        bucket.proxy.away = True
+        assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
+        gate.go_on.set()
+        assert bucket.names() != []
+        bucket.proxy.away = False
+        until(lambda: bucket.names() == [])
+
+
+@pytest.mark.usefixtures("often")
+def test_videos_go_after_their_time(bucket, monkeypatch):
+    monkeypatch.setattr("maskstream_server.jobs.bucket_files.UNKNOWN_S", 0.5)
+    with server(open_video=FakeDecoder(PLAIN), video_retention_s=3.0) as client:
+        video = client.submit()
+        client.done(video)
+        assert bucket.names() != []
+        until(lambda: bucket.names() == [])
+        assert client.get(f"/v1/videos/{video}").status_code == 404
+
+
+def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):
+    gate = Gate(at=9)
+    with http_receiver(lambda asked: Answer(body=b"from afar")) as receiver:
+        hosts = {"video_url_hosts": (receiver.authority,), "private_hosts": (receiver.authority,)}
+        decoder = FakeDecoder(PLAIN, on_frame=gate)
+        with server(open_video=decoder, data_folder=tmp_path, **hosts) as client:
+            video = client.post("/v1/videos", json={"url": f"{receiver.url}/a.mp4"}).json()["id"]
+            client.until(video, lambda told: told["frames_done"] == 8)
+            assert bucket.text(f"here/videos/{video}/source") == b"from afar"
+            gate.go_on.set()
+            client.done(video)
+        assert len(receiver.asked) == 1
+    assert os.listdir(tmp_path / "videos") == [".incoming"]
