@@ -3,9 +3,11 @@
 import os
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
+import torch
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from maskstream_model import load_model, load_offline_model, preset
@@ -39,7 +41,10 @@ def load(settings: Settings) -> Model:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        model = _load(settings)
+        # In a thread that ends, and with it the threads that torch begins for it: more of them than
+        # cores, over all threads of the process, would wait for one another at the slowest.
+        with ThreadPoolExecutor(1, "loading") as thread:
+            model = thread.submit(_load, settings).result()
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
     if settings.compile == "eager":
@@ -124,16 +129,26 @@ def build_engine(
     settings: Settings, model: Model, metrics: WorkMetrics | None = None
 ) -> Engine[Any]:
     """Return the engine, not yet started."""
-    # The number of threads changes sums in their last bits: exact repeats need a fixed one.
-    threads = settings.threads or (1 if settings.deterministic else None)
     limits = EngineLimits(
         max_batch=settings.max_batch,
         # One frame of each session, and one that its lost connection has left behind.
         max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
         deterministic=settings.deterministic,
-        num_threads=threads,
+        num_threads=engine_threads(settings),
     )
     return Engine(online_part(model), limits, metrics)
+
+
+def engine_threads(settings: Settings) -> int:
+    """Return the number of CPU threads of the model: one core less than there are.
+
+    Threads that share a layer wait for the last of them after each one: where decoding, encoding or
+    another process takes the core of one, all of them are as slow as it.
+    """
+    if settings.threads is not None:
+        return settings.threads
+    # The number changes sums in their last bits: exact repeats need a fixed one.
+    return 1 if settings.deterministic else max(1, torch.get_num_threads() - 1)
 
 
 def owner_name() -> str:

@@ -25,7 +25,9 @@ _deterministic = click.option(
     "--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats."
 )
 _max_tracks = click.option("--max-tracks", type=int, help="Tracks per session [default: 100].")
-_threads = click.option("--threads", type=int, help="CPU threads of the model [default: torch's].")
+_threads = click.option(
+    "--threads", type=int, help="CPU threads of the model [default: all cores but one]."
+)
 _data_folder = click.option(
     "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."
 )

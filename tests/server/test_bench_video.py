@@ -19,6 +19,7 @@ def test_a_video_is_measured_beside_the_model_alone(tmp_path: Path):
     assert done.exit_code == 0, done.output
     report = json.loads(out.read_text())
     assert (report["model"], report["frames"], report["size"]) == ("demo", 4, [64, 96])
+    assert report["model_alone"]["threads"] <= report["model_alone_on_all_cores"]["threads"]
     for name in ("ytvis", "ytvis_overlay"):
         run = report[name]
         expected = run["seconds"] / report["model_alone"]["seconds"]

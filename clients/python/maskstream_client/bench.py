@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from maskstream_client.async_client import AsyncClient
+from maskstream_client.bench_beside import VideoBeside, compared
 from maskstream_client.bench_frames import moving_shapes, parse_size, resized
 from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, Pixels, encode_picture
@@ -22,6 +23,7 @@ from maskstream_client.process_meter import ProcessMeter
 from maskstream_client.result import Result
 from maskstream_client.sources import open_frames
 from maskstream_client.summary import percentiles_ms
+from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_protocol.messages import MaskFormat
 
 _NUM_PICTURES: Final = 48
@@ -46,6 +48,7 @@ class BenchJob:
     quality: int
     api_key: str | None
     out: Path | None
+    beside_video: Path | None = None
 
     def options(self) -> StreamOptions:
         """What each session asks of the server."""
@@ -61,7 +64,9 @@ class BenchJob:
 def run_bench(job: BenchJob) -> None:
     """Measure, print the report as JSON and write it where asked."""
     pictures = bench_pictures(job)
-    report = asyncio.run(measure(job, pictures))
+    report = asyncio.run(
+        measure(job, pictures) if job.beside_video is None else measure_beside(job, pictures)
+    )
     text = json.dumps(report, indent=2)
     click.echo(text)
     if job.out is not None:
@@ -89,6 +94,24 @@ async def measure(job: BenchJob, pictures: list[Picture]) -> dict[str, Any]:
         sampler.cancel()
     elapsed_s = time.perf_counter() - began_s
     return _report(job, samples, elapsed_s) | {"server": meter.report(samples.num_frames)}
+
+
+async def measure_beside(job: BenchJob, pictures: list[Picture]) -> dict[str, Any]:
+    """Run one session, all sessions, and all of them beside a whole video; returns the report.
+
+    Raises:
+        ConnectionFailedError, WireError: a session could not be opened or was ended.
+        MaskstreamError: the server does not work on the video.
+    """
+    assert job.beside_video is not None
+    single = await measure(replace(job, sessions=1), pictures)
+    alone = await measure(job, pictures)
+    videos = AsyncVideos(job.url, api_key=job.api_key)
+    async with VideoBeside(videos, job.beside_video) as video:
+        beside = await measure(job, pictures)
+        num_frames = video.num_frames
+    frame_ms = single["server_parts_ms"]["infer"]["p50"]
+    return {"frame_ms": frame_ms, **compared(alone, beside, num_frames)}
 
 
 class Samples:

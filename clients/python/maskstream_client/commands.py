@@ -139,6 +139,11 @@ def bench_upload(**options: Any) -> None:
     "--in-flight", type=click.IntRange(1), default=2, show_default=True, help="A session."
 )
 @click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
+@click.option(
+    "--beside-video",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Measure once more while the server works on this whole video.",
+)
 @model_option
 @_masks
 @_mask_scale

@@ -116,17 +116,26 @@ class OfflineDaq:
         return tracked, ClipMemory(state, segmented.embeddings[0][naive])
 
     @torch.no_grad()
-    def refine(self, span: Span[TrackedFrame], shown: Set[int]) -> "RefinedSpan":
-        """Refine a window; the tracks in `shown` were shown before and still are."""
+    def refining(self, span: Span[TrackedFrame], shown: Set[int]) -> Iterator["RefinedSpan | None"]:
+        """Refine a window in steps; the tracks in `shown` were shown before and still are.
+
+        Yields:
+            None after each step, and last the window.
+        """
         rows = clip_rows(span.items, self.rules.max_kept)
         embeddings = torch.stack([frame.embeddings for frame in span.items])
-        refined = self.refiner(rows.features, embeddings)
+        state = rows.features
+        for index in range(self.refiner.num_layers):
+            state = self.refiner.layer(index, state, embeddings)
+            yield None
+        refined = self.refiner.predict(state)
         probabilities = refined.logits.float().softmax(-1)[:, :-1].cpu()
         chosen = _rows_to_show(rows.row_ids, probabilities, shown, self.rules.max_results)
-        return RefinedSpan(span, rows.row_ids, probabilities, chosen, refined)
+        yield RefinedSpan(span, rows.row_ids, probabilities, chosen, refined)
 
     def _window(self, shown: Set[int], span: Span[TrackedFrame]) -> RefinedWindow:
-        refined = self.refine(span, shown)
+        *_, refined = self.refining(span, shown)
+        assert refined is not None
         frames = [refined.masks(time) for time in span.final]
         shown_ids = refined.row_ids[refined.chosen].tolist()
         return RefinedWindow(

@@ -73,12 +73,22 @@ class TemporalRefiner(nn.Module):
     def decode(self, rows: Tensor, embeddings: Tensor) -> list[Tensor]:
         """Return states `(R, T, C)` before the first and after every layer."""
         states = [rows]
-        for index, ffn in enumerate(self.transformer_ffn_layers):
-            state = self._along_time(index, states[-1]).transpose(0, 1)  # (T, R, C)
-            state = self.transformer_obj_self_attention_layers[index](state)
-            state = self.transformer_cross_attention_layers[index](state, embeddings, embeddings)
-            states.append(ffn(state).transpose(0, 1))
+        for index in range(self.num_layers):
+            states.append(self.layer(index, states[-1], embeddings))
         return states
+
+    @property
+    def num_layers(self) -> int:
+        """Of `layer`."""
+        return len(self.transformer_ffn_layers)
+
+    def layer(self, index: int, state: Tensor, embeddings: Tensor) -> Tensor:
+        """Return the state `(R, T, C)` after one more layer."""
+        state = self._along_time(index, state).transpose(0, 1)  # (T, R, C)
+        state = self.transformer_obj_self_attention_layers[index](state)
+        state = self.transformer_cross_attention_layers[index](state, embeddings, embeddings)
+        refined: Tensor = self.transformer_ffn_layers[index](state).transpose(0, 1)
+        return refined
 
     def _along_time(self, index: int, state: Tensor) -> Tensor:
         state = self.transformer_time_self_attention_layers[index](state)

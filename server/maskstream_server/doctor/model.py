@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.assembly import load, online_part
+from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine_step import Stepper
 from maskstream_server.engine_types import EngineRequest, StepFailed
@@ -39,9 +39,7 @@ def look_at_model(settings: Settings) -> Sequence[Finding]:
 
 
 def _step(settings: Settings, model: OnlineSegmenter[Any]) -> Finding:
-    threads = settings.threads or (1 if settings.deterministic else None)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(engine_threads(settings))
     try:
         step_s = statistics.median(_steps_s(model)[NUM_WARM:])
     except StepFailed as error:

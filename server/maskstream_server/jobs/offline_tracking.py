@@ -156,7 +156,9 @@ class OfflineTracking:
         """Refine a window and return the lines of the frames that it decides."""
         number = self._stamps[span.first + span.final.start][0]
         mentioned = {row for row, belief in self._beliefs.items() if belief.track_id is not None}
-        refined = await self._perform(number, partial(self.model.refine, span, mentioned))
+        steps, refined = self.model.refining(span, mentioned), None
+        while refined is None:
+            refined = await self._perform(number, partial(next, steps))
         self._weigh(refined)
         size = mask_size(span.items[0].size, self.options.mask_scale)
         rows = refined.row_ids[refined.chosen].tolist()

@@ -28,6 +28,7 @@ from maskstream_server.jobs.decoding import (
 )
 from maskstream_server.jobs.fetching import Fetcher
 from maskstream_server.jobs.files import SOURCE, VideoFiles
+from maskstream_server.jobs.following import Following
 from maskstream_server.jobs.offline_tracking import OfflineTracking
 from maskstream_server.jobs.part_writer import Line, PartWriter
 from maskstream_server.jobs.record import (
@@ -95,7 +96,6 @@ class VideoRun:
         self._record = record
         self._folder = parts.files.workplace(record)
         self._thread = ThreadPoolExecutor(1, "video-writer")
-        self._writing: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Do what is left to do, from the last checkpoint to the end.
@@ -159,44 +159,47 @@ class VideoRun:
     # Frames.
 
     async def _all_frames(self, tracking: Tracking, making: Making) -> None:
-        """Take every frame; decoding, the model, writing and making files overlap."""
+        """Take every frame; decoding, the model, and what follows a frame overlap."""
         name = f"results-{self._record.fence}.ndjson"
         part = PartWriter(self._folder, name, first_frame=tracking.num_done)
+        frames = FrameReader(partial(self._open_video, tracking.next_frame))
         try:
-            async with FrameReader(partial(self._open_video, tracking.next_frame)) as reader:
+            async with frames as reader, Following() as following:
+                keep = partial(self._checkpoint, making, part, reader)
                 while (frame := await reader.next()) is not None:
-                    await self._write_lines(part, await tracking.take(frame))
+                    lines = await tracking.take(frame)
+                    await following.put(partial(self._write_lines, part, lines))
                     memory = tracking.memory()
                     if memory is not None:
-                        await self._checkpoint(part, reader, tracking.num_done, memory)
-                        making.advance(self._record)
-                await self._write_lines(part, await tracking.finish())
-                await self._checkpoint(part, reader, tracking.num_done, None)
-                making.advance(self._record)
+                        await following.put(partial(keep, tracking.num_done, memory))
+                lines = await tracking.finish()
+                await following.put(partial(self._write_lines, part, lines))
+                await following.put(partial(keep, tracking.num_done, None))
         finally:
             self._thread.submit(part.close)
 
-    async def _write_lines(self, part: PartWriter, lines: Sequence[Line]) -> None:
-        """Begin to write, once what was begun before is written."""
-        if self._writing is not None:
-            await self._writing
-        self._writing = in_thread(self._thread, partial(part.write, lines))
+    # What follows a frame, in order.
 
-    # Checkpoints.
+    async def _write_lines(self, part: PartWriter, lines: Sequence[Line]) -> None:
+        await in_thread(self._thread, partial(part.write, lines))
 
     async def _checkpoint(
-        self, part: PartWriter, reader: FrameReader, num_done: int, memory: Memory | None
+        self,
+        making: Making,
+        part: PartWriter,
+        reader: FrameReader,
+        num_done: int,
+        memory: Memory | None,
     ) -> None:
         """Write down what is done; results first, so that the record never says too much.
 
         Args:
+            making: is told of it.
             part: where the results are.
             reader: knows of the video.
             num_done: frames that have results.
             memory: to go on from; None where there are no more frames.
         """
-        assert self._writing is not None
-        await self._writing
         await asyncio.to_thread(self._parts.files.check_room)
         progress = Progress(
             next_frame=num_done,
@@ -209,6 +212,7 @@ class VideoRun:
         await self.write(
             lambda record: checkpoint(record, fence, progress, self._now_s()), memory or {}
         )
+        making.advance(self._record)
 
     async def _kept(self, part: PartWriter) -> ResultPart:
         """Bring all lines to where they outlive this machine; return how far they go."""

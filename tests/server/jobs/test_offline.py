@@ -100,6 +100,31 @@ async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_wished_fo
     assert all(item["score"] >= 0.5 and item["age"] == 1 and item["area"] for item in born)
 
 
+async def test_a_turn_of_the_engine_refines_one_layer_at_most(open_workshop, monkeypatch):
+    model, layers, turns = tiny_offline_model(), [], []
+    layer = model.refiner.layer
+
+    def counted(index, *args):
+        layers.append(index)
+        return layer(index, *args)
+
+    monkeypatch.setattr(model.refiner, "layer", counted)
+    shop = await open_workshop(model, FakeDecoder(FRAMES), ALL)
+    perform = shop.parts.engine.perform
+
+    async def watched(session, work):
+        before = len(layers)
+        try:
+            return await perform(session, work)
+        finally:
+            turns.append(len(layers) - before)
+
+    monkeypatch.setattr(shop.parts.engine, "perform", watched)
+    assert (await shop.work()).state is VideoState.DONE
+    assert set(turns) == {0, 1}
+    assert layers == [*range(model.refiner.num_layers)] * (sum(turns) // model.refiner.num_layers)
+
+
 async def test_a_window_is_held_however_long_the_video_is(open_workshop, monkeypatch):
     model, living, held = tiny_offline_model(), weakref.WeakSet(), []
     track_frame = model.track_frame

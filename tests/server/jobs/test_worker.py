@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import json
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pycocotools import mask as coco
 
 from maskstream_server.jobs.artifacts.making import WRITERS
 from maskstream_server.jobs.files import DISK_FULL
+from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
@@ -111,6 +113,29 @@ async def test_results_can_be_read_while_the_video_runs(open_workshop):
     gate.go_on.set()
     await working
     assert len(await shop.lines()) == 13
+
+
+async def test_frames_go_on_while_a_checkpoint_is_under_way_and_none_counts_before_it(
+    open_workshop, monkeypatch
+):
+    far, met = threading.Event(), 3 * EVERY
+    decoder = FakeDecoder(FRAMES, on_frame=lambda index: far.set() if index == met else None)
+    shop = await open_workshop(decoder=decoder)
+    replace_record, counted = shop.store.replace, []
+
+    async def slow(old, new, memory=None):
+        if new.next_frame == EVERY:
+            assert await asyncio.to_thread(far.wait, SOON_S)
+        lines = [*read_lines(shop.files.folder("a"), new.parts)]
+        counted.append((new.next_frame, len(lines)))
+        return await replace_record(old, new, memory)
+
+    monkeypatch.setattr(shop.store, "replace", slow)
+    assert (await shop.work()).state is VideoState.DONE
+    frames = [num_frames for num_frames, _ in counted]
+    assert frames == sorted(frames)
+    assert frames[-1] == len(FRAMES)
+    assert all(num_frames == num_lines for num_frames, num_lines in counted)
 
 
 async def test_files_grow_with_the_video_and_nothing_is_left_of_their_drafts(open_workshop):

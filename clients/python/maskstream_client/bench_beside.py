@@ -1,0 +1,86 @@
+"""What a whole video costs live streams, which go first: `maskstream bench --beside-video`."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+from maskstream_client.videos.async_videos import AsyncVideos
+from maskstream_client.videos.record import Video
+
+_ARTIFACTS: Final = ("ytvis.json", "overlay.mp4")
+
+
+class VideoBeside:
+    """Keeps one whole video under way at a server, again and again; an async context manager.
+
+    It begins when the first frames of the video are done, and deletes the video at its end.
+
+    Args:
+        videos: of the server.
+        clip: the video.
+
+    Attributes:
+        num_frames: how many were done of it since.
+    """
+
+    def __init__(self, videos: AsyncVideos, clip: Path) -> None:
+        self._videos, self._clip = videos, clip
+        self._begun = asyncio.Event()
+        self._video: Video | None = None
+        self.num_frames = 0
+
+    async def __aenter__(self) -> Self:
+        self._work = asyncio.create_task(self._repeat())
+        begun = asyncio.create_task(self._begun.wait())
+        await asyncio.wait((self._work, begun), return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if self._work.done():
+            self._work.result()
+        self.num_frames = 0
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._work.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._work
+        if self._video is not None:
+            await self._videos.delete(self._video)
+
+    async def _repeat(self) -> None:
+        while True:
+            self._video = await self._videos.submit(self._clip, artifacts=_ARTIFACTS)
+            await self._videos.wait(self._video, progress=self._note)
+            await self._videos.delete(self._video)
+            self._video = None
+
+    def _note(self, now: Video) -> None:
+        assert self._video is not None
+        self.num_frames += now.frames_done - self._video.frames_done
+        self._video = now
+        if now.frames_done:
+            self._begun.set()
+
+
+def compared(alone: dict[str, Any], beside: dict[str, Any], num_frames: int) -> dict[str, Any]:
+    """Return both reports, by how much latencies grew, and how many frames of the video were done.
+
+    Args:
+        alone: report of the streams without a video.
+        beside: of the same streams with one.
+        num_frames: of the video, meanwhile.
+    """
+    growth = {
+        name: round(value - alone["latency_ms"][name], 2)
+        for name, value in beside["latency_ms"].items()
+        if value is not None and alone["latency_ms"][name] is not None
+    }
+    fps = round(num_frames / beside["seconds"], 2)
+    return {
+        "latency_growth_ms": growth,
+        "video_fps": fps,
+        "alone": alone,
+        "beside_video": beside,
+    }

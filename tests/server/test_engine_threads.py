@@ -1,0 +1,48 @@
+"""How many CPU threads the model has, and who else has any."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from maskstream_server.assembly import engine_threads
+from maskstream_server.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("cores", "settings", "expected"),
+    [
+        (16, {}, 15),
+        (2, {}, 1),
+        (1, {}, 1),
+        (16, {"deterministic": True}, 1),
+        (2, {"threads": 2}, 2),
+        (2, {"threads": 2, "deterministic": True}, 2),
+    ],
+)
+def test_a_core_is_left_for_all_else_unless_somebody_says_how_many(
+    monkeypatch, cores, settings, expected
+):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    assert engine_threads(Settings(**settings)) == expected
+
+
+LOAD = """
+import os
+from maskstream_server.assembly import load
+from maskstream_server.settings import Settings
+before = len(os.listdir("/proc/self/task"))
+load(Settings(weights="random"))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_loading_a_model_leaves_no_threads_that_the_engines_would_share_cores_with():
+    environment = os.environ | {"OMP_NUM_THREADS": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    assert int(done.stdout) == 0
