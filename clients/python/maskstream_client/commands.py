@@ -1,4 +1,4 @@
-"""The client's subcommands: `maskstream stream` and `maskstream bench`."""
+"""The client's subcommands for streams: `maskstream stream`, `watch` and `bench`."""
 
 from __future__ import annotations
 
@@ -97,6 +97,19 @@ def stream(source: str, **options: Any) -> None:
 
     options["mask_scale"] = float(options["mask_scale"])
     stream_source(StreamJob(source=int(source) if source.isdecimal() else source, **options))
+
+
+@click.command()
+@click.argument("session")
+@url_option
+@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
+@api_key_option
+@plain_errors
+def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -> None:
+    """Print the results of SESSION, which another client streams: one line of JSON a frame."""
+    from maskstream_client.watching import print_results
+
+    print_results(url, session, api_key, max_frames)
 
 
 @click.command()
