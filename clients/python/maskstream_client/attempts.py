@@ -27,7 +27,13 @@ class Attempts:
         self._retry = retry
         self._num_attempts = 0
         self._progress_at_s = now_s
+        self._welcome_at_s: float | None = None
         self.was_welcome = False
+
+    def note_welcome(self, now_s: float) -> None:
+        """Hear that a server took the client."""
+        self.was_welcome = True
+        self._welcome_at_s = now_s
 
     def note_progress(self, now_s: float) -> None:
         """Hear that the connection is of use: patience begins anew."""
@@ -45,6 +51,7 @@ class Attempts:
         Raises:
             WireError, ConnectionFailedError, ProtocolError: there is no next attempt.
         """
+        self._forgive(now_s)
         url, num_urls = self._addresses.current, len(self._addresses)
         is_last = not self.was_welcome and self._num_attempts + 1 >= num_urls
         if is_last or not can_resume(error):
@@ -61,6 +68,12 @@ class Attempts:
         self._num_attempts += 1
         self._addresses.turn()
         return ConnectionLost(sentence(error, url), delay_s)
+
+    def _forgive(self, now_s: float) -> None:
+        """A connection that lasted was of use, also where nothing was sent over it."""
+        began_s, self._welcome_at_s = self._welcome_at_s, None
+        if began_s is not None and now_s - began_s > self._retry.max_delay_s:
+            self.note_progress(now_s)
 
     def _pause_s(self, num_urls: int, refused: WireError | None) -> float:
         """Nothing within a round of all servers; between two, as the rules or a full server say."""

@@ -141,7 +141,7 @@ class Link:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, events.Connected):
-            self._attempts.was_welcome = True
+            self._attempts.note_welcome(asyncio.get_running_loop().time())
         elif isinstance(event, events.Answered):
             self._note_progress()
         elif isinstance(event, events.Refused) and event.fatal:

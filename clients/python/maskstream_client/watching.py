@@ -105,7 +105,7 @@ class Watch:
         if was_greeted:
             attempts.note_progress(time.monotonic())
         elif self._viewing.watching is not None:
-            attempts.was_welcome = True
+            attempts.note_welcome(time.monotonic())
             await self._learn_classes(self._viewing.watching.model.classes_url)
 
     def _unread(self) -> Iterator[Result]:

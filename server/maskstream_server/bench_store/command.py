@@ -10,6 +10,8 @@ from typing import Any, Final
 from PIL import Image
 from websockets.exceptions import WebSocketException
 
+from maskstream_model import preset
+from maskstream_model.errors import MaskstreamModelError
 from maskstream_protocol.errors import ProtocolError
 from maskstream_server.assembly import load
 from maskstream_server.bench_report import tell
@@ -48,16 +50,21 @@ def run_bench(
     """Measure, print the report as JSON and write it where asked.
 
     Raises:
-        SettingsError: no shared store is named.
+        SettingsError: no shared store is named, or no preset.
         StoreBenchError: it is away, or a stream was refused or broke off.
         StartError: a server cannot start.
         MediaError: the clip cannot be read.
     """
     if settings.store == "memory":
         raise SettingsError("Name the store to measure: --store redis://host:port/db.")
+    try:
+        preset(stand_in.preset)
+    except MaskstreamModelError as error:
+        raise SettingsError(f"--tracks-of: {error}.") from error
     store = facts_of(settings.store)
     pictures = jpegs(settings, clip)
-    servers = settings.model_copy(update={"host": "127.0.0.1", "port": 0, "video_jobs": 0})
+    ours = {"host": "127.0.0.1", "port": 0, "video_jobs": 0, "api_keys": ()}
+    servers = settings.model_copy(update=ours)
     report: dict[str, Any] = {
         "asked": asdict(pace) | {"stand_in": asdict(stand_in), "model": settings.model},
         "store": store,
