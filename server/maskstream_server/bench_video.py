@@ -1,7 +1,6 @@
 """What `maskstream bench-video` does: whole videos in this process, beside the model alone."""
 
 import asyncio
-import json
 import resource
 import tempfile
 import time
@@ -14,11 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import click
 import torch
 
 from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench_memory import MemoryMeter
+from maskstream_server.bench_report import tell
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.assembly import decode_upload, video_limits
 from maskstream_server.jobs.files import VideoFiles
@@ -71,10 +70,7 @@ def run_bench(settings: Settings, clip: Path, out: Path | None) -> None:
         for name, of in (("ratio", report), ("ratio_to_all_cores", quickest)):
             measured[name] = round(measured["seconds"] / of["model_alone"]["seconds"], 3)
         report[run.name] = measured
-    text = json.dumps(report, indent=2)
-    click.echo(text)
-    if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
+    tell(report, out)
 
 
 def measure_alone(settings: Settings, model: Any, clip: Path, threads: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`maskstream serve`, `worker` and `bench-video`; nothing heavy is imported until they run."""
+"""The subcommands that need a server; nothing heavy is imported until they run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +108,39 @@ def bench_video(video: Path, out: Path | None, **options: Any) -> None:
         from maskstream_server.bench_video import run_bench
 
         run_bench(settings, video, out)
+
+    _in_one_sentence(measure, {"log_level": "error", **options})
+
+
+@click.command()
+@click.argument("video", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--store", help="redis://host:port/db; its sessions are let alone.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file.")
+@click.option("--rounds", type=click.IntRange(1), default=21, show_default=True)
+@click.option("--frames", type=click.IntRange(1), default=20, show_default=True, help="A round.")
+@click.option("--fps", type=click.FloatRange(0, min_open=True), help="Pace  [default: flat out]")
+@click.option("--tracks", type=click.IntRange(1), default=20, show_default=True, help="Made up.")
+@click.option("--tracks-of", default="daq_r50_ovis", show_default=True, help="Their preset.")
+@click.option("--step-ms", type=click.FloatRange(0), default=5.0, show_default=True, help="Theirs.")
+@_model
+@_weights
+@_device
+@_threads
+@_log_format
+def bench_store(video: Path, out: Path | None, **options: Any) -> None:
+    """Measure what a shared store costs a stream of VIDEO's frames, and how fast a takeover is.
+
+    Three servers run on this machine, one with the in-process store. They stream in turns, one
+    frame in flight: first with a made-up model of many tracks, then with the real one.
+    """
+    pace = {name: options.pop(name) for name in ("rounds", "frames", "fps")}
+    tracks = (options.pop("tracks_of"), options.pop("tracks"), options.pop("step_ms"))
+
+    def measure(settings: "Settings") -> None:
+        from maskstream_server.bench_store.command import StandInFacts, run_bench
+        from maskstream_server.bench_store.measuring import Pace
+
+        run_bench(settings, video, Pace(**pace), StandInFacts(*tracks), out)
 
     _in_one_sentence(measure, {"log_level": "error", **options})
 

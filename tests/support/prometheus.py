@@ -47,6 +47,11 @@ class Prometheus:
         words = urllib.parse.urlencode({"query": expression})
         return self._get(f"query?{words}")["result"]
 
+    def query_range(self, expression: str, begin_s: float, end_s: float, step_s: float) -> Any:
+        """Return series: `metric` (labels) and `values` (pairs of time and text)."""
+        asked = {"query": expression, "start": begin_s, "end": end_s, "step": step_s}
+        return self._get(f"query_range?{urllib.parse.urlencode(asked)}")["result"]
+
     def firing(self) -> set[str]:
         alerts = self._get("alerts")["alerts"]
         return {each["labels"]["alertname"] for each in alerts if each["state"] == "firing"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from maskstream_client.async_client import AsyncClient
@@ -11,15 +11,18 @@ from maskstream_client.errors import (
     MaskstreamError,
     OutputError,
     RefusedError,
+    SessionUnknownError,
     SourceError,
     UnreadResultsError,
     VideoCancelledError,
     VideoFailedError,
 )
 from maskstream_client.events import Event
+from maskstream_client.loop_thread import iterate_blocking
 from maskstream_client.options import RetryRules, StreamOptions
 from maskstream_client.result import Result, TrackedObject
 from maskstream_client.sync_client import Client
+from maskstream_client.watching import Watch
 
 __all__ = [
     "AsyncClient",
@@ -30,14 +33,17 @@ __all__ = [
     "RefusedError",
     "Result",
     "RetryRules",
+    "SessionUnknownError",
     "SourceError",
     "StreamOptions",
     "TrackedObject",
     "UnreadResultsError",
     "VideoCancelledError",
     "VideoFailedError",
+    "Watch",
     "connect",
     "connect_async",
+    "watch",
 ]
 
 
@@ -61,3 +67,19 @@ def connect_async(
 ) -> AsyncClient:
     """A stream for `async with`; `options` are the fields of `StreamOptions`."""
     return AsyncClient(url, StreamOptions(**options), api_key=api_key, on_event=on_event)
+
+
+def watch(
+    url: str,
+    session: str,
+    *,
+    api_key: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    every_frame: bool = False,
+) -> Iterator[Result]:
+    """The results of a session that another client streams, until it ends.
+
+    With asyncio: `async for result in Watch(url, session).results()`; it says what may be raised.
+    """
+    viewer = Watch(url, session, api_key=api_key, on_event=on_event)
+    return iterate_blocking(lambda: viewer.results(every_frame=every_frame))

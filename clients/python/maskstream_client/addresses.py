@@ -24,6 +24,11 @@ class Addresses:
         """The address to connect to."""
         return self._urls[self._turn % len(self._urls)]
 
+    @property
+    def all(self) -> str:
+        """All of them, as `Addresses` takes them."""
+        return ",".join(self._urls)
+
     def turn(self) -> None:
         """Go on to the next one; after the last comes the first."""
         self._turn += 1

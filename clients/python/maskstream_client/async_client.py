@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,7 +14,7 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
-from maskstream_client.link import Link
+from maskstream_client.link import Link, bearer
 from maskstream_client.model_card import ClassInfo, fetch_classes
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing, paired
@@ -22,6 +22,7 @@ from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
 from maskstream_client.sources import Source, open_frames
+from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
 
@@ -55,8 +56,8 @@ class AsyncClient:
         self._api_key = api_key
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._link = Link(self._addresses, self._session, self._heard, headers, self.options.retry)
+        retry = self.options.retry
+        self._link = Link(self._addresses, self._session, self._heard, bearer(api_key), retry)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -78,6 +79,11 @@ class AsyncClient:
         from maskstream_client.videos import AsyncVideos
 
         return AsyncVideos(self.url, api_key=self._api_key, retry=self.options.retry)
+
+    @property
+    def session(self) -> str | None:
+        """The session's name, by which others can watch it; None before the first welcome."""
+        return self._session.name
 
     @property
     def resume_token(self) -> str | None:
@@ -165,6 +171,23 @@ class AsyncClient:
         finally:
             with suppress(ValueError):  # cancelled while its thread still reads: it closes itself
                 frames.close()
+
+    def watch(
+        self,
+        session: str,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        every_frame: bool = False,
+    ) -> AsyncGenerator[Result, None]:
+        """The results of another client's session on the same servers; see `Watch`."""
+        viewer = Watch(
+            self._addresses.all,
+            session,
+            api_key=self._api_key,
+            on_event=on_event,
+            retry=self.options.retry,
+        )
+        return viewer.results(every_frame=every_frame)
 
     async def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""

@@ -1,4 +1,4 @@
-"""The client's subcommands: `maskstream stream`, `maskstream bench` and `bench upload`."""
+"""The client's subcommands for streams and speed: `stream`, `watch`, `bench`, `bench upload`."""
 
 from __future__ import annotations
 
@@ -126,6 +126,19 @@ def bench_upload(**options: Any) -> None:
     from maskstream_client.bench_upload import UploadBenchJob, run_bench_upload
 
     run_bench_upload(UploadBenchJob(**options))
+
+
+@click.command()
+@click.argument("session")
+@url_option
+@click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
+@api_key_option
+@plain_errors
+def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -> None:
+    """Print the results of SESSION, which another client streams: one line of JSON a frame."""
+    from maskstream_client.watching import print_results
+
+    print_results(url, session, api_key, max_frames)
 
 
 @click.command()

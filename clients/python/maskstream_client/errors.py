@@ -7,6 +7,7 @@ Exception
     ├── SourceError                        no video can be read from the source
     ├── OutputError                        a file cannot be written
     ├── UnreadResultsError                 frames are sent while nobody reads the results
+    ├── SessionUnknownError                there is no session of that name to watch
     ├── RefusedError                       the server answered a request with a refusal
     └── VideoEndedError                    a whole video ended without its results
         ├── VideoFailedError               it cannot be worked on; the reason is the server's
@@ -39,6 +40,10 @@ class OutputError(MaskstreamError):
 
 class UnreadResultsError(MaskstreamError):
     """Frames go on being sent while nobody reads the results."""
+
+
+class SessionUnknownError(MaskstreamError):
+    """There is no session of that name, or it has ended."""
 
 
 class RefusedError(MaskstreamError):

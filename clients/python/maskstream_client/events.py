@@ -52,6 +52,14 @@ class Connected:
 
 
 @dataclass(frozen=True)
+class Watching:
+    """A viewer has been let in; what comes after frame `sequence` of the session is told."""
+
+    session: str
+    sequence: int
+
+
+@dataclass(frozen=True)
 class ConnectionLost:
     """The connection ended; it is taken up again after `delay_s`."""
 
@@ -92,6 +100,7 @@ Event = (
     | Dropped
     | IdentitiesReset
     | Connected
+    | Watching
     | ConnectionLost
     | GoingAway
     | Refused

@@ -12,17 +12,37 @@ from websockets.typing import Subprotocol
 
 from maskstream_client import events
 from maskstream_client.addresses import Addresses
-from maskstream_client.endings import LINK_ERRORS, can_resume, failure, sentence
-from maskstream_client.errors import ConnectionFailedError
+from maskstream_client.attempts import Attempts
+from maskstream_client.endings import LINK_ERRORS
 from maskstream_client.events import Event
 from maskstream_client.options import RetryRules
 from maskstream_client.session import ClientSession
 from maskstream_protocol import SUBPROTOCOL, messages
-from maskstream_protocol.errors import ServerFullError, WireError
+from maskstream_protocol.errors import WireError
 
 _MAX_MESSAGE_BYTES: Final = 256 * 2**20
 _OPEN_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 2.0
+
+
+def bearer(api_key: str | None) -> dict[str, str]:
+    """The headers that a key makes."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def opening(url: str, headers: dict[str, str], retry: RetryRules) -> connect:
+    """A connection to be opened; a server without a sign of life is given up."""
+    return connect(
+        url,
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        additional_headers=headers,
+        compression=None,
+        max_size=_MAX_MESSAGE_BYTES,
+        open_timeout=_OPEN_TIMEOUT_S,
+        close_timeout=_CLOSE_TIMEOUT_S,
+        ping_interval=retry.dead_after_s / 2,
+        ping_timeout=retry.dead_after_s / 2,
+    )
 
 
 class Link:
@@ -52,9 +72,8 @@ class Link:
         self._socket: ClientConnection | None = None
         self._sending = asyncio.Lock()
         self._refused: WireError | None = None
-        self._was_welcome = self._said_bye = False
-        self._num_attempts = 0
-        self._progress_at_s = 0.0
+        self._attempts = Attempts(addresses, retry, 0.0)
+        self._said_bye = False
 
     async def run(self) -> None:
         """Keep the connection until `bye` is answered.
@@ -68,10 +87,12 @@ class Link:
             try:
                 await self._hold_connection()
             except LINK_ERRORS as error:
-                delay_s = self._delay_after(error)
+                now_s = asyncio.get_running_loop().time()
+                lost = self._attempts.lost(error, self._refused, now_s)
             else:
                 return
-            await asyncio.sleep(delay_s)
+            self._deliver(lost)
+            await asyncio.sleep(lost.delay_s)
 
     async def say_bye(self) -> None:
         """End the session when everything is answered; `run` then returns."""
@@ -94,17 +115,7 @@ class Link:
     async def _hold_connection(self) -> None:
         """One connection from its opening to its end, which is an exception unless bye was said."""
         self._refused = None
-        async with connect(
-            self._addresses.current,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
-            additional_headers=self._headers,
-            compression=None,
-            max_size=_MAX_MESSAGE_BYTES,
-            open_timeout=_OPEN_TIMEOUT_S,
-            close_timeout=_CLOSE_TIMEOUT_S,
-            ping_interval=self._retry.dead_after_s / 2,
-            ping_timeout=self._retry.dead_after_s / 2,
-        ) as socket:
+        async with opening(self._addresses.current, self._headers, self._retry) as socket:
             self._socket = socket
             self._session.connection_opened()
             try:
@@ -130,41 +141,11 @@ class Link:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, events.Connected):
-            self._was_welcome = True
+            self._attempts.note_welcome(asyncio.get_running_loop().time())
         elif isinstance(event, events.Answered):
             self._note_progress()
         elif isinstance(event, events.Refused) and event.fatal:
             self._refused = event.error
 
     def _note_progress(self) -> None:
-        self._num_attempts = 0
-        self._progress_at_s = asyncio.get_running_loop().time()
-
-    def _delay_after(self, error: Exception) -> float:
-        """How long to wait before the next attempt; raises where there is none."""
-        url, num_urls = self._addresses.current, len(self._addresses)
-        is_last = not self._was_welcome and self._num_attempts + 1 >= num_urls
-        if is_last or not can_resume(error):
-            raise failure(error, self._refused, url) from error
-        waited_s = asyncio.get_running_loop().time() - self._progress_at_s
-        if self._num_attempts == 0:
-            self._progress_at_s += waited_s
-        elif self._num_attempts >= num_urls and waited_s >= self._retry.give_up_after_s:
-            raise ConnectionFailedError(
-                f"The connection was lost and did not come back within {waited_s:.0f} s: "
-                f"{sentence(error, url)}"
-            ) from error
-        delay_s = self._pause_s(num_urls)
-        self._num_attempts += 1
-        self._addresses.turn()
-        self._deliver(events.ConnectionLost(sentence(error, url), delay_s))
-        return delay_s
-
-    def _pause_s(self, num_urls: int) -> float:
-        """Nothing within a round of all servers; between two, as the rules or a full server say."""
-        num_rounds, in_round = divmod(self._num_attempts, num_urls)
-        delay_s = self._retry.delay_s(num_rounds) if in_round == 0 else 0.0
-        asked_all = in_round == num_urls - 1
-        if asked_all and isinstance(self._refused, ServerFullError):
-            delay_s = max(delay_s, (self._refused.retry_after_ms or 0) / 1000)
-        return delay_s
+        self._attempts.note_progress(asyncio.get_running_loop().time())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
         return loop.call(work)
 
 
-def iterate_blocking(make: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
+def iterate_blocking(make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
     """The items of an asynchronous generator, one by one."""
     with LoopThread() as loop:
         items = make()

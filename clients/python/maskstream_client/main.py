@@ -10,11 +10,13 @@ import click
 _GROUP: Final = "maskstream.commands"
 _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
+    "watch": "Print the results of a session that another client streams.",
     "run": "Upload a whole video, wait for it, download its files.",
     "videos": "List, show, cancel, delete, download the videos of a server.",
     "bench": "Measure a server: frames per second, latency, memory.",
     "bench-video": "Measure work on a whole video: seconds and memory.",
     "bench-upload": "Measure a server that takes a large file in: speed and memory.",
+    "bench-store": "Measure a shared store: latency, bytes, takeovers.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "doctor": "Look whether a server can do its work here, and say what to do if not.",

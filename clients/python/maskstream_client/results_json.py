@@ -1,4 +1,4 @@
-"""Collects results in the form of YouTube-VIS: one entry per track, a mask or null per frame."""
+"""Results as JSON: of a whole stream as YouTube-VIS has it, of one frame as a line."""
 
 from __future__ import annotations
 
@@ -64,3 +64,33 @@ class ResultsCollector:
             }
             for (_, track_id), track in sorted(self._tracks.items())
         ]
+
+
+def result_line(result: Result) -> dict[str, Any]:
+    """One frame in the form of `/v1/videos/{id}/results`, with its epoch.
+
+    A dropped frame has `frame` and `dropped` (the reason) alone.
+    """
+    if result.drop_reason is not None:
+        return {"frame": result.frame_index, "dropped": result.drop_reason}
+    return {
+        "frame": result.frame_index,
+        "epoch": result.epoch,
+        "time_s": result.pts_s,
+        "size": list(result.frame_size),
+        "objects": [_object(item) for item in result.objects],
+    }
+
+
+def _object(item: TrackedObject) -> dict[str, Any]:
+    return {
+        "track_id": item.track_id,
+        "class_id": item.class_id,
+        "label": item.label,
+        "score": round(item.score, 4),
+        "status": item.status.name.lower(),
+        "age": item.age,
+        "box": list(item.box),
+        "area": item.area,
+        "segmentation": coco_rle(item.mask()) if item.has_mask else None,
+    }

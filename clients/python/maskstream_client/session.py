@@ -36,8 +36,14 @@ class ClientSession:
         self._outbox = Outbox(self._ledger)
         self._token = options.resume_token
         self._welcome: notices.Welcome | None = None
+        self._name: str | None = None
         self._epoch = 1
         self._num_unacked = 0
+
+    @property
+    def name(self) -> str | None:
+        """The session's name; None before the first welcome."""
+        return self._name
 
     @property
     def resume_token(self) -> str | None:
@@ -145,6 +151,7 @@ class ClientSession:
 
     def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
         self._welcome, self._epoch, self._token = welcome, welcome.epoch, welcome.resume_token
+        self._name = welcome.session
         self._outbox.welcomed(welcome.credit)
         if self._ledger.open_until(welcome.next_sequence - 1):
             self._outbox.say(messages.Flush(_RESUMED))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Event
-from maskstream_client.loop_thread import LoopThread
+from maskstream_client.loop_thread import LoopThread, iterate_blocking
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing
@@ -70,6 +70,11 @@ class Client:
         return Videos(self._client.url, api_key=self._api_key, retry=self.options.retry)
 
     @property
+    def session(self) -> str | None:
+        """The session's name, by which others can watch it."""
+        return self._client.session
+
+    @property
     def resume_token(self) -> str | None:
         """What another client needs to go on with this session after `detach`."""
         return self._client.resume_token
@@ -107,6 +112,18 @@ class Client:
                     yield from pairing.answered(result)
             while (result := self.receive()) is not None:
                 yield from pairing.answered(result)
+
+    def watch(
+        self,
+        session: str,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        every_frame: bool = False,
+    ) -> Iterator[Result]:
+        """The results of another client's session on the same servers; see `Watch`."""
+        return iterate_blocking(
+            lambda: self._client.watch(session, on_event=on_event, every_frame=every_frame)
+        )
 
     def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""

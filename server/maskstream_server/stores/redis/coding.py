@@ -44,8 +44,8 @@ def commit_args(commit: Commit, ttl_ms: int) -> list[Any]:
     args += [int(commit.whole), commit.keep_after, ttl_ms, len(commit.parts), len(commit.results)]
     args.append(len(commit.removed))
     for name, blob in commit.parts.items():
-        args += [name, blob]
+        args += [PART + name.encode(), blob]
     for result in commit.results:
         args += [result.sequence, result.message]
-    args += commit.removed
+    args += [PART + name.encode() for name in commit.removed]
     return args

@@ -54,7 +54,7 @@ return fence
 
 COMMIT = """
 -- KEYS s r; ARGV fence epoch base sequence whole keep_after ttl_ms num_parts num_results
--- num_removed, then name and bytes of each part, sequence and bytes of each result, names of
+-- num_removed, then field and bytes of each part, sequence and bytes of each result, fields of
 -- removed parts -> word
 local stored = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'sequence')
 if not stored[1] then return 'missing' end
@@ -75,10 +75,13 @@ if whole then
     if string.sub(name, 1, 2) == 'p:' then redis.call('HDEL', KEYS[1], name) end
   end
 end
-local at = 11
-for _ = 1, tonumber(ARGV[8]) do
-  redis.call('HSET', KEYS[1], 'p:' .. ARGV[at], ARGV[at + 1])
-  at = at + 2
+-- Many fields in one command: each command costs, here and in the append-only file. Lua cannot
+-- pass any number of words at once.
+local at, parts_end = 11, 11 + 2 * tonumber(ARGV[8])
+while at < parts_end do
+  local last = math.min(at + 1000, parts_end) - 1
+  redis.call('HSET', KEYS[1], unpack(ARGV, at, last))
+  at = last + 1
 end
 for _ = 1, tonumber(ARGV[9]) do
   -- A result that is there already came with a commit whose answer was lost.
@@ -89,7 +92,7 @@ for _ = 1, tonumber(ARGV[9]) do
   at = at + 2
 end
 for _ = 1, tonumber(ARGV[10]) do
-  redis.call('HDEL', KEYS[1], 'p:' .. ARGV[at])
+  redis.call('HDEL', KEYS[1], ARGV[at])
   at = at + 1
 end
 redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', tonumber(ARGV[6]) + 1))

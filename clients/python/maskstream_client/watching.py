@@ -1,0 +1,144 @@
+"""Watching a session that another client streams: results as they are committed, no hold on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import closing, suppress
+from itertools import islice
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import click
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from maskstream_client.addresses import Addresses
+from maskstream_client.attempts import Attempts
+from maskstream_client.endings import DONE, LINK_ERRORS, close_code
+from maskstream_client.errors import ConnectionFailedError, SessionUnknownError
+from maskstream_client.events import Event
+from maskstream_client.inbox import Inbox
+from maskstream_client.link import bearer, opening
+from maskstream_client.loop_thread import iterate_blocking
+from maskstream_client.model_card import fetch_classes
+from maskstream_client.options import RetryRules
+from maskstream_client.result import Result
+from maskstream_client.results_json import result_line
+from maskstream_client.viewing import Viewing
+from maskstream_protocol.errors import WireError
+
+
+class Watch:
+    """A viewer of one session; iterate over `results` once.
+
+    Args:
+        url: of the server, or of several that share a store, separated by commas.
+        session: its name (`AsyncClient.session`, or one of `GET /v1/sessions`).
+        api_key: sent as a bearer token.
+        on_event: hears of lost connections, resets and missed frames; None logs them.
+        retry: when a lost connection is taken up again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: str,
+        *,
+        api_key: str | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        retry: RetryRules | None = None,
+    ) -> None:
+        self._addresses = Addresses(url)
+        self._session = session
+        self._api_key = api_key
+        self._inbox = Inbox(on_event)
+        self._retry = retry or RetryRules()
+        self._viewing = Viewing()
+
+    async def results(self, *, every_frame: bool = False) -> AsyncGenerator[Result, None]:
+        """The results from now on, in order, until the session ends.
+
+        A result's `frame_index` is the frame's in the session; sizes and boxes are those of the
+        mask grid, since only who streams knows the frames.
+
+        Args:
+            every_frame: frames that this viewer missed too, with an empty result that has a
+                `drop_reason`: `superseded` where it was too slow, else `lost`.
+
+        Raises:
+            SessionUnknownError: there is no such session.
+            WireError: the server refuses viewers.
+            ConnectionFailedError: no server is there, or none came back in time.
+        """
+        attempts = Attempts(self._addresses, self._retry, time.monotonic())
+        while True:
+            try:
+                async with self._opening() as socket:
+                    while (message := await _next_message(socket)) is not None:
+                        await self._take(message, attempts)
+                        for result in self._unread():
+                            if every_frame or result.drop_reason is None:
+                                yield result
+                return
+            except SessionUnknownError:
+                if attempts.was_welcome:
+                    return  # It ended while nobody looked.
+                raise
+            except LINK_ERRORS as error:
+                refused = error if isinstance(error, WireError) else None
+                lost = attempts.lost(error, refused, time.monotonic())
+            finally:
+                self._viewing.connection_lost()
+            self._inbox.put(lost, time.perf_counter())
+            await asyncio.sleep(lost.delay_s)
+
+    def _opening(self) -> connect:
+        url = watch_url(self._addresses.current, self._session)
+        return opening(url, bearer(self._api_key), self._retry)
+
+    async def _take(self, message: str | bytes, attempts: Attempts) -> None:
+        was_greeted = self._viewing.watching is not None
+        for event in self._viewing.receive(message):
+            self._inbox.put(event, time.perf_counter())
+        if was_greeted:
+            attempts.note_progress(time.monotonic())
+        elif self._viewing.watching is not None:
+            attempts.note_welcome(time.monotonic())
+            await self._learn_classes(self._viewing.watching.model.classes_url)
+
+    def _unread(self) -> Iterator[Result]:
+        return iter(self._inbox.take, None)
+
+    async def _learn_classes(self, path: str) -> None:
+        with suppress(ConnectionFailedError):
+            self._inbox.classes = await asyncio.to_thread(
+                fetch_classes, self._addresses.current, path, self._api_key
+            )
+
+
+async def _next_message(socket: ClientConnection) -> str | bytes | None:
+    """The next message; None where the session has ended."""
+    try:
+        return await socket.recv()
+    except ConnectionClosed as closed:
+        if close_code(closed) == DONE:
+            return None
+        raise
+
+
+def watch_url(stream_url: str, session: str) -> str:
+    """Where viewers of a session connect, for the address of its streams."""
+    parts = urlsplit(stream_url)
+    base = parts.path.removesuffix("/stream") if parts.path.endswith("/stream") else "/v1"
+    path = f"{base}/sessions/{quote(session, safe='')}/watch"
+    return urlunsplit(parts._replace(path=path))
+
+
+def print_results(url: str, session: str, api_key: str | None, max_frames: int | None) -> None:
+    """What `maskstream watch` does; frames that were missed have a line too."""
+    viewer = Watch(url, session, api_key=api_key)
+    with closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results:
+        for result in islice(results, max_frames):
+            click.echo(json.dumps(result_line(result), separators=(",", ":")))

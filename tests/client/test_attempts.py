@@ -1,0 +1,65 @@
+"""How long and where a lost connection is tried again."""
+
+import pytest
+
+from maskstream_client import ConnectionFailedError, RetryRules
+from maskstream_client.addresses import Addresses
+from maskstream_client.attempts import Attempts
+from maskstream_protocol.errors import ServerFullError
+
+RULES = RetryRules(first_delay_s=1.0, max_delay_s=4.0, give_up_after_s=60.0)
+GONE = ConnectionResetError(104, "reset")
+
+
+def attempts(urls: str = "ws://a", welcome_at_s: float | None = 0.0) -> Attempts:
+    made = Attempts(Addresses(urls), RULES, 0.0)
+    if welcome_at_s is not None:
+        made.note_welcome(welcome_at_s)
+    return made
+
+
+def delays(tried: Attempts, *times_s: float) -> list[float]:
+    return [tried.lost(GONE, None, now_s).delay_s for now_s in times_s]
+
+
+def test_the_first_attempt_is_made_at_once_and_pauses_double_up_to_the_longest():
+    assert delays(attempts(), 1, 2, 3, 5, 9, 13) == [0, 1, 2, 4, 4, 4]
+
+
+def test_all_servers_are_tried_before_the_first_pause():
+    assert delays(attempts("ws://a,ws://b"), 1, 1, 1, 2) == [0, 0, 1, 0]
+
+
+def test_who_was_never_welcome_tries_each_server_once():
+    tried = attempts("ws://a,ws://b", welcome_at_s=None)
+    assert delays(tried, 0) == [0]
+    with pytest.raises(ConnectionFailedError):
+        tried.lost(GONE, None, 0.1)
+
+
+def test_patience_ends_and_begins_anew_with_progress():
+    tried = attempts()
+    delays(tried, 1, 30)
+    with pytest.raises(ConnectionFailedError, match="within 60 s"):
+        tried.lost(GONE, None, 61)
+    tried.note_progress(70)
+    assert delays(tried, 71) == [0]
+
+
+def test_a_quiet_connection_that_lasted_is_forgiven_an_old_loss():
+    tried = attempts()
+    delays(tried, 10)
+    tried.note_welcome(11)
+    assert delays(tried, 200) == [0]
+
+
+def test_a_server_that_welcomes_and_falls_again_and_again_is_not_tried_without_pause():
+    tried = attempts()
+    for at_s, delay_s in ((1, 0), (2, 1), (4, 2), (8, 4)):
+        tried.note_welcome(at_s - 0.5)
+        assert delays(tried, at_s) == [delay_s]
+
+
+def test_a_full_server_says_how_long_to_wait():
+    full = ServerFullError("No slot.", retry_after_ms=3000)
+    assert attempts().lost(GONE, full, 1).delay_s == 3.0
