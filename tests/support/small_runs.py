@@ -50,6 +50,7 @@ class MeanColours:
 
     name = "colours"
     views = 1
+    idle_parameters = False
     earlier: Mapping[str, str] = {}
 
     def __init__(self) -> None:

@@ -83,7 +83,7 @@ class Trainer:
                     f"{self._checkpoint} is a run: go on with --resume, or choose another --out"
                 )
             load_run(self._checkpoint, self.run, stage.name, options.plan.seed)
-        self._losses = spread(LossesOf(stage))
+        self._losses = spread(LossesOf(stage), stage.idle_parameters)
         self._started_s = clock() - self.run.elapsed_s
 
     def progress(self) -> float:

@@ -61,6 +61,7 @@ class RefinerStage:
 
     name = "refiner"
     views = 1
+    idle_parameters = False
 
     def __init__(
         self, config: ModelConfig, options: RunOptions, online: Mapping[str, Tensor]

@@ -37,6 +37,8 @@ class TrackerStage:
         self._recipe, self._tracking = options.recipe, options.tracker
         config = options.tracker.model_of(config)
         self.views = options.tracker.views
+        # On a clip's first frame there are neither anchors nor tracker 2.
+        self.idle_parameters = options.plan.num_frames < 2
         self.earlier: Mapping[str, str] = {}
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
         load_into(self._segmenter, segmenter)

@@ -86,6 +86,18 @@ def test_gradients_reach_all_of_the_trackers_and_none_of_the_segmenter(small_run
     assert all(p.grad is None for p in stage._segmenter.parameters())
 
 
+@pytest.mark.parametrize(
+    ("name", "num_frames"), [("segmenter", 3), ("tracker", 3), ("tracker", 1), ("refiner", 3)]
+)
+def test_a_stage_says_whether_parameters_lie_idle(name, num_frames, small_run):
+    plan = replace(small_run.plan, clips=replace(small_run.plan.clips, num_frames=num_frames))
+    stage = fresh_stage(name, replace(small_run, plan=plan))
+    losses = stage.losses(ClipBatches(plan)[0], moment_of(0, 1, 0.9, CPU))
+    torch.stack(list(losses.values())).sum().backward()
+    learning = [p for p in stage.module.parameters() if p.requires_grad]
+    assert stage.idle_parameters == any(p.grad is None for p in learning)
+
+
 def test_written_segmenters_have_frozen_norms(small_run):
     stage = fresh_stage("segmenter", small_run)
     exported = stage.export(stage.module.state_dict())
