@@ -106,6 +106,15 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> "Frame":
         raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
 
 
+def read_frame(video: "VideoInfo", number: int) -> "Frame":
+    """Read one frame of a video as RGB `(height, width, 3)`.
+
+    Raises:
+        DatasetError: the picture is missing, broken, or of another size than the video.
+    """
+    return read_picture(video.pictures[number], (video.height, video.width))
+
+
 def check_pictures(videos: Iterable["VideoInfo"]) -> None:
     """Check that every frame of `videos` is a file; folders are listed once, nothing is opened.
 
