@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskstream_model.data.panoptic import PanopticTruth, Segment, read_ids
-from maskstream_model.data.reading import check_pictures, read_frame
+from maskstream_model.data.pictures import check_pictures, read_frame
 from maskstream_model.data.videos import AnnotatedFrames, Bools, VideoInfo
 from maskstream_model.errors import DatasetError
 

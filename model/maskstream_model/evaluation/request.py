@@ -8,8 +8,8 @@ from typing import Any
 from maskstream_model import load_model, load_offline_model, preset
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.data.pictures import read_picture
 from maskstream_model.data.readers import Format
-from maskstream_model.data.reading import read_picture
 from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.answers import Answer, Measured
 from maskstream_model.evaluation.benchmark_answer import answer_benchmark, check_options
