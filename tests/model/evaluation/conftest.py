@@ -1,0 +1,25 @@
+"""Fixtures of the tests of evaluation."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from maskstream_model.data.readers import open_reader
+from maskstream_model.data.vipseg import VipsegReader
+from support.datasets import SKY, Panoptic
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> VipsegReader:
+    """A VIPSeg set of three frames whose sky is one segment and whose areas are true."""
+    panoptic = Panoptic(tmp_path)
+    for number, frame in enumerate(panoptic.frames):
+        frame["segments_info"].pop(2)
+        ids = Panoptic.ids(number)
+        panoptic.draw(number, np.where(ids == SKY + 7, SKY, ids))
+        for row in frame["segments_info"]:
+            row["area"] = int((ids == row["id"]).sum() + (ids == row["id"] + 7).sum())
+    reader = open_reader(panoptic.write(), "vipseg")
+    assert isinstance(reader, VipsegReader)
+    return reader
