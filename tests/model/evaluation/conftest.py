@@ -9,6 +9,23 @@ from maskstream_model.data.readers import open_reader
 from maskstream_model.data.vipseg import VipsegReader
 from support.datasets import SKY, Panoptic
 
+VIS_CASES = [
+    ("ytvis_ap_0_perfect", "ytvis"),
+    ("ytvis_ap_1", "ytvis"),
+    ("ytvis_ap_2", "ytvis"),
+    ("ytvis_ap_3_sparse", "ytvis"),
+    ("ytvis_ap_4_edges", "ytvis"),
+    ("ovis_ap_1", "ytvis"),
+    ("ovis_ap_1", "ovis"),
+]
+
+
+@pytest.fixture(params=VIS_CASES, ids="-".join)
+def vis_case(request: pytest.FixtureRequest, test_data: Path) -> tuple[Path, str]:
+    """Folder and form of a case that the official evaluators scored, `expected.json`."""
+    case, form = request.param
+    return test_data / "metrics" / case, form
+
 
 @pytest.fixture
 def street(tmp_path: Path) -> VipsegReader:
