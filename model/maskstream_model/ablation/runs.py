@@ -4,30 +4,28 @@ Everything is on disk: a run that is done is not done again, one that was stoppe
 """
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from maskstream_model.ablation.arms import DEFAULT_ARMS, recipe_of
 from maskstream_model.ablation.measure import measure
 from maskstream_model.ablation.segmented import ClipSet, SegmentedClips, segmented_clips
 from maskstream_model.ablation.table import Summary, markdown, summary
-from maskstream_model.checkpoint import fingerprint, load_into, load_weights
+from maskstream_model.checkpoint import below, fingerprint, load_into, load_weights
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.data.seeds import evaluation_seed, training_seed
 from maskstream_model.data.synthetic import SyntheticConfig
+from maskstream_model.drafts import drafted
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import BatchPlan, RunOptions
-from maskstream_model.training.run import segmenter_of
+from maskstream_model.training.run import TRACKER, segmenter_of
 from maskstream_model.training.tracker_stage import TrackerStage
 
 Tell = Callable[[str], None]
@@ -205,7 +203,7 @@ class _Bench:
         config = options.config
         tracker = QueryTracker(config.segmenter, config.tracker, config.num_classes)
         weights = load_weights(options.weights_path)
-        load_into(tracker, _tracker_of(weights))
+        load_into(tracker, below(weights, TRACKER))
         mark = fingerprint(weights, config)
         return OnlineDaq(config, self._segmenter, tracker, torch.device(options.device), mark)
 
@@ -219,16 +217,7 @@ class _Bench:
         return self._clips[name]
 
 
-def _tracker_of(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    prefix = "tracker."
-    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
+    with drafted(path) as draft:
         draft.write_text(text)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -94,17 +95,11 @@ class OnlineHungarian(FramewiseModel):
         logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
         mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
         embeddings = frame.embeddings[0][rows]
-        new_state = TrackerState(
+        new_state = replace(
+            memory,
             queries=torch.where(seen.to(self.device)[:, None], embeddings, memory.queries),
-            positions=memory.positions,
-            history=memory.history,
             logit_sums=memory.logit_sums + logits,
-            track_ids=memory.track_ids,
-            birth_frames=memory.birth_frames,
-            missed_frames=memory.missed_frames,
             num_appearances=memory.num_appearances + seen,
-            num_frames=memory.num_frames,
-            next_track_id=memory.next_track_id,
         )
         shown = Shown(new_state, logits, mask_logits, status_of(verdict, alive))
         return output_of(shown, state, verdict, resized), new_state

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
-from maskstream_model.checkpoint import load_into, state_of
+from maskstream_model.checkpoint import below, load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.mask2former.segmenter import Features, Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import normalise
@@ -93,9 +93,7 @@ class SegmenterStage:
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights with frozen BatchNorm, and a tracker that starts from them."""
         segmenter = deepcopy(self._segmenter)
-        prefix = "segmenter."
-        averaged = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        load_into(segmenter, averaged)
+        load_into(segmenter, below(tensors, "segmenter."))
         freeze_batch_norm(segmenter)
         tracker = fresh_tracker(self._config, segmenter)
         return state_of({"": segmenter, "tracker.": tracker})
