@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from maskstream_model.data.readers import Format
-from maskstream_model.errors import ConfigError, MaskstreamModelError
+from maskstream_model.errors import ConfigError
+from maskstream_model.plain_errors import plain_errors
 from maskstream_model.presets import preset, preset_names
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ SETTINGS = {
 @click.option("--ablation", is_flag=True, help="Compare trackers that differ in one switch.")
 @click.option("--seeds", type=int, default=3, show_default=True, help="Of the ablation.")
 @click.option("--arms", default="static,EDAQ+ES,full", show_default=True, help="Of the ablation.")
+@plain_errors()
 def train(**given: Any) -> None:
     """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 
@@ -85,14 +87,11 @@ def train(**given: Any) -> None:
 
     if given["threads"]:
         torch.set_num_threads(given["threads"])
-    try:
-        if given["ablation"]:
-            _compare(given)
-        else:
-            with joined(given["device"]) as device:
-                _train_stages(given | {"device": device})
-    except MaskstreamModelError as error:
-        raise click.ClickException(str(error)) from error
+    if given["ablation"]:
+        _compare(given)
+        return
+    with joined(given["device"]) as device:
+        _train_stages(given | {"device": device})
 
 
 def _train_stages(given: dict[str, Any]) -> None:
