@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel, Size
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput

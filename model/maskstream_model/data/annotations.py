@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from maskstream_model.aliases import Bools
 from maskstream_model.data.reading import check_once, entry_name, read_entry, read_json, read_list
-from maskstream_model.data.rle import Bools, decode_masks
+from maskstream_model.data.rle import decode_masks
 from maskstream_model.errors import DatasetError
 
 OCCLUSION = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 0.75}

@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
-from maskstream_model.evaluation.matching import Floats, Ints
+from maskstream_model.aliases import Floats, Ints
 from maskstream_model.evaluation.presence_truth import PresenceTruth, PresentObject
 from maskstream_model.evaluation.records import MISSED, TrackFrame
 

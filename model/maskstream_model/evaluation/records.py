@@ -6,14 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.evaluation.matching import (
-    DISAPPEARS,
-    EMERGES,
-    Bools,
-    Floats,
-    Ints,
-    TubeOverlaps,
-)
+from maskstream_model.aliases import Bools, Floats, Ints
+from maskstream_model.evaluation.matching import DISAPPEARS, EMERGES, TubeOverlaps
 from maskstream_model.evaluation.overlap import (
     FrameOverlaps,
     count_overlaps,

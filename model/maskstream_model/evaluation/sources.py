@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Frame, Ints
 from maskstream_model.data.annotations import AnnotatedVideo
 from maskstream_model.data.classes import same_names
 from maskstream_model.data.layouts import annotation_file
@@ -14,8 +15,6 @@ from maskstream_model.data.readers import open_instances
 from maskstream_model.data.seeds import evaluation_seed
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.matching import Bools, Ints
-from maskstream_model.interface import Frame
 
 if TYPE_CHECKING:
     from maskstream_model.data.synthetic import SyntheticConfig

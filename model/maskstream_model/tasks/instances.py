@@ -7,9 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.interface import FrameOutput, TrackStatus
-
-Size = tuple[int, int]
 
 
 def resize_mask_logits(mask_logits: Tensor, padded: Size, resized: Size, size: Size) -> Tensor:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.interface import FrameOutput, TrackStatus
-from maskstream_model.tasks.instances import Size, resize_mask_logits
+from maskstream_model.tasks.instances import resize_mask_logits
 
 NOWHERE = -1e4
 """Mask logit of a track on a frame that it did not live on: a probability of 0."""

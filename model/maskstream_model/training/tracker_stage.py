@@ -1,6 +1,7 @@
 """Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -165,9 +166,8 @@ def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
 
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
-    parts = (output.embeddings, output.logits, output.mask_logits, output.mask_features)
-    split = [part.float().view(-1, num_frames, *part.shape[1:]) for part in parts]
-    return [SegmenterOutput(*(part[:, number] for part in split)) for number in range(num_frames)]
+    clips = output.map(lambda part: part.float().view(-1, num_frames, *part.shape[1:]))
+    return [clips.map(itemgetter((slice(None), number))) for number in range(num_frames)]
 
 
 def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
