@@ -61,6 +61,11 @@ class FrameOutput:
     padded: tuple[int, int]
     num_refused: int = 0
 
+    @property
+    def living(self) -> Tensor:
+        """`(N,)` bool on the CPU: tracks that have not disappeared."""
+        return self.status != int(TrackStatus.DISAPPEARED)
+
     def resized_logits(self, height: int, width: int) -> Tensor:
         """Return mask logits `(N, height, width)` float32 of the upright picture."""
         from maskstream_model.tasks.instances import resize_mask_logits

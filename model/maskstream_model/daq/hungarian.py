@@ -25,13 +25,12 @@ from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_f
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.tasks.instances import EMPTY_LOGIT
 
 if TYPE_CHECKING:
     from maskstream_model.compile import CompiledSegmenter
 
 NO_MATCH = -1
-EMPTY_LOGIT = -1e4
-"""Mask logit of a track without a query; the reference fills gaps with it (SPEC.md 3.6)."""
 
 
 class OnlineHungarian(FramewiseModel):
