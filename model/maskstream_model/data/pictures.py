@@ -24,7 +24,7 @@ BROKEN_PICTURE = (
     Image.DecompressionBombError,
 )
 """What Pillow raises for files that are no pictures."""
-ENDINGS = {".jpg", ".jpeg", ".png"}
+ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 @contextmanager

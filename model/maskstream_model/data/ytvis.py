@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from maskstream_model.aliases import Frame
-from maskstream_model.data.annotations import AnnotatedVideo, AnnotatedVideos
+from maskstream_model.data.annotated import AnnotatedVideo, AnnotatedVideos
 from maskstream_model.data.pictures import check_pictures, read_frame
 from maskstream_model.data.videos import AnnotatedFrames, Category, VideoInfo
 

@@ -9,11 +9,7 @@ from typing import Any
 import numpy as np
 
 from maskstream_model.aliases import Bools
-from maskstream_model.data.annotations import (
-    AnnotatedObject,
-    AnnotatedVideo,
-    AnnotatedVideos,
-)
+from maskstream_model.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_model.data.reading import read_json
 from maskstream_model.data.rle import decode_columns
 from maskstream_model.errors import DatasetError

@@ -15,7 +15,8 @@ from maskstream_model.training.criterion import classes_of_rows
 from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_model.training.options import RunOptions, TrackerRecipe
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
