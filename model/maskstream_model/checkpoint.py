@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.drafts import drafted
 from maskstream_model.errors import CheckpointError
 
 UNUSED = "daq_criterion."
@@ -136,6 +136,11 @@ def state_of(parts: Parts) -> dict[str, Tensor]:
     }
 
 
+def below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
 def save_safetensors(
     path: str | os.PathLike[str],
     weights: Mapping[str, Tensor],
@@ -152,13 +157,9 @@ def save_safetensors(
     """
     path = Path(path)
     tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
-    # Written by hand: files of `mkstemp` and of the library are for their owner alone.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
+    with drafted(path) as draft:
+        # Not `save_file`, whose files are for their owner alone.
         draft.write_bytes(save(tensors, dict(metadata)))
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _storable(tensor: Tensor, half: bool) -> Tensor:

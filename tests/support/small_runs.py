@@ -18,11 +18,12 @@ from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.distribution import joined, mean_over_processes
 from maskstream_model.training.loop import train
 from maskstream_model.training.matcher import MatchCost
-from maskstream_model.training.options import BatchPlan, Budget, Recipe, RunOptions, TrackerRecipe
+from maskstream_model.training.options import BatchPlan, Budget, RunOptions
 from maskstream_model.training.points import PointSampling
+from maskstream_model.training.recipes import Recipe, TrackerRecipe
 from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.segmenter_stage import SegmenterStage
-from maskstream_model.training.stage import Moment, Stage
+from maskstream_model.training.stage import Moment, Stage, moment_of
 from maskstream_model.training.targets import ClipBatch
 from maskstream_model.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config
@@ -50,6 +51,7 @@ class MeanColours:
 
     name = "colours"
     views = 1
+    idle_parameters = False
     earlier: Mapping[str, str] = {}
 
     def __init__(self) -> None:
@@ -102,6 +104,21 @@ def listened(stage: Stage, heard: Heard, then: Callable[[int], None] = lambda st
 
     stage.losses = note  # type: ignore[method-assign]
     return stage
+
+
+def learn_one_batch(stage: Stage, batch: ClipBatch, steps: int, progress: float) -> list[float]:
+    """Return the loss of every one of `steps` quick steps on one batch."""
+    stage.module.train()
+    optimiser = torch.optim.AdamW(stage.module.parameters(), lr=3e-3)
+    totals = []
+    for step in range(steps):
+        moment = moment_of(0, step, progress, torch.device("cpu"))
+        total = torch.stack(list(stage.losses(batch, moment).values())).sum()
+        optimiser.zero_grad()
+        total.backward()
+        optimiser.step()
+        totals.append(total.item())
+    return totals
 
 
 def run_until_killed(name: str, options: RunOptions, steps: int) -> None:

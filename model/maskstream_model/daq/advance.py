@@ -5,7 +5,7 @@ on and appearances are pooled for the tracks that were seen; it makes both for e
 most. The numbers are the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,17 +50,13 @@ def advance(
     seen_rows = seen.nonzero()[:, 0].to(rows.device)
     appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0].float()
     positions, history = _remember(memory, seen_rows, appearances)
-    new_state = TrackerState(
+    new_state = replace(
+        memory,
         queries=embeddings,
         positions=positions,
         history=history,
         logit_sums=memory.logit_sums + logits,
-        track_ids=memory.track_ids,
-        birth_frames=memory.birth_frames,
-        missed_frames=memory.missed_frames,
         num_appearances=memory.num_appearances + seen,
-        num_frames=memory.num_frames,
-        next_track_id=memory.next_track_id,
     )
     shown = Shown(new_state, logits, mask_logits[0], status_of(verdict, alive))
     return output_of(shown, state, verdict, candidates.resized), new_state
@@ -152,7 +148,8 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
     def with_zeros(values: Tensor) -> Tensor:
         return torch.cat([values, values.new_zeros(len(gone), *values.shape[1:])])
 
-    return FrameOutput(
+    return replace(
+        output,
         track_ids=torch.cat([output.track_ids, before.track_ids[gone]]),
         status=torch.cat([output.status, torch.full((len(gone),), int(TrackStatus.DISAPPEARED))]),
         logits=with_zeros(output.logits),
@@ -161,9 +158,6 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
         scores=torch.cat([output.scores, foreground_scores(means)]),
         labels=torch.cat([output.labels, means[:, :-1].argmax(-1)]),
         ages=torch.cat([output.ages, before.ages[gone] + 1]),
-        resized=output.resized,
-        padded=output.padded,
-        num_refused=output.num_refused,
     )
 
 

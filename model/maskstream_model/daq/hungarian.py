@@ -7,6 +7,7 @@ with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,22 +15,22 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel, Size
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.tasks.instances import EMPTY_LOGIT
 
 if TYPE_CHECKING:
     from maskstream_model.compile import CompiledSegmenter
 
 NO_MATCH = -1
-EMPTY_LOGIT = -1e4
-"""Mask logit of a track without a query; the reference fills gaps with it (SPEC.md 3.6)."""
 
 
 class OnlineHungarian(FramewiseModel):
@@ -94,17 +95,11 @@ class OnlineHungarian(FramewiseModel):
         logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
         mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
         embeddings = frame.embeddings[0][rows]
-        new_state = TrackerState(
+        new_state = replace(
+            memory,
             queries=torch.where(seen.to(self.device)[:, None], embeddings, memory.queries),
-            positions=memory.positions,
-            history=memory.history,
             logit_sums=memory.logit_sums + logits,
-            track_ids=memory.track_ids,
-            birth_frames=memory.birth_frames,
-            missed_frames=memory.missed_frames,
             num_appearances=memory.num_appearances + seen,
-            num_frames=memory.num_frames,
-            next_track_id=memory.next_track_id,
         )
         shown = Shown(new_state, logits, mask_logits, status_of(verdict, alive))
         return output_of(shown, state, verdict, resized), new_state

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel, Size
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
@@ -154,9 +155,4 @@ class OnlineDaq(FramewiseModel):
 def _select(segmented: SegmenterOutput, indices: list[int]) -> SegmenterOutput:
     if len(indices) == len(segmented.embeddings):
         return segmented
-    return SegmenterOutput(
-        segmented.embeddings[indices],
-        segmented.logits[indices],
-        segmented.mask_logits[indices],
-        segmented.mask_features[indices],
-    )
+    return segmented.map(lambda part: part[indices])

@@ -13,13 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskstream_model.data.reading import (
-    BROKEN_PICTURE,
-    check_once,
-    read_entry,
-    read_json,
-    read_list,
-)
+from maskstream_model.data.pictures import opened_picture
+from maskstream_model.data.reading import check_once, read_entry, read_json, read_list
 from maskstream_model.data.videos import Category
 from maskstream_model.errors import DatasetError
 
@@ -161,16 +156,10 @@ def read_ids(path: Path, size: tuple[int, int]) -> Ids:
     Raises:
         DatasetError: it cannot be read, is not RGB, or not of `size` (height, width).
     """
-    try:
-        with Image.open(path) as picture:
-            found = (picture.height, picture.width)
-            if found != size:
-                raise DatasetError(f"{path} is {found}, it should be {size} (height, width)")
-            if picture.mode != "RGB":
-                raise DatasetError(f"{path} is {picture.mode}, it should be RGB")
-            pixels = np.asarray(picture).astype(np.int32)
-    except BROKEN_PICTURE as error:
-        raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
+    with opened_picture(path, size) as picture:
+        if picture.mode != "RGB":
+            raise DatasetError(f"{path} is {picture.mode}, it should be RGB")
+        pixels = np.asarray(picture).astype(np.int32)
     return np.asarray(pixels[..., 0] | pixels[..., 1] << 8 | pixels[..., 2] << 16)
 
 

@@ -1,34 +1,14 @@
-"""Files of data sets, read with errors that name the file and the entry."""
+"""JSON files of data sets, read with errors that name the file and the entry."""
 
 import json
-import os
-import struct
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
-
-import numpy as np
-from PIL import Image
+from typing import Any, ParamSpec, TypeVar
 
 from maskstream_model.errors import DatasetError
 
-if TYPE_CHECKING:
-    from maskstream_model.data.videos import VideoInfo
-    from maskstream_model.interface import Frame
-
 Value = TypeVar("Value")
 Inputs = ParamSpec("Inputs")
-
-BROKEN_PICTURE = (
-    OSError,
-    SyntaxError,  # a PNG chunk with a wrong checksum
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow raises for files that are no pictures."""
 
 
 def read_json(path: Path) -> Any:
@@ -84,39 +64,3 @@ def check_once(path: Path, kind: str, ids: Iterable[int | str]) -> None:
         if number in seen:
             raise DatasetError(f"{path}: {kind} {number} is listed twice")
         seen.add(number)
-
-
-def read_picture(path: Path, size: tuple[int, int] | None = None) -> "Frame":
-    """Read a picture as RGB `(height, width, 3)`.
-
-    Args:
-        path: of the picture.
-        size: `(height, width)` that it must have; any where left out.
-
-    Raises:
-        DatasetError: it cannot be read, or is of another size.
-    """
-    try:
-        with Image.open(path) as picture:
-            found = (picture.height, picture.width)
-            if size is not None and found != size:
-                raise DatasetError(f"{path} is {found}, it should be {size} (height, width)")
-            return np.array(picture.convert("RGB"))
-    except BROKEN_PICTURE as error:
-        raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
-
-
-def check_pictures(videos: Iterable["VideoInfo"]) -> None:
-    """Check that every frame of `videos` is a file; folders are listed once, nothing is opened.
-
-    Raises:
-        DatasetError: one is missing.
-    """
-    folders: dict[Path, set[str]] = {}
-    for video in videos:
-        for path in video.pictures:
-            if path.parent not in folders:
-                found = path.parent.is_dir()
-                folders[path.parent] = set(os.listdir(path.parent)) if found else set()
-            if path.name not in folders[path.parent]:
-                raise DatasetError(f"video {video.id} lacks its frame {path}")

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Frame
 from maskstream_model.data.panoptic import PanopticTruth, Segment, read_ids
-from maskstream_model.data.reading import check_pictures, read_picture
-from maskstream_model.data.videos import AnnotatedFrames, Bools, Category, VideoInfo
+from maskstream_model.data.pictures import check_pictures, read_frame
+from maskstream_model.data.videos import AnnotatedFrames, VideoInfo
 from maskstream_model.errors import DatasetError
-
-if TYPE_CHECKING:
-    from maskstream_model.interface import Frame
 
 Member = tuple[int, int]
 """Of an object: its category and, for a thing, its segment id; all stuff of a class is one."""
@@ -29,6 +26,8 @@ class VipsegReader:
     Attributes:
         truth: as given.
         segments: as given.
+        categories: see `VideoReader`.
+        videos: see `VideoReader`.
 
     Raises:
         DatasetError: a frame is missing, or the frames of a video differ in size.
@@ -37,20 +36,10 @@ class VipsegReader:
     def __init__(self, truth: PanopticTruth, pictures: Path, segments: Path) -> None:
         self.truth = truth
         self.segments = segments
-        self._categories = tuple(sorted(truth.categories, key=lambda item: item.id))
-        self._rows = {item.id: row for row, item in enumerate(self._categories)}
-        self._videos = tuple(_info(truth, name, pictures) for name in sorted(truth.images))
-        check_pictures(self._videos)
-
-    @property
-    def categories(self) -> Sequence[Category]:
-        """Classes, by rising id of the data set."""
-        return self._categories
-
-    @property
-    def videos(self) -> Sequence[VideoInfo]:
-        """Videos, by rising id."""
-        return self._videos
+        self.categories = tuple(sorted(truth.categories, key=lambda item: item.id))
+        self._rows = {item.id: row for row, item in enumerate(self.categories)}
+        self.videos = tuple(_info(truth, name, pictures) for name in sorted(truth.images))
+        check_pictures(self.videos)
 
     @property
     def annotated(self) -> bool:
@@ -62,7 +51,7 @@ class VipsegReader:
 
         Objects are things by segment id and stuff by class, numbered from 1 through the video.
         """
-        listed = self._listed(self._videos[video])
+        listed = self._listed(self.videos[video])
         crowds: dict[Member, bool] = {}
         for rows in listed:
             for row in rows:
@@ -76,10 +65,9 @@ class VipsegReader:
             crowd=np.array([crowds[member] for member in members], dtype=bool),
         )
 
-    def picture(self, video: int, number: int) -> "Frame":
+    def picture(self, video: int, number: int) -> Frame:
         """Return one frame alone; see `VideoReader`."""
-        info = self._videos[video]
-        return read_picture(info.pictures[number], (info.height, info.width))
+        return read_frame(self.videos[video], number)
 
     def _listed(self, info: VideoInfo) -> list[list[Segment]]:
         """Return the segments of every frame."""
@@ -91,14 +79,14 @@ class VipsegReader:
         ]
 
     def _member(self, row: Segment) -> Member:
-        thing = self._categories[self._rows[row.category]].thing
+        thing = self.categories[self._rows[row.category]].thing
         return row.category, row.id if thing else 0
 
     def _masks(
         self, video: int, number: int, rows: Sequence[Segment], members: Sequence[Member]
     ) -> Bools:
         """Return masks `(G, height, width)` of the members on one frame."""
-        info = self._videos[video]
+        info = self.videos[video]
         masks = np.zeros((len(members), info.height, info.width), dtype=bool)
         if not self.annotated:
             return masks

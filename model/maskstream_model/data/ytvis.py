@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskstream_model.data.annotations import AnnotatedVideo, AnnotatedVideos
-from maskstream_model.data.reading import check_pictures, read_picture
+from maskstream_model.aliases import Frame
+from maskstream_model.data.annotated import AnnotatedVideo, AnnotatedVideos
+from maskstream_model.data.pictures import check_pictures, read_frame
 from maskstream_model.data.videos import AnnotatedFrames, Category, VideoInfo
-
-if TYPE_CHECKING:
-    from maskstream_model.interface import Frame
 
 
 class InstanceReader:
@@ -23,6 +20,8 @@ class InstanceReader:
 
     Attributes:
         annotations: as given.
+        categories: see `VideoReader`; all are things.
+        videos: see `VideoReader`.
 
     Raises:
         DatasetError: a frame is missing.
@@ -32,20 +31,10 @@ class InstanceReader:
         self.annotations = annotations
         self._pictures = pictures
         names = annotations.categories
-        self._categories = tuple(Category(number, names[number]) for number in sorted(names))
-        self._rows = {item.id: row for row, item in enumerate(self._categories)}
-        self._videos = tuple(_info(video, pictures) for video in annotations.videos)
-        check_pictures(self._videos)
-
-    @property
-    def categories(self) -> Sequence[Category]:
-        """Classes, by rising id of the data set; all are things."""
-        return self._categories
-
-    @property
-    def videos(self) -> Sequence[VideoInfo]:
-        """Videos, by rising id."""
-        return self._videos
+        self.categories = tuple(Category(number, names[number]) for number in sorted(names))
+        self._rows = {item.id: row for row, item in enumerate(self.categories)}
+        self.videos = tuple(_info(video, pictures) for video in annotations.videos)
+        check_pictures(self.videos)
 
     @property
     def annotated(self) -> bool:
@@ -70,10 +59,9 @@ class InstanceReader:
             crowd=truth.crowd,
         )
 
-    def picture(self, video: int, number: int) -> "Frame":
+    def picture(self, video: int, number: int) -> Frame:
         """Return one frame alone; see `VideoReader`."""
-        info = self._videos[video]
-        return read_picture(info.pictures[number], (info.height, info.width))
+        return read_frame(self.videos[video], number)
 
 
 def _info(video: AnnotatedVideo, pictures: Path) -> VideoInfo:

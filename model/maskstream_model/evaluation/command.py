@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.evaluation.transience import OBJECTS
+from maskstream_model.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -93,14 +93,12 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 )
 def evaluate(**options: Any) -> None:
     """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""
-    from maskstream_model.evaluation.request import Request, answer
+    from maskstream_model.evaluation.request import Request
+    from maskstream_model.evaluation.run import answer
 
     as_json = options.pop("as_json")
-    try:
-        with _progress(quiet=as_json) as begin:
-            result = answer(Request(**options), begin)
-    except MaskstreamModelError as error:
-        raise click.ClickException(str(error)) from error
+    with plain_errors(), _progress(quiet=as_json) as begin:
+        result = answer(Request(**options), begin)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
     else:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from maskstream_model.evaluation.matching import Bools, Floats, Ints
+from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_model.evaluation.records import VideoRecord
 
 IOU_MIN = 0.5

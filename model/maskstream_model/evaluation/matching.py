@@ -7,11 +7,8 @@ over the ten IoU thresholds.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from maskstream_model.aliases import Bools, Floats, Ints
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
 MAX_DETECTIONS = 100

@@ -1,15 +1,13 @@
 """`maskstream score`: compare result files with annotations and print what they are worth."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.evaluation.transience import OBJECTS, Objects
+from maskstream_model.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -45,12 +43,12 @@ def score() -> None:
 @objects_option
 @beyond_option
 @json_option
+@plain_errors()
 def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_json: bool) -> None:
     """YouTube-VIS: average precision and recall of tubes."""
     from maskstream_model.evaluation.vis_score import score_vis
 
-    with _clear_errors():
-        _print(score_vis(truth, results, objects=objects, beyond=beyond), as_json)
+    _print(score_vis(truth, results, objects=objects, beyond=beyond), as_json)
 
 
 @score.command("ovis")
@@ -58,12 +56,12 @@ def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_js
 @results_option
 @objects_option
 @json_option
+@plain_errors()
 def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
     """OVIS: the same, and by how much objects are occluded."""
     from maskstream_model.evaluation.vis_score import score_vis
 
-    with _clear_errors():
-        _print(score_vis(truth, results, ovis=True, objects=objects), as_json)
+    _print(score_vis(truth, results, ovis=True, objects=objects), as_json)
 
 
 @score.command("panoptic")
@@ -77,6 +75,7 @@ def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
 )
 @objects_option
 @json_option
+@plain_errors()
 def panoptic(
     truth: Path,
     truth_folder: Path,
@@ -88,17 +87,7 @@ def panoptic(
     """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
     from maskstream_model.evaluation.panoptic.score import score_panoptic
 
-    with _clear_errors():
-        _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Turn errors raised on purpose into one sentence and exit code 1."""
-    try:
-        yield
-    except MaskstreamModelError as error:
-        raise click.ClickException(str(error)) from error
+    _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
 
 
 def _print(result: "Answer", as_json: bool) -> None:

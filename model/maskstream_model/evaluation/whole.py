@@ -1,13 +1,11 @@
-"""Files and folders that appear whole or not at all, however long they take to write."""
+"""Results that appear whole or not at all; where they cannot be written is told before the work."""
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from maskstream_model.drafts import drafted
 from maskstream_model.errors import ConfigError
 
 
@@ -20,15 +18,11 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name a file")
-    draft = _draft(path)
     try:
-        with draft.open("w", encoding="utf-8") as file:
+        with drafted(path) as draft, draft.open("w", encoding="utf-8") as file:
             yield file
-        os.replace(draft, path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -40,16 +34,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     if path.exists():
         raise ConfigError(f"{path} is there already; name a folder that is not")
-    draft = _draft(path)
     try:
-        draft.mkdir()
-        yield draft
-        os.replace(draft, path)
+        with drafted(path) as draft:
+            draft.mkdir()
+            yield draft
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -66,12 +66,17 @@ def joined(device: str) -> Iterator[str]:
         dist.destroy_process_group()
 
 
-def spread(module: nn.Module) -> nn.Module:
-    """Return `module` such that calling it averages gradients over the processes."""
+def spread(module: nn.Module, idle_parameters: bool) -> nn.Module:
+    """Return `module` such that calling it averages gradients over the processes.
+
+    Args:
+        module: called once a step.
+        idle_parameters: see `Stage`. Where there are some and False is given, the next step
+            raises; True costs a walk through the graph at every step.
+    """
     if not dist.is_initialized():
         return module
-    # Some parameters take no part in some steps, as tracker 2's in a clip of one frame.
-    return nn.parallel.DistributedDataParallel(module, find_unused_parameters=True)
+    return nn.parallel.DistributedDataParallel(module, find_unused_parameters=idle_parameters)
 
 
 def mean_over_processes(value: float, device: torch.device) -> float:

@@ -15,7 +15,7 @@ from maskstream_model.training.matcher import (
     match_costs,
     objects_of_rows,
 )
-from maskstream_model.training.options import TrackerRecipe
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.simulation import (
     chance,
     draw_disappearing,

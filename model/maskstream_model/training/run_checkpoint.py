@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from maskstream_model.checkpoint import load_into, save_safetensors
+from maskstream_model.checkpoint import below, load_into, save_safetensors
 from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_model.training.schedule import AveragedWeights
 
@@ -53,16 +53,12 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
             f"not {stage!r} with seed {seed}"
         )
     try:
-        load_into(run.module, _below(tensors, MODULE))
-        run.averaged.load(_below(tensors, AVERAGE))
-        _load_optimiser(run.optimiser, _below(tensors, OPTIMISER))
+        load_into(run.module, below(tensors, MODULE))
+        run.averaged.load(below(tensors, AVERAGE))
+        _load_optimiser(run.optimiser, below(tensors, OPTIMISER))
     except (CheckpointError, LookupError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this model: {error}") from None
     run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
-
-
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

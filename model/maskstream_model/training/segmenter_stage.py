@@ -7,14 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
-from maskstream_model.checkpoint import load_into, state_of
+from maskstream_model.checkpoint import below, load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.mask2former.segmenter import Features, Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import normalise
 from maskstream_model.training.auxiliary import AuxiliaryHeads
 from maskstream_model.training.criterion import set_losses
-from maskstream_model.training.options import Recipe
 from maskstream_model.training.pilots import pilot_loss
+from maskstream_model.training.recipes import Recipe
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch, FrameTargets
 from maskstream_model.training.tracker_start import fresh_tracker
@@ -32,6 +32,8 @@ class SegmenterStage:
     """
 
     name = "segmenter"
+    idle_parameters = True
+    """`reid_embed` of the decoder (SPEC.md 2.5), and helper heads where nothing is to be seen."""
 
     def __init__(
         self, config: ModelConfig, recipe: Recipe, device: torch.device, clip_frames: int = 1
@@ -91,9 +93,7 @@ class SegmenterStage:
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the weights with frozen BatchNorm, and a tracker that starts from them."""
         segmenter = deepcopy(self._segmenter)
-        prefix = "segmenter."
-        averaged = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        load_into(segmenter, averaged)
+        load_into(segmenter, below(tensors, "segmenter."))
         freeze_batch_norm(segmenter)
         tracker = fresh_tracker(self._config, segmenter)
         return state_of({"": segmenter, "tracker.": tracker})

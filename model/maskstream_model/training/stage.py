@@ -35,12 +35,15 @@ class Stage(Protocol):
         name: names the stage's files.
         module: all that learns; saved, averaged, resumed.
         views: steps taken on one batch before the next one is fetched.
+        idle_parameters: whether a step may leave some parameters without a gradient; processes
+            that train together then search for them after every step.
         earlier: what a weight file says about the training of the parts that are taken over.
     """
 
     name: str
     module: nn.Module
     views: int
+    idle_parameters: bool
     earlier: Mapping[str, str]
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from maskstream_model.training.criterion import classes_of_rows
 from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_model.training.options import RunOptions, TrackerRecipe
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
@@ -37,6 +39,8 @@ class TrackerStage:
         self._recipe, self._tracking = options.recipe, options.tracker
         config = options.tracker.model_of(config)
         self.views = options.tracker.views
+        # On a clip's first frame there are neither anchors nor tracker 2.
+        self.idle_parameters = options.plan.num_frames < 2
         self.earlier: Mapping[str, str] = {}
         self._segmenter = Segmenter(config.segmenter, config.num_classes)
         load_into(self._segmenter, segmenter)
@@ -163,9 +167,8 @@ def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
 
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
-    parts = (output.embeddings, output.logits, output.mask_logits, output.mask_features)
-    split = [part.float().view(-1, num_frames, *part.shape[1:]) for part in parts]
-    return [SegmenterOutput(*(part[:, number] for part in split)) for number in range(num_frames)]
+    clips = output.map(lambda part: part.float().view(-1, num_frames, *part.shape[1:]))
+    return [clips.map(itemgetter((slice(None), number))) for number in range(num_frames)]
 
 
 def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:

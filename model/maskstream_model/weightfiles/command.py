@@ -1,33 +1,17 @@
 """`maskstream weights`: which weights there are, what a file holds, and a file of our own."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING
 
 import click
 
-from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.weightfiles.inspection import Inspection
 
-P = ParamSpec("P")
 FILE = click.Path(path_type=Path)
 _preset = click.option("--preset", metavar="NAME", help="The preset the file is for.")
-
-
-def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """What can go wrong is told in one sentence and a non-zero exit status."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except MaskstreamModelError as error:
-            raise click.ClickException(f"{error}.") from error
-
-    return run
 
 
 @click.group()
@@ -51,7 +35,7 @@ def list_released() -> None:
 @weights.command()
 @click.argument("file", type=FILE)
 @_preset
-@_plain_errors
+@plain_errors()
 def verify(file: Path, preset: str | None) -> None:
     """Say which preset FILE fits, and what is missing, left over or of another shape."""
     from maskstream_model.weightfiles.inspection import inspect
@@ -88,7 +72,7 @@ def _print_misfits(inspection: "Inspection") -> None:
 @click.argument("file", type=FILE)
 @click.argument("out", type=FILE, metavar="OUT.safetensors")
 @_preset
-@_plain_errors
+@plain_errors()
 def convert_file(file: Path, out: Path, preset: str | None) -> None:
     """Write FILE in our own format, with its preset and fingerprint; an old OUT is replaced."""
     from maskstream_model.weightfiles.conversion import convert

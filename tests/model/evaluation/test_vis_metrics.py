@@ -18,20 +18,9 @@ from maskstream_model.evaluation.vis_metrics import (
     VisSummary,
 )
 
-CASES = [
-    ("ytvis_ap_0_perfect", "ytvis"),
-    ("ytvis_ap_1", "ytvis"),
-    ("ytvis_ap_2", "ytvis"),
-    ("ytvis_ap_3_sparse", "ytvis"),
-    ("ytvis_ap_4_edges", "ytvis"),
-    ("ovis_ap_1", "ytvis"),
-    ("ovis_ap_1", "ovis"),
-]
 
-
-@pytest.mark.parametrize(("case", "form"), CASES)
-def test_the_official_evaluators_values_are_met(test_data: Path, case: str, form: str) -> None:
-    folder = test_data / "metrics" / case
+def test_the_official_evaluators_values_are_met(vis_case: tuple[Path, str]) -> None:
+    folder, form = vis_case
     expected = json.loads((folder / "expected.json").read_text())[form]
     summary = score_results(
         read_annotations(folder / "gt.json"),

@@ -15,7 +15,7 @@ from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.run import train_refiner, train_segmenter, train_tracker
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracked_clips import tracked_tubes, true_tubes, tube_targets
-from support.small_runs import fresh_stage, offline
+from support.small_runs import fresh_stage, learn_one_batch, offline
 
 CPU = torch.device("cpu")
 
@@ -85,15 +85,7 @@ def test_early_all_layers_have_the_trackers_match_and_late_each_its_own(stage, b
 
 
 def test_the_refiner_learns_one_batch(stage, batch):
-    optimiser = torch.optim.AdamW(stage.module.parameters(), lr=3e-3)
-    totals = []
-    for step in range(15):
-        losses = stage.losses(batch, moment_of(0, step, 0.9, CPU))
-        total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        totals.append(total.item())
+    totals = learn_one_batch(stage, batch, steps=15, progress=0.9)
     assert np.mean(totals[-3:]) < 0.8 * np.mean(totals[:3])
 
 

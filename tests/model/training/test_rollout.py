@@ -7,9 +7,8 @@ import torch
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.training.matcher import UNMATCHED, MatchCost
-from maskstream_model.training.options import TrackerRecipe
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import Rollout
-from maskstream_model.training.targets import ClipBatch
 from maskstream_model.training.track_rows import (
     TrackRows,
     compact,
@@ -17,20 +16,8 @@ from maskstream_model.training.track_rows import (
     remember,
     with_anchors,
 )
+from support.squares import segmented_noise, squares
 from support.tiny import tiny_model
-
-NUM_OBJECTS, SIZE = 4, 64
-
-
-def clip_of(num_frames: int) -> ClipBatch:
-    """Two clips of four squares; object 0 of clip 0 is absent on frame 1."""
-    masks = torch.zeros(2, num_frames, NUM_OBJECTS, SIZE, SIZE, dtype=torch.bool)
-    for item in range(NUM_OBJECTS):
-        masks[:, :, item, 16 * item : 16 * item + 12, 8:40] = True
-    masks[0, 1, 0] = False
-    labels = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 0]])
-    frames = torch.zeros(2, num_frames, SIZE, SIZE, 3, dtype=torch.uint8)
-    return ClipBatch(frames, masks, labels, masks.any(-1).any(-1))
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +27,7 @@ def model():
 
 @pytest.fixture
 def frames(model) -> list[SegmenterOutput]:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        return [
-            model.segmenter(torch.randn(2, 3, SIZE, SIZE, generator=generator)) for _ in range(3)
-        ]
+    return segmented_noise(model, 3)
 
 
 KEEP_ALL = TrackerRecipe(keep_score_min=0.0, hold_share=1.0, drop_share=0.0, max_rows=64)
@@ -52,7 +35,7 @@ KEEP_ALL = TrackerRecipe(keep_score_min=0.0, hold_share=1.0, drop_share=0.0, max
 
 def run(model, frames, recipe, short=False):
     roll = Rollout(model.tracker, recipe, MatchCost(num_points=32), short)
-    clip = clip_of(len(frames))
+    clip = squares(len(frames), flicker=True)
     generator = torch.Generator().manual_seed(1)
     return roll.run(frames, clip, model.segmenter.query_features, generator)
 
@@ -108,7 +91,7 @@ def test_a_simulated_absence_is_hidden_from_tracker_two_alone(model, frames, mon
 
     monkeypatch.setattr(model.tracker, "decode_slots", spy)
     first, second = run(model, frames, KEEP_ALL)
-    present = clip_of(3).present
+    present = squares(3, flicker=True).present
     for number, (rows, slots, blocked) in enumerate(zip(first[1:], second, seen, strict=True), 1):
         assert torch.equal(rows.visible, present[:, number]), "tracker 1 sees all there is"
         gone = rows.visible & ~slots.visible

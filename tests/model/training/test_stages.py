@@ -17,7 +17,7 @@ from maskstream_model.training.run import train_segmenter, train_tracker
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracker_stage import view_frames
 from maskstream_model.training.tracker_start import fresh_tracker
-from support.small_runs import fresh_stage
+from support.small_runs import fresh_stage, learn_one_batch
 
 CPU = torch.device("cpu")
 
@@ -62,17 +62,7 @@ def test_a_segmenter_can_go_on_from_a_file(small_run):
 def test_a_tiny_model_learns_one_batch(name, steps, share, small_run):
     options = replace(small_run, tracker=replace(small_run.tracker, short_share=0.0))
     stage = fresh_stage(name, options)
-    stage.module.train()
-    batch = ClipBatches(options.plan)[0]
-    optimiser = torch.optim.AdamW(stage.module.parameters(), lr=3e-3)
-    totals = []
-    for step in range(steps):
-        losses = stage.losses(batch, moment_of(0, step, 0.5, CPU))
-        total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        totals.append(total.item())
+    totals = learn_one_batch(stage, ClipBatches(options.plan)[0], steps, progress=0.5)
     assert sum(totals[-4:]) < share * sum(totals[:4])
 
 
@@ -84,6 +74,18 @@ def test_gradients_reach_all_of_the_trackers_and_none_of_the_segmenter(small_run
     still = [name for name, p in stage.module.named_parameters() if p.grad is None]
     assert still == []
     assert all(p.grad is None for p in stage._segmenter.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "num_frames"), [("segmenter", 3), ("tracker", 3), ("tracker", 1), ("refiner", 3)]
+)
+def test_a_stage_says_whether_parameters_lie_idle(name, num_frames, small_run):
+    plan = replace(small_run.plan, clips=replace(small_run.plan.clips, num_frames=num_frames))
+    stage = fresh_stage(name, replace(small_run, plan=plan))
+    losses = stage.losses(ClipBatches(plan)[0], moment_of(0, 1, 0.9, CPU))
+    torch.stack(list(losses.values())).sum().backward()
+    learning = [p for p in stage.module.parameters() if p.requires_grad]
+    assert stage.idle_parameters == any(p.grad is None for p in learning)
 
 
 def test_written_segmenters_have_frozen_norms(small_run):

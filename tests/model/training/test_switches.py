@@ -11,15 +11,15 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.matcher import UNMATCHED, MatchCost
-from maskstream_model.training.options import TrackerRecipe
 from maskstream_model.training.overrides import override
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import Rollout
 from maskstream_model.training.stage import moment_of
-from maskstream_model.training.targets import ClipBatch
 from maskstream_model.training.tracker_stage import TrackerStage
+from support.squares import NUM_OBJECTS, segmented_noise, squares
 from support.tiny import tiny_config, tiny_model
 
-NUM_FRAMES, NUM_OBJECTS, SIZE = 5, 4, 64
+NUM_FRAMES = 5
 BOLD = TrackerRecipe(keep_score_min=0.0, hold_share=1.0, drop_share=0.0, max_rows=64, min_tracked=0)
 STATIC = replace(BOLD, anchors="static", disappearance_anchors=False)
 
@@ -31,26 +31,13 @@ def model():
 
 @pytest.fixture
 def frames(model) -> list[SegmenterOutput]:
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        images = [torch.randn(2, 3, SIZE, SIZE, generator=generator) for _ in range(NUM_FRAMES)]
-        return [model.segmenter(image) for image in images]
-
-
-def clip() -> ClipBatch:
-    """Two clips of four squares that stay."""
-    masks = torch.zeros(2, NUM_FRAMES, NUM_OBJECTS, SIZE, SIZE, dtype=torch.bool)
-    for item in range(NUM_OBJECTS):
-        masks[:, :, item, 16 * item : 16 * item + 12, 8:40] = True
-    labels = torch.tensor([[0, 1, 2, 0], [2, 2, 1, 0]])
-    frames = torch.zeros(2, NUM_FRAMES, SIZE, SIZE, 3, dtype=torch.uint8)
-    return ClipBatch(frames, masks, labels, masks.any(-1).any(-1))
+    return segmented_noise(model, NUM_FRAMES)
 
 
 def run(model, frames, recipe, short=False):
     roll = Rollout(model.tracker, recipe, MatchCost(num_points=32), short)
     generator = torch.Generator().manual_seed(1)
-    return roll.run(frames, clip(), model.segmenter.query_features, generator)
+    return roll.run(frames, squares(NUM_FRAMES), model.segmenter.query_features, generator)
 
 
 def hidden(second) -> torch.Tensor:

@@ -5,9 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from maskstream_model.data.pictures import read_picture
 from maskstream_model.data.synthetic.config import Image
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
-from maskstream_model.data.synthetic.pictures import read_picture
 from maskstream_model.data.synthetic.textures import procedural_texture
 
 NUM_PROCEDURAL = 192
@@ -67,7 +67,7 @@ class TextureBank:
             DatasetError: the file cannot be read.
         """
         if number not in self._read:
-            pixels = read_picture(self._pictures[number], "RGB")
+            pixels = read_picture(self._pictures[number])
             scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
             size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
             self._read[number] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

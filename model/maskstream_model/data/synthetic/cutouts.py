@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from maskstream_model.data.pictures import read_grey, read_picture
 from maskstream_model.data.synthetic.config import ANIMAL, PERSON, THING, VEHICLE, Image
-from maskstream_model.data.synthetic.pictures import read_picture
 from maskstream_model.errors import DatasetError
 
 CLASS_WORDS = {
@@ -186,7 +186,7 @@ class CutoutLibrary:
 
 def _read_pair(path: Path) -> tuple[Image, Image]:
     mask_path = path.with_suffix(".png")
-    picture, mask = read_picture(path, "RGB"), read_picture(mask_path, "L")
+    picture, mask = read_picture(path), read_grey(mask_path)
     if picture.shape[:2] != mask.shape:
         raise DatasetError(
             f"{mask_path} is {mask.shape[1]}x{mask.shape[0]}, but its picture is "

@@ -1,5 +1,6 @@
 """Vehicle figures: cars, vans and lorries from the side and from above, and two-wheelers."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from maskstream_model.data.synthetic.shapes import (
     Figure,
     Paint,
     Part,
+    Point,
     box,
     ellipse,
     limb,
@@ -54,6 +56,73 @@ def _paints(rng: np.random.Generator) -> tuple[Paint, ...]:
 BODY, SHADE, GLASS, TYRE, RIM, LAMP, TRIM = range(7)
 
 
+@dataclass(frozen=True)
+class _CarFromSide:
+    """Measures of a car, van or lorry; heights count downwards, `half` is half its length."""
+
+    half: float
+    roof: float
+    belt: float
+    sill: float
+    front: float
+    rear: float
+    slant_front: float
+    slant_rear: float
+    wheel: float
+    pillars: int
+    spokes: int
+    van: bool
+    lower_band: bool
+
+    def pose(self, phase: float) -> list[Part]:
+        """Return the parts, wheels last."""
+        wheels = [*self._wheel(0.62 * self.half, phase), *self._wheel(-0.62 * self.half, phase)]
+        return [*self._cabin(), *self._sides(), *wheels]
+
+    def _cabin(self) -> list[Part]:
+        half, roof, belt = self.half, self.roof, self.belt
+        base = [(self.front * half, belt), (self.front * half - self.slant_front * half, roof)]
+        base += [(-self.rear * half + self.slant_rear * half, roof), (-self.rear * half, belt)]
+        parts = [
+            Part(polygon(*base), BODY),
+            Part(box(-half, belt - 0.05, half, self.sill, 0.45), BODY),
+        ]
+        parts.append(Part(polygon(*(self._glass(x, y) for x, y in base)), GLASS))
+        for pillar in range(self.pillars):
+            along = (self.front + self.rear) * (pillar + 0.9) / (self.pillars + 0.9)
+            x = half * (along - self.rear)
+            parts.append(Part(box(x - 0.03, roof, x + 0.03, belt), BODY))
+        return parts
+
+    def _glass(self, x: float, y: float) -> Point:
+        """Shrink a point of the cabin towards its middle."""
+        middle = (self.half * (self.front - self.rear) / 2, (self.roof + self.belt) / 2)
+        return middle[0] + 0.86 * (x - middle[0]), middle[1] + 0.78 * (y - middle[1])
+
+    def _sides(self) -> list[Part]:
+        half, sill = self.half, self.sill
+        cargo = Part(box(-0.98 * half, self.roof, 0.05 * half, 0.5 * sill, 0.1), SHADE)
+        band = Part(box(-0.97 * half, 0.55 * sill, 0.97 * half, sill), TRIM)
+        return [
+            *([cargo] if self.van else []),
+            *([band] if self.lower_band else []),
+            Part(box(0.88 * half, 0.0, 0.99 * half, 0.12, 0.5), LAMP),
+            Part(box(-0.99 * half, 0.0, -0.92 * half, 0.14, 0.5), LAMP),
+            Part(box(-0.05 * half, 0.06, 0.06 * half, 0.09), TRIM),
+        ]
+
+    def _wheel(self, x: float, phase: float) -> list[Part]:
+        sill, radius = self.sill, self.wheel
+        parts = [Part(ellipse((x, sill), (radius, radius)), TYRE)]
+        parts.append(Part(ellipse((x, sill), (0.62 * radius, 0.62 * radius), corners=14), RIM))
+        for spoke in range(self.spokes):
+            turn = 2 * phase + 2 * np.pi * spoke / self.spokes
+            reach = 0.58 * radius
+            end = (x + reach * float(np.cos(turn)), sill + reach * float(np.sin(turn)))
+            parts.append(Part(limb((x, sill), end, 0.025, 0.02), TYRE))
+        return parts
+
+
 def car_from_side(rng: np.random.Generator) -> Figure:
     """Draw a car, van or lorry seen from the side, with turning wheels."""
     half = rng.uniform(0.9, 1.35)
@@ -62,45 +131,22 @@ def car_from_side(rng: np.random.Generator) -> Figure:
     slant_front, slant_rear = rng.uniform(0.1, 0.4), rng.uniform(0.0, 0.3)
     wheel, pillars = rng.uniform(0.19, 0.28), int(rng.integers(1, 4))
     spokes, van = int(rng.integers(3, 7)), rng.random() < 0.25
-    rear = 0.97 if van else rear
-    lower_band = rng.random() < 0.4
-
-    def glass(x: float, y: float) -> tuple[float, float]:
-        """Shrink a point of the cabin towards its middle."""
-        middle = (half * (front - rear) / 2, (roof + belt) / 2)
-        return middle[0] + 0.86 * (x - middle[0]), middle[1] + 0.78 * (y - middle[1])
-
-    def wheel_parts(x: float, phase: float) -> list[Part]:
-        parts = [Part(ellipse((x, sill), (wheel, wheel)), TYRE)]
-        parts.append(Part(ellipse((x, sill), (0.62 * wheel, 0.62 * wheel), corners=14), RIM))
-        for spoke in range(spokes):
-            turn = 2 * phase + 2 * np.pi * spoke / spokes
-            end = (
-                x + 0.58 * wheel * float(np.cos(turn)),
-                sill + 0.58 * wheel * float(np.sin(turn)),
-            )
-            parts.append(Part(limb((x, sill), end, 0.025, 0.02), TYRE))
-        return parts
-
-    def pose(phase: float) -> list[Part]:
-        base = [(front * half, belt), (front * half - slant_front * half, roof)]
-        base += [(-rear * half + slant_rear * half, roof), (-rear * half, belt)]
-        cabin = polygon(*base)
-        parts = [Part(cabin, BODY), Part(box(-half, belt - 0.05, half, sill, 0.45), BODY)]
-        parts.append(Part(polygon(*(glass(x, y) for x, y in base)), GLASS))
-        for pillar in range(pillars):
-            x = half * (-rear + (front + rear) * (pillar + 0.9) / (pillars + 0.9))
-            parts.append(Part(box(x - 0.03, roof, x + 0.03, belt), BODY))
-        if van:
-            parts.append(Part(box(-0.98 * half, roof, 0.05 * half, 0.5 * sill, 0.1), SHADE))
-        if lower_band:
-            parts.append(Part(box(-0.97 * half, 0.55 * sill, 0.97 * half, sill), TRIM))
-        parts.append(Part(box(0.88 * half, 0.0, 0.99 * half, 0.12, 0.5), LAMP))
-        parts.append(Part(box(-0.99 * half, 0.0, -0.92 * half, 0.14, 0.5), LAMP))
-        parts.append(Part(box(-0.05 * half, 0.06, 0.06 * half, 0.09), TRIM))
-        return parts + wheel_parts(0.62 * half, phase) + wheel_parts(-0.62 * half, phase)
-
-    return Figure(VEHICLE, _paints(rng), pose)
+    car = _CarFromSide(
+        half=half,
+        roof=roof,
+        belt=belt,
+        sill=sill,
+        front=front,
+        rear=0.97 if van else rear,
+        slant_front=slant_front,
+        slant_rear=slant_rear,
+        wheel=wheel,
+        pillars=pillars,
+        spokes=spokes,
+        van=van,
+        lower_band=rng.random() < 0.4,
+    )
+    return Figure(VEHICLE, _paints(rng), car.pose)
 
 
 def car_from_above(rng: np.random.Generator) -> Figure:

@@ -1,0 +1,78 @@
+"""All facts of one model: its networks, its rules, its classes and its task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
+
+from maskstream_model.config.networks import SegmenterConfig, TrackerConfig
+from maskstream_model.config.rules import OfflineConfig, OnlineConfig, refuse_unknown
+from maskstream_model.errors import ConfigError
+
+Task = Literal["instances", "panoptic", "semantic"]
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class of a model: `name` for people, `color` as `#rrggbb`, thing or stuff."""
+
+    name: str
+    color: str
+    thing: bool = True
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All facts of one preset: what is built, how it is run, what its classes mean.
+
+    Attributes:
+        name: of the preset.
+        classes: in the order of the class logits; things first.
+        segmenter: Mask2Former.
+        tracker: both query trackers.
+        online: rules of streaming, of an offline model too: its rows are tracked first.
+        task: what masks become, unless a caller asks for another.
+        offline: what refines whole videos; None for an online model.
+    """
+
+    name: str
+    classes: tuple[ClassInfo, ...]
+    segmenter: SegmenterConfig = field(default_factory=SegmenterConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    online: OnlineConfig = field(default_factory=OnlineConfig)
+    task: Task = "instances"
+    offline: OfflineConfig | None = None
+
+    @property
+    def num_classes(self) -> int:
+        """`K`, without the no-object class."""
+        return len(self.classes)
+
+    def for_task(self, task: str) -> "ModelConfig":
+        """Return this configuration for another task; only a model that knows stuff has several.
+
+        Raises:
+            ConfigError: an unknown task, or one that the model was not made for.
+        """
+        if task not in get_args(Task):
+            raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
+        if task != self.task and all(info.thing for info in self.classes):
+            raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
+        return replace(self, task=task)  # type: ignore[arg-type]
+
+    def override(self, **overrides: object) -> "ModelConfig":
+        """Return this preset with some fields of its online and offline rules replaced.
+
+        Raises:
+            ConfigError: an unknown field, or a value out of range.
+        """
+        online = [item.name for item in fields(self.online)]
+        offline = [item.name for item in fields(OfflineConfig) if item.name != "refiner"]
+        refuse_unknown(overrides, online if self.offline is None else [*online, *offline])
+        changed = replace(self, online=replace(self.online, **_only(overrides, online)))
+        if changed.offline is None:
+            return changed
+        return replace(changed, offline=replace(changed.offline, **_only(overrides, offline)))
+
+
+def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
