@@ -20,7 +20,11 @@ def settle_doubles(
     rules: OnlineConfig,
     masks_of: Callable[[Tensor, Tensor], Tensor],
 ) -> Verdict:
-    """Return a verdict in which a track on an older one is missed, and a newcomer is not born.
+    """Return a verdict in which an object has one track: the oldest that shows it.
+
+    A seen track on an older seen one is missed, and a newcomer on a seen track is not born. A
+    newcomer on a track that was not seen is that track, found again: it counts as seen, and nobody
+    is born.
 
     Args:
         verdict: what the scores alone decide.
@@ -30,13 +34,31 @@ def settle_doubles(
     """
     if rules.double_iou_max is None:
         return verdict
-    rows = verdict.seen.nonzero()[:, 0]
-    doubles = find_doubles(mask_ious(masks_of(rows, verdict.born)), rules.double_iou_max)
-    seen = verdict.seen.index_fill(0, rows[doubles[: len(rows)]], False)
-    missed = torch.where(seen, 0, missed_frames + 1)
-    born = verdict.born[~doubles[len(rows) :]]
+    seen, lost = verdict.seen.nonzero()[:, 0], (~verdict.seen).nonzero()[:, 0]
+    tracks = torch.cat([seen, lost])
+    ious = mask_ious(masks_of(tracks, verdict.born)).cpu()
+    close = ious[len(tracks) :, : len(tracks)] > rules.double_iou_max
+    rows = torch.cat([torch.arange(len(seen)), found_again(close, len(seen))])
+    shown = torch.cat([rows, torch.arange(len(tracks), len(ious))])
+    stay = ~find_doubles(ious[shown][:, shown], rules.double_iou_max)
+    is_seen = torch.zeros_like(verdict.seen)
+    is_seen[tracks[rows[stay[: len(rows)]]]] = True
+    missed = torch.where(is_seen, 0, missed_frames + 1)
     gone = missed >= rules.max_missed_frames
-    return replace(verdict, seen=seen, gone=gone, missed_frames=missed, born=born)
+    born = verdict.born[stay[len(rows) :]]
+    return replace(verdict, seen=is_seen, gone=gone, missed_frames=missed, born=born)
+
+
+def found_again(close: Tensor, num_seen: int) -> Tensor:
+    """Return the rows, in order, of tracks that were not seen and on which a newcomer lies.
+
+    Args:
+        close: `(M, N)` bool, which of `M` newcomers lie on which of `N` tracks; seen ones first.
+        num_seen: how many of the tracks were seen; who lies on one of them finds nobody.
+    """
+    lost = close[:, num_seen:] & ~close[:, :num_seen].any(1, keepdim=True)
+    oldest = lost & (lost.cumsum(1) == 1)
+    return num_seen + oldest.any(0).nonzero()[:, 0]
 
 
 def mask_ious(masks: Tensor) -> Tensor:
@@ -47,13 +69,13 @@ def mask_ious(masks: Tensor) -> Tensor:
 
 
 def find_doubles(ious: Tensor, iou_max: float) -> Tensor:
-    """Return which rows lie on an earlier row that is no double itself, `(M,)` bool on the CPU.
+    """Return which rows lie on an earlier row that is no double itself, `(M,)` bool.
 
     Args:
-        ious: `(M, M)`; the one of two rows that is to stay comes first.
+        ious: `(M, M)` on the CPU; the one of two rows that is to stay comes first.
         iou_max: above it two masks show one object.
     """
-    close = (ious > iou_max).cpu().tril(-1)
+    close = (ious > iou_max).tril(-1)
     doubles = torch.zeros(len(close), dtype=torch.bool)
     for row in range(1, len(close)):
         doubles[row] = (close[row] & ~doubles).any()

@@ -83,7 +83,8 @@ class OnlineHungarian(FramewiseModel):
         offers = link(state.queries, frame.embeddings[0], self.similarity_min)
 
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
-            return frame.mask_logits[0][torch.cat([offers[tracks], anchors]).to(self.device)] > 0
+            rows = torch.cat([offers[tracks], anchors]).to(self.device)
+            return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
 
         judged = self._judge(foreground_scores(frame.logits[0]).cpu(), offers, state, max_tracks)
         verdict = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)

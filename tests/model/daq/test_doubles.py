@@ -70,15 +70,45 @@ def test_a_younger_track_on_an_older_one_is_missed_until_it_disappears() -> None
     assert gone == [False, True]
 
 
-def test_a_track_that_was_not_seen_doubles_nobody() -> None:
-    asked: list[list[int]] = []
+def test_a_newcomer_on_a_track_that_was_not_seen_is_that_track_found_again() -> None:
+    settled = settle_doubles(
+        _verdict([True, False], [0, 7], [3, 5]),
+        _ints([0, 7]),
+        RULES,
+        lambda _, __: _masks("right", "left", "almost left", "nowhere"),
+    )
+    assert settled.seen.tolist() == [True, True]
+    assert settled.missed_frames.tolist() == [0, 0]
+    assert settled.gone.tolist() == [False, False]
+    assert settled.born.tolist() == [5]
 
-    def masks_of(tracks: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
-        asked.append([*tracks.tolist(), *anchors.tolist()])
-        return _masks("right")
 
-    settled = settle_doubles(_verdict([False], [1], [7]), _ints([0]), RULES, masks_of)
-    assert asked == [[7]]
+def test_a_newcomer_finds_the_oldest_of_the_tracks_it_lies_on() -> None:
+    verdict = _verdict([False, False], [1, 1], [3])
+    settled = settle_doubles(
+        verdict, _ints([0, 0]), RULES, lambda _, __: _masks("left", "almost left", "left")
+    )
+    assert settled.seen.tolist() == [True, False]
+    assert settled.missed_frames.tolist() == [0, 1]
+    assert settled.born.tolist() == []
+
+
+def test_a_newcomer_on_a_seen_track_finds_no_other() -> None:
+    settled = settle_doubles(
+        _verdict([True, False], [0, 1], [3]),
+        _ints([0, 0]),
+        RULES,
+        lambda _, __: _masks("left", "almost left", "left"),
+    )
+    assert settled.seen.tolist() == [True, False]
+    assert settled.born.tolist() == []
+
+
+def test_a_track_that_was_not_seen_keeps_nobody_from_being_born_elsewhere() -> None:
+    settled = settle_doubles(
+        _verdict([False], [1], [7]), _ints([0]), RULES, lambda _, __: _masks("right", "left")
+    )
+    assert settled.seen.tolist() == [False]
     assert settled.born.tolist() == [7]
 
 
