@@ -8,7 +8,7 @@ from maskstream_client.commands import bench_upload
 from maskstream_client.videos import Videos
 from support.server_process import server_process
 
-NUM_BYTES = 256 << 20
+NUM_BYTES = 128 << 20
 MAX_GROWTH_MIB = 64.0
 
 
@@ -16,7 +16,7 @@ def test_a_large_upload_takes_little_memory_of_the_server_either_way(tmp_path):
     out = tmp_path / "report.json"
     with server_process({"data_folder": str(tmp_path / "data"), "video_jobs": 0}) as server:
         pid = str(server.process.pid)
-        arguments = ["--url", server.url, "--bytes", "256M", "--pid", pid, "--out", str(out)]
+        arguments = ["--url", server.url, "--bytes", "128M", "--pid", pid, "--out", str(out)]
         done = CliRunner().invoke(bench_upload, arguments)
         assert done.exit_code == 0, done.output
         assert list(Videos(server.url).list()) == []

@@ -5,13 +5,13 @@ dies or is cancelled in the middle is treated as at any frame.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from maskstream_server.jobs.errors import UploadTooLargeError
-from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.room import unclaimed_room
+from maskstream_server.jobs.files import DATA, VideoFiles
+from maskstream_server.jobs.room import SILENCE_S, Claim
 from maskstream_server.jobs.upload import in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
 from maskstream_server.outbound.client import Answer, OutboundClient, OutboundError, header
@@ -46,41 +46,48 @@ class Fetcher:
             FetchError: it cannot be had, or is larger than allowed.
             NoSpaceError: there is no room for it.
         """
-        for left in source.parent.glob(f"draft-*-{source.name}"):  # by a worker that died
-            left.unlink(missing_ok=True)
-        draft = source.with_name(f"draft-{fence}-{source.name}")
+        ours = "fetch" + "".join(filter(str.isalnum, source.parent.name)) + "x"
+        for left in self.files.uploads():
+            if left.startswith(ours):  # by a worker that died
+                self.files.forget(left)
+        upload = f"{ours}{fence}"
+        folder = self.files.incoming(upload)
+        folder.mkdir()
         try:
-            num_bytes = await self._fetch(url, draft)
-            draft.replace(source)
+            num_bytes = await self._fetch(url, upload)
+            (folder / DATA).replace(source)
             return num_bytes
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        finally:
+            await asyncio.to_thread(self.files.forget, upload)
 
-    async def _fetch(self, url: str, draft: Path) -> int:
+    async def _fetch(self, url: str, upload: str) -> int:
         try:
             async with asyncio.timeout(WHOLE_S), self.client.get(url) as answer:
-                await self._check(answer)
-                return await self._write(answer, draft)
+                length = self._checked_length(answer)
+                claim = Claim(self.files, upload, SILENCE_S)
+                look_for_room = await asyncio.to_thread(claim.announce, length)
+                return await self._write(answer, self.files.incoming(upload) / DATA, look_for_room)
         except (AddressRefused, OutboundError, UploadTooLargeError) as error:
             raise FetchError(f"The video cannot be fetched: {error}") from error
         except TimeoutError:
             raise FetchError(f"The video has not come within {WHOLE_S:.0f} s.") from None
 
-    async def _check(self, answer: Answer) -> None:
+    def _checked_length(self, answer: Answer) -> int | None:
+        """Return how long the file will be, where that is told."""
         if answer.status != 200:
             raise FetchError(f"the answer has the status {answer.status}.")
         if header(answer, "content-encoding") not in (None, "identity"):
             raise FetchError("the answer is compressed, which was not asked for.")
         length = header(answer, "content-length") or ""
-        if length.isdecimal():
-            if int(length) > self.max_bytes:
-                raise too_large(self.max_bytes)
-            await asyncio.to_thread(unclaimed_room, self.files, int(length))
+        if not length.isdecimal():
+            return None
+        if int(length) > self.max_bytes:
+            raise too_large(self.max_bytes)
+        return int(length)
 
-    async def _write(self, answer: Answer, draft: Path) -> int:
-        with draft.open("wb") as file:
-            writer = BoundedWriter(file, partial(unclaimed_room, self.files), self.max_bytes)
+    async def _write(self, answer: Answer, path: Path, look_for_room: Callable[[int], int]) -> int:
+        with path.open("wb") as file:
+            writer = BoundedWriter(file, look_for_room, self.max_bytes)
             async for block in in_blocks(answer.aiter_stream()):
                 await asyncio.to_thread(writer.write, block)
             await asyncio.to_thread(writer.sync)

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -15,9 +14,9 @@ from maskstream_server.jobs.files import DATA, VideoFiles
 from maskstream_server.jobs.ids import new_id
 from maskstream_server.jobs.options import ModelFacts, VideoOptions, read_options
 from maskstream_server.jobs.resumable import ResumableUploads
-from maskstream_server.jobs.room import FORM_SILENCE_S, Claim, unclaimed_room
+from maskstream_server.jobs.room import SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
-from maskstream_server.jobs.writing import ROOM_CHECK_BYTES, BoundedWriter, too_large
+from maskstream_server.jobs.writing import BoundedWriter, too_large
 from maskstream_server.outbound.rules import AddressRefused, HostRules, Target
 
 FORM_BYTES = 128 << 10
@@ -127,8 +126,9 @@ class FormIntake:
         upload = reception.new_id()
         try:
             await asyncio.to_thread(reception.files.incoming(upload).mkdir)
-            room = await asyncio.to_thread(self._take_room, reception.files, upload)
-            return await self._write(reception, upload, room)
+            claim = Claim(reception.files, upload, SILENCE_S)
+            look_for_room = await asyncio.to_thread(claim.announce, self.num_bytes)
+            return await self._write(reception, upload, look_for_room)
         except BaseException:
             await asyncio.to_thread(reception.files.forget, upload)
             raise
@@ -137,14 +137,6 @@ class FormIntake:
         """See `Intake.dismiss`."""
         assert arrival.upload is not None
         await asyncio.to_thread(reception.files.forget, arrival.upload)
-
-    def _take_room(self, files: VideoFiles, upload: str) -> Callable[[int], int]:
-        """Take what is announced, before any of it is read; return what looks for room later."""
-        claim = Claim(files, upload, FORM_SILENCE_S)
-        if self.num_bytes is None:
-            return partial(claim.take, at_most=ROOM_CHECK_BYTES)
-        claim.take(self.num_bytes, self.num_bytes)
-        return files.check_room
 
     async def _write(
         self, reception: Reception, upload: str, look_for_room: Callable[[int], int]

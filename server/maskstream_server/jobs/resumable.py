@@ -144,8 +144,7 @@ class ResumableUploads:
         folder.mkdir()
         try:
             with full_disk_told():
-                claim = Claim(self.files, upload, self.expiry_s)
-                claim.take(announced.length, announced.length)
+                Claim(self.files, upload, self.expiry_s).announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
         except BaseException:

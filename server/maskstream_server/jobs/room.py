@@ -1,4 +1,4 @@
-"""Room for what is still to come: what open uploads have announced counts as taken.
+"""Room for what is still to come: what uploads and fetches have announced counts as taken.
 
     .incoming/{id}/claim    bytes of the whole file, and the silence in seconds that ends the claim
 
@@ -10,15 +10,17 @@ leaves that lock.
 
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
 from maskstream_server.jobs.files import DATA, INCOMING, VideoFiles
+from maskstream_server.jobs.writing import ROOM_CHECK_BYTES
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +28,9 @@ CLAIM = "claim"
 LOCK = ".lock"
 """No id is like that."""
 LOCK_S, LOCK_POLL_S = 10.0, 0.005
-FORM_SILENCE_S = 300.0
-"""A form that has brought nothing for so long, for instance to a server that died, claims nothing;
-should more come after all, it must find its room free."""
+SILENCE_S = 300.0
+"""A form or a fetch that has brought nothing for so long, for instance to a process that died,
+claims nothing; should more come after all, it must find its room free."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ class Claim:
     files: VideoFiles
     upload: str
     silence_s: float
+
+    def announce(self, num_bytes: int | None) -> Callable[[int], int]:
+        """Take room for a whole file; where nobody knows its length, bit by bit as it grows.
+
+        Returns:
+            what looks for room while it is written (see `BoundedWriter`).
+
+        Raises:
+            NoSpaceError: there is none; see `take`.
+        """
+        if num_bytes is None:
+            return partial(self.take, at_most=ROOM_CHECK_BYTES)
+        self.take(num_bytes, num_bytes)
+        return self.files.check_room
 
     def take(self, at_least: int, at_most: int) -> int:
         """Take room for more bytes, in place of what was claimed before; return how many.

@@ -6,7 +6,7 @@ import pytest
 
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError
 from maskstream_server.jobs.fetching import Fetcher, FetchError
-from maskstream_server.jobs.files import VideoFiles
+from maskstream_server.jobs.files import DATA, QUOTA_FULL, VideoFiles
 from maskstream_server.jobs.record import claim, fetched
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
@@ -26,8 +26,11 @@ def fetching(tmp_path):
 async def test_what_a_dead_worker_has_left_goes_and_the_file_appears_whole(fetching):
     receiver, fetcher = fetching
     source = fetcher.files.create("a")
-    (source.parent / "draft-1-source").write_bytes(b"half of it")
+    left = fetcher.files.incoming("fetchax1")
+    left.mkdir()
+    (left / DATA).write_bytes(b"half of it")
     assert await fetcher.fetch(receiver.url, source, 2) == 5000
+    assert fetcher.files.uploads() == []
     assert [path.name for path in source.parent.iterdir()] == ["source"]
     assert source.read_bytes() == b"x" * 5000
 
@@ -41,6 +44,17 @@ async def test_the_quota_holds_for_fetches(fetching, length):
     with pytest.raises(NoSpaceError, match="quota"):
         await fetcher.fetch(receiver.url, source, 1)
     assert list(source.parent.iterdir()) == []
+    assert fetcher.files.uploads() == []
+
+
+async def test_two_fetches_at_once_share_the_room(fetching):
+    receiver, fetcher = fetching
+    sources = [fetcher.files.create(video) for video in "ab"]
+    ends = await asyncio.gather(
+        *(fetcher.fetch(receiver.url, source, 1) for source in sources), return_exceptions=True
+    )
+    assert sorted(map(str, ends)) == ["5000", QUOTA_FULL]
+    assert [source.exists() for source in sources] == [end == 5000 for end in ends]
 
 
 async def test_a_fetch_that_takes_too_long_is_given_up(fetching, monkeypatch):

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from maskstream_server.jobs.errors import NoSpaceError
 from maskstream_server.jobs.files import DATA, INCOMING, VideoFiles
 from maskstream_server.jobs.resumable import Announcement, ResumableUploads
-from maskstream_server.jobs.room import FORM_SILENCE_S, LOCK, Claim, unclaimed_room
+from maskstream_server.jobs.room import LOCK, SILENCE_S, Claim, unclaimed_room
 
 QUOTA = 100_000
 SMALL = 1000
@@ -27,7 +27,7 @@ def files(tmp_path):
 
 def claimed(files: VideoFiles, name: str, num_bytes: int) -> Claim:
     files.incoming(name).mkdir()
-    claim = Claim(files, name, FORM_SILENCE_S)
+    claim = Claim(files, name, SILENCE_S)
     claim.take(num_bytes, num_bytes)
     return claim
 
@@ -42,11 +42,11 @@ def test_what_is_claimed_is_nobody_elses(files):
     claimed(files, "a", 60_000)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="quota"):
-        Claim(files, "b", FORM_SILENCE_S).take(50_000, 50_000)
+        Claim(files, "b", SILENCE_S).take(50_000, 50_000)
     assert list(files.incoming("b").iterdir()) == []
     assert 40_000 - SMALL < unclaimed_room(files) < 40_000
     files.forget("a")
-    assert Claim(files, "b", FORM_SILENCE_S).take(50_000, 50_000) == 50_000
+    assert Claim(files, "b", SILENCE_S).take(50_000, 50_000) == 50_000
 
 
 def test_what_has_come_is_not_counted_twice(files):
@@ -69,20 +69,20 @@ def test_a_claim_of_unknown_length_takes_what_there_is_and_is_taken_anew(files):
     assert claim.take(1000, 50_000) == 50_000
 
 
-def test_the_disk_counts_like_a_quota(tmp_path, monkeypatch):
+def test_the_disk_counts_like_a_quota(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
     free = files.check_room()
     claimed(files, "a", free // 2)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="disk"):
-        Claim(files, "b", FORM_SILENCE_S).take(2 * free // 3, 2 * free // 3)
+        Claim(files, "b", SILENCE_S).take(2 * free // 3, 2 * free // 3)
 
 
 def test_a_silent_claim_lapses_and_holds_again_when_more_comes(files):
     claimed(files, "a", 60_000)
-    age(files, "a", FORM_SILENCE_S - 10)
+    age(files, "a", SILENCE_S - 10)
     assert unclaimed_room(files) < 40_000
-    age(files, "a", FORM_SILENCE_S + 10)
+    age(files, "a", SILENCE_S + 10)
     assert unclaimed_room(files) > 60_000
     (files.incoming("a") / DATA).write_bytes(b"x")
     assert unclaimed_room(files) < 40_000
