@@ -1,7 +1,6 @@
 """Videos in a bucket of a real S3 over HTTP: servers and workers share no folder."""
 
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -89,6 +88,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder but hidden ones."""
+    return [path for path in folder.rglob("[!.]*") if path.is_file()]
+
+
 @contextmanager
 def worker(redis: str, folder: Path, step_s: float) -> Iterator["subprocess.Popen[str]"]:
     """A worker's process on a machine of its own, ready."""
@@ -120,7 +124,7 @@ def test_a_worker_elsewhere_goes_on_where_another_was_killed(bucket, shared_redi
         one = opened.enter_context(server(data_folder=machines[0], **shared))
         first = opened.enter_context(worker(shared_redis.url, machines[1], 0.05))
         video = one.submit(clip, ALL)
-        assert not any(path.is_file() for path in machines[0].rglob("*"))
+        assert files_in(machines[0]) == []
         one.until(video, lambda told: told["frames_done"] >= 8)
         first.kill()
         first.wait()
@@ -133,7 +137,7 @@ def test_a_worker_elsewhere_goes_on_where_another_was_killed(bucket, shared_redi
         opened.enter_context(worker(shared_redis.url, machines[2], 0.0))
         assert one.done(video)["attempt"] == 2
         assert one.result(video) == expected
-        until(lambda: not any(path.is_file() for path in machines[2].rglob("*")))
+        until(lambda: files_in(machines[2]) == [])
 
         two = opened.enter_context(server(data_folder=machines[3], **shared))
         assert two.result(video) == expected
@@ -197,7 +201,35 @@ def test_an_upload_waits_for_a_storage_that_is_away(bucket, tmp_path):
         assert client.head(path, headers=tus).status_code == 404
         assert client.post("/v1/videos", json=upload).json()["id"] == video
         client.done(video)
-    assert os.listdir(tmp_path / "videos" / ".incoming") == []
+    assert files_in(tmp_path) == []
+
+
+def test_a_download_that_the_storage_broke_off_goes_on(bucket, monkeypatch):
+    with server(open_video=FakeDecoder(PLAIN)) as client:
+        video = client.submit()
+        client.done(video)
+        path = f"/v1/videos/{video}/artifacts/ytvis.json"
+        whole = client.get(path).content
+        with monkeypatch.context() as slow:
+            slow.setattr("maskstream_server.jobs.bucket_files.BLOCK_BYTES", 4)
+            here = broken_off(client, path, bucket)
+        assert 0 < len(here) < len(whole)
+        rest = client.get(path, headers={"Range": f"bytes={len(here)}-"})
+        assert here + rest.content == whole
+
+
+def broken_off(client: Client, path: str, bucket: RealBucket) -> bytes:
+    """What comes of a file whose storage goes away after its first bytes."""
+    here = bytearray()
+    try:
+        with client.stream("GET", path) as answer:
+            for piece in answer.iter_raw():
+                here += piece
+                bucket.proxy.away = True
+    except httpx.RemoteProtocolError:
+        bucket.proxy.away = False
+        return bytes(here)
+    raise AssertionError("nobody has noticed")
 
 
 def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
@@ -266,4 +298,4 @@ def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):
             gate.go_on.set()
             client.done(video)
         assert len(receiver.asked) == 1
-    assert os.listdir(tmp_path / "videos") == [".incoming"]
+    assert files_in(tmp_path) == []

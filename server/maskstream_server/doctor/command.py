@@ -14,8 +14,8 @@ import click
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
 @click.option("--compile", help="eager or tensorrt [default: eager].")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
+@click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
-@click.option("--bucket", help="s3://bucket/folder where they lie instead.")
 @click.option("--threads", type=int, help="CPU threads of the model [default: all cores but one].")
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
 def doctor(as_document: bool, **options: Any) -> None:

@@ -162,6 +162,6 @@ def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
             os.utime(path, (past_s, past_s))
     with ThreadPoolExecutor(4) as threads:
         sweepers = [VideoFiles(tmp_path, None, 0) for _ in range(4)]
-        list(threads.map(lambda one: one.remove_orphans({"v7"}), sweepers))
+        list(threads.map(lambda one: one.remove_orphans({"v7": 1}), sweepers))
         list(threads.map(lambda one: one.check_room(1), sweepers))
     assert files.videos() == ["v7"]
