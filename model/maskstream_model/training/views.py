@@ -3,11 +3,15 @@
 import numpy as np
 
 MAX_GAP = 3
+"""Frames from one to the other of stage A, at most."""
 GAP_SHARE = 0.3
+"""Chance that a view of a whole clip leaves out a third of the frames."""
 
 
 def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
     """Draw which frames of a clip a step sees: forwards or backwards, some with gaps.
+
+    Differs from reference, which sees clips forwards and whole, as `plain_frames` does.
 
     Args:
         num_frames: `T` of the clip.
