@@ -4,22 +4,19 @@ A model is a function `step(frame, state) -> (output, state)`. Nothing about a v
 model itself, so that one model serves any number of sessions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from maskstream_model.aliases import Frame as Frame
+from maskstream_model.aliases import Progress
 from maskstream_model.config import ModelConfig
 
 if TYPE_CHECKING:
     from maskstream_model.daq.refined import RefinedVideo, RefinedWindow
-
-Frame = npt.NDArray[np.uint8]
-"""One picture: uint8 `(height, width, 3)`, RGB."""
 
 
 class TrackStatus(IntEnum):
@@ -63,6 +60,11 @@ class FrameOutput:
     resized: tuple[int, int]
     padded: tuple[int, int]
     num_refused: int = 0
+
+    @property
+    def living(self) -> Tensor:
+        """`(N,)` bool on the CPU: tracks that have not disappeared."""
+        return self.status != int(TrackStatus.DISAPPEARED)
 
     def resized_logits(self, height: int, width: int) -> Tensor:
         """Return mask logits `(N, height, width)` float32 of the upright picture."""
@@ -137,9 +139,7 @@ class OfflineSegmenter(Protocol):
     config: ModelConfig
     fingerprint: str
 
-    def run(
-        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
-    ) -> "RefinedVideo":
+    def run(self, frames: Iterable[Frame], progress: Progress | None = None) -> "RefinedVideo":
         """Segment a video.
 
         Args:
@@ -152,7 +152,7 @@ class OfflineSegmenter(Protocol):
         ...
 
     def windows(
-        self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None
+        self, frames: Iterable[Frame], progress: Progress | None = None
     ) -> "Iterator[RefinedWindow]":
         """Yield what is final, window by window, in order and without gaps; else as `run`."""
         ...

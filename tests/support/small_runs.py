@@ -18,8 +18,9 @@ from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.distribution import joined, mean_over_processes
 from maskstream_model.training.loop import train
 from maskstream_model.training.matcher import MatchCost
-from maskstream_model.training.options import BatchPlan, Budget, Recipe, RunOptions, TrackerRecipe
+from maskstream_model.training.options import BatchPlan, Budget, RunOptions
 from maskstream_model.training.points import PointSampling
+from maskstream_model.training.recipes import Recipe, TrackerRecipe
 from maskstream_model.training.refiner_stage import RefinerStage
 from maskstream_model.training.segmenter_stage import SegmenterStage
 from maskstream_model.training.stage import Moment, Stage, moment_of

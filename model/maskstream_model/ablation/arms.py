@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from maskstream_model.errors import ConfigError
-from maskstream_model.training.options import TrackerRecipe
+from maskstream_model.training.recipes import TrackerRecipe
 
 _BARE: Mapping[str, Any] = {
     "anchors": "static",

@@ -4,92 +4,29 @@ Everything is on disk: a run that is done is not done again, one that was stoppe
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from maskstream_model.ablation.arms import DEFAULT_ARMS, recipe_of
+from maskstream_model.ablation.arms import recipe_of
 from maskstream_model.ablation.measure import measure
+from maskstream_model.ablation.plan import Ablation
 from maskstream_model.ablation.segmented import ClipSet, SegmentedClips, segmented_clips
 from maskstream_model.ablation.table import Summary, markdown, summary
 from maskstream_model.checkpoint import below, fingerprint, load_into, load_weights
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.data.seeds import evaluation_seed, training_seed
-from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.drafts import drafted
-from maskstream_model.errors import ConfigError, TrainingError
+from maskstream_model.errors import TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training.loop import train
-from maskstream_model.training.options import BatchPlan, RunOptions
+from maskstream_model.training.options import RunOptions
 from maskstream_model.training.run import TRACKER, segmenter_of
 from maskstream_model.training.tracker_stage import TrackerStage
 
 Tell = Callable[[str], None]
-CALM: Mapping[str, Any] = {
-    "empty_ratio": 0.0,
-    "surveillance_ratio": 1.0,
-    "degradation": 0.0,
-    "min_visible_px": 100,
-}
-"""Clips that a small segmenter reads well: what it misses, no tracker can find."""
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """What is compared, and on what.
-
-    Attributes:
-        options: of every run; `init` holds the segmenter, `plan.clips` the size and the number of
-            frames of training clips, `budget` is that of one run of one arm.
-        arms: names out of `arms.ARMS`.
-        num_seeds: every arm is trained that often, with seeds from `options.plan.seed` on.
-        train_clips: number of training clips; all arms and seeds learn from the same.
-        test_clips: number of clips to measure on.
-        test_frames: frames of these.
-        train_events: share of the training clips' objects that come or go. The paper counts fewer
-            than 20 % of the samples of real data sets that show such a thing.
-        test_events: the same of the clips to measure on.
-    """
-
-    options: RunOptions
-    arms: tuple[str, ...] = DEFAULT_ARMS
-    num_seeds: int = 3
-    train_clips: int = 400
-    test_clips: int = 100
-    test_frames: int = 20
-    train_events: float = 0.1
-    test_events: float = 0.8
-
-    def __post_init__(self) -> None:
-        """Check the plan.
-
-        Raises:
-            ConfigError: the model learns from a data set.
-        """
-        if not isinstance(self.options.plan, BatchPlan):
-            raise ConfigError(f"{self.options.config.name} cannot be compared on synthetic clips")
-
-    @property
-    def _clips(self) -> SyntheticConfig:
-        assert isinstance(self.options.plan, BatchPlan)  # Checked above.
-        return self.options.plan.clips
-
-    @property
-    def training(self) -> ClipSet:
-        """The clips that trackers learn from."""
-        clips = replace(self._clips, event_ratio=self.train_events, **CALM)
-        return ClipSet(clips, training_seed(0), self.train_clips)
-
-    @property
-    def held_out(self) -> ClipSet:
-        """The clips that they are measured on."""
-        events, clips = self.test_events, self._clips
-        longer = replace(clips, event_ratio=events, num_frames=self.test_frames, **CALM)
-        return ClipSet(longer, evaluation_seed(0), self.test_clips)
 
 
 def run_ablation(ablation: Ablation, tell: Tell) -> Summary:

@@ -83,8 +83,7 @@ class SegmentedClips:
         )
 
     def _frame(self, clips: Tensor, number: int) -> SegmenterOutput:
-        parts = vars(self.output).values()
-        return SegmenterOutput(*(part[clips, number].float() for part in parts))
+        return self.output.map(lambda part: part[clips, number].float())
 
     def stream(self, plan: Plan, first: int, workers: int) -> Iterator[SegmentedBatch]:
         """Yield batches from number `first` on, drawn by seed and number; see `stream_batches`."""
@@ -137,8 +136,8 @@ def _segment_all(segmenter: Segmenter, wanted: ClipSet) -> SegmentedClips:
     device = segmenter.query_features.device
     for number in range(wanted.count):
         clip = generator.clip(number)
-        output = segmenter(images_of(torch.from_numpy(clip.frames).to(device)))
-        parts.append(SegmenterOutput(*(_stored(part.cpu()) for part in vars(output).values())))
+        output: SegmenterOutput = segmenter(images_of(torch.from_numpy(clip.frames).to(device)))
+        parts.append(output.map(_stored))
         _check_room(parts[0], wanted.count)
         clips.append(clip)
     truth = collate(clips)
@@ -149,8 +148,8 @@ def _segment_all(segmenter: Segmenter, wanted: ClipSet) -> SegmentedClips:
 
 
 def _stored(part: Tensor) -> Tensor:
-    """Return maps `(T, ..., H, W)` as float16, everything else as it is."""
-    return part.half() if part.ndim == 4 else part
+    """Return a part on the CPU, maps `(T, ..., H, W)` as float16."""
+    return part.cpu().half() if part.ndim == 4 else part.cpu()
 
 
 def _check_room(clip: SegmenterOutput, num_clips: int) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.instances import ClipTracks, clip_tracks
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -8,29 +8,26 @@ with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel, Size
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-
-if TYPE_CHECKING:
-    from maskstream_model.compile import CompiledSegmenter
+from maskstream_model.mask2former.compiled import AnySegmenter
+from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.instances import EMPTY_LOGIT
 
 NO_MATCH = -1
-EMPTY_LOGIT = -1e4
-"""Mask logit of a track without a query; the reference fills gaps with it (SPEC.md 3.6)."""
 
 
 class OnlineHungarian(FramewiseModel):
@@ -52,7 +49,7 @@ class OnlineHungarian(FramewiseModel):
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: "Segmenter | CompiledSegmenter",
+        segmenter: AnySegmenter,
         device: torch.device,
         fingerprint: str,
         similarity_min: float = -1.0,

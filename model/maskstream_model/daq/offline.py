@@ -4,13 +4,14 @@ Differs from reference: a video is refined in overlapping windows, so that memor
 its length (decisions/0009). A window that holds the whole video gives the reference's numbers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Frame, Progress
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.clip_memory import ClipMemory
 from maskstream_model.daq.clip_rows import TrackedFrame, clip_rows
@@ -21,11 +22,9 @@ from maskstream_model.daq.refiner import RefinedRows, TemporalRefiner
 from maskstream_model.daq.spans import Span, spans
 from maskstream_model.data.rle import encode_mask
 from maskstream_model.errors import ConfigError, FrameError
-from maskstream_model.interface import Frame
 from maskstream_model.tasks.instances import resize_mask_logits
 from maskstream_model.tasks.preprocess import prepare
 
-Progress = Callable[[int], None]
 ROWS_AT_ONCE = 16
 """Masks that are resized together: at 1080p they take 130 MB."""
 

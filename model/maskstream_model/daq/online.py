@@ -6,25 +6,23 @@ run to run.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel, Size
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.interface import FrameOutput
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-
-if TYPE_CHECKING:
-    from maskstream_model.compile import CompiledSegmenter
+from maskstream_model.mask2former.compiled import AnySegmenter
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 
 
 class OnlineDaq(FramewiseModel):
@@ -37,7 +35,7 @@ class OnlineDaq(FramewiseModel):
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: "Segmenter | CompiledSegmenter",
+        segmenter: AnySegmenter,
         tracker: QueryTracker,
         device: torch.device,
         fingerprint: str,
@@ -45,7 +43,7 @@ class OnlineDaq(FramewiseModel):
         super().__init__(config, segmenter, device, fingerprint)
         self.tracker = tracker.to(device).eval()
 
-    def with_segmenter(self, segmenter: "Segmenter | CompiledSegmenter") -> "OnlineDaq":
+    def with_segmenter(self, segmenter: AnySegmenter) -> "OnlineDaq":
         """Return this model with another segmenter of the same weights, as a compiled one."""
         return OnlineDaq(self.config, segmenter, self.tracker, self.device, self.fingerprint)
 
@@ -154,9 +152,4 @@ class OnlineDaq(FramewiseModel):
 def _select(segmented: SegmenterOutput, indices: list[int]) -> SegmenterOutput:
     if len(indices) == len(segmented.embeddings):
         return segmented
-    return SegmenterOutput(
-        segmented.embeddings[indices],
-        segmented.logits[indices],
-        segmented.mask_logits[indices],
-        segmented.mask_features[indices],
-    )
+    return segmented.map(lambda part: part[indices])

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Bools
 from maskstream_model.data.rle import decode_masks
-from maskstream_model.data.videos import Bools
 from maskstream_model.tasks.instances import best_pairs
 
 Rle = Mapping[str, Any]

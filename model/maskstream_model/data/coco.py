@@ -6,14 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from maskstream_model.data.annotations import (
-    AnnotatedObject,
-    AnnotatedVideo,
-    AnnotatedVideos,
-    gathered,
-    read_categories,
-    read_objects,
-)
+from maskstream_model.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
+from maskstream_model.data.annotations import gathered, read_categories, read_objects
 from maskstream_model.data.reading import entry_name, read_entry, read_json, read_list
 
 

@@ -6,17 +6,14 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from maskstream_model.aliases import Frame
+from maskstream_model.data.videos import VideoInfo
 from maskstream_model.errors import DatasetError
-
-if TYPE_CHECKING:
-    from maskstream_model.data.videos import VideoInfo
-    from maskstream_model.interface import Frame
 
 BROKEN_PICTURE = (
     OSError,
@@ -27,7 +24,7 @@ BROKEN_PICTURE = (
     Image.DecompressionBombError,
 )
 """What Pillow raises for files that are no pictures."""
-ENDINGS = {".jpg", ".jpeg", ".png"}
+ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 @contextmanager
@@ -51,7 +48,7 @@ def opened_picture(path: Path, size: tuple[int, int] | None = None) -> Iterator[
         raise DatasetError(f"{path} cannot be read as a picture: {error}") from error
 
 
-def read_picture(path: Path, size: tuple[int, int] | None = None) -> "Frame":
+def read_picture(path: Path, size: tuple[int, int] | None = None) -> Frame:
     """Read a picture as RGB `(height, width, 3)` uint8; arguments and errors: `opened_picture`."""
     with opened_picture(path, size) as picture:
         return np.array(picture.convert("RGB"))
@@ -63,7 +60,7 @@ def read_grey(path: Path) -> npt.NDArray[np.uint8]:
         return np.array(picture.convert("L"))
 
 
-def read_frame(video: "VideoInfo", number: int) -> "Frame":
+def read_frame(video: VideoInfo, number: int) -> Frame:
     """Read one frame of a video as RGB `(height, width, 3)`.
 
     Raises:
@@ -72,7 +69,7 @@ def read_frame(video: "VideoInfo", number: int) -> "Frame":
     return read_picture(video.pictures[number], (video.height, video.width))
 
 
-def check_pictures(videos: Iterable["VideoInfo"]) -> None:
+def check_pictures(videos: Iterable[VideoInfo]) -> None:
     """Check that every frame of `videos` is a file; folders are listed once, nothing is opened.
 
     Raises:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
-
-Bools = npt.NDArray[np.bool_]
 
 
 def decode_masks(

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from maskstream_model.interface import Frame
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from maskstream_model.aliases import Bools, Frame, Ints
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class VideoReader(Protocol):
         """
         ...
 
-    def picture(self, video: int, number: int) -> "Frame":
+    def picture(self, video: int, number: int) -> Frame:
         """Return one frame `(height, width, 3)` alone, as a model is given it.
 
         Raises:

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Frame
 from maskstream_model.data.panoptic import PanopticTruth, Segment, read_ids
 from maskstream_model.data.pictures import check_pictures, read_frame
-from maskstream_model.data.videos import AnnotatedFrames, Bools, VideoInfo
+from maskstream_model.data.videos import AnnotatedFrames, VideoInfo
 from maskstream_model.errors import DatasetError
-
-if TYPE_CHECKING:
-    from maskstream_model.interface import Frame
 
 Member = tuple[int, int]
 """Of an object: its category and, for a thing, its segment id; all stuff of a class is one."""
@@ -68,7 +65,7 @@ class VipsegReader:
             crowd=np.array([crowds[member] for member in members], dtype=bool),
         )
 
-    def picture(self, video: int, number: int) -> "Frame":
+    def picture(self, video: int, number: int) -> Frame:
         """Return one frame alone; see `VideoReader`."""
         return read_frame(self.videos[video], number)
 

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskstream_model.data.annotations import AnnotatedVideo, AnnotatedVideos
+from maskstream_model.aliases import Frame
+from maskstream_model.data.annotated import AnnotatedVideo, AnnotatedVideos
 from maskstream_model.data.pictures import check_pictures, read_frame
 from maskstream_model.data.videos import AnnotatedFrames, Category, VideoInfo
-
-if TYPE_CHECKING:
-    from maskstream_model.interface import Frame
 
 
 class InstanceReader:
@@ -62,7 +59,7 @@ class InstanceReader:
             crowd=truth.crowd,
         )
 
-    def picture(self, video: int, number: int) -> "Frame":
+    def picture(self, video: int, number: int) -> Frame:
         """Return one frame alone; see `VideoReader`."""
         return read_frame(self.videos[video], number)
 

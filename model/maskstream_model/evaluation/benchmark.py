@@ -11,11 +11,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 from torch import Tensor
 
+from maskstream_model.aliases import Progress, Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.data.vipseg import VipsegReader
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.evaluation.detections import Detect, outputs
-from maskstream_model.evaluation.evaluate import OnlineModel, Progress
+from maskstream_model.evaluation.evaluate import OnlineModel
 from maskstream_model.evaluation.panoptic.score import PanopticScore, score_panoptic
 from maskstream_model.evaluation.panoptic.submission import PICTURES, RESULTS, panoptic_folder
 from maskstream_model.evaluation.results import video_overlaps
@@ -24,7 +25,6 @@ from maskstream_model.evaluation.transience import Objects, title_of
 from maskstream_model.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisMetric
 from maskstream_model.evaluation.vis_score import VisScore, check_occlusion
 from maskstream_model.interface import FrameOutput
-from maskstream_model.tasks.instances import Size
 
 State = TypeVar("State")
 

@@ -1,9 +1,9 @@
-"""What `maskstream eval --format` is asked, and its answer."""
+"""Answers `maskstream eval --format`: a benchmark, run and measured."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
@@ -19,18 +19,10 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
 from maskstream_model.evaluation.detections import detect_offline, detect_online
 from maskstream_model.evaluation.panoptic.score import PanopticScore
+from maskstream_model.evaluation.request import Begin, Request
 from maskstream_model.evaluation.vis_score import VisScore
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_model.weightfiles.released import RELEASES
-
-if TYPE_CHECKING:
-    from maskstream_model.evaluation.request import Begin, Request
-
-ALONE = frozenset(("objects", "beyond"))
-"""Fields of a request that only a benchmark heeds."""
-
-TAKEN = ALONE | {"preset", "weights", "device", "data", "form", "overrides", "out"}
-"""Fields of a request that a benchmark heeds."""
 
 UNANNOTATED = "the data set has no annotations, so nothing was measured here"
 
@@ -70,10 +62,10 @@ class BenchmarkAnswer:
 
 def answer_benchmark(
     model: OnlineDaq | OfflineDaq,
-    request: "Request",
+    request: Request,
     form: Format,
     settings: Mapping[str, Any],
-    begin: "Begin",
+    begin: Begin,
 ) -> BenchmarkAnswer:
     """Run a benchmark.
 
@@ -117,19 +109,3 @@ def _beyond(reader: InstanceReader | VipsegReader, others: Path) -> InstanceRead
     if not isinstance(reader, InstanceReader):
         raise ConfigError("--beyond is for videos in the form of YouTube-VIS")
     return reader.of(reader.annotations.beyond(read_annotations(others)))
-
-
-def check_options(request: "Request") -> None:
-    """Check that benchmarks and other runs are asked for what they do.
-
-    Raises:
-        ConfigError: one is asked for what the other does.
-    """
-    defaults = type(request)()
-    names = [field.name for field in fields(request)]
-    given = {name for name in names if getattr(request, name) != getattr(defaults, name)}
-    if request.form is None and given & ALONE:
-        raise ConfigError(f"--{min(given & ALONE)} belongs to a benchmark: say its --format")
-    if request.form is not None and given - TAKEN:
-        option = min(given - TAKEN).replace("_", "-")
-        raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")

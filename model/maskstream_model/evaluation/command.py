@@ -93,7 +93,8 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 )
 def evaluate(**options: Any) -> None:
     """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""
-    from maskstream_model.evaluation.request import Request, answer
+    from maskstream_model.evaluation.request import Request
+    from maskstream_model.evaluation.run import answer
 
     as_json = options.pop("as_json")
     with plain_errors(), _progress(quiet=as_json) as begin:

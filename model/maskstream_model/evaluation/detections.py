@@ -5,16 +5,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Progress, Size
 from maskstream_model.data.rle import encode_rle
 from maskstream_model.data.videos import VideoReader
 from maskstream_model.data.ytvis import InstanceReader
-from maskstream_model.evaluation.evaluate import OnlineModel, Progress, unmasked
-from maskstream_model.evaluation.matching import Bools
+from maskstream_model.evaluation.evaluate import OnlineModel, unmasked
 from maskstream_model.evaluation.records import VideoRecorder
 from maskstream_model.evaluation.results import Detection
 from maskstream_model.evaluation.submission import ResultCollector
 from maskstream_model.interface import FrameOutput, OfflineSegmenter
-from maskstream_model.tasks.instances import Size, resize_mask_logits
+from maskstream_model.tasks.instances import resize_mask_logits
 
 State = TypeVar("State")
 Detect = Callable[[InstanceReader, int, Sequence[int], Progress], list[Detection]]

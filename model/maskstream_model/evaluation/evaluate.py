@@ -1,6 +1,6 @@
 """Runs an online model over annotated clips, frame by frame, and sums up what it was worth."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from maskstream_model.aliases import Frame, Progress
 from maskstream_model.config import ModelConfig
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord, VideoRecorder
 from maskstream_model.evaluation.report import Report, ReportBuilder
 from maskstream_model.evaluation.sources import AnnotatedClip
 from maskstream_model.evaluation.submission import ResultCollector
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.interface import FrameOutput
 
 State = TypeVar("State")
-Progress = Callable[[int], None]
 
 
 class OnlineModel(Protocol[State]):

@@ -7,14 +7,12 @@ over the ten IoU thresholds.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from maskstream_model.aliases import Bools, Floats, Ints
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
 MAX_DETECTIONS = 100
+"""Of a class in a video; the best ones count."""
 EMERGES, DISAPPEARS = 1, 2
 """What an object does inside a clip: it is not on the first frame; it is not on the last."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskstream_model.evaluation.matching import Bools, Floats, Ints
+from maskstream_model.aliases import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import numpy as np
 from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
-from maskstream_model.evaluation.matching import Floats, Ints
+from maskstream_model.aliases import Floats, Ints
 from maskstream_model.evaluation.presence_truth import PresenceTruth, PresentObject
-from maskstream_model.evaluation.records import MISSED, TrackFrame
+from maskstream_model.evaluation.records import TrackFrame
+from maskstream_model.interface import TrackStatus
 
 LASTING_SHARE = 0.8
 """Share of an object's frames that one track must hold to be its lasting identity."""
@@ -98,7 +99,7 @@ def track_lives(frames: Iterable[TrackFrame], score_min: float = 0.0) -> list[Tr
     """Collect when and where each track was live, by rising id; one frame is held at a time."""
     seen: dict[int, list[tuple[int, float, float]]] = {}
     for time, frame in enumerate(frames):
-        shown = (frame.status < MISSED) & (frame.scores >= score_min)
+        shown = (frame.status < TrackStatus.MISSED) & (frame.scores >= score_min)
         for row in np.flatnonzero(shown & frame.masks.any(axis=(1, 2))):
             rows, columns = np.nonzero(frame.masks[row])
             height, width = frame.masks.shape[1:]

@@ -6,24 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.evaluation.matching import (
-    DISAPPEARS,
-    EMERGES,
-    Bools,
-    Floats,
-    Ints,
-    TubeOverlaps,
-)
+from maskstream_model.aliases import Bools, Floats, Ints
+from maskstream_model.evaluation.matching import DISAPPEARS, EMERGES, TubeOverlaps
 from maskstream_model.evaluation.overlap import (
     FrameOverlaps,
     count_overlaps,
     mean_areas,
     tube_ious,
 )
+from maskstream_model.interface import TrackStatus
 
 ABSENT = -1
 """Status of a track on frames that do not list it; the others are those of `TrackStatus`."""
-EMERGED, TRACKED, MISSED, DISAPPEARED = range(4)
 MAX_ENTRIES = 20
 """Results per video, as the reference emits them (SPEC.md section 3.6)."""
 MIN_FRAMES = 5
@@ -78,7 +72,9 @@ class VideoRecord:
     @property
     def live(self) -> Bools:
         """`(T, N)`: frames on which a track claims to see its object (status 0 or 1)."""
-        return np.asarray((self.status == EMERGED) | (self.status == TRACKED))
+        return np.asarray(
+            (self.status == TrackStatus.EMERGED) | (self.status == TrackStatus.TRACKED)
+        )
 
     @property
     def frame_ious(self) -> Floats:
@@ -117,7 +113,7 @@ class VideoRecord:
 
     def best_entries(self, agnostic: bool = False) -> tuple[Ints, Ints, Floats]:
         """Return rows of tracks, labels and scores `(M,)` of the best entries, best first."""
-        stored = (self.status != ABSENT) & (self.status != DISAPPEARED)
+        stored = (self.status != ABSENT) & (self.status != TrackStatus.DISAPPEARED)
         kept = np.flatnonzero((stored.sum(axis=0) >= MIN_FRAMES) | stored[-1:].any(axis=0))
         scores = self.class_scores[kept]
         if agnostic:
@@ -186,7 +182,7 @@ def _class_scores(frames: Sequence[TrackFrame], column: dict[int, int]) -> Float
     sums = np.zeros((len(column), width))
     counts = np.zeros(len(column))
     for frame in frames:
-        stored = frame.status != DISAPPEARED
+        stored = frame.status != TrackStatus.DISAPPEARED
         rows = [column[int(track)] for track in frame.track_ids[stored]]
         sums[rows] += frame.logits[stored]
         counts[rows] += 1

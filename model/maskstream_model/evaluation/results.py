@@ -8,15 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from maskstream_model.data.annotations import (
-    AnnotatedObject,
-    AnnotatedVideo,
-    AnnotatedVideos,
-)
+from maskstream_model.aliases import Bools
+from maskstream_model.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_model.data.reading import read_json
 from maskstream_model.data.rle import decode_columns
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.matching import Bools, TubeOverlaps
+from maskstream_model.evaluation.matching import TubeOverlaps
 from maskstream_model.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_model.evaluation.transience import Objects, chosen
 from maskstream_model.evaluation.vis_metrics import YTVIS_STRATA, Stratum, VisMetric, VisSummary

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maskstream_model.data.annotations import AnnotatedVideo
+from maskstream_model.aliases import Bools, Frame, Ints
+from maskstream_model.data.annotated import AnnotatedVideo
 from maskstream_model.data.classes import same_names
 from maskstream_model.data.layouts import annotation_file
+from maskstream_model.data.pictures import ENDINGS
 from maskstream_model.data.readers import open_instances
 from maskstream_model.data.seeds import evaluation_seed
 from maskstream_model.data.ytvis import InstanceReader
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.matching import Bools, Ints
-from maskstream_model.interface import Frame
 
 if TYPE_CHECKING:
     from maskstream_model.data.synthetic import SyntheticConfig
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def frame_files(folder: Path) -> list[Path]:
     Raises:
         DatasetError: there are none.
     """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)
     if not files:
-        raise DatasetError(f"{folder} is no folder of pictures ({', '.join(SUFFIXES)})")
+        raise DatasetError(f"{folder} is no folder of pictures ({', '.join(ENDINGS)})")
     return files

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Ints
 from maskstream_model.data.rle import encode_rle
-from maskstream_model.evaluation.matching import Bools, Ints
 from maskstream_model.evaluation.records import TrackFrame, VideoRecord
 from maskstream_model.evaluation.results import Detection
 from maskstream_model.evaluation.whole import whole_file

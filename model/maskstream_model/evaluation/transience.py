@@ -4,10 +4,9 @@ The paper reports such numbers (Table A2) without saying how its objects were ch
 emerges when the first frame does not show it, and disappears when the last one does not.
 """
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
-if TYPE_CHECKING:
-    from maskstream_model.evaluation.matching import Bools
+from maskstream_model.aliases import Bools
 
 Objects = Literal["all", "emerging", "disappearing", "either"]
 """`either` is what the paper writes as "ed": objects that emerge, disappear, or both."""
@@ -27,7 +26,7 @@ def title_of(metric: str, objects: Objects) -> str:
     return metric if objects == "all" else f"{metric}, {KINDS[objects]} only"
 
 
-def chosen(visible: "Bools", objects: Objects) -> "Bools":
+def chosen(visible: Bools, objects: Objects) -> Bools:
     """Return which objects `(G,)` are measured.
 
     Args:

@@ -10,11 +10,11 @@ from typing import Protocol, TypeVar
 
 import torch
 
+from maskstream_model.aliases import Bools, Progress, Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.evaluation.evaluate import Progress, track_frame
-from maskstream_model.evaluation.matching import Bools
+from maskstream_model.evaluation.evaluate import track_frame
 from maskstream_model.evaluation.records import VideoRecord, VideoRecorder
 from maskstream_model.evaluation.report import Report, ReportBuilder
 from maskstream_model.evaluation.sources import AnnotatedClip
@@ -24,7 +24,6 @@ from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import prepare
 
 State = TypeVar("State")
-Size = tuple[int, int]
 SIMILARITY_MIN = "similarity_min"
 """The one rule that only the baseline has."""
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Floats
 from maskstream_model.evaluation.matching import (
     DISAPPEARS,
     EMERGES,
     IOU_THRESHOLDS,
-    Bools,
-    Floats,
     Matches,
     TubeOverlaps,
     match,

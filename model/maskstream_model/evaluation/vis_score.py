@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from maskstream_model.data.annotations import AnnotatedVideos, read_annotations
+from maskstream_model.data.annotated import AnnotatedVideos
+from maskstream_model.data.annotations import read_annotations
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.results import Detection, read_results, score_results
 from maskstream_model.evaluation.transience import Objects, title_of

@@ -1,7 +1,7 @@
 """Mask2Former: backbone, pixel decoder and masked-attention decoder (SPEC.md section 2)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -32,14 +32,15 @@ class SegmenterOutput:
 
     def frame(self, index: int) -> "SegmenterOutput":
         """Return one frame of the batch, still with a batch axis of one."""
-        return SegmenterOutput(*(part[index : index + 1] for part in self._parts()))
+        return self.map(lambda part: part[index : index + 1])
 
     def detach(self) -> "SegmenterOutput":
         """Return the same values without their gradients."""
-        return SegmenterOutput(*(part.detach() for part in self._parts()))
+        return self.map(Tensor.detach)
 
-    def _parts(self) -> list[Tensor]:
-        return [getattr(self, field.name) for field in fields(self)]
+    def map(self, change: Callable[[Tensor], Tensor]) -> "SegmenterOutput":
+        """Return what `change` makes of each part."""
+        return SegmenterOutput(*(change(part) for part in vars(self).values()))
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.aliases import Size
+from maskstream_model.interface import FrameOutput
 
-Size = tuple[int, int]
+EMPTY_LOGIT = -1e4
+"""Mask logit where a track has no mask, a probability of 0; as in the reference (SPEC.md 3.6)."""
 
 
 def resize_mask_logits(mask_logits: Tensor, padded: Size, resized: Size, size: Size) -> Tensor:
@@ -74,16 +76,16 @@ def clip_tracks(outputs: Sequence[FrameOutput], min_frames: int = 5) -> ClipTrac
         min_frames: a track that lived for fewer frames, also before the call, and does not reach
             the last one is left out.
     """
-    living = [(output, output.status != int(TrackStatus.DISAPPEARED)) for output in outputs]
-    track_ids = torch.unique(torch.cat([output.track_ids[alive] for output, alive in living]))
+    track_ids = torch.unique(torch.cat([output.track_ids[output.living] for output in outputs]))
     sums = outputs[0].logits.new_zeros(len(track_ids), outputs[0].logits.shape[1])
     stored = torch.zeros(len(track_ids), len(outputs), dtype=torch.bool)
     lived = torch.zeros(len(track_ids), dtype=torch.int64)
-    for time, (output, alive) in enumerate(living):
-        rows = torch.searchsorted(track_ids, output.track_ids[alive])
-        sums[rows] += output.logits[alive]
+    for time, output in enumerate(outputs):
+        living = output.living
+        rows = torch.searchsorted(track_ids, output.track_ids[living])
+        sums[rows] += output.logits[living]
         stored[rows, time] = True
-        lived[rows] = output.ages[alive]
+        lived[rows] = output.ages[living]
     kept = (lived >= min_frames) | stored[:, -1]
     counts = stored.sum(1, keepdim=True).to(sums.device)
     return ClipTracks(track_ids[kept], (sums / counts)[kept], stored[kept])

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.interface import FrameOutput
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
-from maskstream_model.tasks.instances import Size
 from maskstream_model.tasks.probabilities import Placement, mask_probabilities
 
 
@@ -58,7 +58,7 @@ def panoptic_claims(output: FrameOutput, config: ModelConfig) -> Claims:
         output: of the model.
         config: of the model: classes and `object_score_min`.
     """
-    living = (output.status != int(TrackStatus.DISAPPEARED)).nonzero()[:, 0]
+    living = output.living.nonzero()[:, 0]
     logits = output.mean_logits[living.to(output.mean_logits.device)]
     track_ids = output.track_ids[living]
     # "No object" counts here as well: whoever the model takes for nothing lends no id.

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
-from maskstream_model.interface import FrameOutput, TrackStatus
-from maskstream_model.tasks.instances import Size, resize_mask_logits
-
-NOWHERE = -1e4
-"""Mask logit of a track on a frame that it did not live on: a probability of 0."""
+from maskstream_model.aliases import Size
+from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.instances import EMPTY_LOGIT, resize_mask_logits
 
 
 @dataclass(frozen=True)
@@ -45,16 +43,15 @@ def mask_probabilities(mask_logits: Tensor, placement: Placement) -> Tensor:
 
 
 def clip_masks(output: FrameOutput, track_ids: Tensor) -> Tensor:
-    """Return mask logits `(N, H, W)` of tracks on a frame, `NOWHERE` for those not living on it.
+    """Return mask logits `(N, H, W)` of tracks on a frame, `EMPTY_LOGIT` where one does not live.
 
     Args:
         output: of the frame.
         track_ids: `(N,)` int64.
     """
     logits = output.mask_logits
-    masks = logits.new_full((len(track_ids), *logits.shape[1:]), NOWHERE)
-    living = output.status != int(TrackStatus.DISAPPEARED)
-    matches = (track_ids[:, None] == output.track_ids[None]) & living
+    masks = logits.new_full((len(track_ids), *logits.shape[1:]), EMPTY_LOGIT)
+    matches = (track_ids[:, None] == output.track_ids[None]) & output.living
     rows, columns = (index.to(logits.device) for index in matches.nonzero(as_tuple=True))
     masks[rows] = logits[columns]
     return masks
@@ -62,6 +59,5 @@ def clip_masks(output: FrameOutput, track_ids: Tensor) -> Tensor:
 
 def living_masks(output: FrameOutput) -> tuple[Tensor, Tensor]:
     """Return the rows `(N,)` int64 of a frame's living tracks and their mask logits `(N, H, W)`."""
-    living = (output.status != int(TrackStatus.DISAPPEARED)).nonzero()[:, 0]
-    rows = living.to(output.mask_logits.device)
+    rows = output.living.nonzero()[:, 0].to(output.mask_logits.device)
     return rows, output.mask_logits[rows]

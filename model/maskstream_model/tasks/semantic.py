@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.interface import FrameOutput
-from maskstream_model.tasks.instances import Size, clip_tracks
+from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.probabilities import (
     Placement,
     clip_masks,

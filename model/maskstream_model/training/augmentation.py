@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from maskstream_model.data.videos import Bools
+from maskstream_model.aliases import Bools, Size
 from maskstream_model.tasks.preprocess import resized_size
 
 Frames = npt.NDArray[np.uint8]
-Size = tuple[int, int]
 UNLIMITED = 1 << 30
 
 

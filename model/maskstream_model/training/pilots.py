@@ -17,7 +17,9 @@ from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mas
 from maskstream_model.training.targets import FrameTargets
 
 GROUPS = 2
+"""Pilots that every object is shown to."""
 MAX_NOISE = 0.4
+"""Largest share of an object's cells that are blocked; about as many others are opened."""
 
 
 def pilot_loss(

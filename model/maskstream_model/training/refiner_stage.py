@@ -121,8 +121,8 @@ class RefinerStage:
     def _segment(self, frames: Tensor) -> SegmenterOutput:
         images = images_of(frames)
         with torch.autocast(images.device.type, torch.bfloat16, self._recipe.precision == "bf16"):
-            output = self._segmenter(images)
-        return SegmenterOutput(*(part.float() for part in vars(output).values()))
+            output: SegmenterOutput = self._segmenter(images)
+        return output.map(Tensor.float)
 
     def _terms(self, clip: TrackedClip, targets: FrameTargets, moment: Moment) -> ClipTerms:
         states = self._refiner.decode(clip.rows.features, clip.embeddings)[1:]

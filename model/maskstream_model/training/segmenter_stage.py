@@ -13,8 +13,8 @@ from maskstream_model.mask2former.segmenter import Features, Segmenter, Segmente
 from maskstream_model.tasks.preprocess import normalise
 from maskstream_model.training.auxiliary import AuxiliaryHeads
 from maskstream_model.training.criterion import set_losses
-from maskstream_model.training.options import Recipe
 from maskstream_model.training.pilots import pilot_loss
+from maskstream_model.training.recipes import Recipe
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch, FrameTargets
 from maskstream_model.training.tracker_start import fresh_tracker

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.training.matcher import UNMATCHED
-from maskstream_model.training.options import Hiding
+from maskstream_model.training.recipes import Hiding
 
 
 def keep_better_half(scores: Tensor, matched: Tensor) -> Tensor:

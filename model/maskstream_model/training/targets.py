@@ -80,10 +80,7 @@ class SegmentedBatch(ClipBatch):
 
     def to(self, device: torch.device) -> "SegmentedBatch":
         """Return a copy on `device`."""
-        outputs = [
-            SegmenterOutput(*(part.to(device) for part in vars(output).values()))
-            for output in self.outputs
-        ]
+        outputs = [output.map(lambda part: part.to(device)) for output in self.outputs]
         return SegmentedBatch(**vars(super().to(device)), outputs=outputs)
 
 

@@ -16,9 +16,8 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.refiner import RefinedRows
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.instances import EMPTY_LOGIT
 from maskstream_model.training.targets import ClipBatch, FrameTargets
-
-ABSENT_LOGIT = -1e4
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def tracked_tubes(clip: TrackedClip, tracker: QueryTracker) -> Tensor:
         states = clip.rows.features[is_track, time]
         masks = tracker.segment(states[None], frame.mask_features[None])[0]
         gone = clip.rows.padded[is_track, time].to(masks.device)
-        masks = masks.masked_fill(gone[:, None, None], ABSENT_LOGIT)
+        masks = masks.masked_fill(gone[:, None, None], EMPTY_LOGIT)
         queries = frame.naive[sequences].to(masks.device)
         frames.append(torch.cat([masks, clip.mask_logits[time, queries]]))
     return torch.cat(frames, 1)

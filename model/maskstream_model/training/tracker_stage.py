@@ -1,8 +1,8 @@
 """Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,16 +14,16 @@ from maskstream_model.training.criterion import classes_of_rows
 from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_model.training.options import RunOptions, TrackerRecipe
+from maskstream_model.training.options import RunOptions
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import FrameRows, Rollout
 from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch, SegmentedBatch
 from maskstream_model.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
+from maskstream_model.training.views import plain_frames, view_frames
 
 SLOT_PARTS = ("slot_cross_attention_layers", "slot_ffn_layers", "bg_slots")
-MAX_GAP = 3
-GAP_SHARE = 0.3
 
 
 class TrackerStage:
@@ -165,37 +165,5 @@ def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
 
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
-    parts = (output.embeddings, output.logits, output.mask_logits, output.mask_features)
-    split = [part.float().view(-1, num_frames, *part.shape[1:]) for part in parts]
-    return [SegmenterOutput(*(part[:, number] for part in split)) for number in range(num_frames)]
-
-
-def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
-    """Draw which frames of a clip a step sees: forwards or backwards, some with gaps.
-
-    Args:
-        num_frames: `T` of the clip.
-        short: stage A, two frames, up to `MAX_GAP` apart.
-        draw: random numbers of the step.
-    """
-    if short and num_frames > 1:
-        gap = int(draw.integers(1, min(MAX_GAP, num_frames - 1) + 1))
-        start = int(draw.integers(0, num_frames - gap))
-        order = [start, start + gap]
-    elif draw.random() < GAP_SHARE and num_frames > MAX_GAP:
-        chosen = draw.permutation(num_frames)[: num_frames * 2 // 3]
-        order = sorted(int(number) for number in chosen)
-    else:
-        order = list(range(num_frames))
-    return order[::-1] if draw.random() < 0.5 else order
-
-
-def plain_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
-    """Return all frames of a clip; in stage A two of them, from the first or second on (6.1).
-
-    The arguments are those of `view_frames`.
-    """
-    if not short or num_frames < 3:
-        return list(range(num_frames))[: 2 if short else None]
-    start = int(draw.integers(2))
-    return [start, start + 1]
+    clips = output.map(lambda part: part.float().view(-1, num_frames, *part.shape[1:]))
+    return [clips.map(itemgetter((slice(None), number))) for number in range(num_frames)]

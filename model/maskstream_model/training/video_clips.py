@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Dataset
 
+from maskstream_model.aliases import Ints
 from maskstream_model.data.classes import match_classes
 from maskstream_model.data.synthetic import Clip
-from maskstream_model.data.videos import AnnotatedFrames, Category, Ints, VideoReader
+from maskstream_model.data.videos import AnnotatedFrames, Category, VideoReader
 from maskstream_model.errors import DatasetError
 from maskstream_model.tasks.preprocess import DIVISOR
 from maskstream_model.training.augmentation import draw_transform, transform_clip
@@ -22,6 +23,7 @@ from maskstream_model.training.video_plan import VideoPlan
 
 UNKNOWN = -1
 MAX_TRIES = 50
+"""Clips that may show nothing, one after the other."""
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,18 @@ from click.testing import CliRunner
 
 from maskstream_model.ablation import runs
 from maskstream_model.ablation.arms import ARMS, BASE, recipe_of
-from maskstream_model.ablation.runs import Ablation, run_ablation
+from maskstream_model.ablation.plan import Ablation
+from maskstream_model.ablation.runs import run_ablation
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
 from maskstream_model.commands import train
 from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.errors import ConfigError, TrainingError
-from maskstream_model.training.command import ablation_of
+from maskstream_model.training.command_line import ablation_of
 from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.matcher import MatchCost
-from maskstream_model.training.options import BatchPlan, Budget, Recipe, RunOptions
+from maskstream_model.training.options import BatchPlan, Budget, RunOptions
 from maskstream_model.training.points import PointSampling
+from maskstream_model.training.recipes import Recipe
 from maskstream_model.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config, tiny_model
 

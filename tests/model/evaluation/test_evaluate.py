@@ -7,11 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.data.annotations import (
-    AnnotatedObject,
-    AnnotatedVideo,
-    AnnotatedVideos,
-)
+from maskstream_model.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_model.data.rle import decode_masks, encode_mask
 from maskstream_model.evaluation.evaluate import evaluate_online, track_frame
 from maskstream_model.evaluation.records import VideoRecorder

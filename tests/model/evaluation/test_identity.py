@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from maskstream_model.evaluation.identity import IdentityCounts, count_identities, visits
-from maskstream_model.evaluation.records import MISSED, TRACKED, TrackFrame, VideoRecorder
+from maskstream_model.evaluation.records import TrackFrame, VideoRecorder
+from maskstream_model.interface import TrackStatus
 
 PLACES = 10
 
@@ -27,7 +28,10 @@ def _frame(places: list[str]) -> TrackFrame:
     masks = [_mask(places[index]) for index in listed]
     return TrackFrame(
         track_ids=np.array(listed, dtype=np.int64) + 1,
-        status=np.array([TRACKED if places[i].isdigit() else MISSED for i in listed], np.int64),
+        status=np.array(
+            [TrackStatus.TRACKED if places[i].isdigit() else TrackStatus.MISSED for i in listed],
+            np.int64,
+        ),
         scores=np.ones(len(listed)),
         logits=np.zeros((len(listed), 2)),
         masks=np.array(masks).reshape(len(listed), 1, 2 * PLACES),

@@ -9,7 +9,8 @@ import pytest
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.presence import PresenceReport, judge_presence, track_lives
 from maskstream_model.evaluation.presence_truth import PresenceTruth, PresentObject, read_presence
-from maskstream_model.evaluation.records import MISSED, TRACKED, TrackFrame
+from maskstream_model.evaluation.records import TrackFrame
+from maskstream_model.interface import TrackStatus
 
 NUM_FRAMES = 60
 TRUTH = PresenceTruth(
@@ -18,7 +19,7 @@ TRUTH = PresenceTruth(
 )
 
 
-def _clip(*tracks: tuple[int, int, int], status: int = TRACKED) -> list[TrackFrame]:
+def _clip(*tracks: tuple[int, int, int], status: int = TrackStatus.TRACKED) -> list[TrackFrame]:
     """Frames of 20x4 pixels; tracks `(first, last, travel)` cross the picture in their time."""
     frames = []
     for time in range(NUM_FRAMES):
@@ -74,7 +75,7 @@ def test_a_track_that_is_mostly_alive_without_the_object_is_of_something_else() 
 
 def test_hidden_and_missed_tracks_are_not_there() -> None:
     assert _judge((10, 29, 1), score_min=0.8).num_tracks == 0
-    assert track_lives(_clip((10, 29, 1), status=MISSED)) == []
+    assert track_lives(_clip((10, 29, 1), status=TrackStatus.MISSED)) == []
 
 
 def test_no_tracks_at_all_is_no_false_alarm() -> None:

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from maskstream_model.commands import train
 from maskstream_model.errors import ConfigError
-from maskstream_model.training.command import options_of, stage_by_default
+from maskstream_model.training.command_line import options_of, stage_by_default
 
 
 def given(**changes):

@@ -7,7 +7,7 @@ import torch
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.training.matcher import UNMATCHED, MatchCost
-from maskstream_model.training.options import TrackerRecipe
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import Rollout
 from maskstream_model.training.track_rows import (
     TrackRows,

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from maskstream_model.errors import ConfigError
-from maskstream_model.training.options import Budget, TrackerRecipe
+from maskstream_model.training.options import Budget
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.schedule import (
     AveragedWeights,
     learning_rate_factor,

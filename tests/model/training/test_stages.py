@@ -15,8 +15,8 @@ from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.options import Budget
 from maskstream_model.training.run import train_segmenter, train_tracker
 from maskstream_model.training.stage import moment_of
-from maskstream_model.training.tracker_stage import view_frames
 from maskstream_model.training.tracker_start import fresh_tracker
+from maskstream_model.training.views import view_frames
 from support.small_runs import fresh_stage, learn_one_batch
 
 CPU = torch.device("cpu")

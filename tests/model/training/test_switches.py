@@ -11,8 +11,8 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.matcher import UNMATCHED, MatchCost
-from maskstream_model.training.options import TrackerRecipe
 from maskstream_model.training.overrides import override
+from maskstream_model.training.recipes import TrackerRecipe
 from maskstream_model.training.rollout import Rollout
 from maskstream_model.training.stage import moment_of
 from maskstream_model.training.tracker_stage import TrackerStage

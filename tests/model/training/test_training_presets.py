@@ -10,8 +10,9 @@ from maskstream_model.presets import preset
 from maskstream_model.training.augmentation import Augmentation
 from maskstream_model.training.clip_sampling import ClipSampling
 from maskstream_model.training.criterion import Criterion
-from maskstream_model.training.options import BatchPlan, Recipe, TrackerRecipe, tracker_criterion
+from maskstream_model.training.options import BatchPlan
 from maskstream_model.training.presets import training_preset
+from maskstream_model.training.recipes import Recipe, TrackerRecipe, tracker_criterion
 
 OVIS, YTVIS19, YTVIS21 = (
     preset(name) for name in ("daq_r50_ovis", "daq_r50_ytvis19", "daq_r50_ytvis21")

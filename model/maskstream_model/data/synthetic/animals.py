@@ -1,13 +1,16 @@
 """Animal-like figures: quadrupeds and birds, with swinging limbs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from maskstream_model.data.synthetic.config import ANIMAL
+from maskstream_model.data.synthetic.config import ANIMAL, Image
 from maskstream_model.data.synthetic.limbs import COATS, leg, natural_colour
 from maskstream_model.data.synthetic.shapes import (
     Figure,
     Paint,
     Part,
+    Point,
     ellipse,
     limb,
     moved_along,
@@ -15,10 +18,82 @@ from maskstream_model.data.synthetic.shapes import (
 )
 from maskstream_model.data.synthetic.textures import random_colour
 
+COAT, PATCH, DARK, LIGHT = range(4)
+
+
+@dataclass(frozen=True)
+class _Quadruped:
+    """Measures of a four-legged animal; `spots (S, 4)` are places and radii of patches."""
+
+    length: float
+    girth: float
+    legs: float
+    leg_radius: float
+    neck_angle: float
+    neck: float
+    head: float
+    snout: float
+    stride: float
+    tail: float
+    ears_up: bool
+    horned: bool
+    spots: Image
+
+    def pose(self, phase: float) -> list[Part]:
+        """Return the parts, the far side first."""
+        behind = [*self._legs(phase, far=True), self._tail(phase)]
+        return [*behind, *self._trunk(), *self._legs(phase, far=False), *self._head(phase)]
+
+    def _legs(self, phase: float, far: bool) -> list[Part]:
+        parts = []
+        lengths = (0.55 * self.legs, 0.6 * self.legs)
+        for at, offset in ((-0.8, 0.0), (0.75, 2.2)):
+            swing = self.stride * float(np.sin(phase + offset + (np.pi if far else 0.0)))
+            hip = (at * self.length + (0.08 if far else -0.02), -0.1 + 0.4 * self.girth)
+            outlines = leg(hip, swing, 0.5 * abs(swing), lengths, self.leg_radius)
+            for number, outline in enumerate(outlines):
+                parts.append(Part(outline, DARK if far or number == 2 else COAT))
+        return parts
+
+    def _tail(self, phase: float) -> Part:
+        rump = (-0.95 * self.length, -0.2)
+        tip = moved_along(rump, -0.6 + 0.4 * float(np.sin(phase)), self.tail)
+        return Part(limb(rump, tip, 0.06, 0.04), DARK)
+
+    def _trunk(self) -> list[Part]:
+        length, girth = self.length, self.girth
+        parts = [
+            Part(limb((-0.75 * length, -0.12), (0.7 * length, -0.15), girth, girth), COAT),
+            Part(ellipse((0.0, -0.1 + 0.6 * girth), (0.8 * length, 0.35 * girth)), LIGHT),
+        ]
+        for x, y, rx, ry in self.spots:
+            blob = ellipse((x * length, -0.12 + y * girth), (rx * length * 0.5, ry * girth), x)
+            parts.append(Part(blob, PATCH))
+        return parts
+
+    def _head(self, phase: float) -> list[Part]:
+        head, chest = self.head, (0.85 * self.length, -0.2)
+        nod = self.neck_angle + 0.08 * self.stride * float(np.sin(2 * phase))
+        skull = moved_along(chest, nod, self.neck + head)
+        muzzle = (skull[0] + head + self.snout, skull[1] + 0.35 * head + 0.5 * self.snout)
+        rise = 1.9 if self.ears_up else 0.4
+        ear = (skull[0] - 0.7 * head, skull[1] - rise * head)
+        horn = (skull[0] + 0.2 * head, skull[1] - 2.3 * head)
+        return [
+            Part(limb(chest, skull, 0.85 * self.girth, head), COAT),
+            Part(ellipse(skull, (1.15 * head, head)), COAT),
+            Part(limb(skull, muzzle, 0.75 * head, 0.5 * head), LIGHT),
+            Part(limb((skull[0] - 0.4 * head, skull[1] - 0.5 * head), ear, 0.08, 0.03), DARK),
+            *([self._horn(skull, horn)] if self.horned else []),
+            Part(ellipse((skull[0] + 0.5 * head, skull[1] - 0.2 * head), (0.03, 0.03)), DARK),
+        ]
+
+    def _horn(self, skull: Point, tip: Point) -> Part:
+        return Part(limb((skull[0], skull[1] - 0.6 * self.head), tip, 0.05, 0.02), LIGHT)
+
 
 def quadruped(rng: np.random.Generator) -> Figure:
     """Draw a four-legged animal, small dog to horse or cow, with a patched coat."""
-    coat, patch, dark, light = range(4)
     base = natural_colour(rng, COATS)
     paints = (
         Paint(base, rng.uniform(0.05, 0.5)),
@@ -30,55 +105,25 @@ def quadruped(rng: np.random.Generator) -> Figure:
     legs, leg_radius = rng.uniform(0.35, 0.75), rng.uniform(0.05, 0.1)
     neck_angle, neck = rng.uniform(1.4, 2.7), rng.uniform(0.15, 0.6)
     head, snout = rng.uniform(0.13, 0.22), rng.uniform(0.1, 0.3)
-    stride, tail_length = rng.uniform(0.1, 0.7), rng.uniform(0.1, 0.6)
+    stride, tail = rng.uniform(0.1, 0.7), rng.uniform(0.1, 0.6)
     ears_up, horned, graze = rng.random(3) < (0.5, 0.2, 0.2)
     spots = rng.uniform((-0.7, -0.6, 0.2, 0.2), (0.7, 0.4, 0.6, 0.7), (int(rng.integers(0, 5)), 4))
-    if graze:
-        neck_angle = rng.uniform(0.5, 1.3)
-
-    def legs_at(phase: float, far: bool) -> list[Part]:
-        parts = []
-        for at, offset in ((-0.8, 0.0), (0.75, 2.2)):
-            swing = stride * float(np.sin(phase + offset + (np.pi if far else 0.0)))
-            hip = (at * length + (0.08 if far else -0.02), -0.1 + 0.4 * girth)
-            for number, outline in enumerate(
-                leg(hip, swing, 0.5 * abs(swing), (0.55 * legs, 0.6 * legs), leg_radius)
-            ):
-                parts.append(Part(outline, dark if far or number == 2 else coat))
-        return parts
-
-    def pose(phase: float) -> list[Part]:
-        chest = (0.85 * length, -0.2)
-        nod = neck_angle + 0.08 * stride * float(np.sin(2 * phase))
-        skull = moved_along(chest, nod, neck + head)
-        muzzle = (skull[0] + head + snout, skull[1] + 0.35 * head + 0.5 * snout)
-        rump = (-0.95 * length, -0.2)
-        tail = moved_along(rump, -0.6 + 0.4 * float(np.sin(phase)), tail_length)
-        parts = legs_at(phase, far=True)
-        parts.append(Part(limb(rump, tail, 0.06, 0.04), dark))
-        parts.append(Part(limb((-0.75 * length, -0.12), (0.7 * length, -0.15), girth, girth), coat))
-        parts.append(Part(ellipse((0.0, -0.1 + 0.6 * girth), (0.8 * length, 0.35 * girth)), light))
-        for x, y, rx, ry in spots:
-            blob = ellipse((x * length, -0.12 + y * girth), (rx * length * 0.5, ry * girth), x)
-            parts.append(Part(blob, patch))
-        parts += legs_at(phase, far=False)
-        parts.append(Part(limb(chest, skull, 0.85 * girth, head), coat))
-        parts.append(Part(ellipse(skull, (1.15 * head, head)), coat))
-        parts.append(Part(limb(skull, muzzle, 0.75 * head, 0.5 * head), light))
-        rise = 1.9 if ears_up else 0.4
-        ear = (skull[0] - 0.7 * head, skull[1] - rise * head)
-        parts.append(
-            Part(limb((skull[0] - 0.4 * head, skull[1] - 0.5 * head), ear, 0.08, 0.03), dark)
-        )
-        if horned:
-            tip = (skull[0] + 0.2 * head, skull[1] - 2.3 * head)
-            parts.append(Part(limb((skull[0], skull[1] - 0.6 * head), tip, 0.05, 0.02), light))
-        parts.append(
-            Part(ellipse((skull[0] + 0.5 * head, skull[1] - 0.2 * head), (0.03, 0.03)), dark)
-        )
-        return parts
-
-    return Figure(ANIMAL, paints, pose)
+    animal = _Quadruped(
+        length=length,
+        girth=girth,
+        legs=legs,
+        leg_radius=leg_radius,
+        neck_angle=rng.uniform(0.5, 1.3) if graze else neck_angle,
+        neck=neck,
+        head=head,
+        snout=snout,
+        stride=stride,
+        tail=tail,
+        ears_up=ears_up,
+        horned=horned,
+        spots=spots,
+    )
+    return Figure(ANIMAL, paints, animal.pose)
 
 
 def bird(rng: np.random.Generator) -> Figure:

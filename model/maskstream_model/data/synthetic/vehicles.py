@@ -1,14 +1,26 @@
 """Vehicle figures: cars, vans and lorries from the side and from above, and two-wheelers."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from maskstream_model.data.synthetic.config import VEHICLE, Image
+from maskstream_model.data.synthetic.config import VEHICLE
+from maskstream_model.data.synthetic.lacquers import (
+    BODY,
+    GLASS,
+    LAMP,
+    RIM,
+    SHADE,
+    TRIM,
+    TYRE,
+    vehicle_paints,
+)
 from maskstream_model.data.synthetic.shapes import (
     Figure,
     Paint,
     Part,
+    Point,
     box,
     ellipse,
     limb,
@@ -17,41 +29,72 @@ from maskstream_model.data.synthetic.shapes import (
 )
 from maskstream_model.data.synthetic.textures import random_colour
 
-LACQUERS = (
-    *((238, 238, 236), (235, 235, 238), (190, 194, 198), (150, 156, 160), (40, 42, 46)),
-    *((28, 28, 30), (165, 22, 34), (30, 60, 130), (120, 170, 176), (70, 78, 84)),
-)
 
+@dataclass(frozen=True)
+class _CarFromSide:
+    """Measures of a car, van or lorry; heights count downwards, `half` is half its length."""
 
-def _lacquer(rng: np.random.Generator) -> Image:
-    if rng.random() < 0.25:
-        return random_colour(rng)
-    base = np.asarray(LACQUERS[int(rng.integers(len(LACQUERS)))], np.float32)
-    return np.clip(base * rng.uniform(0.85, 1.1) + rng.normal(0, 5, 3), 0, 255).astype(np.float32)
+    half: float
+    roof: float
+    belt: float
+    sill: float
+    front: float
+    rear: float
+    slant_front: float
+    slant_rear: float
+    wheel: float
+    pillars: int
+    spokes: int
+    van: bool
+    lower_band: bool
 
+    def pose(self, phase: float) -> list[Part]:
+        """Return the parts, wheels last."""
+        wheels = [*self._wheel(0.62 * self.half, phase), *self._wheel(-0.62 * self.half, phase)]
+        return [*self._cabin(), *self._sides(), *wheels]
 
-def _glass(rng: np.random.Generator) -> Image:
-    """Dark, or bright where it mirrors the sky."""
-    tone = 25 + 200 * rng.random() ** 2
-    return (tone * np.array([0.92, 1.0, 1.05]) + rng.normal(0, 4, 3)).astype(np.float32)
+    def _cabin(self) -> list[Part]:
+        half, roof, belt = self.half, self.roof, self.belt
+        base = [(self.front * half, belt), (self.front * half - self.slant_front * half, roof)]
+        base += [(-self.rear * half + self.slant_rear * half, roof), (-self.rear * half, belt)]
+        parts = [
+            Part(polygon(*base), BODY),
+            Part(box(-half, belt - 0.05, half, self.sill, 0.45), BODY),
+        ]
+        parts.append(Part(polygon(*(self._glass(x, y) for x, y in base)), GLASS))
+        for pillar in range(self.pillars):
+            along = (self.front + self.rear) * (pillar + 0.9) / (self.pillars + 0.9)
+            x = half * (along - self.rear)
+            parts.append(Part(box(x - 0.03, roof, x + 0.03, belt), BODY))
+        return parts
 
+    def _glass(self, x: float, y: float) -> Point:
+        """Shrink a point of the cabin towards its middle."""
+        middle = (self.half * (self.front - self.rear) / 2, (self.roof + self.belt) / 2)
+        return middle[0] + 0.86 * (x - middle[0]), middle[1] + 0.78 * (y - middle[1])
 
-def _paints(rng: np.random.Generator) -> tuple[Paint, ...]:
-    """Body, shade of the body, glass, tyre, rim, lamp, trim; most bodies are smooth."""
-    body = _lacquer(rng)
-    livery = rng.uniform(0.3, 1.0) if rng.random() < 0.2 else rng.uniform(0, 0.06)
-    return (
-        Paint(body, livery),
-        Paint(body * rng.uniform(0.55, 0.92), livery * 0.5),
-        Paint(_glass(rng), 0.12),
-        Paint(np.full(3, rng.uniform(12, 45), np.float32)),
-        Paint(np.full(3, rng.uniform(60, 200), np.float32), 0.1),
-        Paint(np.array([rng.uniform(170, 255), rng.uniform(20, 230), 40], np.float32)),
-        Paint(np.full(3, rng.uniform(15, 230), np.float32)),
-    )
+    def _sides(self) -> list[Part]:
+        half, sill = self.half, self.sill
+        cargo = Part(box(-0.98 * half, self.roof, 0.05 * half, 0.5 * sill, 0.1), SHADE)
+        band = Part(box(-0.97 * half, 0.55 * sill, 0.97 * half, sill), TRIM)
+        return [
+            *([cargo] if self.van else []),
+            *([band] if self.lower_band else []),
+            Part(box(0.88 * half, 0.0, 0.99 * half, 0.12, 0.5), LAMP),
+            Part(box(-0.99 * half, 0.0, -0.92 * half, 0.14, 0.5), LAMP),
+            Part(box(-0.05 * half, 0.06, 0.06 * half, 0.09), TRIM),
+        ]
 
-
-BODY, SHADE, GLASS, TYRE, RIM, LAMP, TRIM = range(7)
+    def _wheel(self, x: float, phase: float) -> list[Part]:
+        sill, radius = self.sill, self.wheel
+        parts = [Part(ellipse((x, sill), (radius, radius)), TYRE)]
+        parts.append(Part(ellipse((x, sill), (0.62 * radius, 0.62 * radius), corners=14), RIM))
+        for spoke in range(self.spokes):
+            turn = 2 * phase + 2 * np.pi * spoke / self.spokes
+            reach = 0.58 * radius
+            end = (x + reach * float(np.cos(turn)), sill + reach * float(np.sin(turn)))
+            parts.append(Part(limb((x, sill), end, 0.025, 0.02), TYRE))
+        return parts
 
 
 def car_from_side(rng: np.random.Generator) -> Figure:
@@ -62,45 +105,22 @@ def car_from_side(rng: np.random.Generator) -> Figure:
     slant_front, slant_rear = rng.uniform(0.1, 0.4), rng.uniform(0.0, 0.3)
     wheel, pillars = rng.uniform(0.19, 0.28), int(rng.integers(1, 4))
     spokes, van = int(rng.integers(3, 7)), rng.random() < 0.25
-    rear = 0.97 if van else rear
-    lower_band = rng.random() < 0.4
-
-    def glass(x: float, y: float) -> tuple[float, float]:
-        """Shrink a point of the cabin towards its middle."""
-        middle = (half * (front - rear) / 2, (roof + belt) / 2)
-        return middle[0] + 0.86 * (x - middle[0]), middle[1] + 0.78 * (y - middle[1])
-
-    def wheel_parts(x: float, phase: float) -> list[Part]:
-        parts = [Part(ellipse((x, sill), (wheel, wheel)), TYRE)]
-        parts.append(Part(ellipse((x, sill), (0.62 * wheel, 0.62 * wheel), corners=14), RIM))
-        for spoke in range(spokes):
-            turn = 2 * phase + 2 * np.pi * spoke / spokes
-            end = (
-                x + 0.58 * wheel * float(np.cos(turn)),
-                sill + 0.58 * wheel * float(np.sin(turn)),
-            )
-            parts.append(Part(limb((x, sill), end, 0.025, 0.02), TYRE))
-        return parts
-
-    def pose(phase: float) -> list[Part]:
-        base = [(front * half, belt), (front * half - slant_front * half, roof)]
-        base += [(-rear * half + slant_rear * half, roof), (-rear * half, belt)]
-        cabin = polygon(*base)
-        parts = [Part(cabin, BODY), Part(box(-half, belt - 0.05, half, sill, 0.45), BODY)]
-        parts.append(Part(polygon(*(glass(x, y) for x, y in base)), GLASS))
-        for pillar in range(pillars):
-            x = half * (-rear + (front + rear) * (pillar + 0.9) / (pillars + 0.9))
-            parts.append(Part(box(x - 0.03, roof, x + 0.03, belt), BODY))
-        if van:
-            parts.append(Part(box(-0.98 * half, roof, 0.05 * half, 0.5 * sill, 0.1), SHADE))
-        if lower_band:
-            parts.append(Part(box(-0.97 * half, 0.55 * sill, 0.97 * half, sill), TRIM))
-        parts.append(Part(box(0.88 * half, 0.0, 0.99 * half, 0.12, 0.5), LAMP))
-        parts.append(Part(box(-0.99 * half, 0.0, -0.92 * half, 0.14, 0.5), LAMP))
-        parts.append(Part(box(-0.05 * half, 0.06, 0.06 * half, 0.09), TRIM))
-        return parts + wheel_parts(0.62 * half, phase) + wheel_parts(-0.62 * half, phase)
-
-    return Figure(VEHICLE, _paints(rng), pose)
+    car = _CarFromSide(
+        half=half,
+        roof=roof,
+        belt=belt,
+        sill=sill,
+        front=front,
+        rear=0.97 if van else rear,
+        slant_front=slant_front,
+        slant_rear=slant_rear,
+        wheel=wheel,
+        pillars=pillars,
+        spokes=spokes,
+        van=van,
+        lower_band=rng.random() < 0.4,
+    )
+    return Figure(VEHICLE, vehicle_paints(rng), car.pose)
 
 
 def car_from_above(rng: np.random.Generator) -> Figure:
@@ -138,7 +158,9 @@ def car_from_above(rng: np.random.Generator) -> Figure:
         parts.append(Part(box(-0.22 * w, 0.94, 0.22 * w, 0.985), TRIM))
         return parts
 
-    return Figure(VEHICLE, _paints(rng), pose, follows_heading=True, upright=False, moves=False)
+    return Figure(
+        VEHICLE, vehicle_paints(rng), pose, follows_heading=True, upright=False, moves=False
+    )
 
 
 def two_wheeler(rng: np.random.Generator) -> Figure:
@@ -146,7 +168,7 @@ def two_wheeler(rng: np.random.Generator) -> Figure:
     wheel, thick = rng.uniform(0.26, 0.36), rng.uniform(0.03, 0.09)
     bulk, lean = rng.uniform(0.05, 0.2), rng.uniform(0.0, 0.35)
     paints = (
-        *_paints(rng),
+        *vehicle_paints(rng),
         Paint(random_colour(rng), rng.uniform(0, 0.7)),
         Paint(random_colour(rng)),
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_model.data.panoptic import MAX_ID, Ids
-from maskstream_model.evaluation.matching import Bools, Floats, Ints
 from maskstream_model.evaluation.transience import Objects, chosen
 
 

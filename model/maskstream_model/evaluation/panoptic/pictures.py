@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from maskstream_model.aliases import Ints
 from maskstream_model.data.panoptic import PanopticEntries, PanopticTruth, read_ids
 from maskstream_model.errors import DatasetError
-from maskstream_model.evaluation.matching import Ints
 from maskstream_model.evaluation.panoptic.counts import (
     PanopticVideo,
     PixelPairs,

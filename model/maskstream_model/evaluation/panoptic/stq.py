@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_model.data.videos import Category
-from maskstream_model.evaluation.matching import Bools, Floats, Ints
 from maskstream_model.evaluation.panoptic.counts import (
     PanopticVideo,
     SegmentTable,

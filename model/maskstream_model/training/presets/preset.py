@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from maskstream_model.training.options import Plan, Recipe, TrackerRecipe
+from maskstream_model.training.options import Plan
+from maskstream_model.training.recipes import Recipe, TrackerRecipe
 
 StageName = Literal["segmenter", "tracker", "refiner"]
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 from maskstream_model.training.clip_sampling import ClipSampling
 from maskstream_model.training.criterion import Criterion
 from maskstream_model.training.matcher import MatchCost
-from maskstream_model.training.options import Recipe, TrackerRecipe
 from maskstream_model.training.points import PointSampling
 from maskstream_model.training.presets.preset import StageName, StagePreset
+from maskstream_model.training.recipes import Recipe, TrackerRecipe
 from maskstream_model.training.video_plan import VideoPlan
 
 NUM_POINTS = 12544
+"""Of a frame: 112 x 112."""
 CLIP_FRAMES = {"segmenter": 1, "tracker": 5, "refiner": 15}
 
 
@@ -34,8 +35,13 @@ def published(
     refining = stage == "refiner"
     frames = CLIP_FRAMES[stage]
     # The refiner's masks are tubes through all frames.
-    points = NUM_POINTS * frames if refining else NUM_POINTS
-    recipe = Recipe(
+    recipe = _recipe(NUM_POINTS * frames if refining else NUM_POINTS, decay_at)
+    sampling = ClipSampling(frames, reverse_share=0.5 if refining else 0.0)
+    return StagePreset(recipe, replace(plan, sampling=sampling), _tracker(keep_score_min), steps)
+
+
+def _recipe(num_points: int, decay_at: int) -> Recipe:
+    return Recipe(
         learning_rate=1e-4,
         weight_decay=0.05,
         clip_norm=0.01,
@@ -47,12 +53,15 @@ def published(
         average_decay=0.0,
         precision="bf16",
         criterion=Criterion(
-            cost=MatchCost(num_points=points), sampling=PointSampling(count=points)
+            cost=MatchCost(num_points=num_points), sampling=PointSampling(count=num_points)
         ),
         auxiliary_weight=0.0,
         pilot_weight=0.0,
     )
-    tracker = TrackerRecipe(
+
+
+def _tracker(keep_score_min: float) -> TrackerRecipe:
+    return TrackerRecipe(
         short_steps=10_000,
         keep_score_min=keep_score_min,
         max_rows=None,
@@ -66,5 +75,3 @@ def published(
         likeness_start=False,
         supervise_start=True,
     )
-    sampling = ClipSampling(frames, reverse_share=0.5 if refining else 0.0)
-    return StagePreset(recipe, replace(plan, sampling=sampling), tracker, steps)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from maskstream_model.config import ModelConfig
 from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.training.criterion import Criterion
-from maskstream_model.training.options import BatchPlan, Recipe, TrackerRecipe, tracker_criterion
+from maskstream_model.training.options import BatchPlan
 from maskstream_model.training.presets.preset import StageName, StagePreset
+from maskstream_model.training.recipes import Recipe, TrackerRecipe, tracker_criterion
 
 
 def preset(config: ModelConfig, stage: StageName) -> StagePreset:
