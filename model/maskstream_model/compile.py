@@ -6,7 +6,7 @@ to return engines that are silently wrong, so that an engine that differs is ref
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -16,39 +16,16 @@ from torch.export import Dim, ExportedProgram
 from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import CompileError
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.mask2former.compiled import AnySegmenter, CompiledSegmenter, Engine
+from maskstream_model.mask2former.segmenter import Segmenter
 
 Backend = Literal["eager", "tensorrt"]
-Engine = Callable[[Tensor], Sequence[Tensor]]
 Compiler = Callable[[ExportedProgram, Tensor], Engine]
 """From a program and its largest input to something that returns the four output tensors."""
 
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
 MAX_RELATIVE_ERROR = 2e-3
 """Of the root mean square; float32 engines stay below 1e-4, wrong ones are off by 1e-2 and more."""
-
-
-class CompiledSegmenter(nn.Module):
-    """Called like a `Segmenter`; pictures of another size, or too many of them, run eagerly."""
-
-    def __init__(self, segmenter: Segmenter, engine: Engine, largest: tuple[int, ...]) -> None:
-        super().__init__()
-        self.segmenter = segmenter
-        self.engine = engine
-        self.largest = largest
-
-    @property
-    def query_features(self) -> Tensor:
-        """The learned start states of the segment queries, `(Q, C)`."""
-        return self.segmenter.query_features
-
-    def forward(self, images: Tensor) -> SegmenterOutput:
-        """Segment `images (B, 3, height, width)`; see `Segmenter.forward`."""
-        batch, *shape = images.shape
-        if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
-            output: SegmenterOutput = self.segmenter(images)
-            return output
-        return SegmenterOutput(*self.engine(images))
 
 
 class _Outputs(nn.Module):
@@ -97,7 +74,7 @@ def compile_segmenter(
     backend: Backend = "tensorrt",
     max_batch: int = 1,
     compiler: Compiler | None = None,
-) -> Segmenter | CompiledSegmenter:
+) -> AnySegmenter:
     """Return a segmenter that computes the same, compiled for pictures of `size`.
 
     Args:
@@ -134,7 +111,7 @@ def compile_or_eager(
     backend: Backend,
     max_batch: int = 1,
     compiler: Compiler | None = None,
-) -> tuple[Segmenter | CompiledSegmenter, str | None]:
+) -> tuple[AnySegmenter, str | None]:
     """Compile, or return `segmenter` itself with one sentence that says why not.
 
     Returns:

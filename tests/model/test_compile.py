@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from maskstream_model.compile import (
-    CompiledSegmenter,
     check_pictures,
     compile_model,
     compile_or_eager,
@@ -15,6 +14,7 @@ from maskstream_model.compile import (
     tensorrt_compiler,
 )
 from maskstream_model.errors import CompileError
+from maskstream_model.mask2former.compiled import CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 from support.tiny import tiny_config, tiny_model
 

@@ -24,9 +24,8 @@ from maskstream_model.daq.disappearance import foreground_scores, match_queries
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.daq.state import TrackerState
+from maskstream_model.evaluation.identity import IOU_MIN
 from maskstream_model.mask2former.segmenter import SegmenterOutput
-
-IOU_MIN = 0.5
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -12,11 +11,9 @@ from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.errors import FrameError
 from maskstream_model.interface import FrameOutput
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.mask2former.compiled import AnySegmenter
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
-
-if TYPE_CHECKING:
-    from maskstream_model.compile import CompiledSegmenter
 
 
 class FramewiseModel(ABC):
@@ -32,7 +29,7 @@ class FramewiseModel(ABC):
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: "Segmenter | CompiledSegmenter",
+        segmenter: AnySegmenter,
         device: torch.device,
         fingerprint: str,
     ) -> None:

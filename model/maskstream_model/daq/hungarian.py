@@ -8,7 +8,6 @@ with DVIS-DAQ on equal terms; MinVIS itself has whole-video tracks only.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -24,11 +23,9 @@ from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+from maskstream_model.mask2former.compiled import AnySegmenter
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.instances import EMPTY_LOGIT
-
-if TYPE_CHECKING:
-    from maskstream_model.compile import CompiledSegmenter
 
 NO_MATCH = -1
 
@@ -52,7 +49,7 @@ class OnlineHungarian(FramewiseModel):
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: "Segmenter | CompiledSegmenter",
+        segmenter: AnySegmenter,
         device: torch.device,
         fingerprint: str,
         similarity_min: float = -1.0,

@@ -6,7 +6,6 @@ run to run.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -22,10 +21,8 @@ from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.interface import FrameOutput
-from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-
-if TYPE_CHECKING:
-    from maskstream_model.compile import CompiledSegmenter
+from maskstream_model.mask2former.compiled import AnySegmenter
+from maskstream_model.mask2former.segmenter import SegmenterOutput
 
 
 class OnlineDaq(FramewiseModel):
@@ -38,7 +35,7 @@ class OnlineDaq(FramewiseModel):
     def __init__(
         self,
         config: ModelConfig,
-        segmenter: "Segmenter | CompiledSegmenter",
+        segmenter: AnySegmenter,
         tracker: QueryTracker,
         device: torch.device,
         fingerprint: str,
@@ -46,7 +43,7 @@ class OnlineDaq(FramewiseModel):
         super().__init__(config, segmenter, device, fingerprint)
         self.tracker = tracker.to(device).eval()
 
-    def with_segmenter(self, segmenter: "Segmenter | CompiledSegmenter") -> "OnlineDaq":
+    def with_segmenter(self, segmenter: AnySegmenter) -> "OnlineDaq":
         """Return this model with another segmenter of the same weights, as a compiled one."""
         return OnlineDaq(self.config, segmenter, self.tracker, self.device, self.fingerprint)
 

@@ -45,11 +45,6 @@ class Cutter(Generic[Item]):
         self._window, self._overlap = window, overlap
         self._held: list[Item] = []
 
-    @property
-    def next_first(self) -> int | None:
-        """Number of the item that begins the window after this one; None: there is none."""
-        return None if self._window is None else self.first + self._window - self._overlap
-
     def add(self, item: Item) -> Span[Item] | None:
         """Take the next item; return the window before it, where that is full and not the last."""
         span = None

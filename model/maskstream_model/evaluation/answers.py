@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from rich.table import Table
 
-from maskstream_model.evaluation.report import Report, report_table, sweep_table
+from maskstream_model.evaluation.report import Report
+from maskstream_model.evaluation.report_tables import report_table, sweep_table
 from maskstream_model.evaluation.sweep import Rules
 
 

@@ -23,7 +23,9 @@ from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_model.evaluation.records import VideoRecord
 
 IOU_MIN = 0.5
+"""From which a track covers an object."""
 WITHIN_FRAMES = 3
+"""Frames of patience; see above."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from maskstream_model.aliases import Bools, Floats, Ints
 
 IOU_THRESHOLDS: tuple[float, ...] = tuple(float(t) for t in np.linspace(0.5, 0.95, 10))
 MAX_DETECTIONS = 100
+"""Of a class in a video; the best ones count."""
 EMERGES, DISAPPEARS = 1, 2
 """What an object does inside a clip: it is not on the first frame; it is not on the last."""
 

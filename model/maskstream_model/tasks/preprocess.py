@@ -15,6 +15,7 @@ from maskstream_model.errors import FrameError
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 DIVISOR = 32
+"""Of padded heights and widths: the coarsest stride of the backbones."""
 MAX_PIXELS = 2**26
 """Of a frame, before and after the resize: 8,192 x 8,192."""
 

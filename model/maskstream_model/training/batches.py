@@ -18,21 +18,22 @@ from torch.utils.data import DataLoader, Dataset
 from maskstream_model.data.seeds import training_seed
 from maskstream_model.data.synthetic import ClipGenerator
 from maskstream_model.errors import DatasetError
+from maskstream_model.tasks.preprocess import DIVISOR
 from maskstream_model.training.distribution import Share, share
 from maskstream_model.training.options import BatchPlan, Plan
 from maskstream_model.training.targets import ClipBatch, collate
 from maskstream_model.training.video_clips import VideoClips
 from maskstream_model.training.video_plan import VideoPlan
 
-STRIDE = 32
 CLIPS_PER_STEP = 1024
+"""Clip numbers set aside for each batch, more than it ever holds."""
 ENDLESS = 1 << 40
 
 
 def batch_shape(plan: BatchPlan, scale: float) -> tuple[int, int, int]:
     """Return clips, height and width of a batch: sizes in steps of 32, a like number of pixels."""
-    height = max(STRIDE, STRIDE * round(plan.clips.height * scale / STRIDE))
-    width = max(STRIDE, STRIDE * round(plan.clips.width * scale / STRIDE))
+    height = max(DIVISOR, DIVISOR * round(plan.clips.height * scale / DIVISOR))
+    width = max(DIVISOR, DIVISOR * round(plan.clips.width * scale / DIVISOR))
     share = plan.clips.height * plan.clips.width / (height * width)
     return max(2, round(plan.batch_size * share)), height, width
 

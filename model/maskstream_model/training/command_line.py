@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maskstream_model.training.recipes import TrackerRecipe
 
 SEGMENTER_SHARE = 0.6
+"""Of the budget, where both stages are trained."""
 ABLATION_WARM_UP_STEPS = 50
 SETTINGS = {
     "batch_size": "batch_size",

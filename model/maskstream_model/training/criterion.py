@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from maskstream_model.training.distribution import mean_over_processes
-from maskstream_model.training.losses import LossWeights, MaskPairs, class_loss, mask_losses
+from maskstream_model.training.losses import (
+    LossWeights,
+    MaskPairs,
+    class_loss,
+    mask_ious,
+    mask_losses,
+)
 from maskstream_model.training.matcher import (
     UNMATCHED,
     MatchCost,
@@ -20,11 +26,21 @@ from maskstream_model.training.targets import FrameTargets
 
 @dataclass(frozen=True)
 class Criterion:
-    """What is compared and how much each part counts."""
+    """What is compared and how much each part counts.
+
+    Attributes:
+        weights: of the terms.
+        cost: of the matcher.
+        sampling: of the points on which masks are compared.
+        soft_classes: a row with an object is to show its class only as much as its mask is right
+            (IoU), and "no object" for the rest: scores then rank masks. Not in the paper; after
+            the position-supervised loss of Stable-DINO (arXiv 2304.04742). The refiner ignores it.
+    """
 
     weights: LossWeights = field(default_factory=LossWeights)
     cost: MatchCost = field(default_factory=MatchCost)
     sampling: PointSampling = field(default_factory=PointSampling)
+    soft_classes: bool = False
 
     def terms(self, classes: Tensor, mask: Tensor, dice: Tensor) -> dict[str, Tensor]:
         """Return the three terms under their names, weighted."""
@@ -33,6 +49,26 @@ class Criterion:
             "mask": self.weights.mask * mask,
             "dice": self.weights.dice * dice,
         }
+
+    def class_shares(self, pairs: MaskPairs, rows: Tensor, shape: tuple[int, int]) -> Tensor | None:
+        """Return how much of its class each row is to show, `(L, R)` 0 to 1; None for all of it.
+
+        Args:
+            pairs: masks of the `M` rows that have an object to show.
+            rows: `(M,)` int64, which of the `L * R` rows they are.
+            shape: `L` layers and `R` rows.
+        """
+        if not self.soft_classes:
+            return None
+        shares = torch.ones(shape, device=rows.device)
+        shares.view(-1)[rows] = mask_ious(pairs)
+        return shares
+
+
+def in_layers(rows: Tensor, layers: int, num_rows: int) -> Tensor:
+    """Return `rows (M,)` of each of `L` layers of `R` rows, numbered through, `(L * M,)`."""
+    starts = num_rows * torch.arange(layers, device=rows.device)
+    return (starts[:, None] + rows).flatten()
 
 
 def classes_of_rows(objects: Tensor, labels: Tensor, num_classes: int) -> Tensor:
@@ -63,7 +99,7 @@ def set_losses(
         criterion: weights, costs, points.
         generator: draws the points.
     """
-    layers, _, queries = logits.shape[:3]
+    layers, batch, queries = logits.shape[:3]
     costs = match_costs(logits, mask_logits, targets, criterion.cost, generator)
     rows = assign(costs, targets.present)
     objects = objects_of_rows(rows, queries)
@@ -72,8 +108,17 @@ def set_losses(
     pairs = matched_pairs(mask_logits, rows, targets)
     num_masks = max(1.0, mean_over_processes(len(pairs.index) / layers, logits.device))
     mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
-    by_class = class_loss(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
+    shares = criterion.class_shares(pairs, matched_rows(rows, queries), (layers, batch * queries))
+    by_class = class_loss(
+        logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object, shares
+    )
     return criterion.terms(by_class, mask, dice)
+
+
+def matched_rows(rows: Tensor, num_rows: int) -> Tensor:
+    """Return the matched of `rows (L, B, O)`, numbered through all layers, as `matched_pairs`."""
+    layer, frame, item = (rows != UNMATCHED).nonzero(as_tuple=True)
+    return (layer * rows.shape[1] + frame) * num_rows + rows[layer, frame, item]
 
 
 def matched_pairs(mask_logits: Tensor, rows: Tensor, targets: FrameTargets) -> MaskPairs:

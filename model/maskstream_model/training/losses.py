@@ -41,20 +41,37 @@ class MaskPairs:
     index: Tensor
 
 
-def class_loss(logits: Tensor, classes: Tensor, no_object_weight: float | Tensor) -> Tensor:
+def class_loss(
+    logits: Tensor,
+    classes: Tensor,
+    no_object_weight: float | Tensor,
+    shares: Tensor | None = None,
+) -> Tensor:
     """Cross entropy as a weighted mean over rows, summed over layers.
 
     Args:
         logits: `(L, R, K + 1)`.
         classes: `(L, R)` int64 in 0..K, where K is "no object"; `IGNORED` rows count nowhere.
         no_object_weight: weight of class K, one for all or `(R,)`; the others have 1.
+        shares: `(L, R)` 0 to 1, how much of its class a row is to show; the rest is "no object".
+            None for all of it.
     """
     num_classes = logits.shape[-1] - 1
-    losses = F.cross_entropy(
-        logits.float().flatten(0, 1), classes.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view(classes.shape)
+    surprise = -logits.float().log_softmax(-1)
+    losses = surprise.gather(-1, classes.clamp(min=0)[..., None])[..., 0]
+    if shares is not None:
+        losses = shares * losses + (1 - shares) * surprise[..., num_classes]
     weights = torch.where(classes == num_classes, no_object_weight, 1.0) * (classes != IGNORED)
     return ((losses * weights).sum(1) / weights.sum(1).clamp(min=1e-6)).sum()
+
+
+@torch.no_grad()
+def mask_ious(pairs: MaskPairs) -> Tensor:
+    """Return the IoU `(M,)` of every predicted mask with its truth, at the prediction's size."""
+    height, width = pairs.mask_logits.shape[-2:]
+    truth = F.adaptive_avg_pool2d(pairs.masks[:, None].float(), (height, width))[:, 0] >= 0.5
+    drawn, wanted = pairs.mask_logits > 0, truth[pairs.index]
+    return (drawn & wanted).sum((1, 2)) / (drawn | wanted).sum((1, 2)).clamp(min=1)
 
 
 def mask_losses(

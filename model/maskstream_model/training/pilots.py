@@ -12,12 +12,14 @@ from torch import Tensor
 
 from maskstream_model.mask2former.mask_decoder import NUM_LEVELS, MaskDecoder
 from maskstream_model.mask2former.segmenter import Features
-from maskstream_model.training.criterion import Criterion
+from maskstream_model.training.criterion import Criterion, in_layers
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.targets import FrameTargets
 
 GROUPS = 2
+"""Pilots that every object is shown to."""
 MAX_NOISE = 0.4
+"""Largest share of an object's cells that are blocked; about as many others are opened."""
 
 
 def pilot_loss(
@@ -51,7 +53,11 @@ def pilot_loss(
     pairs = _pairs(masks, shown)
     num_masks = max(1.0, len(pairs.index) / len(layers))
     mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
-    by_class = class_loss(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
+    rows = in_layers(shown.present.flatten().nonzero()[:, 0], len(layers), batch * pilots)
+    shares = criterion.class_shares(pairs, rows, (len(layers), batch * pilots))
+    by_class = class_loss(
+        logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object, shares
+    )
     return torch.stack(list(criterion.terms(by_class, mask, dice).values())).sum()
 
 

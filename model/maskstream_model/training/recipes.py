@@ -9,7 +9,6 @@ from typing import Literal, get_args
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import ConfigError
 from maskstream_model.training.criterion import Criterion
-from maskstream_model.training.losses import LossWeights
 
 Precision = Literal["fp32", "bf16"]
 Anchors = Literal["dynamic", "static"]
@@ -139,6 +138,4 @@ class TrackerRecipe:
 
 def tracker_criterion(base: Criterion, no_object: float) -> Criterion:
     """Return `base` with another no-object weight: too low a one lets anchors fire at will."""
-    weights = base.weights
-    changed = LossWeights(weights.classes, weights.mask, weights.dice, no_object)
-    return Criterion(changed, base.cost, base.sampling)
+    return replace(base, weights=replace(base.weights, no_object=no_object))

@@ -35,7 +35,9 @@ from maskstream_model.training.track_rows import (
 )
 
 HISTORY = 9
+"""Earlier appearances that the momentum is compared with (SPEC.md 3.4)."""
 LIKELY_SCORE_MIN = 0.01
+"""Score of a segment query that may show an object without a match (SPEC.md 6.1)."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 from operator import itemgetter
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,7 +11,7 @@ from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-from maskstream_model.training.criterion import classes_of_rows
+from maskstream_model.training.criterion import classes_of_rows, in_layers
 from maskstream_model.training.distribution import mean_over_processes, take_from_first
 from maskstream_model.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
 from maskstream_model.training.matcher import UNMATCHED, objects_of_rows
@@ -22,10 +22,9 @@ from maskstream_model.training.segmenter_stage import images_of
 from maskstream_model.training.stage import Moment
 from maskstream_model.training.targets import ClipBatch, SegmentedBatch
 from maskstream_model.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
+from maskstream_model.training.views import plain_frames, view_frames
 
 SLOT_PARTS = ("slot_cross_attention_layers", "slot_ffn_layers", "bg_slots")
-MAX_GAP = 3
-GAP_SHARE = 0.3
 
 
 class TrackerStage:
@@ -108,11 +107,17 @@ class TrackerStage:
         classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])
         weights = torch.cat([self._no_object(rows).flatten() for rows in frames])
         everything = torch.cat(logits, 1)
-        by_class = class_loss(everything, classes.expand(len(everything), -1), weights)
+        layers, num_rows = everything.shape[:2]
         parts = [self._pairs(rows, clip, features[rows.frame]) for rows in frames]
-        masks = torch.cat([picked for picked, _ in parts], 1)
-        index = torch.cat([number for _, number in parts])
-        pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(len(masks)))
+        masks = torch.cat([picked for picked, _, _ in parts], 1)
+        index = torch.cat([number for _, number, _ in parts])
+        pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(layers))
+        starts = accumulate((rows.objects.numel() for rows in frames[:-1]), initial=0)
+        shown = torch.cat([s + places for s, (_, _, places) in zip(starts, parts, strict=True)])
+        shares = criterion.class_shares(
+            pairs, in_layers(shown, layers, num_rows), (layers, num_rows)
+        )
+        by_class = class_loss(everything, classes.expand(layers, -1), weights, shares)
         num_masks = max(1.0, mean_over_processes(index.numel(), index.device))
         mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
         return criterion.terms(by_class, mask, dice)
@@ -134,10 +139,13 @@ class TrackerStage:
         classes = classes_of_rows(objects, clip.labels, self._num_classes)
         return classes.masked_fill(~rows.valid, IGNORED)
 
-    def _pairs(self, rows: FrameRows, clip: ClipBatch, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return masks `(L, M, H, W)` of rows with a visible object, and the true masks' numbers.
+    def _pairs(
+        self, rows: FrameRows, clip: ClipBatch, features: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return masks `(L, M, H, W)` of rows with a visible object, and what they belong to.
 
-        Only these rows get masks at all; the reference makes them for every row and layer.
+        That is the numbers of the true masks, and of the rows, both `(M,)` int64. Only these rows
+        get masks at all; the reference makes them for every row and layer.
         """
         num_objects = clip.labels.shape[1]
         holder = objects_of_rows(rows.objects, num_objects)
@@ -150,7 +158,8 @@ class TrackerStage:
         masks = masks.view(len(masks), -1, num_objects, *masks.shape[2:])
         frame, item = wanted.nonzero(as_tuple=True)
         number = (frame * clip.num_frames + rows.frame) * num_objects + item
-        return masks[frame, :, item].transpose(0, 1), number
+        place = frame * rows.objects.shape[1] + holder[frame, item]
+        return masks[frame, :, item].transpose(0, 1), number, place
 
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the segmenter as it is, with the (averaged) tracker."""
@@ -169,34 +178,3 @@ def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
     clips = output.map(lambda part: part.float().view(-1, num_frames, *part.shape[1:]))
     return [clips.map(itemgetter((slice(None), number))) for number in range(num_frames)]
-
-
-def view_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
-    """Draw which frames of a clip a step sees: forwards or backwards, some with gaps.
-
-    Args:
-        num_frames: `T` of the clip.
-        short: stage A, two frames, up to `MAX_GAP` apart.
-        draw: random numbers of the step.
-    """
-    if short and num_frames > 1:
-        gap = int(draw.integers(1, min(MAX_GAP, num_frames - 1) + 1))
-        start = int(draw.integers(0, num_frames - gap))
-        order = [start, start + gap]
-    elif draw.random() < GAP_SHARE and num_frames > MAX_GAP:
-        chosen = draw.permutation(num_frames)[: num_frames * 2 // 3]
-        order = sorted(int(number) for number in chosen)
-    else:
-        order = list(range(num_frames))
-    return order[::-1] if draw.random() < 0.5 else order
-
-
-def plain_frames(num_frames: int, short: bool, draw: np.random.Generator) -> list[int]:
-    """Return all frames of a clip; in stage A two of them, from the first or second on (6.1).
-
-    The arguments are those of `view_frames`.
-    """
-    if not short or num_frames < 3:
-        return list(range(num_frames))[: 2 if short else None]
-    start = int(draw.integers(2))
-    return [start, start + 1]

@@ -25,8 +25,11 @@ from maskstream_model.mask2former.attention import (
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
 SHARPNESS = 2.0
+"""Gain of the rotation by which attention compares: how near the nearest one must be."""
 POSITION_SHARE = 0.7
+"""Spread of the appearances, as a share of that of the embeddings."""
 QUIET = 0.02
+"""Factor on what a layer that begins as an identity adds."""
 
 
 def fresh_tracker(config: ModelConfig, segmenter: Segmenter) -> QueryTracker:

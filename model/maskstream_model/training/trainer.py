@@ -20,6 +20,7 @@ from maskstream_model.training.stage import Moment, Stage, moment_of
 from maskstream_model.training.targets import ClipBatch
 
 MAX_SKIPPED = 50
+"""Steps in a row without a finite gradient after which a run is given up."""
 
 
 class LossesOf(nn.Module):

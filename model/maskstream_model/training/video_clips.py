@@ -23,6 +23,7 @@ from maskstream_model.training.video_plan import VideoPlan
 
 UNKNOWN = -1
 MAX_TRIES = 50
+"""Clips that may show nothing, one after the other."""
 
 
 @dataclass(frozen=True)

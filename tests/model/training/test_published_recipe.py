@@ -15,7 +15,8 @@ from maskstream_model.training.presets import training_preset
 from maskstream_model.training.rollout import Rollout
 from maskstream_model.training.run import train_segmenter, train_tracker
 from maskstream_model.training.stage import moment_of
-from maskstream_model.training.tracker_stage import TrackerStage, plain_frames
+from maskstream_model.training.tracker_stage import TrackerStage
+from maskstream_model.training.views import plain_frames
 from support.videos import FakeVideos
 
 CPU = torch.device("cpu")

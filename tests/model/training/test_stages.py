@@ -15,8 +15,8 @@ from maskstream_model.training.batches import ClipBatches
 from maskstream_model.training.options import Budget
 from maskstream_model.training.run import train_segmenter, train_tracker
 from maskstream_model.training.stage import moment_of
-from maskstream_model.training.tracker_stage import view_frames
 from maskstream_model.training.tracker_start import fresh_tracker
+from maskstream_model.training.views import view_frames
 from support.small_runs import fresh_stage, learn_one_batch
 
 CPU = torch.device("cpu")
@@ -56,11 +56,15 @@ def test_a_segmenter_can_go_on_from_a_file(small_run):
     torch.testing.assert_close(exported[key], stored[key])
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize(
     ("name", "steps", "share"), [("segmenter", 30, 0.75), ("tracker", 20, 0.8)]
 )
-def test_a_tiny_model_learns_one_batch(name, steps, share, small_run):
+def test_a_tiny_model_learns_one_batch(name, steps, share, soft, small_run):
     options = replace(small_run, tracker=replace(small_run.tracker, short_share=0.0))
+    recipe = options.recipe
+    criterion = replace(recipe.criterion, soft_classes=soft)
+    options = replace(options, recipe=replace(recipe, criterion=criterion))
     stage = fresh_stage(name, options)
     totals = learn_one_batch(stage, ClipBatches(options.plan)[0], steps, progress=0.5)
     assert sum(totals[-4:]) < share * sum(totals[:4])

@@ -26,6 +26,7 @@ BYSTANDERS = ("dance", "scooter", "soapbox", "camel", "bmx")
 """Sequences with objects of our classes outside the mask: no backgrounds are cut from these."""
 MAX_SIDE = 256
 MIN_RUN = 4
+"""Frames in a row that show an object whole, from which the others are left out."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from maskstream_model.data.synthetic.cutouts import CutoutSequence
 from maskstream_model.data.synthetic.shapes import Figure
 
 PHASES = 24
+"""Poses of a turn that are painted."""
 MAX_CANVAS = 360
+"""Longest side in pixels that a pose is painted at."""
 OVERSAMPLING = 1.25
 """Pixels of a drawing per pixel of the frame, so that turning it does not blur it."""
 

@@ -5,7 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from maskstream_model.data.synthetic.config import VEHICLE, Image
+from maskstream_model.data.synthetic.config import VEHICLE
+from maskstream_model.data.synthetic.lacquers import (
+    BODY,
+    GLASS,
+    LAMP,
+    RIM,
+    SHADE,
+    TRIM,
+    TYRE,
+    vehicle_paints,
+)
 from maskstream_model.data.synthetic.shapes import (
     Figure,
     Paint,
@@ -18,42 +28,6 @@ from maskstream_model.data.synthetic.shapes import (
     polygon,
 )
 from maskstream_model.data.synthetic.textures import random_colour
-
-LACQUERS = (
-    *((238, 238, 236), (235, 235, 238), (190, 194, 198), (150, 156, 160), (40, 42, 46)),
-    *((28, 28, 30), (165, 22, 34), (30, 60, 130), (120, 170, 176), (70, 78, 84)),
-)
-
-
-def _lacquer(rng: np.random.Generator) -> Image:
-    if rng.random() < 0.25:
-        return random_colour(rng)
-    base = np.asarray(LACQUERS[int(rng.integers(len(LACQUERS)))], np.float32)
-    return np.clip(base * rng.uniform(0.85, 1.1) + rng.normal(0, 5, 3), 0, 255).astype(np.float32)
-
-
-def _glass(rng: np.random.Generator) -> Image:
-    """Dark, or bright where it mirrors the sky."""
-    tone = 25 + 200 * rng.random() ** 2
-    return (tone * np.array([0.92, 1.0, 1.05]) + rng.normal(0, 4, 3)).astype(np.float32)
-
-
-def _paints(rng: np.random.Generator) -> tuple[Paint, ...]:
-    """Body, shade of the body, glass, tyre, rim, lamp, trim; most bodies are smooth."""
-    body = _lacquer(rng)
-    livery = rng.uniform(0.3, 1.0) if rng.random() < 0.2 else rng.uniform(0, 0.06)
-    return (
-        Paint(body, livery),
-        Paint(body * rng.uniform(0.55, 0.92), livery * 0.5),
-        Paint(_glass(rng), 0.12),
-        Paint(np.full(3, rng.uniform(12, 45), np.float32)),
-        Paint(np.full(3, rng.uniform(60, 200), np.float32), 0.1),
-        Paint(np.array([rng.uniform(170, 255), rng.uniform(20, 230), 40], np.float32)),
-        Paint(np.full(3, rng.uniform(15, 230), np.float32)),
-    )
-
-
-BODY, SHADE, GLASS, TYRE, RIM, LAMP, TRIM = range(7)
 
 
 @dataclass(frozen=True)
@@ -146,7 +120,7 @@ def car_from_side(rng: np.random.Generator) -> Figure:
         van=van,
         lower_band=rng.random() < 0.4,
     )
-    return Figure(VEHICLE, _paints(rng), car.pose)
+    return Figure(VEHICLE, vehicle_paints(rng), car.pose)
 
 
 def car_from_above(rng: np.random.Generator) -> Figure:
@@ -184,7 +158,9 @@ def car_from_above(rng: np.random.Generator) -> Figure:
         parts.append(Part(box(-0.22 * w, 0.94, 0.22 * w, 0.985), TRIM))
         return parts
 
-    return Figure(VEHICLE, _paints(rng), pose, follows_heading=True, upright=False, moves=False)
+    return Figure(
+        VEHICLE, vehicle_paints(rng), pose, follows_heading=True, upright=False, moves=False
+    )
 
 
 def two_wheeler(rng: np.random.Generator) -> Figure:
@@ -192,7 +168,7 @@ def two_wheeler(rng: np.random.Generator) -> Figure:
     wheel, thick = rng.uniform(0.26, 0.36), rng.uniform(0.03, 0.09)
     bulk, lean = rng.uniform(0.05, 0.2), rng.uniform(0.0, 0.35)
     paints = (
-        *_paints(rng),
+        *vehicle_paints(rng),
         Paint(random_colour(rng), rng.uniform(0, 0.7)),
         Paint(random_colour(rng)),
     )

@@ -16,6 +16,7 @@ from maskstream_model.training.recipes import Recipe, TrackerRecipe
 from maskstream_model.training.video_plan import VideoPlan
 
 NUM_POINTS = 12544
+"""Of a frame: 112 x 112."""
 CLIP_FRAMES = {"segmenter": 1, "tracker": 5, "refiner": 15}
 
 

@@ -1,0 +1,37 @@
+"""A segmenter with an engine for one size of pictures; `maskstream_model.compile` makes it."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
+
+Engine = Callable[[Tensor], Sequence[Tensor]]
+"""From pictures to the four tensors of a `SegmenterOutput`, in its order."""
+
+
+class CompiledSegmenter(nn.Module):
+    """Called like a `Segmenter`; pictures of another size, or too many of them, run eagerly."""
+
+    def __init__(self, segmenter: Segmenter, engine: Engine, largest: tuple[int, ...]) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self.engine = engine
+        self.largest = largest
+
+    @property
+    def query_features(self) -> Tensor:
+        """The learned start states of the segment queries, `(Q, C)`."""
+        return self.segmenter.query_features
+
+    def forward(self, images: Tensor) -> SegmenterOutput:
+        """Segment `images (B, 3, height, width)`; see `Segmenter.forward`."""
+        batch, *shape = images.shape
+        if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
+            output: SegmenterOutput = self.segmenter(images)
+            return output
+        return SegmenterOutput(*self.engine(images))
+
+
+AnySegmenter = Segmenter | CompiledSegmenter
+"""What online models call."""
