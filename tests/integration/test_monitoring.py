@@ -1,16 +1,16 @@
 """Dashboard, alert rules and docs against the metrics of a real server, and a real Prometheus."""
 
-import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.dashboard import DASHBOARD, panels
 from support.prometheus import Prometheus, prometheus, promtool
 from support.redis_server import RedisServer
 from support.server import running_server
@@ -19,17 +19,12 @@ from support.wire_client import WireClient
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCKER = CHECKOUT / "docker"
 RULES = DOCKER / "prometheus" / "alerts.yml"
-DASHBOARD = json.loads((DOCKER / "grafana" / "dashboards" / "maskstream.json").read_text())
 OPERATING = (CHECKOUT / "docs" / "operating.md").read_text()
 METRIC = re.compile(r"\b(?:maskstream|process|python)_[a-z_]+\b|\bup\b")
 
 
 def read(path: Path) -> dict:
     return yaml.safe_load(path.read_text())
-
-
-def panels() -> Iterator[dict]:
-    return (panel for panel in DASHBOARD["panels"] if panel["type"] != "row")
 
 
 def queries() -> list[tuple[str, str]]:

@@ -1,10 +1,11 @@
 """A blocking client of one stream that times what it hears; it mends nothing."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
@@ -79,6 +80,9 @@ class BenchClient:
     def end(self) -> None:
         """End the session; the store forgets it."""
         self._socket.send(messages.Bye().to_json())
+        with suppress(ConnectionClosed):  # by the server, when it is done
+            while True:
+                self._hear()
         self._open.close()
 
     def _answers(self, message: bytes) -> bool:

@@ -55,6 +55,20 @@ async def test_any_bytes_are_kept_as_they_are(store):
     assert await store.results_after("a", 0) == [KeptResult(1, blob)]
 
 
+@pytest.mark.parametrize("num_parts", [499, 500, 501, 6000])
+async def test_any_number_of_parts_is_one_commit(store, num_parts):
+    lease = await store.create("a", "server 1", "hash")
+    parts = {f"tracker/{number}": b"%d" % number for number in range(num_parts)}
+    await store.commit(frame(lease, 1, parts=parts))
+    half = tuple(list(parts)[::2])
+    change = frame(lease, 2, parts={"session": b"{}"}, removed=half, whole=False)
+    assert await store.commit(change) is CommitOutcome.COMMITTED
+    stored = await store.load("a")
+    assert stored is not None
+    left = {name: blob for name, blob in parts.items() if name not in half}
+    assert stored.parts == {**left, "session": b"{}"}
+
+
 @pytest.mark.parametrize("sequence", [1, 2])
 async def test_a_repeated_sequence_changes_nothing(store, sequence):
     lease = await store.create("a", "server 1", "hash")
