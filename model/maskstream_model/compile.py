@@ -16,6 +16,7 @@ from torch.export import Dim, ExportedProgram
 from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import CompileError
+from maskstream_model.interface import Pause
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
 Backend = Literal["eager", "tensorrt"]
@@ -42,11 +43,11 @@ class CompiledSegmenter(nn.Module):
         """The learned start states of the segment queries, `(Q, C)`."""
         return self.segmenter.query_features
 
-    def forward(self, images: Tensor) -> SegmenterOutput:
+    def forward(self, images: Tensor, pause: Pause | None = None) -> SegmenterOutput:
         """Segment `images (B, 3, height, width)`; see `Segmenter.forward`."""
         batch, *shape = images.shape
         if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
-            output: SegmenterOutput = self.segmenter(images)
+            output: SegmenterOutput = self.segmenter(images, pause)
             return output
         return SegmenterOutput(*self.engine(images))
 

@@ -76,6 +76,8 @@ class FrameOutput:
 
 
 State = TypeVar("State")
+Pause = Callable[[], None]
+"""Called between the parts of a step; the same thread may step other sessions in it."""
 
 
 class OnlineSegmenter(Protocol[State]):
@@ -104,7 +106,11 @@ class OnlineSegmenter(Protocol[State]):
         ...
 
     def step_batch(
-        self, frames: Sequence[Frame], states: Sequence[State], max_tracks: int | None = None
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[State],
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[State]]:
         """Step many sessions at once; all frames must have one `padded_size`."""
         ...

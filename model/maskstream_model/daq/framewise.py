@@ -10,7 +10,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.errors import FrameError
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.interface import Frame, FrameOutput, Pause
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
 
@@ -60,12 +60,14 @@ class FramewiseModel(ABC):
         frames: Sequence[Frame],
         states: Sequence[TrackerState],
         max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Step many sessions at once; see `interface.OnlineSegmenter`."""
         if len(frames) != len(states):
             raise FrameError(f"a batch of {len(frames)} frames cannot have {len(states)} states")
         prepared = prepare(frames, self.config.online, self.device)
-        return self.track(self.segmenter(prepared.images), states, prepared.resized, max_tracks)
+        segmented = self.segmenter(prepared.images, pause)
+        return self.track(segmented, states, prepared.resized, max_tracks)
 
     @abstractmethod
     def track(

@@ -21,7 +21,7 @@ from maskstream_model.daq.refiner import RefinedRows, TemporalRefiner
 from maskstream_model.daq.spans import Span, spans
 from maskstream_model.data.rle import encode_mask
 from maskstream_model.errors import ConfigError, FrameError
-from maskstream_model.interface import Frame
+from maskstream_model.interface import Frame, Pause
 from maskstream_model.tasks.instances import resize_mask_logits
 from maskstream_model.tasks.preprocess import prepare
 
@@ -96,7 +96,11 @@ class OfflineDaq:
 
     @torch.no_grad()
     def track_frame(
-        self, frame: Frame, memory: ClipMemory, max_tracks: int | None = None
+        self,
+        frame: Frame,
+        memory: ClipMemory,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[TrackedFrame, ClipMemory]:
         """Run the online model over the next frame; `memory` is left as it was.
 
@@ -106,7 +110,7 @@ class OfflineDaq:
             FrameError: `frame` is not uint8 `(height, width, 3)`.
         """
         prepared = prepare([frame], self.config.online, self.online.device)
-        segmented = self.online.segmenter(prepared.images)
+        segmented = self.online.segmenter(prepared.images, pause)
         (output,), (state,) = self.online.track(
             segmented, [memory.state], prepared.resized, max_tracks
         )
