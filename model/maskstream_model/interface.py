@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from torch import Tensor
 
 from maskstream_model.aliases import Frame as Frame
-from maskstream_model.aliases import Progress
+from maskstream_model.aliases import Pause, Progress
 from maskstream_model.config import ModelConfig
 
 if TYPE_CHECKING:
@@ -106,7 +106,11 @@ class OnlineSegmenter(Protocol[State]):
         ...
 
     def step_batch(
-        self, frames: Sequence[Frame], states: Sequence[State], max_tracks: int | None = None
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[State],
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[State]]:
         """Step many sessions at once; all frames must have one `padded_size`."""
         ...

@@ -41,8 +41,8 @@ def load(settings: Settings) -> Model:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
     """
     try:
-        # In a thread that ends, and with it the threads that torch begins for it: more of them than
-        # cores, over all threads of the process, would wait for one another at the slowest.
+        # In a thread that ends, and with it those that OpenMP begins for it: where a process has
+        # more of them than cores, it puts them to sleep whenever they wait for one another.
         with ThreadPoolExecutor(1, "loading") as thread:
             model = thread.submit(_load, settings).result()
     except (MaskstreamModelError, RuntimeError) as error:

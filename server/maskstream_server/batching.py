@@ -27,8 +27,9 @@ class Waiting:
 def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
     """Return the indices in `waiting` (oldest first) of the frames that go before all others.
 
-    Live ones go first, so that a live frame waits for one step of a video at most; a video whose
-    frame has waited for `PATIENCE_S` has a turn, so that it goes on on the busiest server.
+    Live ones go first, so that a live frame waits for a part of a video's step at most (see
+    `Engine.give_way`); a video whose frame has waited for `PATIENCE_S` has a turn, so that it goes
+    on on the busiest server.
     """
     overdue = [n for n, item in enumerate(waiting) if now_s - item.since_s >= PATIENCE_S]
     if any(not waiting[n].live for n in overdue):

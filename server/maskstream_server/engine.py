@@ -149,24 +149,38 @@ class Engine(Generic[State]):
     def _take_turn(self) -> bool:
         """Step one batch; False when there will be none."""
         tickets = self._queue.take()
-        if not tickets:
-            return False
-        self._busy_since_s = self._clock()
+        if tickets:
+            self._do(tickets)
+        return bool(tickets)
+
+    def give_way(self) -> None:
+        """Let live frames that wait go first, in the middle of what nobody watches.
+
+        For work on the engine's thread, as what `perform` was given. One batch goes, so that what
+        gives way is done some time on the busiest server, too.
+        """
+        tickets = self._queue.take_live()
+        if tickets:
+            self._do(tickets)
+
+    def _do(self, tickets: Sequence[Ticket[State]]) -> None:
+        before_s, self._busy_since_s = self._busy_since_s, self._clock()
         outcomes = self._outcomes(tickets)
-        self._busy_since_s = None
+        self._busy_since_s = before_s
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             self._on_loop(_settle, ticket.future, outcome)
         try:
             self._tell(outcomes)
         except Exception:
             log.exception("engine_observer_failed")
-        return True
 
     def _outcomes(self, tickets: Sequence[Ticket[State]]) -> list[Any]:
         """Return results or errors; work comes alone."""
         requests = [each.request for each in tickets if isinstance(each.request, EngineRequest)]
         if requests:
-            return list(self._stepper.step(requests, [each.waiting.since_s for each in tickets]))
+            arrived_s = [each.waiting.since_s for each in tickets]
+            pause = None if any(each.live for each in requests) else self.give_way
+            return list(self._stepper.step(requests, arrived_s, pause))
         (work,) = (each.request for each in tickets if not isinstance(each.request, EngineRequest))
         try:
             return [work()]

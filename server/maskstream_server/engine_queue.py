@@ -80,6 +80,16 @@ class RequestQueue(Generic[State]):
                     return self._take_batch(first, waiting)
                 self._changed.wait(wait_s)
 
+    def take_live(self) -> list[Ticket[State]]:
+        """Return a batch of the live frames that are there now, [] without any."""
+        with self._changed:
+            live = [
+                index
+                for index, item in enumerate(self._tickets)
+                if item.waiting.live and not item.future.done()
+            ]
+            return self._take_batch(live, [self._tickets[index].waiting for index in live])
+
     def _take_batch(self, first: list[int], waiting: Sequence[Waiting]) -> list[Ticket[State]]:
         chosen = [first[index] for index in next_batch(waiting, self._limits.batch)]
         batch = [self._tickets[index] for index in chosen]

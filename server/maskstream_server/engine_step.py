@@ -6,7 +6,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from maskstream_model.interface import Frame, FrameOutput, OnlineSegmenter, TrackStatus
+from maskstream_model.aliases import Frame, Pause
+from maskstream_model.interface import FrameOutput, OnlineSegmenter, TrackStatus
 from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
@@ -38,17 +39,22 @@ class Stepper(Generic[State]):
         self._finder = finder_of(model.config)
 
     def step(
-        self, requests: Sequence[EngineRequest[State]], arrived_s: Sequence[float]
+        self,
+        requests: Sequence[EngineRequest[State]],
+        arrived_s: Sequence[float],
+        pause: Pause | None = None,
     ) -> list[EngineResult[State] | StepFailed]:
         """Step a batch; where it fails, each frame alone, so that one spoils no other.
 
         Args:
             requests: of different sessions.
             arrived_s: when each came, on the clock.
+            pause: called between the parts of the step; its time is not counted.
         """
+        timed = None if pause is None else _TimedPause(pause, self._clock)
         started_s = self._clock()
-        stepped = self._infer(requests)
-        inference_s = self._clock() - started_s
+        stepped = self._infer(requests, timed)
+        inference_s = self._clock() - started_s - (0.0 if timed is None else timed.took_s)
         outcomes: list[EngineResult[State] | StepFailed] = []
         for request, since_s, pair in zip(requests, arrived_s, stepped, strict=True):
             times = BatchTimes(max(0.0, started_s - since_s), inference_s, len(requests))
@@ -78,24 +84,24 @@ class Stepper(Generic[State]):
         return after
 
     def _infer(
-        self, requests: Sequence[EngineRequest[State]]
+        self, requests: Sequence[EngineRequest[State]], pause: Pause | None
     ) -> list[tuple[FrameOutput, State] | StepFailed]:
         try:
-            return self._step_together(requests)
+            return self._step_together(requests, pause)
         except Exception as error:
             if len(requests) == 1:
                 return [failed(error)]
-            return [self._infer([request])[0] for request in requests]
+            return [self._infer([request], pause)[0] for request in requests]
 
     def _step_together(
-        self, requests: Sequence[EngineRequest[State]]
+        self, requests: Sequence[EngineRequest[State]], pause: Pause | None
     ) -> list[tuple[FrameOutput, State] | StepFailed]:
         states = [
             self._model.initial_state() if request.state is None else request.state
             for request in requests
         ]
         frames = [request.frame for request in requests]
-        outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks)
+        outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks, pause)
         return list(zip(outputs, after, strict=True))
 
     def _finish(
@@ -130,6 +136,19 @@ class Stepper(Generic[State]):
             )
         except Exception as error:
             return failed(error)
+
+
+class _TimedPause:
+    """Calls a pause and adds up how long it took."""
+
+    def __init__(self, pause: Pause, clock: Callable[[], float]) -> None:
+        self._pause, self._clock = pause, clock
+        self.took_s = 0.0
+
+    def __call__(self) -> None:
+        began_s = self._clock()
+        self._pause()
+        self.took_s += self._clock() - began_s
 
 
 def failed(error: Exception) -> StepFailed:

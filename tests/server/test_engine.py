@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from maskstream_server.engine import Engine
 from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
+    EngineResult,
     StepFailed,
 )
 from support.engines import LIMITS, picture, request, start
@@ -129,6 +131,36 @@ async def test_live_frames_overtake_those_of_whole_videos(start):
     go_on.set()
     await asyncio.gather(*tasks)
     assert stepped == [[1], [3, 5], [2, 4]]
+
+
+@pytest.mark.parametrize("max_batch", [1, 8])
+async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, max_batch):
+    took_s, ended = 0.2, []
+
+    def on_step(frames):
+        if frames[0][0, 0, 0] == 1:
+            begun.set()
+            assert go_on.wait(5)
+        else:
+            time.sleep(took_s)
+
+    async def step(name, value, live) -> EngineResult:
+        result = await engine.submit(request(name, value=value, live=live))
+        ended.append(name)
+        return result
+
+    begun, go_on = threading.Event(), threading.Event()
+    model = FakeModel(on_step)
+    engine = await start(model, replace(LIMITS, max_batch=max_batch))
+    video = asyncio.create_task(step("video", 1, live=False))
+    await asyncio.to_thread(begun.wait, 5)
+    others = [asyncio.create_task(step(name, 2, live=name != "b")) for name in "abc"]
+    await asyncio.sleep(0)
+    go_on.set()
+    result, *_ = await asyncio.gather(video, *others)
+    assert ended.index("a") < ended.index("video") < ended.index("b")
+    assert result.inference_s < took_s
+    assert result.state == 1
 
 
 async def test_other_work_of_whole_videos_waits_for_live_frames_and_comes_alone(start):

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from maskstream_model.aliases import Frame, Pause
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import Frame, FrameOutput, TrackStatus
+from maskstream_model.interface import FrameOutput, TrackStatus
 from support.tiny import tiny_config
 
 
@@ -35,9 +36,15 @@ class FakeModel:
         return outputs[0], states[0]
 
     def step_batch(
-        self, frames: Sequence[Frame], states: Sequence[int], max_tracks: int | None = None
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[int],
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[int]]:
         self.on_step(frames)
+        if pause is not None:
+            pause()
         self.batches.append(len(frames))
         after = [state + 1 for state in states]
         return [one_track(frame, age) for frame, age in zip(frames, after, strict=True)], after

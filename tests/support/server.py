@@ -17,9 +17,10 @@ from typing import Any
 import structlog
 import torch
 
+from maskstream_model.aliases import Frame, Pause
 from maskstream_model.config import ClassInfo, ModelConfig
 from maskstream_model.errors import StateError
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.interface import FrameOutput
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.assembly import assemble
 from maskstream_server.jobs.decoding import OpenVideo
@@ -61,7 +62,11 @@ class FakeModel:
         return FrameOutput(born, status, logits, logits, grid, score, label, age, *sizes), state + 1
 
     def step_batch(
-        self, frames: Sequence[Frame], states: Sequence[int], max_tracks: int | None = None
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[int],
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[int]]:
         steps = [self.step(frame, state) for frame, state in zip(frames, states, strict=True)]
         return [output for output, _ in steps], [state for _, state in steps]

@@ -104,7 +104,8 @@ async def measure_beside(job: BenchJob, pictures: list[Picture]) -> dict[str, An
         MaskstreamError: the server does not work on the video.
     """
     assert job.beside_video is not None
-    single = await measure(replace(job, sessions=1), pictures)
+    few = min(job.frames, _NUM_PICTURES)
+    single = await measure(replace(job, sessions=1, frames=few), pictures)
     alone = await measure(job, pictures)
     videos = AsyncVideos(job.url, api_key=job.api_key)
     async with VideoBeside(videos, job.beside_video) as video:

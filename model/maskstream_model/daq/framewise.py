@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from maskstream_model.aliases import Frame, Size
+from maskstream_model.aliases import Frame, Pause, Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
@@ -56,12 +56,14 @@ class FramewiseModel(ABC):
         frames: Sequence[Frame],
         states: Sequence[TrackerState],
         max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Step many sessions at once; see `interface.OnlineSegmenter`."""
         if len(frames) != len(states):
             raise FrameError(f"a batch of {len(frames)} frames cannot have {len(states)} states")
         prepared = prepare(frames, self.config.online, self.device)
-        return self.track(self.segmenter(prepared.images), states, prepared.resized, max_tracks)
+        segmented = self.segmenter(prepared.images, pause)
+        return self.track(segmented, states, prepared.resized, max_tracks)
 
     @abstractmethod
     def track(

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from maskstream_model.aliases import Frame, Progress
+from maskstream_model.aliases import Frame, Pause, Progress
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.clip_memory import ClipMemory
 from maskstream_model.daq.clip_rows import TrackedFrame, clip_rows
@@ -95,7 +95,11 @@ class OfflineDaq:
 
     @torch.no_grad()
     def track_frame(
-        self, frame: Frame, memory: ClipMemory, max_tracks: int | None = None
+        self,
+        frame: Frame,
+        memory: ClipMemory,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[TrackedFrame, ClipMemory]:
         """Run the online model over the next frame; `memory` is left as it was.
 
@@ -105,7 +109,7 @@ class OfflineDaq:
             FrameError: `frame` is not uint8 `(height, width, 3)`.
         """
         prepared = prepare([frame], self.config.online, self.online.device)
-        segmented = self.online.segmenter(prepared.images)
+        segmented = self.online.segmenter(prepared.images, pause)
         (output,), (state,) = self.online.track(
             segmented, [memory.state], prepared.resized, max_tracks
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from maskstream_model.aliases import Pause
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
 Engine = Callable[[Tensor], Sequence[Tensor]]
@@ -24,11 +25,11 @@ class CompiledSegmenter(nn.Module):
         """The learned start states of the segment queries, `(Q, C)`."""
         return self.segmenter.query_features
 
-    def forward(self, images: Tensor) -> SegmenterOutput:
+    def forward(self, images: Tensor, pause: Pause | None = None) -> SegmenterOutput:
         """Segment `images (B, 3, height, width)`; see `Segmenter.forward`."""
         batch, *shape = images.shape
         if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
-            output: SegmenterOutput = self.segmenter(images)
+            output: SegmenterOutput = self.segmenter(images, pause)
             return output
         return SegmenterOutput(*self.engine(images))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from maskstream_model.aliases import Pause
 from maskstream_model.backbones.build import build_backbone
 from maskstream_model.config import SegmenterConfig
 from maskstream_model.mask2former.mask_decoder import LayerPrediction, MaskDecoder
@@ -80,11 +81,13 @@ class Segmenter(nn.Module):
         """The learned start states of the segment queries, `(Q, C)`."""
         return self.sem_seg_head.predictor.query_feat.weight
 
-    def forward(self, images: Tensor) -> SegmenterOutput:
+    def forward(self, images: Tensor, pause: Pause | None = None) -> SegmenterOutput:
         """Segment `images (B, 3, height, width)`, normalised, sizes multiples of 32."""
-        features, predictor = self.features(images), self.sem_seg_head.predictor
+        features, predictor = self.features(images, pause), self.sem_seg_head.predictor
+        _call(pause)
         embeddings = predictor(features.levels, features.mask_features)
         prediction = predictor.predict(embeddings[-1], features.mask_features)
+        _call(pause)
         return _output(embeddings[-1], prediction, features.mask_features)
 
     def forward_all_layers(self, images: Tensor) -> tuple[SegmenterOutput, list[LayerPrediction]]:
@@ -98,11 +101,12 @@ class Segmenter(nn.Module):
         predictions = [predictor.predict(layer, mask_features) for layer in embeddings]
         return _output(embeddings[-1], predictions[-1], mask_features), predictions
 
-    def features(self, images: Tensor) -> Features:
+    def features(self, images: Tensor, pause: Pause | None = None) -> Features:
         """Return what the mask decoder reads of `images`, which are as `forward` takes them."""
         if not torch.compiler.is_compiling():
             images = images.contiguous(memory_format=torch.channels_last)
         maps = self.backbone(images)
+        _call(pause)
         decoder = self.sem_seg_head.pixel_decoder
         if torch.is_autocast_enabled(images.device.type):
             # Sampling locations need float32; the reference leaves autocast here as well.
@@ -111,6 +115,11 @@ class Segmenter(nn.Module):
         else:
             mask_features, levels = decoder(maps)
         return Features(mask_features, levels)
+
+
+def _call(pause: Pause | None) -> None:
+    if pause is not None:
+        pause()
 
 
 def _output(

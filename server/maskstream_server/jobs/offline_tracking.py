@@ -112,7 +112,8 @@ class OfflineTracking:
             self._before[number] = self._memory
         if number >= self._cutter.decided:
             self._stamps[number] = (frame.index, frame.time_s)
-        step = partial(self.model.track_frame, frame.pixels, self._memory, self.max_tracks)
+        how = self._memory, self.max_tracks, self.engine.give_way
+        step = partial(self.model.track_frame, frame.pixels, *how)
         tracked, self._memory = await self._perform(frame.index, step)
         self.next_frame += 1
         span = self._cutter.add(tracked)

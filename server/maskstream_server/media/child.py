@@ -11,6 +11,7 @@ from maskstream_server.media.confinement import Alarm, confine, take_channels
 from maskstream_server.media.frames import give_frames
 from maskstream_server.media.messages import Kind, Task, encode_refusal
 from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.precedence import stand_back
 from maskstream_server.media.refusal import MediaCode, Refusal
 from maskstream_server.media.sound import give_sound
 from maskstream_server.media.source import Upload
@@ -18,6 +19,7 @@ from maskstream_server.media.source import Upload
 
 def main() -> None:
     """Do the task that the first argument names."""
+    stand_back()
     task = Task.decode(sys.argv[1])
     av.logging.set_level(None)
     video, pipe = take_channels()

@@ -100,6 +100,24 @@ def test_interleaved_sessions_are_separate_ones(model, frames, whole):
             assert_same(output, expected[time])
 
 
+def test_a_step_in_whose_pauses_other_sessions_are_stepped_gives_the_same(model, frames, whole):
+    others, pauses = tiny_frames(NUM_FRAMES, seed=1), 0
+    alone = run(model, others)[0]
+    states = [model.initial_state(), model.initial_state()]
+    for time in range(NUM_FRAMES):
+        live = []
+
+        def pause(time=time, live=live) -> None:
+            live.append(model.step(others[time], states[1]))
+
+        (output,), (states[0],) = model.step_batch([frames[time]], [states[0]], None, pause)
+        assert_same(output, whole[0][time])
+        for other, _ in live:
+            assert_same(other, alone[time])
+        states[1], pauses = live[0][1], pauses + len(live)
+    assert pauses == 3 * NUM_FRAMES
+
+
 def test_a_batch_agrees_with_single_steps(model):
     clips = [tiny_frames(6 + session, seed=session) for session in range(4)]
     starts = [run(model, clip[: 2 * session])[1] for session, clip in enumerate(clips)]

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import json
+import os
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +22,7 @@ from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.media.precedence import NICENESS
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.work_metrics import WorkMetrics
 from support.engines import start
@@ -244,6 +247,20 @@ async def test_a_file_that_cannot_be_written_is_told(open_workshop, monkeypatch,
     assert record.state is VideoState.FAILED
     assert record.reason.endswith(reason)
     assert not (shop.files.folder("a") / "ytvis.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities of their own there")
+async def test_threads_that_make_files_leave_the_cores_to_others(open_workshop, monkeypatch):
+    write, niceness = WRITERS["masks.zip"], []
+
+    def watched(material, target):
+        niceness.append(os.nice(0))
+        return write(material, target)
+
+    monkeypatch.setitem(WRITERS, "masks.zip", watched)
+    shop = await open_workshop()
+    assert (await shop.work()).state is VideoState.DONE
+    assert niceness == [max(NICENESS, os.nice(0))]
 
 
 async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):

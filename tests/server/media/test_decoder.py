@@ -18,6 +18,7 @@ from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.messages import HEADER, Kind
 from maskstream_server.media.outlet import Outlet
+from maskstream_server.media.precedence import NICENESS
 from maskstream_server.media.refusal import MediaCode
 
 
@@ -117,6 +118,12 @@ def test_the_child_knows_no_secrets_and_no_names(long_clip, monkeypatch):
         assert not any(name.startswith("MASKSTREAM") for name in child.environ())
         assert long_clip.name not in " ".join(child.cmdline())
         assert child.cwd() == "/"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere its priority stays")
+def test_the_child_leaves_the_cores_to_others(long_clip):
+    with open_video(long_clip) as video:
+        assert psutil.Process(video.pid).nice() == max(NICENESS, os.nice(0))
 
 
 def test_closing_ends_a_child_in_the_middle_of_its_work(long_clip):

@@ -17,6 +17,7 @@ from maskstream_server.jobs.artifacts.tracks import write_tracks
 from maskstream_server.jobs.artifacts.ytvis import write_ytvis
 from maskstream_server.jobs.decoding import in_thread
 from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.media.precedence import stand_back
 
 Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
@@ -49,7 +50,8 @@ class Making:
         self._names = record.options.artifacts
         self._drafts = folder / f"{DRAFTS}-{record.fence}"
         self._feed = Feed(folder)
-        self._threads = ThreadPoolExecutor(max(1, len(self._names)), "video-artifact")
+        num_threads = max(1, len(self._names))
+        self._threads = ThreadPoolExecutor(num_threads, "video-artifact", stand_back)
         for left in folder.glob(f"{DRAFTS}-*"):  # by a worker that was killed
             shutil.rmtree(left, ignore_errors=True)
         self._files = [
