@@ -7,9 +7,10 @@ from dataclasses import replace
 import torch
 
 from maskstream_model import preset
+from maskstream_model.aliases import Frame, Pause
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.interface import FrameOutput
 
 
 class StandIn:
@@ -66,7 +67,11 @@ class StandIn:
         return self._nothing(frame), after
 
     def step_batch(
-        self, frames: Sequence[Frame], states: Sequence[TrackerState], max_tracks: int | None = None
+        self,
+        frames: Sequence[Frame],
+        states: Sequence[TrackerState],
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """See `OnlineSegmenter.step_batch`."""
         steps = [self.step(frame, state) for frame, state in zip(frames, states, strict=True)]
