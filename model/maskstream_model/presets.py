@@ -44,11 +44,10 @@ def _demo() -> ModelConfig:
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
             first_frame_score_min=0.4,
-            tracked_score_min=0.4,
+            tracked_score_min=0.25,
             emergence_score_min=0.4,
             min_size=128,
-            report_score_min=0.4,
-            double_iou_max=0.6,
+            double_iou_max=0.5,
         ),
     )
 

@@ -140,15 +140,11 @@ def build_engine(
 
 
 def engine_threads(settings: Settings) -> int:
-    """Return the number of CPU threads of the model: one core less than there are.
-
-    Threads that share a layer wait for the last of them after each one: where decoding, encoding or
-    another process takes the core of one, all of them are as slow as it.
-    """
+    """Return the number of CPU threads of the model: as many as there are cores."""
     if settings.threads is not None:
         return settings.threads
     # The number changes sums in their last bits: exact repeats need a fixed one.
-    return 1 if settings.deterministic else max(1, torch.get_num_threads() - 1)
+    return 1 if settings.deterministic else torch.get_num_threads()
 
 
 def owner_name() -> str:

@@ -26,7 +26,7 @@ _deterministic = click.option(
 )
 _max_tracks = click.option("--max-tracks", type=int, help="Tracks per session [default: 100].")
 _threads = click.option(
-    "--threads", type=int, help="CPU threads of the model [default: all cores but one]."
+    "--threads", type=int, help="CPU threads of the model [default: one per core]."
 )
 _data_folder = click.option(
     "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."

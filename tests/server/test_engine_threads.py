@@ -14,15 +14,14 @@ from maskstream_server.settings import Settings
 @pytest.mark.parametrize(
     ("cores", "settings", "expected"),
     [
-        (16, {}, 15),
-        (2, {}, 1),
+        (16, {}, 16),
         (1, {}, 1),
         (16, {"deterministic": True}, 1),
         (2, {"threads": 2}, 2),
         (2, {"threads": 2, "deterministic": True}, 2),
     ],
 )
-def test_a_core_is_left_for_all_else_unless_somebody_says_how_many(
+def test_the_model_has_all_cores_unless_somebody_says_how_many(
     monkeypatch, cores, settings, expected
 ):
     monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
