@@ -18,6 +18,7 @@ from maskstream_server.jobs.record import VideoState
 from support import video_worker
 from support.bucket import ADDRESS, RealBucket, real_bucket, shared_s3
 from support.fake_video import FakeDecoder, Gate
+from support.held_videos import until
 from support.http_receiver import Answer, http_receiver
 from support.lossless import write_lossless
 from support.server import running_server
@@ -79,13 +80,6 @@ def bucket(real_bucket: RealBucket, monkeypatch: pytest.MonkeyPatch) -> RealBuck
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was left is looked for all the time."""
     monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.2)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    until_s = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < until_s
-        time.sleep(0.05)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -278,12 +272,12 @@ def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
 @pytest.mark.usefixtures("often")
 def test_videos_go_after_their_time(bucket, monkeypatch):
     monkeypatch.setattr("maskstream_server.jobs.bucket_files.UNKNOWN_S", 0.5)
-    with server(open_video=FakeDecoder(PLAIN), video_retention_s=3.0) as client:
+    with server(open_video=FakeDecoder(PLAIN), video_retention_s=5.0) as client:
         video = client.submit()
         client.done(video)
         assert bucket.names() != []
         until(lambda: bucket.names() == [])
-        assert client.get(f"/v1/videos/{video}").status_code == 404
+        until(lambda: client.get(f"/v1/videos/{video}").status_code == 404)
 
 
 def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):

@@ -3,13 +3,10 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
 from client.clips import numbered_frames, write_clip
@@ -25,12 +22,11 @@ from maskstream_client.videos import AsyncVideos, Videos
 from maskstream_protocol.errors import UnauthorizedError
 from support.cutting_proxy import Cut, cutting_proxy
 from support.fake_video import FakeDecoder, FakeMediaError
+from support.held_videos import FRAMES, SOON_S, held_server, until
 from support.server import LiveServer, running_server
 
-FRAMES = [np.full((32, 48, 3), value, np.uint8) for value in range(23)]
 ALL = ["ytvis.json", "masks.zip"]
 FAST = RetryRules(first_delay_s=0.01, max_delay_s=0.05, give_up_after_s=10.0)
-SOON_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -43,34 +39,6 @@ def live() -> Iterator[LiveServer]:
 @pytest.fixture
 def clip(tmp_path) -> Path:
     return write_clip(tmp_path / "clip.mp4", numbered_frames(12))
-
-
-@dataclass
-class Held:
-    """A server whose videos stop at a frame until `go_on`."""
-
-    live: LiveServer
-    decoder: FakeDecoder
-    go_on: threading.Event = field(default_factory=threading.Event)
-
-
-@contextmanager
-def held(at: int = 13) -> Iterator[Held]:
-    decoder = FakeDecoder(FRAMES, announced=len(FRAMES))
-    with running_server(open_video=decoder, checkpoint_frames=5) as live:
-        made = Held(live, decoder)
-        decoder.on_frame = lambda index: index != at or made.go_on.wait(SOON_S)
-        try:
-            yield made
-        finally:
-            made.go_on.set()
-
-
-def until(condition):
-    end = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_two_lines_are_enough(live, clip, tmp_path):
@@ -157,7 +125,7 @@ def test_results_come_while_the_video_runs_and_after_a_failure_too(clip):
             made.go_on.wait(SOON_S)
             raise FakeMediaError("The file breaks off here.")
 
-    with held() as made:
+    with held_server() as made:
         made.decoder.on_frame = choke
         videos = Videos(made.live.url)
         lines = videos.results(videos.submit(clip))
@@ -168,7 +136,7 @@ def test_results_come_while_the_video_runs_and_after_a_failure_too(clip):
 
 
 def test_cancelling_ends_the_waiting(clip):
-    with held() as made:
+    with held_server() as made:
         videos = Videos(made.live.url)
         video = videos.submit(clip)
         until(lambda: videos.get(video).frames_done == 10)
@@ -186,7 +154,7 @@ def test_cancelling_ends_the_waiting(clip):
 
 
 def test_events_go_on_over_lost_connections(clip):
-    with held() as made, cutting_proxy(made.live.url) as proxy:
+    with held_server() as made, cutting_proxy(made.live.url) as proxy:
         videos = Videos(proxy.url, retry=FAST)
         video = videos.submit(clip)
         until(lambda: videos.get(video).frames_done == 10)

@@ -10,25 +10,22 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from client.clips import numbered_frames, write_clip
 from maskstream_client.video_commands import run, videos
 from maskstream_client.videos import Videos
-from support.fake_video import FakeDecoder
+from support.held_videos import SOON_S, held_server, until
 from support.http_receiver import Answer, http_receiver
 from support.server import LiveServer, running_server
 from support.tus_server import tus_server
 
-FRAMES = [np.full((32, 48, 3), value, np.uint8) for value in range(23)]
 JOURNAL = ".maskstream-run.json"
-SOON_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +185,7 @@ class Held:
     live: LiveServer
     clip: Path
     out: Path
-    go_on: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event
 
     @property
     def command(self) -> list[str]:
@@ -198,23 +195,14 @@ class Held:
         return [video.state for video in Videos(self.live.url).list()]
 
     def until_running(self) -> None:
-        until = time.monotonic() + SOON_S
-        while self.states() != ["running"]:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: self.states() == ["running"])
         time.sleep(0.5)  # the command hears of it too
 
 
 @contextmanager
 def held(clip: Path) -> Iterator[Held]:
-    decoder = FakeDecoder(FRAMES, announced=len(FRAMES))
-    with running_server(open_video=decoder, checkpoint_frames=5) as live:
-        made = Held(live, clip, clip.parent / "out")
-        decoder.on_frame = lambda index: index != 13 or made.go_on.wait(SOON_S)
-        try:
-            yield made
-        finally:
-            made.go_on.set()
+    with held_server() as server:
+        yield Held(server.live, clip, clip.parent / "out", server.go_on)
 
 
 def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_goes_on(clip):

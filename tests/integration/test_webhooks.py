@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 
 from maskstream_server.jobs.webhook import secret_key, signed_headers
 from support.fake_video import FakeDecoder, FakeMediaError
+from support.held_videos import until
 from support.http_receiver import Answer, Asked, Receiver, http_receiver
 from support.server import running_server
 from support.server_process import server_process
@@ -24,13 +25,6 @@ SOON_S = 30.0
 def settings_for(receiver: Receiver) -> dict:
     hosts = (receiver.authority,)
     return {"webhook_hosts": hosts, "private_hosts": hosts, "webhook_secret": SECRET}
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + SOON_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.fixture
