@@ -110,9 +110,28 @@ class OnlineSegmenter(Protocol[State]):
         frames: Sequence[Frame],
         states: Sequence[State],
         max_tracks: int | None = None,
-        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[State]]:
         """Step many sessions at once; all frames must have one `padded_size`."""
+        ...
+
+    def step_clip(
+        self,
+        frames: Sequence[Frame],
+        state: State,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
+    ) -> tuple[list[FrameOutput], list[State]]:
+        """Step frames of one session that follow one another; return what comes of each.
+
+        The segmenter takes them together, which costs less than one by one and may move values in
+        their last bits.
+
+        Args:
+            frames: of one size, at least one.
+            state: before the first of them; left as it was.
+            max_tracks: limit of tracks alive, None for none.
+            pause: called between the parts of the step.
+        """
         ...
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:

@@ -49,12 +49,11 @@ class Annotator:
             objects: the tracks on it, in the order in which they are painted; disappeared ones
                 too, once.
         """
-        canvas = pixels.copy()
+        image = Image.fromarray(pixels)  # copies them when it is painted into
         drawn = [item for item in objects if item.has_mask]
         for item in drawn:
-            paint_mask(canvas, item)
+            paint_mask(image, item)
         self._note(objects)
-        image = Image.fromarray(canvas)
         pen = Pen(image)
         for item in drawn:
             pen.label(item.caption, item.box, track_color(item.track_id))

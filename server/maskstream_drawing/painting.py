@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from maskstream_protocol.records import Box, Status
 
@@ -14,8 +15,8 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Color = tuple[int, int, int]
 
-_OPACITY: Final = 115
-"""Of 256."""
+_OPACITY: Final = np.uint8(115)
+_OPAQUE: Final = np.uint8(255)
 _GOLDEN: Final = 0.618034
 
 
@@ -59,21 +60,15 @@ def track_color(track_id: int) -> Color:
     return (round(red * 255), round(green * 255), round(blue * 255))
 
 
-def paint_mask(canvas: Pixels, item: DrawnObject) -> None:
-    """Tint the mask in `canvas` and draw its outline; a missed track has an outline only."""
-    x0, y0, x1, y1 = item.box
-    crop = canvas[y0:y1, x0:x1]
-    color = np.array(track_color(item.track_id), np.uint16)
-    if item.status is not Status.MISSED:
-        inside = crop[item.mask]
-        crop[item.mask] = (inside * np.uint16(256 - _OPACITY) + color * np.uint16(_OPACITY)) >> 8
-    crop[_outline(item.mask)] = color
+def paint_mask(image: Image.Image, item: DrawnObject) -> None:
+    """Tint the mask in `image` and draw its outline; a missed track has an outline only."""
+    inside = np.uint8(0) if item.status is Status.MISSED else _OPACITY
+    cover = np.where(_inner(_inner(item.mask)), inside, _OPAQUE) * item.mask
+    image.paste(track_color(item.track_id), item.box, Image.fromarray(cover))
 
 
-def _outline(mask: Mask) -> Mask:
-    """Return the pixels of a mask within two pixels of its border."""
-    inner = mask
-    for _ in range(2):
-        padded = np.pad(inner, 1)
-        inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:] & inner
-    return mask & ~inner
+def _inner(mask: Mask) -> Mask:
+    """Return the pixels of a mask all of whose four neighbours belong to it, too."""
+    grown = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), bool)
+    grown[1:-1, 1:-1] = mask
+    return grown[:-2, 1:-1] & grown[2:, 1:-1] & grown[1:-1, :-2] & grown[1:-1, 2:] & mask

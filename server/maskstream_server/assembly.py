@@ -16,7 +16,7 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
-from maskstream_server.engine_types import EngineLimits
+from maskstream_server.engine_types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.decoding import OpenVideo
@@ -135,6 +135,7 @@ def build_engine(
         max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
         deterministic=settings.deterministic,
         num_threads=engine_threads(settings),
+        clip_pixels=CPU_CLIP_PIXELS if settings.device == "cpu" else GPU_CLIP_PIXELS,
     )
     return Engine(online_part(model), limits, metrics)
 

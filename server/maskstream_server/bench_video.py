@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from maskstream_model.interface import Frame
 from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench_memory import MemoryMeter
 from maskstream_server.bench_report import tell
@@ -30,8 +31,8 @@ from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.settings import Settings
 
 VIDEO: Final = "bench"
-WARM_UP_FRAMES: Final = 5
-FRAMES_AT_ONCE: Final = 32
+WARM_UP_STEPS: Final = 3
+CLIPS_AT_REST: Final = 8
 
 
 class BenchError(MaskstreamServerError):
@@ -60,50 +61,59 @@ def run_bench(settings: Settings, clip: Path, out: Path | None) -> None:
         MediaError: it cannot be read.
     """
     model = load(settings)
-    alone = partial(measure_alone, settings, online_part(model), clip)
-    threads, cores = engine_threads(settings), torch.get_num_threads()
-    report = alone(threads)
-    quickest = report if threads == cores else alone(cores)
-    report["model_alone_on_all_cores"] = quickest["model_alone"]
+    height, width = _size(settings, clip)
+    name = online_part(model).config.name
+    report: dict[str, Any] = {"model": name, "size": [height, width]}
+    in_clips = build_engine(settings, model).clip_frames(height, width)
+    for name, at_once in (("model_alone", 1), ("model_alone_in_clips", in_clips)):
+        report[name] = measure_alone(settings, online_part(model), clip, at_once)
     for run in RUNS:
         measured = asyncio.run(measure_job(settings, model, clip, run.options))
-        for name, of in (("ratio", report), ("ratio_to_all_cores", quickest)):
-            measured[name] = round(measured["seconds"] / of["model_alone"]["seconds"], 3)
+        for name in ("", "_in_clips"):
+            alone_s = report[f"model_alone{name}"]["seconds"]
+            measured[f"ratio{name}"] = round(measured["seconds"] / alone_s, 3)
         report[run.name] = measured
     tell(report, out)
 
 
-def measure_alone(settings: Settings, model: Any, clip: Path, threads: int) -> dict[str, Any]:
-    """Step every frame in a thread of its own, as the engine does; only the steps are counted."""
+def _size(settings: Settings, clip: Path) -> tuple[int, int]:
+    with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
+        return video.info.height, video.info.width
+
+
+def measure_alone(settings: Settings, model: Any, clip: Path, at_once: int) -> dict[str, Any]:
+    """Step the frames in a thread of its own, as the engine does; only the steps are counted."""
     with ThreadPoolExecutor(1, "alone") as thread:
-        return thread.submit(_alone, settings, model, clip, threads).result()
+        return thread.submit(_alone, settings, model, clip, at_once).result()
 
 
-def _alone(settings: Settings, model: Any, clip: Path, threads: int) -> dict[str, Any]:
+def _alone(settings: Settings, model: Any, clip: Path, at_once: int) -> dict[str, Any]:
+    threads = engine_threads(settings)
     torch.set_num_threads(threads)
-    decode = decode_upload(settings)
-    with closing(decode(clip, skip=0, stride=1)) as video:
-        state = model.initial_state()
-        for frame in islice(video, WARM_UP_FRAMES):
-            _, state = model.step(frame.pixels, state, settings.max_tracks)
     state, seconds, cpu_s, num_frames = model.initial_state(), 0.0, 0.0, 0
-    with closing(decode(clip, skip=0, stride=1)) as video:
-        frames = iter(video)
+    with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
+        frames = (frame.pixels for frame in video)
+        first = list(islice(frames, at_once))
+        for _ in range(WARM_UP_STEPS):
+            model.step_clip(first, state, settings.max_tracks)
+        in_clips = _clips(chain(first, frames), at_once)
         # Several at a time, so that the decoder is at rest while they are stepped.
-        while some := list(islice(frames, FRAMES_AT_ONCE)):
+        while clips := list(islice(in_clips, CLIPS_AT_REST)):
             began_s, began_cpu_s = time.perf_counter(), time.process_time()
-            for frame in some:
-                _, state = model.step(frame.pixels, state, settings.max_tracks)
+            for some in clips:
+                _, states = model.step_clip(some, state, settings.max_tracks)
+                state = states[-1]
             seconds += time.perf_counter() - began_s
             cpu_s += time.process_time() - began_cpu_s
-            num_frames += len(some)
+            num_frames += sum(map(len, clips))
     times = {"seconds": round(seconds, 3), "cpu_seconds": round(cpu_s, 3)}
-    return {
-        "model": model.config.name,
-        "frames": num_frames,
-        "size": list(frame.pixels.shape[:2]),
-        "model_alone": {"threads": threads, **times},
-    }
+    return {"threads": threads, "at_once": at_once, "frames": num_frames, **times}
+
+
+def _clips(frames: Iterator[Frame], at_once: int) -> Iterator[list[Frame]]:
+    """Yield so many frames at a time."""
+    while some := list(islice(frames, at_once)):
+        yield some
 
 
 async def measure_job(

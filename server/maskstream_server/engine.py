@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_model.interface import Frame, OnlineSegmenter
 from maskstream_server.batching import Waiting
 from maskstream_server.engine_queue import RequestQueue, Ticket, Work
 from maskstream_server.engine_step import Stepper, failed
@@ -75,14 +77,35 @@ class Engine(Generic[State]):
         """
         height, width = request.frame.shape[:2]
         shape = (self.model.padded_size(height, width), request.max_tracks)
-        waiting = Waiting(request.session, shape, self._clock(), request.live)
+        waiting = Waiting(request.session, shape, self._clock())
         result: EngineResult[State] = await self._wait(request, waiting)
         return result
+
+    async def submit_clip(
+        self, request: EngineRequest[State], frames: Sequence[Frame]
+    ) -> list[EngineResult[State]]:
+        """Step frames of a whole video that follow one another; they give way to live ones.
+
+        Args:
+            request: for the first of them, and what is wanted of all; the last has the snapshot.
+            frames: `clip_frames` of them, or fewer.
+
+        Raises:
+            EngineFull: the queue is at its bound.
+            EngineStopped: not started, stopping or stopped.
+            StepFailed: the model failed on one of them.
+        """
+        step = partial(self._stepper.step_clip, request, frames, self._clock(), self.give_way)
+        return await self.perform(request.session, step)
+
+    def clip_frames(self, height: int, width: int) -> int:
+        """Return how many frames of a whole video `submit_clip` should be given."""
+        return self.limits.clip(math.prod(self.model.padded_size(height, width)))
 
     async def perform(self, session: str, work: Callable[[], T]) -> T:
         """Do something else on the engine's thread, as for a frame that nobody watches.
 
-        It should take no longer than a frame does.
+        What takes longer than a part of a frame's step should `give_way` now and then.
 
         Raises:
             EngineFull: the queue is at its bound.
@@ -134,6 +157,7 @@ class Engine(Generic[State]):
     def _run(self, warm: "asyncio.Future[None]") -> None:
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
+            sys.setswitchinterval(self.limits.switch_s)
             if self.limits.num_threads is not None:
                 torch.set_num_threads(self.limits.num_threads)
             self._stepper.warm_up(self.limits)
@@ -179,8 +203,7 @@ class Engine(Generic[State]):
         requests = [each.request for each in tickets if isinstance(each.request, EngineRequest)]
         if requests:
             arrived_s = [each.waiting.since_s for each in tickets]
-            pause = None if any(each.live for each in requests) else self.give_way
-            return list(self._stepper.step(requests, arrived_s, pause))
+            return list(self._stepper.step(requests, arrived_s))
         (work,) = (each.request for each in tickets if not isinstance(each.request, EngineRequest))
         try:
             return [work()]
@@ -190,10 +213,15 @@ class Engine(Generic[State]):
     def _tell(self, outcomes: Sequence[Any]) -> None:
         if self._observer is None:
             return
-        for outcome in outcomes:
+        told = [
+            item
+            for outcome in outcomes
+            for item in (outcome if isinstance(outcome, list) else [outcome])
+        ]
+        for outcome in told:
             if isinstance(outcome, StepFailed):
                 self._observer.step_failed(outcome)
-        done = [outcome for outcome in outcomes if isinstance(outcome, EngineResult)]
+        done = [outcome for outcome in told if isinstance(outcome, EngineResult)]
         if done:
             waiting_s = [result.waiting_s for result in done]
             self._observer.batch_done(done[0].batch_size, done[0].inference_s, waiting_s)

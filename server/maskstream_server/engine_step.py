@@ -1,7 +1,7 @@
 """One step of the engine, without thread or queue: requests in, results or errors out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -42,24 +42,56 @@ class Stepper(Generic[State]):
         self,
         requests: Sequence[EngineRequest[State]],
         arrived_s: Sequence[float],
-        pause: Pause | None = None,
     ) -> list[EngineResult[State] | StepFailed]:
         """Step a batch; where it fails, each frame alone, so that one spoils no other.
 
         Args:
             requests: of different sessions.
             arrived_s: when each came, on the clock.
-            pause: called between the parts of the step; its time is not counted.
         """
-        timed = None if pause is None else _TimedPause(pause, self._clock)
         started_s = self._clock()
-        stepped = self._infer(requests, timed)
-        inference_s = self._clock() - started_s - (0.0 if timed is None else timed.took_s)
+        stepped = self._infer(requests)
+        inference_s = self._clock() - started_s
         outcomes: list[EngineResult[State] | StepFailed] = []
         for request, since_s, pair in zip(requests, arrived_s, stepped, strict=True):
             times = BatchTimes(max(0.0, started_s - since_s), inference_s, len(requests))
             outcomes.append(self._finish(request, pair, times))
         return outcomes
+
+    def step_clip(
+        self,
+        request: EngineRequest[State],
+        frames: Sequence[Frame],
+        arrived_s: float,
+        pause: Pause,
+    ) -> list[EngineResult[State]]:
+        """Step frames of one session that follow one another; only the last has a snapshot.
+
+        Args:
+            request: for the first of them, and what is wanted of all.
+            frames: of one size.
+            arrived_s: when they came, on the clock.
+            pause: called between the parts of the step; its time is not counted.
+
+        Raises:
+            StepFailed: the model failed on one of them.
+        """
+        timed, started_s = _TimedPause(pause, self._clock), self._clock()
+        state = self._model.initial_state() if request.state is None else request.state
+        outputs, states = self._model.step_clip(frames, state, request.max_tracks, timed)
+        inference_s = self._clock() - started_s - timed.took_s
+        times = BatchTimes(max(0.0, started_s - arrived_s), inference_s, len(frames))
+        results: list[EngineResult[State]] = []
+        for number, stepped in enumerate(zip(outputs, states, strict=True), 1):
+            snapshot = request.snapshot and number == len(frames)
+            wanted = replace(request, frame=frames[number - 1], snapshot=snapshot)
+            result = self._finish(wanted, stepped, times)
+            if isinstance(result, StepFailed):
+                raise result
+            results.append(result)
+            request = replace(request, mentioned=result.mentioned)
+            pause()
+        return results
 
     def warm_up(self, limits: EngineLimits) -> None:
         """Step noise of every configured size and batch, so that no client waits for it."""
@@ -84,24 +116,24 @@ class Stepper(Generic[State]):
         return after
 
     def _infer(
-        self, requests: Sequence[EngineRequest[State]], pause: Pause | None
+        self, requests: Sequence[EngineRequest[State]]
     ) -> list[tuple[FrameOutput, State] | StepFailed]:
         try:
-            return self._step_together(requests, pause)
+            return self._step_together(requests)
         except Exception as error:
             if len(requests) == 1:
                 return [failed(error)]
-            return [self._infer([request], pause)[0] for request in requests]
+            return [self._infer([request])[0] for request in requests]
 
     def _step_together(
-        self, requests: Sequence[EngineRequest[State]], pause: Pause | None
+        self, requests: Sequence[EngineRequest[State]]
     ) -> list[tuple[FrameOutput, State] | StepFailed]:
         states = [
             self._model.initial_state() if request.state is None else request.state
             for request in requests
         ]
         frames = [request.frame for request in requests]
-        outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks, pause)
+        outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks)
         return list(zip(outputs, after, strict=True))
 
     def _finish(

@@ -8,7 +8,7 @@ EngineError(Exception)
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,11 @@ import numpy.typing as npt
 from maskstream_model.interface import Frame
 
 State = TypeVar("State")
+CLIP_FRAMES: Final = 5
+"""Of a whole video, most frames that step together: beyond it little is won."""
+CPU_CLIP_PIXELS: Final = 1 << 18
+"""A CPU is busy enough with frames of half as many pixels as this, one by one."""
+GPU_CLIP_PIXELS: Final = 1 << 21
 
 
 class EngineError(Exception):
@@ -46,6 +51,10 @@ class EngineLimits:
         num_threads: torch's threads for the engine's thread; None leaves them alone.
         warm_up_sizes: (height, width) of frames that are stepped before the engine is ready.
         warm_up_batches: sizes of the batches of these.
+        clip_pixels: of the frames of a whole video that step together, in the network; live frames
+            wait for a part of such a step.
+        switch_s: how long another thread may keep the interpreter from the one of the engine,
+            which lets go of it with every operation (decisions/0023).
     """
 
     max_batch: int = 8
@@ -55,11 +64,17 @@ class EngineLimits:
     num_threads: int | None = None
     warm_up_sizes: tuple[tuple[int, int], ...] = ((360, 640),)
     warm_up_batches: tuple[int, ...] = (1,)
+    clip_pixels: int = CPU_CLIP_PIXELS
+    switch_s: float = 0.0005
 
     @property
     def batch(self) -> int:
         """Frames that a batch may hold."""
         return 1 if self.deterministic else self.max_batch
+
+    def clip(self, pixels: int) -> int:
+        """Return how many frames of a whole video step together, of so many pixels each."""
+        return max(1, min(self.batch, CLIP_FRAMES, self.clip_pixels // pixels))
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,6 @@ class EngineRequest(Generic[State]):
         with_logits: also hand out the logits of each crop (label maps need them).
         max_tracks: the model's bound on tracks, None for none.
         snapshot: also hand out the new state as bytes, for a commit.
-        live: somebody watches; false for whole videos, which give way to live sessions.
     """
 
     session: str
@@ -88,7 +102,6 @@ class EngineRequest(Generic[State]):
     with_logits: bool = False
     max_tracks: int | None = None
     snapshot: bool = True
-    live: bool = True
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,13 @@ async def test_live_frames_overtake_those_of_whole_videos(start):
     tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
     await asyncio.to_thread(begun.wait, 5)
     for value, live in ((2, False), (3, True), (4, False), (5, True)):
-        name, wish = str(value), request(str(value), value=value, live=live)
-        tasks.append(asyncio.create_task(engine.submit(wish), name=name))
+        wish, clip = request(str(value), value=value), [picture(value), picture(10 * value)]
+        step = engine.submit(wish) if live else engine.submit_clip(wish, clip)
+        tasks.append(asyncio.create_task(step))
         await asyncio.sleep(0)
     go_on.set()
     await asyncio.gather(*tasks)
-    assert stepped == [[1], [3, 5], [2, 4]]
+    assert stepped == [[1], [3, 5], [2, 20], [4, 40]]
 
 
 @pytest.mark.parametrize("max_batch", [1, 8])
@@ -145,7 +146,11 @@ async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, ma
             time.sleep(took_s)
 
     async def step(name, value, live) -> EngineResult:
-        result = await engine.submit(request(name, value=value, live=live))
+        wish = request(name, value=value)
+        if live:
+            result = await engine.submit(wish)
+        else:
+            (result,) = await engine.submit_clip(wish, [wish.frame])
         ended.append(name)
         return result
 

@@ -40,13 +40,24 @@ class FakeModel:
         frames: Sequence[Frame],
         states: Sequence[int],
         max_tracks: int | None = None,
+    ) -> tuple[list[FrameOutput], list[int]]:
+        self.on_step(frames)
+        self.batches.append(len(frames))
+        after = [state + 1 for state in states]
+        return [one_track(frame, age) for frame, age in zip(frames, after, strict=True)], after
+
+    def step_clip(
+        self,
+        frames: Sequence[Frame],
+        state: int,
+        max_tracks: int | None = None,
         pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[int]]:
         self.on_step(frames)
         if pause is not None:
             pause()
         self.batches.append(len(frames))
-        after = [state + 1 for state in states]
+        after = list(range(state + 1, state + 1 + len(frames)))
         return [one_track(frame, age) for frame, age in zip(frames, after, strict=True)], after
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:

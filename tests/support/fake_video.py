@@ -26,6 +26,8 @@ class FakeFrame:
 @dataclass(frozen=True)
 class FakeInfo:
     num_frames: int | None
+    height: int
+    width: int
 
 
 @dataclass
@@ -58,7 +60,7 @@ class FakeVideo:
     """A video that is being decoded."""
 
     def __init__(self, decoder: FakeDecoder, skip: int, stride: int) -> None:
-        self.info = FakeInfo(decoder.announced)
+        self.info = FakeInfo(decoder.announced, *decoder.frames[0].shape[:2])
         self.warning: str | None = None
         self._decoder = decoder
         self._skip, self._stride = skip, stride

@@ -66,10 +66,23 @@ class FakeModel:
         frames: Sequence[Frame],
         states: Sequence[int],
         max_tracks: int | None = None,
-        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[int]]:
         steps = [self.step(frame, state) for frame, state in zip(frames, states, strict=True)]
         return [output for output, _ in steps], [state for _, state in steps]
+
+    def step_clip(
+        self,
+        frames: Sequence[Frame],
+        state: int,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
+    ) -> tuple[list[FrameOutput], list[int]]:
+        outputs, states = [], []
+        for frame in frames:
+            output, state = self.step(frame, state)
+            outputs.append(output)
+            states.append(state)
+        return outputs, states
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width

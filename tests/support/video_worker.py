@@ -30,13 +30,13 @@ def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
         store=url, data_folder=Path(folder), deterministic=True, checkpoint_frames=4
     )
     model = tiny_model()
-    step_batch = model.step_batch
+    step_clip = model.step_clip
 
     def slow_step(*args: Any) -> Any:
         time.sleep(float(step_s))
-        return step_batch(*args)
+        return step_clip(*args)
 
-    model.step_batch = slow_step
+    model.step_clip = slow_step
     decode = decode_upload(settings)
 
     def deadly_decode(path: Path, **how: int) -> Any:

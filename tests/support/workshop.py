@@ -66,11 +66,11 @@ def open_workshop(start, tmp_path: Path):
     """Sets up workshops, each with an engine and a folder of its own."""
     opened = 0
 
-    async def open_one(model=None, decoder=None, options=WISHES) -> Workshop:
+    async def open_one(model=None, decoder=None, options=WISHES, *, deterministic=True) -> Workshop:
         nonlocal opened
         opened += 1
         model = model or tiny_model()
-        engine = await start(online_part(model), replace(LIMITS, deterministic=True))
+        engine = await start(online_part(model), replace(LIMITS, deterministic=deterministic))
         decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
         files = VideoFiles(tmp_path / str(opened), None, 0)
         store = MemoryVideoStore(1000.0)

@@ -1,7 +1,7 @@
 """What online models share that segment a frame first and track its queries then (design.md 2)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -56,14 +56,40 @@ class FramewiseModel(ABC):
         frames: Sequence[Frame],
         states: Sequence[TrackerState],
         max_tracks: int | None = None,
-        pause: Pause | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Step many sessions at once; see `interface.OnlineSegmenter`."""
         if len(frames) != len(states):
             raise FrameError(f"a batch of {len(frames)} frames cannot have {len(states)} states")
         prepared = prepare(frames, self.config.online, self.device)
-        segmented = self.segmenter(prepared.images, pause)
+        segmented = self.segmenter(prepared.images)
         return self.track(segmented, states, prepared.resized, max_tracks)
+
+    @torch.no_grad()
+    def step_clip(
+        self,
+        frames: Sequence[Frame],
+        state: TrackerState,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
+    ) -> tuple[list[FrameOutput], list[TrackerState]]:
+        """Step frames that follow one another; see `interface.OnlineSegmenter`."""
+        outputs, states = [], []
+        for segmented, resized in self.segment_clip(frames, pause):
+            (output,), (state,) = self.track(segmented, [state], [resized], max_tracks)
+            outputs.append(output)
+            states.append(state)
+        return outputs, states
+
+    def segment_clip(
+        self, frames: Sequence[Frame], pause: Pause | None = None
+    ) -> Iterator[tuple[SegmenterOutput, Size]]:
+        """Segment frames of one size together, and yield each of them with its resized size."""
+        prepared = prepare(frames, self.config.online, self.device)
+        segmented = self.segmenter(prepared.images, pause)
+        for index, resized in enumerate(prepared.resized):
+            yield segmented.frame(index), resized
+            if pause is not None:
+                pause()
 
     @abstractmethod
     def track(

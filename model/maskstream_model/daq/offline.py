@@ -4,7 +4,7 @@ Differs from reference: a video is refined in overlapping windows, so that memor
 its length (decisions/0009). A window that holds the whole video gives the reference's numbers.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +23,6 @@ from maskstream_model.daq.spans import Span, spans
 from maskstream_model.data.rle import encode_mask
 from maskstream_model.errors import ConfigError, FrameError
 from maskstream_model.tasks.instances import resize_mask_logits
-from maskstream_model.tasks.preprocess import prepare
 
 ROWS_AT_ONCE = 16
 """Masks that are resized together: at 1080p they take 130 MB."""
@@ -77,7 +76,7 @@ class OfflineDaq:
         """Run the online model over a video, frame by frame; arguments are those of `run`."""
         memory, size = self.initial_memory(), None
         for number, frame in enumerate(frames):
-            tracked, memory = self.track_frame(frame, memory)
+            ((tracked, memory),) = self.track_clip([frame], memory)
             size = tracked.size if size is None else size
             if tracked.size != size:
                 raise FrameError(f"frame {number} is {tracked.size}, those before it are {size}")
@@ -94,29 +93,37 @@ class OfflineDaq:
         return ClipMemory(self.online.initial_state())
 
     @torch.no_grad()
-    def track_frame(
+    def track_clip(
         self,
-        frame: Frame,
+        frames: Sequence[Frame],
         memory: ClipMemory,
         max_tracks: int | None = None,
         pause: Pause | None = None,
-    ) -> tuple[TrackedFrame, ClipMemory]:
-        """Run the online model over the next frame; `memory` is left as it was.
+    ) -> list[tuple[TrackedFrame, ClipMemory]]:
+        """Run the online model over the next frames; return each with the memory after it.
 
         The state goes through the whole video once, so that ids hold across windows.
 
+        Args:
+            frames: of one size, segmented together.
+            memory: left as it was.
+            max_tracks: limit of tracks alive, None for none.
+            pause: called between the parts of the work.
+
         Raises:
-            FrameError: `frame` is not uint8 `(height, width, 3)`.
+            FrameError: a frame is not uint8 `(height, width, 3)`.
         """
-        prepared = prepare([frame], self.config.online, self.online.device)
-        segmented = self.online.segmenter(prepared.images, pause)
-        (output,), (state,) = self.online.track(
-            segmented, [memory.state], prepared.resized, max_tracks
-        )
-        naive = follow(memory.previous, segmented.embeddings[0])
-        size = (frame.shape[0], frame.shape[1])
-        tracked = TrackedFrame.of(size, segmented, naive, output, state)
-        return tracked, ClipMemory(state, segmented.embeddings[0][naive])
+        steps = []
+        in_order = self.online.segment_clip(frames, pause)
+        for (segmented, resized), frame in zip(in_order, frames, strict=True):
+            (output,), (state,) = self.online.track(
+                segmented, [memory.state], [resized], max_tracks
+            )
+            naive = follow(memory.previous, segmented.embeddings[0])
+            memory = ClipMemory(state, segmented.embeddings[0][naive])
+            size = (frame.shape[0], frame.shape[1])
+            steps.append((TrackedFrame.of(size, segmented, naive, output, state), memory))
+        return steps
 
     @torch.no_grad()
     def refining(self, span: Span[TrackedFrame], shown: Set[int]) -> Iterator["RefinedSpan | None"]:

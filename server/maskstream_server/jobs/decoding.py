@@ -1,12 +1,13 @@
-"""Frames of a video out of blocking hands, one ahead of who takes them.
+"""Frames of a video out of blocking hands, ahead of who takes them.
 
 `media.decoder.open_video` is such hands: a child process decodes, this process only reads.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
@@ -66,18 +67,22 @@ OpenSound = Callable[[Path], AbstractContextManager[Iterable[SoundPiece]]]
 
 
 class FrameReader:
-    """Reads a video in a thread of its own; an async context manager.
+    """Reads a video in a thread of its own, some frames at a time; an async context manager.
 
     Args:
         open_video: opens it; blocks, and raises MediaError.
+        at_once: from what the file says of itself, how many frames are taken at a time.
     """
 
-    def __init__(self, open_video: Callable[[], DecodingVideo]) -> None:
-        self._open_video = open_video
+    def __init__(
+        self, open_video: Callable[[], DecodingVideo], at_once: Callable[[VideoInfo], int]
+    ) -> None:
+        self._open_video, self._at_once = open_video, at_once
+        self._num_at_once = 1
         self._thread = ThreadPoolExecutor(1, "video-reader")
         self._video: DecodingVideo | None = None
         self._frames: Iterator[DecodedFrame] = iter(())
-        self._coming: asyncio.Future[DecodedFrame | None] | None = None
+        self._coming: asyncio.Future[Sequence[DecodedFrame]] | None = None
 
     @property
     def num_frames(self) -> int | None:
@@ -89,17 +94,17 @@ class FrameReader:
         """After the last frame: a sentence where not all could be read."""
         return None if self._video is None else self._video.warning
 
-    async def next(self) -> DecodedFrame | None:
-        """Return the next frame, None after the last; the one after it is read meanwhile.
+    async def next(self) -> Sequence[DecodedFrame]:
+        """Return the next frames, none after the last; those after them are read meanwhile.
 
         Raises:
             MediaError: the file cannot be read (any further).
         """
         assert self._coming is not None
-        frame = await self._coming
-        if frame is not None:
+        frames = await self._coming
+        if frames:
             self._coming = in_thread(self._thread, self._read)
-        return frame
+        return frames
 
     async def __aenter__(self) -> Self:
         try:
@@ -115,10 +120,11 @@ class FrameReader:
 
     def _open(self) -> None:
         self._video = self._open_video()
+        self._num_at_once = self._at_once(self._video.info)
         self._frames = iter(self._video)
 
-    def _read(self) -> DecodedFrame | None:
-        return next(self._frames, None)
+    def _read(self) -> Sequence[DecodedFrame]:
+        return list(islice(self._frames, self._num_at_once))
 
     def _leave(self) -> None:
         """Stop what is under way; the thread closes the video when it comes back from it."""

@@ -101,20 +101,31 @@ class OfflineTracking:
         self._memory = self.model.initial_memory()
         self._cutter = Cutter(rules.window, rules.overlap)
 
-    async def take(self, frame: DecodedFrame) -> Sequence[Line]:
+    def at_once(self, most: int) -> int:
+        """See `Tracking`: windows begin where frames are taken."""
+        if self._stride is None:
+            return most
+        return max(count for count in range(1, most + 1) if self._stride % count == 0)
+
+    async def take(self, frames: Sequence[DecodedFrame]) -> Sequence[Line]:
         """See `Tracking`."""
         self._kept = None
-        number, rules = self.next_frame, self.model.rules
-        if (
-            rules.window is not None
-            and (number - self._cutter.first) % (rules.window - rules.overlap) == 0
-        ):
+        how = self._memory, self.max_tracks, self.engine.give_way
+        track = partial(self.model.track_clip, [frame.pixels for frame in frames], *how)
+        steps = await self._perform(frames[0].index, track, frames[-1].index)
+        lines: list[Line] = []
+        for frame, (tracked, memory) in zip(frames, steps, strict=True):
+            lines += await self._add(frame, tracked)
+            self._memory = memory
+        return lines
+
+    async def _add(self, frame: DecodedFrame, tracked: TrackedFrame) -> list[Line]:
+        """Add a frame to its windows; return the lines that are final by it."""
+        number = self.next_frame
+        if self._stride is not None and (number - self._cutter.first) % self._stride == 0:
             self._before[number] = self._memory
         if number >= self._cutter.decided:
             self._stamps[number] = (frame.index, frame.time_s)
-        how = self._memory, self.max_tracks, self.engine.give_way
-        step = partial(self.model.track_frame, frame.pixels, *how)
-        tracked, self._memory = await self._perform(frame.index, step)
         self.next_frame += 1
         span = self._cutter.add(tracked)
         if span is None:
@@ -122,6 +133,12 @@ class OfflineTracking:
         lines = await self._refine(span)
         await self._keep()
         return lines
+
+    @property
+    def _stride(self) -> int | None:
+        """Frames from one window to the next; None where there is only one."""
+        rules = self.model.rules
+        return None if rules.window is None else rules.window - rules.overlap
 
     async def finish(self) -> Sequence[Line]:
         """See `Tracking`: the last window."""
@@ -150,8 +167,9 @@ class OfflineTracking:
             raise MemoryDamagedError(str(error)) from error
         self.next_frame, self.num_done = self._cutter.first, num_done
 
-    async def _perform(self, number: int, work: Any) -> Any:
-        return await patiently(number, lambda: self.engine.perform(self.session, work))
+    async def _perform(self, number: int, work: Any, last: int | None = None) -> Any:
+        last = number if last is None else last
+        return await patiently(number, last, lambda: self.engine.perform(self.session, work))
 
     async def _refine(self, span: Span[TrackedFrame]) -> list[Line]:
         """Refine a window and return the lines of the frames that it decides."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -42,10 +42,13 @@ from maskstream_server.jobs.record import (
 )
 from maskstream_server.jobs.store import Memory, VideoStore, change
 from maskstream_server.jobs.tracking import OnlineTracking, Tracking
+from maskstream_server.media.messages import VideoInfo
 from maskstream_server.memory import MemoryDamagedError
 from maskstream_server.stores.errors import StoreAway
 
 AWAY_PAUSE_S = 0.5
+MAX_PIXELS_AT_ONCE: Final = 12_000_000
+"""Of the frames that are stepped together; as many again are being read."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +165,13 @@ class VideoRun:
         """Take every frame; decoding, the model, and what follows a frame overlap."""
         name = f"results-{self._record.fence}.ndjson"
         part = PartWriter(self._folder, name, first_frame=tracking.num_done)
-        frames = FrameReader(partial(self._open_video, tracking.next_frame))
+        open_video = partial(self._open_video, tracking.next_frame)
+        frames = FrameReader(open_video, partial(self._at_once, tracking))
         try:
             async with frames as reader, Following() as following:
                 keep = partial(self._checkpoint, making, part, reader)
-                while (frame := await reader.next()) is not None:
-                    lines = await tracking.take(frame)
+                while some := await reader.next():
+                    lines = await tracking.take(some)
                     await following.put(partial(self._write_lines, part, lines))
                     memory = tracking.memory()
                     if memory is not None:
@@ -219,6 +223,12 @@ class VideoRun:
         synced = await in_thread(self._thread, part.sync)
         await self._outlast(partial(self._parts.files.keep_lines, self._record, synced))
         return synced
+
+    def _at_once(self, tracking: Tracking, info: VideoInfo) -> int:
+        """Return how many frames are stepped together; that of a video is always the same."""
+        most = self._parts.engine.clip_frames(info.height, info.width)
+        room = MAX_PIXELS_AT_ONCE // (info.height * info.width)
+        return tracking.at_once(max(1, min(most, room)))
 
     def _looked_at(self, num_frames: int | None) -> int | None:
         """Return how many of so many frames are looked at."""

@@ -50,11 +50,18 @@ class Tracking(Protocol):
         """
         ...
 
-    async def take(self, frame: DecodedFrame) -> Sequence[Line]:
-        """Take the next frame; return the lines that are final now.
+    def at_once(self, most: int) -> int:
+        """Return how many frames to take at a time, `most` or fewer.
+
+        That it is the same wherever a worker goes on makes the results the same.
+        """
+        ...
+
+    async def take(self, frames: Sequence[DecodedFrame]) -> Sequence[Line]:
+        """Take the next frames; return the lines that are final now.
 
         Raises:
-            FrameFailedError: the model failed on it.
+            FrameFailedError: the model failed on one of them.
             EngineStopped: the engine takes no frames now.
         """
         ...
@@ -68,11 +75,11 @@ class Tracking(Protocol):
         ...
 
 
-async def patiently(number: int, call: Callable[[], Awaitable[T]]) -> T:
+async def patiently(first: int, last: int, call: Callable[[], Awaitable[T]]) -> T:
     """Ask the engine until it has room.
 
     Raises:
-        FrameFailedError: the model failed on this frame.
+        FrameFailedError: the model failed on the frames from `first` to `last`.
     """
     while True:
         try:
@@ -80,8 +87,9 @@ async def patiently(number: int, call: Callable[[], Awaitable[T]]) -> T:
         except EngineFull:
             await asyncio.sleep(FULL_PAUSE_S)
         except StepFailed as error:
-            structlog.get_logger(__name__).error("video_step_failed", frame=number, exc_info=error)
-            raise FrameFailedError(f"The model failed on frame {number}.") from error
+            structlog.get_logger(__name__).error("video_step_failed", frame=first, exc_info=error)
+            which = f"frame {first}" if first == last else f"one of the frames {first} to {last}"
+            raise FrameFailedError(f"The model failed on {which}.") from error
 
 
 class OnlineTracking:
@@ -92,7 +100,7 @@ class OnlineTracking:
         session: name for the engine.
         options: what is wanted.
         max_tracks: bound on tracks, as for live sessions.
-        every: frames from one memory to the next.
+        every: frames from one memory to the next, or a few more.
     """
 
     def __init__(
@@ -119,26 +127,37 @@ class OnlineTracking:
         self._state = self._model.state_from_bytes(memory.snapshot)
         self._mentioned, self.next_frame = memory.mentioned, num_done
 
-    async def take(self, frame: DecodedFrame) -> Sequence[Line]:
+    def at_once(self, most: int) -> int:
         """See `Tracking`."""
-        options, config = self._options, self._model.config
-        score_min = config.online.report_score_min
-        request = EngineRequest(
+        return most
+
+    async def take(self, frames: Sequence[DecodedFrame]) -> Sequence[Line]:
+        """See `Tracking`."""
+        request, pixels = self._request(frames), [frame.pixels for frame in frames]
+        first, last = frames[0].index, frames[-1].index
+        results = await patiently(first, last, lambda: self._engine.submit_clip(request, pixels))
+        self._state, self._mentioned = results[-1].state, results[-1].mentioned
+        self._snapshot = results[-1].snapshot
+        self.next_frame += len(frames)
+        classes = self._model.config.classes
+        return [
+            partial(frame_line, frame.index, frame.time_s, result, classes)
+            for frame, result in zip(frames, results, strict=True)
+        ]
+
+    def _request(self, frames: Sequence[DecodedFrame]) -> EngineRequest[Any]:
+        options, after = self._options, self.next_frame + len(frames)
+        score_min = self._model.config.online.report_score_min
+        return EngineRequest(
             session=self._session,
-            frame=frame.pixels,
+            frame=frames[0].pixels,
             state=self._state,
             mentioned=self._mentioned,
             min_score=score_min if options.min_score is None else options.min_score,
             mask_scale=options.mask_scale,
             max_tracks=self._max_tracks,
-            snapshot=(self.next_frame + 1) % self._every == 0,
-            live=False,
+            snapshot=after // self._every > self.next_frame // self._every,
         )
-        result = await patiently(frame.index, lambda: self._engine.submit(request))
-        self._state, self._mentioned = result.state, result.mentioned
-        self._snapshot = result.snapshot
-        self.next_frame += 1
-        return [partial(frame_line, frame.index, frame.time_s, result, config.classes)]
 
     async def finish(self) -> Sequence[Line]:
         """See `Tracking`: nothing is left."""

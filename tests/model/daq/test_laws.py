@@ -110,12 +110,29 @@ def test_a_step_in_whose_pauses_other_sessions_are_stepped_gives_the_same(model,
         def pause(time=time, live=live) -> None:
             live.append(model.step(others[time], states[1]))
 
-        (output,), (states[0],) = model.step_batch([frames[time]], [states[0]], None, pause)
+        (output,), (states[0],) = model.step_clip([frames[time]], states[0], None, pause)
         assert_same(output, whole[0][time])
         for other, _ in live:
             assert_same(other, alone[time])
         states[1], pauses = live[0][1], pauses + len(live)
-    assert pauses == 3 * NUM_FRAMES
+    assert pauses == 4 * NUM_FRAMES
+
+
+@pytest.mark.parametrize("length", [1, 2, 5, NUM_FRAMES])
+def test_clips_agree_with_single_steps_however_they_are_cut(model, length):
+    # On other frames than these, a value may lie on a threshold.
+    frames = tiny_frames(NUM_FRAMES, seed=2)
+    expected, end = run(model, frames)
+    outputs, state = [], model.initial_state()
+    for first in range(0, NUM_FRAMES, length):
+        stepped, states = model.step_clip(frames[first : first + length], state)
+        outputs += stepped
+        state = states[-1]
+    for ours, theirs in zip(outputs, expected, strict=True):
+        if length == 1:
+            assert_same(ours, theirs)
+        assert_agree(ours, theirs, NOISE)
+    assert state.next_track_id == end.next_track_id > 3
 
 
 def test_a_batch_agrees_with_single_steps(model):

@@ -3,6 +3,7 @@
 import asyncio
 import weakref
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -63,14 +64,16 @@ async def test_a_refined_video_is_what_the_model_gives_in_one_go(open_workshop):
 
 @pytest.mark.parametrize("stop_at", [2, 7, 12, 16])
 @pytest.mark.parametrize("rules", [{}, SEVERAL_STEPS])
+@pytest.mark.parametrize("deterministic", [True, False])
 async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
-    open_workshop, stop_at, rules
+    open_workshop, stop_at, rules, deterministic
 ):
-    undisturbed = await open_workshop(tiny_offline_model(**rules), FakeDecoder(FRAMES), ALL)
+    opened = partial(open_workshop, options=ALL, deterministic=deterministic)
+    undisturbed = await opened(tiny_offline_model(**rules), FakeDecoder(FRAMES))
     await undisturbed.work()
     gate = Gate(stop_at)
     decoder = FakeDecoder(FRAMES, on_frame=gate)
-    shop = await open_workshop(tiny_offline_model(**rules), decoder, ALL)
+    shop = await opened(tiny_offline_model(**rules), decoder)
     working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
     await asyncio.to_thread(gate.reached.wait, SOON_S)
     await asyncio.sleep(0.5)
@@ -127,15 +130,15 @@ async def test_a_turn_of_the_engine_refines_one_layer_at_most(open_workshop, mon
 
 async def test_a_window_is_held_however_long_the_video_is(open_workshop, monkeypatch):
     model, living, held = tiny_offline_model(), weakref.WeakSet(), []
-    track_frame = model.track_frame
+    track_clip = model.track_clip
 
     def watched(*args):
-        tracked, memory = track_frame(*args)
-        living.add(tracked.mask_features)
+        steps = track_clip(*args)
+        living.update(tracked.mask_features for tracked, _ in steps)
         held.append(len(living))
-        return tracked, memory
+        return steps
 
-    monkeypatch.setattr(model, "track_frame", watched)
+    monkeypatch.setattr(model, "track_clip", watched)
     frames = [FRAMES[n % len(FRAMES)] for n in range(48)]
     shop = await open_workshop(model, FakeDecoder(frames), ALL)
     assert (await shop.work()).state is VideoState.DONE
