@@ -6,7 +6,8 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -95,12 +96,23 @@ class Engine(Generic[State]):
             EngineStopped: not started, stopping or stopped.
             StepFailed: the model failed on one of them.
         """
-        step = partial(self._stepper.step_clip, request, frames, self._clock(), self.give_way)
+        step = partial(self._step_clip, request, frames, self._clock())
         return await self.perform(request.session, step)
 
     def clip_frames(self, height: int, width: int) -> int:
-        """Return how many frames of a whole video `submit_clip` should be given."""
+        """Return how many frames of a whole video to hand in at a time."""
         return self.limits.clip(math.prod(self.model.padded_size(height, width)))
+
+    def pieces(self, frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+        """Yield frames of a whole video as they step together: one by one beside live sessions.
+
+        For the engine's thread. A clip's parts take longer than those of a frame, and it keeps
+        more of the machine busy beside it.
+        """
+        while frames:
+            count = 1 if self._queue.lately_live else len(frames)
+            yield frames[:count]
+            frames = frames[count:]
 
     async def perform(self, session: str, work: Callable[[], T]) -> T:
         """Do something else on the engine's thread, as for a frame that nobody watches.
@@ -115,6 +127,18 @@ class Engine(Generic[State]):
         alone = object()
         result: T = await self._wait(work, Waiting(session, alone, self._clock(), live=False))
         return result
+
+    def _step_clip(
+        self, request: EngineRequest[State], frames: Sequence[Frame], arrived_s: float
+    ) -> list[EngineResult[State]]:
+        results: list[EngineResult[State]] = []
+        for some in self.pieces(frames):
+            ends = len(results) + len(some) == len(frames)
+            wanted = replace(request, snapshot=request.snapshot and ends)
+            results += self._stepper.step_clip(wanted, some, arrived_s, self.give_way)
+            last = results[-1]
+            request = replace(request, state=last.state, mentioned=last.mentioned)
+        return results
 
     async def _wait(self, request: EngineRequest[State] | Work, waiting: Waiting) -> Any:
         if not self._accepting or self._loop is None:

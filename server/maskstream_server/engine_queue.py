@@ -1,6 +1,7 @@
 """The engine's queue: coroutines put requests in, the engine's thread takes batches out."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from maskstream_server.engine_types import EngineFull, EngineLimits, EngineReque
 State = TypeVar("State")
 Work = Callable[[], Any]
 ACTIVE_S = 1.0
-"""A session whose last frame is not older than this is waited for when a batch is not full."""
+"""A session whose last frame is not older than this is waited for when a batch is not full, and
+whole videos step frame by frame beside it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class RequestQueue(Generic[State]):
         self._clock = clock
         self._tickets: list[Ticket[State]] = []
         self._recent: dict[str, Waiting] = {}
+        self._live_s = -math.inf
         self._changed = threading.Condition()
         self._closed = False
 
@@ -48,7 +51,14 @@ class RequestQueue(Generic[State]):
             if len(self._tickets) >= self._limits.max_waiting:
                 raise EngineFull(f"{len(self._tickets)} frames wait already")
             self._tickets.append(ticket)
+            if ticket.waiting.live:
+                self._live_s = ticket.waiting.since_s
             self._changed.notify()
+
+    @property
+    def lately_live(self) -> bool:
+        """Whether a live frame has come of late."""
+        return self._clock() - self._live_s < ACTIVE_S
 
     def close(self) -> None:
         """Let `take` hand out what is left and then nothing."""

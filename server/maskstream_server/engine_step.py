@@ -65,10 +65,10 @@ class Stepper(Generic[State]):
         arrived_s: float,
         pause: Pause,
     ) -> list[EngineResult[State]]:
-        """Step frames of one session that follow one another; only the last has a snapshot.
+        """Step frames of one session that follow one another, together.
 
         Args:
-            request: for the first of them, and what is wanted of all.
+            request: for the first of them, and what is wanted of all; a snapshot of the last.
             frames: of one size.
             arrived_s: when they came, on the clock.
             pause: called between the parts of the step; its time is not counted.

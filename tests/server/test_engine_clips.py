@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maskstream_server.engine_queue import ACTIVE_S
 from maskstream_server.engine_types import EngineLimits, EngineResult, StepFailed
 from support.engines import LIMITS, picture, request, start
 from support.fake_model import FakeModel
@@ -40,6 +41,21 @@ async def test_a_clip_agrees_with_its_frames_one_by_one(start):
         np.testing.assert_allclose(together.masks.boxes, alone.masks.boxes, atol=2)
         wish = replace(wish, state=alone.state, mentioned=alone.mentioned)
     assert max(len(result.track_ids) for result in clip) >= 2
+
+
+async def test_beside_live_sessions_the_frames_of_a_clip_step_one_by_one(start):
+    model, clip = FakeModel(), [picture(n) for n in range(3)]
+    now_s = [0.0]
+    engine = await start(model, clock=lambda: now_s[0])
+    await engine.submit_clip(request(), clip)
+    await engine.submit(request("live"))
+    results = await engine.submit_clip(request(), clip)
+    assert model.batches == [3, 1, 1, 1, 1]
+    assert [result.ages.tolist() for result in results] == [[1], [2], [3]]
+    assert [result.snapshot for result in results] == [None, None, b"3"]
+    now_s[0] += ACTIVE_S
+    await engine.submit_clip(request(), clip)
+    assert model.batches[5:] == [3]
 
 
 async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):

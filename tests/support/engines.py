@@ -1,5 +1,6 @@
 """Engines on fake models, stopped after the test."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import numpy as np
@@ -21,8 +22,10 @@ async def start() -> AsyncIterator[StartEngine]:
     """Starts engines, and stops them after the test."""
     engines: list[Engine] = []
 
-    async def start_engine(model, limits: EngineLimits = LIMITS, observer=None) -> Engine:
-        engine = Engine(model, limits, observer)
+    async def start_engine(
+        model, limits: EngineLimits = LIMITS, observer=None, clock=time.monotonic
+    ) -> Engine:
+        engine = Engine(model, limits, observer, clock)
         engines.append(engine)
         await engine.start()
         return engine

@@ -18,6 +18,7 @@ from maskstream_model.daq.clip_rows import TrackedFrame
 from maskstream_model.daq.offline import OfflineDaq, RefinedSpan
 from maskstream_model.daq.refined import Rle
 from maskstream_model.daq.spans import Cutter, Span
+from maskstream_model.interface import Frame
 from maskstream_protocol.masks import mask_size
 from maskstream_protocol.records import Status
 from maskstream_server.engine import Engine
@@ -110,14 +111,22 @@ class OfflineTracking:
     async def take(self, frames: Sequence[DecodedFrame]) -> Sequence[Line]:
         """See `Tracking`."""
         self._kept = None
-        how = self._memory, self.max_tracks, self.engine.give_way
-        track = partial(self.model.track_clip, [frame.pixels for frame in frames], *how)
+        track = partial(self._track, [frame.pixels for frame in frames], self._memory)
         steps = await self._perform(frames[0].index, track, frames[-1].index)
         lines: list[Line] = []
         for frame, (tracked, memory) in zip(frames, steps, strict=True):
             lines += await self._add(frame, tracked)
             self._memory = memory
         return lines
+
+    def _track(
+        self, frames: Sequence[Frame], memory: ClipMemory
+    ) -> list[tuple[TrackedFrame, ClipMemory]]:
+        steps: list[tuple[TrackedFrame, ClipMemory]] = []
+        for some in self.engine.pieces(frames):
+            steps += self.model.track_clip(some, memory, self.max_tracks, self.engine.give_way)
+            memory = steps[-1][1]
+        return steps
 
     async def _add(self, frame: DecodedFrame, tracked: TrackedFrame) -> list[Line]:
         """Add a frame to its windows; return the lines that are final by it."""
