@@ -39,6 +39,14 @@ _log_format = click.option(
 )
 
 
+def _runs_alone(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a process is asked that runs a model for nobody who connects."""
+    options = (_model, _weights, _task, _device, _compile, _deterministic, _max_tracks, _threads)
+    for option in (_log_format, *reversed(options)):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one [default: 8000].")
@@ -70,15 +78,7 @@ def serve(**options: Any) -> None:
 @_data_folder
 @_bucket
 @click.option("--video-jobs", type=int, help="Whole videos at once [default: 1].")
-@_model
-@_weights
-@_task
-@_device
-@_compile
-@_deterministic
-@_max_tracks
-@_threads
-@_log_format
+@_runs_alone
 @click.option("--metrics-port", type=int, help="For /metrics and /readyz [default: none].")
 @click.option("--check", is_flag=True, help="Only say whether the worker of this machine lives.")
 def worker(check: bool, **options: Any) -> None:
@@ -92,15 +92,7 @@ def worker(check: bool, **options: Any) -> None:
 @click.command()
 @click.argument("video", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file.")
-@_model
-@_weights
-@_task
-@_device
-@_compile
-@_deterministic
-@_max_tracks
-@_threads
-@_log_format
+@_runs_alone
 def bench_video(video: Path, out: Path | None, **options: Any) -> None:
     """Measure work on a whole video, in this process: seconds and memory beside the model alone."""
 

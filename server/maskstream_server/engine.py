@@ -6,8 +6,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +14,7 @@ import torch
 
 from maskstream_model.interface import Frame, OnlineSegmenter
 from maskstream_server.batching import Waiting
+from maskstream_server.engine_clip import ClipStepper
 from maskstream_server.engine_queue import RequestQueue, Ticket, Work
 from maskstream_server.engine_step import Stepper, failed
 from maskstream_server.engine_types import (
@@ -39,6 +39,9 @@ class Engine(Generic[State]):
         limits: batches, queue, threads, warm-up.
         observer: told of batches and failures, on the engine's thread.
         clock: seconds that only grow.
+
+    Attributes:
+        clips: steps frames of whole videos; for work on the engine's thread.
     """
 
     def __init__(
@@ -54,6 +57,9 @@ class Engine(Generic[State]):
         self._clock = clock
         self._stepper = Stepper(model, clock)
         self._queue: RequestQueue[State] = RequestQueue(self.limits, clock)
+        self.clips = ClipStepper(
+            model, self._stepper, clock, lambda: self._queue.lately_live, self.give_way
+        )
         self._accepting = False
         self._ended = False
         self._busy_since_s: float | None = None
@@ -89,30 +95,19 @@ class Engine(Generic[State]):
 
         Args:
             request: for the first of them, and what is wanted of all; the last has the snapshot.
-            frames: `clip_frames` of them, or fewer.
+            frames: `clip_frames` of them, or fewer, of one size.
 
         Raises:
             EngineFull: the queue is at its bound.
             EngineStopped: not started, stopping or stopped.
             StepFailed: the model failed on one of them.
         """
-        step = partial(self._step_clip, request, frames, self._clock())
+        step = partial(self.clips.step, request, frames, self._clock())
         return await self.perform(request.session, step)
 
     def clip_frames(self, height: int, width: int) -> int:
         """Return how many frames of a whole video to hand in at a time."""
         return self.limits.clip(math.prod(self.model.padded_size(height, width)))
-
-    def pieces(self, frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
-        """Yield frames of a whole video as they step together: one by one beside live sessions.
-
-        For the engine's thread. A clip's parts take longer than those of a frame, and it keeps
-        more of the machine busy beside it.
-        """
-        while frames:
-            count = 1 if self._queue.lately_live else len(frames)
-            yield frames[:count]
-            frames = frames[count:]
 
     async def perform(self, session: str, work: Callable[[], T]) -> T:
         """Do something else on the engine's thread, as for a frame that nobody watches.
@@ -127,18 +122,6 @@ class Engine(Generic[State]):
         alone = object()
         result: T = await self._wait(work, Waiting(session, alone, self._clock(), live=False))
         return result
-
-    def _step_clip(
-        self, request: EngineRequest[State], frames: Sequence[Frame], arrived_s: float
-    ) -> list[EngineResult[State]]:
-        results: list[EngineResult[State]] = []
-        for some in self.pieces(frames):
-            ends = len(results) + len(some) == len(frames)
-            wanted = replace(request, snapshot=request.snapshot and ends)
-            results += self._stepper.step_clip(wanted, some, arrived_s, self.give_way)
-            last = results[-1]
-            request = replace(request, state=last.state, mentioned=last.mentioned)
-        return results
 
     async def _wait(self, request: EngineRequest[State] | Work, waiting: Waiting) -> Any:
         if not self._accepting or self._loop is None:

@@ -1,12 +1,12 @@
 """One step of the engine, without thread or queue: requests in, results or errors out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from maskstream_model.aliases import Frame, Pause
+from maskstream_model.aliases import Frame
 from maskstream_model.interface import FrameOutput, OnlineSegmenter, TrackStatus
 from maskstream_server.engine_types import (
     EngineLimits,
@@ -55,43 +55,8 @@ class Stepper(Generic[State]):
         outcomes: list[EngineResult[State] | StepFailed] = []
         for request, since_s, pair in zip(requests, arrived_s, stepped, strict=True):
             times = BatchTimes(max(0.0, started_s - since_s), inference_s, len(requests))
-            outcomes.append(self._finish(request, pair, times))
+            outcomes.append(self.finish(request, pair, times))
         return outcomes
-
-    def step_clip(
-        self,
-        request: EngineRequest[State],
-        frames: Sequence[Frame],
-        arrived_s: float,
-        pause: Pause,
-    ) -> list[EngineResult[State]]:
-        """Step frames of one session that follow one another, together.
-
-        Args:
-            request: for the first of them, and what is wanted of all; a snapshot of the last.
-            frames: of one size.
-            arrived_s: when they came, on the clock.
-            pause: called between the parts of the step; its time is not counted.
-
-        Raises:
-            StepFailed: the model failed on one of them.
-        """
-        timed, started_s = _TimedPause(pause, self._clock), self._clock()
-        state = self._model.initial_state() if request.state is None else request.state
-        outputs, states = self._model.step_clip(frames, state, request.max_tracks, timed)
-        inference_s = self._clock() - started_s - timed.took_s
-        times = BatchTimes(max(0.0, started_s - arrived_s), inference_s, len(frames))
-        results: list[EngineResult[State]] = []
-        for number, stepped in enumerate(zip(outputs, states, strict=True), 1):
-            snapshot = request.snapshot and number == len(frames)
-            wanted = replace(request, frame=frames[number - 1], snapshot=snapshot)
-            result = self._finish(wanted, stepped, times)
-            if isinstance(result, StepFailed):
-                raise result
-            results.append(result)
-            request = replace(request, mentioned=result.mentioned)
-            pause()
-        return results
 
     def warm_up(self, limits: EngineLimits) -> None:
         """Step noise of every configured size and batch, so that no client waits for it."""
@@ -136,7 +101,7 @@ class Stepper(Generic[State]):
         outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks)
         return list(zip(outputs, after, strict=True))
 
-    def _finish(
+    def finish(
         self,
         request: EngineRequest[State],
         stepped: tuple[FrameOutput, State] | StepFailed,
@@ -168,19 +133,6 @@ class Stepper(Generic[State]):
             )
         except Exception as error:
             return failed(error)
-
-
-class _TimedPause:
-    """Calls a pause and adds up how long it took."""
-
-    def __init__(self, pause: Pause, clock: Callable[[], float]) -> None:
-        self._pause, self._clock = pause, clock
-        self.took_s = 0.0
-
-    def __call__(self) -> None:
-        began_s = self._clock()
-        self._pause()
-        self.took_s += self._clock() - began_s
 
 
 def failed(error: Exception) -> StepFailed:

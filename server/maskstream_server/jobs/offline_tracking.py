@@ -123,7 +123,7 @@ class OfflineTracking:
         self, frames: Sequence[Frame], memory: ClipMemory
     ) -> list[tuple[TrackedFrame, ClipMemory]]:
         steps: list[tuple[TrackedFrame, ClipMemory]] = []
-        for some in self.engine.pieces(frames):
+        for some in self.engine.clips.pieces(frames):
             steps += self.model.track_clip(some, memory, self.max_tracks, self.engine.give_way)
             memory = steps[-1][1]
         return steps
