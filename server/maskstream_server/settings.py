@@ -130,6 +130,12 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in parts if part.strip())
         return value
 
+    @field_validator("data_folder", mode="before")
+    @classmethod
+    def _no_folder(cls, value: object) -> object:
+        # `Path` makes the current folder of nothing.
+        return None if value == "" else value
+
     @field_validator("data_folder")
     @classmethod
     def _folder_of_a_file_system(cls, value: Path | None) -> Path | None:

@@ -36,8 +36,14 @@ def client(live) -> Iterator[httpx.Client]:
         yield made
 
 
-def begin(client: httpx.Client, name: str = "später.mp4", length: int = len(FILE), **more) -> str:
-    metadata = f"filename {base64.b64encode(name.encode()).decode()},hidden"
+def begin(
+    client: httpx.Client,
+    name: str = "später.mp4",
+    length: int = len(FILE),
+    wishes: str = "hidden",
+    **more,
+) -> str:
+    metadata = f"filename {base64.b64encode(name.encode()).decode()},{wishes}"
     headers = TUS | {"Upload-Length": str(length), "Upload-Metadata": metadata}
     answer = client.post(UPLOADS_PATH, headers=headers, **more)
     assert answer.status_code == 201, answer.text
@@ -308,3 +314,15 @@ def test_a_key_is_needed_where_the_operator_set_any():
         assert (refused.status_code, refused.headers["tus-resumable"]) == (401, "1.0.0")
         client.headers["Authorization"] = "Bearer secret"
         begin(client)
+
+
+@pytest.mark.parametrize(
+    ("said", "artifacts"), [({}, ["masks.zip"]), ({"options": {}}, ["ytvis.json"])]
+)
+def test_what_was_wanted_when_an_upload_began_counts_unless_something_else_is_said(
+    client, said, artifacts
+):
+    wishes = "options " + base64.b64encode(b'{"artifacts": ["masks.zip"]}').decode()
+    path = begin(client, wishes=wishes, length=3)
+    assert append(client, path, 0, b"abc").status_code == 204
+    assert submit(client, path, **said).json()["options"]["artifacts"] == artifacts

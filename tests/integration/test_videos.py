@@ -123,6 +123,9 @@ def test_parts_of_an_artifact_can_be_asked_for(shared):
     assert part.headers["content-range"] == f"bytes 10-29/{len(whole.content)}"
     beyond = shared.client.get(path, headers={"Range": "bytes=9999999-"})
     assert beyond.status_code == 416
+    asked = shared.client.head(path)
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-length"] == str(len(whole.content))
 
 
 def test_results_can_be_read_while_the_video_runs():

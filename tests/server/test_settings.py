@@ -66,6 +66,12 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name
     assert text.endswith(".")
 
 
+def test_an_empty_data_folder_is_none(monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_DATA_FOLDER", "")
+    assert load_settings().data_folder is None
+    assert load_settings({"data_folder": "", "store": "redis://here"}).keeps_no_videos
+
+
 def test_idle_must_be_longer_than_heartbeat(monkeypatch):
     monkeypatch.setenv("MASKSTREAM_IDLE_S", "5")
     with pytest.raises(SettingsError, match="MASKSTREAM_IDLE_S must be longer than"):

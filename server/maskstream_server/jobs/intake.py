@@ -157,7 +157,7 @@ class UploadIntake:
 
     Attributes:
         upload: its id.
-        options: JSON object of what is wanted.
+        options: JSON object of what is wanted; None: what was said when the upload began.
     """
 
     upload: str
@@ -177,6 +177,8 @@ class UploadIntake:
             raise UnfinishedError(
                 f"Only {found.offset} of the upload's {announced.length} bytes have come."
             )
+        if self.options is None and announced.options is not None:
+            options = reception.read_options(announced.options.encode())
         return Arrival(announced.name, options, announced.length, found.id)
 
     async def dismiss(self, reception: Reception, arrival: Arrival) -> None:

@@ -41,11 +41,13 @@ class Announcement:
         length: bytes that will come.
         name: what the client calls the file.
         metadata: as the client wrote it; it gets the same back.
+        options: of the video that it is for, as JSON text; None where nothing was said of them.
     """
 
     length: int
     name: str
     metadata: str = ""
+    options: str | None = None
 
 
 @dataclass(frozen=True)

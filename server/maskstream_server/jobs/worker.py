@@ -10,6 +10,7 @@ import structlog
 
 from maskstream_server.engine_types import EngineStopped
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
+from maskstream_server.jobs.artifacts.making import clear_drafts
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
 from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
@@ -97,6 +98,7 @@ class VideoWorker:
             return None
         if record.ended:
             log.error("video_kills_workers", video=video, reason=record.reason)
+            await asyncio.to_thread(clear_drafts, self._parts.files.folder(video))
             return None
         return record
 

@@ -1,8 +1,8 @@
 """`/v1/uploads`: uploads that may break off and go on, by tus 1.0 (https://tus.io/protocols).
 
 Core protocol with creation, creation-with-upload, expiration and termination. Of the metadata,
-`filename` names the video, and `options` may say already what will be asked of it: what cannot be
-done is refused before it is uploaded.
+`filename` names the video, and `options` says what is wanted of it, unless the submission says
+something else: what cannot be done is refused before it is uploaded.
 """
 
 import base64
@@ -83,10 +83,15 @@ def upload_routes(service: Service) -> APIRouter:
     async def create(request: Request, desk: desk_here) -> Response:
         uploads, text = desk.reception.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
-        desk.reception.read_options(metadata.get("options"))
-        name = metadata.get("filename", b"upload").decode("utf-8", "replace")
-        length = _count(request, "Upload-Length")
-        upload = await uploads.create(Announcement(length, name[:MAX_NAME_CHARACTERS], text))
+        options = metadata.get("options")
+        desk.reception.read_options(options)
+        announced = Announcement(
+            length=_count(request, "Upload-Length"),
+            name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
+            metadata=text,
+            options=None if options is None else options.decode(),
+        )
+        upload = await uploads.create(announced)
         if request.headers.get("content-type") == PART_TYPE:
             upload = await uploads.append(upload.id, 0, _until_gone(request))
         headers = {"Location": f"{UPLOADS_PATH}/{upload.id}", **_progress(upload)}

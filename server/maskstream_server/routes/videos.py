@@ -87,6 +87,7 @@ def video_routes(service: Service) -> APIRouter:
         lines = await desk.lines(record, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
 
+    @router.head("/{video}/artifacts/{name}", include_in_schema=False)
     @router.get("/{video}/artifacts/{name}")
     async def artifact(
         name: str, record: record_there, desk: desk_here, request: Request
@@ -94,7 +95,10 @@ def video_routes(service: Service) -> APIRouter:
         file = await desk.artifact(record, name)
         if isinstance(file, Path):
             return FileResponse(file, filename=name)
-        return answer_with(file, name, request.headers)
+        answer = answer_with(file, name, request.headers)
+        if request.method == "HEAD":
+            return Response(status_code=answer.status_code, headers=dict(answer.headers))
+        return answer
 
     return router
 

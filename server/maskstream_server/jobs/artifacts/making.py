@@ -34,6 +34,12 @@ WRITERS: Mapping[str, Writer] = {
 DRAFTS = "drafts"
 
 
+def clear_drafts(folder: Path) -> None:
+    """Remove what workers that were killed have left of files under way."""
+    for left in folder.glob(f"{DRAFTS}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 class Making:
     """The files of one video under way; they appear under their names when all are whole.
 
@@ -52,8 +58,7 @@ class Making:
         self._feed = Feed(folder)
         num_threads = max(1, len(self._names))
         self._threads = ThreadPoolExecutor(num_threads, "video-artifact", stand_back)
-        for left in folder.glob(f"{DRAFTS}-*"):  # by a worker that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        clear_drafts(folder)
         self._files = [
             in_thread(self._threads, partial(self._make, name, material(self._feed)))
             for name in self._names
