@@ -46,6 +46,7 @@ def _demo() -> ModelConfig:
             first_frame_score_min=0.4,
             tracked_score_min=0.25,
             emergence_score_min=0.4,
+            keep_score_min=0.25,
             min_size=128,
             double_iou_max=0.5,
         ),

@@ -150,7 +150,7 @@ def check_ranges(client: Client, path: str, text: bytes) -> None:
 
 
 def test_a_storage_that_goes_away_and_comes_back_only_delays(bucket):
-    gates = Gate(at=9), Gate(at=15)
+    gates = Gate(at=11), Gate(at=17)
 
     def pass_gates(index: int) -> None:
         for gate in gates:
@@ -162,12 +162,12 @@ def test_a_storage_that_goes_away_and_comes_back_only_delays(bucket):
         expected = local.result(video, ALL[:1])
     with server(open_video=FakeDecoder(PLAIN, on_frame=pass_gates)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 8)
+        client.until(video, lambda told: told["frames_done"] == 10)
         bucket.proxy.away = True
         for gate in gates:
             gate.go_on.set()
         time.sleep(3.0)
-        assert client.get(f"/v1/videos/{video}").json()["frames_done"] == 8
+        assert client.get(f"/v1/videos/{video}").json()["frames_done"] == 10
         for answer in (
             client.get(f"/v1/videos/{video}/results"),
             client.post("/v1/videos", files={"file": b"another"}),
@@ -242,10 +242,10 @@ def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
 
 @pytest.mark.usefixtures("often")
 def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
-    gate = Gate(at=9)
+    gate = Gate(at=11)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 8)
+        client.until(video, lambda told: told["frames_done"] == 10)
         assert len(bucket.names()) == 3
         assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
         gate.go_on.set()
@@ -257,10 +257,10 @@ def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
 
 @pytest.mark.usefixtures("often")
 def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
-    gate = Gate(at=9)
+    gate = Gate(at=11)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 8)
+        client.until(video, lambda told: told["frames_done"] == 10)
         bucket.proxy.away = True
         assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
         gate.go_on.set()
@@ -281,13 +281,13 @@ def test_videos_go_after_their_time(bucket, monkeypatch):
 
 
 def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):
-    gate = Gate(at=9)
+    gate = Gate(at=11)
     with http_receiver(lambda asked: Answer(body=b"from afar")) as receiver:
         hosts = {"video_url_hosts": (receiver.authority,), "private_hosts": (receiver.authority,)}
         decoder = FakeDecoder(PLAIN, on_frame=gate)
         with server(open_video=decoder, data_folder=tmp_path, **hosts) as client:
             video = client.post("/v1/videos", json={"url": f"{receiver.url}/a.mp4"}).json()["id"]
-            client.until(video, lambda told: told["frames_done"] == 8)
+            client.until(video, lambda told: told["frames_done"] == 10)
             assert bucket.text(f"here/videos/{video}/source") == b"from afar"
             gate.go_on.set()
             client.done(video)
