@@ -31,7 +31,7 @@ def record_from_json(text: bytes) -> VideoRecord:
 def as_told(record: VideoRecord) -> dict[str, Any]:
     """Return the JSON object of `/v1/videos/{id}`."""
     fps = _fps(record)
-    left = None if record.frames_total is None else record.frames_total - record.next_frame
+    left = None if record.frames_total is None else record.frames_total - record.seen_frame
     running = record.state is VideoState.RUNNING
     return {
         "id": record.id,
@@ -64,14 +64,14 @@ def _percent(record: VideoRecord) -> float | None:
         return 100.0
     if not record.frames_total:
         return None
-    return min(ALMOST_PERCENT, round(100 * record.next_frame / record.frames_total, 1))
+    return min(ALMOST_PERCENT, round(100 * record.seen_frame / record.frames_total, 1))
 
 
 def _fps(record: VideoRecord) -> float | None:
-    """Return frames per second of the last worker, up to its last checkpoint."""
+    """Return frames per second of the last worker, up to what it has last told."""
     if record.began_s is None or record.updated_s <= record.began_s:
         return None
-    num_frames = record.next_frame - record.began_frame
+    num_frames = record.seen_frame - record.began_frame
     return round(num_frames / (record.updated_s - record.began_s), 2) if num_frames > 0 else None
 
 

@@ -79,6 +79,8 @@ class VideoRecord:
         fence: grows with every claim; a writer must name the newest.
         attempt: workers that have begun it and have not given it back in peace.
         next_frame: frames before it are in `parts`, and the stored memory is that before it.
+        seen_frame: frames before it have been through the model: in the mode `offline` more than
+            have results.
         frames_total: as the file says, in the end as counted; None where it does not say.
         all_frames: whether every frame is done; what is left then are artifacts.
         warning: sentences where not all of the file could be read.
@@ -103,6 +105,7 @@ class VideoRecord:
     fence: int = 0
     attempt: int = 0
     next_frame: int = 0
+    seen_frame: int = 0
     frames_total: int | None = None
     all_frames: bool = False
     warning: str | None = None
@@ -138,6 +141,7 @@ def claim(record: VideoRecord, now_s: float) -> VideoRecord:
         attempt=record.attempt + 1,
         began_s=now_s,
         began_frame=record.next_frame,
+        seen_frame=record.next_frame,
     )
 
 
@@ -159,12 +163,26 @@ def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float
     return replace(
         record,
         next_frame=progress.next_frame,
+        seen_frame=max(record.seen_frame, progress.next_frame),
         parts=(*others, progress.part),
         frames_total=progress.next_frame if progress.last else progress.frames_total,
         all_frames=progress.last,
         warning=progress.warning,
         updated_s=now_s,
     )
+
+
+def seen(
+    record: VideoRecord, fence: int, frame: int, frames_total: int | None, now_s: float
+) -> VideoRecord:
+    """Note how far the model has come, ahead of the results.
+
+    Raises:
+        FencedOut: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    frame = max(record.seen_frame, frame)
+    return replace(record, seen_frame=frame, frames_total=frames_total, updated_s=now_s)
 
 
 def fetched(record: VideoRecord, fence: int, num_bytes: int, now_s: float) -> VideoRecord:
@@ -184,7 +202,15 @@ def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
         FencedOut: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
-    return replace(record, next_frame=0, parts=(), all_frames=False, began_frame=0, updated_s=now_s)
+    return replace(
+        record,
+        next_frame=0,
+        seen_frame=0,
+        parts=(),
+        all_frames=False,
+        began_frame=0,
+        updated_s=now_s,
+    )
 
 
 def finish(record: VideoRecord, fence: int, warning: str | None, now_s: float) -> VideoRecord:

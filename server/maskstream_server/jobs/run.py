@@ -38,6 +38,7 @@ from maskstream_server.jobs.record import (
     checkpoint,
     fetched,
     finish,
+    seen,
     start_over,
 )
 from maskstream_server.jobs.store import Memory, VideoStore, change
@@ -165,6 +166,7 @@ class VideoRun:
         """Take every frame; decoding, the model, and what follows a frame overlap."""
         name = f"results-{self._record.fence}.ndjson"
         part = PartWriter(self._folder, name, first_frame=tracking.num_done)
+        told = tracking.next_frame
         open_video = partial(self._open_video, tracking.next_frame)
         frames = FrameReader(open_video, partial(self._at_once, tracking))
         try:
@@ -173,9 +175,14 @@ class VideoRun:
                 while some := await reader.next():
                     lines = await tracking.take(some)
                     await following.put(partial(self._write_lines, part, lines))
-                    memory = tracking.memory()
+                    memory, number = tracking.memory(), tracking.next_frame
                     if memory is not None:
                         await following.put(partial(keep, tracking.num_done, memory))
+                    elif number - told >= self._parts.checkpoint_every:
+                        await following.put(partial(self._tell, number, reader))
+                    else:
+                        continue
+                    told = number
                 lines = await tracking.finish()
                 await following.put(partial(self._write_lines, part, lines))
                 await following.put(partial(keep, tracking.num_done, None))
@@ -186,6 +193,11 @@ class VideoRun:
 
     async def _write_lines(self, part: PartWriter, lines: Sequence[Line]) -> None:
         await in_thread(self._thread, partial(part.write, lines))
+
+    async def _tell(self, seen_frame: int, reader: FrameReader) -> None:
+        """Write down how far the model has come; results come later."""
+        fence, total = self._record.fence, self._looked_at(reader.num_frames)
+        await self.write(lambda record: seen(record, fence, seen_frame, total, self._now_s()))
 
     async def _checkpoint(
         self,

@@ -20,6 +20,7 @@ from maskstream_server.jobs.record import (
     fail,
     finish,
     release,
+    seen,
     start_over,
 )
 from support.uploads import video_record
@@ -42,6 +43,7 @@ def test_a_worker_whose_video_was_claimed_anew_cannot_write():
         lambda: fail(second, first.fence, "no", 7.0),
         lambda: release(second, first.fence, 7.0),
         lambda: start_over(second, first.fence, 7.0),
+        lambda: seen(second, first.fence, 10, None, 7.0),
     ]
     for write in writes:
         with pytest.raises(FencedOut):
@@ -106,6 +108,18 @@ def test_progress_is_told_with_the_speed_of_the_worker_at_work():
     record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
     told = as_told(record)
     assert (told["fps"], told["eta_s"], told["percent"]) == (2.0, 40.0, 60.0)
+
+
+def test_progress_and_speed_go_by_what_the_model_has_seen_before_there_are_results():
+    record = seen(claim(video_record(), 5.0), 1, 20, 40, 15.0)
+    told = as_told(record)
+    assert (told["frames_done"], told["percent"]) == (0, 50.0)
+    assert (told["fps"], told["eta_s"]) == (2.0, 10.0)
+    record = checkpoint(record, 1, Progress(10, PART, 40), 16.0)
+    assert (record.next_frame, record.seen_frame) == (10, 20)
+    again = claim(record, 20.0)
+    assert (again.seen_frame, as_told(again)["fps"]) == (10, None)
+    assert start_over(again, 2, 21.0).seen_frame == 0
 
 
 def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_end():
