@@ -4,10 +4,11 @@ A model is a function `step(frame, state) -> (output, state)`. Nothing about a v
 model itself, so that one model serves any number of sessions.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from torch import Tensor
 
@@ -149,6 +150,41 @@ class OnlineSegmenter(Protocol[State]):
             StateError: damaged bytes, or the state of another model.
         """
         ...
+
+
+class StepByStep(ABC, Generic[State]):
+    """Batches and clips of a model that only knows single steps; see `OnlineSegmenter`."""
+
+    @abstractmethod
+    def step(
+        self, frame: Frame, state: State, max_tracks: int | None = None
+    ) -> tuple[FrameOutput, State]:
+        """Segment and track one frame; `state` is left as it was."""
+
+    def step_batch(
+        self, frames: Sequence[Frame], states: Sequence[State], max_tracks: int | None = None
+    ) -> tuple[list[FrameOutput], list[State]]:
+        """Step one session after the other."""
+        pairs = zip(frames, states, strict=True)
+        steps = [self.step(frame, state, max_tracks) for frame, state in pairs]
+        return [output for output, _ in steps], [after for _, after in steps]
+
+    def step_clip(
+        self,
+        frames: Sequence[Frame],
+        state: State,
+        max_tracks: int | None = None,
+        pause: Pause | None = None,
+    ) -> tuple[list[FrameOutput], list[State]]:
+        """Step one frame after the other."""
+        outputs, states = [], []
+        for frame in frames:
+            output, state = self.step(frame, state, max_tracks)
+            outputs.append(output)
+            states.append(state)
+            if pause is not None:
+                pause()
+        return outputs, states
 
 
 class OfflineSegmenter(Protocol):

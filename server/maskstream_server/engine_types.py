@@ -19,7 +19,8 @@ State = TypeVar("State")
 CLIP_FRAMES: Final = 5
 """Of a whole video, most frames that step together: beyond it little is won."""
 CPU_CLIP_PIXELS: Final = 1 << 18
-"""A CPU is busy enough with frames of half as many pixels as this, one by one."""
+"""Two frames of half as many pixels take a CPU 13 % less together than one by one, larger ones less
+than 10 % (demo preset, two cores)."""
 GPU_CLIP_PIXELS: Final = 1 << 21
 
 

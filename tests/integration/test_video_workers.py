@@ -170,7 +170,7 @@ def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip)
     told = world.ended(video)
     assert (told["state"], told["attempt"]) == ("failed", 3)
     assert told["reason"] == (
-        "3 workers ended while they worked on this video, the last one after frame 12."
+        "3 workers ended while they worked on this video, the last one after frame 10."
     )
     assert not list((world.folder / "videos" / video).glob("drafts-*"))
     assert world.ended(world.submit(clip))["state"] == "done"

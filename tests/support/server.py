@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +17,10 @@ from typing import Any
 import structlog
 import torch
 
-from maskstream_model.aliases import Frame, Pause
+from maskstream_model.aliases import Frame
 from maskstream_model.config import ClassInfo, ModelConfig
 from maskstream_model.errors import StateError
-from maskstream_model.interface import FrameOutput
+from maskstream_model.interface import FrameOutput, StepByStep
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.assembly import assemble
 from maskstream_server.jobs.decoding import OpenVideo
@@ -32,7 +32,7 @@ POISON = 77
 """A frame whose first pixel is grey with this value makes the fake model raise."""
 
 
-class FakeModel:
+class FakeModel(StepByStep[int]):
     """Track 1 is born on the first frame and walks to the right; the state counts frames."""
 
     def __init__(self, name: str = "fake", step_s: float = 0.0) -> None:
@@ -60,29 +60,6 @@ class FakeModel:
         label = torch.tensor([0])
         sizes = ((height, width), padded)
         return FrameOutput(born, status, logits, logits, grid, score, label, age, *sizes), state + 1
-
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[int],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[int]]:
-        steps = [self.step(frame, state) for frame, state in zip(frames, states, strict=True)]
-        return [output for output, _ in steps], [state for _, state in steps]
-
-    def step_clip(
-        self,
-        frames: Sequence[Frame],
-        state: int,
-        max_tracks: int | None = None,
-        pause: Pause | None = None,
-    ) -> tuple[list[FrameOutput], list[int]]:
-        outputs, states = [], []
-        for frame in frames:
-            output, state = self.step(frame, state)
-            outputs.append(output)
-            states.append(state)
-        return outputs, states
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         return height, width

@@ -2,7 +2,7 @@
 
 python video_worker.py REDIS_URL DATA_FOLDER STEP_S [DEADLY_FRAME]
 
-Each step of the model takes `STEP_S` longer, so that a kill can meet it; a video that reaches
+Each frame takes the model `STEP_S` longer, so that a kill can meet it; a video that reaches
 `DEADLY_FRAME` kills the process.
 """
 
@@ -26,15 +26,13 @@ def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
     from support.tiny import tiny_model
 
     set_up_logging("json", "info")
-    settings = Settings(
-        store=url, data_folder=Path(folder), deterministic=True, checkpoint_frames=4
-    )
+    settings = Settings(store=url, data_folder=Path(folder), threads=1, checkpoint_frames=4)
     model = tiny_model()
     step_clip = model.step_clip
 
-    def slow_step(*args: Any) -> Any:
-        time.sleep(float(step_s))
-        return step_clip(*args)
+    def slow_step(frames: Any, *args: Any) -> Any:
+        time.sleep(float(step_s) * len(frames))
+        return step_clip(frames, *args)
 
     model.step_clip = slow_step
     decode = decode_upload(settings)

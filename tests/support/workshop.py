@@ -18,7 +18,7 @@ from maskstream_server.jobs.record import VideoRecord
 from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.worker import VideoWorker
 from support.engines import LIMITS
-from support.fake_video import FakeDecoder, no_sound
+from support.fake_video import FakeDecoder, Gate, no_sound
 from support.tiny import tiny_frames, tiny_model
 from support.uploads import video_record
 
@@ -40,6 +40,16 @@ class Workshop:
     async def work(self) -> VideoRecord:
         await asyncio.wait_for(VideoWorker(self.parts).work("a"), SOON_S)
         return await self.record()
+
+    async def interrupt(self, gate: Gate, *, after_s: float) -> None:
+        """Give the video back once a gate has held it and what came before has been done."""
+        working = asyncio.create_task(VideoWorker(self.parts).work("a"))
+        await asyncio.to_thread(gate.reached.wait, SOON_S)
+        await asyncio.sleep(after_s)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        gate.go_on.set()
 
     async def record(self) -> VideoRecord:
         record = await self.store.get("a")

@@ -1,19 +1,18 @@
 """A model with a memory of the size of a real one's, and steps of a known length."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from maskstream_model import preset
-from maskstream_model.aliases import Frame, Pause
+from maskstream_model.aliases import Frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
-from maskstream_model.interface import FrameOutput
+from maskstream_model.interface import FrameOutput, StepByStep
 
 
-class StandIn:
+class StandIn(StepByStep[TrackerState]):
     """Tells of no objects, but remembers `num_tracks` of them as a preset would.
 
     Every frame changes all that a frame of the real model changes: queries, momentum, sums of
@@ -65,31 +64,6 @@ class StandIn:
             num_frames=state.num_frames + 1,
         )
         return self._nothing(frame), after
-
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[TrackerState],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """See `OnlineSegmenter.step_batch`."""
-        steps = [self.step(frame, state) for frame, state in zip(frames, states, strict=True)]
-        return [output for output, _ in steps], [state for _, state in steps]
-
-    def step_clip(
-        self,
-        frames: Sequence[Frame],
-        state: TrackerState,
-        max_tracks: int | None = None,
-        pause: Pause | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """See `OnlineSegmenter.step_clip`."""
-        outputs, states = [], []
-        for frame in frames:
-            output, state = self.step(frame, state)
-            outputs.append(output)
-            states.append(state)
-        return outputs, states
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         """See `OnlineSegmenter.padded_size`."""

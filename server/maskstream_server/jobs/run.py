@@ -178,11 +178,10 @@ class VideoRun:
                     memory, number = tracking.memory(), tracking.next_frame
                     if memory is not None:
                         await following.put(partial(keep, tracking.num_done, memory))
+                        told = number
                     elif number - told >= self._parts.checkpoint_every:
                         await following.put(partial(self._tell, number, reader))
-                    else:
-                        continue
-                    told = number
+                        told = number
                 lines = await tracking.finish()
                 await following.put(partial(self._write_lines, part, lines))
                 await following.put(partial(keep, tracking.num_done, None))

@@ -1,17 +1,15 @@
 """Frames of a video step some at a time: the same results wherever a worker goes on."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
 
 from maskstream_server.jobs.record import VideoState
-from maskstream_server.jobs.worker import VideoWorker
 from support.engines import start
 from support.fake_model import FakeModel
 from support.fake_video import FakeDecoder, FakeMediaError, Gate
-from support.workshop import FRAMES, SOON_S, open_workshop
+from support.workshop import FRAMES, open_workshop
 
 __all__ = ["open_workshop", "start"]
 
@@ -23,13 +21,7 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
     assert (await undisturbed.work()).state is VideoState.DONE
     gate = Gate(stop_at)
     shop = await opened(decoder=FakeDecoder(FRAMES, on_frame=gate))
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(gate.reached.wait, SOON_S)
-    await asyncio.sleep(0.2)
-    working.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await working
-    gate.go_on.set()
+    await shop.interrupt(gate, after_s=0.2)
     assert (await shop.work()).state is VideoState.DONE
     assert shop.decoder.opened[-1] in (0, 5, 10)
     if stop_at > 10:

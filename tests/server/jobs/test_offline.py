@@ -14,7 +14,7 @@ from maskstream_server.jobs.worker import VideoWorker
 from support.engines import start
 from support.fake_video import FakeDecoder, Gate
 from support.tiny import tiny_frames, tiny_model, tiny_offline_model
-from support.workshop import SOON_S, open_workshop
+from support.workshop import open_workshop
 
 __all__ = ["open_workshop", "start"]
 
@@ -74,13 +74,7 @@ async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
     gate = Gate(stop_at)
     decoder = FakeDecoder(FRAMES, on_frame=gate)
     shop = await opened(tiny_offline_model(**rules), decoder)
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(gate.reached.wait, SOON_S)
-    await asyncio.sleep(0.5)
-    working.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await working
-    gate.go_on.set()
+    await shop.interrupt(gate, after_s=0.5)
     taken_up = (await shop.record()).next_frame
     assert (await shop.work()).state is VideoState.DONE
     assert await shop.lines() == await undisturbed.lines()

@@ -70,13 +70,7 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
     await undisturbed.work()
     gate = Gate(stop_at)
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
-    await asyncio.to_thread(gate.reached.wait, SOON_S)
-    await asyncio.sleep(0.1)
-    working.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await working
-    gate.go_on.set()
+    await shop.interrupt(gate, after_s=0.1)
     record = await shop.record()
     assert (record.state, record.attempt) == (VideoState.QUEUED, 0)
     assert record.next_frame <= stop_at
