@@ -22,21 +22,20 @@ from support import video_worker
 from support.lossless import write_lossless
 from support.redis_server import RedisServer
 from support.server import running_server
-from support.tiny import tiny_frames
+from support.tiny import tiny_frames, tiny_offline_model
 
 NUM_FRAMES = 30
 STEP_S = 0.05
 RECOVERED_S = 15.0
 SOON_S = 60.0
 ARTIFACTS = ["ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet"]
-OPTIONS = {"options": json.dumps({"artifacts": ARTIFACTS})}
 
 
 class Worker:
     """A worker's process."""
 
-    def __init__(self, url: str, folder: Path, deadly: int | None = None) -> None:
-        options = [] if deadly is None else [str(deadly)]
+    def __init__(self, url: str, folder: Path, mode: str, deadly: int | None) -> None:
+        options = [mode] if deadly is None else [mode, str(deadly)]
         handle, name = tempfile.mkstemp(dir=folder.parent)
         self._log = Path(name)
         self.process = subprocess.Popen(
@@ -75,18 +74,21 @@ class Worker:
 class World:
     """A server without workers of its own, its Redis and its folder."""
 
-    def __init__(self, redis: RedisServer, folder: Path, client: httpx.Client) -> None:
-        self.redis, self.folder, self.client = redis, folder, client
+    def __init__(
+        self, redis: RedisServer, folder: Path, client: httpx.Client, mode: str = "online"
+    ) -> None:
+        self.redis, self.folder, self.client, self.mode = redis, folder, client, mode
         self.open = ExitStack()
 
     def worker(self, deadly: int | None = None) -> Worker:
-        worker = Worker(self.redis.url, self.folder, deadly)
+        worker = Worker(self.redis.url, self.folder, self.mode, deadly)
         self.open.callback(worker.close)
         return worker.ready()
 
     def submit(self, clip: Path) -> str:
+        wishes = {"options": json.dumps({"artifacts": ARTIFACTS, "mode": self.mode})}
         with clip.open("rb") as file:
-            answer = self.client.post("/v1/videos", files={"file": file}, data=OPTIONS)
+            answer = self.client.post("/v1/videos", files={"file": file}, data=wishes)
         assert answer.status_code == 202
         return answer.json()["id"]
 
@@ -123,17 +125,28 @@ def world(shared_redis: RedisServer, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+@pytest.fixture(params=["online", "offline"])
+def world_of_mode(
+    shared_redis: RedisServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[World]:
+    shared_redis.client().flushall()
+    with made(shared_redis, tmp_path / "data", request.param) as world, world.open:
+        yield world
+
+
 @contextmanager
-def made(redis: RedisServer, folder: Path) -> Iterator[World]:
+def made(redis: RedisServer, folder: Path, mode: str = "online") -> Iterator[World]:
     settings = {"store": redis.url, "data_folder": folder, "video_jobs": 0}
+    model = tiny_offline_model() if mode == "offline" else None
     with (
-        running_server(**settings) as live,
+        running_server(model, **settings) as live,
         httpx.Client(base_url=live.url, timeout=SOON_S) as client,
     ):
-        yield World(redis, folder, client)
+        yield World(redis, folder, client, mode)
 
 
-def test_a_video_whose_workers_are_killed_gives_what_it_gives_undisturbed(world, clip):
+def test_a_video_whose_workers_are_killed_gives_what_it_gives_undisturbed(world_of_mode, clip):
+    world = world_of_mode
     workers = [world.worker() for _ in range(3)]
     undisturbed = world.submit(clip)
     assert world.ended(undisturbed)["state"] == "done"
@@ -172,7 +185,9 @@ def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip)
     assert told["reason"] == (
         "3 workers ended while they worked on this video, the last one after frame 10."
     )
-    assert not list((world.folder / "videos" / video).glob("drafts-*"))
+    left = [path.name for path in (world.folder / "videos" / video).iterdir()]
+    assert "source" in left
+    assert not [name for name in left if name.startswith("drafts")]
     assert world.ended(world.submit(clip))["state"] == "done"
     assert survivor.process.poll() is None
 

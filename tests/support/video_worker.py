@@ -1,6 +1,6 @@
 """`maskstream worker` as a process of its own with the tiny model, to be killed.
 
-python video_worker.py REDIS_URL DATA_FOLDER STEP_S [DEADLY_FRAME]
+python video_worker.py REDIS_URL DATA_FOLDER STEP_S [MODE] [DEADLY_FRAME]
 
 Each frame takes the model `STEP_S` longer, so that a kill can meet it; a video that reaches
 `DEADLY_FRAME` kills the process.
@@ -21,20 +21,21 @@ from maskstream_server.settings import Settings
 from maskstream_server.working import work_forever
 
 
-def main(url: str, folder: str, step_s: str, deadly: str = "") -> None:
+def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str = "") -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from support.tiny import tiny_model
+    from support.tiny import tiny_model, tiny_offline_model
 
     set_up_logging("json", "info")
     settings = Settings(store=url, data_folder=Path(folder), threads=1, checkpoint_frames=4)
-    model = tiny_model()
-    step_clip = model.step_clip
+    model: Any = tiny_offline_model() if mode == "offline" else tiny_model()
+    name = "track_clip" if mode == "offline" else "step_clip"
+    step = getattr(model, name)
 
     def slow_step(frames: Any, *args: Any) -> Any:
         time.sleep(float(step_s) * len(frames))
-        return step_clip(frames, *args)
+        return step(frames, *args)
 
-    model.step_clip = slow_step
+    setattr(model, name, slow_step)
     decode = decode_upload(settings)
 
     def deadly_decode(path: Path, **how: int) -> Any:
