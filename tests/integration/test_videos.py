@@ -2,64 +2,23 @@
 
 import io
 import json
-import socket
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import httpx
-import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from maskstream_server.jobs.room import unclaimed_room
 from support.fake_video import FakeDecoder, FakeMediaError
-from support.server import LiveServer, running_server
+from support.held_videos import FRAMES
+from support.video_world import SOON_S, World, world
 
-FRAMES = [np.full((32, 48, 3), value, np.uint8) for value in range(23)]
-SOON_S = 20.0
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"  # pycocotools
 )
-
-
-@dataclass
-class World:
-    """A server that takes videos, and a client of it."""
-
-    live: LiveServer
-    decoder: FakeDecoder
-    client: httpx.Client
-    go_on: threading.Event = field(default_factory=threading.Event)
-
-    def submit(self, name: str = "a.mp4", data: bytes = b"a video", **fields) -> httpx.Response:
-        headers = fields.pop("headers", None)
-        return self.client.post(
-            "/v1/videos", files={"file": (name, data)}, data=fields, headers=headers
-        )
-
-    def until(self, video: str, condition: Callable[[dict], bool]) -> dict:
-        until = time.monotonic() + SOON_S
-        while not condition(told := self.client.get(f"/v1/videos/{video}").json()):
-            assert time.monotonic() < until, told
-            time.sleep(0.02)
-        return told
-
-    def done(self, video: str) -> dict:
-        return self.until(video, lambda told: told["state"] in ("done", "failed", "cancelled"))
-
-
-@contextmanager
-def world(decoder: FakeDecoder | None = None, **settings) -> Iterator[World]:
-    decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
-    with (
-        running_server(open_video=decoder, **settings) as live,
-        httpx.Client(base_url=live.url, timeout=SOON_S) as client,
-    ):
-        yield World(live, decoder, client)
 
 
 @pytest.fixture(scope="module")
@@ -301,114 +260,6 @@ def test_strange_ids_and_names_are_not_found(shared):
         assert shared.client.get(f"/v1/videos/{video}/artifacts/{name}").status_code == 404
 
 
-def test_too_large_a_file_is_refused_before_it_is_read():
-    with world(max_video_bytes=1000) as made:
-        assert made.submit(data=b"x" * 1000).status_code == 202
-        over = made.submit(data=b"x" * 1001)
-        assert (over.status_code, over.json()["code"]) == (413, "upload_too_large")
-        # Only the head is sent: the answer comes all the same.
-        with socket.create_connection(
-            (made.client.base_url.host, made.client.base_url.port)
-        ) as raw:
-            raw.sendall(
-                b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n"
-                b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-            )
-            assert b" 413 " in raw.recv(100)
-
-
-def test_a_quota_refuses_uploads_before_the_disk_is_full():
-    with world(data_max_bytes=200_000) as made:
-        assert made.submit(data=b"x" * 150_000).status_code == 202
-        refused = made.submit(data=b"x" * 150_000)
-        assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
-
-
-def test_what_open_uploads_have_announced_is_kept_for_them():
-    with world(data_max_bytes=250_000, video_jobs=0) as made:
-        files = made.live.service.videos.desk.files
-        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "100000"}
-        upload = made.client.post("/v1/uploads", headers=tus).headers["location"]
-        with broken_off(made) as raw:
-            until = time.monotonic() + SOON_S
-            while unclaimed_room(files) > 60_000:
-                assert time.monotonic() < until
-                time.sleep(0.01)
-            for refused in (
-                made.submit(data=b"x" * 60_000),
-                made.client.post("/v1/uploads", headers=tus),
-            ):
-                assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
-            raw.close()
-            while unclaimed_room(files) < 60_000:
-                assert time.monotonic() < until
-                time.sleep(0.01)
-        assert made.submit(data=b"x" * 60_000).status_code == 202
-        assert made.submit(data=b"x" * 100_000).status_code == 507
-        assert made.client.delete(upload, headers=tus).status_code == 204
-        assert made.submit(data=b"x" * 100_000).status_code == 202
-
-
-def broken_off(made: World) -> socket.socket:
-    """A connection over which the first bytes of a form of 100,000 have come."""
-    url = made.client.base_url
-    raw = socket.create_connection((url.host, url.port))
-    raw.sendall(
-        b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
-        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
-        b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
-    )
-    return raw
-
-
-def test_a_quota_holds_in_the_middle_of_an_upload_of_unknown_length():
-    boundary = {"Content-Type": "multipart/form-data; boundary=b"}
-
-    def form() -> Iterator[bytes]:
-        yield b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n"
-        for _ in range(64):
-            yield b"x" * (1 << 20)
-        yield b"\r\n--b--\r\n"
-
-    with world(data_max_bytes=10 << 20) as made:
-        refused = made.client.post("/v1/videos", content=form(), headers=boundary)
-        assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
-        files = made.live.service.videos.desk.files
-        until = time.monotonic() + SOON_S
-        while files.uploads():
-            assert time.monotonic() < until
-            assert files.used_bytes() <= 10 << 20
-            time.sleep(0.01)
-        assert files.videos() == []
-
-
-def test_nothing_is_taken_where_the_disk_is_almost_full():
-    with world(min_free_bytes=1 << 60) as made:
-        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
-        for answer in (
-            made.submit(),
-            made.client.post("/v1/uploads", headers=tus),
-        ):
-            assert (answer.status_code, answer.json()["code"]) == (507, "no_space")
-            assert "disk" in answer.json()["detail"]
-
-
-def test_videos_and_uploads_go_after_their_time(monkeypatch):
-    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.1)
-    monkeypatch.setattr("maskstream_server.jobs.files.ORPHAN_S", 0.2)
-    with world(video_retention_s=1.0, upload_expiry_s=0.5) as made:
-        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
-        assert made.client.post("/v1/uploads", headers=tus).status_code == 201
-        video = made.submit().json()["id"]
-        assert made.done(video)["state"] == "done"
-        files = made.live.service.videos.desk.files
-        until = time.monotonic() + SOON_S
-        while files.videos() or files.uploads():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        assert made.client.get(f"/v1/videos/{video}").status_code == 404
-
-
 def test_a_key_is_needed_where_the_operator_set_any():
     with world(api_keys=("secret",)) as made:
         assert made.submit().status_code == 401
@@ -421,16 +272,3 @@ def test_a_key_is_needed_where_the_operator_set_any():
 def test_pages_of_strangers_cannot_hand_videos_in(shared):
     answer = shared.submit(headers={"Origin": "https://evil.example"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-
-
-def test_an_upload_that_breaks_off_leaves_nothing(shared):
-    files = shared.live.service.videos.desk.files
-    before = set(files.uploads())
-    with broken_off(shared):
-        until = time.monotonic() + SOON_S
-        while set(files.uploads()) == before:
-            assert time.monotonic() < until
-            time.sleep(0.01)
-    while set(files.uploads()) != before:
-        assert time.monotonic() < until
-        time.sleep(0.01)
