@@ -25,8 +25,8 @@ from maskstream_server.jobs.files import VideoFiles
 from maskstream_server.jobs.memory_store import MemoryVideoStore
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoRecord, VideoState
-from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.jobs.worker_parts import WorkerParts
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.settings import Settings
 

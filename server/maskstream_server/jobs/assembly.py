@@ -23,11 +23,11 @@ from maskstream_server.jobs.memory_store import MemoryVideoStore
 from maskstream_server.jobs.options import ModelFacts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.resumable import ResumableUploads
-from maskstream_server.jobs.run import WorkerParts
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.store import VideoStore
 from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.jobs.worker_parts import WorkerParts
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.soundtrack import open_sound

@@ -14,8 +14,9 @@ from maskstream_server.jobs.artifacts.making import clear_drafts
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
 from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
-from maskstream_server.jobs.run import VideoRun, WorkerParts
+from maskstream_server.jobs.run import VideoRun
 from maskstream_server.jobs.store import change
+from maskstream_server.jobs.worker_parts import WorkerParts
 from maskstream_server.tracing import NoTracing, Trace, Tracing, traced
 
 log = structlog.get_logger(__name__)
