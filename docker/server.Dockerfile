@@ -9,7 +9,7 @@ ENV PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /src
 RUN --mount=type=cache,target=/var/cache/pip \
     python -m pip install --root-user-action ignore build==1.3.0 hatchling==1.27.0
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY model model
 COPY server server
 COPY clients/python clients/python

@@ -12,11 +12,11 @@ from maskstream_model.classes import (
     classes,
 )
 from maskstream_model.config import (
+    EfficientNetConfig,
     ModelConfig,
     OfflineConfig,
     OnlineConfig,
     RefinerConfig,
-    ResNetConfig,
     SegmenterConfig,
     SwinConfig,
     TrackerConfig,
@@ -31,7 +31,7 @@ def _demo() -> ModelConfig:
         name="demo",
         classes=classes(DEMO),
         segmenter=SegmenterConfig(
-            backbone=ResNetConfig("basic", 32, (48, 80, 144, 224), (1, 2, 2, 2)),
+            backbone=EfficientNetConfig(),
             num_queries=24,
             hidden_dim=96,
             num_heads=4,
@@ -43,9 +43,9 @@ def _demo() -> ModelConfig:
         ),
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
-            first_frame_score_min=0.4,
-            tracked_score_min=0.25,
-            emergence_score_min=0.4,
+            first_frame_score_min=0.5,
+            tracked_score_min=0.15,
+            emergence_score_min=0.3,
             keep_score_min=0.25,
             min_size=128,
             double_iou_max=0.5,

@@ -176,9 +176,8 @@ def test_a_picture_that_changes_its_size_keeps_its_identities(model):
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1)])
 def test_slivers_are_segmented_too(size):
-    demo = load_model(
-        "demo", "random", min_size=None, first_frame_score_min=0.0, double_iou_max=None
-    )
+    rules = {"first_frame_score_min": 0.0, "emergence_score_min": 1.0, "double_iou_max": None}
+    demo = load_model("demo", "random", min_size=None, **rules)
     frame = np.full((*size, 3), 200, np.uint8)
     output, state = demo.step(frame, demo.initial_state())
     output, _ = demo.step(frame, state)

@@ -2,10 +2,16 @@
 
 from torch import nn
 
+from maskstream_model.backbones.efficientnet import EfficientNet
 from maskstream_model.backbones.resnet import ResNet
 from maskstream_model.backbones.swin import Swin
 from maskstream_model.backbones.vit_adapter import VitAdapter
-from maskstream_model.config import BackboneConfig, SwinConfig, VitAdapterConfig
+from maskstream_model.config import (
+    BackboneConfig,
+    EfficientNetConfig,
+    SwinConfig,
+    VitAdapterConfig,
+)
 
 
 def build_backbone(config: BackboneConfig) -> nn.Module:
@@ -14,4 +20,6 @@ def build_backbone(config: BackboneConfig) -> nn.Module:
         return Swin(config)
     if isinstance(config, VitAdapterConfig):
         return VitAdapter(config)
+    if isinstance(config, EfficientNetConfig):
+        return EfficientNet(config)
     return ResNet(config)

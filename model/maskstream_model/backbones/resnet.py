@@ -41,8 +41,12 @@ class FrozenBatchNorm2d(nn.Module):
 class ConvNorm(nn.Conv2d):
     """Convolution without bias, followed by the norm that it owns as `norm`."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(
+            inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False
+        )
         self.norm: nn.Module = FrozenBatchNorm2d(outputs)
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
@@ -52,7 +56,7 @@ class ConvNorm(nn.Conv2d):
             # Scaling the small weight saves two passes over the large output.
             scale, shift = self.norm.scale_and_shift()
             weight = self.weight * scale[:, None, None, None]
-            return F.conv2d(x, weight, shift, self.stride, self.padding)
+            return F.conv2d(x, weight, shift, self.stride, self.padding, groups=self.groups)
         normalised: Tensor = self.norm(super().forward(x))
         return normalised
 

@@ -3,6 +3,7 @@
 from maskstream_model.config.model import ClassInfo, ModelConfig, Task
 from maskstream_model.config.networks import (
     BackboneConfig,
+    EfficientNetConfig,
     RefinerConfig,
     ResNetConfig,
     SegmenterConfig,
@@ -15,6 +16,7 @@ from maskstream_model.config.rules import OfflineConfig, OnlineConfig
 __all__ = [
     "BackboneConfig",
     "ClassInfo",
+    "EfficientNetConfig",
     "ModelConfig",
     "OfflineConfig",
     "OnlineConfig",

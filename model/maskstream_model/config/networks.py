@@ -85,7 +85,33 @@ class VitAdapterConfig:
         return self.width, self.width, self.width, self.width
 
 
-BackboneConfig = ResNetConfig | SwinConfig | VitAdapterConfig
+@dataclass(frozen=True)
+class EfficientNetConfig:
+    """EfficientNet-Lite; the defaults are Lite0.
+
+    Attributes:
+        stem_width: channels of the first convolution.
+        stage_widths: output channels of the seven stages.
+        stage_depths: blocks of the seven stages.
+    """
+
+    stem_width: int = 32
+    stage_widths: tuple[int, ...] = (16, 24, 40, 80, 112, 192, 320)
+    stage_depths: tuple[int, ...] = (1, 2, 2, 3, 3, 4, 1)
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "efficientnet-lite"
+
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Output channels of res2..res5 (strides 4, 8, 16, 32)."""
+        _, res2, res3, _, res4, _, res5 = self.stage_widths
+        return res2, res3, res4, res5
+
+
+BackboneConfig = ResNetConfig | SwinConfig | VitAdapterConfig | EfficientNetConfig
 
 
 @dataclass(frozen=True)

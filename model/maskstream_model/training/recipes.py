@@ -28,6 +28,8 @@ class Recipe:
             along a cosine over the budget.
         decay_factor: see there.
         backbone_factor: on the rate of the backbone.
+        imagenet: the segmenter's backbone, an EfficientNet-Lite0, starts from ImageNet weights
+            (`imagenet.py`) where no file is given to start from.
         live_norms: lets the segmenter's BatchNorm learn, as it must from scratch; without, it is
             frozen as in the released models.
         average_decay: of the averaged weights, which are what is exported; 0 averages nothing.
@@ -44,6 +46,7 @@ class Recipe:
     decay_steps: tuple[int, ...] | None = None
     decay_factor: float = 0.1
     backbone_factor: float = 1.0
+    imagenet: bool = False
     live_norms: bool = True
     average_decay: float = 0.998
     precision: Precision = "fp32"

@@ -16,9 +16,10 @@ TRACKER, REFINER = "tracker.", "refiner."
 
 
 def train_segmenter(options: RunOptions) -> Run:
-    """Train the segmenter, from scratch or from the segmenter in `options.init`.
+    """Train the segmenter: from the one in `options.init`, from ImageNet weights, or from nothing.
 
     Raises:
+        ConfigError: the recipe asks for ImageNet weights that there are not.
         TrainingError: the run cannot be resumed, or the numbers stopped being finite.
         CheckpointError: `options.init` does not fit the preset.
     """
@@ -27,6 +28,8 @@ def train_segmenter(options: RunOptions) -> Run:
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
         stage.start_from(segmenter_of(load_weights(options.init)))
+    elif options.recipe.imagenet:
+        stage.start_backbone()
     return train(stage, options)
 
 

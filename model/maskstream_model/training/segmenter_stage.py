@@ -1,4 +1,4 @@
-"""Stage 1: Mask2Former from scratch on single frames, deeply supervised (Mask2Former section 3)."""
+"""Stage 1: Mask2Former on single frames, deeply supervised (Mask2Former section 3)."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -8,11 +8,13 @@ from torch import Tensor, nn
 
 from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
 from maskstream_model.checkpoint import below, load_into, state_of
-from maskstream_model.config import ModelConfig
+from maskstream_model.config import EfficientNetConfig, ModelConfig
+from maskstream_model.errors import ConfigError
 from maskstream_model.mask2former.segmenter import Features, Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import normalise
 from maskstream_model.training.auxiliary import AuxiliaryHeads
 from maskstream_model.training.criterion import set_losses
+from maskstream_model.training.imagenet import imagenet_file, imagenet_weights
 from maskstream_model.training.pilots import pilot_loss
 from maskstream_model.training.recipes import Recipe
 from maskstream_model.training.stage import Moment
@@ -56,6 +58,18 @@ class SegmenterStage:
             CheckpointError: they are those of another model.
         """
         load_into(self._segmenter, weights)
+
+    def start_backbone(self) -> None:
+        """Let the backbone start from ImageNet weights.
+
+        Raises:
+            ConfigError: there are none for this backbone.
+            TrainingError: the package that holds them is not installed.
+        """
+        backbone = self._config.segmenter.backbone
+        if not isinstance(backbone, EfficientNetConfig):
+            raise ConfigError(f"there are no ImageNet weights here for a {backbone.kind}")
+        load_into(self._segmenter.backbone, imagenet_weights(imagenet_file(), backbone))
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return class, mask, dice and helper losses of one frame of every clip."""

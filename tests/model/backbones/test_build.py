@@ -4,15 +4,23 @@ import pytest
 import torch
 
 from maskstream_model.backbones.build import build_backbone
+from maskstream_model.backbones.efficientnet import EfficientNet
 from maskstream_model.backbones.resnet import ResNet
 from maskstream_model.backbones.swin import Swin
 from maskstream_model.backbones.vit_adapter import VitAdapter
 from maskstream_model.compile import export_segmenter
-from maskstream_model.config import ResNetConfig, SegmenterConfig, SwinConfig, VitAdapterConfig
+from maskstream_model.config import (
+    EfficientNetConfig,
+    ResNetConfig,
+    SegmenterConfig,
+    SwinConfig,
+    VitAdapterConfig,
+)
 from maskstream_model.mask2former.segmenter import Segmenter
 
 SMALL = {
     ResNet: ResNetConfig("basic", 8, (8, 12, 16, 20), (1, 1, 1, 1)),
+    EfficientNet: EfficientNetConfig(8, (4, 8, 8, 12, 12, 16, 20), (1, 2, 1, 1, 1, 1, 1)),
     Swin: SwinConfig(8, (2, 2, 2, 2), (1, 1, 2, 2), window=3),
     VitAdapter: VitAdapterConfig(
         width=8,
@@ -31,8 +39,8 @@ def test_the_configuration_says_which_network_is_built(kind):
     assert isinstance(build_backbone(SMALL[kind]), kind)
 
 
-@pytest.mark.parametrize("kind", [Swin, VitAdapter])
-def test_segmenters_on_transformers_are_exported_for_any_batch(kind):
+@pytest.mark.parametrize("kind", [EfficientNet, Swin, VitAdapter])
+def test_segmenters_on_other_backbones_are_exported_for_any_batch(kind):
     torch.manual_seed(0)
     config = SegmenterConfig(SMALL[kind], 6, 16, 2, 1, 2, 16, 1, 16)
     segmenter = Segmenter(config, 3).eval()

@@ -79,7 +79,8 @@ def test_pictures_teach_classes_that_the_model_has(config, count):
 
 def test_the_demo_is_trained_as_before():
     segmenter, tracker = (training_preset(preset("demo"), s) for s in ("segmenter", "tracker"))
-    assert segmenter.recipe == Recipe(learning_rate=8e-4)
+    imagenet = {"imagenet": True, "live_norms": False, "backbone_factor": 0.3}
+    assert segmenter.recipe == Recipe(learning_rate=8e-4, **imagenet)
     assert tracker.recipe == Recipe(
         learning_rate=5e-4, criterion=tracker_criterion(Criterion(), 0.2)
     )

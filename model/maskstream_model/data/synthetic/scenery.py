@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskstream_model.data.synthetic.bank import TextureBank, add, colour_jitter
 from maskstream_model.data.synthetic.config import Image
@@ -75,10 +76,29 @@ def road(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -
                 )
                 ends = [tuple(int(v) for v in p) for p in (start, start + dash * along)]
                 cv2.line(canvas, ends[0], ends[1], mark.tolist(), thick)
+    if rng.random() < 0.5:
+        for _ in range(int(rng.integers(1, 5))):
+            _paint(rng, canvas, mark)
     for _ in range(int(rng.integers(0, 25))):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(canvas, centre, int(rng.integers(0, 2)), random_colour(rng, 0.3).tolist(), -1)
     return canvas
+
+
+def _paint(rng: np.random.Generator, canvas: Image, mark: npt.NDArray[np.float64]) -> None:
+    """Paint a bar, an arrow head or a letter's stroke on a road, often cut off by the border."""
+    height, width = canvas.shape[:2]
+    centre = rng.uniform(-0.05, 1.05, 2) * (width, height)
+    if rng.random() < 0.6:  # where a frame cuts it off, paint looks most like a thing that enters
+        side = int(rng.integers(2))
+        centre[side] = rng.integers(2) * (width, height)[side]
+    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.25) * height
+    along = np.array([np.cos(angle), np.sin(angle)])
+    across = np.array([-along[1], along[0]]) * rng.uniform(0.1, 0.8)
+    corners = [along, across, -along * rng.uniform(0, 1), -across][: int(rng.integers(3, 5))]
+    points = (centre + size * np.array(corners)).astype(np.int32)
+    colour = mark * rng.uniform(0.85, 1.05) * rng.uniform(0.95, 1.05, 3)
+    cv2.fillPoly(canvas, [points], np.clip(colour, 0, 255).tolist(), cv2.LINE_AA)
 
 
 def picture(rng: np.random.Generator, source: Image, height: int, width: int) -> Image:

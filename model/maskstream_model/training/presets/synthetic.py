@@ -1,6 +1,6 @@
-"""Preset `demo`: a small model from scratch on endless synthetic clips, in hours on two cores.
+"""Preset `demo`: a small model on endless synthetic clips, in hours on two cores.
 
-Not in the paper; decisions/0004 and the docstrings of the fields say why these numbers.
+Not in the paper; decisions/0004, 0024 and the docstrings of the fields say why these numbers.
 """
 
 from dataclasses import replace
@@ -16,7 +16,8 @@ from maskstream_model.training.recipes import Recipe, TrackerRecipe, tracker_cri
 def preset(config: ModelConfig, stage: StageName) -> StagePreset:
     """Return a stage's settings; the tracker's clips are longer and its batches smaller."""
     clips = SyntheticConfig(height=128, width=224, num_frames=2)
-    segmenter = StagePreset(Recipe(learning_rate=8e-4), BatchPlan(clips), TrackerRecipe())
+    recipe = Recipe(learning_rate=8e-4, backbone_factor=0.3, imagenet=True, live_norms=False)
+    segmenter = StagePreset(recipe, BatchPlan(clips), TrackerRecipe())
     if stage == "segmenter":
         return segmenter
     recipe = Recipe(learning_rate=5e-4, criterion=tracker_criterion(Criterion(), 0.2))
