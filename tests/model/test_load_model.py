@@ -15,7 +15,12 @@ from support.running import assert_same, run
 from support.tiny import tiny_frames
 
 FEW = tiny_frames(2)
-EVERYBODY = {"first_frame_score_min": 0.0, "double_iou_max": None, "min_size": 64}
+EVERYBODY = {
+    "first_frame_score_min": 0.0,
+    "emergence_score_min": 1.0,
+    "double_iou_max": None,
+    "min_size": 64,
+}
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def millions(parameters):
 
 def test_backbones_have_names_for_people():
     kinds = [preset(name).segmenter.backbone.kind for name in ("demo", "daq_r50_ovis")]
-    assert kinds == ["resnet (basic)", "resnet (bottleneck)"]
+    assert kinds == ["efficientnet-lite", "resnet (bottleneck)"]
     assert preset("daq_swinl_ovis").segmenter.backbone.kind == "swin"
     assert preset("daq_vitl_ovis").segmenter.backbone.kind == "vit-adapter"
 

@@ -75,7 +75,7 @@ def test_every_preset_is_listed_with_what_its_authors_report():
 def test_the_shipped_file_fits_its_preset():
     done = run("verify", DEMO)
     assert done.exit_code == 0, done.output
-    assert "403 tensors, 4.78 million values" in done.output
+    assert "548 tensors, 5.17 million values" in done.output
     assert "fits demo" in done.output
 
 
