@@ -45,10 +45,7 @@ class FrameWork:
     async def run(self) -> None:
         """Take every frame; decoding, the model, and what follows a frame overlap.
 
-        Raises:
-            FencedOut: the video is another's now, or cancelled.
-            MaskstreamServerError: the text says why it cannot be done.
-            NoSpaceError: the disk is full.
+        Errors are those of `VideoRun.run`.
         """
         try:
             async with self._reader as reader, Following() as following:

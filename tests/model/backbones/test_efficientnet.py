@@ -6,12 +6,12 @@ from torch.nn import functional as F
 
 from maskstream_model.backbones.efficientnet import EfficientNet, SameConvNorm
 from maskstream_model.backbones.resnet import (
-    FrozenBatchNorm2d,
     fold_batch_norm,
     freeze_batch_norm,
     unfreeze_batch_norm,
 )
 from maskstream_model.config import EfficientNetConfig
+from support.backbones import assert_same_maps, maps_of, stirred
 
 SMALL = EfficientNetConfig(8, (4, 8, 12, 12, 16, 16, 20), (1, 2, 1, 2, 1, 1, 1))
 
@@ -20,27 +20,11 @@ SMALL = EfficientNetConfig(8, (4, 8, 12, 12, 16, 16, 20), (1, 2, 1, 2, 1, 1, 1))
 def network():
     """A network whose norms do something."""
     torch.manual_seed(0)
-    network = EfficientNet(SMALL).eval()
-    for module in network.modules():
-        if isinstance(module, FrozenBatchNorm2d):
-            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
-                tensor.copy_(torch.rand_like(tensor) + 0.5)
-    return network
-
-
-def run(network):
-    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        return network(images)
-
-
-def assert_same(ours, theirs):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+    return stirred(EfficientNet(SMALL))
 
 
 def test_maps_have_strides_4_to_32_and_the_configured_widths(network):
-    maps = run(network)
+    maps = maps_of(network)
     assert tuple(x.shape[1] for x in maps) == SMALL.widths == (8, 12, 16, 20)
     assert [tuple(x.shape[2:]) for x in maps] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
@@ -59,13 +43,13 @@ def test_what_is_uneven_is_padded_right_and_below(kernel, stride, before, after)
 
 
 def test_norms_freeze_thaw_and_fold_without_a_change(network):
-    before, names = run(network), list(network.state_dict())
+    before, names = maps_of(network), list(network.state_dict())
     thawed = unfreeze_batch_norm(network)
     assert list(thawed.state_dict()) == names
-    assert_same(run(thawed), before)
-    assert_same(run(fold_batch_norm(freeze_batch_norm(thawed))), before)
+    assert_same_maps(maps_of(thawed), before)
+    assert_same_maps(maps_of(fold_batch_norm(freeze_batch_norm(thawed))), before)
 
 
 def test_under_autocast_it_keeps_float32(network):
     with torch.autocast("cpu", torch.bfloat16):
-        assert {x.dtype for x in run(network)} == {torch.float32}
+        assert {x.dtype for x in maps_of(network)} == {torch.float32}

@@ -13,6 +13,7 @@ from maskstream_model.backbones.resnet import (
     unfreeze_batch_norm,
 )
 from maskstream_model.config import ResNetConfig
+from support.backbones import assert_same_maps, maps_of, norms, stirred
 
 SMALL = {
     "basic": ResNetConfig("basic", 8, (8, 12, 16, 20), (1, 2, 1, 1)),
@@ -24,32 +25,13 @@ SMALL = {
 def network(request):
     """A network whose norms do something."""
     torch.manual_seed(0)
-    network = ResNet(SMALL[request.param]).eval()
-    for norm in norms(network):
-        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
-            tensor.copy_(torch.rand_like(tensor) + 0.5)
-    return network
-
-
-def norms(network):
-    return [module for module in network.modules() if isinstance(module, FrozenBatchNorm2d)]
-
-
-def run(network):
-    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        return network(images)
-
-
-def assert_same(ours, theirs):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+    return stirred(ResNet(SMALL[request.param]))
 
 
 def test_maps_have_strides_4_to_32_and_the_configured_widths(network):
-    widths = [x.shape[1] for x in run(network)]
+    widths = [x.shape[1] for x in maps_of(network)]
     assert tuple(widths) in {config.widths for config in SMALL.values()}
-    assert [tuple(x.shape[2:]) for x in run(network)] == [(16, 24), (8, 12), (4, 6), (2, 3)]
+    assert [tuple(x.shape[2:]) for x in maps_of(network)] == [(16, 24), (8, 12), (4, 6), (2, 3)]
 
 
 def test_a_frozen_norm_is_a_batch_norm_that_does_not_learn():
@@ -64,14 +46,14 @@ def test_a_frozen_norm_is_a_batch_norm_that_does_not_learn():
 
 
 def test_thawing_and_freezing_keep_names_and_numbers(network):
-    before, names = run(network), list(network.state_dict())
+    before, names = maps_of(network), list(network.state_dict())
     thawed = unfreeze_batch_norm(network)
     assert norms(thawed) == []
     assert list(thawed.state_dict()) == names
-    assert_same(run(thawed), before)
+    assert_same_maps(maps_of(thawed), before)
     frozen = freeze_batch_norm(thawed)
     assert list(frozen.state_dict()) == names
-    assert_same(run(frozen), before)
+    assert_same_maps(maps_of(frozen), before)
 
 
 def test_a_thawed_norm_learns_and_freezing_keeps_what_it_learned(network):
@@ -88,4 +70,4 @@ def test_folding_norms_changes_nothing_but_names(network):
     folded = fold_batch_norm(copy.deepcopy(network))
     assert norms(folded) == []
     assert not any("running_mean" in name for name in folded.state_dict())
-    assert_same(run(folded), run(network))
+    assert_same_maps(maps_of(folded), maps_of(network))
