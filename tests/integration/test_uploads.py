@@ -13,53 +13,11 @@ import pytest
 
 from maskstream_server.routes.uploads import UPLOADS_PATH
 from support.fake_video import FakeDecoder
-from support.server import LiveServer, running_server
+from support.server import running_server
 from support.server_process import server_process
+from support.upload_calls import FILE, PART, SOON_S, TUS, append, begin, client, id_of, live, submit
 
-FILE = bytes(range(256)) * 40
-TUS = {"Tus-Resumable": "1.0.0"}
-PART = TUS | {"Content-Type": "application/offset+octet-stream"}
-OFFLINE = "options " + base64.b64encode(b'{"mode": "offline"}').decode()
-SOON_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def live() -> Iterator[LiveServer]:
-    decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
-    with running_server(open_video=decoder, max_video_bytes=1 << 20) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def client(live) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=live.url, timeout=SOON_S) as made:
-        yield made
-
-
-def begin(
-    client: httpx.Client,
-    name: str = "später.mp4",
-    length: int = len(FILE),
-    wishes: str = "hidden",
-    **more,
-) -> str:
-    metadata = f"filename {base64.b64encode(name.encode()).decode()},{wishes}"
-    headers = TUS | {"Upload-Length": str(length), "Upload-Metadata": metadata}
-    answer = client.post(UPLOADS_PATH, headers=headers, **more)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["location"]
-
-
-def append(client: httpx.Client, path: str, offset: int, data: bytes) -> httpx.Response:
-    return client.patch(path, headers=PART | {"Upload-Offset": str(offset)}, content=data)
-
-
-def id_of(path: str) -> str:
-    return path.rsplit("/", 1)[1]
-
-
-def submit(client: httpx.Client, path: str, **more) -> httpx.Response:
-    return client.post("/v1/videos", json={"upload": id_of(path), **more})
+__all__ = ["client", "live"]
 
 
 def test_a_server_says_what_it_can(client):
@@ -154,76 +112,6 @@ def test_an_upload_can_be_given_up(client, live):
     override = TUS | {"X-HTTP-Method-Override": "DELETE"}
     assert client.post(path, headers=override).status_code == 204
     assert client.head(path, headers=TUS).status_code == 404
-
-
-@pytest.mark.parametrize(
-    ("headers", "status", "code"),
-    [
-        ({"Upload-Length": "5"}, 412, "tus_version"),
-        ({"Upload-Length": "5", "Tus-Resumable": "0.2.2"}, 412, "tus_version"),
-        (TUS, 400, "bad_upload"),
-        (TUS | {"Upload-Defer-Length": "1"}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "-5"}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "0"}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "²"}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "9" * 30}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "9" * 15}, 413, "upload_too_large"),
-        (TUS | {"Upload-Length": "5", "Upload-Metadata": "filename %"}, 400, "bad_upload"),
-        (TUS | {"Upload-Length": "5", "Upload-Metadata": OFFLINE}, 400, "not_of_model"),
-        (TUS | {"Upload-Length": "5", "Upload-Metadata": "a" * 5000}, 400, "bad_upload"),
-    ],
-)
-def test_a_bad_beginning_is_refused_in_a_sentence(client, live, headers, status, code):
-    before = live.service.videos.desk.files.uploads()
-    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-    answer = client.post(UPLOADS_PATH, headers=encoded)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    assert live.service.videos.desk.files.uploads() == before
-
-
-@pytest.mark.parametrize(
-    ("headers", "status", "code"),
-    [
-        (PART | {"Upload-Offset": "7"}, 409, "offset_mismatch"),
-        (PART, 400, "bad_upload"),
-        (TUS | {"Upload-Offset": "0"}, 415, "part_type"),
-        ({"Upload-Offset": "0"}, 412, "tus_version"),
-    ],
-)
-def test_a_bad_part_is_refused_and_changes_nothing(client, headers, status, code):
-    path = begin(client)
-    answer = client.patch(path, headers=headers, content=b"abc")
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.headers["tus-version"] == "1.0.0"
-    assert client.head(path, headers=TUS).headers["upload-offset"] == "0"
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"{", 400, "bad_upload"),
-        (b"[]", 400, "bad_upload"),
-        (b"{}", 400, "bad_upload"),
-        (b'{"upload": 3}', 400, "bad_upload"),
-        (b'{"upload": "a", "speed": 2}', 400, "bad_upload"),
-        (b'{"upload": "' + b"a" * 70_000 + b'"}', 400, "bad_upload"),
-        (b'{"upload": "nobody"}', 404, "upload_unknown"),
-        (b'{"upload": "../../etc"}', 404, "upload_unknown"),
-    ],
-)
-def test_a_bad_submission_is_refused_in_a_sentence(client, body, status, code):
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    answer = client.post("/v1/videos", content=body, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
-def test_unknown_uploads_and_methods_are_told(client):
-    for path in ("nobody", "%2e%2e", "a%00b"):
-        assert client.head(f"{UPLOADS_PATH}/{path}", headers=TUS).status_code == 404
-        assert append(client, f"{UPLOADS_PATH}/{path}", 0, b"x").status_code == 404
-        assert client.delete(f"{UPLOADS_PATH}/{path}", headers=TUS).status_code == 404
-    assert client.post(begin(client), headers=TUS).status_code == 400
 
 
 def test_large_files_are_never_held_in_memory():

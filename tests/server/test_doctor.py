@@ -1,6 +1,5 @@
 """What `maskstream doctor` finds, on this machine and on ones that are made up or broken."""
 
-import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
 
-from maskstream_server.doctor import codecs, examination, machine, model, network
-from maskstream_server.doctor.command import doctor
-from maskstream_server.doctor.finding import Finding, examined, healthy
+from maskstream_server.doctor import codecs, machine, model, network
+from maskstream_server.doctor.finding import Finding, healthy
 from maskstream_server.doctor.folder import look_at_folder
 from maskstream_server.doctor.store import (
     judge_clock,
@@ -249,59 +246,3 @@ def test_a_model_that_fails_on_a_frame(monkeypatch):
     monkeypatch.setattr(model, "load", lambda settings: FakeModel(step_s=0.01))
     monkeypatch.setattr(model, "SLOW_S", 0.005)
     assert model.look_at_model(Settings())[1].grade == "warning"
-
-
-# The command.
-
-
-@pytest.fixture
-def no_model(monkeypatch) -> None:
-    """The model takes seconds, and is looked at by tests of its own."""
-    monkeypatch.setattr(examination, "look_at_model", lambda settings: [])
-
-
-def run(*options: str, **variables: str) -> Result:
-    return CliRunner().invoke(doctor, ["--port", str(free_port()), *options], env=variables)
-
-
-@pytest.mark.usefixtures("no_model")
-def test_all_is_well_and_the_exit_code_says_so():
-    done = run()
-    assert done.exit_code == 0, done.output
-    first = done.output.splitlines()[0].split()
-    assert first[1] == "device"
-
-
-@pytest.mark.usefixtures("no_model")
-def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
-    done = run("--store", f"redis://127.0.0.1:{free_port()}")
-    assert done.exit_code == 1
-    (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
-    assert "does not answer" in line
-    assert "-> Start it" in done.output
-    assert "1 of 7 failed" in done.output
-
-
-@pytest.mark.usefixtures("no_model")
-def test_the_report_as_json():
-    done = run("--json")
-    report = json.loads(done.stdout)
-    assert report["healthy"] is True
-    assert {"name", "grade", "text", "advice"} == set(report["findings"][0])
-
-
-def test_a_setting_that_cannot_be_is_the_only_finding():
-    done = run("--json", MASKSTREAM_WEIGHTS="/nowhere.pth")
-    (finding,) = json.loads(done.stdout)["findings"]
-    assert done.exit_code == 1
-    assert finding["name"] == "settings"
-    assert "MASKSTREAM_WEIGHTS" in finding["text"]
-
-
-def test_a_look_that_breaks_down_is_a_finding_itself():
-    def look() -> list[Finding]:
-        raise KeyError("redis_version")
-
-    (finding,) = examined("store", look)
-    assert (finding.name, finding.grade) == ("store", "failed")
-    assert "KeyError" in finding.text

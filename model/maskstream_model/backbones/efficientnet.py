@@ -13,7 +13,6 @@ from maskstream_model.backbones.resnet import ConvNorm
 from maskstream_model.config import EfficientNetConfig
 
 STAGES = (
-    # kernel, stride, expansion
     (3, 1, 1),
     (3, 2, 6),
     (5, 2, 6),
@@ -22,7 +21,7 @@ STAGES = (
     (5, 2, 6),
     (3, 1, 6),
 )
-"""Of the seven stages; widths and depths are in the configuration."""
+"""Kernel, stride and expansion of the seven stages; widths and depths are in the configuration."""
 
 
 class SameConvNorm(ConvNorm):
