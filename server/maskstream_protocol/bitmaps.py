@@ -46,13 +46,14 @@ def label_map(
         crops: each mask within its box.
         logits: the same of the mask logits; where masks overlap the larger one is in front.
     """
-    labels = np.zeros(size, np.uint16)
-    best = np.full(size, -np.inf, np.float32)
+    # Column-major, as the server's crops are.
+    labels = np.zeros(size[::-1], np.uint16).T
+    best = np.full(size[::-1], -np.inf, np.float32).T
     for row, (x0, y0, x1, y1) in enumerate(boxes):
         window = (slice(y0, y1), slice(x0, x1))
         in_front = crops[row] & (logits[row] > best[window])
-        labels[window][in_front] = row + 1
-        best[window][in_front] = logits[row][in_front]
+        np.copyto(labels[window], row + 1, where=in_front)
+        np.copyto(best[window], logits[row], where=in_front)
     return labels
 
 

@@ -8,7 +8,7 @@ touch at a corner are connected.
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,6 @@ from maskstream_protocol.fields import U16_MAX
 Points = NDArray[np.int64]
 """(P, 2) x, y of pixel centres."""
 
-_TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
-_OUTWARDS: Final = ((-1, 0), (0, 1), (1, 0), (0, -1))
-"""Row and column step over each side of a pixel, in the order of a clockwise walk."""
-
 
 def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
     """The borders of a (h, w) mask, each starting at its first pixel in reading order.
@@ -30,10 +26,11 @@ def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
     Every side of a pixel that faces the background is followed by exactly one other, clockwise
     around the mask; the walk over these sides visits the pixels of a border in order.
     """
-    padded = np.pad(mask, 1)
-    sides = np.stack([mask & ~_shifted(padded, dy, dx) for dy, dx in _OUTWARDS], axis=-1)
-    following = _following_sides(padded, sides).tolist()
-    pixels_of = np.flatnonzero(sides) // 4
+    padded = np.pad(np.ascontiguousarray(mask), 1)
+    outwards = np.array([-padded.shape[1], 1, padded.shape[1], -1])
+    sides = _sides(padded.ravel(), outwards)
+    following = _following_sides(padded.ravel(), sides, outwards).tolist()
+    pixels_of = sides // 4
     rings = []
     seen = bytearray(len(following))
     for start in range(len(following)):
@@ -45,54 +42,51 @@ def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
             seen[side] = 1
             walk.append(side)
             side = following[side]
-        rings.append(_corners(pixels_of[walk], mask.shape[1]))
+        rings.append(_corners(pixels_of[walk], padded.shape[1]))
     return rings
 
 
-def _shifted(padded: NDArray[np.bool_], dy: int, dx: int) -> NDArray[np.bool_]:
-    """The neighbour of every pixel at row step `dy` and column step `dx`."""
-    height, width = padded.shape
-    return padded[1 + dy : height - 1 + dy, 1 + dx : width - 1 + dx]
+def _sides(padded: NDArray[np.bool_], outwards: Points) -> Points:
+    """The sides of pixels that face the background: 4 times the pixel plus 0 to 3, rising.
+
+    Args:
+        padded: the mask with a border of nothing, flat.
+        outwards: steps over the top, right, bottom and left side of a pixel.
+    """
+    within = slice(width := int(outwards[2]), len(padded) - width)
+    inside = np.ones(len(padded) - 2 * width, bool)
+    for step in outwards.tolist():
+        inside &= padded[within.start + step : within.stop + step]
+    border = np.flatnonzero(padded[within] & ~inside) + width
+    facing = [4 * border[~padded[border + step]] + k for k, step in enumerate(outwards)]
+    return np.sort(np.concatenate(facing))
 
 
-def _following_sides(padded: NDArray[np.bool_], sides: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each side in the order of `np.flatnonzero(sides)`, the position of the one after it.
+def _following_sides(padded: NDArray[np.bool_], sides: Points, outwards: Points) -> Points:
+    """For each side the position in `sides` of the one after it.
 
     Walking clockwise, at the end of a side: a pixel diagonally ahead on the outer side is turned
     to (its side that faces us), else the pixel straight ahead goes on with the same side, else
     the walk turns round the corner to this pixel's own next side.
     """
-    width = sides.shape[1]
-    flat_sides = np.flatnonzero(sides)
-    rows, columns = np.divmod(flat_sides // 4, width)
-    side = flat_sides % 4
-    outwards = np.array(_OUTWARDS)[side]
-    ahead = np.array(_OUTWARDS)[(side + 1) % 4]
-    straight = _at(padded, rows + ahead[:, 0], columns + ahead[:, 1])
-    diagonal_rows, diagonal_columns = (
-        rows + ahead[:, 0] + outwards[:, 0],
-        columns + ahead[:, 1] + outwards[:, 1],
-    )
-    diagonal = _at(padded, diagonal_rows, diagonal_columns)
-    next_rows = np.where(diagonal, diagonal_rows, rows + ahead[:, 0] * straight)
-    next_columns = np.where(diagonal, diagonal_columns, columns + ahead[:, 1] * straight)
-    next_side = np.where(diagonal, side - 1, np.where(straight, side, side + 1)) % 4
-    next_flat = (next_rows * width + next_columns) * 4 + next_side
-    following: Points = np.searchsorted(flat_sides, next_flat)
+    pixel, side = np.divmod(sides, 4)
+    ahead = np.roll(outwards, -1)[side]
+    beside = ahead + outwards[side]
+    diagonal = padded[pixel + beside]
+    straight = padded[pixel + ahead]
+    step = np.where(diagonal, beside, ahead * straight)
+    turn = np.where(diagonal, -1, ~straight)
+    following: Points = np.searchsorted(sides, 4 * (pixel + step) + (side + turn) % 4)
     return following
 
 
-def _at(padded: NDArray[np.bool_], rows: Points, columns: Points) -> NDArray[np.bool_]:
-    return padded[rows + 1, columns + 1]
-
-
 def _corners(pixels: Points, width: int) -> Points:
-    """The points of a closed walk over pixels where its direction changes."""
+    """The points of a closed walk over pixels, of a padded mask, where its direction changes."""
     rows, columns = np.divmod(pixels, width)
-    points = np.stack([columns, rows], axis=1)
+    points = np.stack([columns, rows], axis=1) - 1
     points = points[(points != np.roll(points, -1, axis=0)).any(axis=1)]
     if len(points) == 0:
-        return np.array([[columns[0], rows[0]]])
+        return np.array([[columns[0], rows[0]]]) - 1
     arriving = points - np.roll(points, 1, axis=0)
     leaving = np.roll(points, -1, axis=0) - points
     corners: Points = points[(arriving != leaving).any(axis=1)]
