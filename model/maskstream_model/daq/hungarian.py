@@ -20,7 +20,7 @@ from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
 from maskstream_model.daq.framewise import FramewiseModel
-from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.compiled import AnySegmenter
@@ -83,8 +83,10 @@ class OnlineHungarian(FramewiseModel):
             rows = torch.cat([offers[tracks], anchors]).to(self.device)
             return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
 
-        judged = self._judge(foreground_scores(frame.logits[0]).cpu(), offers, state, max_tracks)
-        verdict = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)
+        scores = foreground_scores(frame.logits[0]).cpu()
+        judged = self._judge(scores, offers, state)
+        settled = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)
+        verdict = admit(settled, scores, max_tracks)
         alive = (~verdict.gone).nonzero()[:, 0]
         rows = torch.cat([offers[alive], verdict.born]).to(self.device)
         taken = rows != NO_MATCH
@@ -102,16 +104,14 @@ class OnlineHungarian(FramewiseModel):
         shown = Shown(new_state, logits, mask_logits, status_of(verdict, alive))
         return output_of(shown, state, verdict, resized), new_state
 
-    def _judge(
-        self, scores: Tensor, offers: Tensor, state: TrackerState, max_tracks: int | None
-    ) -> Verdict:
+    def _judge(self, scores: Tensor, offers: Tensor, state: TrackerState) -> Verdict:
         rules = self.config.online
         if state.num_frames == 0:
-            return judge_first_frame(scores, rules, max_tracks)
+            return judge_first_frame(scores, rules)
         taken = offers[offers != NO_MATCH]
         tracked = torch.where(offers != NO_MATCH, scores[offers], 0.0)
         anchors = scores.index_fill(0, taken, 0.0)
-        return judge(Scores(tracked, anchors), state.missed_frames, rules, max_tracks)
+        return judge(Scores(tracked, anchors), state.missed_frames, rules)
 
 
 def link(tracks: Tensor, queries: Tensor, similarity_min: float) -> Tensor:

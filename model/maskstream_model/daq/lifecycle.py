@@ -1,6 +1,6 @@
 """Births, misses and deaths of tracks: pure rules on scores (SPEC.md 3.2, 3.3 steps 6 and 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -39,51 +39,55 @@ class Verdict:
     gone: Tensor
     missed_frames: Tensor
     born: Tensor
-    num_refused: int
+    num_refused: int = 0
 
 
-def judge_first_frame(scores: Tensor, rules: OnlineConfig, max_tracks: int | None) -> Verdict:
+def judge_first_frame(scores: Tensor, rules: OnlineConfig) -> Verdict:
     """Decide which segment queries start tracks on the first frame of a video.
 
     Args:
         scores: `(Q,)` best class probabilities of the segmenter.
         rules: thresholds.
-        max_tracks: limit of tracks alive, None for none.
     """
     nobody = torch.zeros(0, dtype=torch.bool)
-    born, num_refused = _admit(scores, rules.first_frame_score_min, max_tracks)
-    return Verdict(nobody, nobody, torch.zeros(0, dtype=torch.int64), born, num_refused)
+    born = _above(scores, rules.first_frame_score_min)
+    return Verdict(nobody, nobody, torch.zeros(0, dtype=torch.int64), born)
 
 
-def judge(
-    scores: Scores, missed_frames: Tensor, rules: OnlineConfig, max_tracks: int | None
-) -> Verdict:
+def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict:
     """Decide which tracks were seen, which disappear, and which anchors become tracks.
 
     Args:
         scores: of this frame.
         missed_frames: `(N,)` int64, consecutive missed frames before this one.
         rules: thresholds and patience.
-        max_tracks: limit of tracks alive, None for none.
     """
     seen = scores.tracked > rules.tracked_score_min
     if scores.keep is not None and rules.keep_score_min is not None:
         seen = seen & (scores.keep > rules.keep_score_min)
     missed = torch.where(seen, 0, missed_frames + 1)
     gone = missed >= rules.max_missed_frames
-    room = None if max_tracks is None else max_tracks - int((~gone).sum())
-    born, num_refused = _admit(scores.anchors, rules.emergence_score_min, room)
-    return Verdict(seen, gone, missed, born, num_refused)
+    return Verdict(seen, gone, missed, _above(scores.anchors, rules.emergence_score_min))
 
 
-def _admit(scores: Tensor, score_min: float, room: int | None) -> tuple[Tensor, int]:
-    """Return the newcomers let in, in order, and how many the lack of room refused.
+def admit(verdict: Verdict, scores: Tensor, max_tracks: int | None) -> Verdict:
+    """Return a verdict in which newcomers have room beside the tracks that stay.
 
     Differs from reference: it lets in everybody, as here without a limit. The weakest are refused;
     of equals the later one.
+
+    Args:
+        verdict: of a frame.
+        scores: `(Q,)` of the anchors.
+        max_tracks: limit of tracks alive, None for none.
     """
-    candidates = (scores > score_min).nonzero()[:, 0]
-    if room is None or len(candidates) <= room:
-        return candidates, 0
-    strongest = scores[candidates].argsort(descending=True, stable=True)[: max(room, 0)]
-    return candidates[strongest].sort().values, len(candidates) - len(strongest)
+    born = verdict.born
+    room = len(born) if max_tracks is None else max(0, max_tracks - int((~verdict.gone).sum()))
+    if len(born) <= room:
+        return verdict
+    strongest = scores[born].argsort(descending=True, stable=True)[:room]
+    return replace(verdict, born=born[strongest].sort().values, num_refused=len(born) - room)
+
+
+def _above(scores: Tensor, score_min: float) -> Tensor:
+    return (scores > score_min).nonzero()[:, 0]

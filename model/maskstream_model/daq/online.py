@@ -16,7 +16,7 @@ from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
 from maskstream_model.daq.framewise import FramewiseModel
-from maskstream_model.daq.lifecycle import Scores, Verdict, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
@@ -80,11 +80,12 @@ class OnlineDaq(FramewiseModel):
         scores = foreground_scores(frame.logits).cpu()
         results = []
         for index, state in enumerate(states):
-            verdict = judge_first_frame(scores[index], self.config.online, max_tracks)
+            verdict = judge_first_frame(scores[index], self.config.online)
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            results.append(self._advance(state, rows, verdict))
+            admitted = admit(self._settle(state, rows, verdict), scores[index], max_tracks)
+            results.append(advance(self.tracker, state, rows, admitted))
         return results
 
     def _track_later(
@@ -108,7 +109,6 @@ class OnlineDaq(FramewiseModel):
                 Scores(scores[0][index, :own], anchor_scores, keep),
                 state.missed_frames,
                 self.config.online,
-                max_tracks,
             )
             rows = Candidates(
                 without_padding(embeddings[index], own, num_padded),
@@ -116,19 +116,17 @@ class OnlineDaq(FramewiseModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            results.append(self._advance(state, rows, verdict))
+            admitted = admit(self._settle(state, rows, verdict), anchor_scores, max_tracks)
+            results.append(advance(self.tracker, state, rows, admitted))
         return results
 
-    def _advance(
-        self, state: TrackerState, candidates: Candidates, verdict: Verdict
-    ) -> tuple[FrameOutput, TrackerState]:
+    def _settle(self, state: TrackerState, candidates: Candidates, verdict: Verdict) -> Verdict:
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
             embeddings, features = candidates.embeddings[rows], candidates.mask_features
             return self.tracker.segment(embeddings[None], features[None])[0] > 0
 
-        settled = settle_doubles(verdict, state.missed_frames, self.config.online, masks_of)
-        return advance(self.tracker, state, candidates, settled)
+        return settle_doubles(verdict, state.missed_frames, self.config.online, masks_of)
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from maskstream_model.config import OnlineConfig
-from maskstream_model.daq.lifecycle import Scores, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 
 RULES = OnlineConfig(
     first_frame_score_min=0.4,
@@ -37,11 +37,15 @@ def frames(draw):
 limits = st.none() | st.integers(0, 20)
 
 
+def judge_within(scores: Scores, missed: torch.Tensor, max_tracks: int | None) -> Verdict:
+    return admit(judge(scores, missed, RULES), scores.anchors, max_tracks)
+
+
 def test_a_track_is_seen_when_both_trackers_say_so():
     scores = Scores(
         torch.tensor([0.31, 0.31, 0.29]), torch.zeros(0), torch.tensor([0.21, 0.19, 0.9])
     )
-    verdict = judge(scores, torch.tensor([2, 1, 0]), RULES, None)
+    verdict = judge(scores, torch.tensor([2, 1, 0]), RULES)
     assert verdict.seen.tolist() == [True, False, False]
     assert verdict.missed_frames.tolist() == [0, 2, 1]
     assert not verdict.gone.any()
@@ -49,7 +53,7 @@ def test_a_track_is_seen_when_both_trackers_say_so():
 
 def test_a_score_at_the_threshold_is_not_enough():
     scores = Scores(torch.tensor([0.3]), torch.tensor([0.5]), torch.tensor([0.2]))
-    verdict = judge(scores, torch.tensor([0]), RULES, None)
+    verdict = judge(scores, torch.tensor([0]), RULES)
     assert verdict.seen.tolist() == [False]
     assert verdict.born.tolist() == []
 
@@ -57,25 +61,25 @@ def test_a_score_at_the_threshold_is_not_enough():
 def test_tracker_2_has_no_say_without_a_threshold():
     rules = RULES.override(keep_score_min=None)
     scores = Scores(torch.tensor([0.31]), torch.zeros(0), torch.tensor([0.0]))
-    assert judge(scores, torch.tensor([0]), rules, None).seen.tolist() == [True]
+    assert judge(scores, torch.tensor([0]), rules).seen.tolist() == [True]
 
 
 def test_a_track_disappears_after_the_last_missed_frame_allowed():
     scores = Scores(torch.zeros(3), torch.zeros(0))
-    verdict = judge(scores, torch.tensor([0, 1, 2]), RULES, None)
+    verdict = judge(scores, torch.tensor([0, 1, 2]), RULES)
     assert verdict.gone.tolist() == [False, False, True]
 
 
 def test_a_full_house_refuses_the_weakest_newcomers():
     scores = torch.tensor([0.6, 0.9, 0.41, 0.1, 0.7])
-    verdict = judge_first_frame(scores, RULES, 2)
+    verdict = admit(judge_first_frame(scores, RULES), scores, 2)
     assert verdict.born.tolist() == [1, 4]
     assert verdict.num_refused == 2
 
 
 def test_a_disappearing_track_makes_room():
     scores = Scores(torch.tensor([0.0, 0.9]), torch.tensor([0.8, 0.6]))
-    verdict = judge(scores, torch.tensor([2, 0]), RULES, 2)
+    verdict = judge_within(scores, torch.tensor([2, 0]), 2)
     assert verdict.gone.tolist() == [True, False]
     assert verdict.born.tolist() == [0]
     assert verdict.num_refused == 1
@@ -84,7 +88,7 @@ def test_a_disappearing_track_makes_room():
 @given(frames(), limits)
 def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
     scores, missed = frame
-    limited, free = (judge(scores, missed, RULES, limit) for limit in (max_tracks, None))
+    limited, free = (judge_within(scores, missed, limit) for limit in (max_tracks, None))
     for name in ("seen", "gone", "missed_frames"):
         assert torch.equal(getattr(limited, name), getattr(free, name))
 
@@ -92,7 +96,7 @@ def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
 @given(frames(), limits)
 def test_newcomers_are_refused_only_for_lack_of_room_and_the_weakest_first(frame, max_tracks):
     scores, missed = frame
-    limited, free = (judge(scores, missed, RULES, limit) for limit in (max_tracks, None))
+    limited, free = (judge_within(scores, missed, limit) for limit in (max_tracks, None))
     refused = set(free.born.tolist()) - set(limited.born.tolist())
     assert len(refused) == limited.num_refused == len(free.born) - len(limited.born)
     living = int((~limited.gone).sum()) + len(limited.born)
@@ -106,7 +110,7 @@ def test_newcomers_are_refused_only_for_lack_of_room_and_the_weakest_first(frame
 @given(frames())
 def test_no_track_is_seen_and_gone_at_once(frame):
     scores, missed = frame
-    verdict = judge(scores, missed, RULES, None)
+    verdict = judge(scores, missed, RULES)
     assert not (verdict.seen & verdict.gone).any()
     assert (verdict.missed_frames[verdict.seen] == 0).all()
     assert (verdict.missed_frames[~verdict.seen] == missed[~verdict.seen] + 1).all()
@@ -114,5 +118,5 @@ def test_no_track_is_seen_and_gone_at_once(frame):
 
 @pytest.mark.parametrize("limit", [None, 5])
 def test_nothing_comes_of_nothing(limit):
-    verdict = judge(Scores(torch.zeros(0), torch.zeros(0)), torch.zeros(0).long(), RULES, limit)
+    verdict = judge_within(Scores(torch.zeros(0), torch.zeros(0)), torch.zeros(0).long(), limit)
     assert len(verdict.seen) == len(verdict.born) == verdict.num_refused == 0
