@@ -11,7 +11,7 @@ import torch
 from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.tracker import TrackedQueries
 
-VALUES, MASK_LOGITS = 1e-4, 5e-4
+VALUES, MASK_LOGITS = 1e-4, 2e-4
 HALF = 1e-3
 
 
