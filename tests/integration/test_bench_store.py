@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from maskstream_model import preset
-from maskstream_server.bench_store import measuring
-from maskstream_server.bench_store.command import StandInFacts
-from maskstream_server.bench_store.servers import BenchServer, MakeModel, running_servers
-from maskstream_server.bench_store.stand_in import StandIn
-from maskstream_server.commands import bench_store
+from maskstream_server.bench.commands import bench_store
+from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
+from maskstream_server.bench.stand_in import StandIn
+from maskstream_server.bench.store import measuring
+from maskstream_server.bench.store.command import StandInFacts
 from maskstream_server.memory import SessionMemory
 from maskstream_server.settings import Settings
 from support.lossless import write_lossless

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from maskstream_server.commands import bench_video
+from maskstream_server.bench.commands import bench_video
 from support.lossless import write_lossless
 from support.tiny import tiny_frames
 
@@ -43,7 +43,7 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path: Path):
 
 TAKE_64_MIB = """
 import subprocess, sys
-from maskstream_server.bench_memory import MemoryMeter
+from maskstream_server.bench.memory import MemoryMeter
 waiting = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 child = subprocess.Popen(waiting, stdin=subprocess.PIPE)
 with MemoryMeter() as meter:

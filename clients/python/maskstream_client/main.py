@@ -17,6 +17,8 @@ _SHORT_HELP: Final = {
     "bench-video": "Measure work on a whole video: seconds and memory.",
     "bench-upload": "Measure a server that takes a large file in: speed and memory.",
     "bench-store": "Measure a shared store: latency, bytes, takeovers.",
+    "bench-overhead": "Measure what all but the model costs a frame.",
+    "bench-model": "Measure the steps of a model.",
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "doctor": "Look whether a server can do its work here, and say what to do if not.",

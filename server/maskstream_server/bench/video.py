@@ -17,8 +17,8 @@ import torch
 
 from maskstream_model.interface import Frame
 from maskstream_server.assembly import build_engine, engine_threads, load, online_part
-from maskstream_server.bench_memory import MemoryMeter
-from maskstream_server.bench_report import tell
+from maskstream_server.bench.memory import MemoryMeter
+from maskstream_server.bench.report import tell
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.assembly import decode_upload, video_limits
 from maskstream_server.jobs.files import VideoFiles

@@ -4,16 +4,17 @@ import time
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from maskstream_model import preset
 from maskstream_model.aliases import Frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
-from maskstream_model.interface import FrameOutput, StepByStep
+from maskstream_model.interface import FrameOutput, StepByStep, TrackStatus
 
 
 class StandIn(StepByStep[TrackerState]):
-    """Tells of no objects, but remembers `num_tracks` of them as a preset would.
+    """Remembers `num_tracks` tracks as a preset would, and shows those that have masks.
 
     Every frame changes all that a frame of the real model changes: queries, momentum, sums of
     logits, and one row of each track's history.
@@ -22,13 +23,17 @@ class StandIn(StepByStep[TrackerState]):
         name: the preset whose memory it has.
         num_tracks: tracks alive, from the first frame on.
         step_s: how long a step takes.
+        masks: logits `(n, height / 4, width / 4)` of the first `n` tracks; none where left out.
     """
 
-    def __init__(self, name: str, num_tracks: int, step_s: float) -> None:
+    def __init__(
+        self, name: str, num_tracks: int, step_s: float, masks: Tensor | None = None
+    ) -> None:
         self.config = preset(name)
         self.fingerprint = f"stand-in-{name}-{num_tracks}"
         self._num_tracks = num_tracks
         self._step_s = step_s
+        self._masks = masks
 
     def initial_state(self) -> TrackerState:
         """Return a memory whose history is full."""
@@ -63,7 +68,7 @@ class StandIn(StepByStep[TrackerState]):
             num_appearances=state.num_appearances + 1,
             num_frames=state.num_frames + 1,
         )
-        return self._nothing(frame), after
+        return self._shown(frame, after), after
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
         """See `OnlineSegmenter.padded_size`."""
@@ -77,9 +82,21 @@ class StandIn(StepByStep[TrackerState]):
         """See `OnlineSegmenter.state_from_bytes`."""
         return state_from_bytes(blob, self.config, self.fingerprint, torch.device("cpu"))
 
-    def _nothing(self, frame: Frame) -> FrameOutput:
-        size = frame.shape[0], frame.shape[1]
-        none = torch.zeros(0, dtype=torch.int64)
-        logits = torch.zeros(0, self.config.num_classes + 1)
-        masks = torch.zeros(0, -(-size[0] // 4), -(-size[1] // 4))
-        return FrameOutput(none, none, logits, logits, masks, logits.sum(1), none, none, size, size)
+    def _shown(self, frame: Frame, state: TrackerState) -> FrameOutput:
+        size = height, width = frame.shape[0], frame.shape[1]
+        masks = self._masks
+        if masks is None:
+            masks = torch.zeros(0, -(-height // 4), -(-width // 4))
+        shown = len(masks)
+        return FrameOutput(
+            track_ids=state.track_ids[:shown],
+            status=torch.full((shown,), int(TrackStatus.TRACKED)),
+            logits=state.logit_sums[:shown],
+            mean_logits=state.logit_sums[:shown],
+            mask_logits=masks,
+            scores=torch.full((shown,), 0.9),
+            labels=torch.zeros(shown, dtype=torch.int64),
+            ages=torch.full((shown,), state.num_frames),
+            resized=size,
+            padded=size,
+        )

@@ -32,6 +32,7 @@ class BenchClient:
     Args:
         url: of the server's streams.
         resume: goes on with the session of another client, which has left it.
+        masks: how its results carry masks.
 
     Attributes:
         welcome: the server's, `welcomed_after_s` after hello.
@@ -40,11 +41,16 @@ class BenchClient:
         WireError: the server refuses the stream.
     """
 
-    def __init__(self, url: str, resume: messages.Resume | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        resume: messages.Resume | None = None,
+        masks: messages.MaskFormat = "rle",
+    ) -> None:
         self._open = ExitStack()
         opening = connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None)
         self._socket = self._open.enter_context(opening)
-        hello = messages.Hello(codecs=(FrameCodec.JPEG.wire_name,), resume=resume)
+        hello = messages.Hello(codecs=(FrameCodec.JPEG.wire_name,), masks=masks, resume=resume)
         began_s = time.perf_counter()
         self._socket.send(hello.to_json())
         welcome = self._hear()

@@ -1,30 +1,24 @@
 """What `maskstream bench store` asks for, and its report."""
 
-import io
-from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from PIL import Image
 from websockets.exceptions import WebSocketException
 
 from maskstream_model import preset
 from maskstream_model.errors import MaskstreamModelError
 from maskstream_protocol.errors import ProtocolError
 from maskstream_server.assembly import load
-from maskstream_server.bench_report import tell
-from maskstream_server.bench_store.measuring import Pace, measure
-from maskstream_server.bench_store.stand_in import StandIn
+from maskstream_server.bench.pictures import jpegs
+from maskstream_server.bench.report import tell
+from maskstream_server.bench.stand_in import StandIn
+from maskstream_server.bench.store.measuring import measure
+from maskstream_server.bench.turns import Pace
 from maskstream_server.errors import MaskstreamServerError, SettingsError
-from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreAway
 from maskstream_server.stores.redis.facts import read_facts
-
-MAX_PICTURES: Final = 300
-JPEG_QUALITY: Final = 90
 
 
 class StoreBenchError(MaskstreamServerError):
@@ -85,15 +79,3 @@ def facts_of(store: str) -> dict[str, str | None]:
         raise StoreBenchError(f"MASKSTREAM_STORE cannot be used: {error}.") from error
     fsync = facts.fsync if facts.append_only else "none"
     return {"product": facts.product, "version": facts.version_text, "fsync": fsync}
-
-
-def jpegs(settings: Settings, clip: Path) -> list[bytes]:
-    """Return the first frames of a clip as a camera sends them."""
-    with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
-        return [_jpeg(frame.pixels) for frame in islice(video, MAX_PICTURES)]
-
-
-def _jpeg(pixels: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""`maskstream bench video`, `store`, `overhead` and `model`: measured on this machine."""

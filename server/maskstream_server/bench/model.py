@@ -1,0 +1,65 @@
+"""What `maskstream bench model` does: whole steps of a model, one by one."""
+
+import time
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import torch
+
+from maskstream_server.assembly import engine_threads, load, online_part
+from maskstream_server.bench.report import tell
+from maskstream_server.jobs.assembly import decode_upload
+from maskstream_server.settings import Settings
+
+WARM_UP_STEPS: Final = 2
+MATRIX: Final = 2048
+
+
+def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None) -> None:
+    """Measure, print the report as JSON and write it where asked.
+
+    Raises:
+        MediaError: the clip cannot be read.
+        StartError: the model cannot be loaded.
+    """
+    model = online_part(load(settings))
+    with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
+        frames = [frame.pixels for frame in islice(video, num_frames)]
+    torch.set_num_threads(engine_threads(settings))
+    report: dict[str, Any] = {
+        "model": model.config.name,
+        "device": settings.device,
+        "threads": torch.get_num_threads(),
+        "size": list(frames[0].shape[:2]),
+        "padded": list(model.padded_size(*frames[0].shape[:2])),
+    }
+    for _ in range(WARM_UP_STEPS):
+        model.step(frames[0], model.initial_state())
+    tell(report | _steps(model, frames) | {"matrix_gflop_s": matrix_gflop_s()}, out)
+
+
+def _steps(model: Any, frames: list[Any]) -> dict[str, Any]:
+    """Step one session; its answers are waited for, on a GPU too."""
+    state, took_s, tracks = model.initial_state(), [], []
+    for frame in frames:
+        began_s = time.perf_counter()
+        output, state = model.step(frame, state)
+        output.mask_logits.sum().item()
+        took_s.append(time.perf_counter() - began_s)
+        tracks.append(len(output.track_ids))
+    each = [round(value, 4) for value in took_s]
+    return {"median_s": round(median(took_s), 4), "step_s": each, "tracks": tracks}
+
+
+def matrix_gflop_s() -> float:
+    """Return how fast this CPU multiplies two large float32 matrices: what machines differ by."""
+    left, right = torch.rand(2, MATRIX, MATRIX)
+    took_s = []
+    for _ in range(5):
+        began_s = time.perf_counter()
+        left @ right
+        took_s.append(time.perf_counter() - began_s)
+    return round(2 * MATRIX**3 / median(took_s) / 1e9, 1)
