@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from client import server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
 from maskstream_client import main as program
@@ -90,6 +92,16 @@ def test_a_refused_stream_is_the_servers_sentence(clip):
     with ThreadedServer(Script(refuse=ModelUnknownError("There is no model big."))) as server:
         done = run(stream, clip, "--url", server.url, "--model", "big")
     assert sentence_of(done) == "Error: There is no model big."
+
+
+def test_frames_over_the_servers_limit_are_one_sentence_and_no_file(tmp_path, clip, monkeypatch):
+    monkeypatch.setattr(server_side, "LIMITS", replace(server_side.LIMITS, frame_pixels=3000))
+    out, found = tmp_path / "a.mp4", tmp_path / "r.json"
+    with ThreadedServer() as server:
+        done = run(stream, clip, "--url", server.url, "--out", out, "--json", found)
+    assert "64x48 has more pixels than the 3000 that this server takes" in sentence_of(done)
+    assert not out.exists()
+    assert not found.exists()
 
 
 def test_a_video_that_cannot_be_written_is_one_sentence(tmp_path, clip):

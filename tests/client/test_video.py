@@ -124,6 +124,11 @@ def test_frames_that_change_their_size_stay_in_the_first_ones_picture(tmp_path):
     assert [frame.shape[:2] for frame in read_all(path)] == [(48, 64)] * 3
 
 
+def test_a_video_of_no_frame_leaves_no_file(tmp_path):
+    VideoWriter(tmp_path / "out.mp4").close()
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         VideoWriter(tmp_path / "no" / "folder" / "out.mp4")

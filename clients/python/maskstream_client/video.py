@@ -155,8 +155,9 @@ class VideoWriter:
     def __init__(
         self, path: str | Path, fps: Fraction | float = DEFAULT_RATE, crf: int = 20
     ) -> None:
+        self._path = Path(path)
         try:
-            Path(path).write_bytes(b"")
+            self._path.write_bytes(b"")
             self._container = av.open(str(path), "w", format="mp4")
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
@@ -179,10 +180,12 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what is left and finish the file."""
+        """Write what is left and finish the file; without a frame there is none."""
         if self._size is not None:
             self._container.mux(self._stream.encode())
         self._container.close()
+        if self._size is None and self._path.is_file():
+            self._path.unlink()
 
     def __enter__(self) -> Self:
         return self
