@@ -15,6 +15,7 @@ from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
 from maskstream_client import main as program
 from maskstream_client.commands import bench, stream
+from maskstream_client.video import VideoReader
 from maskstream_protocol.errors import ModelUnknownError
 
 NOBODY = "ws://127.0.0.1:9"
@@ -62,6 +63,21 @@ def test_stream_may_stop_early(clip):
     with ThreadedServer() as server:
         done = run(stream, clip, "--url", server.url, "--max-frames", 3)
     assert "3 frames" in done.output
+
+
+def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
+    opened = []
+
+    class Camera(VideoReader):
+        def __init__(self, source, max_frames):
+            opened.append(source)
+            super().__init__(clip, max_frames)
+
+    monkeypatch.setattr("maskstream_client.streaming.VideoReader", Camera)
+    with ThreadedServer() as server:
+        done = run(stream, "0", "--url", server.url)
+    assert "9 frames" in done.output
+    assert opened == [0]
 
 
 def sentence_of(done):

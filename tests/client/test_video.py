@@ -52,6 +52,39 @@ def test_reading_may_end_early(tmp_path):
         assert len(list(reader)) == 2
 
 
+def test_a_reader_that_is_stopped_gives_no_more_frames(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", numbered_frames(5))
+    with VideoReader(path) as reader:
+        frames = iter(reader)
+        next(frames)
+        reader.stop()
+        assert list(frames) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "format_name", "address"),
+    [("linux", "v4l2", "/dev/video1"), ("darwin", "avfoundation", "1")],
+)
+def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, address):
+    path, opened = write_clip(tmp_path / "clip.mp4", numbered_frames(3)), []
+
+    def plug_in(*args, **options):
+        opened.append((args, options))
+        return av_open(str(path))
+
+    av_open = av.open
+    monkeypatch.setattr(av, "open", plug_in)
+    monkeypatch.setattr("sys.platform", platform)
+    with VideoReader(1) as reader:
+        assert (reader.name, reader.is_live, len(list(reader))) == ("camera 1", True, 3)
+    assert opened == [((address,), {"format": format_name})]
+
+
+def test_a_camera_that_is_not_there_is_told():
+    with pytest.raises(SourceError, match=r"^camera 98 "):
+        VideoReader(98)
+
+
 def test_a_file_cut_short_gives_the_frames_it_has(tmp_path):
     path = write_clip(tmp_path / "clip.ts", numbered_frames(20), codec="mpeg2video", fps=25)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

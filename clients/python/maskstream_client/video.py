@@ -62,6 +62,7 @@ class VideoReader:
         self.rate = _credible_rate(self._stream)
         self.num_frames = self._stream.frames or None
         self._max_frames = max_frames
+        self._stopped = False
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """The frames in the order in which they are shown.
@@ -76,8 +77,12 @@ class VideoReader:
             latest_s = max(latest_s, time_s)
             num_read += 1
             yield VideoFrame(_upright(frame), latest_s)
-        if num_read == 0:
+        if num_read == 0 and not self._stopped:
             raise SourceError(f"No frame of {self.name} can be decoded.")
+
+    def stop(self) -> None:
+        """Give no more frames than the one that is being read."""
+        self._stopped = True
 
     def close(self) -> None:
         """Let go of the source."""
@@ -94,6 +99,8 @@ class VideoReader:
         try:
             for packet in self._container.demux(self._stream):
                 yield from _frames_of(packet)
+                if self._stopped:
+                    return
         except av.FFmpegError:
             with suppress(av.FFmpegError):
                 yield from self._stream.decode(None)
