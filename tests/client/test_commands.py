@@ -80,6 +80,17 @@ def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
     assert opened == [0]
 
 
+def test_masks_are_kept_only_where_results_are_wanted(clip, monkeypatch, tmp_path):
+    kept = []
+    monkeypatch.setattr("maskstream_client.results_json.coco_rle", lambda mask: kept.append(mask))
+    with ThreadedServer(Script(), Script()) as server:
+        assert run(stream, clip, "--url", server.url).exit_code == 0
+        assert kept == []
+        server.committed = 0
+        run(stream, clip, "--url", server.url, "--json", tmp_path / "r.json")
+    assert len(kept) == 9
+
+
 def sentence_of(done):
     """The one line after which it ended, without a traceback."""
     assert done.exit_code != 0

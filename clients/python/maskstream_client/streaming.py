@@ -81,7 +81,8 @@ def stream_source(job: StreamJob) -> None:
         ):
             for pixels, result in pairs:
                 summary.add(result)
-                collector.add(result)
+                if job.json_out is not None:  # masks of all frames, which a camera has no end of
+                    collector.add(result)
                 drawing.add(pixels, result)
         report = summary.report(time.perf_counter() - began_s)
     if job.json_out is not None:
