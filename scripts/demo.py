@@ -24,12 +24,10 @@ def main() -> int:
     """Segment one video through the WebSocket; return the exit status."""
     arguments = parse_arguments()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    video = arguments.video or write_sample(out / "sample.mp4")
-    if not video.is_file():
-        print(f"There is no file {video}.", file=sys.stderr)
-        return 2
-    with running_server(out / "server.log") as url:
+    log = out / "server.log"
+    make_folder(out, log)
+    video = find_video(arguments.video, out)
+    with running_server(log) as url:
         return stream(video, url, out)
 
 
@@ -39,6 +37,28 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--video", type=Path, help="a video of your own")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
     return parser.parse_args()
+
+
+def make_folder(out: Path, log: Path) -> None:
+    """Make the folder for the results; leave with one sentence where nothing can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        sys.exit(f"{out} is no folder that can be written to: {error.strerror}.")
+
+
+def find_video(video: Path | None, out: Path) -> Path:
+    """Return the path of the user's video or of a sample; leave with one sentence if it is none."""
+    from maskstream_client.errors import MaskstreamError
+    from maskstream_client.video import VideoReader
+
+    try:
+        video = video or write_sample(out / "sample.mp4")
+        VideoReader(video).close()
+    except MaskstreamError as error:
+        sys.exit(str(error))
+    return video
 
 
 def write_sample(path: Path) -> Path:
