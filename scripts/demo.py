@@ -22,6 +22,8 @@ SAMPLE_FPS = 12
 
 def main() -> int:
     """Segment one video through the WebSocket; return the exit status."""
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # the server ends, too
     arguments = parse_arguments()
     out: Path = arguments.out
     log = out / "server.log"
@@ -79,7 +81,10 @@ def running_server(log: Path) -> Iterator[str]:
     port = free_port()
     command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        # In a group of its own: Ctrl-C ends the client first, which still needs its answers.
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, process_group=0
+        )
     try:
         wait_until_ready(process, port, log)
         yield f"ws://127.0.0.1:{port}"
@@ -113,7 +118,15 @@ def stream(video: Path, url: str, out: Path) -> int:
         "--summary": out / "summary.json",
     }
     options = [str(part) for pair in results.items() for part in pair]
-    return subprocess.call([program(), "stream", str(video), "--url", url, *options])
+    command = [program(), "stream", str(video), "--url", url, *options]
+    with subprocess.Popen(command) as process:
+        try:
+            while True:
+                # Ctrl-C reaches the client too, which ends in order and writes what came.
+                with contextlib.suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            process.terminate()
 
 
 def program() -> str:
@@ -129,4 +142,7 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,19 +1,28 @@
 """What `make demo` runs, as a process: the demo model behind a real server, and what it leaves."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import psutil
+import pytest
 
 from client.clips import numbered_frames, read_all, write_clip
 from maskstream_client.bench_frames import moving_shapes
+from support.held_videos import SOON_S, until
 
 DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
 
 
+def command_of(video: Path, out: Path) -> list[str]:
+    return [sys.executable, str(DEMO), "--video", str(video), "--out", str(out)]
+
+
 def run_demo(video: Path, out: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, str(DEMO), "--video", str(video), "--out", str(out)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+    return subprocess.run(command_of(video, out), capture_output=True, text=True, timeout=240)
 
 
 def sentence_of(done: "subprocess.CompletedProcess[str]") -> str:
@@ -51,3 +60,18 @@ def test_a_demo_into_a_file_is_one_sentence(tmp_path):
     told = sentence_of(run_demo(clip, clip))
     assert told == f"{clip} is no folder that can be written to: File exists."
     assert clip.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_stopped_takes_its_server_along(tmp_path, number):
+    clip = write_clip(tmp_path / "clip.mp4", numbered_frames(1))
+    command = command_of(clip, tmp_path / "out")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as demo:
+        children = psutil.Process(demo.pid).children
+        until(lambda: [child for child in children() if "serve" in child.cmdline()])
+        (server,) = children()
+        time.sleep(0.5)  # the demo waits for it
+        demo.send_signal(number)
+        _, told = demo.communicate(timeout=SOON_S)
+    assert (demo.returncode, told) == (128 + number, "")
+    assert not server.is_running()
