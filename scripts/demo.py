@@ -22,14 +22,14 @@ SAMPLE_FPS = 12
 
 def main() -> int:
     """Segment one video through the WebSocket; return the exit status."""
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # the server ends, too
     arguments = parse_arguments()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    video = arguments.video or write_sample(out / "sample.mp4")
-    if not video.is_file():
-        print(f"There is no file {video}.", file=sys.stderr)
-        return 2
-    with running_server(out / "server.log") as url:
+    log = out / "server.log"
+    make_folder(out, log)
+    video = find_video(arguments.video, out)
+    with running_server(log) as url:
         return stream(video, url, out)
 
 
@@ -39,6 +39,28 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--video", type=Path, help="a video of your own")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
     return parser.parse_args()
+
+
+def make_folder(out: Path, log: Path) -> None:
+    """Make the folder for the results; leave with one sentence where nothing can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        sys.exit(f"{out} is no folder that can be written to: {error.strerror}.")
+
+
+def find_video(video: Path | None, out: Path) -> Path:
+    """Return the path of the user's video or of a sample; leave with one sentence if it is none."""
+    from maskstream_client.errors import MaskstreamError
+    from maskstream_client.video import VideoReader
+
+    try:
+        video = video or write_sample(out / "sample.mp4")
+        VideoReader(video).close()
+    except MaskstreamError as error:
+        sys.exit(str(error))
+    return video
 
 
 def write_sample(path: Path) -> Path:
@@ -59,7 +81,10 @@ def running_server(log: Path) -> Iterator[str]:
     port = free_port()
     command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        # In a group of its own: Ctrl-C ends the client first, which still needs its answers.
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, process_group=0
+        )
     try:
         wait_until_ready(process, port, log)
         yield f"ws://127.0.0.1:{port}"
@@ -93,7 +118,15 @@ def stream(video: Path, url: str, out: Path) -> int:
         "--summary": out / "summary.json",
     }
     options = [str(part) for pair in results.items() for part in pair]
-    return subprocess.call([program(), "stream", str(video), "--url", url, *options])
+    command = [program(), "stream", str(video), "--url", url, *options]
+    with subprocess.Popen(command) as process:
+        try:
+            while True:
+                # Ctrl-C reaches the client too, which ends in order and writes what came.
+                with contextlib.suppress(KeyboardInterrupt):
+                    return process.wait()
+        finally:
+            process.terminate()
 
 
 def program() -> str:
@@ -109,4 +142,7 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

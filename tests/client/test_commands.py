@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from client import server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
 from maskstream_client import main as program
 from maskstream_client.commands import bench, stream
+from maskstream_client.video import VideoReader
 from maskstream_protocol.errors import ModelUnknownError
 
 NOBODY = "ws://127.0.0.1:9"
@@ -62,6 +65,32 @@ def test_stream_may_stop_early(clip):
     assert "3 frames" in done.output
 
 
+def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
+    opened = []
+
+    class Camera(VideoReader):
+        def __init__(self, source, max_frames):
+            opened.append(source)
+            super().__init__(clip, max_frames)
+
+    monkeypatch.setattr("maskstream_client.streaming.VideoReader", Camera)
+    with ThreadedServer() as server:
+        done = run(stream, "0", "--url", server.url)
+    assert "9 frames" in done.output
+    assert opened == [0]
+
+
+def test_masks_are_kept_only_where_results_are_wanted(clip, monkeypatch, tmp_path):
+    kept = []
+    monkeypatch.setattr("maskstream_client.results_json.coco_rle", lambda mask: kept.append(mask))
+    with ThreadedServer(Script(), Script()) as server:
+        assert run(stream, clip, "--url", server.url).exit_code == 0
+        assert kept == []
+        server.committed = 0
+        run(stream, clip, "--url", server.url, "--json", tmp_path / "r.json")
+    assert len(kept) == 9
+
+
 def sentence_of(done):
     """The one line after which it ended, without a traceback."""
     assert done.exit_code != 0
@@ -90,6 +119,16 @@ def test_a_refused_stream_is_the_servers_sentence(clip):
     with ThreadedServer(Script(refuse=ModelUnknownError("There is no model big."))) as server:
         done = run(stream, clip, "--url", server.url, "--model", "big")
     assert sentence_of(done) == "Error: There is no model big."
+
+
+def test_frames_over_the_servers_limit_are_one_sentence_and_no_file(tmp_path, clip, monkeypatch):
+    monkeypatch.setattr(server_side, "LIMITS", replace(server_side.LIMITS, frame_pixels=3000))
+    out, found = tmp_path / "a.mp4", tmp_path / "r.json"
+    with ThreadedServer() as server:
+        done = run(stream, clip, "--url", server.url, "--out", out, "--json", found)
+    assert "64x48 has more pixels than the 3000 that this server takes" in sentence_of(done)
+    assert not out.exists()
+    assert not found.exists()
 
 
 def test_a_video_that_cannot_be_written_is_one_sentence(tmp_path, clip):

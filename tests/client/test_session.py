@@ -1,10 +1,15 @@
 """The client's side of a stream on one connection, without sockets."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from client import server_side
 from client.server_side import result
 from client.talk import PICTURE, SIZE, Conversation, connected, indices
 from maskstream_client import events
+from maskstream_client.pictures import encode_picture
 from maskstream_protocol import notices
 from maskstream_protocol.errors import FrameTooLargeError, MalformedResultError, SequenceGapError
 
@@ -75,8 +80,17 @@ def test_there_is_no_room_without_a_connection():
 
 def test_a_frame_that_never_fits_is_refused_at_once():
     talk = connected(num_bytes=SIZE - 1)
-    with pytest.raises(FrameTooLargeError):
+    with pytest.raises(FrameTooLargeError, match=f"{SIZE} bytes is over the {SIZE - 1} "):
         talk.session.has_room(PICTURE)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "rgb24"])
+def test_a_frame_of_too_many_pixels_is_refused_at_once_however_few_its_bytes(codec, monkeypatch):
+    monkeypatch.setattr(server_side, "LIMITS", replace(server_side.LIMITS, frame_pixels=40 * 60))
+    talk = connected()
+    assert talk.session.has_room(encode_picture(np.zeros((40, 60, 3), np.uint8), codec))
+    with pytest.raises(FrameTooLargeError, match="61x40 has more pixels than the 2400 "):
+        talk.session.has_room(encode_picture(np.zeros((40, 61, 3), np.uint8), codec))
 
 
 def test_a_dropped_frame_is_told_once():

@@ -52,6 +52,39 @@ def test_reading_may_end_early(tmp_path):
         assert len(list(reader)) == 2
 
 
+def test_a_reader_that_is_stopped_gives_no_more_frames(tmp_path):
+    path = write_clip(tmp_path / "clip.mp4", numbered_frames(5))
+    with VideoReader(path) as reader:
+        frames = iter(reader)
+        next(frames)
+        reader.stop()
+        assert list(frames) == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "format_name", "address"),
+    [("linux", "v4l2", "/dev/video1"), ("darwin", "avfoundation", "1")],
+)
+def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, address):
+    path, opened = write_clip(tmp_path / "clip.mp4", numbered_frames(3)), []
+
+    def plug_in(*args, **options):
+        opened.append((args, options))
+        return av_open(str(path))
+
+    av_open = av.open
+    monkeypatch.setattr(av, "open", plug_in)
+    monkeypatch.setattr("sys.platform", platform)
+    with VideoReader(1) as reader:
+        assert (reader.name, reader.is_live, len(list(reader))) == ("camera 1", True, 3)
+    assert opened == [((address,), {"format": format_name})]
+
+
+def test_a_camera_that_is_not_there_is_told():
+    with pytest.raises(SourceError, match=r"^camera 98 "):
+        VideoReader(98)
+
+
 def test_a_file_cut_short_gives_the_frames_it_has(tmp_path):
     path = write_clip(tmp_path / "clip.ts", numbered_frames(20), codec="mpeg2video", fps=25)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -122,6 +155,11 @@ def test_frames_that_change_their_size_stay_in_the_first_ones_picture(tmp_path):
         for size in ((48, 64), (96, 128), (20, 30)):
             writer.write(np.full((*size, 3), 90, np.uint8))
     assert [frame.shape[:2] for frame in read_all(path)] == [(48, 64)] * 3
+
+
+def test_a_video_of_no_frame_leaves_no_file(tmp_path):
+    VideoWriter(tmp_path / "out.mp4").close()
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):

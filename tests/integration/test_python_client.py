@@ -123,6 +123,15 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_sent():
         assert client.receive().objects[0].age == 1
 
 
+async def test_a_frame_of_more_pixels_than_the_limit_is_refused_before_it_is_sent():
+    with running_server(max_frame_pixels=36 * 64 - 1) as live:
+        async with connect_async(live.url) as client:
+            with pytest.raises(FrameTooLargeError, match="64x36 has more pixels than the 2303"):
+                await client.send(FRAMES[0])
+            await client.send(FRAMES[0][:, 1:])
+            assert (await client.receive()).objects[0].age == 1
+
+
 def test_an_unknown_model_is_a_typed_error(live_server):
     with pytest.raises(ModelUnknownError):
         connect(live_server.url, model="none such")

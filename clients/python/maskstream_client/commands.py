@@ -93,6 +93,7 @@ def stream(source: str, **options: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
     SOURCE is a video file, a URL such as rtsp://..., or the index of a camera (0, 1, ...).
+    Ctrl-C ends it in order: what came until then is written.
     """
     from maskstream_client.streaming import StreamJob, stream_source
 

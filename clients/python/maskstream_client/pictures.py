@@ -1,4 +1,4 @@
-"""Arrays to the payload of a frame, by Pillow."""
+"""Arrays to the payload of a frame, by Pillow, and whether a server takes it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maskstream_protocol.errors import FrameTooLargeError
 from maskstream_protocol.fields import U16_MAX
 from maskstream_protocol.frames import UNKNOWN_TIME, FrameCodec, FrameMessage
+from maskstream_protocol.notices import Welcome
 
 PictureCodec = Literal["jpeg", "png", "webp", "rgb24"]
 PICTURE_CODECS: Final = ("jpeg", "png", "webp", "rgb24")
@@ -64,6 +66,31 @@ def encode_picture(
     if max(height, width) > U16_MAX:
         raise ValueError(f"A frame of {width}x{height} is larger than {U16_MAX} pixels.")
     return Picture(FrameCodec[codec.upper()], _payload(pixels, codec, quality), height, width)
+
+
+def check_fits(picture: Picture, num_bytes: int, welcome: Welcome) -> None:
+    """Refuse what the server would only drop, frame after frame.
+
+    Args:
+        picture: to be sent.
+        num_bytes: of the message that carries it.
+        welcome: tells what the server takes.
+
+    Raises:
+        FrameTooLargeError: more pixels or bytes than that.
+    """
+    if picture.height * picture.width > welcome.limits.frame_pixels:
+        raise FrameTooLargeError(
+            f"A frame of {picture.width}x{picture.height} has more pixels than the "
+            f"{welcome.limits.frame_pixels} that this server takes: send it smaller, or raise "
+            "the server's MASKSTREAM_MAX_FRAME_PIXELS."
+        )
+    limit = min(welcome.limits.frame_bytes, welcome.credit.bytes)
+    if num_bytes > limit:
+        raise FrameTooLargeError(
+            f"A frame of {num_bytes} bytes is over the {limit} that this server takes: send it "
+            "smaller, or raise the server's MASKSTREAM_MAX_FRAME_BYTES."
+        )
 
 
 def _payload(pixels: Pixels, codec: PictureCodec, quality: int) -> bytes:

@@ -15,9 +15,9 @@ from maskstream_client.events import Event
 from maskstream_client.ledger import MAX_KEPT_BYTES, Ledger
 from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Outbox, Request
-from maskstream_client.pictures import PICTURE_CODECS, Picture
+from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
 from maskstream_protocol import messages, notices
-from maskstream_protocol.errors import FrameTooLargeError, SequenceGapError
+from maskstream_protocol.errors import SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.notice_parsing import parse_server_message
 from maskstream_protocol.results import ResultMessage, decode_result
@@ -76,9 +76,7 @@ class ClientSession:
         if self._welcome is None or not self._outbox.idle:
             return False
         size = picture.to_frame().num_bytes
-        limit = min(self._welcome.limits.frame_bytes, self._welcome.credit.bytes)
-        if size > limit:
-            raise FrameTooLargeError(f"A frame of {size} bytes is over the server's {limit}.")
+        check_fits(picture, size, self._welcome)
         in_flight = self._ledger.num_in_flight
         return in_flight < self._options.max_in_flight and self._outbox.affords(size)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from maskstream_client.annotate import Annotator
 from maskstream_client.errors import OutputError
+from maskstream_client.interrupts import INTERRUPTED, Interrupts
 from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
@@ -60,6 +62,8 @@ class StreamJob:
 def stream_source(job: StreamJob) -> None:
     """Send a source to a server and write what was asked for.
 
+    Ctrl-C ends the source: what came until then is written, and the exit status says so.
+
     Raises:
         MaskstreamError: the source, the server or a file to write is not there.
         WireError: the server refuses the stream.
@@ -68,12 +72,17 @@ def stream_source(job: StreamJob) -> None:
     for path in (job.out, job.json_out, job.summary):
         _check_place(path, job.source)
     summary, collector = StreamSummary(), ResultsCollector()
-    with VideoReader(job.source, job.max_frames) as reader:
+    with VideoReader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
         began_s = time.perf_counter()
-        with _Drawing(job.out, reader) as drawing, closing(_pairs(job, reader, console)) as pairs:
+        with (
+            suppress(KeyboardInterrupt),  # a second one: what came is written all the same
+            _Drawing(job.out, reader) as drawing,
+            closing(_pairs(job, reader, console)) as pairs,
+        ):
             for pixels, result in pairs:
                 summary.add(result)
-                collector.add(result)
+                if job.json_out is not None:  # masks of all frames, which a camera has no end of
+                    collector.add(result)
                 drawing.add(pixels, result)
         report = summary.report(time.perf_counter() - began_s)
     if job.json_out is not None:
@@ -81,6 +90,8 @@ def stream_source(job: StreamJob) -> None:
     if job.summary is not None:
         _write_json(job.summary, report)
     console.print(_sentence(report), soft_wrap=True)
+    if interrupts.heard:
+        sys.exit(INTERRUPTED)
 
 
 def _pairs(

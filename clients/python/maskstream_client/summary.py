@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from maskstream_client.result import Result
 from maskstream_protocol.records import Status
 
+_TICK_S: Final = 1e-4
+
 
 class StreamSummary:
-    """Takes the results of one stream and sums them up."""
+    """Takes the results of one stream and sums them up, in memory that its length does not fill."""
 
     def __init__(self) -> None:
-        self._latencies_s: list[float] = []
+        # How many of so many ticks: a camera has no end, and its latencies are much alike.
+        self._latencies: Counter[int] = Counter()
         self._tracks: set[tuple[int, int]] = set()
         self._num_frames = self._num_dropped = self._num_resets = 0
         self._num_emerged = self._num_disappeared = 0
@@ -27,7 +31,7 @@ class StreamSummary:
             self._num_dropped += 1
             return
         self._num_resets += result.reset is not None
-        self._latencies_s.append(result.latency_s)
+        self._latencies[round(result.latency_s / _TICK_S)] += 1
         for item in result.objects:
             self._tracks.add((self._num_resets, item.track_id))
             self._num_emerged += item.status is Status.EMERGED
@@ -44,7 +48,7 @@ class StreamSummary:
             "resets": self._num_resets,
             "seconds": round(elapsed_s, 3),
             "fps": round(self._num_frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
-            "latency_ms": percentiles_ms(self._latencies_s),
+            "latency_ms": percentiles_ms([ticks * _TICK_S for ticks in self._latencies.elements()]),
         }
 
 

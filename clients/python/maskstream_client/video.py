@@ -62,6 +62,7 @@ class VideoReader:
         self.rate = _credible_rate(self._stream)
         self.num_frames = self._stream.frames or None
         self._max_frames = max_frames
+        self._stopped = False
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """The frames in the order in which they are shown.
@@ -76,8 +77,12 @@ class VideoReader:
             latest_s = max(latest_s, time_s)
             num_read += 1
             yield VideoFrame(_upright(frame), latest_s)
-        if num_read == 0:
+        if num_read == 0 and not self._stopped:
             raise SourceError(f"No frame of {self.name} can be decoded.")
+
+    def stop(self) -> None:
+        """Give no more frames than the one that is being read."""
+        self._stopped = True
 
     def close(self) -> None:
         """Let go of the source."""
@@ -94,6 +99,8 @@ class VideoReader:
         try:
             for packet in self._container.demux(self._stream):
                 yield from _frames_of(packet)
+                if self._stopped:
+                    return
         except av.FFmpegError:
             with suppress(av.FFmpegError):
                 yield from self._stream.decode(None)
@@ -155,8 +162,9 @@ class VideoWriter:
     def __init__(
         self, path: str | Path, fps: Fraction | float = DEFAULT_RATE, crf: int = 20
     ) -> None:
+        self._path = Path(path)
         try:
-            Path(path).write_bytes(b"")
+            self._path.write_bytes(b"")
             self._container = av.open(str(path), "w", format="mp4")
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
@@ -179,10 +187,12 @@ class VideoWriter:
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what is left and finish the file."""
+        """Write what is left and finish the file; without a frame there is none."""
         if self._size is not None:
             self._container.mux(self._stream.encode())
         self._container.close()
+        if self._size is None and self._path.is_file():
+            self._path.unlink()
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from maskstream_client.errors import RefusedError, VideoEndedError
+from maskstream_client.interrupts import INTERRUPTED
 from maskstream_client.videos.bars import Bars
 from maskstream_client.videos.journal import Journal
 from maskstream_client.videos.options import Submission, VideoOptions
@@ -20,8 +21,6 @@ from maskstream_protocol.errors import WireError
 
 _BY_DEFAULT: Final = ("ytvis.json",)
 """What a server makes of a video where nothing is asked for."""
-_INTERRUPTED: Final = 130
-"""Exit status of a command that Ctrl-C ended."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def run_video(job: RunJob) -> None:
             video, paths = _run(job, journal, bars)
     except KeyboardInterrupt:
         _interrupted(job, journal)
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
     except VideoEndedError:
         journal.forget()
         raise
