@@ -41,7 +41,7 @@ def load(
     """
     if config.offline is not None:
         raise ConfigError(f"{config.name} is an offline model: load it with load_offline_model")
-    place = _device(device)
+    place = usable_device(device)
     return _online(config, *_networks(config, weights), place)
 
 
@@ -56,7 +56,7 @@ def load_offline(
     """
     if config.offline is None:
         raise ConfigError(f"{config.name} is an online model: load it with load_model")
-    place = _device(device)
+    place = usable_device(device)
     return _offline(config, *_networks(config, weights), place)
 
 
@@ -109,10 +109,16 @@ def _offline(
     return OfflineDaq(_online(config, networks, weights, device), networks.refiner)
 
 
-def _device(device: str | torch.device) -> torch.device:
+def usable_device(device: str | torch.device) -> torch.device:
+    """Return a device on which a tensor can be made.
+
+    Raises:
+        ConfigError: there is none of this name here.
+    """
     try:
         place = torch.device(device)
-        torch.zeros(1, device=place)
+        # Read, too: tensors on "meta" can be made, but hold nothing.
+        torch.zeros(1, device=place).item()
     except (RuntimeError, AssertionError) as error:
         # CUDA's own messages go on for several lines.
         reason = (str(error).splitlines() or [type(error).__name__])[0]

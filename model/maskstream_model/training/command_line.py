@@ -65,8 +65,9 @@ def options_of(
         tracker: rules of the tracker stage to start from, instead of the preset's.
 
     Raises:
-        ConfigError: a setting that is none, or that does not go with the others.
+        ConfigError: a setting that is none, or that does not go with the others; no such device.
     """
+    from maskstream_model.loading import usable_device
     from maskstream_model.training.options import RunOptions
     from maskstream_model.training.overrides import override
     from maskstream_model.training.presets import training_preset
@@ -84,7 +85,7 @@ def options_of(
         plan=_plan(given, chosen.plan),
         recipe=chosen.recipe,
         tracker=chosen.tracker,
-        device=given["device"],
+        device=str(usable_device(given["device"])),
         workers=given["workers"],
         resume=given["resume"],
         init=given["init"],

@@ -1,5 +1,6 @@
 """A run on disk: weights, averages, optimiser and clock in one file, whole or not at all."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,20 @@ class Run:
     averaged: AveragedWeights
     step: int = 0
     elapsed_s: float = 0.0
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a run, where it is not there yet.
+
+    Raises:
+        TrainingError: it cannot be made, or not be written in.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be made: {error.strerror or error}") from None
+    if not os.access(path, os.W_OK):
+        raise TrainingError(f"{path} is a folder that cannot be written in")
 
 
 def save_run(path: Path, run: Run, stage: str, seed: int) -> None:

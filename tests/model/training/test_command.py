@@ -88,3 +88,41 @@ def test_a_folder_without_a_data_set_is_one_clear_sentence(tmp_path):
     assert result.exit_code == 1
     assert "Error: " in result.output
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--device cuda:99",
+        "--device abacus",
+        "--device meta",
+        "--threads 0",
+        "--threads -1",
+        "--workers -1",
+        "--seed -1",
+        "--minutes nan",
+        "--minutes inf",
+        "--checkpoint-minutes -1",
+        "--clip-frames 0",
+        "--ablation --seeds 0",
+        "--ablation --device abacus",
+    ],
+)
+def test_a_bad_setting_is_one_clear_sentence_before_anything_is_trained(arguments, tmp_path):
+    budget = [] if "--minutes" in arguments else ["--steps", "1"]
+    done = CliRunner().invoke(train, ["--out", str(tmp_path / "run"), *budget, *arguments.split()])
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code != 0
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "more", [["--height=32", "--width=32", "--stage=segmenter"], ["--ablation"]]
+)
+def test_a_folder_that_cannot_be_made_is_one_clear_sentence(more, tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "run"
+    done = CliRunner().invoke(train, ["--out", str(out), "--steps", "1", *more])
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {out} cannot be made: Not a directory\n"
