@@ -23,12 +23,22 @@ DATA = click.Path(exists=True, path_type=Path)
     type=click.Choice(["segmenter", "tracker", "refiner", "all"]),
     help="all; tracker or refiner where a data set is given.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="train-out",
+    show_default=True,
+    help="Folder of the run.",
+)
 @click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
 @click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
-@click.option("--minutes", type=float, help="Budget in wall time (all stages together).")
+@click.option(
+    "--minutes",
+    type=float,
+    help="Budget in wall time, all stages together; 120, where the preset has no number of steps.",
+)
 @click.option("--steps", type=int, help="Budget in steps, instead of --minutes or the preset's.")
 @click.option("--batch-size", type=int, help="Clips a step (at the base size; 8 frames, 4 clips).")
 @click.option("--height", type=int, help="Base size of synthetic clips in pixels; 128.")
