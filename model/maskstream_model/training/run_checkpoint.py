@@ -17,13 +17,18 @@ MODULE, AVERAGE, OPTIMISER = "module/", "average/", "optimiser/"
 
 @dataclass
 class Run:
-    """What a stage's training is at one moment; `step` and `elapsed_s` move."""
+    """What a stage's training is at one moment; `step` and `elapsed_s` move.
+
+    `steps_before` and `minutes_before` were spent on the weights that it started from.
+    """
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
     averaged: AveragedWeights
     step: int = 0
     elapsed_s: float = 0.0
+    steps_before: int = 0
+    minutes_before: float = 0.0
 
 
 def make_folder(path: Path) -> None:
@@ -47,6 +52,7 @@ def save_run(path: Path, run: Run, stage: str, seed: int) -> None:
     for index, values in run.optimiser.state_dict()["state"].items():
         tensors |= {f"{OPTIMISER}{index}/{k}": torch.as_tensor(v) for k, v in values.items()}
     facts = {"stage": stage, "seed": seed, "step": run.step, "elapsed_s": repr(run.elapsed_s)}
+    facts |= {"steps_before": run.steps_before, "minutes_before": run.minutes_before}
     save_safetensors(path, tensors, {name: str(value) for name, value in facts.items()})
 
 
@@ -74,6 +80,9 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
     except (CheckpointError, LookupError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this model: {error}") from None
     run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
+    # As it was when the run began: whoever resumes may name no file to start from, or another.
+    run.steps_before = int(facts.get("steps_before", run.steps_before))
+    run.minutes_before = float(facts.get("minutes_before", run.minutes_before))
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
