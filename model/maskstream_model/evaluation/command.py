@@ -80,7 +80,7 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     help="Which evaluation set; never trained on.",
 )
 @click.option("--cutouts", type=EXISTING, help="Folder of real cut-outs for synthetic clips.")
-@click.option("--textures", type=EXISTING, help="Folder of real pictures for synthetic clips.")
+@click.option("--textures", type=EXISTING, help="Folder of real pictures and videos, likewise.")
 @click.option(
     "--truth", type=EXISTING, help="When objects are there; --data is then a folder of frames."
 )

@@ -50,7 +50,7 @@ DATA = click.Path(exists=True, path_type=Path)
 @click.option("--learning-rate", type=float, help="Peak rate; 8e-4, tracker 5e-4, data sets 1e-4.")
 @click.option("--no-object", type=float, help="Class weight of no object; 0.1, tracker 0.2.")
 @click.option("--cutouts", type=FOLDER, help="Real cut-outs, a folder per sequence.")
-@click.option("--textures", type=FOLDER, help="Pictures that lend textures and backgrounds.")
+@click.option("--textures", type=FOLDER, help="Pictures, videos that lend textures.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of torch in this process.")
 @click.option(
     "--workers",
