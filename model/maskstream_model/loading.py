@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 
 import torch
 from torch import Tensor
@@ -83,7 +84,8 @@ def _networks(
     if told != config.name:
         raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
     networks, _ = _random(config, seed=0)
-    load_into(networks.parts, tensors)
+    verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
+    load_into(networks.parts, tensors, rest=f"`{verify}` lists all")
     return networks, tensors
 
 
