@@ -104,12 +104,17 @@ def misfits(targets: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Mis
     return Misfits(missing, unexpected, shapes, len(common) - len(shapes))
 
 
-def load_into(parts: Parts, weights: Mapping[str, Tensor]) -> None:
+def load_into(parts: Parts, weights: Mapping[str, Tensor], rest: str = "") -> None:
     """Copy `weights` into the modules; nothing is changed when they do not fit.
+
+    Args:
+        parts: what the weights are for.
+        weights: tensors by name.
+        rest: ends the sentence where a list in it is cut: how to see all of it.
 
     Raises:
         CheckpointError: names missing from `weights`, names that no module has, or shapes that
-            differ; all of them in one sentence each.
+            differ; a list of each.
     """
     targets = state_of(parts)
     found = misfits(targets, weights)
@@ -120,6 +125,8 @@ def load_into(parts: Parts, weights: Mapping[str, Tensor]) -> None:
             "of another shape": found.shapes,
         }
         sentences = [f"{what}: {listed(names)}" for what, names in problems.items() if names]
+        if rest and any(len(names) > MAX_LISTED for names in problems.values()):
+            sentences.append(rest)
         raise CheckpointError("the weights do not fit the model; " + "; ".join(sentences))
     with torch.no_grad():
         for name, target in targets.items():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from shlex import quote
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ def load(
     """
     if config.offline is not None:
         raise ConfigError(f"{config.name} is an offline model: load it with load_offline_model")
-    place = _device(device)
+    place = usable_device(device)
     return _online(config, *_networks(config, weights), place)
 
 
@@ -56,7 +57,7 @@ def load_offline(
     """
     if config.offline is None:
         raise ConfigError(f"{config.name} is an online model: load it with load_model")
-    place = _device(device)
+    place = usable_device(device)
     return _offline(config, *_networks(config, weights), place)
 
 
@@ -83,7 +84,8 @@ def _networks(
     if told != config.name:
         raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
     networks, _ = _random(config, seed=0)
-    load_into(networks.parts, tensors)
+    verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
+    load_into(networks.parts, tensors, rest=f"`{verify}` lists all")
     return networks, tensors
 
 
@@ -109,10 +111,16 @@ def _offline(
     return OfflineDaq(_online(config, networks, weights, device), networks.refiner)
 
 
-def _device(device: str | torch.device) -> torch.device:
+def usable_device(device: str | torch.device) -> torch.device:
+    """Return a device on which a tensor can be made.
+
+    Raises:
+        ConfigError: there is none of this name here.
+    """
     try:
         place = torch.device(device)
-        torch.zeros(1, device=place)
+        # Read, too: tensors on "meta" can be made, but hold nothing.
+        torch.zeros(1, device=place).item()
     except (RuntimeError, AssertionError) as error:
         # CUDA's own messages go on for several lines.
         reason = (str(error).splitlines() or [type(error).__name__])[0]

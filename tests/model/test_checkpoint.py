@@ -87,9 +87,12 @@ def test_all_that_does_not_fit_is_listed_and_nothing_is_changed(parts):
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
-def test_long_lists_are_cut_with_their_count():
-    with pytest.raises(CheckpointError, match="and 10 more"):
-        load_into(nn.Identity(), {f"w{index}": torch.zeros(1) for index in range(30)})
+def test_long_lists_are_cut_with_their_count_and_the_way_to_see_all():
+    many = {f"w{index}": torch.zeros(1) for index in range(30)}
+    with pytest.raises(CheckpointError, match=r"and 10 more; the file lists all$"):
+        load_into(nn.Identity(), many, rest="the file lists all")
+    with pytest.raises(CheckpointError, match=r"unexpected: w0$"):
+        load_into(nn.Identity(), {"w0": many["w0"]}, rest="the file lists all")
 
 
 def test_what_is_written_is_read_back_with_its_metadata(tmp_path, parts):

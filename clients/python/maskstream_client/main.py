@@ -22,7 +22,7 @@ _SHORT_HELP: Final = {
     "serve": "Run the server.",
     "worker": "Work on whole videos for servers that share a Redis.",
     "doctor": "Look whether a server can do its work here, and say what to do if not.",
-    "train": "Train the demo model.",
+    "train": "Train a model: demo on synthetic clips, the others on data sets.",
     "eval": "Measure a model on synthetic or annotated clips.",
     "weights": "List, check and convert weight files.",
     "score": "Score result files against annotations: AP, VPQ, STQ.",

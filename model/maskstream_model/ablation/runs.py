@@ -24,6 +24,7 @@ from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import RunOptions
 from maskstream_model.training.run import TRACKER, segmenter_of
+from maskstream_model.training.run_checkpoint import make_folder
 from maskstream_model.training.tracker_stage import TrackerStage
 
 Tell = Callable[[str], None]
@@ -71,7 +72,7 @@ class _Bench:
         self._segmenter.to(self._options.device).eval().requires_grad_(False)
         self._mark = fingerprint(self._weights, config)
         self.settings = self._settings()
-        self._options.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self._options.out)
         self._claim(self._options.out / "settings.json")
         self._clips: dict[str, SegmentedClips] = {}
 

@@ -85,15 +85,15 @@ def check_pictures(videos: Iterable[VideoInfo]) -> None:
                 raise DatasetError(f"video {video.id} lacks its frame {path}")
 
 
-def list_pictures(folder: Path) -> tuple[Path, ...]:
-    """List the .jpg, .jpeg and .png files below a folder, sorted.
+def list_pictures(folder: Path, endings: tuple[str, ...] = ENDINGS) -> tuple[Path, ...]:
+    """List the files below a folder that have one of these endings, sorted.
 
     Raises:
-        DatasetError: the folder is missing or holds no picture.
+        DatasetError: the folder is missing or holds no such file.
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder} is not a folder of pictures")
-    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS))
+    found = tuple(sorted(p for p in folder.rglob("*") if p.suffix.lower() in endings))
     if not found:
-        raise DatasetError(f"{folder} holds no .jpg or .png picture")
+        raise DatasetError(f"{folder} holds no file that ends in {', '.join(endings)}")
     return found

@@ -61,14 +61,26 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     type=EXISTING,
     help="With --format: leave out videos whose folder this file of annotations lists too.",
 )
-@click.option("--clips", default=50, show_default=True, help="Synthetic clips.")
-@click.option("--frames", default=24, show_default=True, help="Frames of a synthetic clip.")
+@click.option(
+    "--clips", type=click.IntRange(1), default=50, show_default=True, help="Synthetic clips."
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=24,
+    show_default=True,
+    help="Frames of a synthetic clip.",
+)
 @click.option("--size", type=FrameSize(), default="256x448", show_default=True)
 @click.option(
-    "--seed", default=0, show_default=True, help="Which evaluation set; never trained on."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Which evaluation set; never trained on.",
 )
 @click.option("--cutouts", type=EXISTING, help="Folder of real cut-outs for synthetic clips.")
-@click.option("--textures", type=EXISTING, help="Folder of real pictures for synthetic clips.")
+@click.option("--textures", type=EXISTING, help="Folder of real pictures and videos, likewise.")
 @click.option(
     "--truth", type=EXISTING, help="When objects are there; --data is then a folder of frames."
 )
@@ -82,7 +94,13 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a rule.")
 @click.option("--sweep", is_flag=True, help="Try a grid of thresholds on the same segmentations.")
 @click.option("--grid", multiple=True, metavar="NAME=A,B,C", help="Values of a rule for --sweep.")
-@click.option("--min-score", default=0.0, show_default=True, help="Hide weaker tracks.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Hide weaker tracks.",
+)
 @click.option("--agnostic", is_flag=True, help="Leave classes aside.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 @click.option(

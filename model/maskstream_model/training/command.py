@@ -23,12 +23,22 @@ DATA = click.Path(exists=True, path_type=Path)
     type=click.Choice(["segmenter", "tracker", "refiner", "all"]),
     help="all; tracker or refiner where a data set is given.",
 )
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="train-out",
+    show_default=True,
+    help="Folder of the run.",
+)
 @click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
 @click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
-@click.option("--minutes", type=float, help="Budget in wall time (all stages together).")
+@click.option(
+    "--minutes",
+    type=float,
+    help="Budget in wall time, all stages together; 120, where the preset has no number of steps.",
+)
 @click.option("--steps", type=int, help="Budget in steps, instead of --minutes or the preset's.")
 @click.option("--batch-size", type=int, help="Clips a step (at the base size; 8 frames, 4 clips).")
 @click.option("--height", type=int, help="Base size of synthetic clips in pixels; 128.")
@@ -40,15 +50,23 @@ DATA = click.Path(exists=True, path_type=Path)
 @click.option("--learning-rate", type=float, help="Peak rate; 8e-4, tracker 5e-4, data sets 1e-4.")
 @click.option("--no-object", type=float, help="Class weight of no object; 0.1, tracker 0.2.")
 @click.option("--cutouts", type=FOLDER, help="Real cut-outs, a folder per sequence.")
-@click.option("--textures", type=FOLDER, help="Pictures that lend textures and backgrounds.")
-@click.option("--threads", type=int, help="Threads of torch in this process.")
-@click.option("--workers", type=int, default=0, show_default=True, help="Processes making clips.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--checkpoint-minutes", type=float, default=5.0, show_default=True)
+@click.option("--textures", type=FOLDER, help="Pictures, videos that lend textures.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of torch in this process.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Processes making clips.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--checkpoint-minutes", type=click.FloatRange(0), default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--init", type=FILE, help="Weights to start from: of a segmenter, or all.")
 @click.option("--ablation", is_flag=True, help="Compare trackers that differ in one switch.")
-@click.option("--seeds", type=int, default=3, show_default=True, help="Of the ablation.")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Of the ablation."
+)
 @click.option("--arms", default="static,EDAQ+ES,full", show_default=True, help="Of the ablation.")
 @plain_errors()
 def train(**given: Any) -> None:
@@ -80,14 +98,18 @@ def _train_stages(given: dict[str, Any]) -> None:
 
     stage = given["stage"] or stage_by_default(given)
     given = given | {"stage": stage}
-    if stage in ("segmenter", "all"):
-        train_segmenter(options_of(given, "segmenter"))
-    if stage in ("tracker", "all"):
-        tracker = options_of(given, "tracker")
-        # With both stages --init is where the segmenter started, not where it ended.
-        train_tracker(tracker if stage == "tracker" else replace(tracker, init=None))
     if stage == "refiner":
         train_refiner(options_of(given, "refiner"))
+    elif stage == "segmenter":
+        train_segmenter(options_of(given, "segmenter"))
+    elif stage == "tracker":
+        train_tracker(options_of(given, "tracker"))
+    else:
+        # Both before either starts, so that no wrong setting is told after an hour of training.
+        segmenter, tracker = options_of(given, "segmenter"), options_of(given, "tracker")
+        train_segmenter(segmenter)
+        # Here --init is where the segmenter started, not where it ended.
+        train_tracker(replace(tracker, init=None))
 
 
 def _compare(given: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SEGMENTER_SHARE = 0.6
 """Of the budget, where both stages are trained."""
+MINUTES = 120.0
+"""The budget where neither the command line nor the preset says one."""
 ABLATION_WARM_UP_STEPS = 50
 SETTINGS = {
     "batch_size": "batch_size",
@@ -65,8 +67,9 @@ def options_of(
         tracker: rules of the tracker stage to start from, instead of the preset's.
 
     Raises:
-        ConfigError: a setting that is none, or that does not go with the others.
+        ConfigError: a setting that is none, or that does not go with the others; no such device.
     """
+    from maskstream_model.loading import usable_device
     from maskstream_model.training.options import RunOptions
     from maskstream_model.training.overrides import override
     from maskstream_model.training.presets import training_preset
@@ -84,7 +87,7 @@ def options_of(
         plan=_plan(given, chosen.plan),
         recipe=chosen.recipe,
         tracker=chosen.tracker,
-        device=given["device"],
+        device=str(usable_device(given["device"])),
         workers=given["workers"],
         resume=given["resume"],
         init=given["init"],
@@ -115,12 +118,15 @@ def _plan(given: dict[str, Any], plan: "Plan") -> "Plan":
 
 
 def _budget(given: dict[str, Any], stage: "StageName", chosen: "StagePreset") -> "Budget":
-    """Return the stage's share of what was asked for, or the preset's own length."""
+    """Return the stage's share of what was asked for, or of `MINUTES`; or the preset's length."""
     from maskstream_model.training.options import Budget
 
-    if given["minutes"] is None and given["steps"] is None and chosen.steps is not None:
-        return Budget(steps=chosen.steps)
-    whole = Budget(given["minutes"], given["steps"])
+    minutes, steps = given["minutes"], given["steps"]
+    if minutes is None and steps is None:
+        if chosen.steps is not None:
+            return Budget(steps=chosen.steps)
+        minutes = MINUTES
+    whole = Budget(minutes, steps)
     if given["stage"] != "all":
         return whole
     return whole.share(1 - SEGMENTER_SHARE if stage == "tracker" else SEGMENTER_SHARE)

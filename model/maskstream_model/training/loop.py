@@ -15,7 +15,7 @@ from maskstream_model.training.batches import stream_batches
 from maskstream_model.training.distribution import anywhere, share, wait_for_all
 from maskstream_model.training.journal import Journal
 from maskstream_model.training.options import Plan, RunOptions
-from maskstream_model.training.run_checkpoint import Run
+from maskstream_model.training.run_checkpoint import Run, make_folder
 from maskstream_model.training.stage import Stage
 from maskstream_model.training.targets import ClipBatch
 from maskstream_model.training.trainer import Trainer
@@ -60,11 +60,12 @@ def train(
         batches: what it learns from; see `stream_batches`.
 
     Raises:
-        TrainingError: the run cannot be resumed or shared, or the numbers stopped being finite.
+        TrainingError: the run cannot be written, resumed or shared, or the numbers stopped being
+            finite.
     """
     if share().size > 1 and options.budget.steps is None:
         raise TrainingError("processes that train together need a budget in steps")
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
     trainer = Trainer(stage, options, clock)
     stage.module.train()
     log = options.out / f"{stage.name}.jsonl"

@@ -1,6 +1,7 @@
 """Where a stage runs, for how long, and on which clips; how it learns is in `recipes.py`."""
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from maskstream_model.config import ModelConfig
@@ -21,10 +22,10 @@ class Budget:
         """Check that one limit is given and that it is above 0.
 
         Raises:
-            ConfigError: none, both, or a limit of 0 or less.
+            ConfigError: none, both, or a limit that is not above 0 or never comes.
         """
         given = [limit for limit in (self.minutes, self.steps) if limit is not None]
-        if len(given) != 1 or given[0] <= 0:
+        if len(given) != 1 or not 0 < given[0] < inf:
             raise ConfigError("give a budget above 0, either in minutes or in steps")
 
     def progress(self, step: int, elapsed_s: float) -> float:

@@ -1,5 +1,7 @@
 """Entry points of training: one stage each, from options to a weight file."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,7 @@ def train_segmenter(options: RunOptions) -> Run:
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
         stage.start_from(segmenter_of(load_weights(options.init)))
+        stage.earlier = _told(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
     return train(stage, options)
@@ -46,7 +49,7 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
-    stage.earlier = {k: v for k, v in header_of(start).items() if k.startswith("segmenter_")}
+    stage.earlier = _told(start, "segmenter_")
     return train(stage, options)
 
 
@@ -63,9 +66,13 @@ def train_refiner(options: RunOptions) -> Run:
         raise TrainingError(f"{start} does not exist: give the online model as --init")
     torch.manual_seed(options.plan.seed)
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
-    before = ("segmenter_", "tracker_")
-    stage.earlier = {k: v for k, v in header_of(start).items() if k.startswith(before)}
+    stage.earlier = _told(start, "segmenter_", "tracker_")
     return train(stage, options)
+
+
+def _told(path: Path, *prefixes: str) -> dict[str, str]:
+    """Return what a weight file says about its training that begins with one of `prefixes`."""
+    return {name: text for name, text in header_of(path).items() if name.startswith(prefixes)}
 
 
 def segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:

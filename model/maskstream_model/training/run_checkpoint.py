@@ -1,5 +1,6 @@
 """A run on disk: weights, averages, optimiser and clock in one file, whole or not at all."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +17,32 @@ MODULE, AVERAGE, OPTIMISER = "module/", "average/", "optimiser/"
 
 @dataclass
 class Run:
-    """What a stage's training is at one moment; `step` and `elapsed_s` move."""
+    """What a stage's training is at one moment; `step` and `elapsed_s` move.
+
+    `steps_before` and `minutes_before` were spent on the weights that it started from.
+    """
 
     module: nn.Module
     optimiser: torch.optim.Optimizer
     averaged: AveragedWeights
     step: int = 0
     elapsed_s: float = 0.0
+    steps_before: int = 0
+    minutes_before: float = 0.0
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a run, where it is not there yet.
+
+    Raises:
+        TrainingError: it cannot be made, or not be written in.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{path} cannot be made: {error.strerror or error}") from None
+    if not os.access(path, os.W_OK):
+        raise TrainingError(f"{path} is a folder that cannot be written in")
 
 
 def save_run(path: Path, run: Run, stage: str, seed: int) -> None:
@@ -32,6 +52,7 @@ def save_run(path: Path, run: Run, stage: str, seed: int) -> None:
     for index, values in run.optimiser.state_dict()["state"].items():
         tensors |= {f"{OPTIMISER}{index}/{k}": torch.as_tensor(v) for k, v in values.items()}
     facts = {"stage": stage, "seed": seed, "step": run.step, "elapsed_s": repr(run.elapsed_s)}
+    facts |= {"steps_before": run.steps_before, "minutes_before": run.minutes_before}
     save_safetensors(path, tensors, {name: str(value) for name, value in facts.items()})
 
 
@@ -59,6 +80,9 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
     except (CheckpointError, LookupError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this model: {error}") from None
     run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
+    # As it was when the run began: whoever resumes may name no file to start from, or another.
+    run.steps_before = int(facts.get("steps_before", run.steps_before))
+    run.minutes_before = float(facts.get("minutes_before", run.minutes_before))
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

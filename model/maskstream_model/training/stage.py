@@ -37,7 +37,8 @@ class Stage(Protocol):
         views: steps taken on one batch before the next one is fetched.
         idle_parameters: whether a step may leave some parameters without a gradient; processes
             that train together then search for them after every step.
-        earlier: what a weight file says about the training of the parts that are taken over.
+        earlier: what a weight file says about the training of the parts that are taken over; steps
+            and minutes of this stage itself are added to.
     """
 
     name: str

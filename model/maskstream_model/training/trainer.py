@@ -46,6 +46,8 @@ class Trainer:
         optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
         averaged = AveragedWeights(stage.module, recipe.average_decay)
         self.run = Run(stage.module, optimiser, averaged)
+        self.run.steps_before = int(stage.earlier.get(f"{stage.name}_steps", 0))
+        self.run.minutes_before = float(stage.earlier.get(f"{stage.name}_minutes", 0))
         self._checkpoint = options.out / f"{stage.name}.run.safetensors"
         self._skipped = 0
         if self._checkpoint.exists():
@@ -104,17 +106,17 @@ class Trainer:
         """Write the checkpoint, and the model as it would be used now; once, however many train."""
         if not share().first:
             return
-        options = self.options
-        save_run(self._checkpoint, self.run, self.stage.name, options.plan.seed)
+        options, run = self.options, self.run
+        save_run(self._checkpoint, run, self.stage.name, options.plan.seed)
         name = self.stage.name
         facts = {
             "preset": options.config.name,
             "torch": torch.__version__,
-            f"{name}_steps": str(self.run.step),
-            f"{name}_minutes": f"{self.run.elapsed_s / 60:.1f}",
+            f"{name}_steps": str(run.steps_before + run.step),
+            f"{name}_minutes": f"{run.minutes_before + run.elapsed_s / 60:.1f}",
             f"{name}_device": str(self.device),
             f"{name}_data": options.plan.name,
         }
-        weights = self.stage.export(self.run.averaged.tensors)
+        weights = self.stage.export(run.averaged.tensors)
         earlier = dict(self.stage.earlier)
         save_safetensors(options.weights_path, weights, earlier | facts, half=True)

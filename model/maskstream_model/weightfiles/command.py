@@ -53,10 +53,8 @@ def verify(file: Path, preset: str | None) -> None:
 
 def _print_misfits(inspection: "Inspection") -> None:
     """Print what keeps a file from the preset that it comes nearest to."""
-    from maskstream_model.checkpoint import listed
-
     nearest = inspection.fits[0]
-    if not nearest.misfits.num_matching:
+    if not nearest.misfits.num_matching and len(inspection.fits) > 1:
         return
     click.echo(f"nearest preset: {nearest.preset}")
     for what, names in (
@@ -65,7 +63,7 @@ def _print_misfits(inspection: "Inspection") -> None:
         ("of another shape", nearest.misfits.shapes),
     ):
         if names:
-            click.echo(f"{what} ({len(names)}): {listed(names)}")
+            click.echo(f"{what} ({len(names)}): {', '.join(names)}")
 
 
 @weights.command("convert")

@@ -83,6 +83,11 @@ def test_frames_with_a_truth_of_presence_get_a_verdict(tmp_path: Path) -> None:
         ((*RANDOM, "--data=nix"), "should hold one annotation file"),
         ((*RANDOM, "--sweep", "--out=x.json"), "one run only"),
         ((*RANDOM, "--size=big"), "not like 256x448"),
+        ((*RANDOM, "--clips=0"), "0 is not in the range"),
+        ((*RANDOM, "--clips=-3"), "-3 is not in the range"),
+        ((*RANDOM, "--frames=0"), "0 is not in the range"),
+        ((*RANDOM, "--seed=-1"), "-1 is not in the range"),
+        ((*RANDOM, "--min-score=2"), "2.0 is not in the range"),
         ((*RANDOM, "--size=4x4"), "height must be at least"),
     ],
 )

@@ -1,5 +1,7 @@
 """The command line becomes the options of the stages."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -32,9 +34,21 @@ def test_sizes_are_read_from_text():
     assert options_of(given(scales="0.5,1,2"), "segmenter").plan.scales == (0.5, 1.0, 2.0)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--steps", "5", "--minutes", "1"]])
-def test_a_missing_or_double_budget_is_one_clear_sentence(arguments, tmp_path):
-    result = CliRunner().invoke(train, ["--out", str(tmp_path), *arguments])
+def test_a_preset_alone_is_enough():
+    """`maskstream train --preset demo`: two hours, into a folder that the help names."""
+    params = train.make_context("train", ["--preset", "demo"]).params
+    bare = params | {"stage": stage_by_default(params)}
+    segmenter, tracker = (options_of(bare, stage) for stage in ("segmenter", "tracker"))
+    assert segmenter.out == tracker.out == Path("train-out")
+    assert (segmenter.budget.minutes, tracker.budget.minutes) == (72, 48)
+    text = " ".join(CliRunner().invoke(train, ["--help"]).output.split())
+    assert "[default: train-out]" in text
+    assert "120, where the preset has no number of steps" in text
+
+
+def test_a_double_budget_is_one_clear_sentence(tmp_path):
+    both = ["--steps", "5", "--minutes", "1"]
+    result = CliRunner().invoke(train, ["--out", str(tmp_path), *both])
     assert result.exit_code == 1
     assert "either in minutes or in steps" in result.output
 
@@ -88,3 +102,41 @@ def test_a_folder_without_a_data_set_is_one_clear_sentence(tmp_path):
     assert result.exit_code == 1
     assert "Error: " in result.output
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--device cuda:99",
+        "--device abacus",
+        "--device meta",
+        "--threads 0",
+        "--threads -1",
+        "--workers -1",
+        "--seed -1",
+        "--minutes nan",
+        "--minutes inf",
+        "--checkpoint-minutes -1",
+        "--clip-frames 0",
+        "--ablation --seeds 0",
+        "--ablation --device abacus",
+    ],
+)
+def test_a_bad_setting_is_one_clear_sentence_before_anything_is_trained(arguments, tmp_path):
+    budget = [] if "--minutes" in arguments else ["--steps", "1"]
+    done = CliRunner().invoke(train, ["--out", str(tmp_path / "run"), *budget, *arguments.split()])
+    assert isinstance(done.exception, SystemExit)
+    assert done.exit_code != 0
+    assert done.stderr.splitlines()[-1].startswith("Error: ")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "more", [["--height=32", "--width=32", "--stage=segmenter"], ["--ablation"]]
+)
+def test_a_folder_that_cannot_be_made_is_one_clear_sentence(more, tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "run"
+    done = CliRunner().invoke(train, ["--out", str(out), "--steps", "1", *more])
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {out} cannot be made: Not a directory\n"

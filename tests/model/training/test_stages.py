@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from maskstream_model.backbones.resnet import FrozenBatchNorm2d
-from maskstream_model.checkpoint import header_of, load_into, load_weights
+from maskstream_model.checkpoint import header_of, load_into, load_weights, save_safetensors
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.errors import TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
@@ -54,6 +54,27 @@ def test_a_segmenter_can_go_on_from_a_file(small_run):
     stored = load_weights(short.weights_path)
     key = "sem_seg_head.predictor.query_feat.weight"
     torch.testing.assert_close(exported[key], stored[key])
+
+
+def test_a_weight_file_tells_the_steps_and_minutes_of_all_runs_that_it_builds_on(small_run):
+    options = replace(small_run, budget=Budget(steps=2))
+    train_segmenter(options)
+    first = header_of(options.weights_path)
+    # So that there is a time to add to.
+    save_safetensors(
+        options.weights_path,
+        load_weights(options.weights_path),
+        first | {"segmenter_minutes": "7.5", "tracker_steps": "9"},
+    )
+    more = replace(options, out=options.out / "more", init=options.weights_path)
+    train_segmenter(replace(more, budget=Budget(steps=3)))
+    assert header_of(more.weights_path)["segmenter_steps"] == "5"
+    train_segmenter(replace(more, budget=Budget(steps=4), init=None, resume=True))
+    second = header_of(more.weights_path)
+    assert second["segmenter_steps"] == "6"
+    minutes = [float(facts["segmenter_minutes"]) for facts in (first, second)]
+    assert minutes[1] >= 7.5 > minutes[0]
+    assert set(second) == set(first)
 
 
 @pytest.mark.parametrize("soft", [False, True])

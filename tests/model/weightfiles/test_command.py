@@ -1,6 +1,7 @@
 """`maskstream weights`: what is listed, what is said of a file, what is written and what is not."""
 
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ from safetensors import safe_open
 from maskstream_model import load_model, preset_names
 from maskstream_model.checkpoint import load_weights, save_safetensors
 from maskstream_model.commands import weights
+from maskstream_model.errors import CheckpointError
 from maskstream_model.loading import SHIPPED
 from maskstream_model.weightfiles.fitting import targets
 
@@ -116,6 +118,21 @@ def test_what_is_missing_left_over_and_of_another_shape_is_told(released):
     assert (
         "of another shape (1): tracker.decoder_norm.bias is (7,) instead of (256,)" in done.output
     )
+
+
+@pytest.mark.parametrize("matching", [True, False])
+def test_verify_lists_all_that_an_error_of_loading_cuts_short(tmp_path, matching):
+    path = tmp_path / "some weights.safetensors"
+    strangers = {f"stranger{index}": torch.zeros(1) for index in range(30)}
+    save_safetensors(path, strangers | (load_weights(DEMO) if matching else {}), {})
+    with pytest.raises(CheckpointError) as caught:
+        load_model("demo", path)
+    command = str(caught.value).rpartition("; ")[2].split("`")[1]
+    assert command == f"maskstream weights verify '{path}' --preset demo"
+    done = run(*shlex.split(command)[2:])
+    assert sentence_of(done)
+    names = [*strangers, *([] if matching else load_weights(DEMO))]
+    assert [name for name in names if name not in done.output.replace(",", "").split()] == []
 
 
 def offline(tensors):

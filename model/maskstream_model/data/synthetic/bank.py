@@ -8,6 +8,7 @@ import numpy as np
 from maskstream_model.data.pictures import read_picture
 from maskstream_model.data.synthetic.config import Image
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
+from maskstream_model.data.synthetic.real_textures import FRAMES_OF_VIDEO, is_video, video_frames
 from maskstream_model.data.synthetic.textures import procedural_texture
 
 NUM_PROCEDURAL = 192
@@ -30,6 +31,13 @@ def add(picture: Image, field: Image, weight: float) -> Image:
     return cv2.add(picture, field * np.float32(weight), dtype=cv2.CV_8U)
 
 
+def shrunk(picture: Image) -> Image:
+    """Return a picture uint8 (height, width, 3) with its longer side at most `MAX_SIDE` pixels."""
+    scale = min(1.0, MAX_SIDE / max(picture.shape[:2]))
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+
+
 class TextureBank:
     """Textures by number, made or read when first asked for; then kept."""
 
@@ -40,9 +48,10 @@ class TextureBank:
         pictures: tuple[Path, ...] = (),
         cutouts: CutoutLibrary | None = None,
     ) -> None:
-        """Prepare `NUM_PROCEDURAL` textures, the given pictures, and what lies beside cut-outs.
+        """Prepare `NUM_PROCEDURAL` textures, the given files, and what lies beside cut-outs.
 
-        `largest` is the (height, width) of the largest surface that noise will be asked for.
+        `pictures` are as `list_textures` returns them; `largest` is the (height, width) of the
+        largest surface that noise will be asked for.
         """
         self._seed = seed
         self._size = min(max(largest), MAX_TEXTURE)
@@ -61,17 +70,25 @@ class TextureBank:
         return self._made[number]
 
     def picture(self, number: int) -> Image:
-        """Return picture `number`, its longer side at most 480 pixels.
+        """Return picture `number`, or that frame of a video; its longer side at most 480 pixels.
 
         Raises:
             DatasetError: the file cannot be read.
         """
         if number not in self._read:
-            pixels = read_picture(self._pictures[number])
-            scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
-            size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
-            self._read[number] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+            path = self._pictures[number]
+            if is_video(path):
+                self._read_video(path)
+            else:
+                self._read[number] = shrunk(read_picture(path))
         return self._read[number]
+
+    def _read_video(self, path: Path) -> None:
+        """Keep all frames of a video, as it is opened once; where there are few, in turn."""
+        frames = [shrunk(frame) for frame in video_frames(path)]
+        first = self._pictures.index(path)
+        for part in range(FRAMES_OF_VIDEO):
+            self._read[first + part] = frames[part % len(frames)]
 
     def draw_real(self, rng: np.random.Generator) -> Image | None:
         """Draw a whole real picture; None where there is none."""

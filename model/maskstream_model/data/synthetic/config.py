@@ -26,8 +26,8 @@ class SyntheticConfig:
         num_frames: frames of a clip; events are spread over all of them.
         max_objects: most annotated objects of one clip.
         cutouts: folder of real cut-outs (see `cutouts.py`), or None.
-        textures: folder of .jpg and .png pictures that lend backgrounds and object textures, or
-            None. Frames of videos are extracted to pictures beforehand: this package reads none.
+        textures: folder of pictures and videos that lend backgrounds and object textures (see
+            `real_textures.py`), or None.
         empty_ratio: share of clips without any object.
         cutout_ratio: share of clips that use cut-outs, where the folder is given.
         surveillance_ratio: share of clips seen by a fixed camera over a plain floor or road.

@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskstream_model.data.pictures import list_pictures
 from maskstream_model.data.synthetic import scenery
 from maskstream_model.data.synthetic.bank import TextureBank
 from maskstream_model.data.synthetic.camera import Camera, draw_camera, frame_times, max_reach
@@ -14,6 +13,7 @@ from maskstream_model.data.synthetic.casting import Cast, Casting
 from maskstream_model.data.synthetic.config import Clip, Image, SyntheticConfig
 from maskstream_model.data.synthetic.cutouts import CutoutLibrary
 from maskstream_model.data.synthetic.motion import PathPlanner
+from maskstream_model.data.synthetic.real_textures import list_textures
 from maskstream_model.data.synthetic.render import (
     Shadow,
     cast_shadow,
@@ -58,7 +58,7 @@ class ClipGenerator:
         self.config = config
         self.seed = seed
         self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
-        pictures = list_pictures(config.textures) if config.textures else ()
+        pictures = list_textures(config.textures) if config.textures else ()
         self._bank = TextureBank(seed, self._stage(False), pictures, self._cutouts)
 
     def __reduce__(self) -> tuple[type["ClipGenerator"], tuple[SyntheticConfig, int]]:

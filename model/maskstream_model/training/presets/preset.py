@@ -17,7 +17,7 @@ class StagePreset:
         recipe: optimisation and losses.
         plan: clips; where they are cut from is filled in by whoever starts the run.
         tracker: rules of the tracker stage.
-        steps: length of the stage; None where whoever starts it has to say.
+        steps: length of the stage; None where it suits whatever time there is.
     """
 
     recipe: Recipe
