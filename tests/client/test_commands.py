@@ -59,6 +59,20 @@ def test_stream_goes_on_over_a_lost_connection(tmp_path, clip):
     assert len(read_all(tmp_path / "a.mp4")) == 9
 
 
+def test_a_stream_that_a_server_ends_leaves_what_came_until_then(tmp_path, clip):
+    paths = {name: tmp_path / name for name in ("out", "json", "summary")}
+    paths["out"] = tmp_path / "out.mp4"
+    options = [part for name, path in paths.items() for part in (f"--{name}", path)]
+    with ThreadedServer(Script(4, 4422)) as server:
+        done = run(stream, clip, "--url", server.url, *options)
+    assert done.exit_code == 1
+    assert "4422" in done.output
+    frames = json.loads(paths["summary"].read_text())["frames"]
+    assert 1 <= frames <= 4
+    (track,) = json.loads(paths["json"].read_text())
+    assert len(track["segmentations"]) == len(read_all(paths["out"])) == frames
+
+
 def test_stream_may_stop_early(clip):
     with ThreadedServer() as server:
         done = run(stream, clip, "--url", server.url, "--max-frames", 3)

@@ -62,7 +62,8 @@ class StreamJob:
 def stream_source(job: StreamJob) -> None:
     """Send a source to a server and write what was asked for.
 
-    Ctrl-C ends the source: what came until then is written, and the exit status says so.
+    However it ends, what came until then is written. Ctrl-C ends the source, and the exit status
+    says so.
 
     Raises:
         MaskstreamError: the source, the server or a file to write is not there.
@@ -71,9 +72,16 @@ def stream_source(job: StreamJob) -> None:
     console = Console(stderr=True)
     for path in (job.out, job.json_out, job.summary):
         _check_place(path, job.source)
-    summary, collector = StreamSummary(), ResultsCollector()
     with VideoReader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
-        began_s = time.perf_counter()
+        _stream(job, reader, console)
+    if interrupts.heard:
+        sys.exit(INTERRUPTED)
+
+
+def _stream(job: StreamJob, reader: VideoReader, console: Console) -> None:
+    summary, collector = StreamSummary(), ResultsCollector()
+    began_s = time.perf_counter()
+    try:
         with (
             suppress(KeyboardInterrupt),  # a second one: what came is written all the same
             _Drawing(job.out, reader) as drawing,
@@ -84,14 +92,12 @@ def stream_source(job: StreamJob) -> None:
                 if job.json_out is not None:  # masks of all frames, which a camera has no end of
                     collector.add(result)
                 drawing.add(pixels, result)
+    finally:
         report = summary.report(time.perf_counter() - began_s)
-    if job.json_out is not None:
-        _write_json(job.json_out, collector.entries())
-    if job.summary is not None:
-        _write_json(job.summary, report)
-    console.print(_sentence(report), soft_wrap=True)
-    if interrupts.heard:
-        sys.exit(INTERRUPTED)
+        if report["frames"]:
+            _write_json(job.json_out, collector.entries())
+            _write_json(job.summary, report)
+            console.print(_sentence(report), soft_wrap=True)
 
 
 def _pairs(
@@ -149,7 +155,9 @@ def _check_place(path: Path | None, source: str | int) -> None:
         raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
 
 
-def _write_json(path: Path, value: Any) -> None:
+def _write_json(path: Path | None, value: Any) -> None:
+    if path is None:
+        return
     try:
         path.write_text(json.dumps(value) + "\n", encoding="utf-8")
     except OSError as error:
