@@ -44,10 +44,10 @@ def _demo() -> ModelConfig:
         tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
         online=OnlineConfig(
             first_frame_score_min=0.5,
-            tracked_score_min=0.15,
-            emergence_score_min=0.3,
-            keep_score_min=0.25,
-            min_size=128,
+            tracked_score_min=0.25,
+            emergence_score_min=0.25,
+            keep_score_min=0.15,
+            min_size=144,
             double_iou_max=0.5,
         ),
     )
