@@ -53,6 +53,16 @@ class Held:
         until(lambda: self.states() == ["running"])
         time.sleep(0.5)  # the command hears of it too
 
+    def run_until(self, number: signal.Signals) -> tuple[int, str]:
+        """Run it without a terminal and stop it by a signal; returns its status and words."""
+        process = subprocess.Popen(
+            self.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        self.until_running()
+        process.send_signal(number)
+        _, told = process.communicate(timeout=SOON_S)
+        return process.returncode, told
+
 
 @contextmanager
 def held(clip: Path) -> Iterator[Held]:
@@ -62,13 +72,8 @@ def held(clip: Path) -> Iterator[Held]:
 
 def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_goes_on(clip):
     with held(clip) as made:
-        process = subprocess.Popen(
-            made.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        made.until_running()
-        process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=SOON_S)
-        assert process.returncode == 130
+        status, told = made.run_until(signal.SIGINT)
+        assert status == 130
         assert "the same command goes on" in told
         (video,) = ids(made.live)
         assert f"maskstream videos download {video}" in told
@@ -83,10 +88,7 @@ def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_goes
 
 def test_other_options_make_another_video(clip):
     with held(clip) as made:
-        process = subprocess.Popen(made.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        made.until_running()
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=SOON_S)
+        made.run_until(signal.SIGKILL)
         made.go_on.set()
         here = ("--url", made.live.url, "--out", made.out)
         assert call(run, clip, *here, "--mask-scale", "0.25").exit_code == 0
@@ -96,10 +98,7 @@ def test_other_options_make_another_video(clip):
 def test_the_unfinished_run_of_another_video_is_only_given_up_by_force(clip, tmp_path):
     other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
     with held(clip) as made:
-        process = subprocess.Popen(made.command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        made.until_running()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=SOON_S)
+        made.run_until(signal.SIGINT)
         made.go_on.set()
         here = ("--url", made.live.url, "--out", made.out)
         told = sentence_of(call(run, other, *here))

@@ -1,6 +1,5 @@
 """`maskstream weights`: what is listed, what is said of a file, what is written and what is not."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -11,53 +10,15 @@ from pathlib import Path
 import click
 import pytest
 import torch
-from click.testing import CliRunner
-from safetensors import safe_open
 
 from maskstream_model import load_model, preset_names
 from maskstream_model.checkpoint import load_weights, save_safetensors
-from maskstream_model.commands import weights
 from maskstream_model.errors import CheckpointError
-from maskstream_model.loading import SHIPPED
-from maskstream_model.weightfiles.fitting import targets
+from support.weight_files import DEMO, empty, released, run, sentence_of
 
-DEMO = SHIPPED / "demo.safetensors"
+__all__ = ["released"]
+
 CHECKOUT = Path(__file__).resolve().parents[3]
-
-
-def run(*arguments):
-    return CliRunner().invoke(weights, [str(each) for each in arguments])
-
-
-def sentence_of(done):
-    """The one line after which it ended, without a traceback."""
-    assert done.exit_code != 0
-    assert "Traceback" not in done.output
-    assert isinstance(done.exception, SystemExit)
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1
-    return lines[0]
-
-
-def empty(name):
-    """All tensors of a preset, with names, types and shapes but hardly any memory."""
-    return {
-        key: torch.zeros([1] * tensor.dim(), dtype=tensor.dtype).expand(tensor.shape)
-        for key, tensor in targets(name).items()
-    }
-
-
-@pytest.fixture
-def released(tmp_path):
-    """Writes tensors as the authors do; returns the path."""
-
-    def write(tensors):
-        path = tmp_path / "released.pth"
-        criterion = {"daq_criterion.empty_weight": torch.ones(26)}
-        torch.save({"model": {**tensors, **criterion}, "iteration": 159999}, path)
-        return path
-
-    return write
 
 
 def test_every_preset_is_listed_with_what_its_authors_report():
@@ -211,86 +172,6 @@ def test_numbers_that_are_none_are_refused_by_name(tmp_path):
     save_safetensors(tmp_path / "w.safetensors", tensors, {})
     sentence = sentence_of(run("verify", tmp_path / "w.safetensors"))
     assert "infinite numbers or NaN: tracker.decoder_norm.bias" in sentence
-
-
-def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, released):
-    tensors = load_weights(DEMO)
-    out = tmp_path / "out.safetensors"
-    done = run("convert", released(tensors), out)
-    assert done.exit_code == 0, done.output
-    model = load_model("demo", out)
-    assert done.output == f"{out}: demo, fingerprint {model.fingerprint}\n"
-    assert model.fingerprint == load_model("demo").fingerprint
-    with safe_open(out, "pt") as stored:
-        told = stored.metadata()
-    assert told == {
-        "preset": "demo",
-        "fingerprint": model.fingerprint,
-        "source": "released.pth",
-    }
-    ours = load_weights(out)
-    assert set(ours) == set(tensors)
-    assert all(torch.equal(ours[name], tensors[name]) for name in tensors)
-    assert "fits demo" in run("verify", out).output
-
-
-def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released):
-    out = tmp_path / "out.safetensors"
-    path = released(empty("daq_r50_ytvis21"))
-    try:
-        assert run("convert", path, out, "--preset", "daq_r50_ytvis21").exit_code == 0
-        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ytvis21"
-        other = run("verify", out, "--preset", "daq_r50_ytvis19")
-        assert "was converted for daq_r50_ytvis21" in sentence_of(other)
-    finally:
-        # A quarter of a gigabyte that pytest would keep.
-        out.unlink(missing_ok=True)
-
-
-def test_an_offline_file_is_converted_with_its_refiner(tmp_path, released):
-    out = tmp_path / "out.safetensors"
-    try:
-        done = run("convert", released(empty("daq_r50_ovis_offline")), out)
-        assert done.exit_code == 0, done.output
-        with safe_open(out, "pt") as stored:
-            assert stored.metadata()["preset"] == "daq_r50_ovis_offline"
-            assert set(stored.keys()) == set(targets("daq_r50_ovis_offline"))
-        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ovis_offline"
-    finally:
-        # A third of a gigabyte that pytest would keep.
-        out.unlink(missing_ok=True)
-
-
-def test_a_file_changed_after_its_conversion_is_told(tmp_path):
-    out = tmp_path / "out.safetensors"
-    assert run("convert", DEMO, out).exit_code == 0
-    with safe_open(out, "pt") as stored:
-        told = stored.metadata()
-    tensors = load_weights(out)
-    tensors["tracker.decoder_norm.bias"] += 1
-    save_safetensors(out, tensors, told)
-    assert "does not have the fingerprint in its header" in sentence_of(run("verify", out))
-
-
-def test_a_conversion_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    out = tmp_path / "out.safetensors"
-    out.write_text("old")
-
-    def fail(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", fail)
-    assert "cannot be written: No space left" in sentence_of(run("convert", DEMO, out))
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out.safetensors"]
-    assert out.read_text() == "old"
-
-
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
-    nowhere = tmp_path / "nowhere" / "out.safetensors"
-    assert "cannot be written: No such file or directory" in sentence_of(
-        run("convert", DEMO, nowhere)
-    )
-    assert "must end in .safetensors" in sentence_of(run("convert", DEMO, tmp_path / "out.pth"))
 
 
 def test_every_entry_point_is_a_command():

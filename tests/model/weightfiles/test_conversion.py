@@ -1,0 +1,93 @@
+"""`maskstream weights convert`: what is written, and what is left where that fails."""
+
+import os
+
+import torch
+from safetensors import safe_open
+
+from maskstream_model import load_model
+from maskstream_model.checkpoint import load_weights, save_safetensors
+from maskstream_model.weightfiles.fitting import targets
+from support.weight_files import DEMO, empty, released, run, sentence_of
+
+__all__ = ["released"]
+
+
+def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, released):
+    tensors = load_weights(DEMO)
+    out = tmp_path / "out.safetensors"
+    done = run("convert", released(tensors), out)
+    assert done.exit_code == 0, done.output
+    model = load_model("demo", out)
+    assert done.output == f"{out}: demo, fingerprint {model.fingerprint}\n"
+    assert model.fingerprint == load_model("demo").fingerprint
+    with safe_open(out, "pt") as stored:
+        told = stored.metadata()
+    assert told == {
+        "preset": "demo",
+        "fingerprint": model.fingerprint,
+        "source": "released.pth",
+    }
+    ours = load_weights(out)
+    assert set(ours) == set(tensors)
+    assert all(torch.equal(ours[name], tensors[name]) for name in tensors)
+    assert "fits demo" in run("verify", out).output
+
+
+def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released):
+    out = tmp_path / "out.safetensors"
+    path = released(empty("daq_r50_ytvis21"))
+    try:
+        assert run("convert", path, out, "--preset", "daq_r50_ytvis21").exit_code == 0
+        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ytvis21"
+        other = run("verify", out, "--preset", "daq_r50_ytvis19")
+        assert "was converted for daq_r50_ytvis21" in sentence_of(other)
+    finally:
+        # A quarter of a gigabyte that pytest would keep.
+        out.unlink(missing_ok=True)
+
+
+def test_an_offline_file_is_converted_with_its_refiner(tmp_path, released):
+    out = tmp_path / "out.safetensors"
+    try:
+        done = run("convert", released(empty("daq_r50_ovis_offline")), out)
+        assert done.exit_code == 0, done.output
+        with safe_open(out, "pt") as stored:
+            assert stored.metadata()["preset"] == "daq_r50_ovis_offline"
+            assert set(stored.keys()) == set(targets("daq_r50_ovis_offline"))
+        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ovis_offline"
+    finally:
+        # A third of a gigabyte that pytest would keep.
+        out.unlink(missing_ok=True)
+
+
+def test_a_file_changed_after_its_conversion_is_told(tmp_path):
+    out = tmp_path / "out.safetensors"
+    assert run("convert", DEMO, out).exit_code == 0
+    with safe_open(out, "pt") as stored:
+        told = stored.metadata()
+    tensors = load_weights(out)
+    tensors["tracker.decoder_norm.bias"] += 1
+    save_safetensors(out, tensors, told)
+    assert "does not have the fingerprint in its header" in sentence_of(run("verify", out))
+
+
+def test_a_conversion_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    out = tmp_path / "out.safetensors"
+    out.write_text("old")
+
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    assert "cannot be written: No space left" in sentence_of(run("convert", DEMO, out))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.safetensors"]
+    assert out.read_text() == "old"
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):
+    nowhere = tmp_path / "nowhere" / "out.safetensors"
+    assert "cannot be written: No such file or directory" in sentence_of(
+        run("convert", DEMO, nowhere)
+    )
+    assert "must end in .safetensors" in sentence_of(run("convert", DEMO, tmp_path / "out.pth"))

@@ -1,0 +1,46 @@
+"""Weight files as their authors write them, and what `maskstream weights` says of them."""
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from maskstream_model.commands import weights
+from maskstream_model.loading import SHIPPED
+from maskstream_model.weightfiles.fitting import targets
+
+DEMO = SHIPPED / "demo.safetensors"
+
+
+def run(*arguments):
+    return CliRunner().invoke(weights, [str(each) for each in arguments])
+
+
+def sentence_of(done):
+    """The one line after which it ended, without a traceback."""
+    assert done.exit_code != 0
+    assert "Traceback" not in done.output
+    assert isinstance(done.exception, SystemExit)
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def empty(name):
+    """All tensors of a preset, with names, types and shapes but hardly any memory."""
+    return {
+        key: torch.zeros([1] * tensor.dim(), dtype=tensor.dtype).expand(tensor.shape)
+        for key, tensor in targets(name).items()
+    }
+
+
+@pytest.fixture
+def released(tmp_path):
+    """Writes tensors as the authors do; returns the path."""
+
+    def write(tensors):
+        path = tmp_path / "released.pth"
+        criterion = {"daq_criterion.empty_weight": torch.ones(26)}
+        torch.save({"model": {**tensors, **criterion}, "iteration": 159999}, path)
+        return path
+
+    return write
