@@ -15,7 +15,7 @@ CALM: Mapping[str, Any] = {
     "empty_ratio": 0.0,
     "surveillance_ratio": 1.0,
     "degradation": 0.0,
-    "min_visible_px": 100,
+    "min_visible_ratio": 0.0065,
 }
 """Clips that a small segmenter reads well: what it misses, no tracker can find."""
 

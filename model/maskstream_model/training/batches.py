@@ -88,7 +88,8 @@ class ClipBatches(Dataset[ClipBatch]):
         generator = self._generator(height, width)
         first = index * CLIPS_PER_STEP
         batch = collate([generator.clip(first + number) for number in rows])
-        return self._enlarge(batch, draw.random((clips, 4))[rows.start : rows.stop])
+        drawn = draw.random((clips, 4))[rows.start : rows.stop]
+        return self._enlarge(batch, drawn, generator.config.min_visible_px)
 
     def _generator(self, height: int, width: int) -> ClipGenerator:
         if (height, width) not in self._generators:
@@ -96,18 +97,13 @@ class ClipBatches(Dataset[ClipBatch]):
             self._generators[height, width] = ClipGenerator(config, training_seed(self._plan.seed))
         return self._generators[height, width]
 
-    def _enlarge(self, batch: ClipBatch, drawn: npt.NDArray[np.float64]) -> ClipBatch:
+    def _enlarge(self, batch: ClipBatch, drawn: npt.NDArray[np.float64], min_px: int) -> ClipBatch:
         """Enlarge a share of the clips, each by its own crop; `drawn (B, 4)` is 0 to 1."""
         for row, (chance, factor, y, x) in enumerate(drawn):
             if chance >= self._plan.zoom_share:
                 continue
             one = ClipBatch(*(part[row : row + 1] for part in _parts(batch)))
-            near = zoom(
-                one,
-                1.0 + factor * (self._plan.zoom_max - 1.0),
-                (y, x),
-                self._plan.clips.min_visible_px,
-            )
+            near = zoom(one, 1.0 + factor * (self._plan.zoom_max - 1.0), (y, x), min_px)
             for part, changed in zip(_parts(batch), _parts(near), strict=True):
                 part[row] = changed[0]
         return batch

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maskstream_model.data.synthetic import Clip, ClipGenerator, SyntheticConfig, sample_clip
 from maskstream_model.errors import ConfigError
 
-SMALL = SyntheticConfig(height=48, width=80, num_frames=4, min_visible_px=12)
+SMALL = SyntheticConfig(height=48, width=80, num_frames=4, min_visible_ratio=1 / 320)
 
 
 def same(one: Clip, other: Clip) -> bool:

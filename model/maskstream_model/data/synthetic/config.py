@@ -36,7 +36,8 @@ class SyntheticConfig:
             tell them apart.
         speed: factor on all motion.
         degradation: strength of noise, blur, compression and changes of light; 0 for none.
-        min_visible_px: an object with fewer visible pixels on a frame is not annotated there.
+        min_visible_ratio: an object that shows on a smaller share of a frame's pixels is not
+            annotated there. A share, so that a clip has the same objects at every size.
     """
 
     height: int = 128
@@ -52,7 +53,7 @@ class SyntheticConfig:
     lookalike_ratio: float = 0.25
     speed: float = 1.0
     degradation: float = 0.4
-    min_visible_px: int = 64
+    min_visible_ratio: float = 64 / (128 * 224)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -60,7 +61,7 @@ class SyntheticConfig:
         Raises:
             ConfigError: a value that no clip can be made with.
         """
-        least = {"height": 16, "width": 16, "num_frames": 1, "max_objects": 1, "min_visible_px": 1}
+        least = {"height": 16, "width": 16, "num_frames": 1, "max_objects": 1}
         for name, lowest in least.items():
             if getattr(self, name) < lowest:
                 raise ConfigError(f"{name} must be at least {lowest}, not {getattr(self, name)}")
@@ -70,6 +71,11 @@ class SyntheticConfig:
                 raise ConfigError(f"{field.name} must lie between 0 and 1, not {value}")
         if self.speed < 0 or self.degradation < 0:
             raise ConfigError("speed and degradation must not be negative")
+
+    @property
+    def min_visible_px(self) -> int:
+        """Fewest visible pixels of an annotated object, at least 1."""
+        return max(1, round(self.min_visible_ratio * self.height * self.width))
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def sample_clip(
         cutout_ratio=1.0,
         surveillance_ratio=0.8,
         degradation=0.4,
-        min_visible_px=height * width // 400,
+        min_visible_ratio=1 / 400,
     )
     generator = ClipGenerator(config, seed)
     clip = generator.clip(0)

@@ -1,45 +1,13 @@
-"""Backgrounds: surfaces, rooms and roads with unlabelled clutter."""
+"""Backgrounds: rooms, real pictures and roads, with unlabelled clutter."""
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from maskstream_model.data.synthetic.bank import TextureBank, add, colour_jitter
+from maskstream_model.data.synthetic.bank import TextureBank, colour_jitter
 from maskstream_model.data.synthetic.config import Image
+from maskstream_model.data.synthetic.roads import road
+from maskstream_model.data.synthetic.surfaces import in_perspective, surface
 from maskstream_model.data.synthetic.textures import random_colour
-
-
-def _plain(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
-    """Grey-ish ground or wall with grain and slow changes of light."""
-    colour = random_colour(rng, 0.2 if rng.random() < 0.75 else 0.7)
-    coarse = rng.normal(0, rng.uniform(0, 6), (4, 6)).astype(np.float32)
-    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    canvas = np.empty((height, width, 3), np.uint8)
-    canvas[:] = np.clip(colour, 0, 255).astype(np.uint8)
-    grainy = add(canvas, bank.grain(rng, height, width), float(rng.uniform(0, 6)))
-    return add(grainy, cv2.merge([field, field, field]), 1.0)
-
-
-def surface(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
-    """Draw one flat surface, plain or textured, uint8 (height, width, 3)."""
-    if rng.random() < 0.4:
-        return _plain(rng, bank, height, width)
-    piece = bank.crop(rng, height, width)
-    if rng.random() < 0.5:  # most walls and floors have little contrast
-        mean = piece.mean(axis=(0, 1))
-        keep = rng.uniform(0.15, 0.7)
-        piece = cv2.convertScaleAbs(piece, alpha=keep, beta=float(mean.mean() * (1 - keep)))
-    return piece
-
-
-def in_perspective(rng: np.random.Generator, flat: Image) -> Image:
-    """Lay a surface down as a floor that runs away from the camera."""
-    height, width = flat.shape[:2]
-    inset = width * rng.uniform(0.1, 0.42)
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    floor = np.array([[0, 0], [width, 0], [width + inset, height], [-inset, height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(corners, floor)
-    return cv2.warpPerspective(flat, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
 
 
 def room(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
@@ -57,48 +25,6 @@ def room(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -
         colour = random_colour(rng, 0.4).tolist()
         cv2.line(canvas, edge[0], edge[1], colour, int(rng.integers(1, 5)))
     return canvas
-
-
-def road(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
-    """A plain ground from above, with lane marks, cracks and specks."""
-    canvas = _plain(rng, bank, height, width)
-    mark = np.clip(np.full(3, rng.uniform(150, 255)), 0, 255)
-    if rng.random() < 0.6:
-        angle, gap = rng.uniform(0, np.pi), rng.uniform(0.2, 0.8) * height
-        along = np.array([np.cos(angle), np.sin(angle)])
-        across = np.array([-along[1], along[0]])
-        thick = int(rng.integers(1, max(3, height // 40)))
-        dash = rng.uniform(0.08, 0.6) * height
-        for lane in range(-2, 3):
-            for part in range(-4, 5):
-                start = (
-                    np.array([width, height]) / 2 + lane * gap * across + part * 1.8 * dash * along
-                )
-                ends = [tuple(int(v) for v in p) for p in (start, start + dash * along)]
-                cv2.line(canvas, ends[0], ends[1], mark.tolist(), thick)
-    if rng.random() < 0.5:
-        for _ in range(int(rng.integers(1, 5))):
-            _paint(rng, canvas, mark)
-    for _ in range(int(rng.integers(0, 25))):
-        centre = (int(rng.integers(width)), int(rng.integers(height)))
-        cv2.circle(canvas, centre, int(rng.integers(0, 2)), random_colour(rng, 0.3).tolist(), -1)
-    return canvas
-
-
-def _paint(rng: np.random.Generator, canvas: Image, mark: npt.NDArray[np.float64]) -> None:
-    """Paint a bar, an arrow head or a letter's stroke on a road, often cut off by the border."""
-    height, width = canvas.shape[:2]
-    centre = rng.uniform(-0.05, 1.05, 2) * (width, height)
-    if rng.random() < 0.6:  # where a frame cuts it off, paint looks most like a thing that enters
-        side = int(rng.integers(2))
-        centre[side] = rng.integers(2) * (width, height)[side]
-    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.25) * height
-    along = np.array([np.cos(angle), np.sin(angle)])
-    across = np.array([-along[1], along[0]]) * rng.uniform(0.1, 0.8)
-    corners = [along, across, -along * rng.uniform(0, 1), -across][: int(rng.integers(3, 5))]
-    points = (centre + size * np.array(corners)).astype(np.int32)
-    colour = mark * rng.uniform(0.85, 1.05) * rng.uniform(0.95, 1.05, 3)
-    cv2.fillPoly(canvas, [points], np.clip(colour, 0, 255).tolist(), cv2.LINE_AA)
 
 
 def picture(rng: np.random.Generator, source: Image, height: int, width: int) -> Image:

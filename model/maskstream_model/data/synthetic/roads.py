@@ -1,0 +1,78 @@
+"""Roads from above: lanes, painted marks, and shadows of what is out of sight."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from maskstream_model.data.synthetic.bank import TextureBank
+from maskstream_model.data.synthetic.config import Image
+from maskstream_model.data.synthetic.surfaces import plain
+from maskstream_model.data.synthetic.textures import random_colour
+
+
+def road(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -> Image:
+    """A plain ground from above, with lane marks, cracks and specks."""
+    canvas = plain(rng, bank, height, width)
+    mark = np.clip(np.full(3, rng.uniform(150, 255)), 0, 255)
+    if rng.random() < 0.6:
+        angle, gap = rng.uniform(0, np.pi), rng.uniform(0.2, 0.8) * height
+        along = np.array([np.cos(angle), np.sin(angle)])
+        across = np.array([-along[1], along[0]])
+        thick = int(rng.integers(1, max(3, height // 40)))
+        dash = rng.uniform(0.08, 0.6) * height
+        for lane in range(-2, 3):
+            for part in range(-4, 5):
+                start = (
+                    np.array([width, height]) / 2 + lane * gap * across + part * 1.8 * dash * along
+                )
+                ends = [tuple(int(v) for v in p) for p in (start, start + dash * along)]
+                cv2.line(canvas, ends[0], ends[1], mark.tolist(), thick)
+    if rng.random() < 0.6:
+        for _ in range(int(rng.integers(1, 6))):
+            _paint(rng, canvas, mark)
+    if rng.random() < 0.35:
+        _shade(rng, canvas)
+    for _ in range(int(rng.integers(0, 25))):
+        centre = (int(rng.integers(width)), int(rng.integers(height)))
+        cv2.circle(canvas, centre, int(rng.integers(0, 2)), random_colour(rng, 0.3).tolist(), -1)
+    return canvas
+
+
+def _paint(rng: np.random.Generator, canvas: Image, mark: npt.NDArray[np.float64]) -> None:
+    """Paint a bar, an arrow head or a letter's stroke on a road, often cut off by the border."""
+    height, width = canvas.shape[:2]
+    centre = _mostly_at_border(rng, height, width)
+    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.25) * height
+    along = np.array([np.cos(angle), np.sin(angle)])
+    across = np.array([-along[1], along[0]])
+    if rng.random() < 0.5:
+        across = across * rng.uniform(0.06, 0.25)
+        corners = [along + across, along - across, -along - across, -along + across]
+    else:
+        across = across * rng.uniform(0.1, 0.8)
+        corners = [along, across, -along * rng.uniform(0, 1), -across][: int(rng.integers(3, 5))]
+    points = (centre + size * np.array(corners)).astype(np.int32)
+    colour = mark * rng.uniform(0.85, 1.05) * rng.uniform(0.95, 1.05, 3)
+    cv2.fillPoly(canvas, [points], np.clip(colour, 0, 255).tolist(), cv2.LINE_AA)
+
+
+def _mostly_at_border(rng: np.random.Generator, height: int, width: int) -> Image:
+    """Draw a place (x, y): what a frame cuts off looks most like a thing that enters."""
+    place = rng.uniform(-0.05, 1.05, 2) * (width, height)
+    if rng.random() < 0.6:
+        side = int(rng.integers(2))
+        place[side] = rng.integers(2) * (width, height)[side]
+    return place
+
+
+def _shade(rng: np.random.Generator, canvas: Image) -> None:
+    """Darken a soft-edged spot: the shadow of something that the camera does not see."""
+    height, width = canvas.shape[:2]
+    centre = _mostly_at_border(rng, height, width)
+    spot = np.zeros((height, width), np.float32)
+    radii = [max(2, int(v * height)) for v in rng.uniform(0.04, 0.4, 2)]
+    angle = float(rng.uniform(-30, 30))
+    cv2.ellipse(spot, [int(v) for v in centre], radii, angle, 0, 360, 1.0, -1)
+    softness = min(radii) * rng.uniform(0.1, 0.5)
+    left = 1 - rng.uniform(0.3, 1.0) * cv2.GaussianBlur(spot, (0, 0), softness)
+    cv2.multiply(canvas, cv2.merge([left, left, left]), dst=canvas, dtype=cv2.CV_8U)
