@@ -63,6 +63,9 @@ DATA = click.Path(exists=True, path_type=Path)
 @click.option("--checkpoint-minutes", type=click.FloatRange(0), default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--init", type=FILE, help="Weights to start from: of a segmenter, or all.")
+@click.option(
+    "--tracker-init", type=FILE, help="Weights whose trackers go on; else they start anew."
+)
 @click.option("--ablation", is_flag=True, help="Compare trackers that differ in one switch.")
 @click.option(
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Of the ablation."

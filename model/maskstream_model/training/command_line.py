@@ -91,6 +91,7 @@ def options_of(
         workers=given["workers"],
         resume=given["resume"],
         init=given["init"],
+        tracker_init=given["tracker_init"],
         checkpoint_minutes=given["checkpoint_minutes"],
     )
 

@@ -90,6 +90,7 @@ class RunOptions:
     workers: int = 0
     resume: bool = False
     init: Path | None = None
+    tracker_init: Path | None = None
     checkpoint_minutes: float = 5.0
 
     @property

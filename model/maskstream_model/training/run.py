@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from maskstream_model.checkpoint import header_of, load_weights
+from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_model.training.loop import train
 from maskstream_model.training.options import RunOptions
@@ -39,9 +39,11 @@ def train_segmenter(options: RunOptions) -> Run:
 def train_tracker(options: RunOptions) -> Run:
     """Train the tracker on the frozen segmenter of `options.init`, or of the run's own folder.
 
+    It starts anew, or from the tracker of `options.tracker_init`.
+
     Raises:
         TrainingError: there is no segmenter to start from; or as `train_segmenter`.
-        CheckpointError: the weight file does not fit the preset.
+        CheckpointError: a weight file does not fit the preset.
     """
     start = options.init or options.weights_path
     if not start.exists():
@@ -50,6 +52,9 @@ def train_tracker(options: RunOptions) -> Run:
     segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = _told(start, "segmenter_")
+    if options.tracker_init is not None:
+        stage.start_from(below(load_weights(options.tracker_init), TRACKER))
+        stage.earlier |= _told(options.tracker_init, "tracker_")
     return train(stage, options)
 
 

@@ -48,8 +48,18 @@ class TrackerStage:
         self._tracker = start(config, self._segmenter)
         _freeze_unused(self._tracker, options.tracker)
         self.module: nn.Module = self._tracker
+        self._settled = not self._tracking.likeness_start
         self._num_classes = config.num_classes
         self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
+
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Let the tracker go on from weights of one, as a file holds them below `tracker.`.
+
+        Raises:
+            CheckpointError: they are those of another model.
+        """
+        load_into(self._tracker, weights)
+        self._settled = True
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return class, mask and dice losses of tracker 1, and of tracker 2 as `slot_*`."""
@@ -57,7 +67,7 @@ class TrackerStage:
         view = view_frames if self._tracking.varied_order else plain_frames
         order = view(batch.num_frames, short, moment.draw)
         frames = self._frames(batch)
-        if moment.step == 0 and self._tracking.likeness_start:
+        if moment.step == 0 and not self._settled:
             settle_positions(self._tracker, frames[0])
             take_from_first(self._tracker.parameters())
         clip = batch.select(order)

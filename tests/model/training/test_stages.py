@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from maskstream_model.backbones.resnet import FrozenBatchNorm2d
-from maskstream_model.checkpoint import header_of, load_into, load_weights, save_safetensors
+from maskstream_model.checkpoint import below, header_of, load_into, load_weights, save_safetensors
 from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.errors import TrainingError
+from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.training import run as runs
 from maskstream_model.training.batches import ClipBatches
@@ -75,6 +75,29 @@ def test_a_weight_file_tells_the_steps_and_minutes_of_all_runs_that_it_builds_on
     minutes = [float(facts["segmenter_minutes"]) for facts in (first, second)]
     assert minutes[1] >= 7.5 > minutes[0]
     assert set(second) == set(first)
+
+
+def test_a_tracker_can_go_on_from_a_file_over_a_segmenter_that_has_learned_more(small_run):
+    first = replace(small_run, budget=Budget(steps=2))
+    train_segmenter(first)
+    train_tracker(first)
+    more = replace(first, out=first.out / "more", init=first.weights_path)
+    train_segmenter(more)
+    still = replace(more.recipe, learning_rate=0.0, weight_decay=0.0)
+    train_tracker(replace(more, recipe=still, init=None, tracker_init=first.weights_path))
+    before, after = (below(load_weights(run.weights_path), "tracker.") for run in (first, more))
+    torch.testing.assert_close(after, before)
+    facts = header_of(more.weights_path)
+    assert facts["segmenter_steps"] == facts["tracker_steps"] == "4"
+
+
+def test_a_tracker_cannot_go_on_from_a_file_that_holds_none(small_run, tmp_path):
+    short = replace(small_run, budget=Budget(steps=1))
+    train_segmenter(short)
+    bare = tmp_path / "bare.safetensors"
+    save_safetensors(bare, runs.segmenter_of(load_weights(short.weights_path)), {})
+    with pytest.raises(CheckpointError, match="missing"):
+        train_tracker(replace(short, tracker_init=bare))
 
 
 @pytest.mark.parametrize("soft", [False, True])
