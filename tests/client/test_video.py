@@ -61,9 +61,19 @@ def test_a_reader_that_is_stopped_gives_no_more_frames(tmp_path):
         assert list(frames) == []
 
 
+DEVICES = [
+    av.DeviceInfo(name, f"a {kind} device", False, [kind])
+    for name, kind in (("front", "video"), ("microphone", "audio"), ("back", "video"))
+]
+
+
 @pytest.mark.parametrize(
     ("platform", "format_name", "address"),
-    [("linux", "v4l2", "/dev/video1"), ("darwin", "avfoundation", "1")],
+    [
+        ("linux", "v4l2", "/dev/video1"),
+        ("darwin", "avfoundation", "1"),
+        ("win32", "dshow", "video=back"),
+    ],
 )
 def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, address):
     path, opened = write_clip(tmp_path / "clip.mp4", numbered_frames(3)), []
@@ -74,10 +84,18 @@ def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, addr
 
     av_open = av.open
     monkeypatch.setattr(av, "open", plug_in)
+    monkeypatch.setattr(av, "enumerate_input_devices", lambda form: DEVICES)
     monkeypatch.setattr("sys.platform", platform)
     with VideoReader(1) as reader:
         assert (reader.name, reader.is_live, len(list(reader))) == ("camera 1", True, 3)
     assert opened == [((address,), {"format": format_name})]
+
+
+def test_a_number_that_windows_has_no_camera_for_is_told(monkeypatch):
+    monkeypatch.setattr(av, "enumerate_input_devices", lambda form: DEVICES)
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(SourceError, match=r"^camera 2 is not there; Windows tells of 2\.$"):
+        VideoReader(2)
 
 
 def test_a_camera_that_is_not_there_is_told():

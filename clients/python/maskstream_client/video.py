@@ -1,8 +1,7 @@
-"""Reads and writes videos as upright RGB frames; the one owner of PyAV."""
+"""Reads and writes videos as upright RGB frames; with `cameras`, the owner of PyAV."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,16 +14,12 @@ import av
 import numpy as np
 from av.container import InputContainer
 
+from maskstream_client.cameras import camera_address
 from maskstream_client.errors import OutputError, SourceError
 from maskstream_client.pictures import Pixels
 
 DEFAULT_RATE: Final = Fraction(25)
 _MAX_RATE: Final = 1000
-_CAMERAS: Final = {
-    "linux": ("v4l2", "/dev/video{}"),
-    "darwin": ("avfoundation", "{}"),
-    "win32": ("dshow", "video={}"),
-}
 
 
 @dataclass(frozen=True)
@@ -117,7 +112,7 @@ def _open(source: str | Path | int, name: str) -> InputContainer:
     """Open a source; a file may not lead to the network or to other protocols."""
     try:
         if isinstance(source, int):
-            format_name, address = _camera(source)
+            format_name, address = camera_address(source)
             return av.open(address, format=format_name)
         if "://" in name:
             return av.open(name, timeout=10.0)
@@ -135,13 +130,6 @@ def _credible_rate(stream: av.VideoStream) -> Fraction:
         if rate is not None and 0 < rate <= _MAX_RATE:
             return Fraction(rate)
     return DEFAULT_RATE
-
-
-def _camera(index: int) -> tuple[str, str]:
-    if sys.platform not in _CAMERAS:
-        raise SourceError(f"Cameras are not known on {sys.platform}; name a URL instead.")
-    format_name, address = _CAMERAS[sys.platform]
-    return format_name, address.format(index)
 
 
 def _upright(frame: av.VideoFrame) -> Pixels:

@@ -1,0 +1,36 @@
+"""Cameras by number, as each system knows them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import av
+
+from maskstream_client.errors import SourceError
+
+_BY_NUMBER: Final = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}
+_WINDOWS: Final = "dshow"
+
+
+def camera_address(index: int) -> tuple[str, str]:
+    """Return the format and the address under which FFmpeg opens camera `index`, from 0.
+
+    Raises:
+        SourceError: there is none, or cameras of this system are not known.
+    """
+    if sys.platform == "win32":
+        return _WINDOWS, f"video={_name_on_windows(index)}"
+    if sys.platform not in _BY_NUMBER:
+        raise SourceError(f"Cameras are not known on {sys.platform}; name a URL instead.")
+    format_name, address = _BY_NUMBER[sys.platform]
+    return format_name, address.format(index)
+
+
+def _name_on_windows(index: int) -> str:
+    """Windows knows cameras by name; a number is their place in its list."""
+    devices = av.enumerate_input_devices(_WINDOWS)
+    names = [device.name for device in devices if "video" in device.media_types]
+    if index >= len(names):
+        raise SourceError(f"camera {index} is not there; Windows tells of {len(names)}.")
+    return names[index]
