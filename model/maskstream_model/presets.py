@@ -47,7 +47,8 @@ def _demo() -> ModelConfig:
             tracked_score_min=0.25,
             emergence_score_min=0.25,
             keep_score_min=0.15,
-            min_size=144,
+            max_missed_frames=4,
+            min_size=192,
             double_iou_max=0.5,
         ),
     )
