@@ -19,7 +19,7 @@ def test_a_video_is_measured_beside_the_model_alone(tmp_path: Path):
     assert done.exit_code == 0, done.output
     report = json.loads(out.read_text())
     assert (report["model"], report["size"]) == ("demo", [64, 96])
-    for name, at_once in (("model_alone", 1), ("model_alone_in_clips", 5)):
+    for name, at_once in (("model_alone", 1), ("model_alone_in_clips", 4)):
         assert (report[name]["at_once"], report[name]["frames"]) == (at_once, 4)
     for name in ("ytvis", "ytvis_overlay"):
         run = report[name]
