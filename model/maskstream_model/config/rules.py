@@ -27,8 +27,9 @@ class OnlineConfig:
         max_size: limit of the longer side after that resize.
         report_score_min: score from which a track is worth showing; the server's default for
             the wire's `min_score`. It has no influence on tracking.
-        double_iou_max: IoU above which two masks of a frame show one object, of which the older
-            track stays (`daq/doubles.py`); None, as in the released models, suppresses nothing.
+        double_iou_max: IoU above which two masks of a frame show one object, of which the track
+            that showed it last stays (`daq/doubles.py`); None, as in the released models,
+            suppresses nothing.
         object_score_min: score above which a track takes part in a panoptic picture. It and
             `overlap_min` have no influence on tracking (SPEC.md section 3.6).
         overlap_min: share of its own mask that a track must win there, or be left out.

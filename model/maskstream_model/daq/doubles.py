@@ -20,11 +20,12 @@ def settle_doubles(
     rules: OnlineConfig,
     masks_of: Callable[[Tensor, Tensor], Tensor],
 ) -> Verdict:
-    """Return a verdict in which an object has one track: the oldest that shows it.
+    """Return a verdict in which an object has one track: the one that showed it last.
 
-    A seen track on an older seen one is missed, and a newcomer on a seen track is not born. A
-    newcomer on a track that was not seen is that track, found again: it counts as seen, and nobody
-    is born.
+    Of two seen tracks on one place the one that was lost for longer is missed again (of equals the
+    younger one): a track that looks for its lost object must not take over its neighbour. A
+    newcomer on a seen track is not born. A newcomer on a track that was lost on this very frame is
+    that track, found again: it counts as seen, and nobody is born.
 
     Args:
         verdict: what the scores alone decide.
@@ -34,7 +35,9 @@ def settle_doubles(
     """
     if rules.double_iou_max is None:
         return verdict
-    seen, lost = verdict.seen.nonzero()[:, 0], (~verdict.seen).nonzero()[:, 0]
+    latest = missed_frames.argsort(stable=True)
+    seen = latest[verdict.seen[latest]]
+    lost = (~verdict.seen & (missed_frames == 0)).nonzero()[:, 0]
     tracks = torch.cat([seen, lost])
     ious = mask_ious(masks_of(tracks, verdict.born)).cpu()
     close = ious[len(tracks) :, : len(tracks)] > rules.double_iou_max
@@ -50,10 +53,11 @@ def settle_doubles(
 
 
 def found_again(close: Tensor, num_seen: int) -> Tensor:
-    """Return the rows, in order, of tracks that were not seen and on which a newcomer lies.
+    """Return the rows, in order, of lost tracks on which a newcomer lies.
 
     Args:
-        close: `(M, N)` bool, which of `M` newcomers lie on which of `N` tracks; seen ones first.
+        close: `(M, N)` bool, which of `M` newcomers lie on which of `N` tracks; seen ones first,
+            then the lost ones, oldest first.
         num_seen: how many of the tracks were seen; who lies on one of them finds nobody.
     """
     lost = close[:, num_seen:] & ~close[:, :num_seen].any(1, keepdim=True)

@@ -70,10 +70,21 @@ def test_a_younger_track_on_an_older_one_is_missed_until_it_disappears() -> None
     assert gone == [False, True]
 
 
-def test_a_newcomer_on_a_track_that_was_not_seen_is_that_track_found_again() -> None:
+def test_a_track_that_was_lost_does_not_take_over_what_another_one_shows() -> None:
     settled = settle_doubles(
-        _verdict([True, False], [0, 7], [3, 5]),
-        _ints([0, 7]),
+        _verdict([True, True], [0, 0], []),
+        _ints([2, 0]),
+        RULES,
+        lambda _, __: _masks("left", "left"),
+    )
+    assert settled.seen.tolist() == [False, True]
+    assert settled.missed_frames.tolist() == [3, 0]
+
+
+def test_a_newcomer_on_a_track_lost_on_this_frame_is_that_track_found_again() -> None:
+    settled = settle_doubles(
+        _verdict([True, False], [0, 1], [3, 5]),
+        _ints([0, 0]),
         RULES,
         lambda _, __: _masks("right", "left", "almost left", "nowhere"),
     )
@@ -81,6 +92,17 @@ def test_a_newcomer_on_a_track_that_was_not_seen_is_that_track_found_again() -> 
     assert settled.missed_frames.tolist() == [0, 0]
     assert settled.gone.tolist() == [False, False]
     assert settled.born.tolist() == [5]
+
+
+def test_a_newcomer_on_a_track_lost_for_longer_is_somebody_else() -> None:
+    settled = settle_doubles(
+        _verdict([False], [2], [3]),
+        _ints([1]),
+        RULES,
+        lambda tracks, _: _masks(*["left"] * (len(tracks) + 1)),
+    )
+    assert settled.seen.tolist() == [False]
+    assert settled.born.tolist() == [3]
 
 
 def test_a_newcomer_finds_the_oldest_of_the_tracks_it_lies_on() -> None:
