@@ -45,7 +45,7 @@ def _demo() -> ModelConfig:
         online=OnlineConfig(
             first_frame_score_min=0.5,
             tracked_score_min=0.25,
-            emergence_score_min=0.25,
+            emergence_score_min=0.2,
             keep_score_min=0.15,
             max_missed_frames=4,
             min_size=192,

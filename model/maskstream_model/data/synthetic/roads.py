@@ -2,7 +2,6 @@
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from maskstream_model.data.synthetic.bank import TextureBank
 from maskstream_model.data.synthetic.config import Image
@@ -27,22 +26,21 @@ def road(rng: np.random.Generator, bank: TextureBank, height: int, width: int) -
                 )
                 ends = [tuple(int(v) for v in p) for p in (start, start + dash * along)]
                 cv2.line(canvas, ends[0], ends[1], mark.tolist(), thick)
-    if rng.random() < 0.6:
-        for _ in range(int(rng.integers(1, 6))):
-            _paint(rng, canvas, mark)
-    if rng.random() < 0.35:
-        _shade(rng, canvas)
+    spots = [_mostly_at_border(rng, height, width) for _ in range(int(rng.integers(1, 4)))]
+    for spot in spots:
+        if rng.random() < 0.4:
+            _shade(rng, canvas, spot)
+        for _ in range(int(rng.integers(0, 3))):
+            _paint(rng, canvas, spot + rng.normal(0, 0.12, 2) * height, mark)
     for _ in range(int(rng.integers(0, 25))):
         centre = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(canvas, centre, int(rng.integers(0, 2)), random_colour(rng, 0.3).tolist(), -1)
     return canvas
 
 
-def _paint(rng: np.random.Generator, canvas: Image, mark: npt.NDArray[np.float64]) -> None:
-    """Paint a bar, an arrow head or a letter's stroke on a road, often cut off by the border."""
-    height, width = canvas.shape[:2]
-    centre = _mostly_at_border(rng, height, width)
-    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.25) * height
+def _paint(rng: np.random.Generator, canvas: Image, centre: Image, mark: Image) -> None:
+    """Paint a bar, an arrow head or a letter's stroke of colour `mark` on a road."""
+    angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.25) * canvas.shape[0]
     along = np.array([np.cos(angle), np.sin(angle)])
     across = np.array([-along[1], along[0]])
     if rng.random() < 0.5:
@@ -65,14 +63,17 @@ def _mostly_at_border(rng: np.random.Generator, height: int, width: int) -> Imag
     return place
 
 
-def _shade(rng: np.random.Generator, canvas: Image) -> None:
-    """Darken a soft-edged spot: the shadow of something that the camera does not see."""
+def _shade(rng: np.random.Generator, canvas: Image, centre: Image) -> None:
+    """Darken a soft-edged spot, at times with a core: a shadow, and the end of what casts it."""
     height, width = canvas.shape[:2]
-    centre = _mostly_at_border(rng, height, width)
     spot = np.zeros((height, width), np.float32)
+    place = [int(v) for v in centre]
     radii = [max(2, int(v * height)) for v in rng.uniform(0.04, 0.4, 2)]
     angle = float(rng.uniform(-30, 30))
-    cv2.ellipse(spot, [int(v) for v in centre], radii, angle, 0, 360, 1.0, -1)
+    cv2.ellipse(spot, place, radii, angle, 0, 360, 1.0, -1)
     softness = min(radii) * rng.uniform(0.1, 0.5)
     left = 1 - rng.uniform(0.3, 1.0) * cv2.GaussianBlur(spot, (0, 0), softness)
+    if rng.random() < 0.5:  # the end of a thing, too small to be annotated
+        core = [max(1, int(v * height)) for v in rng.uniform((0.02, 0.01), (0.12, 0.04))]
+        cv2.ellipse(left, place, core, angle, 0, 360, float(rng.uniform(0, 0.3)), -1, cv2.LINE_AA)
     cv2.multiply(canvas, cv2.merge([left, left, left]), dst=canvas, dtype=cv2.CV_8U)
