@@ -178,6 +178,10 @@ def test_bench_reports_as_json(tmp_path):
     assert len(report["over_time"]["infer_ms"]) == 10
 
 
+def test_bench_says_what_flat_does_not_go_with():
+    assert "one session" in sentence_of(run(bench, "--flat", "--sessions", 2))
+
+
 def test_bench_refuses_a_size_that_is_none():
     assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))
 

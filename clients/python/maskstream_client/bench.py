@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import numpy as np
 
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.bench_beside import VideoBeside, compared
+from maskstream_client.bench_flat import measure_flat
 from maskstream_client.bench_frames import moving_shapes, parse_size, resized
+from maskstream_client.bench_session import Samples, send_all
 from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.process_meter import ProcessMeter
-from maskstream_client.result import Result
 from maskstream_client.sources import open_frames
-from maskstream_client.summary import percentiles_ms
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_protocol.messages import MaskFormat
 
 _NUM_PICTURES: Final = 48
-_NUM_PARTS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,7 @@ class BenchJob:
     api_key: str | None
     out: Path | None
     beside_video: Path | None = None
+    flat: bool = False
 
     def options(self) -> StreamOptions:
         """What each session asks of the server."""
@@ -60,13 +60,20 @@ class BenchJob:
             max_in_flight=self.in_flight,
         )
 
+    def client(self) -> AsyncClient:
+        """Return a client for one session."""
+        return AsyncClient(self.url, self.options(), api_key=self.api_key)
+
 
 def run_bench(job: BenchJob) -> None:
     """Measure, print the report as JSON and write it where asked."""
     pictures = bench_pictures(job)
-    report = asyncio.run(
-        measure(job, pictures) if job.beside_video is None else measure_beside(job, pictures)
-    )
+    if job.flat:
+        report = asyncio.run(measure_long(job, pictures))
+    elif job.beside_video is not None:
+        report = asyncio.run(measure_beside(job, pictures))
+    else:
+        report = asyncio.run(measure(job, pictures))
     text = json.dumps(report, indent=2)
     click.echo(text)
     if job.out is not None:
@@ -79,21 +86,28 @@ async def measure(job: BenchJob, pictures: list[Picture]) -> dict[str, Any]:
     Raises:
         ConnectionFailedError, WireError: a session could not be opened or was ended.
     """
-    meter = ProcessMeter(job.pid)
     samples = Samples()
-    meter.start()
     began_s = time.perf_counter()
-    sampler = asyncio.create_task(_sample_memory(meter))
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(job.sessions):
-                group.create_task(_run_session(job, pictures, samples))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    finally:
-        sampler.cancel()
+    async with _metered(job.pid) as meter:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(job.sessions):
+                    group.create_task(_run_session(job, pictures, samples))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
     elapsed_s = time.perf_counter() - began_s
     return _report(job, samples, elapsed_s) | {"server": meter.report(samples.num_frames)}
+
+
+async def measure_long(job: BenchJob, pictures: list[Picture]) -> dict[str, Any]:
+    """Run one long session beside new ones; returns the report of `measure_flat` and the server.
+
+    Raises:
+        ConnectionFailedError, WireError: a session could not be opened or was ended.
+    """
+    async with _metered(job.pid) as meter:
+        report = await measure_flat(job.client, pictures, job.frames)
+    return report | {"server": meter.report(sum(report["frames"].values()))}
 
 
 async def measure_beside(job: BenchJob, pictures: list[Picture]) -> dict[str, Any]:
@@ -115,73 +129,20 @@ async def measure_beside(job: BenchJob, pictures: list[Picture]) -> dict[str, An
     return {"frame_ms": frame_ms, **compared(alone, beside, num_frames)}
 
 
-class Samples:
-    """What the results of all sessions said."""
-
-    def __init__(self) -> None:
-        self._latencies_s: list[float] = []
-        self._arrivals_s: list[float] = []
-        self._parts_us: dict[str, list[int]] = {}
-        self._num_objects = self.num_frames = self._num_dropped = 0
-
-    def add(self, result: Result) -> None:
-        """Take one answer."""
-        self.num_frames += 1
-        self._arrivals_s.append(time.perf_counter())
-        if result.drop_reason is not None:
-            self._num_dropped += 1
-            return
-        self._latencies_s.append(result.latency_s)
-        self._num_objects += len(result.objects)
-        for name, value in vars(result.timings).items():
-            self._parts_us.setdefault(name.removesuffix("_us"), []).append(value)
-
-    def report(self) -> dict[str, Any]:
-        """Latencies, parts, and both over ten equal parts of the run, to see whether they grow."""
-        parts = {
-            name: {
-                "mean": round(float(np.mean(values)) / 1000, 3),
-                **percentiles_ms([value / 1e6 for value in values]),
-            }
-            for name, values in self._parts_us.items()
-        }
-        answered = max(1, len(self._latencies_s))
-        return {
-            "answered": len(self._latencies_s),
-            "dropped": self._num_dropped,
-            "objects_per_frame": round(self._num_objects / answered, 2),
-            "latency_ms": percentiles_ms(self._latencies_s),
-            "server_parts_ms": parts,
-            "over_time": {
-                "infer_ms": _means(self._parts_us.get("infer", []), 1e-3),
-                "latency_ms": _means(self._latencies_s, 1e3),
-                "fps": _rates(self._arrivals_s),
-            },
-        }
-
-
-def _means(values: list[Any], unit: float) -> list[float]:
-    chunks = np.array_split(np.asarray(values, float), min(_NUM_PARTS, max(1, len(values))))
-    return [round(float(chunk.mean()) * unit, 3) for chunk in chunks if chunk.size]
-
-
-def _rates(arrivals_s: list[float]) -> list[float]:
-    chunks = np.array_split(np.asarray(arrivals_s), min(_NUM_PARTS, max(1, len(arrivals_s) // 2)))
-    spans = [(chunk.size - 1, float(chunk[-1] - chunk[0])) for chunk in chunks if chunk.size > 1]
-    return [round(count / span, 2) for count, span in spans if span > 0]
-
-
 async def _run_session(job: BenchJob, pictures: list[Picture], samples: Samples) -> None:
-    async with AsyncClient(job.url, job.options(), api_key=job.api_key) as client:
-        began_s = time.perf_counter()
-        for index, picture in enumerate(islice(cycle(pictures), job.frames)):
-            if job.fps is not None:
-                await asyncio.sleep(max(0.0, began_s + index / job.fps - time.perf_counter()))
-            await client.send_picture(picture)
-            while (result := client.receive_nowait()) is not None:
-                samples.add(result)
-        while (result := await client.receive()) is not None:
-            samples.add(result)
+    async with job.client() as client:
+        await send_all(client, islice(cycle(pictures), job.frames), samples, job.fps)
+
+
+@asynccontextmanager
+async def _metered(pid: int | None) -> AsyncIterator[ProcessMeter]:
+    meter = ProcessMeter(pid)
+    meter.start()
+    sampler = asyncio.create_task(_sample_memory(meter))
+    try:
+        yield meter
+    finally:
+        sampler.cancel()
 
 
 async def _sample_memory(meter: ProcessMeter) -> None:

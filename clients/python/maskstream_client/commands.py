@@ -158,6 +158,7 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Measure once more while the server works on this whole video.",
 )
+@click.option("--flat", is_flag=True, help="One long session beside new ones: does a step grow?")
 @model_option
 @_masks
 @_mask_scale
@@ -169,5 +170,11 @@ def bench(**options: Any) -> None:
     """Measure a server; prints JSON."""
     from maskstream_client.bench import BenchJob, run_bench
 
+    if options["flat"] and (options["sessions"], options["fps"], options["beside_video"]) != (
+        1,
+        None,
+        None,
+    ):
+        raise click.UsageError("--flat is for one session, flat out, and no video beside it.")
     options["mask_scale"] = float(options["mask_scale"])
     run_bench(BenchJob(**options))
