@@ -21,7 +21,12 @@ settings.load_profile("maskstream")
 
 
 def pytest_configure() -> None:
-    """Let children hear Ctrl-C where this run does not: a shell's background job ignores it."""
+    """Make a run the same from any shell, for itself and its children.
+
+    Two threads of torch round otherwise than one, which recordings tell; and where a run does not
+    hear Ctrl-C, as a shell's background job, its children have to.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -22,8 +22,8 @@ from maskstream_server.engine_types import (
     EngineObserver,
     EngineRequest,
     EngineResult,
-    EngineStopped,
-    StepFailed,
+    EngineStoppedError,
+    StepFailedError,
 )
 
 State = TypeVar("State")
@@ -78,9 +78,9 @@ class Engine(Generic[State]):
         """Step one frame; cancelling the caller only drops the result.
 
         Raises:
-            EngineFull: the queue is at its bound.
-            EngineStopped: not started, stopping or stopped.
-            StepFailed: the model failed on this frame.
+            EngineFullError: the queue is at its bound.
+            EngineStoppedError: not started, stopping or stopped.
+            StepFailedError: the model failed on this frame.
         """
         height, width = request.frame.shape[:2]
         shape = (self.model.padded_size(height, width), request.max_tracks)
@@ -98,9 +98,9 @@ class Engine(Generic[State]):
             frames: `clip_frames` of them, or fewer, of one size.
 
         Raises:
-            EngineFull: the queue is at its bound.
-            EngineStopped: not started, stopping or stopped.
-            StepFailed: the model failed on one of them.
+            EngineFullError: the queue is at its bound.
+            EngineStoppedError: not started, stopping or stopped.
+            StepFailedError: the model failed on one of them.
         """
         step = partial(self.clips.step, request, frames, self._clock())
         return await self.perform(request.session, step)
@@ -115,9 +115,9 @@ class Engine(Generic[State]):
         What takes longer than a part of a frame's step should `give_way` now and then.
 
         Raises:
-            EngineFull: the queue is at its bound.
-            EngineStopped: not started, stopping or stopped.
-            StepFailed: `work` raised; that is chained.
+            EngineFullError: the queue is at its bound.
+            EngineStoppedError: not started, stopping or stopped.
+            StepFailedError: `work` raised; that is chained.
         """
         alone = object()
         result: T = await self._wait(work, Waiting(session, alone, self._clock(), live=False))
@@ -125,7 +125,7 @@ class Engine(Generic[State]):
 
     async def _wait(self, request: EngineRequest[State] | Work, waiting: Waiting) -> Any:
         if not self._accepting or self._loop is None:
-            raise EngineStopped("the engine takes no frames now")
+            raise EngineStoppedError("the engine takes no frames now")
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
         return await ticket.future
@@ -149,8 +149,8 @@ class Engine(Generic[State]):
         """Take no more frames, finish those that wait, end the thread.
 
         Returns:
-            False where the time ran out: what waits gets `EngineStopped`, and the thread, which
-            is still in a step, ends after it.
+            False where the time ran out: what waits gets `EngineStoppedError`, and the thread,
+            which is still in a step, ends after it.
         """
         self._accepting, self._ended = False, True
         self._queue.close()
@@ -158,7 +158,7 @@ class Engine(Generic[State]):
             return True
         await asyncio.to_thread(self._thread.join, timeout_s)
         for ticket in self._queue.drain():
-            _settle(ticket.future, EngineStopped("the engine has stopped"))
+            _settle(ticket.future, EngineStoppedError("the engine has stopped"))
         return not self._thread.is_alive()
 
     def _run(self, warm: "asyncio.Future[None]") -> None:
@@ -226,7 +226,7 @@ class Engine(Generic[State]):
             for item in (outcome if isinstance(outcome, list) else [outcome])
         ]
         for outcome in told:
-            if isinstance(outcome, StepFailed):
+            if isinstance(outcome, StepFailedError):
                 self._observer.step_failed(outcome)
         done = [outcome for outcome in told if isinstance(outcome, EngineResult)]
         if done:

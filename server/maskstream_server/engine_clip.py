@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from maskstream_model.aliases import Frame, Pause
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine_step import BatchTimes, Stepper
-from maskstream_server.engine_types import EngineRequest, EngineResult, StepFailed
+from maskstream_server.engine_types import EngineRequest, EngineResult, StepFailedError
 
 State = TypeVar("State")
 
@@ -52,7 +52,7 @@ class ClipStepper(Generic[State]):
             arrived_s: when they came, on the clock.
 
         Raises:
-            StepFailed: the model failed on one of them.
+            StepFailedError: the model failed on one of them.
         """
         results: list[EngineResult[State]] = []
         for some in self.pieces(frames):
@@ -76,7 +76,7 @@ class ClipStepper(Generic[State]):
             snapshot = request.snapshot and number == len(frames)
             wanted = replace(request, frame=frames[number - 1], snapshot=snapshot)
             result = self.stepper.finish(wanted, stepped, times)
-            if isinstance(result, StepFailed):
+            if isinstance(result, StepFailedError):
                 raise result
             results.append(result)
             request = replace(request, mentioned=result.mentioned)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from maskstream_server.batching import Waiting, company_wait_s, first_class, next_batch
-from maskstream_server.engine_types import EngineFull, EngineLimits, EngineRequest
+from maskstream_server.engine_types import EngineFullError, EngineLimits, EngineRequest
 
 State = TypeVar("State")
 Work = Callable[[], Any]
@@ -45,11 +45,11 @@ class RequestQueue(Generic[State]):
         """Add a ticket at the end.
 
         Raises:
-            EngineFull: `max_waiting` tickets wait already.
+            EngineFullError: `max_waiting` tickets wait already.
         """
         with self._changed:
             if len(self._tickets) >= self._limits.max_waiting:
-                raise EngineFull(f"{len(self._tickets)} frames wait already")
+                raise EngineFullError(f"{len(self._tickets)} frames wait already")
             self._tickets.append(ticket)
             if ticket.waiting.live:
                 self._live_s = ticket.waiting.since_s

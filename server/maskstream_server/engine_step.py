@@ -12,7 +12,7 @@ from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
     EngineResult,
-    StepFailed,
+    StepFailedError,
 )
 from maskstream_server.findings import finder_of
 
@@ -42,7 +42,7 @@ class Stepper(Generic[State]):
         self,
         requests: Sequence[EngineRequest[State]],
         arrived_s: Sequence[float],
-    ) -> list[EngineResult[State] | StepFailed]:
+    ) -> list[EngineResult[State] | StepFailedError]:
         """Step a batch; where it fails, each frame alone, so that one spoils no other.
 
         Args:
@@ -52,7 +52,7 @@ class Stepper(Generic[State]):
         started_s = self._clock()
         stepped = self._infer(requests)
         inference_s = self._clock() - started_s
-        outcomes: list[EngineResult[State] | StepFailed] = []
+        outcomes: list[EngineResult[State] | StepFailedError] = []
         for request, since_s, pair in zip(requests, arrived_s, stepped, strict=True):
             times = BatchTimes(max(0.0, started_s - since_s), inference_s, len(requests))
             outcomes.append(self.finish(request, pair, times))
@@ -75,14 +75,14 @@ class Stepper(Generic[State]):
         requests = [EngineRequest(f"warm-up {n}", frame, state) for n, (frame, state) in pairs]
         after: list[State | None] = []
         for outcome in self.step(requests, [self._clock()] * len(requests)):
-            if isinstance(outcome, StepFailed):
+            if isinstance(outcome, StepFailedError):
                 raise outcome
             after.append(outcome.state)
         return after
 
     def _infer(
         self, requests: Sequence[EngineRequest[State]]
-    ) -> list[tuple[FrameOutput, State] | StepFailed]:
+    ) -> list[tuple[FrameOutput, State] | StepFailedError]:
         try:
             return self._step_together(requests)
         except Exception as error:
@@ -92,7 +92,7 @@ class Stepper(Generic[State]):
 
     def _step_together(
         self, requests: Sequence[EngineRequest[State]]
-    ) -> list[tuple[FrameOutput, State] | StepFailed]:
+    ) -> list[tuple[FrameOutput, State] | StepFailedError]:
         states = [
             self._model.initial_state() if request.state is None else request.state
             for request in requests
@@ -104,11 +104,11 @@ class Stepper(Generic[State]):
     def finish(
         self,
         request: EngineRequest[State],
-        stepped: tuple[FrameOutput, State] | StepFailed,
+        stepped: tuple[FrameOutput, State] | StepFailedError,
         times: BatchTimes,
-    ) -> EngineResult[State] | StepFailed:
+    ) -> EngineResult[State] | StepFailedError:
         """Make the result of one frame: rows to report, masks, the state as bytes."""
-        if isinstance(stepped, StepFailed):
+        if isinstance(stepped, StepFailedError):
             return stepped
         began_s = self._clock()
         output, state = stepped
@@ -135,8 +135,8 @@ class Stepper(Generic[State]):
             return failed(error)
 
 
-def failed(error: Exception) -> StepFailed:
+def failed(error: Exception) -> StepFailedError:
     """Return the error of a step, with its cause."""
-    step_failed = StepFailed(f"{type(error).__name__}: {error}")
+    step_failed = StepFailedError(f"{type(error).__name__}: {error}")
     step_failed.__cause__ = error
     return step_failed

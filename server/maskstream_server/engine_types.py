@@ -1,9 +1,9 @@
 """The nouns of the engine: requests, results, limits and errors; no thread and no queue.
 
 EngineError(Exception)
-├── EngineFull     the queue is at its bound
-├── EngineStopped  the engine takes no frames: not started, stopping or stopped
-└── StepFailed     the model failed on this frame; the session's state is as it was
+├── EngineFullError     the queue is at its bound
+├── EngineStoppedError  the engine takes no frames: not started, stopping or stopped
+└── StepFailedError     the model failed on this frame; the session's state is as it was
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ class EngineError(Exception):
     """Root of the engine's errors."""
 
 
-class EngineFull(EngineError):  # noqa: N818
+class EngineFullError(EngineError):
     """More frames wait than the engine's queue may hold."""
 
 
-class EngineStopped(EngineError):  # noqa: N818
+class EngineStoppedError(EngineError):
     """The engine takes no frames now."""
 
 
-class StepFailed(EngineError):  # noqa: N818
+class StepFailedError(EngineError):
     """The model raised on this frame, also when it was alone; the cause is chained."""
 
 
@@ -45,7 +45,7 @@ class EngineLimits:
 
     Attributes:
         max_batch: frames of different sessions in one step; 1 where `deterministic`.
-        max_waiting: frames in the queue; one more is `EngineFull`.
+        max_waiting: frames in the queue; one more is `EngineFullError`.
         window_s: how long the oldest frame waits for company when the batch is not full.
         deterministic: batches of one, so that results are equal bit by bit from run to run.
         num_threads: torch's threads for the engine's thread; None leaves them alone.

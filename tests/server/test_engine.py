@@ -12,7 +12,7 @@ from maskstream_server.engine_types import (
     EngineLimits,
     EngineRequest,
     EngineResult,
-    StepFailed,
+    StepFailedError,
 )
 from support.engines import LIMITS, picture, request, start
 from support.fake_model import FakeModel
@@ -194,7 +194,7 @@ async def test_other_work_of_whole_videos_waits_for_live_frames_and_comes_alone(
 
 async def test_work_that_fails_is_told_and_spoils_nothing(start):
     engine = await start(FakeModel())
-    with pytest.raises(StepFailed, match="division") as failed:
+    with pytest.raises(StepFailedError, match="division") as failed:
         await engine.perform("video", lambda: 1 // 0)
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
     assert await engine.perform("video", lambda: "fine") == "fine"

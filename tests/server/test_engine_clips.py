@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maskstream_server.engine_queue import ACTIVE_S
-from maskstream_server.engine_types import EngineLimits, EngineResult, StepFailed
+from maskstream_server.engine_types import EngineLimits, EngineResult, StepFailedError
 from support.engines import LIMITS, picture, request, start
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model
@@ -64,7 +64,7 @@ async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
             raise RuntimeError("cannot see 13")
 
     engine = await start(FakeModel(on_step))
-    with pytest.raises(StepFailed, match="cannot see 13"):
+    with pytest.raises(StepFailedError, match="cannot see 13"):
         await engine.submit_clip(request(), [picture(1), picture(13)])
     assert len(await engine.submit_clip(request(), [picture(1), picture(2)])) == 2
 

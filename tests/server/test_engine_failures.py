@@ -10,11 +10,11 @@ import pytest
 from maskstream_model.interface import Frame
 from maskstream_server.engine import Engine
 from maskstream_server.engine_types import (
-    EngineFull,
+    EngineFullError,
     EngineLimits,
     EngineResult,
-    EngineStopped,
-    StepFailed,
+    EngineStoppedError,
+    StepFailedError,
 )
 from support.engines import LIMITS, request, start
 from support.fake_model import FakeModel
@@ -40,7 +40,7 @@ async def test_one_bad_frame_does_not_fail_its_neighbours(start):
         return_exceptions=True,
     )
     kinds = [type(outcome) for outcome in outcomes]
-    assert kinds == [EngineResult, StepFailed, EngineResult, EngineResult]
+    assert kinds == [EngineResult, StepFailedError, EngineResult, EngineResult]
     assert "cannot see 13" in str(outcomes[1])
     assert isinstance(outcomes[1].__cause__, RuntimeError)
 
@@ -48,7 +48,7 @@ async def test_one_bad_frame_does_not_fail_its_neighbours(start):
 async def test_a_model_that_raises_leaves_the_engine_running(start):
     engine = await start(FakeModel(fail_on(13)))
     for _ in range(5):
-        with pytest.raises(StepFailed):
+        with pytest.raises(StepFailedError):
             await engine.submit(request(value=13))
         assert (await engine.submit(request())).state == 1
     assert engine.ready
@@ -77,7 +77,7 @@ async def test_an_observer_hears_of_batches_and_failures(start):
     diary = Diary()
     engine = await start(FakeModel(fail_on(13)), observer=diary)
     await engine.submit(request())
-    with pytest.raises(StepFailed):
+    with pytest.raises(StepFailedError):
         await engine.submit(request(value=13))
     await engine.stop()
     assert diary.batches == [1]
@@ -128,7 +128,7 @@ async def test_the_queue_is_bounded(start, gate):
     frames += [asyncio.create_task(engine.submit(request(name))) for name in "bc"]
     await asyncio.sleep(0)
     assert engine.num_waiting == 2
-    with pytest.raises(EngineFull):
+    with pytest.raises(EngineFullError):
         await engine.submit(request("d"))
     gate.open.set()
     assert [result.state for result in await asyncio.gather(*frames)] == [1, 1, 1]
@@ -156,7 +156,7 @@ async def test_stopping_finishes_what_waits_and_takes_no_more(start, gate):
     stopping = asyncio.create_task(engine.stop())
     await asyncio.sleep(0)
     assert not engine.ready
-    with pytest.raises(EngineStopped):
+    with pytest.raises(EngineStoppedError):
         await engine.submit(request("c"))
     gate.open.set()
     assert await stopping
@@ -170,7 +170,7 @@ async def test_a_stop_does_not_wait_for_ever(start, gate):
     waiting = asyncio.create_task(engine.submit(request("b")))
     await asyncio.sleep(0)
     assert not await engine.stop(timeout_s=0.05)
-    with pytest.raises(EngineStopped):
+    with pytest.raises(EngineStoppedError):
         await waiting
     gate.open.set()
     assert (await stuck).state == 1
@@ -179,7 +179,7 @@ async def test_a_stop_does_not_wait_for_ever(start, gate):
 async def test_an_engine_that_was_not_started_takes_nothing():
     engine = Engine(FakeModel(), LIMITS)
     assert not engine.ready
-    with pytest.raises(EngineStopped):
+    with pytest.raises(EngineStoppedError):
         await engine.submit(request())
     assert await engine.stop()
 
@@ -189,7 +189,7 @@ async def test_a_failed_warm_up_fails_the_start():
         raise RuntimeError("no memory")
 
     engine = Engine(FakeModel(on_step), EngineLimits(warm_up_sizes=((64, 96),)))
-    with pytest.raises(StepFailed, match="no memory"):
+    with pytest.raises(StepFailedError, match="no memory"):
         await engine.start()
     assert not engine.ready
     assert await engine.stop()

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from maskstream_model.checkpoint import save_safetensors
+from maskstream_model.checkpoint import header_of, save_safetensors
 from maskstream_model.data.synthetic import ClipGenerator, SyntheticConfig
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
@@ -112,9 +113,7 @@ def segmented_clips(
     if not path.exists():
         save_safetensors(path, _tensors(_segment_all(segmenter, wanted)), facts)
     try:
-        with safe_open(path, framework="pt") as file:
-            found = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        found, tensors = header_of(path), load_file(path)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path} cannot be read: {error}") from None
     if found != facts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from maskstream_model.config.networks import SegmenterConfig, TrackerConfig
 from maskstream_model.config.rules import OfflineConfig, OnlineConfig, refuse_unknown
@@ -57,7 +57,7 @@ class ModelConfig:
             raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
         if task != self.task and all(info.thing for info in self.classes):
             raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
-        return replace(self, task=task)  # type: ignore[arg-type]
+        return replace(self, task=cast(Task, task))
 
     def override(self, **overrides: object) -> "ModelConfig":
         """Return this preset with some fields of its online and offline rules replaced.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.config import OnlineConfig
-from maskstream_model.daq.lifecycle import Verdict
+from maskstream_model.daq.lifecycle import Verdict, count_missed
 
 
 def settle_doubles(
@@ -46,8 +46,7 @@ def settle_doubles(
     stay = ~find_doubles(ious[shown][:, shown], rules.double_iou_max)
     is_seen = torch.zeros_like(verdict.seen)
     is_seen[tracks[rows[stay[: len(rows)]]]] = True
-    missed = torch.where(is_seen, 0, missed_frames + 1)
-    gone = missed >= rules.max_missed_frames
+    missed, gone = count_missed(is_seen, missed_frames, rules)
     born = verdict.born[stay[len(rows) :]]
     return replace(verdict, seen=is_seen, gone=gone, missed_frames=missed, born=born)
 

@@ -65,9 +65,20 @@ def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict
     seen = scores.tracked > rules.tracked_score_min
     if scores.keep is not None and rules.keep_score_min is not None:
         seen = seen & (scores.keep > rules.keep_score_min)
-    missed = torch.where(seen, 0, missed_frames + 1)
-    gone = missed >= rules.max_missed_frames
+    missed, gone = count_missed(seen, missed_frames, rules)
     return Verdict(seen, gone, missed, _above(scores.anchors, rules.emergence_score_min))
+
+
+def count_missed(seen: Tensor, missed_frames: Tensor, rules: OnlineConfig) -> tuple[Tensor, Tensor]:
+    """Return consecutive missed frames `(N,)` after this one, and who is gone, `(N,)` bool.
+
+    Args:
+        seen: `(N,)` bool, tracks that this frame shows.
+        missed_frames: `(N,)` int64, consecutive missed frames before this one.
+        rules: patience.
+    """
+    missed = torch.where(seen, 0, missed_frames + 1)
+    return missed, missed >= rules.max_missed_frames
 
 
 def admit(verdict: Verdict, scores: Tensor, max_tracks: int | None) -> Verdict:

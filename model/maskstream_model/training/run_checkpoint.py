@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from maskstream_model.checkpoint import below, load_into, save_safetensors
+from maskstream_model.checkpoint import below, header_of, load_into, save_safetensors
 from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_model.training.schedule import AveragedWeights
 
@@ -63,9 +64,7 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
         TrainingError: no readable checkpoint, one of another stage or seed, or another model's.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        facts, tensors = header_of(path), load_file(path)
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{path} cannot be resumed: {error}") from None
     if (facts.get("stage"), facts.get("seed")) != (stage, str(seed)):

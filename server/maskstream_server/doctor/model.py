@@ -12,7 +12,7 @@ from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine_step import Stepper
-from maskstream_server.engine_types import EngineRequest, StepFailed
+from maskstream_server.engine_types import EngineRequest, StepFailedError
 from maskstream_server.errors import StartError
 from maskstream_server.settings import Settings
 
@@ -42,7 +42,7 @@ def _step(settings: Settings, model: OnlineSegmenter[Any]) -> Finding:
     torch.set_num_threads(engine_threads(settings))
     try:
         step_s = statistics.median(_steps_s(model)[NUM_WARM:])
-    except StepFailed as error:
+    except StepFailedError as error:
         advice = "Not enough memory? Use a smaller preset, or another --device."
         return Finding("step", "failed", f"the model fails on a frame: {error}", advice)
     text = f"{1000 * step_s:.0f} ms for a frame of {WIDTH} x {HEIGHT}: {1 / step_s:.1f} frames/s"
@@ -56,7 +56,7 @@ def _steps_s(model: OnlineSegmenter[Any]) -> list[float]:
     """Step noise; return the seconds of each step, masks and snapshot included.
 
     Raises:
-        StepFailed: the model raised.
+        StepFailedError: the model raised.
     """
     stepper = Stepper(model, time.perf_counter)
     noise = np.random.default_rng(0)
@@ -65,7 +65,7 @@ def _steps_s(model: OnlineSegmenter[Any]) -> list[float]:
         frame = noise.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
         began_s = time.perf_counter()
         (outcome,) = stepper.step([EngineRequest("doctor", frame, state)], [began_s])
-        if isinstance(outcome, StepFailed):
+        if isinstance(outcome, StepFailedError):
             raise outcome
         state = outcome.state
         times_s.append(time.perf_counter() - began_s)

@@ -38,7 +38,7 @@ UNKNOWN_S: Final = 3600.0
 """Objects without a record are left for so long: clocks differ."""
 
 
-class SourceGone(MaskstreamServerError):  # noqa: N818
+class SourceGoneError(MaskstreamServerError):
     """What the record counts is not in the bucket any more."""
 
 
@@ -125,7 +125,7 @@ class BucketFiles(VideoFiles):
 
         Raises:
             NoSpaceError: they have no room here.
-            SourceGone: somebody else has removed them.
+            SourceGoneError: somebody else has removed them.
         """
         self.check_room(record.num_bytes)
         folder = self.workplace(record)
@@ -139,7 +139,9 @@ class BucketFiles(VideoFiles):
                         file.write(text)
                     file.truncate(part.num_bytes)
         except FileNotFoundError as error:
-            raise SourceGone("The files of the video are not in the bucket any more.") from error
+            raise SourceGoneError(
+                "The files of the video are not in the bucket any more."
+            ) from error
 
     def keep_source(self, record: VideoRecord) -> None:
         """See `VideoFiles.keep_source`."""

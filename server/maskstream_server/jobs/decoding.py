@@ -17,23 +17,31 @@ from maskstream_server.media.soundtrack import SoundPiece
 
 
 class DecodedFrame(Protocol):
-    """One frame: its number from 0, its time, upright pixels uint8 `(H, W, 3)` RGB."""
+    """One frame of a video."""
 
     @property
-    def index(self) -> int: ...  # noqa: D102
+    def index(self) -> int:
+        """Number of the frame in the video, from 0."""
+        ...
 
     @property
-    def time_s(self) -> float: ...  # noqa: D102
+    def time_s(self) -> float:
+        """When it is shown, from the beginning of the video."""
+        ...
 
     @property
-    def pixels(self) -> Frame: ...  # noqa: D102
+    def pixels(self) -> Frame:
+        """Upright pixels, uint8 `(H, W, 3)` RGB."""
+        ...
 
 
 class DecodingVideo(Protocol):
     """A video that is being decoded; iterating blocks, and raises MediaError."""
 
     @property
-    def info(self) -> VideoInfo: ...  # noqa: D102
+    def info(self) -> VideoInfo:
+        """What is known of it before its first frame."""
+        ...
 
     @property
     def warning(self) -> str | None:

@@ -9,7 +9,7 @@ import structlog
 
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine import Engine
-from maskstream_server.engine_types import EngineFull, EngineRequest, StepFailed
+from maskstream_server.engine_types import EngineFullError, EngineRequest, StepFailedError
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.decoding import DecodedFrame
 from maskstream_server.jobs.lines import frame_line
@@ -62,7 +62,7 @@ class Tracking(Protocol):
 
         Raises:
             FrameFailedError: the model failed on one of them.
-            EngineStopped: the engine takes no frames now.
+            EngineStoppedError: the engine takes no frames now.
         """
         ...
 
@@ -84,9 +84,9 @@ async def patiently(first: int, last: int, call: Callable[[], Awaitable[T]]) -> 
     while True:
         try:
             return await call()
-        except EngineFull:
+        except EngineFullError:
             await asyncio.sleep(FULL_PAUSE_S)
-        except StepFailed as error:
+        except StepFailedError as error:
             structlog.get_logger(__name__).error("video_step_failed", frame=first, exc_info=error)
             which = f"frame {first}" if first == last else f"one of the frames {first} to {last}"
             raise FrameFailedError(f"The model failed on {which}.") from error

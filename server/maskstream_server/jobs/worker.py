@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import structlog
 
-from maskstream_server.engine_types import EngineStopped
+from maskstream_server.engine_types import EngineStoppedError
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.artifacts.making import clear_drafts
 from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
@@ -111,7 +111,7 @@ class VideoWorker:
             return "done"
         except (FencedOut, VideoUnknownError):
             raise
-        except (asyncio.CancelledError, EngineStopped):
+        except (asyncio.CancelledError, EngineStoppedError):
             with suppress(FencedOut, VideoUnknownError, TimeoutError):
                 async with asyncio.timeout(RELEASE_WITHIN_S):
                     await run.write(lambda old: release(old, fence, now_s()))

@@ -15,7 +15,7 @@ from pycocotools import mask as coco
 
 from maskstream_model.config import ClassInfo
 from maskstream_server.jobs.artifacts import tracks
-from maskstream_server.jobs.artifacts.feed import Feed, FeedStopped
+from maskstream_server.jobs.artifacts.feed import Feed, FeedStoppedError
 from maskstream_server.jobs.artifacts.making import WRITERS
 from maskstream_server.jobs.artifacts.masks import write_masks
 from maskstream_server.jobs.artifacts.panoptic import write_panoptic
@@ -216,5 +216,5 @@ def test_a_feed_gives_what_counts_as_it_comes_and_ends_with_the_last(tmp_path):
 def test_a_feed_that_is_stopped_lets_its_readers_go(tmp_path):
     feed = Feed(tmp_path)
     threading.Timer(0.1, feed.stop).start()
-    with pytest.raises(FeedStopped):
+    with pytest.raises(FeedStoppedError):
         next(iter(feed))

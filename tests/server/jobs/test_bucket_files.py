@@ -8,7 +8,7 @@ import pytest
 
 from maskstream_server.jobs import bucket_files
 from maskstream_server.jobs.bucket import Bucket
-from maskstream_server.jobs.bucket_files import BucketFiles, SourceGone
+from maskstream_server.jobs.bucket_files import BucketFiles, SourceGoneError
 from maskstream_server.jobs.errors import NoSpaceError, NotReadyError, UploadUnknownError
 from maskstream_server.jobs.files import DATA, ORPHAN_S
 from maskstream_server.jobs.ids import new_id
@@ -147,10 +147,10 @@ def test_what_somebody_else_has_removed_is_told(files, real_bucket, worker):
     real_bucket.remove("here/videos/a/results-1.ndjson/00000000")
     with pytest.raises(NotReadyError):
         files.lines(record, -1)
-    with pytest.raises(SourceGone, match="not in the bucket any more"):
+    with pytest.raises(SourceGoneError, match="not in the bucket any more"):
         worker(record)
     real_bucket.remove("here/videos/a/source")
-    with pytest.raises(SourceGone):
+    with pytest.raises(SourceGoneError):
         worker(replace(record, parts=()))
     with pytest.raises(NotReadyError):
         files.artifact(record, "ytvis.json")

@@ -7,7 +7,7 @@ from pathlib import Path
 from maskstream_server.jobs.record import ResultPart, VideoRecord
 
 
-class FeedStopped(Exception):  # noqa: N818
+class FeedStoppedError(Exception):
     """There will be no more lines, though the video has not ended."""
 
 
@@ -31,7 +31,7 @@ class Feed:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Raise `FeedStopped` in all iterations."""
+        """Raise `FeedStoppedError` in all iterations."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
@@ -55,7 +55,7 @@ class Feed:
                 if record is not None and (record.all_frames or record.next_frame > num_read):
                     return record
                 self._changed.wait()
-        raise FeedStopped
+        raise FeedStoppedError
 
     def _lines(self, part: ResultPart, start: int) -> Iterator[bytes]:
         left = part.num_bytes - start
@@ -63,7 +63,7 @@ class Feed:
             file.seek(start)
             while left > 0:
                 if self._stopped:
-                    raise FeedStopped
+                    raise FeedStoppedError
                 line = file.readline(left)
                 if not line:
                     raise OSError(f"{part.name} is shorter than its record says")
