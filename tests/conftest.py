@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def logging_of_its_own() -> Iterator[None]:
     yield
     structlog.reset_defaults()
     logging.getLogger().setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def threads_of_its_own() -> Iterator[None]:
+    """Torch's threads are the process', too, and engines and trainings set them."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 CHECKOUT = Path(__file__).resolve().parents[1]
