@@ -48,7 +48,7 @@ check-docker: .venv/dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_docker.sh
 
 test: check  ## check, then all tests, with a real redis-server and Prometheus
-	MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
 
