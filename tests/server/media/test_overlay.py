@@ -14,6 +14,7 @@ from maskstream_server.media.overlay import OverlayWriter
 from maskstream_server.media.refusal import MediaCode
 from maskstream_server.media.sound_writer import continuous
 from maskstream_server.media.soundtrack import SoundPiece, open_sound
+from support.tiny import tiny_frames
 
 
 def info_of(height=48, width=64, rate=10, aspect=Fraction(1)):
@@ -199,3 +200,15 @@ def test_sound_of_a_hostile_file_is_refused(name, test_data, limits):
 def test_a_clip_without_sound_has_none(test_data, limits):
     with open_sound(test_data / "clips" / "26_one_frame.mp4", limits) as sound:
         assert list(sound) == []
+
+
+def test_the_same_frames_give_the_same_bytes_every_time(tmp_path):
+    frames = tiny_frames(30, seed=3)
+    written = set()
+    for attempt in range(60):
+        path = tmp_path / f"{attempt}.mp4"
+        with OverlayWriter(path, info_of(*frames[0].shape[:2])) as overlay:
+            for index, frame in enumerate(frames):
+                overlay.write(frame, index / 10)
+        written.add(path.read_bytes())
+    assert len(written) == 1
