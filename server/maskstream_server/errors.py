@@ -13,7 +13,7 @@ import structlog
 
 from maskstream_protocol.errors import InternalError, ServerFullError, WireError
 from maskstream_server.media.refusal import MediaCode
-from maskstream_server.stores.errors import StoreAway, StoreFull
+from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 
 RETRY_AFTER_MS = 5000
 NO_DETAIL = "The server made a mistake; it has been logged."
@@ -57,7 +57,7 @@ def answer_to(error: BaseException, sequence: int | None = None) -> WireError:
     """
     if isinstance(error, WireError):
         return error
-    if isinstance(error, StoreFull | StoreAway):
+    if isinstance(error, StoreFullError | StoreUnreachableError):
         return ServerFullError("No new sessions just now.", retry_after_ms=RETRY_AFTER_MS)
     log = structlog.get_logger(__name__)
     log.error("unexpected_error", sequence=sequence, exc_info=error)

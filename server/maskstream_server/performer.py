@@ -18,7 +18,7 @@ from maskstream_server.greeting import Greeting
 from maskstream_server.service import Service
 from maskstream_server.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
 from maskstream_server.witness import Witness
@@ -162,7 +162,7 @@ class Performer:
         """Do what may be left undone; that the store is away is the committer's to tell."""
         try:
             await work
-        except StoreAway:
+        except StoreUnreachableError:
             self._log.info("store_command_left_out", command=what)
 
     # Ends.
@@ -182,7 +182,7 @@ class Performer:
 
     # What the committer tells.
 
-    def _store_away(self, error: StoreAway) -> None:
+    def _store_away(self, error: StoreUnreachableError) -> None:
         self._is_away = True
         self._log.warning("store_away", reason=str(error))
         self._service.metrics.sessions_without_store.inc()

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from maskstream_protocol.errors import StoreAwayError, WireError
 from maskstream_server.errors import answer_to
 from maskstream_server.jobs.errors import VideoError
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -68,7 +68,7 @@ def install_problems(app: FastAPI) -> None:
 
     app.add_exception_handler(WireError, wire)
     app.add_exception_handler(VideoError, video)
-    app.add_exception_handler(StoreAway, away)
+    app.add_exception_handler(StoreUnreachableError, away)
     app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

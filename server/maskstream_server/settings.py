@@ -245,9 +245,10 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
         SettingsError: a value that cannot be; its text is one sentence naming the variable.
     """
     folder = os.environ.get(f"{PREFIX}SECRETS_FOLDER", SECRETS_FOLDER)
-    secrets = {"_secrets_dir": folder} if os.path.isdir(folder) else {}
+    given: dict[str, Any] = {"_secrets_dir": folder} if os.path.isdir(folder) else {}
+    given.update(overrides or {})
     try:
-        return Settings(**secrets, **(overrides or {}))  # type: ignore[arg-type]
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
 

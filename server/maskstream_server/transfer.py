@@ -51,7 +51,7 @@ async def read_state(service: Service, session: str) -> State:
 
     Raises:
         UnknownSessionError: there is none.
-        StoreAway: nothing can be said now.
+        StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
     memory = _read(service, session, stored)
@@ -67,8 +67,8 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
 
     Raises:
         StateError: the bytes are no memory of this model.
-        SessionExists: the name is taken.
-        StoreFull, StoreAway: not now.
+        SessionExistsError: the name is taken.
+        StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
     state = await asyncio.to_thread(model.state_from_bytes, blob)
@@ -85,7 +85,7 @@ async def fork(service: Service, session: str) -> Made:
 
     Raises:
         UnknownSessionError: there is none.
-        StoreFull, StoreAway: not now.
+        StoreFullError, StoreUnreachableError: not now.
     """
     stored = await _load(service, session)
     return await _make(service, service.random_bytes(SESSION_BYTES).hex(), stored)
@@ -96,7 +96,7 @@ async def end(service: Service, session: str) -> None:
 
     Raises:
         UnknownSessionError: there is none.
-        StoreAway: not now.
+        StoreUnreachableError: not now.
     """
     lease = await service.store.seize(session, service.owner) if is_name(session) else None
     if lease is None:

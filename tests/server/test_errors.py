@@ -3,7 +3,7 @@ from structlog.testing import capture_logs
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError, ServerFullError
 from maskstream_server.errors import answer_to
-from maskstream_server.stores.errors import StoreAway, StoreFull
+from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 
 
 def test_what_a_client_did_is_told_as_it_is():
@@ -11,7 +11,7 @@ def test_what_a_client_did_is_told_as_it_is():
     assert answer_to(error) is error
 
 
-@pytest.mark.parametrize("error", [StoreFull("80 %"), StoreAway("no route")])
+@pytest.mark.parametrize("error", [StoreFullError("80 %"), StoreUnreachableError("no route")])
 def test_a_store_without_room_is_a_full_server(error):
     answer = answer_to(error)
     assert isinstance(answer, ServerFullError)

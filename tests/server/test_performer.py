@@ -12,7 +12,7 @@ from maskstream_server.metrics import Metrics
 from maskstream_server.performer import Performer
 from maskstream_server.service import Background
 from maskstream_server.settings import Settings
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease
 from maskstream_server.tracing import NoTracing
 from maskstream_server.witness import Witness
@@ -29,13 +29,13 @@ class AbsentStore(FailingStore):
         self.is_away = True
 
     async def confirm_token(self, lease: Lease) -> None:
-        raise StoreAway("unplugged")
+        raise StoreUnreachableError("unplugged")
 
     async def delete(self, lease: Lease) -> bool:
-        raise StoreAway("unplugged")
+        raise StoreUnreachableError("unplugged")
 
     async def release(self, lease: Lease) -> None:
-        raise StoreAway("unplugged")
+        raise StoreUnreachableError("unplugged")
 
 
 @pytest.fixture

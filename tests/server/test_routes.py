@@ -13,7 +13,7 @@ from maskstream_server.app import create_app
 from maskstream_server.metrics import Metrics
 from maskstream_server.service import STALLED_S, Service
 from maskstream_server.settings import Settings
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
 from support.server import FakeModel
 
@@ -31,7 +31,7 @@ class Store(MemoryStore):
 
     async def ping(self) -> None:
         if self.away:
-            raise StoreAway("no route")
+            raise StoreUnreachableError("no route")
 
 
 class Browser:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,
@@ -53,7 +53,7 @@ class FailingStore(MemoryStore):
 
     async def commit(self, commit: Commit) -> CommitOutcome:
         if self.is_away:
-            raise StoreAway("unplugged")
+            raise StoreUnreachableError("unplugged")
         if self.error is not None:
             raise self.error
         self.commits.append(commit)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, cast
 
 from maskstream_model.config.networks import RefinerConfig
 from maskstream_model.errors import ConfigError
@@ -73,7 +74,7 @@ class OnlineConfig:
             ConfigError: an unknown field, or a value out of range.
         """
         refuse_unknown(overrides, [item.name for item in fields(self)])
-        return replace(self, **overrides)  # type: ignore[arg-type]
+        return replace(self, **cast(dict[str, Any], overrides))
 
 
 @dataclass(frozen=True)

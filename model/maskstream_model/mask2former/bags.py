@@ -4,9 +4,11 @@
 That gradient is a weighed sum too, of the outputs' gradients by rows: one more `embedding_bag`.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -24,15 +26,15 @@ def weighed_bags(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
 
 class _WeighedBags(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
         ctx.save_for_backward(table, rows, weights)
         return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
-        table, rows, weights = ctx.saved_tensors  # type: ignore[attr-defined]
-        wants_table, _, wants_weights = ctx.needs_input_grad  # type: ignore[attr-defined]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
+        table, rows, weights = ctx.saved_tensors
+        wants_table, _, wants_weights = ctx.needs_input_grad
         gradient = gradient.contiguous()
         by_table = _by_table(len(table), rows, weights, gradient) if wants_table else None
         by_weights = _by_weights(table, rows, weights, gradient) if wants_weights else None

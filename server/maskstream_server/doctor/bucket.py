@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 NAME = "bucket"
 
@@ -18,7 +18,7 @@ def look_at_bucket(address: str) -> Sequence[Finding]:
     began_s = time.monotonic()
     try:
         Bucket(f"{address}/videos").try_out()
-    except StoreAway as error:
+    except StoreUnreachableError as error:
         advice = "Correct MASKSTREAM_BUCKET, AWS_ENDPOINT_URL or the keys (AWS_...)."
         return [Finding(NAME, "failed", str(error).rstrip("."), advice)]
     took_s = time.monotonic() - began_s

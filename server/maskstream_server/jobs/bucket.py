@@ -15,7 +15,7 @@ from s3fs import S3FileSystem
 from s3fs.core import S3_RETRYABLE_ERRORS
 
 from maskstream_server.jobs.errors import NoSpaceError
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 PIECE_BYTES: Final = 8 << 20
 """Larger files go in pieces of this size, two at a time; memory holds no more."""
@@ -30,7 +30,7 @@ FULL: Final = ("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExce
 BUCKET_FULL: Final = "The storage of the server is full; delete videos, or try later."
 
 
-class BucketRefused(StoreAway):
+class BucketRefusedError(StoreUnreachableError):
     """Somebody must mend it: no such bucket, no keys, or keys that are not allowed to do it."""
 
 
@@ -54,7 +54,8 @@ class Stored:
 class Bucket:
     """The objects below a folder; an object appears whole, or not at all.
 
-    Every call blocks, and may raise `StoreAway` with one sentence: the same call may work later.
+    Every call blocks, and may raise `StoreUnreachableError` with one sentence: the same call may
+    work later.
 
     Args:
         address: `s3://bucket/folder`.
@@ -155,7 +156,7 @@ class Bucket:
             self._system.rm([self._path(name) for name in names])
         # What is not allowed to go stays without a word.
         if set(names) & {item.name for item in self.below(folder)}:
-            raise BucketRefused(f"objects in the bucket {self._name!r} cannot be removed.")
+            raise BucketRefusedError(f"objects in the bucket {self._name!r} cannot be removed.")
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -177,15 +178,15 @@ class Bucket:
         if code in FULL:
             return NoSpaceError(BUCKET_FULL)
         if code == "NoSuchBucket":
-            return BucketRefused(f"there is no bucket {self._name!r}.")
+            return BucketRefusedError(f"there is no bucket {self._name!r}.")
         if isinstance(error, PermissionError):
-            return BucketRefused(f"the keys do not open the bucket {self._name!r}: {error}")
+            return BucketRefusedError(f"the keys do not open the bucket {self._name!r}: {error}")
         if isinstance(error, BotoCoreError | ValueError) and not isinstance(error, ON_THE_WAY):
             what = f"the environment (AWS_...) does not lead to the bucket {self._name!r}"
-            return BucketRefused(f"{what}: {error}")
+            return BucketRefusedError(f"{what}: {error}")
         if isinstance(error, FileNotFoundError):
             return error
-        return StoreAway(f"the bucket {self._name!r} cannot be reached: {error}")
+        return StoreUnreachableError(f"the bucket {self._name!r} cannot be reached: {error}")
 
 
 def _code_of(error: Exception) -> str | None:

@@ -22,12 +22,12 @@ from typing import Final
 import structlog
 
 from maskstream_server.errors import MaskstreamServerError, StartError
-from maskstream_server.jobs.bucket import Bucket, BucketRefused, Stored
+from maskstream_server.jobs.bucket import Bucket, BucketRefusedError, Stored
 from maskstream_server.jobs.errors import NotReadyError, UploadUnknownError
 from maskstream_server.jobs.files import DATA, ORPHAN_S, SOURCE, VideoFiles, newest_write_s
 from maskstream_server.jobs.ids import is_new_id
 from maskstream_server.jobs.record import ResultPart, VideoRecord
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 BLOCK_BYTES: Final = 2 << 20
 SIDE_BY_SIDE: Final = 32
@@ -73,7 +73,7 @@ class BucketFile:
 class BucketFiles(VideoFiles):
     """Implements `VideoFiles` for servers and workers on different machines.
 
-    Every method but those of uploads may raise `StoreAway`.
+    Every method but those of uploads may raise `StoreUnreachableError`.
 
     Args:
         root, quota_bytes, min_free_bytes: of the folder, see there; the bucket has no bound.
@@ -97,7 +97,7 @@ class BucketFiles(VideoFiles):
 
     def give_back(self, video: str, upload: str | None) -> None:
         """See `VideoFiles.give_back`; what cannot be removed now is an orphan."""
-        with suppress(StoreAway):
+        with suppress(StoreUnreachableError):
             self.remove(video)
 
     def remove(self, video: str) -> None:
@@ -249,9 +249,9 @@ def open_bucket(address: str) -> Bucket:
     bucket = Bucket(f"{address}/videos")
     try:
         bucket.try_out()
-    except BucketRefused as error:
+    except BucketRefusedError as error:
         raise StartError(f"MASKSTREAM_BUCKET cannot be used: {error}") from error
-    except StoreAway as error:
+    except StoreUnreachableError as error:
         structlog.get_logger(__name__).warning("store_away", reason=str(error))
     return bucket
 

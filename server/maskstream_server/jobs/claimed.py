@@ -14,7 +14,7 @@ from maskstream_server.jobs.files import SOURCE
 from maskstream_server.jobs.record import VideoRecord
 from maskstream_server.jobs.store import Memory, change
 from maskstream_server.jobs.worker_parts import WorkerParts
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 AWAY_PAUSE_S = 0.5
 
@@ -44,13 +44,13 @@ class Claimed:
         """Change the record, however long the store is away.
 
         Raises:
-            FencedOut: the video is another's now, or cancelled.
+            FencedOutError: the video is another's now, or cancelled.
         """
         while True:
             try:
                 self.record = await change(self.parts.store, self.record.id, transition, memory)
                 return
-            except StoreAway as error:
+            except StoreUnreachableError as error:
                 await _pause(error)
 
     async def outlast(self, work: Callable[[], None]) -> None:
@@ -58,7 +58,7 @@ class Claimed:
         while True:
             try:
                 return await asyncio.to_thread(work)
-            except StoreAway as error:
+            except StoreUnreachableError as error:
                 await _pause(error)
 
     def open_video(self, skip: int = 0) -> DecodingVideo:
@@ -90,6 +90,6 @@ class Claimed:
         return self.parts.now_s()
 
 
-async def _pause(error: StoreAway) -> None:
+async def _pause(error: StoreUnreachableError) -> None:
     structlog.get_logger(__name__).warning("store_away", reason=str(error))
     await asyncio.sleep(AWAY_PAUSE_S)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from maskstream_server.jobs.coding import as_told
-from maskstream_server.jobs.errors import FencedOut, VideoUnknownError
+from maskstream_server.jobs.errors import FencedOutError, VideoUnknownError
 from maskstream_server.jobs.record import VideoRecord
 from maskstream_server.jobs.store import VideoStore, change
 from maskstream_server.jobs.webhook import (
@@ -24,8 +24,8 @@ from maskstream_server.jobs.webhook import (
     try_again,
 )
 from maskstream_server.outbound.client import OutboundClient, OutboundError
-from maskstream_server.outbound.rules import AddressRefused
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.outbound.rules import RefusedAddressError
+from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_AT_ONCE = 16
 
@@ -72,16 +72,16 @@ class Courier:
         try:
             while (again_s := await self._attempt(video)) is not None:
                 await asyncio.sleep(again_s)
-        except (FencedOut, VideoUnknownError):
+        except (FencedOutError, VideoUnknownError):
             return
-        except StoreAway as error:
+        except StoreUnreachableError as error:
             log.warning("store_away", reason=str(error))
 
     async def _attempt(self, video: str) -> float | None:
         """Make one attempt; return seconds to the next one, None where there is none.
 
         Raises:
-            FencedOut: there is nothing to deliver, or another server is about to.
+            FencedOutError: there is nothing to deliver, or another server is about to.
         """
         async with self._places:
             record = await self._change(video, lambda old: begin_to_tell(old, self._now_s()))
@@ -107,7 +107,7 @@ class Courier:
                 status = await self._client.post(record.options.webhook, body, headers)
         except TimeoutError:
             return "There is no answer in time."
-        except (OutboundError, AddressRefused) as error:
+        except (OutboundError, RefusedAddressError) as error:
             return str(error)
         return None if 200 <= status < 300 else f"The answer has the status {status}."
 

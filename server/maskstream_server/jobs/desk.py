@@ -1,7 +1,7 @@
 """Where videos are handed in and asked for: what the routes do, without HTTP."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import structlog
 from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.errors import (
     BadOptionsError,
-    FencedOut,
+    FencedOutError,
     NotReadyError,
     VideoUnknownError,
 )
@@ -21,7 +21,7 @@ from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
 from maskstream_server.jobs.remote import RemoteFile
 from maskstream_server.jobs.store import VideoStore, change
 from maskstream_server.jobs.webhook import waits
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_KEY_CHARACTERS = 255
 PAGE = 100
@@ -97,12 +97,12 @@ class VideoDesk:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
             self.wake(video)
             await self._told("cancel", self.queue.cancel, video)
-        except FencedOut:
+        except FencedOutError:
             record = None
             await self.store.remove(video)
         try:
             await asyncio.to_thread(self.files.remove, video)
-        except StoreAway as error:  # `tend` does it later
+        except StoreUnreachableError as error:  # `tend` does it later
             log.warning("files_not_removed", video=video, reason=str(error))
         return record
 
@@ -142,7 +142,7 @@ class VideoDesk:
             before = page[-1].id
         try:
             await asyncio.to_thread(self._remove_what_nobody_needs, known, cancelled)
-        except StoreAway as error:
+        except StoreUnreachableError as error:
             log.warning("store_away", reason=str(error))
         return census
 
@@ -180,9 +180,9 @@ class VideoDesk:
     def _now_s(self) -> float:
         return self.reception.now_s()
 
-    async def _told(self, what: str, call: Callable[[str], object], video: str) -> None:
+    async def _told(self, what: str, call: Callable[[str], Awaitable[object]], video: str) -> None:
         """Tell the queue; where that fails now, `tend` or the fence see to it later."""
         try:
-            await call(video)  # type: ignore[misc]
+            await call(video)
         except Exception:
             log.exception("queue_not_told", what=what, video=video)

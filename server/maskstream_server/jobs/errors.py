@@ -1,7 +1,7 @@
 """What goes wrong with whole videos.
 
 Exception
-├── FencedOut              a worker writes a video that is another's now, or ended: it must stop
+├── FencedOutError         a worker writes a video that is another's now, or ended: it must stop
 └── VideoError             answered as a problem document: code, HTTP status, one sentence
     ├── VideoUnknownError      no video of that id (404)
     ├── BadOptionsError        the options cannot be used (422)
@@ -22,7 +22,7 @@ Exception
 from typing import ClassVar
 
 
-class FencedOut(Exception):  # noqa: N818
+class FencedOutError(Exception):
     """The writer's fence is old, or the video has ended; nothing was written."""
 
 

@@ -15,7 +15,7 @@ from maskstream_server.jobs.room import SILENCE_S, Claim
 from maskstream_server.jobs.upload import in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
 from maskstream_server.outbound.client import Answer, OutboundClient, OutboundError, header
-from maskstream_server.outbound.rules import AddressRefused
+from maskstream_server.outbound.rules import RefusedAddressError
 
 WHOLE_S = 3600.0
 """A fetch holds a worker up; slower ones are given up."""
@@ -67,7 +67,7 @@ class Fetcher:
                 claim = Claim(self.files, upload, SILENCE_S)
                 look_for_room = await asyncio.to_thread(claim.announce, length)
                 return await self._write(answer, self.files.incoming(upload) / DATA, look_for_room)
-        except (AddressRefused, OutboundError, UploadTooLargeError) as error:
+        except (RefusedAddressError, OutboundError, UploadTooLargeError) as error:
             raise FetchError(f"The video cannot be fetched: {error}") from error
         except TimeoutError:
             raise FetchError(f"The video has not come within {WHOLE_S:.0f} s.") from None

@@ -17,7 +17,7 @@ from maskstream_server.jobs.resumable import ResumableUploads
 from maskstream_server.jobs.room import SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.writing import BoundedWriter, too_large
-from maskstream_server.outbound.rules import AddressRefused, HostRules, Target
+from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
 
 FORM_BYTES = 128 << 10
 """What a form may have around its file."""
@@ -245,5 +245,5 @@ def check_address(rules: HostRules, url: str) -> Target:
     """
     try:
         return rules.check(url)
-    except AddressRefused as error:
+    except RefusedAddressError as error:
         raise AddressRefusedError(str(error)) from None

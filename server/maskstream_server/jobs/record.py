@@ -9,7 +9,7 @@ Each claim raises the fence, so that a worker that was thought dead cannot write
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from maskstream_server.jobs.errors import FencedOut
+from maskstream_server.jobs.errors import FencedOutError
 from maskstream_server.jobs.options import VideoOptions
 
 MAX_ATTEMPTS = 3
@@ -128,10 +128,10 @@ def claim(record: VideoRecord, now_s: float) -> VideoRecord:
     """Give the video to the caller, under a new fence; one that kills its workers fails instead.
 
     Raises:
-        FencedOut: it has ended.
+        FencedOutError: it has ended.
     """
     if record.ended:
-        raise FencedOut(f"video {record.id} is {record.state}")
+        raise FencedOutError(f"video {record.id} is {record.state}")
     fenced = replace(record, fence=record.fence + 1, updated_s=now_s)
     if record.attempt >= MAX_ATTEMPTS:
         return replace(fenced, state=VideoState.FAILED, reason=_deadly(record))
@@ -156,7 +156,7 @@ def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float
     """Count the results so far.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     others = tuple(other for other in record.parts if other.name != progress.part.name)
@@ -178,7 +178,7 @@ def seen(
     """Note how far the model has come, ahead of the results.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     frame = max(record.seen_frame, frame)
@@ -189,7 +189,7 @@ def fetched(record: VideoRecord, fence: int, num_bytes: int, now_s: float) -> Vi
     """Note that the file is there.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     return replace(record, num_bytes=num_bytes, updated_s=now_s)
@@ -199,7 +199,7 @@ def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
     """Forget all results, for a memory that cannot be gone on with (another model's).
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     return replace(
@@ -217,7 +217,7 @@ def finish(record: VideoRecord, fence: int, warning: str | None, now_s: float) -
     """End it well, after the last checkpoint: the artifacts are there, or mostly.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     return replace(
@@ -233,7 +233,7 @@ def fail(record: VideoRecord, fence: int, reason: str, now_s: float) -> VideoRec
     """End it with a reason.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     return replace(record, state=VideoState.FAILED, reason=reason, updated_s=now_s)
@@ -243,7 +243,7 @@ def release(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
     """Give it back in peace: this attempt does not count.
 
     Raises:
-        FencedOut: the video is another's now, or has ended.
+        FencedOutError: the video is another's now, or has ended.
     """
     _check_fence(record, fence)
     return replace(record, state=VideoState.QUEUED, attempt=record.attempt - 1, updated_s=now_s)
@@ -253,10 +253,10 @@ def cancel(record: VideoRecord, now_s: float) -> VideoRecord:
     """End it because a client wants so; its worker is fenced out.
 
     Raises:
-        FencedOut: it has ended already.
+        FencedOutError: it has ended already.
     """
     if record.ended:
-        raise FencedOut(f"video {record.id} is {record.state}")
+        raise FencedOutError(f"video {record.id} is {record.state}")
     return replace(
         record, state=VideoState.CANCELLED, fence=record.fence + 1, parts=(), updated_s=now_s
     )
@@ -264,4 +264,4 @@ def cancel(record: VideoRecord, now_s: float) -> VideoRecord:
 
 def _check_fence(record: VideoRecord, fence: int) -> None:
     if record.fence != fence or record.ended:
-        raise FencedOut(f"video {record.id} is {record.state} under fence {record.fence}")
+        raise FencedOutError(f"video {record.id} is {record.state} under fence {record.fence}")

@@ -8,10 +8,14 @@ class RemoteFile(Protocol):
     """A file that is not on this machine and never changes; reading it blocks."""
 
     @property
-    def num_bytes(self) -> int: ...  # noqa: D102
+    def num_bytes(self) -> int:
+        """Its whole length."""
+        ...
 
     @property
-    def etag(self) -> str: ...  # noqa: D102
+    def etag(self) -> str:
+        """Changes with its content."""
+        ...
 
     @property
     def modified_s(self) -> float:
@@ -22,6 +26,6 @@ class RemoteFile(Protocol):
         """Yield some bytes of it, never much at a time.
 
         Raises:
-            StoreAway: it cannot be read now.
+            StoreUnreachableError: it cannot be read now.
         """
         ...

@@ -39,7 +39,7 @@ class VideoRun:
         """Do what is left to do, from the last checkpoint to the end.
 
         Raises:
-            FencedOut: the video is another's now, or cancelled.
+            FencedOutError: the video is another's now, or cancelled.
             MaskstreamServerError: the text says why it cannot be done.
             NoSpaceError: the disk is full.
         """

@@ -18,7 +18,7 @@ Memory = Mapping[str, bytes]
 class VideoStore(Protocol):
     """Keeps records and memories until `retention_s` after their last change.
 
-    Every call may raise `stores.errors.StoreAway`.
+    Every call may raise `stores.errors.StoreUnreachableError`.
     """
 
     async def create(self, record: VideoRecord, key: str | None = None) -> VideoRecord:
@@ -73,7 +73,7 @@ async def change(
     """Apply a transition to whatever the record is when it is written; return the new record.
 
     Raises:
-        FencedOut: the transition is not allowed (any more).
+        FencedOutError: the transition is not allowed (any more).
         VideoUnknownError: the video is not there.
     """
     while True:

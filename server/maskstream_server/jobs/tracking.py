@@ -28,18 +28,17 @@ class FrameFailedError(MaskstreamServerError):
 
 
 class Tracking(Protocol):
-    """Makes the lines of one video, in order; it begins anew where a memory was kept.
-
-    Attributes:
-        next_frame: the frame to take next, counting only those that are looked at.
-        num_done: frames whose lines have been given.
-    """
+    """Makes the lines of one video, in order; it begins anew where a memory was kept."""
 
     @property
-    def next_frame(self) -> int: ...  # noqa: D102
+    def next_frame(self) -> int:
+        """The frame to take next, counting only those that are looked at."""
+        ...
 
     @property
-    def num_done(self) -> int: ...  # noqa: D102
+    def num_done(self) -> int:
+        """Frames whose lines have been given."""
+        ...
 
     def restore(self, num_done: int, stored: Memory) -> None:
         """Go on after `num_done` frames, from the memory that was stored with them.

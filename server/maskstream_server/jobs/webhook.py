@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import replace
 
-from maskstream_server.jobs.errors import FencedOut
+from maskstream_server.jobs.errors import FencedOutError
 from maskstream_server.jobs.record import VideoRecord
 
 SECRET_PREFIX = "whsec_"
@@ -43,10 +43,10 @@ def begin_to_tell(record: VideoRecord, now_s: float) -> VideoRecord:
     """Count an attempt, before it is made; the next one is due when this one must be over.
 
     Raises:
-        FencedOut: it has been told, or another server is about to.
+        FencedOutError: it has been told, or another server is about to.
     """
     if not waits(record, now_s):
-        raise FencedOut(f"the webhook of video {record.id} is not due")
+        raise FencedOutError(f"the webhook of video {record.id} is not due")
     attempts = record.tell_attempts + 1
     pause_s = PAUSES_S[min(attempts, len(PAUSES_S)) - 1]
     return replace(record, tell_attempts=attempts, tell_at_s=now_s + ATTEMPT_S + pause_s)
@@ -56,10 +56,10 @@ def try_again(record: VideoRecord, attempt: int, now_s: float) -> VideoRecord:
     """Note that an attempt has failed: the next one is due after its pause.
 
     Raises:
-        FencedOut: another one has begun.
+        FencedOutError: another one has begun.
     """
     if record.tell_attempts != attempt:
-        raise FencedOut(f"the webhook of video {record.id} is another server's")
+        raise FencedOutError(f"the webhook of video {record.id} is another server's")
     return replace(record, tell_at_s=now_s + PAUSES_S[min(attempt, len(PAUSES_S)) - 1])
 
 

@@ -11,7 +11,7 @@ import structlog
 from maskstream_server.engine_types import EngineStoppedError
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.artifacts.making import clear_drafts
-from maskstream_server.jobs.errors import FencedOut, NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.errors import FencedOutError, NoSpaceError, VideoUnknownError
 from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.run import VideoRun
@@ -86,7 +86,7 @@ class VideoWorker:
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
             return await self._see_through(run, record, trace)
-        except (FencedOut, VideoUnknownError):
+        except (FencedOutError, VideoUnknownError):
             log.info("video_taken_away", video=video)
             return "stopped"
 
@@ -95,7 +95,7 @@ class VideoWorker:
         now_s = self._parts.now_s()
         try:
             record = await change(self._parts.store, video, lambda old: claim(old, now_s))
-        except (FencedOut, VideoUnknownError):
+        except (FencedOutError, VideoUnknownError):
             return None
         if record.ended:
             log.error("video_kills_workers", video=video, reason=record.reason)
@@ -109,10 +109,10 @@ class VideoWorker:
             await run.run()
             log.info("video_done", video=record.id)
             return "done"
-        except (FencedOut, VideoUnknownError):
+        except (FencedOutError, VideoUnknownError):
             raise
         except (asyncio.CancelledError, EngineStoppedError):
-            with suppress(FencedOut, VideoUnknownError, TimeoutError):
+            with suppress(FencedOutError, VideoUnknownError, TimeoutError):
                 async with asyncio.timeout(RELEASE_WITHIN_S):
                     await run.write(lambda old: release(old, fence, now_s()))
             raise

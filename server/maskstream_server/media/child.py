@@ -12,7 +12,7 @@ from maskstream_server.media.frames import give_frames
 from maskstream_server.media.messages import Kind, Task, encode_refusal
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import stand_back
-from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.refusal import MediaCode, RefusalError
 from maskstream_server.media.sound import give_sound
 from maskstream_server.media.source import Upload
 
@@ -34,22 +34,24 @@ def main() -> None:
         return
 
 
-def _do(task: Task, video: Upload, outlet: Outlet) -> Refusal | None:
+def _do(task: Task, video: Upload, outlet: Outlet) -> RefusalError | None:
     give = give_sound if task.sound else give_frames
     try:
         give(task, video, outlet)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return refusal
     except BrokenPipeError:
         raise
     except MemoryError:
         mebibytes = task.limits.memory_bytes >> 20
-        return Refusal(
+        return RefusalError(
             MediaCode.TOO_LARGE,
             f"The video needs more than the {mebibytes} MiB of memory that one may take.",
         )
     except Exception as error:
-        return Refusal(MediaCode.DECODER_FAILED, f"The decoder failed: {type(error).__name__}.")
+        return RefusalError(
+            MediaCode.DECODER_FAILED, f"The decoder failed: {type(error).__name__}."
+        )
     return None
 
 

@@ -1,5 +1,6 @@
 """What a decoding child gives, item by item, and none of it trusted."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, Self, TypeVar
@@ -12,7 +13,7 @@ from maskstream_server.media.refusal import MediaCode
 Item = TypeVar("Item")
 
 
-class ChildStream(Generic[Item]):
+class ChildStream(ABC, Generic[Item]):
     """What a child gives, item by item; a context manager, to be iterated once.
 
     Iterating raises MediaError where the file cannot be read further.
@@ -32,9 +33,9 @@ class ChildStream(Generic[Item]):
                 kind, num_bytes = self._child.header()
             self.warning = decode_end(self._child.text(num_bytes))
 
+    @abstractmethod
     def _item(self, kind: Kind, num_bytes: int) -> Item | None:
         """Read one message; None: nothing to hand on."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:

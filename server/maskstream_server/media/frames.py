@@ -10,7 +10,7 @@ from maskstream_server.media.decoding import Damage, decoded
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.messages import FRAME_HEAD, Kind, Task, VideoInfo, encode_end
 from maskstream_server.media.outlet import Outlet
-from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.refusal import MediaCode, RefusalError
 from maskstream_server.media.source import (
     VIDEO_CODECS,
     Upload,
@@ -31,7 +31,7 @@ def give_frames(task: Task, file: Upload, outlet: Outlet) -> None:
     """Send INFO, then one message per frame, then END.
 
     Raises:
-        Refusal: the video cannot be read or is over its limits.
+        RefusalError: the video cannot be read or is over its limits.
         MemoryError: decoding needs more than it may have.
         BrokenPipeError: the parent is gone.
     """
@@ -56,7 +56,7 @@ def give_frames(task: Task, file: Upload, outlet: Outlet) -> None:
             _send(outlet, _fitted(frame, info, damage), time_s)
         num_frames += 1
     if info is None:
-        raise Refusal(MediaCode.UNREADABLE, _NOTHING)
+        raise RefusalError(MediaCode.UNREADABLE, _NOTHING)
     outlet.send(Kind.END, encode_end(damage.warning(info.num_frames, num_frames)))
 
 
@@ -95,7 +95,7 @@ def _upright_size(frame: av.VideoFrame) -> tuple[int, int]:
 
 def _check_time(time_s: float, limits: VideoLimits) -> None:
     if time_s > limits.max_duration_s:
-        raise Refusal(
+        raise RefusalError(
             MediaCode.TOO_LONG,
             f"The video is longer than {limits.max_duration_s:g} seconds, the limit.",
         )

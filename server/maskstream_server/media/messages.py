@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.refusal import MediaCode, RefusalError
 
 HEADER: Final = struct.Struct("<BI")
 """Kind and number of bytes that follow."""
@@ -133,15 +133,15 @@ class VideoInfo:
         )
 
 
-def encode_refusal(refusal: Refusal) -> bytes:
+def encode_refusal(refusal: RefusalError) -> bytes:
     """JSON of a code and a sentence."""
     return json.dumps([refusal.code, refusal.sentence]).encode()[:MAX_TEXT_BYTES]
 
 
-def decode_refusal(data: bytes) -> Refusal:
+def decode_refusal(data: bytes) -> RefusalError:
     """Raises ValueError for what no honest child says."""
     code, sentence = json.loads(data)
-    return Refusal(MediaCode(code), str(sentence))
+    return RefusalError(MediaCode(code), str(sentence))
 
 
 def encode_end(warning: str | None) -> bytes:

@@ -18,7 +18,8 @@ from maskstream_server.media.sound_writer import SoundWriter
 from maskstream_server.media.soundtrack import SoundPiece
 
 _TICKS_PER_S: Final = 90_000
-# With mbtree x264 gives small pictures other bytes now and then; a video begun anew has the same.
+# With mbtree x264 gives the same small pictures other bytes now and then; a video whose worker was
+# killed has to end with those of an undisturbed one.
 _ENCODING: Final = {"crf": "22", "preset": "veryfast", "mbtree": "0"}
 _THREADS: Final = 2
 

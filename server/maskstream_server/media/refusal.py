@@ -24,8 +24,8 @@ class MediaCode(StrEnum):
     STOPPED = "stopped"
 
 
-class Refusal(Exception):  # noqa: N818 - it travels to the parent, where it becomes a MediaError
-    """Raised in the child: a code, and one sentence for whoever sent the video."""
+class RefusalError(Exception):
+    """Raised in the child, a MediaError in the parent: a code, a sentence for the sender."""
 
     def __init__(self, code: MediaCode, sentence: str) -> None:
         super().__init__(sentence)

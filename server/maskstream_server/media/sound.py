@@ -14,7 +14,7 @@ from maskstream_server.media.messages import (
     encode_end,
 )
 from maskstream_server.media.outlet import Outlet
-from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.refusal import MediaCode, RefusalError
 from maskstream_server.media.source import SOUND_CODECS, Upload, choose_sound, open_container
 
 _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
@@ -26,7 +26,7 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
     Times count from the start of the file, as those of the frames do.
 
     Raises:
-        Refusal: the sound cannot be read.
+        RefusalError: the sound cannot be read.
         MemoryError: decoding needs more than it may have.
         BrokenPipeError: the parent is gone.
     """
@@ -39,7 +39,7 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
         for piece in resampler.resample(frame):
             time_s = max(0.0, (piece.time or 0.0) - start_s)
             if time_s > task.limits.max_duration_s:
-                raise Refusal(MediaCode.TOO_LONG, "The sound is longer than the limit.")
+                raise RefusalError(MediaCode.TOO_LONG, "The sound is longer than the limit.")
             samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
             outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
     outlet.send(Kind.END, encode_end(None))

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition
 
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.refusal import MediaCode, Refusal
+from maskstream_server.media.refusal import MediaCode, RefusalError
 
 AnyStream = TypeVar("AnyStream", av.VideoStream, av.AudioStream)
 
@@ -50,7 +50,7 @@ def open_container(file: Upload, codecs: Sequence[str], limits: VideoLimits) -> 
     """Open the file and read its header; only decoders of `codecs` may look into it.
 
     Raises:
-        Refusal: no video file of a known format, or too many streams.
+        RefusalError: no video file of a known format, or too many streams.
     """
     options = {
         "format_whitelist": ",".join(_FORMATS),
@@ -62,9 +62,9 @@ def open_container(file: Upload, codecs: Sequence[str], limits: VideoLimits) -> 
     except MemoryError:
         raise
     except (av.FFmpegError, ValueError) as error:
-        raise Refusal(MediaCode.UNREADABLE, _NO_VIDEO_FILE) from error
+        raise RefusalError(MediaCode.UNREADABLE, _NO_VIDEO_FILE) from error
     if len(container.streams) > limits.max_streams:
-        raise Refusal(
+        raise RefusalError(
             MediaCode.TOO_LARGE,
             f"The file has {len(container.streams)} streams; at most {limits.max_streams} "
             "are taken.",
@@ -76,11 +76,11 @@ def choose_video(container: InputContainer, limits: VideoLimits) -> av.VideoStre
     """Return the default video stream, or the first, ready to decode in one thread.
 
     Raises:
-        Refusal: there is none, it is of an unknown codec, or over the limits by its header.
+        RefusalError: there is none, it is of an unknown codec, or over the limits by its header.
     """
     streams = [each for each in container.streams.video if not _is_cover(each)]
     if not streams:
-        raise Refusal(MediaCode.NO_VIDEO, "The file has no video stream.")
+        raise RefusalError(MediaCode.NO_VIDEO, "The file has no video stream.")
     stream = _chosen(container, streams, VIDEO_CODECS)
     check_size(stream.width, stream.height, limits)
     check_frames(announced_frames(container, stream), limits)
@@ -91,7 +91,7 @@ def choose_sound(container: InputContainer) -> av.AudioStream | None:
     """Return the default sound stream, or the first, ready to decode; None: there is none.
 
     Raises:
-        Refusal: it is of an unknown codec.
+        RefusalError: it is of an unknown codec.
     """
     streams = container.streams.audio
     return _chosen(container, streams, SOUND_CODECS) if streams else None
@@ -107,7 +107,7 @@ def _chosen(
     # A stream that no decoder is known for has no context, whatever the types say.
     name = codec.codec.canonical_name if codec else "unknown"
     if name not in codecs:
-        raise Refusal(MediaCode.UNREADABLE, f"The codec ({name}) is not decoded here.")
+        raise RefusalError(MediaCode.UNREADABLE, f"The codec ({name}) is not decoded here.")
     codec.thread_count = 1
     for stream in container.streams:
         if stream is not chosen:
@@ -120,23 +120,23 @@ def _is_cover(stream: av.VideoStream) -> bool:
 
 
 def check_size(width: int, height: int, limits: VideoLimits) -> None:
-    """Raise Refusal for frames larger than the limits."""
+    """Raise RefusalError for frames larger than the limits."""
     if max(width, height) > limits.max_side_px:
         allowed = f"{limits.max_side_px} pixels on a side"
     elif width * height > limits.max_pixels:
         allowed = f"{limits.max_pixels} pixels"
     else:
         return
-    raise Refusal(
+    raise RefusalError(
         MediaCode.TOO_LARGE,
         f"The video's frames are {width}x{height}; at most {allowed} are taken.",
     )
 
 
 def check_frames(num_frames: int | None, limits: VideoLimits) -> None:
-    """Raise Refusal for more frames than the limit."""
+    """Raise RefusalError for more frames than the limit."""
     if num_frames is not None and num_frames > limits.max_frames:
-        raise Refusal(
+        raise RefusalError(
             MediaCode.TOO_LONG, f"The video has more than {limits.max_frames} frames, the limit."
         )
 

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import httpcore
 
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.outbound.rules import AddressRefused, HostRules, Target
+from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
 
 CONNECT_S = 10.0
 SILENCE_S = 30.0
@@ -104,14 +104,14 @@ class OutboundClient:
         """Follow redirects to an answer; its body is still to come.
 
         Raises:
-            AddressRefused: the address, or one that it redirects to, is not allowed.
+            RefusedAddressError: the address, or one that it redirects to, is not allowed.
             OutboundError: the other side cannot be reached, or breaks off.
         """
         secure = False
         for _ in range(1 + MAX_REDIRECTS):
             target = self._rules.check(url)
             if secure and target.scheme != "https":
-                raise AddressRefused("The address redirects from https to http.")
+                raise RefusedAddressError("The address redirects from https to http.")
             secure = target.scheme == "https"
             async with self._exchange("GET", target, {"Accept-Encoding": "identity"}) as answer:
                 onward = header(answer, "location")
@@ -125,7 +125,7 @@ class OutboundClient:
         """Send a body; return the status of the answer, which is not read.
 
         Raises:
-            AddressRefused: the address is not allowed.
+            RefusedAddressError: the address is not allowed.
             OutboundError: the other side cannot be reached, or does not answer.
         """
         async with self._exchange("POST", self._rules.check(url), headers, body) as answer:

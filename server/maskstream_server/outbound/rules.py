@@ -29,7 +29,7 @@ NOT_PUBLIC = tuple(
 """What `ipaddress` counts as global, or did in some version."""
 
 
-class AddressRefused(Exception):  # noqa: N818
+class RefusedAddressError(Exception):
     """The server may not go there; the text is one sentence for the client."""
 
 
@@ -73,48 +73,50 @@ class HostRules:
         """Take an address apart and check its host.
 
         Raises:
-            AddressRefused: it is none, or the host is not on the list.
+            RefusedAddressError: it is none, or the host is not on the list.
         """
         if not self.hosts:
-            raise AddressRefused(
+            raise RefusedAddressError(
                 f"This server goes to no addresses of clients: {self.setting} is empty."
             )
         target = read_target(url)
         if not any(_fits(entry, target) for entry in self.hosts):
-            raise AddressRefused(f"The operator does not let this server go to {target.authority}.")
+            raise RefusedAddressError(
+                f"The operator does not let this server go to {target.authority}."
+            )
         return target
 
     def check_numbers(self, target: Target, numbers: Sequence[str]) -> None:
         """Check what the host's name stands for: one private address spoils all.
 
         Raises:
-            AddressRefused: it is no public host, nor listed as a private one.
+            RefusedAddressError: it is no public host, nor listed as a private one.
         """
         if any(_fits(entry, target) for entry in self.private_hosts):
             return
         if not numbers or not all(is_public(number) for number in numbers):
-            raise AddressRefused(f"{target.authority} is no public address.")
+            raise RefusedAddressError(f"{target.authority} is no public address.")
 
 
 def read_target(url: str) -> Target:
     """Take an address apart.
 
     Raises:
-        AddressRefused: it is not one of http or https.
+        RefusedAddressError: it is not one of http or https.
     """
     if len(url) > MAX_URL_CHARACTERS or not re.fullmatch(r"[\x21-\x7e]+", url):
-        raise AddressRefused(
+        raise RefusedAddressError(
             f"An address has at most {MAX_URL_CHARACTERS} characters, all ASCII, and no spaces."
         )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        raise AddressRefused("The address cannot be read.") from None
+        raise RefusedAddressError("The address cannot be read.") from None
     if parts.scheme not in DEFAULT_PORTS or not host:
-        raise AddressRefused("An address must begin with http:// or https:// and a host.")
+        raise RefusedAddressError("An address must begin with http:// or https:// and a host.")
     if "@" in parts.netloc:
-        raise AddressRefused("An address must not hold a user or a password.")
+        raise RefusedAddressError("An address must not hold a user or a password.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     return Target(parts.scheme, host, port, path, parts.netloc)

@@ -13,7 +13,7 @@ from maskstream_protocol.errors import StoreAwayError
 from maskstream_server import transfer
 from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import SessionExists, StoreAway
+from maskstream_server.stores.errors import SessionExistsError, StoreUnreachableError
 from maskstream_server.stores.tokens import is_name
 
 MAX_STATE_BYTES: Final = 32 << 20
@@ -79,11 +79,11 @@ async def _told() -> AsyncIterator[None]:
         yield
     except transfer.UnknownSessionError as error:
         raise HTTPException(404, str(error)) from None
-    except SessionExists:
+    except SessionExistsError:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:
         raise HTTPException(422, f"The {error}.") from None
-    except StoreAway:
+    except StoreUnreachableError:
         raise StoreAwayError("The session store cannot be reached now; try again.") from None
 
 

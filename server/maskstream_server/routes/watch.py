@@ -19,7 +19,7 @@ from maskstream_server.errors import RETRY_AFTER_MS, answer_to
 from maskstream_server.greeting import model_info
 from maskstream_server.problems import problem_of
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.viewer import Viewer
@@ -77,7 +77,7 @@ class Show:
                 await self._follow(await self._service.store.load(self._session))
             finally:
                 await watch.close()
-        except StoreAway as error:
+        except StoreUnreachableError as error:
             await self._refuse(ErrorMessage.of(answer_to(error), fatal=True), 1013)
 
     async def _follow(self, stored: StoredSession | None) -> None:
@@ -119,7 +119,7 @@ class Show:
         try:
             await asyncio.wait_for(self._news.wait(), self._service.settings.idle_s)
         except TimeoutError:
-            with suppress(StoreAway):
+            with suppress(StoreUnreachableError):
                 self._viewer.ended = await self._service.store.load(self._session) is None
         self._news.clear()
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from maskstream_server.stores.errors import StoreAway, StoreError
+from maskstream_server.stores.errors import StoreError, StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, Lease, SessionStore
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class CommitEvents:
 
     written: Callable[[int], None]
     durable: Callable[[int, int], None]
-    away: Callable[[StoreAway], None]
+    away: Callable[[StoreUnreachableError], None]
     back: Callable[[], None]
     lost: Callable[[CommitOutcome], None]
     recreated: Callable[[Lease], None]
@@ -107,14 +107,14 @@ class Committer:
             try:
                 await self._commit(self._leased(commit))
                 self._count(waiting=self._num_waiting, under_way=0)
-            except StoreAway as error:
+            except StoreUnreachableError as error:
                 await self._wait_for_store(commit, error)
             except Exception as error:
                 # A mistake of ours or the store's must not end commits silently.
                 log.exception("commit_failed")
-                await self._wait_for_store(commit, StoreAway(repr(error)))
+                await self._wait_for_store(commit, StoreUnreachableError(repr(error)))
 
-    async def _wait_for_store(self, commit: Commit, error: StoreAway) -> None:
+    async def _wait_for_store(self, commit: Commit, error: StoreUnreachableError) -> None:
         self._put_back(commit)
         if not self._is_away:
             self._is_away = True
@@ -142,7 +142,7 @@ class Committer:
         try:
             create = self._store.create
             lease = await create(old.session, old.owner, self._token_hash, old.fence + 1)
-        except StoreAway:
+        except StoreUnreachableError:
             raise
         except StoreError:
             return CommitOutcome.MISSING

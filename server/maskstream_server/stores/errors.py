@@ -1,9 +1,9 @@
 """What stores raise.
 
 StoreError(Exception)
-├── StoreAway      cannot be reached, or cannot write now; the same call may work later
-├── StoreFull      no room for new sessions; old ones live on
-└── SessionExists  `create` for a session that somebody else has created
+├── StoreUnreachableError  cannot be reached, or cannot write now; the same call may work later
+├── StoreFullError         no room for new sessions; old ones live on
+└── SessionExistsError     `create` for a session that somebody else has created
 """
 
 
@@ -11,13 +11,13 @@ class StoreError(Exception):
     """Root of the errors of every store; the text is for operators, never for clients."""
 
 
-class StoreAway(StoreError):  # noqa: N818
+class StoreUnreachableError(StoreError):
     """The store cannot be reached, is loading, read-only or out of memory."""
 
 
-class StoreFull(StoreError):  # noqa: N818
+class StoreFullError(StoreError):
     """The store has no room for another session."""
 
 
-class SessionExists(StoreError):  # noqa: N818
+class SessionExistsError(StoreError):
     """A session of this name is there already, under another token."""

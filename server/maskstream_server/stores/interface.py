@@ -146,7 +146,7 @@ class LeaseRenewer(Protocol):
         """Renew leases and the lives of their sessions; return those that are lost for good.
 
         Raises:
-            StoreAway: nothing can be said about any of them now.
+            StoreUnreachableError: nothing can be said about any of them now.
         """
         ...
 
@@ -156,7 +156,7 @@ class LeaseRenewer(Protocol):
 
 
 class SessionStore(Protocol):
-    """Keeps sessions; every call may raise `StoreAway`, and is never cut in the middle.
+    """Keeps sessions; every call may raise `StoreUnreachableError`, and is never cut in the middle.
 
     A caller that is cancelled while it waits leaves the command to finish by itself.
     """
@@ -167,8 +167,8 @@ class SessionStore(Protocol):
         """Create an empty session and lease it to `owner`; the same call again changes nothing.
 
         Raises:
-            StoreFull: the store has passed 80 % of its memory.
-            SessionExists: the session is there under another token.
+            StoreFullError: the store has passed 80 % of its memory.
+            SessionExistsError: the session is there under another token.
         """
         ...
 

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, LeaseRenewer
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class LeaseKeeper:
             held = list(self._held.values())
         try:
             lost = self._renewer.renew(held) if held else []
-        except StoreAway:
+        except StoreUnreachableError:
             return
         for lease in lost:
             self.drop(lease)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,
@@ -170,7 +170,7 @@ class MeasuredStore:
         began_s = time.perf_counter()
         try:
             answer = await work
-        except StoreAway:
+        except StoreUnreachableError:
             self._failed(command)
             raise
         except asyncio.CancelledError:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from maskstream_server.stores.errors import SessionExists, StoreFull
+from maskstream_server.stores.errors import SessionExistsError, StoreFullError
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
     TOMBSTONE_LEASES,
@@ -23,7 +23,7 @@ from maskstream_server.stores.record import SessionRecord, refusal, write
 
 
 class MemoryStore:
-    """A `SessionStore` of one process; all methods are quick and never raise `StoreAway`.
+    """A `SessionStore` of one process; all methods are quick, none raises StoreUnreachableError.
 
     Args:
         times: lives of memories and leases.
@@ -53,10 +53,10 @@ class MemoryStore:
             record = self._records.get(session)
             if record is None:
                 if self._is_full():
-                    raise StoreFull(f"{self._used_bytes} of {self._max_bytes} bytes are used")
+                    raise StoreFullError(f"{self._used_bytes} of {self._max_bytes} bytes are used")
                 record = self._records[session] = SessionRecord(fence, token_hash, 0.0)
             elif (record.token, record.fence) != (token_hash, fence):
-                raise SessionExists(f"session {session} is there already")
+                raise SessionExistsError(f"session {session} is there already")
             return self._lease_to(session, record, owner)
 
     async def take_over(

@@ -16,7 +16,7 @@ from maskstream_server.jobs.bucket import Bucket
 from maskstream_server.jobs.bucket_files import open_bucket
 from maskstream_server.jobs.errors import NoSpaceError
 from maskstream_server.settings import Settings
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from support.bucket import ADDRESS, NAME, real_bucket, shared_s3
 
 __all__ = ["real_bucket", "shared_s3"]
@@ -79,7 +79,7 @@ def test_a_storage_that_is_away_is_told_in_a_sentence_and_may_come_back(bucket, 
         lambda: bucket.below("a"),
         lambda: bucket.remove("a"),
     ):
-        with pytest.raises(StoreAway, match=f"the bucket '{NAME}' cannot be reached: "):
+        with pytest.raises(StoreUnreachableError, match=f"the bucket '{NAME}' cannot be reached: "):
             call()
     open_bucket(ADDRESS)  # it may come back before somebody needs it
     real_bucket.proxy.away = False
@@ -87,7 +87,7 @@ def test_a_storage_that_is_away_is_told_in_a_sentence_and_may_come_back(bucket, 
 
 
 def test_a_bucket_that_is_not_there_is_named(real_bucket):
-    with pytest.raises(StoreAway, match="there is no bucket 'another'"):
+    with pytest.raises(StoreUnreachableError, match="there is no bucket 'another'"):
         Bucket("s3://another/videos").read("a/one", 0, 1)
     with pytest.raises(StartError, match=r"^MASKSTREAM_BUCKET cannot .* no bucket 'another'\.$"):
         open_bucket("s3://another")
@@ -95,7 +95,9 @@ def test_a_bucket_that_is_not_there_is_named(real_bucket):
 
 def test_keys_that_do_not_open_it_are_told(bucket, shared_s3):
     with asked_for_keys(shared_s3):
-        with pytest.raises(StoreAway, match=f"the keys do not open the bucket '{NAME}': The"):
+        with pytest.raises(
+            StoreUnreachableError, match=f"the keys do not open the bucket '{NAME}': The"
+        ):
             bucket.read("a", 0, 1)
         with pytest.raises(StartError, match=r"^MASKSTREAM_BUCKET cannot be used: the keys do not"):
             open_bucket(ADDRESS)
@@ -130,7 +132,7 @@ def test_an_environment_that_cannot_be_used_is_told(
 def test_what_may_not_be_removed_is_told(bucket, monkeypatch):
     bucket.write("a/one", b"1")
     monkeypatch.setattr(bucket._system, "rm", lambda paths: None)  # S3 answers well all the same
-    with pytest.raises(StoreAway, match="cannot be removed"):
+    with pytest.raises(StoreUnreachableError, match="cannot be removed"):
         bucket.remove("a")
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOut, NoSpaceError
+from maskstream_server.jobs.errors import FencedOutError, NoSpaceError
 from maskstream_server.jobs.fetching import Fetcher, FetchError
 from maskstream_server.jobs.files import DATA, QUOTA_FULL, VideoFiles
 from maskstream_server.jobs.record import claim, fetched
@@ -73,5 +73,5 @@ async def test_a_fetch_that_takes_too_long_is_given_up(fetching, monkeypatch):
 def test_only_the_worker_whose_video_it_is_notes_that_it_is_there():
     record = claim(video_record(num_bytes=0, url="https://example.com/"), 2.0)
     assert fetched(record, 1, 5000, 3.0).num_bytes == 5000
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         fetched(record, 0, 5000, 3.0)

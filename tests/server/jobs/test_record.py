@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_server.jobs.coding import as_told, record_from_json, record_to_json
-from maskstream_server.jobs.errors import FencedOut
+from maskstream_server.jobs.errors import FencedOutError
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import (
     MAX_ATTEMPTS,
@@ -46,7 +46,7 @@ def test_a_worker_whose_video_was_claimed_anew_cannot_write():
         lambda: seen(second, first.fence, 10, None, 7.0),
     ]
     for write in writes:
-        with pytest.raises(FencedOut):
+        with pytest.raises(FencedOutError):
             write()
 
 
@@ -86,9 +86,9 @@ def test_the_end_is_final():
     running = claim(video_record(), 5.0)
     for ended in (finish(running, 1, None, 6.0), fail(running, 1, "no", 6.0), cancel(running, 6.0)):
         for write in (lambda r: claim(r, 7.0), lambda r: cancel(r, 7.0)):
-            with pytest.raises(FencedOut):
+            with pytest.raises(FencedOutError):
                 write(ended)
-        with pytest.raises(FencedOut):
+        with pytest.raises(FencedOutError):
             checkpoint(ended, ended.fence, Progress(10, PART), 7.0)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.redis_server import RedisServer
 from support.uploads import video_record
@@ -33,7 +33,7 @@ async def test_a_write_whose_answer_was_lost_may_come_again(redis_store, monkeyp
 async def test_an_absent_redis_is_told_as_away(own_redis):
     store = RedisVideoStore(own_redis.url, 100.0, timeout_s=0.5)
     own_redis.stop()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.get("a")
     await store.close()
 

@@ -19,7 +19,7 @@ from maskstream_server.jobs.record import claim, finish
 from maskstream_server.jobs.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.store import change
 from maskstream_server.outbound.rules import HostRules
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from support.stores import Clock
 
 RETENTION_S = 1000.0
@@ -87,12 +87,12 @@ def world(tmp_path) -> Iterator[World]:
 
 async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, monkeypatch):
     async def create(*args) -> None:
-        raise StoreAway("unplugged")
+        raise StoreUnreachableError("unplugged")
 
     upload = await world.upload()
     with monkeypatch.context() as broken:
         broken.setattr(world.store, "create", create)
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnreachableError):
             await world.desks[0].submit(UploadIntake(upload))
     assert (world.files.uploads(), world.files.videos()) == ([upload], [])
     first = await world.desks[0].submit(UploadIntake(upload))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOut, VideoUnknownError
+from maskstream_server.jobs.errors import FencedOutError, VideoUnknownError
 from maskstream_server.jobs.record import Progress, ResultPart, cancel, checkpoint, claim
 from maskstream_server.jobs.store import change
 from support.uploads import video_record
@@ -50,7 +50,7 @@ async def test_memory_and_record_change_together(store):
 
     await commit(1, {"tracker": b"\x00\xff" * 1000, "session": b"{}"})
     assert await store.memory("a") == {"tracker": b"\x00\xff" * 1000, "session": b"{}"}
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         await commit(0, {"tracker": b"zombie"})
     await commit(1, None)
     assert set(await store.memory("a")) == {"tracker", "session"}
@@ -74,7 +74,7 @@ async def test_cancelling_fences_the_worker_out(store):
     await store.create(video_record())
     claimed = await change(store, "a", lambda record: claim(record, 2.0))
     await change(store, "a", lambda record: cancel(record, 3.0), {})
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         await change(store, "a", lambda r: checkpoint(r, claimed.fence, Progress(10, PART), 4.0))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOut
+from maskstream_server.jobs.errors import FencedOutError
 from maskstream_server.jobs.options import VideoOptions
 from maskstream_server.jobs.record import VideoState
 from maskstream_server.jobs.webhook import (
@@ -34,12 +34,12 @@ def test_only_the_end_is_told(state):
 
 def test_of_two_servers_one_makes_the_attempt():
     begun = begin_to_tell(ENDED, 100.0)
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         begin_to_tell(begun, 101.0)
     # The first one is dead: nobody has noted how its attempt ended.
     later_s = 100.0 + ATTEMPT_S + PAUSES_S[0]
     assert begin_to_tell(begun, later_s).tell_attempts == 2
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         try_again(begin_to_tell(begun, later_s), 1, later_s)
 
 
@@ -53,7 +53,7 @@ def test_pauses_grow_until_it_is_given_up():
     assert tuple(pauses[:-1]) == PAUSES_S
     assert list(PAUSES_S) == sorted(PAUSES_S)
     assert record.tell_attempts == len(PAUSES_S) + 1
-    with pytest.raises(FencedOut):
+    with pytest.raises(FencedOutError):
         begin_to_tell(record, 1e12)
 
 

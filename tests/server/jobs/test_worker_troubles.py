@@ -14,7 +14,7 @@ from maskstream_server.jobs.files import DISK_FULL
 from maskstream_server.jobs.record import VideoState, cancel
 from maskstream_server.jobs.store import change
 from maskstream_server.jobs.worker import VideoWorker
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.work_metrics import WorkMetrics
 from support.engines import start
 from support.fake_model import FakeModel
@@ -153,7 +153,7 @@ async def test_a_store_that_is_away_for_a_while_costs_nothing(open_workshop, mon
         nonlocal calls
         calls += 1
         if calls in (2, 3):
-            raise StoreAway("unplugged")
+            raise StoreUnreachableError("unplugged")
         return await replace_record(*args)
 
     monkeypatch.setattr(shop.store, "replace", failing)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maskstream_server.outbound.client import OutboundClient, OutboundError, resolve
-from maskstream_server.outbound.rules import AddressRefused, HostRules
+from maskstream_server.outbound.rules import HostRules, RefusedAddressError
 from support.http_receiver import Answer, Asked, http_receiver
 
 
@@ -48,7 +48,7 @@ async def test_a_file_comes_with_the_hosts_own_name():
 async def test_a_private_address_is_refused_before_anything_is_sent():
     with http_receiver() as receiver:
         outbound = client(receiver.authority, private=())
-        with pytest.raises(AddressRefused, match="no public address"):
+        with pytest.raises(RefusedAddressError, match="no public address"):
             await body_of(outbound, receiver.url)
         assert receiver.asked == []
 
@@ -66,7 +66,7 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_there():
 
 async def test_a_name_that_turns_private_between_two_requests_is_refused():
     names = Names(["8.8.8.8", "10.0.0.1"])
-    with pytest.raises(AddressRefused, match="no public address"):
+    with pytest.raises(RefusedAddressError, match="no public address"):
         await body_of(client("example.com", private=(), names=names), "http://example.com/")
 
 
@@ -91,9 +91,9 @@ async def test_redirects_are_followed_and_each_is_checked():
     with http_receiver(reply) as receiver:
         outbound = client(receiver.authority)
         assert await body_of(outbound, receiver.url + "/a") == b"there"
-        with pytest.raises(AddressRefused, match=r"go to evil\.example"):
+        with pytest.raises(RefusedAddressError, match=r"go to evil\.example"):
             await body_of(outbound, receiver.url + "/other")
-        with pytest.raises(AddressRefused, match="must begin with http"):
+        with pytest.raises(RefusedAddressError, match="must begin with http"):
             await body_of(outbound, receiver.url + "/file")
         with pytest.raises(OutboundError, match="redirects too often"):
             await body_of(outbound, receiver.url + "/round")
@@ -104,7 +104,9 @@ async def test_a_redirect_into_a_private_network_is_refused():
         onward = Answer(302, headers={"Location": inner.url})
         with http_receiver(lambda asked: onward) as outer:
             outbound = client(outer.authority, inner.authority, private=(outer.authority,))
-            with pytest.raises(AddressRefused, match=f"{inner.authority} is no public address"):
+            with pytest.raises(
+                RefusedAddressError, match=f"{inner.authority} is no public address"
+            ):
                 await body_of(outbound, outer.url)
         assert inner.asked == []
 

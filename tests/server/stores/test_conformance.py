@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from maskstream_server.stores.errors import SessionExists
+from maskstream_server.stores.errors import SessionExistsError
 from maskstream_server.stores.interface import (
     CommitOutcome,
     KeptResult,
@@ -25,9 +25,9 @@ async def test_a_new_session_is_empty(store):
 async def test_creating_twice_is_the_same_session_for_its_maker_only(store):
     lease = await store.create("a", "server 1", "hash")
     assert await store.create("a", "server 1", "hash") == lease
-    with pytest.raises(SessionExists):
+    with pytest.raises(SessionExistsError):
         await store.create("a", "server 2", "another hash")
-    with pytest.raises(SessionExists):
+    with pytest.raises(SessionExistsError):
         await store.create("a", "server 1", "hash", fence=2)
 
 

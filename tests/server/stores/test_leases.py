@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, StoreTimes
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.stores.memory import MemoryStore
@@ -26,7 +26,7 @@ class Renewer:
         self.calls.append(list(leases))
         self.called.set()
         if self.away:
-            raise StoreAway("unplugged")
+            raise StoreUnreachableError("unplugged")
         if len(self.calls) <= self.failures:
             raise ValueError("a bug")
         return [lease for lease in leases if lease in self.lost]

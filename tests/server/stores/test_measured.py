@@ -6,7 +6,7 @@ import inspect
 import pytest
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.measured import COMMANDS, MeasuredStore
 from support.stores import Clock, FailingStore, frame
@@ -65,7 +65,7 @@ async def test_a_repeated_commit_writes_nothing(world):
 
 async def test_an_absent_store_is_down_until_a_command_works(world):
     world.inner.is_away = True
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await world.store.commit(frame(Lease("a", "me", 1), 1))
     assert world.value("up") == 0
     assert world.value("failures_total", command="commit") == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskstream_server.stores.errors import StoreFull
+from maskstream_server.stores.errors import StoreFullError
 from maskstream_server.stores.interface import CommitOutcome, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from support.stores import Clock, frame
@@ -14,7 +14,7 @@ async def test_a_full_store_refuses_new_sessions_and_keeps_old_ones():
     await store.commit(frame(lease, 1, parts={"tracker": bytes(799)}, results=()))
     other = await store.create("b", "server", "hash")
     await store.commit(frame(other, 1, parts={"tracker": bytes(1)}, results=()))
-    with pytest.raises(StoreFull):
+    with pytest.raises(StoreFullError):
         await store.create("c", "server", "hash")
     assert await store.commit(frame(lease, 2)) is CommitOutcome.COMMITTED
     await store.create("c", "server", "hash")

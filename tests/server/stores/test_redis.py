@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from maskstream_server.stores.errors import StoreAway, StoreFull
+from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.interface import CommitOutcome, KeptResult, Lease, StoreTimes
 from maskstream_server.stores.redis import RedisStore
 from maskstream_server.stores.redis.coding import keys_of
@@ -34,9 +34,9 @@ async def test_a_killed_store_comes_back_with_what_was_committed(own_redis, conn
     lease = await store.create("a", "server", "hash")
     assert await store.commit(frame(lease, 1)) is CommitOutcome.COMMITTED
     own_redis.kill()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.commit(frame(lease, 2))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.ping()
     own_redis.start()
     stored = await store.load("a")
@@ -72,12 +72,12 @@ async def test_a_store_that_forgot_its_scripts_gets_them_again(own_redis, connec
 
 async def test_a_store_that_is_not_there_is_away(connect):
     store = connect(f"redis://127.0.0.1:{free_port()}/0")
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.ping()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.create("a", "server", "hash")
     renewer = store.renewer()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await asyncio.to_thread(renewer.renew, [Lease("a", "server", 1)])
     renewer.close()
 
@@ -88,7 +88,7 @@ async def test_a_store_that_hangs_is_away_and_mixes_up_no_answer(own_redis, conn
     own_redis.pause()
     commits = [store.commit(frame(lease, sequence)) for sequence in (1, 2, 3)]
     outcomes = await asyncio.gather(*commits, store.ping(), return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {StoreAway}
+    assert {type(outcome) for outcome in outcomes} == {StoreUnreachableError}
     own_redis.resume()
     # Whatever the store has done of that, answers belong to their questions.
     assert await store.ping() is None
@@ -133,7 +133,7 @@ async def test_a_store_at_four_fifths_refuses_new_sessions_and_keeps_old_ones(ow
     own_redis.client().config_set("maxmemory", int(used_bytes / 0.75))
     await store.create("b", "server", "hash")
     own_redis.client().config_set("maxmemory", int(used_bytes / 0.85))
-    with pytest.raises(StoreFull):
+    with pytest.raises(StoreFullError):
         await store.create("c", "server", "hash")
     assert await store.commit(frame(lease, 1)) is CommitOutcome.COMMITTED
 
@@ -143,7 +143,7 @@ async def test_a_store_without_memory_is_away_and_writes_nothing_by_halves(own_r
     lease = await store.create("a", "server", "hash")
     await store.commit(frame(lease, 1))
     own_redis.client().config_set("maxmemory", 1)
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.commit(frame(lease, 2))
     own_redis.client().config_set("maxmemory", 0)
     stored = await store.load("a")
@@ -156,7 +156,7 @@ async def test_a_read_only_store_is_away(own_redis: RedisServer, connect):
     store = connect(own_redis.url)
     lease = await store.create("a", "server", "hash")
     own_redis.client().replicaof("127.0.0.1", free_port())
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.commit(frame(lease, 1))
     own_redis.client().replicaof("no", "one")
     assert await store.commit(frame(lease, 1)) is CommitOutcome.COMMITTED
@@ -188,7 +188,7 @@ async def test_an_answer_that_was_lost_is_made_good_by_the_same_commit(own_redis
     results = tuple(KeptResult(n, b"%d" % n) for n in (1, 2))
     own_redis.pause()
     waiting = asyncio.create_task(store.commit(frame(lease, 1, results=results[:1])))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await waiting
     own_redis.resume()
     again = await store.commit(frame(lease, 2, results=results))
@@ -214,5 +214,5 @@ async def test_a_watch_goes_on_after_the_store_was_away(own_redis, connect):
 
 async def test_nobody_watches_a_store_that_is_away(connect):
     store = connect(f"redis://127.0.0.1:{free_port()}/0", timeout_s=0.2)
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnreachableError):
         await store.watch("a", print)

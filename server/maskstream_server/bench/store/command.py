@@ -17,7 +17,7 @@ from maskstream_server.bench.store.measuring import measure
 from maskstream_server.bench.turns import Pace
 from maskstream_server.errors import MaskstreamServerError, SettingsError
 from maskstream_server.settings import Settings
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis.facts import read_facts
 
 
@@ -75,7 +75,7 @@ def facts_of(store: str) -> dict[str, str | None]:
     """Return what store it is, and how often what it is told reaches the disk."""
     try:
         facts = read_facts(store)
-    except (ValueError, StoreAway) as error:
+    except (ValueError, StoreUnreachableError) as error:
         raise StoreBenchError(f"MASKSTREAM_STORE cannot be used: {error}.") from error
     fsync = facts.fsync if facts.append_only else "none"
     return {"product": facts.product, "version": facts.version_text, "fsync": fsync}

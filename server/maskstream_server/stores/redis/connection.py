@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 
 AWAY = (
     errors.ConnectionError,
@@ -36,9 +36,9 @@ def connection_options(timeout_s: float) -> dict[str, Any]:
 
 
 def translated(error: Exception) -> Exception:
-    """Return `StoreAway` for what the store cannot do now, other errors as they are."""
+    """Return `StoreUnreachableError` for what the store cannot do now, other errors as they are."""
     if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
-        return StoreAway(str(error))
+        return StoreUnreachableError(str(error))
     return error
 
 
@@ -91,7 +91,7 @@ class Connection:
 
 
 async def _told_as_away(command: Awaitable[Any]) -> Any:
-    """Await a command; what says that the store is away becomes `StoreAway`."""
+    """Await a command; what says that the store is away becomes `StoreUnreachableError`."""
     try:
         return await command
     except (*AWAY, errors.ResponseError) as error:

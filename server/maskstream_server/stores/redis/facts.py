@@ -7,7 +7,7 @@ from typing import Any
 from redis import Redis
 from redis import exceptions as errors
 
-from maskstream_server.stores.errors import StoreAway
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis.connection import connection_options
 
 WITHIN_S = 3.0
@@ -47,13 +47,13 @@ def read_facts(url: str) -> RedisFacts:
 
     Raises:
         ValueError: `url` is no address.
-        StoreAway: it cannot be reached, or does not let us in.
+        StoreUnreachableError: it cannot be reached, or does not let us in.
     """
     client = Redis.from_url(url, **connection_options(WITHIN_S))
     try:
         return _facts(client)
     except (errors.RedisError, OSError) as error:
-        raise StoreAway(str(error)) from error
+        raise StoreUnreachableError(str(error)) from error
     finally:
         client.close()
 

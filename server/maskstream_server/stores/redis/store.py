@@ -7,7 +7,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from maskstream_server.stores.errors import SessionExists, StoreAway, StoreFull
+from maskstream_server.stores.errors import (
+    SessionExistsError,
+    StoreFullError,
+    StoreUnreachableError,
+)
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
     TOMBSTONE_LEASES,
@@ -72,10 +76,10 @@ class RedisStore:
         """See `SessionStore.create`."""
         usage = await self.usage()
         if usage.max_bytes is not None and usage.used_bytes >= FULL_FRACTION * usage.max_bytes:
-            raise StoreFull(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
+            raise StoreFullError(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
         args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
         if not await self._run(self._create(keys_of(session), args)):
-            raise SessionExists(f"session {session} is there already")
+            raise SessionExistsError(f"session {session} is there already")
         return Lease(session, owner, fence)
 
     async def take_over(
@@ -171,7 +175,7 @@ class RedisStore:
             await watch.ready(self._timeout_s)
         except TimeoutError:
             await watch.close()
-            raise StoreAway("the subscription was not answered") from None
+            raise StoreUnreachableError("the subscription was not answered") from None
         return watch
 
     async def usage(self) -> StoreUsage:
