@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import Final
 
 import structlog
 import uvicorn
@@ -14,6 +15,10 @@ from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.websocket import StreamProtocol
+
+# An idle connection closed at the moment of a request loses it: longer than clients and load
+# balancers keep one (httpx 5 s, uvicorn's own default; nginx and AWS 60 s).
+_KEEP_ALIVE_S: Final = 75
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -98,6 +103,7 @@ def _config(service: Service) -> uvicorn.Config:
         ws_ping_interval=settings.heartbeat_s,
         ws_ping_timeout=settings.idle_s - settings.heartbeat_s,
         ws_per_message_deflate=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         log_config=None,
         access_log=False,

@@ -3,8 +3,10 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 
 from support.raw_client import grey, raw_client
 
@@ -42,3 +44,18 @@ async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
             assert len(client.of("goaway")) == 1
         assert process.wait(timeout=30) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_connection_left_idle_is_there_for_the_next_request():
+    with serving("--weights", "random") as (line, process):
+        connection = HTTPConnection(line.split()[-1].removeprefix("http://"), timeout=30)
+        addresses = set()
+        for idle_s in (5.5, 0):  # httpx keeps one for 5 s
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+            addresses.add(connection.sock.getsockname())
+            time.sleep(idle_s)
+        assert len(addresses) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == 0
+        connection.close()
