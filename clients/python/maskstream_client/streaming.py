@@ -111,7 +111,7 @@ def _pairs(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[tracks]} tracks"),
+        TextColumn("tracks: {task.fields[tracks]}"),
         TimeRemainingColumn(),
     )
     with (
@@ -165,11 +165,10 @@ def _write_json(path: Path | None, value: Any) -> None:
 
 
 def _sentence(report: dict[str, Any]) -> str:
-    latency = report["latency_ms"]
+    latency = ", ".join(f"{name} {ms or 0:.0f}" for name, ms in report["latency_ms"].items())
     dropped = f", {report['dropped']} dropped" if report["dropped"] else ""
     return (
         f"{report['frames']} frames{dropped}, {report['tracks']} tracks: "
         f"{report['emerged']} emerged, {report['disappeared']} disappeared; "
-        f"{report['fps']:.1f} frames per second, "
-        f"latency p50 {latency['p50'] or 0:.0f} ms, p99 {latency['p99'] or 0:.0f} ms."
+        f"{report['fps']:.1f} frames per second, latency {latency} ms."
     )

@@ -129,11 +129,13 @@ def test_masks_follow_the_pixels() -> None:
     assert np.median(differences) > 25
 
 
-def test_the_sample_clip_shows_objects_that_come_or_go() -> None:
-    clip = sample_clip(height=64, width=112, num_frames=24)
-    present = presence(clip)
-    assert present.shape[1] >= 2
-    assert not present.all()
+@pytest.mark.parametrize("height", [64, 128])
+def test_the_sample_clip_shows_objects_that_come_and_go(height: int) -> None:
+    present = presence(sample_clip(height, height * 7 // 4))
+    assert present.shape[1] >= 4
+    assert (~present[0]).sum() >= 2
+    assert not present[-1].all()
+    assert present.any(axis=1).all()
 
 
 @pytest.mark.parametrize(

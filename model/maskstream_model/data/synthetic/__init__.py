@@ -9,6 +9,7 @@ What goes in and why: layered 2D sprites with real or procedural appearance, aft
 """
 
 from maskstream_model.data.synthetic.config import Clip, SyntheticConfig
-from maskstream_model.data.synthetic.generator import ClipGenerator, sample_clip
+from maskstream_model.data.synthetic.generator import ClipGenerator
+from maskstream_model.data.synthetic.sample import sample_clip
 
 __all__ = ["Clip", "ClipGenerator", "SyntheticConfig", "sample_clip"]

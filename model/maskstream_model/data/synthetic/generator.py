@@ -1,7 +1,6 @@
 """The generator: from a number to a scene, from a scene to an annotated clip."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -138,46 +137,3 @@ def annotate(frames: Image, owners: Image, labels: tuple[int, ...], min_visible_
     masks &= masks.sum(axis=(2, 3), keepdims=True) >= min_visible_px
     seen = masks.any(axis=(0, 2, 3))
     return Clip(frames, masks[:, seen], np.asarray(labels, np.int64)[seen])
-
-
-def sample_clip(
-    height: int = 256,
-    width: int = 448,
-    num_frames: int = 120,
-    cutouts: Path | None = None,
-    seed: int = 7,
-) -> Clip:
-    """Return a calm clip to show: a few objects that come and go before a good picture.
-
-    The first clip of the seed with at least three objects, of which one enters or leaves, and
-    something to be seen on nearly every frame.
-
-    Raises:
-        DatasetError: the cut-out folder is not what it should be.
-    """
-    config = SyntheticConfig(
-        height=height,
-        width=width,
-        num_frames=num_frames,
-        max_objects=4,
-        cutouts=cutouts,
-        empty_ratio=0.0,
-        cutout_ratio=1.0,
-        surveillance_ratio=0.8,
-        degradation=0.4,
-        min_visible_ratio=1 / 400,
-    )
-    generator = ClipGenerator(config, seed)
-    clip = generator.clip(0)
-    for index in range(1, 20):
-        if _is_lively(clip):
-            break
-        clip = generator.clip(index)
-    return clip
-
-
-def _is_lively(clip: Clip) -> bool:
-    """Say whether three objects play, one comes or goes, and a frame hardly ever has none."""
-    present = clip.masks.any(axis=(2, 3))
-    coming = present.shape[1] >= 3 and not bool(present.all())
-    return coming and bool(np.mean(present.sum(axis=1) > 0) >= 0.9)
