@@ -15,20 +15,20 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.engine import Engine
-from maskstream_server.engine_types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
+from maskstream_server.engine.engine import Engine
+from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
-from maskstream_server.jobs.decoding import OpenVideo
-from maskstream_server.metrics import Metrics
-from maskstream_server.readings import show_device, show_engine
+from maskstream_server.jobs.work.decoding import OpenVideo
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
-from maskstream_server.tracing import NoTracing, Tracing
-from maskstream_server.work_metrics import WorkMetrics
+from maskstream_server.telemetry.metrics import Metrics
+from maskstream_server.telemetry.readings import show_device, show_engine
+from maskstream_server.telemetry.tracing import NoTracing, Tracing
+from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 Model = OnlineSegmenter[Any] | OfflineDaq
 """An offline model refines whole videos; live sessions have its online part."""
@@ -162,7 +162,7 @@ def open_tracing(settings: Settings, owner: str) -> Tracing:
     if settings.otlp_endpoint is None:
         return NoTracing(os.urandom)
     try:
-        from maskstream_server.otel import connect
+        from maskstream_server.telemetry.otel import connect
     except ModuleNotFoundError:
         raise StartError(
             "MASKSTREAM_OTLP_ENDPOINT needs OpenTelemetry: pip install 'maskstream[otel]'."

@@ -62,8 +62,8 @@ def runs_alone(command: Callable[..., Any]) -> Callable[..., Any]:
 def in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
     """Run with settings; what can go wrong is told in one sentence."""
     from maskstream_server.errors import MaskstreamServerError
-    from maskstream_server.log import set_up_logging
     from maskstream_server.settings import load_settings
+    from maskstream_server.telemetry.log import set_up_logging
 
     try:
         settings = load_settings({k: value for k, value in options.items() if value is not None})

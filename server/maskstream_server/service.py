@@ -11,15 +11,15 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.engine import Engine
+from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.service import VideoService
-from maskstream_server.lobby import Lobby
-from maskstream_server.metrics import Metrics
 from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
-from maskstream_server.tracing import NoTracing, Tracing
+from maskstream_server.streaming.lobby import Lobby
+from maskstream_server.telemetry.metrics import Metrics
+from maskstream_server.telemetry.tracing import NoTracing, Tracing
 
 STALLED_S = 60.0
 LAST_WAIT_S = 2.0

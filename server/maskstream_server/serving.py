@@ -14,7 +14,7 @@ from maskstream_server.app import create_app
 from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
-from maskstream_server.websocket import StreamProtocol
+from maskstream_server.streaming.websocket import StreamProtocol
 
 # An idle connection closed at the moment of a request loses it: longer than clients and load
 # balancers keep one (httpx 5 s, uvicorn's own default; nginx and AWS 60 s).

@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.engine import Engine
+from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.routes.health import health_routes
 from maskstream_server.service import is_stalled

@@ -13,15 +13,15 @@ from maskstream_server.assembly import (
     open_tracing,
     owner_name,
 )
-from maskstream_server.engine import Engine
+from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
-from maskstream_server.jobs.decoding import OpenVideo
 from maskstream_server.jobs.service import VideoService
-from maskstream_server.readings import show_device, show_engine
+from maskstream_server.jobs.work.decoding import OpenVideo
 from maskstream_server.settings import Settings
+from maskstream_server.telemetry.readings import show_device, show_engine
+from maskstream_server.telemetry.work_metrics import WorkMetrics
 from maskstream_server.watching import WatchedWorker, serve_beside
-from maskstream_server.work_metrics import WorkMetrics
 
 
 def check_shared(settings: Settings) -> None:

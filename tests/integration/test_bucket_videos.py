@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from maskstream_server.jobs.record import VideoState
+from maskstream_server.jobs.records.record import VideoState
 from support import video_worker
 from support.bucket import ADDRESS, RealBucket, real_bucket, shared_s3
 from support.fake_video import FakeDecoder, Gate
@@ -205,7 +205,7 @@ def test_a_download_that_the_storage_broke_off_goes_on(bucket, monkeypatch):
         path = f"/v1/videos/{video}/artifacts/ytvis.json"
         whole = client.get(path).content
         with monkeypatch.context() as slow:
-            slow.setattr("maskstream_server.jobs.bucket_files.BLOCK_BYTES", 4)
+            slow.setattr("maskstream_server.jobs.storage.bucket_files.BLOCK_BYTES", 4)
             here = broken_off(client, path, bucket)
         assert 0 < len(here) < len(whole)
         rest = client.get(path, headers={"Range": f"bytes={len(here)}-"})
@@ -227,7 +227,7 @@ def broken_off(client: Client, path: str, bucket: RealBucket) -> bytes:
 
 
 def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
-    monkeypatch.setattr("maskstream_server.jobs.bucket.TIMEOUTS", {"read_timeout": 2.0})
+    monkeypatch.setattr("maskstream_server.jobs.storage.bucket.TIMEOUTS", {"read_timeout": 2.0})
     with server(open_video=FakeDecoder(PLAIN)) as client, socket.create_server(("", 0)) as hole:
         video = client.submit()
         client.done(video)
@@ -271,7 +271,7 @@ def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
 
 @pytest.mark.usefixtures("often")
 def test_videos_go_after_their_time(bucket, monkeypatch):
-    monkeypatch.setattr("maskstream_server.jobs.bucket_files.UNKNOWN_S", 0.5)
+    monkeypatch.setattr("maskstream_server.jobs.storage.bucket_files.UNKNOWN_S", 0.5)
     with server(open_video=FakeDecoder(PLAIN), video_retention_s=5.0) as client:
         video = client.submit()
         client.done(video)

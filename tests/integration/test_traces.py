@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from maskstream_server.log import set_up_logging
+from maskstream_server.telemetry.log import set_up_logging
 from support.otlp_receiver import facts, otlp_receiver
 from support.raw_client import grey, raw_client
 from support.server import POISON, running_server

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 
-from maskstream_server.jobs.room import unclaimed_room
+from maskstream_server.jobs.intake.room import unclaimed_room
 from support.video_world import SOON_S, World, world
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_taken_where_the_disk_is_almost_full():
 
 def test_videos_and_uploads_go_after_their_time(monkeypatch):
     monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.1)
-    monkeypatch.setattr("maskstream_server.jobs.files.ORPHAN_S", 0.2)
+    monkeypatch.setattr("maskstream_server.jobs.storage.files.ORPHAN_S", 0.2)
     with world(video_retention_s=1.0, upload_expiry_s=0.5) as made:
         tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
         assert made.client.post("/v1/uploads", headers=tus).status_code == 201

@@ -10,11 +10,11 @@ from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from maskstream_server.app import create_app
-from maskstream_server.metrics import Metrics
 from maskstream_server.service import STALLED_S, Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
+from maskstream_server.telemetry.metrics import Metrics
 from support.server import FakeModel
 
 

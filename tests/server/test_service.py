@@ -2,10 +2,10 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.metrics import Metrics
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.memory import MemoryStore
+from maskstream_server.telemetry.metrics import Metrics
 from support.server import FakeModel
 
 

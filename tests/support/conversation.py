@@ -7,11 +7,20 @@ import numpy as np
 
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.results import ResultMessage, decode_result
-from maskstream_server.actions import Action, Answer, Close, Decode, Encode, Infer, Save, Say
-from maskstream_server.admission import Terms
-from maskstream_server.credit import CreditLimit
-from maskstream_server.engine_types import EngineResult
-from maskstream_server.session import Beginning, Session
+from maskstream_server.engine.types import EngineResult
+from maskstream_server.session.actions import (
+    Action,
+    Answer,
+    Close,
+    Decode,
+    Encode,
+    Infer,
+    Save,
+    Say,
+)
+from maskstream_server.session.admission import Terms
+from maskstream_server.session.credit import CreditLimit
+from maskstream_server.session.session import Beginning, Session
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 

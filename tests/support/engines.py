@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from maskstream_model.interface import Frame
-from maskstream_server.engine import Engine
-from maskstream_server.engine_types import (
+from maskstream_server.engine.engine import Engine
+from maskstream_server.engine.types import (
     EngineLimits,
     EngineRequest,
 )

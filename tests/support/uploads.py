@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from maskstream_server.jobs.options import VideoOptions
-from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import VideoRecord
 
 
 def video_record(video: str = "a", **changes) -> VideoRecord:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_server.jobs.assembly import decode_upload
-from maskstream_server.log import set_up_logging
 from maskstream_server.serving import bind
 from maskstream_server.settings import Settings
+from maskstream_server.telemetry.log import set_up_logging
 from maskstream_server.working import work_forever
 
 

@@ -124,7 +124,7 @@ def bench_upload(**options: Any) -> None:
 
     The file is all zeros and is deleted afterwards.
     """
-    from maskstream_client.bench_upload import UploadBenchJob, run_bench_upload
+    from maskstream_client.bench.upload import UploadBenchJob, run_bench_upload
 
     run_bench_upload(UploadBenchJob(**options))
 
@@ -168,7 +168,7 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
 @plain_errors
 def bench(**options: Any) -> None:
     """Measure a server; prints JSON."""
-    from maskstream_client.bench import BenchJob, run_bench
+    from maskstream_client.bench.streams import BenchJob, run_bench
 
     if options["flat"] and any((options["sessions"] > 1, options["fps"], options["beside_video"])):
         raise click.UsageError("--flat is for one session, flat out, and no video beside it.")

@@ -82,8 +82,8 @@ def _address(told: Connection) -> str:
 def _serve(settings: Settings, make_model: MakeModel, told: Connection) -> None:
     """Run one server in this process; tells its address, or why it has none."""
     from maskstream_server.assembly import assemble
-    from maskstream_server.log import set_up_logging
     from maskstream_server.serving import MaskstreamServer, bind, url_of
+    from maskstream_server.telemetry.log import set_up_logging
 
     set_up_logging(settings.log_format, settings.log_level)
     try:

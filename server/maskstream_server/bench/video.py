@@ -21,12 +21,12 @@ from maskstream_server.bench.memory import MemoryMeter
 from maskstream_server.bench.report import tell
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.assembly import decode_upload, video_limits
-from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.memory_store import MemoryVideoStore
-from maskstream_server.jobs.options import VideoOptions
-from maskstream_server.jobs.record import VideoRecord, VideoState
-from maskstream_server.jobs.worker import VideoWorker
-from maskstream_server.jobs.worker_parts import WorkerParts
+from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import VideoRecord, VideoState
+from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.jobs.work.worker import VideoWorker
+from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.settings import Settings
 

@@ -12,7 +12,7 @@ NAME = "bucket"
 def look_at_bucket(address: str) -> Sequence[Finding]:
     """Look at the bucket that the setting names; a small object is written and removed."""
     try:
-        from maskstream_server.jobs.bucket import Bucket
+        from maskstream_server.jobs.storage.bucket import Bucket
     except ModuleNotFoundError:
         return [Finding(NAME, "failed", "s3fs is missing", "pip install 'maskstream[s3]'.")]
     began_s = time.monotonic()

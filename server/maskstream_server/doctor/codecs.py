@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from maskstream_protocol.frames import FrameCodec, FrameMessage
-from maskstream_server.decode import decode_picture
 from maskstream_server.doctor.finding import Finding
+from maskstream_server.streaming.decode import decode_picture
 
 SIZE: Final = (48, 64)
 PICTURES: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP)

@@ -27,7 +27,7 @@ def doctor(as_document: bool, **options: Any) -> None:
     from maskstream_server.doctor.examination import examine
     from maskstream_server.doctor.finding import healthy
     from maskstream_server.doctor.report import as_json, lines_of, verdict
-    from maskstream_server.log import set_up_logging
+    from maskstream_server.telemetry.log import set_up_logging
 
     set_up_logging("console", "warning")
     findings = []

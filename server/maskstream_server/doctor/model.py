@@ -11,8 +11,8 @@ import torch
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.engine_step import Stepper
-from maskstream_server.engine_types import EngineRequest, StepFailedError
+from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.types import EngineRequest, StepFailedError
 from maskstream_server.errors import StartError
 from maskstream_server.settings import Settings
 

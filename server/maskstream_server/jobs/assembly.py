@@ -11,31 +11,31 @@ from typing import Any
 
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.engine import Engine
+from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.fetching import Fetcher
-from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.intake import Reception
-from maskstream_server.jobs.memory_store import MemoryVideoStore
-from maskstream_server.jobs.options import ModelFacts
+from maskstream_server.jobs.intake.fetching import Fetcher
+from maskstream_server.jobs.intake.intake import Reception
+from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.queue import DocketQueue
-from maskstream_server.jobs.resumable import ResumableUploads
+from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.options import ModelFacts
+from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.service import VideoService
-from maskstream_server.jobs.store import VideoStore
+from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.webhook import secret_key
-from maskstream_server.jobs.worker import VideoWorker
-from maskstream_server.jobs.worker_parts import WorkerParts
+from maskstream_server.jobs.work.decoding import DecodingVideo, OpenVideo
+from maskstream_server.jobs.work.worker import VideoWorker
+from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.settings import Settings
-from maskstream_server.tracing import Tracing
-from maskstream_server.work_metrics import WorkMetrics
+from maskstream_server.telemetry.tracing import Tracing
+from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 
 def build_videos(
@@ -142,7 +142,7 @@ def _files(settings: Settings, root: Path) -> VideoFiles:
         if settings.bucket is None:
             return VideoFiles(root, *room)
         # s3fs is an extra, and takes a while to import.
-        from maskstream_server.jobs.bucket_files import BucketFiles, open_bucket
+        from maskstream_server.jobs.storage.bucket_files import BucketFiles, open_bucket
 
         return BucketFiles(root, *room, open_bucket(settings.bucket))
     except OSError as error:

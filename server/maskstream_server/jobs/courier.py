@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import structlog
 
-from maskstream_server.jobs.coding import as_told
 from maskstream_server.jobs.errors import FencedOutError, VideoUnknownError
-from maskstream_server.jobs.record import VideoRecord
-from maskstream_server.jobs.store import VideoStore, change
+from maskstream_server.jobs.records.coding import as_told
+from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.store import VideoStore, change
 from maskstream_server.jobs.webhook import (
     ATTEMPT_S,
     begin_to_tell,

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import structlog
 
-from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
     NotReadyError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.files import VideoFiles
-from maskstream_server.jobs.intake import Arrival, Intake, Reception
+from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.queue import VideoQueue
-from maskstream_server.jobs.record import VideoRecord, VideoState, cancel
-from maskstream_server.jobs.remote import RemoteFile
-from maskstream_server.jobs.store import VideoStore, change
+from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.record import VideoRecord, VideoState, cancel
+from maskstream_server.jobs.records.store import VideoStore, change
+from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.jobs.storage.remote import RemoteFile
 from maskstream_server.jobs.webhook import waits
 from maskstream_server.stores.errors import StoreUnreachableError
 

@@ -10,8 +10,8 @@ from pycocotools import mask as coco
 
 from maskstream_model.config import ClassInfo
 from maskstream_protocol.records import Status
-from maskstream_server.engine_types import EngineResult, MaskCrops
-from maskstream_server.jobs.record import ResultPart
+from maskstream_server.engine.types import EngineResult, MaskCrops
+from maskstream_server.jobs.records.record import ResultPart
 from maskstream_server.jobs.rle import picture_rle
 
 SCORE_DIGITS = 6

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import structlog
 
-from maskstream_server.jobs.census import Census
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.worker import VideoWorker
+from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
 RETRY_S = 2.0

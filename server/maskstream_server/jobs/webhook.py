@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from maskstream_server.jobs.errors import FencedOutError
-from maskstream_server.jobs.record import VideoRecord
+from maskstream_server.jobs.records.record import VideoRecord
 
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 24

@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 from fastapi.responses import Response, StreamingResponse
 
-from maskstream_server.jobs.remote import RemoteFile
+from maskstream_server.jobs.storage.remote import RemoteFile
 
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 ANY_TYPE = "application/octet-stream"

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.errors import StateError
 from maskstream_protocol.errors import StoreAwayError
-from maskstream_server import transfer
 from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
 from maskstream_server.stores.errors import SessionExistsError, StoreUnreachableError
 from maskstream_server.stores.tokens import is_name
+from maskstream_server.streaming import transfer
 
 MAX_STATE_BYTES: Final = 32 << 20
 """A hundred tracks of the largest preset need less than a tenth of it."""

@@ -8,8 +8,8 @@ from maskstream_protocol.errors import WireError
 from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.problems import problem, problem_of
 from maskstream_server.service import Service
-from maskstream_server.stream import Stream
-from maskstream_server.witness import Witness
+from maskstream_server.streaming.stream import Stream
+from maskstream_server.telemetry.witness import Witness
 
 
 def stream_routes(service: Service) -> APIRouter:

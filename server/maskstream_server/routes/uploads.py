@@ -23,8 +23,8 @@ from maskstream_server.jobs.errors import (
     TusVersionError,
     VideoError,
 )
-from maskstream_server.jobs.resumable import Announcement, ResumableUpload, ResumableUploads
-from maskstream_server.jobs.upload import MAX_NAME_CHARACTERS
+from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
+from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
 from maskstream_server.problems import problem_of, problem_of_video
 from maskstream_server.routes.entry import admission, desk_of
 from maskstream_server.service import Service

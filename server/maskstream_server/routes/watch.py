@@ -16,13 +16,13 @@ from maskstream_protocol.errors import ServerFullError, WireError
 from maskstream_protocol.notices import ErrorMessage, Watching
 from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.errors import RETRY_AFTER_MS, answer_to
-from maskstream_server.greeting import model_info
 from maskstream_server.problems import problem_of
 from maskstream_server.service import Service
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
-from maskstream_server.viewer import Viewer
+from maskstream_server.streaming.greeting import model_info
+from maskstream_server.streaming.viewer import Viewer
 
 DONE: Final = 1000
 UNKNOWN: Final = 4404

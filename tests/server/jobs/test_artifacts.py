@@ -20,8 +20,8 @@ from maskstream_server.jobs.artifacts.making import WRITERS
 from maskstream_server.jobs.artifacts.masks import write_masks
 from maskstream_server.jobs.artifacts.panoptic import write_panoptic
 from maskstream_server.jobs.artifacts.ytvis import write_ytvis
-from maskstream_server.jobs.options import ARTIFACTS
-from maskstream_server.jobs.record import ResultPart
+from maskstream_server.jobs.records.options import ARTIFACTS
+from maskstream_server.jobs.records.record import ResultPart
 from support.uploads import video_record
 
 SIZE = [20, 30]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.memory_store import MemoryVideoStore
-from maskstream_server.jobs.options import VideoOptions
-from maskstream_server.jobs.record import VideoRecord, VideoState
+from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.webhook import ATTEMPT_S, PAUSES_S, signed_headers
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules

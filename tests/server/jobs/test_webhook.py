@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.jobs.errors import FencedOutError
-from maskstream_server.jobs.options import VideoOptions
-from maskstream_server.jobs.record import VideoState
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.webhook import (
     ATTEMPT_S,
     PAUSES_S,

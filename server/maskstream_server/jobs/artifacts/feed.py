@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from maskstream_server.jobs.record import ResultPart, VideoRecord
+from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 
 
 class FeedStoppedError(Exception):

@@ -8,9 +8,9 @@ import hashlib
 import os
 from typing import Any
 
-from maskstream_server.jobs.coding import record_from_json, record_to_json
-from maskstream_server.jobs.record import VideoRecord
-from maskstream_server.jobs.store import Memory
+from maskstream_server.jobs.records.coding import record_from_json, record_to_json
+from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.store import Memory
 from maskstream_server.stores.redis.coding import PART, milliseconds
 from maskstream_server.stores.redis.connection import Connection
 

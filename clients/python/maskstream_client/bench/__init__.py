@@ -1,0 +1,1 @@
+"""What `maskstream bench` and `bench upload` do; for people, not for programs."""

@@ -1,0 +1,1 @@
+"""The ways in which videos come in, onto the disk and no further."""

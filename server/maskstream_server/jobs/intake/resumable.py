@@ -1,0 +1,190 @@
+"""Uploads that may break off and go on: the core of tus 1.0 on a folder, without HTTP.
+
+    .incoming/{id}/info.json    length, name and metadata, as they were announced
+    .incoming/{id}/data         what has come; its size is the offset, nothing else is
+    .incoming/{id}/claim        see `room`: until the upload is a video, or expires
+
+So an offset that was told is always true, also after a crash. No lock is needed, also not between
+servers: each request writes from an offset that has been reached, without gaps, so that the file
+is a beginning of what the client sends, whoever of its connections wrote which part.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterable, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from maskstream_server.jobs.errors import (
+    BadUploadError,
+    OffsetError,
+    UploadTooLargeError,
+    UploadUnknownError,
+)
+from maskstream_server.jobs.intake.room import Claim
+from maskstream_server.jobs.intake.upload import in_blocks
+from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
+from maskstream_server.jobs.records.ids import new_id
+from maskstream_server.jobs.storage.files import DATA, VideoFiles
+
+INFO = "info.json"
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a client says of an upload before it begins.
+
+    Attributes:
+        length: bytes that will come.
+        name: what the client calls the file.
+        metadata: as the client wrote it; it gets the same back.
+        options: of the video that it is for, as JSON text; None where nothing was said of them.
+    """
+
+    length: int
+    name: str
+    metadata: str = ""
+    options: str | None = None
+
+
+@dataclass(frozen=True)
+class ResumableUpload:
+    """How far an upload has come.
+
+    Attributes:
+        id: letters and digits.
+        announced: see there.
+        offset: bytes that have come.
+        expires_s: Unix time at which it is forgotten, if nothing more comes.
+    """
+
+    id: str
+    announced: Announcement
+    offset: int
+    expires_s: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether all has come."""
+        return self.offset == self.announced.length
+
+
+@dataclass(frozen=True)
+class ResumableUploads:
+    """The uploads of all servers that share a folder.
+
+    Attributes:
+        files: where they are.
+        max_bytes: of one.
+        expiry_s: how long an upload waits for more.
+        random_bytes: for ids.
+        now_s: Unix time.
+    """
+
+    files: VideoFiles
+    max_bytes: int
+    expiry_s: float
+    random_bytes: Callable[[int], bytes] = os.urandom
+    now_s: Callable[[], float] = time.time
+
+    async def create(self, announced: Announcement) -> ResumableUpload:
+        """Begin an upload.
+
+        Raises:
+            BadUploadError: it would be empty.
+            UploadTooLargeError: it would be larger than allowed.
+            NoSpaceError: there is no room for it.
+        """
+        if announced.length == 0:
+            raise BadUploadError("The file is empty.")
+        if announced.length > self.max_bytes:
+            raise too_large(self.max_bytes)
+        upload = new_id(self.now_s(), self.random_bytes)
+        await asyncio.to_thread(self._create, upload, announced)
+        return await self.find(upload)
+
+    async def find(self, upload: str) -> ResumableUpload:
+        """Return how far an upload has come.
+
+        Raises:
+            UploadUnknownError: there is none.
+        """
+        return await asyncio.to_thread(self._find, upload)
+
+    async def append(
+        self, upload: str, offset: int, chunks: AsyncIterable[bytes]
+    ) -> ResumableUpload:
+        """Write what comes, as far as it comes, from `offset` on.
+
+        Raises:
+            UploadUnknownError: there is none.
+            OffsetError: it does not end at `offset`.
+            UploadTooLargeError: more comes than was announced.
+            NoSpaceError: there is no room for it; what had come before stays.
+        """
+        found = await self.find(upload)
+        if offset != found.offset:
+            raise OffsetError(f"The upload goes on at byte {found.offset}, not at {offset}.")
+        if not found.finished:
+            await self._write(found, chunks)
+        return await self.find(upload)
+
+    async def remove(self, upload: str) -> None:
+        """Forget an upload.
+
+        Raises:
+            UploadUnknownError: there is none.
+        """
+        await self.find(upload)
+        await asyncio.to_thread(self.files.forget, upload)
+
+    def _create(self, upload: str, announced: Announcement) -> None:
+        folder = self.files.incoming(upload)
+        folder.mkdir()
+        try:
+            with full_disk_told():
+                Claim(self.files, upload, self.expiry_s).announce(announced.length)
+                (folder / INFO).write_text(json.dumps(asdict(announced)))
+                (folder / DATA).touch()
+        except BaseException:
+            self.files.forget(upload)
+            raise
+
+    def _find(self, upload: str) -> ResumableUpload:
+        folder = self.files.incoming(upload)
+        try:
+            announced = Announcement(**json.loads((folder / INFO).read_bytes()))
+            data = (folder / DATA).stat()
+        except (OSError, ValueError):
+            raise UploadUnknownError(upload) from None
+        expires_s = data.st_mtime + self.expiry_s
+        if expires_s <= self.now_s():
+            raise UploadUnknownError(upload)
+        return ResumableUpload(upload, announced, data.st_size, expires_s)
+
+    async def _write(self, found: ResumableUpload, chunks: AsyncIterable[bytes]) -> None:
+        path = self.files.incoming(found.id) / DATA
+        with await asyncio.to_thread(_open_at, path, found) as file:
+            length = found.announced.length
+            writer = BoundedWriter(file, self.files.check_room, length, found.offset)
+            try:
+                async for block in in_blocks(chunks):
+                    await asyncio.to_thread(writer.write, block)
+            except UploadTooLargeError:
+                raise UploadTooLargeError(
+                    f"More has come than the {length} bytes that were announced."
+                ) from None
+            finally:
+                await asyncio.to_thread(writer.sync)
+
+
+def _open_at(path: Path, found: ResumableUpload) -> BinaryIO:
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        raise UploadUnknownError(found.id) from None
+    file.seek(found.offset)
+    return file

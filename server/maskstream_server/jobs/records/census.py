@@ -1,0 +1,33 @@
+"""How many videos are in which state, and whether one stands still: pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from maskstream_server.jobs.records.record import VideoRecord, VideoState
+
+
+@dataclass
+class Census:
+    """What a walk over all records has met so far.
+
+    Attributes:
+        now_s: Unix time of the walk.
+        states: videos by state.
+        silence_s: longest time since a running video was last written.
+    """
+
+    now_s: float
+    states: Counter[VideoState] = field(default_factory=Counter)
+    silence_s: float = 0.0
+
+    def meet(self, record: VideoRecord) -> None:
+        """Count one video."""
+        self.states[record.state] += 1
+        if record.state is VideoState.RUNNING:
+            self.silence_s = max(self.silence_s, self.now_s - record.updated_s)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Videos in every state, also in those that have none."""
+        return {state.value: self.states[state] for state in VideoState}

@@ -1,0 +1,87 @@
+"""Videos in this process: the default on one machine; they end with it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.store import Memory
+
+
+@dataclass
+class _Entry:
+    record: VideoRecord
+    expires_s: float
+    memory: Memory = field(default_factory=dict)
+
+
+class MemoryVideoStore:
+    """A `VideoStore` for one event loop, which nothing here ever leaves.
+
+    Args:
+        retention_s: how long a video outlives its last change.
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, retention_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._retention_s = retention_s
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._keys: dict[str, str] = {}
+
+    async def create(self, record: VideoRecord, key: str | None = None) -> VideoRecord:
+        """See `VideoStore.create`."""
+        self._sweep()
+        if key is not None:
+            existing = await self.created_under(key)
+            if existing is not None:
+                return existing
+            self._keys[key] = record.id
+        self._entries[record.id] = _Entry(record, self._clock() + self._retention_s)
+        return record
+
+    async def created_under(self, key: str) -> VideoRecord | None:
+        """See `VideoStore.created_under`."""
+        return await self.get(self._keys.get(key, ""))
+
+    async def get(self, video: str) -> VideoRecord | None:
+        """See `VideoStore.get`."""
+        self._sweep()
+        entry = self._entries.get(video)
+        return None if entry is None else entry.record
+
+    async def replace(
+        self, old: VideoRecord, new: VideoRecord, memory: Memory | None = None
+    ) -> bool:
+        """See `VideoStore.replace`."""
+        entry = self._entries.get(old.id)
+        if entry is None or entry.record.revision != old.revision:
+            return False
+        entry.record, entry.expires_s = new, self._clock() + self._retention_s
+        if memory is not None:
+            entry.memory = dict(memory)
+        return True
+
+    async def memory(self, video: str) -> Memory:
+        """See `VideoStore.memory`."""
+        entry = self._entries.get(video)
+        return {} if entry is None else entry.memory
+
+    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
+        """See `VideoStore.page`."""
+        self._sweep()
+        names = (name for name in self._entries if before is None or name < before)
+        return [self._entries[name].record for name in sorted(names, reverse=True)[:limit]]
+
+    async def remove(self, video: str) -> None:
+        """See `VideoStore.remove`."""
+        self._entries.pop(video, None)
+
+    async def close(self) -> None:
+        """See `VideoStore.close`."""
+
+    def _sweep(self) -> None:
+        now_s = self._clock()
+        for name in [name for name, entry in self._entries.items() if entry.expires_s <= now_s]:
+            del self._entries[name]
+        self._keys = {key: name for key, name in self._keys.items() if name in self._entries}

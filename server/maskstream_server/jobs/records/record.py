@@ -1,0 +1,267 @@
+"""The record of one video, which is the truth about it, and its transitions: pure.
+
+    queued -> running -> done | failed | cancelled
+       ^---------'  released by a worker that stops in peace; a dead worker's video is claimed anew
+
+Each claim raises the fence, so that a worker that was thought dead cannot write any more.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.jobs.records.options import VideoOptions
+
+MAX_ATTEMPTS = 3
+"""Workers that a video may take down with it."""
+
+
+class VideoState(StrEnum):
+    """Where a video is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({VideoState.DONE, VideoState.FAILED, VideoState.CANCELLED})
+
+
+@dataclass(frozen=True)
+class ResultPart:
+    """A file of results, one line a frame; bytes beyond `num_bytes` are not part of the result.
+
+    Attributes:
+        name: of the file.
+        first_frame: index of the frame of its first line.
+        num_bytes: how much of it counts.
+    """
+
+    name: str
+    first_frame: int
+    num_bytes: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a worker has come.
+
+    Attributes:
+        next_frame: frames before it are done.
+        part: the worker's own results, as far as they go.
+        frames_total: as the file says; None where it does not.
+        last: whether there are no more frames.
+        warning: one sentence where not all of the file could be read.
+    """
+
+    next_frame: int
+    part: ResultPart
+    frames_total: int | None = None
+    last: bool = False
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """One video.
+
+    Attributes:
+        id: letters and digits; later videos have larger ones.
+        name: what the client calls the file.
+        options: what is wanted.
+        num_bytes: of the uploaded file; 0 while it has not been fetched.
+        created_s, updated_s: Unix time.
+        state: see `VideoState`.
+        reason: one sentence, where it has failed.
+        revision: grows with every change.
+        fence: grows with every claim; a writer must name the newest.
+        attempt: workers that have begun it and have not given it back in peace.
+        next_frame: frames before it are in `parts`, and the stored memory is that before it.
+        seen_frame: frames before it have been through the model: in the mode `offline` more than
+            have results.
+        frames_total: as the file says, in the end as counted; None where it does not say.
+        all_frames: whether every frame is done; what is left then are artifacts.
+        warning: sentences where not all of the file could be read.
+        parts: the results so far, in order.
+        artifacts: names of the files that are ready.
+        url: where the file is to be fetched; None where it was uploaded.
+        tell_attempts: how often its webhook was tried (see `webhook`).
+        tell_at_s: Unix time from which it may be tried again; None: at once.
+        told_s: Unix time at which it was delivered.
+        began_s, began_frame: when and where the worker at work began, for its speed.
+    """
+
+    id: str
+    name: str
+    options: VideoOptions
+    num_bytes: int
+    created_s: float
+    updated_s: float
+    state: VideoState = VideoState.QUEUED
+    reason: str | None = None
+    revision: int = 1
+    fence: int = 0
+    attempt: int = 0
+    next_frame: int = 0
+    seen_frame: int = 0
+    frames_total: int | None = None
+    all_frames: bool = False
+    warning: str | None = None
+    parts: tuple[ResultPart, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    url: str | None = None
+    tell_attempts: int = 0
+    tell_at_s: float | None = None
+    told_s: float | None = None
+    began_s: float | None = None
+    began_frame: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be added to it any more."""
+        return self.state in ENDED
+
+
+def claim(record: VideoRecord, now_s: float) -> VideoRecord:
+    """Give the video to the caller, under a new fence; one that kills its workers fails instead.
+
+    Raises:
+        FencedOutError: it has ended.
+    """
+    if record.ended:
+        raise FencedOutError(f"video {record.id} is {record.state}")
+    fenced = replace(record, fence=record.fence + 1, updated_s=now_s)
+    if record.attempt >= MAX_ATTEMPTS:
+        return replace(fenced, state=VideoState.FAILED, reason=_deadly(record))
+    return replace(
+        fenced,
+        state=VideoState.RUNNING,
+        attempt=record.attempt + 1,
+        began_s=now_s,
+        began_frame=record.next_frame,
+        seen_frame=record.next_frame,
+    )
+
+
+def _deadly(record: VideoRecord) -> str:
+    return (
+        f"{record.attempt} workers ended while they worked on this video, "
+        f"the last one after frame {record.next_frame}."
+    )
+
+
+def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float) -> VideoRecord:
+    """Count the results so far.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    others = tuple(other for other in record.parts if other.name != progress.part.name)
+    return replace(
+        record,
+        next_frame=progress.next_frame,
+        seen_frame=max(record.seen_frame, progress.next_frame),
+        parts=(*others, progress.part),
+        frames_total=progress.next_frame if progress.last else progress.frames_total,
+        all_frames=progress.last,
+        warning=progress.warning,
+        updated_s=now_s,
+    )
+
+
+def seen(
+    record: VideoRecord, fence: int, frame: int, frames_total: int | None, now_s: float
+) -> VideoRecord:
+    """Note how far the model has come, ahead of the results.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    frame = max(record.seen_frame, frame)
+    return replace(record, seen_frame=frame, frames_total=frames_total, updated_s=now_s)
+
+
+def fetched(record: VideoRecord, fence: int, num_bytes: int, now_s: float) -> VideoRecord:
+    """Note that the file is there.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(record, num_bytes=num_bytes, updated_s=now_s)
+
+
+def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
+    """Forget all results, for a memory that cannot be gone on with (another model's).
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(
+        record,
+        next_frame=0,
+        seen_frame=0,
+        parts=(),
+        all_frames=False,
+        began_frame=0,
+        updated_s=now_s,
+    )
+
+
+def finish(record: VideoRecord, fence: int, warning: str | None, now_s: float) -> VideoRecord:
+    """End it well, after the last checkpoint: the artifacts are there, or mostly.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(
+        record,
+        state=VideoState.DONE,
+        artifacts=record.options.artifacts,
+        warning=" ".join(filter(None, (record.warning, warning))) or None,
+        updated_s=now_s,
+    )
+
+
+def fail(record: VideoRecord, fence: int, reason: str, now_s: float) -> VideoRecord:
+    """End it with a reason.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(record, state=VideoState.FAILED, reason=reason, updated_s=now_s)
+
+
+def release(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
+    """Give it back in peace: this attempt does not count.
+
+    Raises:
+        FencedOutError: the video is another's now, or has ended.
+    """
+    _check_fence(record, fence)
+    return replace(record, state=VideoState.QUEUED, attempt=record.attempt - 1, updated_s=now_s)
+
+
+def cancel(record: VideoRecord, now_s: float) -> VideoRecord:
+    """End it because a client wants so; its worker is fenced out.
+
+    Raises:
+        FencedOutError: it has ended already.
+    """
+    if record.ended:
+        raise FencedOutError(f"video {record.id} is {record.state}")
+    return replace(
+        record, state=VideoState.CANCELLED, fence=record.fence + 1, parts=(), updated_s=now_s
+    )
+
+
+def _check_fence(record: VideoRecord, fence: int) -> None:
+    if record.fence != fence or record.ended:
+        raise FencedOutError(f"video {record.id} is {record.state} under fence {record.fence}")

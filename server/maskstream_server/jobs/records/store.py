@@ -1,0 +1,85 @@
+"""What a store of videos promises: whole changes or none, seen by all who share it.
+
+Rules live in `record.py`; a store only compares and sets: a change is written where the record is
+still the one that it was made from. So a worker with an old fence cannot write, whatever it thinks.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from maskstream_server.jobs.errors import VideoUnknownError
+from maskstream_server.jobs.records.record import VideoRecord
+
+Memory = Mapping[str, bytes]
+"""Named parts of a session's memory before `next_frame` (see `memory.SessionMemory`)."""
+
+
+class VideoStore(Protocol):
+    """Keeps records and memories until `retention_s` after their last change.
+
+    Every call may raise `stores.errors.StoreUnreachableError`.
+    """
+
+    async def create(self, record: VideoRecord, key: str | None = None) -> VideoRecord:
+        """Add a video, at the latest with this call listed in `page`.
+
+        Args:
+            record: the new one.
+            key: of the client; the video that was first created under it is returned instead.
+        """
+        ...
+
+    async def created_under(self, key: str) -> VideoRecord | None:
+        """Return the video that was created under a client's key."""
+        ...
+
+    async def get(self, video: str) -> VideoRecord | None:
+        """Return the record; None where there is none."""
+        ...
+
+    async def replace(
+        self, old: VideoRecord, new: VideoRecord, memory: Memory | None = None
+    ) -> bool:
+        """Write `new` (of a higher revision) where `old` is what is there; False where it is not.
+
+        `memory` replaces the stored one in the same moment; None leaves it.
+        """
+        ...
+
+    async def memory(self, video: str) -> Memory:
+        """Return the stored memory; empty before the first."""
+        ...
+
+    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
+        """Return up to `limit` records with ids below `before`, newest first."""
+        ...
+
+    async def remove(self, video: str) -> None:
+        """Forget a video."""
+        ...
+
+    async def close(self) -> None:
+        """Let connections go."""
+        ...
+
+
+async def change(
+    store: VideoStore,
+    video: str,
+    transition: Callable[[VideoRecord], VideoRecord],
+    memory: Memory | None = None,
+) -> VideoRecord:
+    """Apply a transition to whatever the record is when it is written; return the new record.
+
+    Raises:
+        FencedOutError: the transition is not allowed (any more).
+        VideoUnknownError: the video is not there.
+    """
+    while True:
+        old = await store.get(video)
+        if old is None:
+            raise VideoUnknownError(video)
+        new = dataclasses.replace(transition(old), revision=old.revision + 1)
+        if await store.replace(old, new, memory):
+            return new

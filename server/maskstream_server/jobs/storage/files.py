@@ -1,0 +1,209 @@
+"""Where the files of videos lie, and whether there is room for more."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
+from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.records.record import ResultPart, VideoRecord
+from maskstream_server.jobs.storage.remote import RemoteFile
+
+SOURCE = "source"
+INCOMING = ".incoming"
+"""No id is like that."""
+DATA = "data"
+ORPHAN_S = 60.0
+"""A folder has no record for a moment only, while its video is handed in."""
+DISK_FULL = "The disk of the server is full; delete videos, or try later."
+QUOTA_FULL = "The quota of videos is used up; delete some, or try later."
+
+
+class VideoFiles:
+    """A folder for each video under `root`, and one for each file that is still coming in.
+
+    Many servers may share `root`: what takes effect does so in one step of the file system.
+
+    Args:
+        root: made where it is not there.
+        quota_bytes: what all videos together may take; None for no bound.
+        min_free_bytes: what must stay free on the disk.
+    """
+
+    def __init__(self, root: Path, quota_bytes: int | None, min_free_bytes: int) -> None:
+        self.root = root
+        self._quota_bytes = quota_bytes
+        self._min_free_bytes = min_free_bytes
+        self._incoming = root / INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def folder(self, video: str) -> Path:
+        """Return the folder of a video, whether it is there or not.
+
+        Raises:
+            VideoUnknownError: no id is like that.
+        """
+        if not _is_id(video):
+            raise VideoUnknownError(video)
+        return self.root / video
+
+    def incoming(self, upload: str) -> Path:
+        """Return the folder of a file that is coming in, whether it is there or not.
+
+        Raises:
+            UploadUnknownError: no id is like that.
+        """
+        if not _is_id(upload):
+            raise UploadUnknownError(upload)
+        return self._incoming / upload
+
+    def create(self, video: str) -> Path:
+        """Make the folder of a new video and return where its source goes."""
+        folder = self.folder(video)
+        folder.mkdir()
+        return folder / SOURCE
+
+    def accept(self, upload: str | None, video: str) -> None:
+        """Make a new video, and a file that has come in its source.
+
+        Raises:
+            UploadUnknownError: it is not there (any more); nothing was made.
+        """
+        source = self.create(video)
+        if upload is None:
+            return
+        try:
+            (self.incoming(upload) / DATA).rename(source)
+        except FileNotFoundError:
+            self.remove(video)
+            raise UploadUnknownError(upload) from None
+
+    def give_back(self, video: str, upload: str | None) -> None:
+        """Undo `accept`."""
+        if upload is not None:
+            self.source(video).rename(self.incoming(upload) / DATA)
+        self.remove(video)
+
+    def source(self, video: str) -> Path:
+        """Return where the uploaded file of a video is."""
+        return self.folder(video) / SOURCE
+
+    def remove(self, video: str) -> None:
+        """Remove all files of a video; what is gone already is no error."""
+        shutil.rmtree(self.folder(video), ignore_errors=True)
+
+    def forget(self, upload: str) -> None:
+        """Remove what has come in of a file; what is gone already is no error."""
+        shutil.rmtree(self.incoming(upload), ignore_errors=True)
+
+    # What a worker does, under the fence of its claim. Here all of it lies where it stays.
+
+    def workplace(self, record: VideoRecord) -> Path:
+        """Return the folder in which a worker works on a video."""
+        return self.folder(record.id)
+
+    def bring(self, record: VideoRecord) -> None:
+        """See that the source and the results so far are in the workplace."""
+
+    def keep_source(self, record: VideoRecord) -> None:
+        """See that a source that was fetched outlives this machine."""
+
+    def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
+        """See that the lines of `part` that `record` does not count yet outlive this machine."""
+
+    def keep_artifacts(self, record: VideoRecord) -> None:
+        """See that all artifacts outlive this machine."""
+
+    def leave(self, record: VideoRecord) -> None:
+        """Clear the workplace of what is kept elsewhere."""
+
+    # What clients read.
+
+    def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
+        """Yield the lines of results after the one of number `after`; see `read_lines`."""
+        return read_lines(self.folder(record.id), record.parts, after)
+
+    def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
+        """Return an artifact that the record has."""
+        return self.folder(record.id) / name
+
+    def check_room(self, num_bytes: int = 0) -> int:
+        """Check that so many more bytes have room; return how many have.
+
+        Raises:
+            NoSpaceError: the disk or the quota would be full.
+        """
+        room = shutil.disk_usage(self.root).free - self._min_free_bytes
+        if room < num_bytes:
+            raise NoSpaceError(DISK_FULL)
+        if self._quota_bytes is None:
+            return room
+        left = self._quota_bytes - self.used_bytes()
+        if left < num_bytes:
+            raise NoSpaceError(QUOTA_FULL)
+        return min(room, left)
+
+    def used_bytes(self) -> int:
+        """Return the bytes of all files."""
+        return sum(
+            _size(os.path.join(folder, name))
+            for folder, _, names in os.walk(self.root)
+            for name in names
+        )
+
+    def videos(self) -> list[str]:
+        """Return the ids of all videos that have a folder."""
+        return [entry.name for entry in os.scandir(self.root) if _is_id(entry.name)]
+
+    def uploads(self) -> list[str]:
+        """Return the ids of all files that are coming in."""
+        return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
+
+    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+        """Remove the folders of videos that are not `known` and have not been written of late.
+
+        Args:
+            known: all videos that have a record, with its fence.
+        """
+        now_s = time.time()
+        orphans = [
+            video
+            for video in self.videos()
+            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
+        ]
+        for video in orphans:
+            self.remove(video)
+        return orphans
+
+    def remove_abandoned(self, expiry_s: float) -> list[str]:
+        """Remove what has come in of files of which nothing more has come for so long."""
+        now_s = time.time()
+        abandoned = [
+            upload
+            for upload in self.uploads()
+            if now_s - newest_write_s(self._incoming / upload) > expiry_s
+        ]
+        for upload in abandoned:
+            self.forget(upload)
+        return abandoned
+
+
+def _is_id(name: str) -> bool:
+    return name.isascii() and name.isalnum()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # removed meanwhile
+        return 0
+
+
+def newest_write_s(folder: Path) -> float:
+    """Return the Unix time at which something in a folder was last written; now if it is gone."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+    except OSError:
+        return time.time()

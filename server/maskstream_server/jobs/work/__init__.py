@@ -1,0 +1,1 @@
+"""A worker and its way through a video."""

@@ -1,0 +1,1 @@
+"""One session as pure rules: events in, actions out; no I/O."""

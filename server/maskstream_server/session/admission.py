@@ -1,0 +1,118 @@
+"""Whether a frame is taken, and in which order that is asked (protocol.md section 7): pure.
+
+The order: epoch, sequence, credit, size, codec; the header before, decoding after.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from maskstream_protocol.errors import (
+    CodecUnsupportedError,
+    CreditExceededError,
+    FrameTooLargeError,
+    SequenceGapError,
+    StaleEpochError,
+)
+from maskstream_protocol.frames import FrameCodec, FrameMessage
+from maskstream_protocol.messages import Policy
+from maskstream_server.session.credit import CreditLedger, CreditLimit
+
+MAX_SIDE_PX: Final = 32767
+"""Polygons travel as signed 16-bit pixels, whatever the limit of pixels is."""
+SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What `hello` and `welcome` have settled for a connection.
+
+    Attributes:
+        policy: `lossless` or `latest`.
+        codecs: codecs that both sides know.
+        credit: what may be on the way at once.
+        max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
+        max_frame_pixels: limit of a picture.
+    """
+
+    policy: Policy
+    codecs: frozenset[int]
+    credit: CreditLimit
+    max_frame_bytes: int
+    max_frame_pixels: int
+
+
+def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:
+    """Return the codecs of `hello` that this server decodes.
+
+    Raises:
+        CodecUnsupportedError: there is none; the connection closes with 4415.
+    """
+    agreed = frozenset(codec for codec in SERVER_CODECS if codec.wire_name in offered)
+    if not agreed:
+        known = ", ".join(codec.wire_name for codec in SERVER_CODECS)
+        raise CodecUnsupportedError(f"This server decodes {known}; hello offers none of them.")
+    return agreed
+
+
+def check_place(frame: FrameMessage, epoch: int, expected: int) -> None:
+    """Check that the frame belongs to this epoch and is the next one.
+
+    Raises:
+        StaleEpochError: another epoch.
+        SequenceGapError: another sequence; carries the expected one.
+    """
+    if frame.epoch != epoch:
+        raise StaleEpochError(
+            f"The frame names epoch {frame.epoch}; the current one is {epoch}.",
+            sequence=frame.sequence,
+        )
+    if frame.sequence != expected:
+        raise SequenceGapError(
+            f"Frame {frame.sequence} came where {expected} was expected.",
+            sequence=frame.sequence,
+            expected=expected,
+        )
+
+
+def check_credit(ledger: CreditLedger, frame: FrameMessage, num_bytes: int) -> None:
+    """Count the frame's credit.
+
+    Raises:
+        CreditExceededError: there is none left for it.
+    """
+    if not ledger.spend(num_bytes):
+        raise CreditExceededError(
+            "The frame is beyond the credit; wait for more.", sequence=frame.sequence
+        )
+
+
+def check_content(frame: FrameMessage, num_bytes: int, terms: Terms) -> None:
+    """Check size and codec as far as the message's own header tells them.
+
+    Raises:
+        FrameTooLargeError: too many bytes, or the header declares too many pixels.
+        CodecUnsupportedError: a codec that was not agreed.
+    """
+    if num_bytes > terms.max_frame_bytes:
+        raise FrameTooLargeError(
+            f"The frame has {num_bytes} bytes; the limit is {terms.max_frame_bytes}."
+        )
+    check_pixels(frame.height, frame.width, terms.max_frame_pixels)
+    if frame.codec not in terms.codecs:
+        raise CodecUnsupportedError(f"Codec {frame.codec} was not agreed in hello.")
+
+
+def check_pixels(height: int, width: int, max_frame_pixels: int) -> None:
+    """Check a picture's size before it is decoded.
+
+    Raises:
+        FrameTooLargeError: more pixels than the limit, or a side that the wire cannot express.
+    """
+    if max(height, width) > MAX_SIDE_PX:
+        raise FrameTooLargeError(
+            f"The picture has {width} x {height} pixels; the limit of a side is {MAX_SIDE_PX}."
+        )
+    if height * width > max_frame_pixels:
+        raise FrameTooLargeError(
+            f"The picture has {width} x {height} pixels; the limit is {max_frame_pixels}."
+        )

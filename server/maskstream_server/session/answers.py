@@ -1,0 +1,154 @@
+"""What goes out for settled frames: results, drops, commits, credit and `flushed` (pure)."""
+
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from maskstream_protocol import notices
+from maskstream_protocol.errors import FrameUndecodableError, InternalError
+from maskstream_server.session.actions import Action, Answer, Close, Save, Say
+from maskstream_server.session.credit import CreditLedger
+from maskstream_server.session.faults import FaultRows
+from maskstream_server.session.line import Job
+from maskstream_server.session.memory import SessionMemory
+
+
+class Answers:
+    """The settled side of a session: its memory, what is durable, and what is owed.
+
+    Attributes:
+        memory: the memory after the last settled frame.
+        ledger: the client's credit.
+        away: whether commits do not work now.
+    """
+
+    def __init__(
+        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, num_kept: int
+    ) -> None:
+        self.memory = memory
+        self.ledger = ledger
+        self.away = False
+        self._rows = rows
+        self._latest: deque[int] = deque(maxlen=num_kept)
+        self._owed: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
+        # Epoch and sequence: a reset is a commit of its own.
+        self._durable = (memory.epoch, memory.sequence)
+        self._told = memory.sequence
+        self._acked = 0
+
+    def result(self, job: Job, settled: int) -> list[Action]:
+        """Send a result and commit it with the memory that belongs to it."""
+        assert job.answer is not None
+        sequence = job.frame.sequence
+        message = replace(
+            job.answer,
+            dropped=sequence - self.memory.last_result - 1,
+            first_of_epoch=not self.memory.epoch_began,
+        ).encode()
+        self._rows.clear(FrameUndecodableError, InternalError)
+        self.memory = replace(
+            self.memory,
+            epoch=job.frame.epoch,
+            sequence=settled,
+            last_result=sequence,
+            epoch_began=True,
+            mentioned=job.mentioned,
+            snapshot=job.snapshot,
+        )
+        self._latest.append(sequence)
+        self.ledger.give_back(job.num_bytes)
+        return [Answer(message, job.arrived_s, sequence), self.save((sequence, message))]
+
+    def drop(self, job: Job) -> list[Action]:
+        """Tell of a frame that failed; one too many in a row ends the connection."""
+        assert job.error is not None
+        error, sequence = job.error, job.frame.sequence
+        error.sequence = sequence
+        internal = isinstance(error, InternalError)
+        self._rows.clear(FrameUndecodableError if internal else InternalError)
+        one_too_many = self._rows.count(error)
+        self.ledger.give_back(job.num_bytes)
+        actions: list[Action] = [
+            Say(notices.ErrorMessage.of(error, fatal=one_too_many)),
+            Say(notices.Drop(sequence, sequence, "internal" if internal else "undecodable")),
+        ]
+        return [*actions, Close(error.close_code or 1011)] if one_too_many else actions
+
+    def superseded(self, job: Job) -> Action:
+        """Tell at once of a frame that a newer one replaced, so that its credit comes back."""
+        self.ledger.give_back(job.num_bytes)
+        return Say(notices.Drop(job.frame.sequence, job.frame.sequence, "superseded"))
+
+    def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
+        """Begin an epoch: all tracks are forgotten, in the store too.
+
+        It is told when it is durable: a client that has not heard asks again after a resume, one
+        that has would go on with the tracks that it had seen forgotten.
+        """
+        self.memory = SessionMemory(
+            epoch, settled, self.memory.last_result, fingerprint=self.memory.fingerprint
+        )
+        self._owed.append(((epoch, settled), notices.ResetNotice(epoch, "client", next_sequence)))
+        return [self.save()]
+
+    def settle_tail(self, settled: int) -> list[Action]:
+        """Commit drops that no later result will carry along."""
+        if settled <= self.memory.sequence:
+            return []
+        self.memory = replace(self.memory, sequence=settled)
+        return [self.save()]
+
+    def save(self, *results: tuple[int, bytes]) -> Save:
+        """Return the commit of the settled memory.
+
+        As many results are kept as the credit has frames. They are counted, not reckoned from
+        sequences: with `latest`, any number of dropped frames may lie between two of them.
+        """
+        memory = self.memory
+        is_full = len(self._latest) == self._latest.maxlen
+        keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
+        return Save(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
+
+    def acked(self, sequence: int) -> None:
+        """Hear that the client has every result up to here: they need not be kept."""
+        self._acked = max(self._acked, min(sequence, self.memory.last_result))
+
+    def durable(self, epoch: int, sequence: int) -> None:
+        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        self._durable = max(self._durable, (epoch, sequence))
+
+    @property
+    def all_durable(self) -> bool:
+        """Whether nothing waits for the store (or waiting for it is of no use now)."""
+        return self.away or self._durable >= (self.memory.epoch, self.memory.sequence)
+
+    def flush(self, flush_id: Any, settled: int) -> None:
+        """Owe a `flushed`: everything up to `settled` is answered, but perhaps not durable."""
+        self._owed.append(((self.memory.epoch, settled), notices.Flushed(flush_id, settled)))
+
+    @property
+    def num_owed(self) -> int:
+        """How many requests wait for the store."""
+        return len(self._owed)
+
+    def pay_requests(self) -> list[Action]:
+        """Answer what is durable by now; a reset does not wait for a store that is away."""
+        owed, self._owed = self._owed, []
+        actions: list[Action] = []
+        for at, message in owed:
+            is_reset = isinstance(message, notices.ResetNotice)
+            if at <= self._durable or (self.away and is_reset):
+                actions.append(Say(message))
+            else:
+                self._owed.append((at, message))
+        return actions
+
+    def pay_credit(self, at_rest: bool) -> list[Action]:
+        """Tell of credit when it presses, or when there is nothing to wait for."""
+        durable = self._durable[1]
+        news = self.ledger.is_due or durable > self._told
+        if not self.ledger.is_pressing and not (at_rest and self.all_durable and news):
+            return []
+        paid = self.ledger.pay()
+        self._told = durable
+        return [Say(notices.Credit(paid.frames, paid.num_bytes, durable))]

@@ -1,0 +1,276 @@
+"""One connection's side of a session, without I/O: events in, actions out (protocol.md 2 to 7).
+
+Frames are answered in the order of their arrival. Every event method returns what the shell has
+to do, in order; after a `Close` there is nothing more to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from maskstream_model.interface import Frame
+from maskstream_protocol import messages, notices
+from maskstream_protocol.errors import (
+    BadMessageError,
+    FrameHeaderError,
+    FrameTooLargeError,
+    StoreAwayError,
+    TakenOverError,
+    WireError,
+)
+from maskstream_protocol.frames import decode_frame
+from maskstream_protocol.results import ResultMessage
+from maskstream_server.engine.types import EngineResult
+from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
+from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
+from maskstream_server.session.answers import Answers
+from maskstream_server.session.credit import CreditLedger
+from maskstream_server.session.faults import FaultRows
+from maskstream_server.session.line import FlushMark, Job, ResetMark
+from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.pipeline import Pipeline
+
+MAX_TEXT_CHARS: Final = 1 << 16
+MAX_REQUESTS: Final = 64
+DONE, INTERNAL, RESTART = 1000, 1011, 1012
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where a connection takes its session up: the settled memory and the tracker's state."""
+
+    memory: SessionMemory = field(default_factory=SessionMemory)
+    state: Any = None
+
+
+class Session:
+    """The state machine of one connection."""
+
+    def __init__(self, terms: Terms, beginning: Beginning) -> None:
+        memory = beginning.memory
+        self._terms = terms
+        self._epoch = memory.epoch
+        self._next = memory.sequence + 1
+        self._rows = FaultRows()
+        self._ledger = CreditLedger(terms.credit)
+        self._answers = Answers(memory, self._ledger, self._rows, terms.credit.frames)
+        self._pipeline = Pipeline(terms.policy, memory.epoch, beginning.state, memory.mentioned)
+        self._line = self._pipeline.line
+        self._confirmed = self._leaving = self._draining = self._closed = False
+        self._out: list[Action] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has asked for the connection to be closed."""
+        return self._closed
+
+    # What the client sends.
+
+    def text(self, text: str) -> list[Action]:
+        """Take a text message."""
+        if self._deaf_to(len(text)):
+            return self._turn()
+        try:
+            self._control(_parse(text))
+        except WireError as error:
+            self._refuse(error)
+        return self._turn()
+
+    def binary(self, data: bytes, now_s: float) -> list[Action]:
+        """Take a binary message."""
+        if self._deaf_to(len(data)):
+            return self._turn()
+        try:
+            self._frame(data, now_s)
+        except WireError as error:
+            self._refuse(error)
+        return self._turn()
+
+    # What the shell reports.
+
+    def decoded(self, sequence: int, picture: Frame, decode_s: float) -> list[Action]:
+        """Take the upright picture of a `Decode`."""
+        self._pipeline.decoded(sequence, picture, decode_s)
+        return self._turn()
+
+    def inferred(self, sequence: int, result: EngineResult[Any], now_s: float) -> list[Action]:
+        """Take what the model found for an `Infer`."""
+        self._do(self._pipeline.inferred(sequence, result, now_s))
+        return self._turn()
+
+    def encoded(self, sequence: int, answer: ResultMessage) -> list[Action]:
+        """Take the message of an `Encode`."""
+        self._pipeline.encoded(sequence, answer)
+        return self._turn()
+
+    def failed(self, sequence: int, error: WireError) -> list[Action]:
+        """Hear that a `Decode`, `Infer` or `Encode` failed: the frame is dropped."""
+        self._pipeline.failed(sequence, error)
+        return self._turn()
+
+    def durable(self, epoch: int, sequence: int) -> list[Action]:
+        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        self._answers.durable(epoch, sequence)
+        return self._turn()
+
+    def store_away(self) -> list[Action]:
+        """Hear that commits do not work now."""
+        if not self._answers.away:
+            self._answers.away = True
+            text = "Results are not durable until the session store is back."
+            self._say(notices.ErrorMessage.of(StoreAwayError(text)))
+        return self._turn()
+
+    def store_back(self) -> list[Action]:
+        """Hear that commits work again."""
+        if self._answers.away:
+            self._answers.away = False
+            self._say(notices.StoreBack())
+        return self._turn()
+
+    def taken_over(self) -> list[Action]:
+        """Hear that another connection has the session now."""
+        self._end(TakenOverError("The session goes on over a newer connection."))
+        return self._turn()
+
+    def going_away(self, in_ms: int, reason: str) -> list[Action]:
+        """Take no more frames; close with 1012 when all that came is answered and durable."""
+        if not self._draining:
+            self._draining = True
+            self._say(notices.GoAway(in_ms, reason))
+        return self._turn()
+
+    def restart(self) -> list[Action]:
+        """Close with 1012 now: there is no more time."""
+        self._do([Close(RESTART)])
+        return self._turn()
+
+    def crashed(self, error: WireError) -> list[Action]:
+        """Close after a fault of this server."""
+        self._end(error)
+        return self._turn()
+
+    # Messages.
+
+    def _deaf_to(self, size: int) -> bool:
+        """Whether a message is left unread; one over twice the limit ends the connection."""
+        limit = self._terms.max_frame_bytes
+        if size > 2 * limit:
+            self._end(FrameTooLargeError(f"A message of {size} is over twice the limit {limit}."))
+        return self._closed or self._leaving
+
+    def _control(self, message: messages.ClientMessage | None) -> None:
+        self._rows.clear(BadMessageError, FrameHeaderError)
+        match message:
+            case messages.Hello():
+                raise BadMessageError("This connection has had its hello.")
+            case messages.Ack(sequence):
+                self._answers.acked(sequence)
+                self._confirm_token()
+            case messages.Flush(flush_id):
+                self._request(FlushMark(flush_id))
+            case messages.Reset():
+                self._request(ResetMark(self._epoch + 1))
+                self._epoch += 1
+            case messages.Ping(ping_id):
+                self._say(notices.Pong(ping_id))
+            case messages.Bye():
+                self._leaving = True
+
+    def _request(self, mark: FlushMark | ResetMark) -> None:
+        if self._line.num_marks + self._answers.num_owed >= MAX_REQUESTS:
+            raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
+        self._line.add(mark)
+
+    def _frame(self, data: bytes, now_s: float) -> None:
+        frame = decode_frame(data)
+        self._rows.clear(BadMessageError, FrameHeaderError)
+        self._confirm_token()
+        if self._draining:
+            return  # not counted: the client sends it again where it resumes
+        check_place(frame, self._epoch, self._next)
+        check_credit(self._ledger, frame, len(data))
+        self._next += 1
+        job = Job(frame, len(data), now_s)
+        try:
+            check_content(frame, len(data), self._terms)
+        except WireError as error:
+            job.fail(error)
+        self._do(self._answers.superseded(old) for old in self._pipeline.add(job))
+
+    def _confirm_token(self) -> None:
+        """Let the previous token die: a frame or an ack shows that `welcome` has arrived."""
+        if not self._confirmed:
+            self._confirmed = True
+            self._out.append(ConfirmToken())
+
+    # Answers.
+
+    def _turn(self) -> list[Action]:
+        """Return all that the last event has made possible."""
+        while not self._closed and (item := self._line.next_ready()) is not None:
+            self._settle(item)
+        if not self._closed:
+            at_rest = self._line.first_job() is None
+            self._do(self._pipeline.start_work())
+            self._do(self._answers.settle_tail(self._settled) if at_rest else [])
+            self._do(self._answers.pay_requests())
+            self._do(self._answers.pay_credit(at_rest))
+            self._leave()
+        out, self._out = self._out, []
+        return out
+
+    def _settle(self, item: Job | ResetMark | FlushMark) -> None:
+        match item:
+            case FlushMark(flush_id):
+                self._answers.flush(flush_id, self._settled)
+            case ResetMark(epoch):
+                self._do(self._answers.reset(epoch, self._settled, self._next))
+            case Job(error=None):
+                self._do(self._answers.result(item, self._settled))
+            case Job():
+                self._do(self._answers.drop(item))
+
+    @property
+    def _settled(self) -> int:
+        """Last frame up to which everything is answered or dropped."""
+        first = self._line.first_job()
+        return first.frame.sequence - 1 if first else self._next - 1
+
+    # Ends.
+
+    def _leave(self) -> None:
+        """Close where the client said `bye`, or this server goes away, and all is answered."""
+        if self._line or (self._answers.num_owed and not self._answers.away):
+            return
+        if self._leaving:
+            self._do([Forget(), Close(DONE)])
+        elif self._draining and self._answers.all_durable:
+            self._do([Close(RESTART)])
+
+    def _refuse(self, error: WireError) -> None:
+        """Tell of an error that consumes nothing; one too many ends the connection."""
+        if self._rows.count(error):
+            self._end(error)
+        else:
+            self._say(notices.ErrorMessage.of(error))
+
+    def _end(self, error: WireError) -> None:
+        self._say(notices.ErrorMessage.of(error, fatal=True))
+        self._do([Close(error.close_code or INTERNAL)])
+
+    def _say(self, message: notices.ServerMessage) -> None:
+        self._do([Say(message)])
+
+    def _do(self, actions: Iterable[Action]) -> None:
+        """Queue actions; nothing follows a `Close`."""
+        for action in actions:
+            if not self._closed:
+                self._out.append(action)
+                self._closed = isinstance(action, Close)
+
+
+def _parse(text: str) -> messages.ClientMessage | None:
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadMessageError(f"A control message has at most {MAX_TEXT_CHARS} characters.")
+    return messages.parse_client_message(text)

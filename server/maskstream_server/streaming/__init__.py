@@ -1,0 +1,1 @@
+"""The shell around a session: sockets, decoding, encoding, takeovers."""

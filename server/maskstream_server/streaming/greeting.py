@@ -1,0 +1,182 @@
+"""From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from maskstream_model.errors import StateError
+from maskstream_protocol.errors import ModelUnknownError, ServerFullError
+from maskstream_protocol.messages import Hello, Resume
+from maskstream_protocol.notices import (
+    FrameCredit,
+    Limits,
+    ModelInfo,
+    ResetNotice,
+    ResetReason,
+    Welcome,
+)
+from maskstream_protocol.results import mark_durable
+from maskstream_server.errors import RETRY_AFTER_MS
+from maskstream_server.service import Service
+from maskstream_server.session.admission import Terms, agreed_codecs
+from maskstream_server.session.credit import CreditLimit
+from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.session.session import Beginning
+from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
+from maskstream_server.stores.tokens import (
+    SECRET_BYTES,
+    SESSION_BYTES,
+    TokenClaim,
+    make_token,
+    read_token,
+)
+from maskstream_server.stores.tokens import hash_token as hashed
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """All that a connection starts from.
+
+    Attributes:
+        welcome, reset: what the client is told first; `reset` where its token was dead.
+        repeated: kept results that it has not seen, marked durable.
+        terms, beginning: of the session's state machine.
+        lease, token: the right to write the session, and the client's newest token.
+    """
+
+    welcome: Welcome
+    reset: ResetNotice | None
+    repeated: tuple[bytes, ...]
+    terms: Terms
+    beginning: Beginning
+    lease: Lease
+    token: str
+
+
+async def greet(service: Service, hello: Hello) -> Greeting:
+    """Take a session up, or begin a new one.
+
+    Raises:
+        WireError: the model is unknown, no codec is common, or the server is full.
+        StoreError: the store cannot take or give a session now.
+    """
+    terms = agree(service, hello)
+    claim = read_token(hello.resume.token) if hello.resume else None
+    service.lobby.check_room(claim.session if claim else None)
+    if not service.engine.ready:
+        raise ServerFullError("The model is warming up.", retry_after_ms=RETRY_AFTER_MS)
+    lost: ResetReason | None = None
+    if hello.resume is not None:
+        resumed = await _take_up(service, terms, claim, hello.resume)
+        if isinstance(resumed, Greeting):
+            return resumed
+        lost = resumed
+    return await _begin(service, terms, lost)
+
+
+def agree(service: Service, hello: Hello) -> Terms:
+    """Return what `hello` and this server's settings amount to.
+
+    Raises:
+        ModelUnknownError: another model is asked for.
+        CodecUnsupportedError: no codec is common.
+    """
+    settings = service.settings
+    if hello.model not in (None, service.model.config.name):
+        raise ModelUnknownError(f"This server has no model {hello.model!r}.")
+    return Terms(
+        policy=hello.policy,
+        codecs=agreed_codecs(hello.codecs),
+        credit=CreditLimit(settings.credit_frames, settings.credit_bytes),
+        max_frame_bytes=settings.max_frame_bytes,
+        max_frame_pixels=settings.max_frame_pixels,
+    )
+
+
+async def _begin(service: Service, terms: Terms, lost: ResetReason | None) -> Greeting:
+    service.lobby.check_room()
+    session = service.random_bytes(SESSION_BYTES).hex()
+    token = make_token(session, service.random_bytes(SECRET_BYTES))
+    lease = await service.store.create(session, service.owner, hashed(token))
+    memory = SessionMemory(fingerprint=service.model.fingerprint)
+    reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
+    welcome = _welcome(service, lease, token, memory, resumed=False)
+    return Greeting(welcome, reset, (), terms, Beginning(memory), lease, token)
+
+
+async def _take_up(
+    service: Service, terms: Terms, claim: TokenClaim | None, resume: Resume
+) -> Greeting | ResetReason:
+    """Return the greeting of a session that goes on, or why it cannot."""
+    if claim is None:
+        return "expired"
+    token = make_token(claim.session, service.random_bytes(SECRET_BYTES))
+    store = service.store
+    taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
+    if taken is None:
+        return "expired"
+    service.lobby.evict(taken.lease)
+    beginning = await _restore(service, taken.stored)
+    if not isinstance(beginning, Beginning):
+        await _give_up(service, taken, beginning)
+        return beginning
+    seen = min(resume.last_sequence, beginning.memory.sequence)
+    kept = await store.results_after(claim.session, seen)
+    return Greeting(
+        welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
+        reset=None,
+        repeated=tuple(mark_durable(result.message) for result in kept),
+        terms=terms,
+        beginning=beginning,
+        lease=taken.lease,
+        token=token,
+    )
+
+
+async def _restore(service: Service, stored: StoredSession) -> Beginning | ResetReason:
+    fingerprint = service.model.fingerprint
+    try:
+        memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
+        if memory.fingerprint != fingerprint:
+            return "model_changed"
+        state: Any = None
+        if memory.snapshot is not None:
+            state = await asyncio.to_thread(service.model.state_from_bytes, memory.snapshot)
+    except (MemoryDamagedError, StateError) as error:
+        structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
+        return "state_lost"
+    return Beginning(memory, state)
+
+
+async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> None:
+    """Delete a memory that nobody can use any more."""
+    log = structlog.get_logger(__name__)
+    log.warning("session_given_up", session=taken.lease.session, reason=reason)
+    await service.store.delete(taken.lease)
+
+
+def _welcome(
+    service: Service, lease: Lease, token: str, memory: SessionMemory, resumed: bool
+) -> Welcome:
+    settings = service.settings
+    return Welcome(
+        session=lease.session,
+        epoch=memory.epoch,
+        resumed=resumed,
+        next_sequence=memory.sequence + 1,
+        credit=FrameCredit(settings.credit_frames, settings.credit_bytes),
+        heartbeat_ms=settings.heartbeat_ms,
+        idle_ms=settings.idle_ms,
+        resume_token=token,
+        resume_ttl_ms=round(1000 * service.store.times.resume_ttl_s),
+        model=model_info(service),
+        limits=Limits(settings.max_frame_bytes, settings.max_frame_pixels, settings.max_tracks),
+    )
+
+
+def model_info(service: Service) -> ModelInfo:
+    """Return what clients are told of the model that serves them."""
+    config, fingerprint = service.model.config, service.model.fingerprint
+    return ModelInfo(config.name, config.task, fingerprint, f"/v1/models/{config.name}")

@@ -1,0 +1,205 @@
+"""Does what a session asks for: worker threads, engine, commits; reports back as events."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from maskstream_protocol.messages import Hello
+from maskstream_protocol.records import Task
+from maskstream_server.engine.types import EngineRequest
+from maskstream_server.errors import answer_to
+from maskstream_server.service import Service
+from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
+from maskstream_server.session.session import Session
+from maskstream_server.stores.committer import CommitEvents, Committer
+from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.tokens import hash_token
+from maskstream_server.streaming.decode import decode_picture
+from maskstream_server.streaming.encode import ResultFormat, encode_result
+from maskstream_server.streaming.greeting import Greeting
+from maskstream_server.telemetry.witness import Witness
+
+Event = Callable[[Session], list[Action]]
+Report = Callable[[Event], None]
+
+FORGET_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a `hello` asked of the model and its results."""
+
+    form: ResultFormat
+    min_score: float
+
+    @classmethod
+    def of(cls, hello: Hello, service: Service) -> "Wishes":
+        """Return them, with the model's own values where the client had none."""
+        config = service.model.config
+        things = tuple(info.thing for info in config.classes)
+        form = ResultFormat(hello.masks, hello.mask_scale, Task[config.task.upper()], things)
+        score_min = config.online.report_score_min
+        return cls(form, score_min if hello.min_score is None else hello.min_score)
+
+
+class Performer:
+    """The hands of one connection's session; `report` takes events and returns at once."""
+
+    def __init__(
+        self, service: Service, greeting: Greeting, wishes: Wishes, report: Report, witness: Witness
+    ) -> None:
+        self._service = service
+        self._witness = witness
+        self._lease = greeting.lease
+        self._wishes = wishes
+        self._report = report
+        self._work: set[asyncio.Task[None]] = set()
+        self._is_away = False
+        self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
+        events = CommitEvents(
+            written=service.metrics.commit_bytes.observe,
+            durable=lambda *at: report(lambda session: session.durable(*at)),
+            away=self._store_away,
+            back=self._store_back,
+            lost=self._lost,
+            recreated=self._recreated,
+            behind=witness.behind,
+        )
+        self._committer = Committer(service.store, hash_token(greeting.token), events)
+        service.hold(self._lease)
+
+    # Work on frames.
+
+    def decode(self, action: Decode) -> None:
+        """Begin to decode a frame in a worker thread."""
+        self._witness.begun(action)
+        self._start(self._decode(action), action.frame.sequence)
+
+    def infer(self, action: Infer) -> None:
+        """Hand a picture to the engine."""
+        self._start(self._infer(action), action.sequence)
+
+    def encode(self, action: Encode) -> None:
+        """Begin to encode a result in a worker thread."""
+        self._start(self._encode(action), action.frame.sequence)
+
+    async def _decode(self, action: Decode) -> None:
+        frame = action.frame
+        began_s = self._witness.clock()
+        max_pixels = self._service.settings.max_frame_pixels
+        picture = await asyncio.to_thread(decode_picture, frame, max_pixels)
+        took_s = self._witness.part(frame.sequence, "decode", began_s)
+        self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
+
+    async def _infer(self, action: Infer) -> None:
+        form, service, began_s = self._wishes.form, self._service, self._witness.clock()
+        result = await service.engine.submit(
+            EngineRequest(
+                session=self._lease.session,
+                frame=action.picture,
+                state=action.state,
+                mentioned=action.mentioned,
+                min_score=self._wishes.min_score,
+                mask_scale=None if form.masks == "none" else form.mask_scale,
+                with_logits=form.masks == "labelmap",
+                max_tracks=service.settings.max_tracks,
+            )
+        )
+        self._witness.stepped(action.sequence, result, began_s)
+        now_s = service.clock()
+        self._report(lambda session: session.inferred(action.sequence, result, now_s))
+
+    async def _encode(self, action: Encode) -> None:
+        began_s = self._witness.clock()
+        answer = await asyncio.to_thread(encode_result, action, self._wishes.form)
+        self._witness.part(answer.sequence, "encode", began_s)
+        self._report(lambda session: session.encoded(answer.sequence, answer))
+
+    def _start(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
+        task = asyncio.create_task(self._guarded(work, sequence))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
+        with self._witness.within(sequence):
+            try:
+                await work
+            except Exception as error:  # Whatever it is, it costs this frame and nothing else.
+                answer = answer_to(error, sequence)
+                self._report(lambda session: session.failed(sequence, answer))
+
+    # The session's memory.
+
+    def save(self, action: Save) -> None:
+        """Offer a commit; the committer does it in its own time."""
+        commit = Commit(
+            lease=self._lease,
+            base_sequence=0,
+            epoch=action.epoch,
+            sequence=action.sequence,
+            parts=action.parts,
+            results=tuple(KeptResult(sequence, message) for sequence, message in action.results),
+            keep_after=action.keep_after,
+        )
+        self._committer.offer(commit)
+
+    def confirm_token(self) -> None:
+        """Let the previous resume token die."""
+        work = self._service.store.confirm_token(self._lease)
+        self._service.background.start(self._unless_away("confirm_token", work))
+
+    async def forget(self) -> None:
+        """Delete the session's memory; where the store is away, its life ends there by itself."""
+        await self._committer.close(FORGET_WITHIN_S)
+        self._service.let_go(self._lease)
+        await self._unless_away("delete", self._service.store.delete(self._lease))
+
+    async def _unless_away(self, what: str, work: Coroutine[Any, Any, object]) -> None:
+        """Do what may be left undone; that the store is away is the committer's to tell."""
+        try:
+            await work
+        except StoreUnreachableError:
+            self._log.info("store_command_left_out", command=what)
+
+    # Ends.
+
+    def abandon_work(self) -> None:
+        """Stop what is under way for frames; commits go on."""
+        for task in self._work:
+            task.cancel()
+
+    async def finish(self) -> None:
+        """After the socket: commit what is left, then let the session go; it can be resumed."""
+        await self._committer.close(self._service.store.times.resume_ttl_s)
+        self._store_back()
+        self._witness.behind(0)
+        self._service.let_go(self._lease)
+        await self._unless_away("release", self._service.store.release(self._lease))
+
+    # What the committer tells.
+
+    def _store_away(self, error: StoreUnreachableError) -> None:
+        self._is_away = True
+        self._log.warning("store_away", reason=str(error))
+        self._service.metrics.sessions_without_store.inc()
+        self._report(lambda session: session.store_away())
+
+    def _store_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            self._log.info("store_back")
+            self._service.metrics.sessions_without_store.dec()
+            self._report(lambda session: session.store_back())
+
+    def _lost(self, outcome: CommitOutcome) -> None:
+        self._log.info("session_taken_over", outcome=outcome.value)
+        self._report(lambda session: session.taken_over())
+
+    def _recreated(self, lease: Lease) -> None:
+        self._log.warning("session_recreated_in_store")
+        self._lease = lease
+        self._service.hold(lease)

@@ -1,0 +1,131 @@
+"""Sessions that are made, copied, read and ended from outside any stream.
+
+What is made here has no connection: a client takes it up with its resume token.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.service import Service
+from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.stores.interface import Commit, StoredSession
+from maskstream_server.stores.tokens import (
+    SECRET_BYTES,
+    SESSION_BYTES,
+    hash_token,
+    is_name,
+    make_token,
+)
+
+BROUGHT_EPOCH = 2
+"""A memory that was brought is not the one that the session began with."""
+
+
+class UnknownSessionError(MaskstreamServerError):
+    """There is no session of that name, or none that can be read."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new session that waits for its client."""
+
+    session: str
+    epoch: int
+    next_sequence: int
+    resume_token: str
+    resume_ttl_ms: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The model's memory of a session, as safetensors, after frame `sequence`."""
+
+    epoch: int
+    sequence: int
+    blob: bytes
+
+
+async def read_state(service: Service, session: str) -> State:
+    """Read the last committed memory of a session.
+
+    Raises:
+        UnknownSessionError: there is none.
+        StoreUnreachableError: nothing can be said now.
+    """
+    stored = await _load(service, session)
+    memory = _read(service, session, stored)
+    model = service.model
+    blob = memory.snapshot or model.state_to_bytes(model.initial_state())
+    return State(stored.epoch, stored.sequence, blob)
+
+
+async def bring_state(service: Service, session: str, blob: bytes) -> Made:
+    """Make a session of this name, whose memory is `blob`; its frames begin with 1.
+
+    Its tracks keep their ids; a client is told of each as it is first seen.
+
+    Raises:
+        StateError: the bytes are no memory of this model.
+        SessionExistsError: the name is taken.
+        StoreFullError, StoreUnreachableError: not now.
+    """
+    model = service.model
+    state = await asyncio.to_thread(model.state_from_bytes, blob)
+    memory = SessionMemory(
+        epoch=BROUGHT_EPOCH,
+        snapshot=model.state_to_bytes(state),
+        fingerprint=model.fingerprint,
+    )
+    return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
+
+
+async def fork(service: Service, session: str) -> Made:
+    """Make a second session that goes on from where this one was last committed.
+
+    Raises:
+        UnknownSessionError: there is none.
+        StoreFullError, StoreUnreachableError: not now.
+    """
+    stored = await _load(service, session)
+    return await _make(service, service.random_bytes(SESSION_BYTES).hex(), stored)
+
+
+async def end(service: Service, session: str) -> None:
+    """Delete a session; a client that is connected is told `taken_over`.
+
+    Raises:
+        UnknownSessionError: there is none.
+        StoreUnreachableError: not now.
+    """
+    lease = await service.store.seize(session, service.owner) if is_name(session) else None
+    if lease is None:
+        raise UnknownSessionError(f"There is no session {session!r}.")
+    service.lobby.evict(lease)
+    await service.store.delete(lease)
+
+
+async def _load(service: Service, session: str) -> StoredSession:
+    stored = await service.store.load(session) if is_name(session) else None
+    if stored is None:
+        raise UnknownSessionError(f"There is no session {session!r}.")
+    return stored
+
+
+def _read(service: Service, session: str, stored: StoredSession) -> SessionMemory:
+    fingerprint = service.model.fingerprint
+    try:
+        return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
+    except MemoryDamagedError as error:
+        raise UnknownSessionError(f"Session {session} cannot be read: {error}.") from error
+
+
+async def _make(service: Service, session: str, stored: StoredSession) -> Made:
+    store = service.store
+    token = make_token(session, service.random_bytes(SECRET_BYTES))
+    lease = await store.create(session, service.owner, hash_token(token))
+    # A session without frames is not committed: it is as new ones are.
+    await store.commit(Commit(lease, 0, stored.epoch, stored.sequence, stored.parts))
+    await store.release(lease)
+    ttl_ms = round(1000 * store.times.resume_ttl_s)
+    return Made(session, stored.epoch, stored.sequence + 1, token, ttl_ms)

@@ -1,0 +1,76 @@
+"""What servers and workers count alike: steps of the model, and whole videos."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.record import VideoState
+from maskstream_server.jobs.work.worker import JobEnd
+
+
+class WorkMetrics:
+    """Counts in a registry that is given, never global; it is also the engine's observer."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._count_steps()
+        self._describe_videos()
+        self._count_jobs()
+
+    def _count_steps(self) -> None:
+        self.batch_frames = Histogram(
+            "maskstream_batch_frames",
+            "Frames in one step of the model",
+            buckets=(1, 2, 4, 8, 16, 32),
+            registry=self.registry,
+        )
+        self.busy_s = self._counter("engine_busy_seconds", "Time that the model was stepping")
+        self.failed_steps = self._counter("failed_steps", "Frames on which the model failed")
+
+    def _describe_videos(self) -> None:
+        self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
+        for state in VideoState:
+            self.videos.labels(state)
+        self.video_silence_s = self._gauge(
+            "video_silence_seconds", "Longest time that a running video has made no progress"
+        )
+
+    def _count_jobs(self) -> None:
+        self.jobs_running = self._gauge("jobs_running", "Videos that this process works on")
+        self.jobs = self._counter("jobs", "Videos that this process has let go of", "end")
+        self.job_s = self._counter("job_seconds", "Time for which it worked on them")
+        for end in get_args(JobEnd):
+            self.jobs.labels(end)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"maskstream_{name}", text, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"maskstream_{name}", text, labels, registry=self.registry)
+
+    def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
+        """Hear of a step of the engine."""
+        self.batch_frames.observe(size)
+        self.busy_s.inc(inference_s)
+
+    def step_failed(self, error: Exception) -> None:
+        """Hear that the model raised on one frame."""
+        self.failed_steps.inc()
+
+    def count_videos(self, census: Census) -> None:
+        """Hear how many videos there are in each state."""
+        for state, count in census.counts.items():
+            self.videos.labels(state).set(count)
+        self.video_silence_s.set(census.silence_s)
+
+    def job_begun(self) -> None:
+        """Hear that work on a video begins here."""
+        self.jobs_running.inc()
+
+    def job_ended(self, end: JobEnd, seconds: float) -> None:
+        """Hear that it has ended here."""
+        self.jobs_running.dec()
+        self.jobs.labels(end).inc()
+        self.job_s.inc(seconds)

@@ -1,0 +1,195 @@
+"""What fails or stalls stays alone; the engine goes on, and ends cleanly."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from maskstream_model.interface import Frame
+from maskstream_server.engine.engine import Engine
+from maskstream_server.engine.types import (
+    EngineFullError,
+    EngineLimits,
+    EngineResult,
+    EngineStoppedError,
+    StepFailedError,
+)
+from support.engines import LIMITS, request, start
+from support.fake_model import FakeModel
+
+__all__ = ["start"]
+
+
+def fail_on(value: int) -> Callable[[Sequence[Frame]], None]:
+    def on_step(frames: Sequence[Frame]) -> None:
+        if any(frame[0, 0, 0] == value for frame in frames):
+            raise RuntimeError(f"cannot see {value}")
+
+    return on_step
+
+
+async def test_one_bad_frame_does_not_fail_its_neighbours(start):
+    model = FakeModel(fail_on(13))
+    engine = await start(model, replace(LIMITS, max_batch=4))
+    await asyncio.gather(*(engine.submit(request(name)) for name in "abcd"))
+    values = {"a": 1, "b": 13, "c": 2, "d": 3}
+    outcomes = await asyncio.gather(
+        *(engine.submit(request(name, value=value)) for name, value in values.items()),
+        return_exceptions=True,
+    )
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [EngineResult, StepFailedError, EngineResult, EngineResult]
+    assert "cannot see 13" in str(outcomes[1])
+    assert isinstance(outcomes[1].__cause__, RuntimeError)
+
+
+async def test_a_model_that_raises_leaves_the_engine_running(start):
+    engine = await start(FakeModel(fail_on(13)))
+    for _ in range(5):
+        with pytest.raises(StepFailedError):
+            await engine.submit(request(value=13))
+        assert (await engine.submit(request())).state == 1
+    assert engine.ready
+
+
+class Diary:
+    """An observer that remembers, and may fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.batches: list[int] = []
+        self.failures: list[str] = []
+        self.error = error
+
+    def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
+        assert inference_s >= 0
+        assert len(waiting_s) == size
+        if self.error is not None:
+            raise self.error
+        self.batches.append(size)
+
+    def step_failed(self, error: Exception) -> None:
+        self.failures.append(str(error))
+
+
+async def test_an_observer_hears_of_batches_and_failures(start):
+    diary = Diary()
+    engine = await start(FakeModel(fail_on(13)), observer=diary)
+    await engine.submit(request())
+    with pytest.raises(StepFailedError):
+        await engine.submit(request(value=13))
+    await engine.stop()
+    assert diary.batches == [1]
+    assert diary.failures == ["RuntimeError: cannot see 13"]
+
+
+async def test_an_observer_that_fails_harms_nobody(start):
+    engine = await start(FakeModel(), observer=Diary(ValueError("full disk")))
+    for _ in range(3):
+        assert (await engine.submit(request())).state == 1
+
+
+class Gate:
+    """A step that lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered, self.open = threading.Event(), threading.Event()
+
+    def __call__(self, frames: Sequence[Frame]) -> None:
+        self.entered.set()
+        assert self.open.wait(10)
+
+
+@pytest.fixture
+def gate():
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+async def test_a_stalled_step_is_told_of_and_blocks_no_coroutine(start, gate):
+    engine = await start(FakeModel(gate))
+    assert engine.stalled_for_s() == 0
+    frame = asyncio.create_task(engine.submit(request()))
+    await asyncio.to_thread(gate.entered.wait, 5)
+    await asyncio.sleep(0.02)
+    assert engine.stalled_for_s() >= 0.02
+    gate.open.set()
+    await frame
+    # The thread clears its mark before it delivers.
+    assert engine.stalled_for_s() == 0
+
+
+async def test_the_queue_is_bounded(start, gate):
+    engine = await start(FakeModel(gate), replace(LIMITS, max_waiting=2))
+    frames = [asyncio.create_task(engine.submit(request("a")))]
+    await asyncio.to_thread(gate.entered.wait, 5)
+    frames += [asyncio.create_task(engine.submit(request(name))) for name in "bc"]
+    await asyncio.sleep(0)
+    assert engine.num_waiting == 2
+    with pytest.raises(EngineFullError):
+        await engine.submit(request("d"))
+    gate.open.set()
+    assert [result.state for result in await asyncio.gather(*frames)] == [1, 1, 1]
+
+
+async def test_a_frame_whose_caller_has_gone_is_not_stepped(start, gate):
+    model = FakeModel(gate)
+    engine = await start(model)
+    first = asyncio.create_task(engine.submit(request("a")))
+    await asyncio.to_thread(gate.entered.wait, 5)
+    gone = asyncio.create_task(engine.submit(request("b")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    gate.open.set()
+    await first
+    await engine.submit(request("c"))
+    assert sum(model.batches) == 2
+
+
+async def test_stopping_finishes_what_waits_and_takes_no_more(start, gate):
+    engine = await start(FakeModel(gate))
+    frames = [asyncio.create_task(engine.submit(request(name))) for name in "ab"]
+    await asyncio.to_thread(gate.entered.wait, 5)
+    stopping = asyncio.create_task(engine.stop())
+    await asyncio.sleep(0)
+    assert not engine.ready
+    with pytest.raises(EngineStoppedError):
+        await engine.submit(request("c"))
+    gate.open.set()
+    assert await stopping
+    assert [result.state for result in await asyncio.gather(*frames)] == [1, 1]
+
+
+async def test_a_stop_does_not_wait_for_ever(start, gate):
+    engine = await start(FakeModel(gate), replace(LIMITS, max_batch=1))
+    stuck = asyncio.create_task(engine.submit(request("a")))
+    await asyncio.to_thread(gate.entered.wait, 5)
+    waiting = asyncio.create_task(engine.submit(request("b")))
+    await asyncio.sleep(0)
+    assert not await engine.stop(timeout_s=0.05)
+    with pytest.raises(EngineStoppedError):
+        await waiting
+    gate.open.set()
+    assert (await stuck).state == 1
+
+
+async def test_an_engine_that_was_not_started_takes_nothing():
+    engine = Engine(FakeModel(), LIMITS)
+    assert not engine.ready
+    with pytest.raises(EngineStoppedError):
+        await engine.submit(request())
+    assert await engine.stop()
+
+
+async def test_a_failed_warm_up_fails_the_start():
+    def on_step(frames: Sequence[Frame]) -> None:
+        raise RuntimeError("no memory")
+
+    engine = Engine(FakeModel(on_step), EngineLimits(warm_up_sizes=((64, 96),)))
+    with pytest.raises(StepFailedError, match="no memory"):
+        await engine.start()
+    assert not engine.ready
+    assert await engine.stop()

@@ -1,0 +1,171 @@
+"""Uploads that break off and go on: what is told is there, and nothing comes twice."""
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from maskstream_server.jobs.errors import (
+    BadUploadError,
+    NoSpaceError,
+    OffsetError,
+    UploadTooLargeError,
+    UploadUnknownError,
+)
+from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.intake.writing import BoundedWriter
+from maskstream_server.jobs.storage.files import DATA, VideoFiles
+
+FILE = bytes(range(256)) * 40
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def files(tmp_path):
+    return VideoFiles(tmp_path, None, 0)
+
+
+@pytest.fixture
+def uploads(files):
+    return ResumableUploads(files, 1 << 20, HOUR_S)
+
+
+async def parts(*chunks: bytes | BaseException | asyncio.Event) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        if isinstance(chunk, BaseException):
+            raise chunk
+        if isinstance(chunk, asyncio.Event):
+            await chunk.wait()
+            continue
+        yield chunk
+
+
+def data_of(uploads: ResumableUploads, upload: str) -> bytes:
+    return (uploads.files.incoming(upload) / DATA).read_bytes()
+
+
+async def test_an_upload_goes_on_where_it_broke_off(uploads):
+    made = await uploads.create(Announcement(len(FILE), "a.mp4", "filename YQ=="))
+    assert (made.offset, made.finished) == (0, False)
+    made = await uploads.append(made.id, 0, parts(FILE[:1000], FILE[1000:3000]))
+    assert made.offset == 3000
+    made = await uploads.append(made.id, 3000, parts())
+    made = await uploads.append(made.id, 3000, parts(FILE[3000:]))
+    assert made.finished
+    assert made.announced == Announcement(len(FILE), "a.mp4", "filename YQ==")
+    assert data_of(uploads, made.id) == FILE
+    assert await uploads.append(made.id, len(FILE), parts(b"more")) == made
+
+
+@pytest.mark.parametrize("offset", [0, 999, 1001])
+async def test_a_part_that_does_not_go_on_where_it_ends_is_refused(uploads, offset):
+    made = await uploads.create(Announcement(len(FILE), "a"))
+    await uploads.append(made.id, 0, parts(FILE[:1000]))
+    with pytest.raises(OffsetError, match="goes on at byte 1000, not at"):
+        await uploads.append(made.id, offset, parts(b"xxx"))
+    assert data_of(uploads, made.id) == FILE[:1000]
+
+
+async def test_what_the_disk_has_after_a_crash_is_what_is_told(uploads, files):
+    made = await uploads.create(Announcement(len(FILE), "a"))
+    # A server that is killed has written, and told nobody.
+    (files.incoming(made.id) / DATA).write_bytes(FILE[:1234])
+    again = ResumableUploads(files, 1 << 20, HOUR_S)
+    assert (await again.find(made.id)).offset == 1234
+    await again.append(made.id, 1234, parts(FILE[1234:]))
+    assert data_of(again, made.id) == FILE
+
+
+async def test_a_connection_that_is_still_writing_does_no_harm_to_the_next_one(uploads):
+    made = await uploads.create(Announcement(len(FILE), "a"))
+    await uploads.append(made.id, 0, parts(FILE[:1000]))
+    held = asyncio.Event()
+    old = asyncio.create_task(uploads.append(made.id, 1000, parts(FILE[1000:4000], held)))
+    await asyncio.sleep(0.05)
+    found = await uploads.find(made.id)
+    new = await uploads.append(made.id, found.offset, parts(FILE[found.offset :]))
+    held.set()
+    await old
+    assert new.finished
+    assert data_of(uploads, made.id) == FILE
+
+
+async def test_more_than_announced_is_refused_and_not_written(uploads):
+    made = await uploads.create(Announcement(1000, "a"))
+    with pytest.raises(UploadTooLargeError):
+        await uploads.append(made.id, 0, parts(FILE[:1001]))
+    assert (await uploads.find(made.id)).offset == 0
+    assert (await uploads.append(made.id, 0, parts(FILE[:1000]))).finished
+
+
+async def test_too_large_and_empty_ones_are_refused_at_once(uploads, files):
+    with pytest.raises(UploadTooLargeError, match="1048576 bytes"):
+        await uploads.create(Announcement((1 << 20) + 1, "a"))
+    with pytest.raises(BadUploadError, match="empty"):
+        await uploads.create(Announcement(0, "a"))
+    assert files.uploads() == []
+
+
+async def test_an_upload_that_is_not_gone_on_with_expires(uploads, files):
+    made, other = [await uploads.create(Announcement(1000, "a")) for _ in range(2)]
+    await uploads.append(made.id, 0, parts(b"x"))
+    past_s = time.time() - HOUR_S - 1
+    folder = files.incoming(made.id)
+    for path in (folder, *folder.iterdir()):
+        os.utime(path, (past_s, past_s))
+    for call in (uploads.find(made.id), uploads.append(made.id, 1, parts()), uploads.remove("x")):
+        with pytest.raises(UploadUnknownError):
+            await call
+    assert files.remove_abandoned(HOUR_S) == [made.id]
+    assert files.uploads() == [other.id]
+
+
+async def test_a_removed_upload_is_gone(uploads, files):
+    made = await uploads.create(Announcement(1000, "a"))
+    await uploads.remove(made.id)
+    assert files.uploads() == []
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made.id)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a\x00"])
+async def test_ids_of_clients_never_lead_out_of_the_folder(uploads, name):
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(name)
+
+
+async def test_what_all_videos_may_take_holds_in_the_middle_of_an_upload(tmp_path):
+    files = VideoFiles(tmp_path, 5000, 0)
+    uploads = ResumableUploads(files, 1 << 20, HOUR_S)
+    with pytest.raises(NoSpaceError, match="quota"):
+        await uploads.create(Announcement(6000, "a"))
+    upload = await uploads.create(Announcement(4000, "a"))
+    results = files.create("video")
+    results.write_bytes(b"x" * 2000)  # of a worker, which asks nobody
+    with pytest.raises(NoSpaceError, match="quota"):
+        await uploads.append(upload.id, 0, parts(FILE[:4000]))
+    files.remove("video")
+    assert (await uploads.append(upload.id, 0, parts(FILE[:4000]))).finished
+
+
+def test_room_is_looked_for_again_while_a_file_grows(tmp_path):
+    files = VideoFiles(tmp_path, 10_000, 0)
+    with (tmp_path / "one").open("wb", buffering=0) as file:
+        writer = BoundedWriter(file, files.check_room, 1 << 20)
+        for _ in range(10):
+            writer.write(b"x" * 1000)
+        with pytest.raises(NoSpaceError, match="quota"):
+            writer.write(b"x")
+    assert writer.num_bytes == (tmp_path / "one").stat().st_size == 10_000
+
+
+def test_a_disk_that_is_full_all_the_same_is_told_as_such(files):
+    class FullDisk:
+        def write(self, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NoSpaceError, match="disk"):
+        BoundedWriter(FullDisk(), files.check_room, 1000).write(b"x")

@@ -1,0 +1,61 @@
+"""Options of an upload."""
+
+import pytest
+
+from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
+from maskstream_server.jobs.records.options import (
+    ModelFacts,
+    VideoOptions,
+    options_from,
+    read_options,
+)
+
+DEMO = ModelFacts("demo")
+
+
+@pytest.mark.parametrize("text", [None, b"", b"{}"])
+def test_no_options_are_the_defaults(text):
+    assert read_options(text, DEMO) == VideoOptions()
+
+
+def test_options_come_back_as_they_were():
+    options = VideoOptions(
+        "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/"
+    )
+    assert options_from(options.to_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"{", "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "must be a JSON object"),
+        (b'{"speed": 2}', "There is no option 'speed'"),
+        (b'{"mode": "backwards"}', "mode must be 'online' or 'offline'"),
+        (b'{"frame_stride": 0}', "frame_stride must be a whole number from 1"),
+        (b'{"frame_stride": 1.5}', "frame_stride must be"),
+        (b'{"model": "other"}', "no model 'other'; it runs 'demo'"),
+        (b'{"model": 3}', "model must be"),
+        (b'{"artifacts": ["../secret"]}', "artifacts must be a list"),
+        (b'{"artifacts": ["ytvis.json", "ytvis.json"]}', "artifacts must be a list of different"),
+        (b'{"artifacts": "ytvis.json"}', "artifacts must be a list"),
+        (b'{"artifacts": [["ytvis.json"]]}', "artifacts must be a list"),
+        (b'{"mask_scale": 2}', "mask_scale must be"),
+        (b'{"mask_scale": true}', "mask_scale must be"),
+        (b'{"min_score": 1.5}', "min_score must be"),
+        (b'{"min_score": NaN}', "min_score must be"),
+        (b'{"webhook": 3}', "webhook must be an address"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(text, sentence):
+    with pytest.raises(BadOptionsError, match=sentence):
+        read_options(text, DEMO)
+
+
+def test_a_model_without_a_refiner_cannot_refine():
+    wish = b'{"mode": "offline"}'
+    with pytest.raises(NotOfModelError, match="The model 'demo' has no refiner"):
+        read_options(wish, DEMO)
+    assert read_options(wish, ModelFacts("demo", refines=True)).mode == "offline"

@@ -1,0 +1,149 @@
+"""The life of a video's record: pure."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.jobs.records.coding import as_told, record_from_json, record_to_json
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import (
+    MAX_ATTEMPTS,
+    Progress,
+    ResultPart,
+    VideoState,
+    cancel,
+    checkpoint,
+    claim,
+    fail,
+    finish,
+    release,
+    seen,
+    start_over,
+)
+from support.uploads import video_record
+
+PART = ResultPart("results-1.ndjson", 0, 500)
+
+
+def test_a_claim_gives_the_video_to_one_worker():
+    record = claim(video_record(), 5.0)
+    assert (record.state, record.fence, record.attempt) == (VideoState.RUNNING, 1, 1)
+    assert (record.began_s, record.began_frame) == (5.0, 0)
+
+
+def test_a_worker_whose_video_was_claimed_anew_cannot_write():
+    first = claim(video_record(), 5.0)
+    second = claim(first, 6.0)
+    writes = [
+        lambda: checkpoint(second, first.fence, Progress(10, PART), 7.0),
+        lambda: finish(second, first.fence, (), 7.0),
+        lambda: fail(second, first.fence, "no", 7.0),
+        lambda: release(second, first.fence, 7.0),
+        lambda: start_over(second, first.fence, 7.0),
+        lambda: seen(second, first.fence, 10, None, 7.0),
+    ]
+    for write in writes:
+        with pytest.raises(FencedOutError):
+            write()
+
+
+def test_a_checkpoint_counts_the_writers_part_as_far_as_it_goes():
+    record = claim(video_record(), 5.0)
+    record = checkpoint(record, 1, Progress(10, PART, 40), 6.0)
+    record = checkpoint(record, 1, Progress(20, replace(PART, num_bytes=900), 40), 7.0)
+    record = claim(record, 8.0)
+    record = checkpoint(record, 2, Progress(30, ResultPart("results-2.ndjson", 20, 70), 40), 9.0)
+    assert record.next_frame == 30
+    assert [(part.name, part.num_bytes) for part in record.parts] == [
+        ("results-1.ndjson", 900),
+        ("results-2.ndjson", 70),
+    ]
+
+
+def test_a_video_that_takes_three_workers_down_fails_and_says_so():
+    record = video_record()
+    for _ in range(MAX_ATTEMPTS):
+        record = claim(record, 5.0)
+        assert record.state is VideoState.RUNNING
+    record = claim(replace(record, next_frame=17), 6.0)
+    assert record.state is VideoState.FAILED
+    assert record.reason == (
+        "3 workers ended while they worked on this video, the last one after frame 17."
+    )
+
+
+def test_workers_that_stop_in_peace_are_not_counted():
+    record = video_record()
+    for fence in range(1, 10):
+        record = release(claim(record, 5.0), fence, 6.0)
+    assert (record.state, record.attempt, record.fence) == (VideoState.QUEUED, 0, 9)
+
+
+def test_the_end_is_final():
+    running = claim(video_record(), 5.0)
+    for ended in (finish(running, 1, None, 6.0), fail(running, 1, "no", 6.0), cancel(running, 6.0)):
+        for write in (lambda r: claim(r, 7.0), lambda r: cancel(r, 7.0)):
+            with pytest.raises(FencedOutError):
+                write(ended)
+        with pytest.raises(FencedOutError):
+            checkpoint(ended, ended.fence, Progress(10, PART), 7.0)
+
+
+def test_a_finished_video_has_as_many_frames_as_were_counted():
+    record = checkpoint(claim(video_record(), 5.0), 1, Progress(38, PART, 40), 6.0)
+    assert as_told(record)["percent"] == 95.0
+    record = checkpoint(record, 1, Progress(38, PART, 40, last=True), 6.5)
+    assert record.all_frames
+    assert as_told(record)["percent"] < 100
+    record = finish(record, 1, "No sound.", 7.0)
+    told = as_told(record)
+    assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
+
+
+def test_progress_is_told_with_the_speed_of_the_worker_at_work():
+    record = replace(video_record(), next_frame=100)
+    record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
+    told = as_told(record)
+    assert (told["fps"], told["eta_s"], told["percent"]) == (2.0, 40.0, 60.0)
+
+
+def test_progress_and_speed_go_by_what_the_model_has_seen_before_there_are_results():
+    record = seen(claim(video_record(), 5.0), 1, 20, 40, 15.0)
+    told = as_told(record)
+    assert (told["frames_done"], told["percent"]) == (0, 50.0)
+    assert (told["fps"], told["eta_s"]) == (2.0, 10.0)
+    record = checkpoint(record, 1, Progress(10, PART, 40), 16.0)
+    assert (record.next_frame, record.seen_frame) == (10, 20)
+    again = claim(record, 20.0)
+    assert (again.seen_frame, as_told(again)["fps"]) == (10, None)
+    assert start_over(again, 2, 21.0).seen_frame == 0
+
+
+def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_end():
+    record = checkpoint(claim(video_record(), 5.0), 1, Progress(500, PART, 400), 6.0)
+    assert as_told(record)["percent"] < 100
+    assert as_told(record)["eta_s"] == 0
+
+
+@given(
+    st.builds(
+        video_record,
+        name=st.text(),
+        state=st.sampled_from(VideoState),
+        reason=st.none() | st.text(),
+        fence=st.integers(0),
+        next_frame=st.integers(0),
+        frames_total=st.none() | st.integers(0),
+        parts=st.lists(
+            st.builds(ResultPart, st.text(), st.integers(0), st.integers(0)), max_size=3
+        ).map(tuple),
+        artifacts=st.lists(st.text(), max_size=3).map(tuple),
+        options=st.builds(VideoOptions, min_score=st.none() | st.floats(0, 1)),
+        began_s=st.none() | st.floats(0, 1e10),
+    )
+)
+def test_records_come_back_from_json_as_they_were(record):
+    assert record_from_json(record_to_json(record)) == record

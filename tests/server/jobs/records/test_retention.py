@@ -1,0 +1,167 @@
+"""What goes after its time, and what stays, with many servers sweeping one folder."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.intake.intake import Reception, UploadIntake
+from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.options import ModelFacts
+from maskstream_server.jobs.records.record import claim, finish
+from maskstream_server.jobs.records.store import change
+from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
+from maskstream_server.outbound.rules import HostRules
+from maskstream_server.stores.errors import StoreUnreachableError
+from support.stores import Clock
+
+RETENTION_S = 1000.0
+EXPIRY_S = 100.0
+NOWHERE = HostRules((), (), "X")
+
+
+@dataclass
+class QueueOfNames:
+    """A queue that nobody takes from."""
+
+    waiting: list[str] = field(default_factory=list)
+
+    async def enqueue(self, video: str) -> None:
+        self.waiting.append(video)
+
+    async def cancel(self, video: str) -> None:
+        self.waiting.remove(video)
+
+
+class World:
+    """Desks that share a store and a folder, and their clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.store = MemoryVideoStore(RETENTION_S, self.clock)
+        self.folder = folder
+        self.files = VideoFiles(folder, None, 0)
+        self.desks = [self.desk() for _ in range(3)]
+
+    def desk(self) -> VideoDesk:
+        files = VideoFiles(self.folder, None, 0)
+        uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
+        reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
+        return VideoDesk(self.store, QueueOfNames(), reception)
+
+    async def upload(self) -> str:
+        uploads = self.desks[0].reception.uploads
+
+        async def chunks():
+            yield b"a video"
+
+        made = await uploads.create(Announcement(7, "a.mp4"))
+        return (await uploads.append(made.id, 0, chunks())).id
+
+    async def submit(self) -> str:
+        return (await self.desks[0].submit(UploadIntake(await self.upload()))).id
+
+    async def sweep(self) -> None:
+        await asyncio.gather(*(desk.tend() for desk in self.desks))
+
+    def age(self, seconds: float) -> None:
+        """Let time pass for the store and for every file."""
+        self.clock.now_s += seconds
+        for folder, _, names in os.walk(self.folder):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):
+                then_s = os.stat(path).st_mtime - seconds
+                os.utime(path, (then_s, then_s))
+
+
+@pytest.fixture
+def world(tmp_path) -> Iterator[World]:
+    return World(tmp_path)
+
+
+async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, monkeypatch):
+    async def create(*args) -> None:
+        raise StoreUnreachableError("unplugged")
+
+    upload = await world.upload()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "create", create)
+        with pytest.raises(StoreUnreachableError):
+            await world.desks[0].submit(UploadIntake(upload))
+    assert (world.files.uploads(), world.files.videos()) == ([upload], [])
+    first = await world.desks[0].submit(UploadIntake(upload))
+    assert await world.desks[1].submit(UploadIntake(upload)) == first
+    assert world.files.uploads() == []
+
+
+async def test_records_and_files_go_together_after_their_time(world):
+    old, cancelled = await world.submit(), await world.submit()
+    await change(world.store, old, lambda record: finish(claim(record, 1.0), 1, (), 1.0))
+    await world.desks[1].delete(cancelled)
+    world.age(RETENTION_S - 1)
+    young = await world.submit()
+    await world.sweep()
+    assert sorted(world.files.videos()) == [old, young]
+    world.age(2)
+    await world.sweep()
+    assert world.files.videos() == [young]
+    assert await world.store.get(old) is None
+    world.age(RETENTION_S)
+    await world.sweep()
+    assert world.files.videos() == []
+
+
+async def test_a_video_whose_record_changes_stays(world):
+    video = await world.submit()
+    for _ in range(3):
+        world.age(RETENTION_S - 1)
+        await change(world.store, video, lambda record: claim(record, 2.0))
+        await world.sweep()
+    assert world.files.videos() == [video]
+
+
+async def test_uploads_that_nobody_goes_on_with_go_after_theirs(world):
+    upload = await world.upload()
+    world.age(EXPIRY_S - 10)
+    other = await world.upload()
+    await world.sweep()
+    assert sorted(world.files.uploads()) == [upload, other]
+    world.age(20)
+    await world.sweep()
+    assert world.files.uploads() == [other]
+
+
+async def test_what_waits_for_no_worker_is_queued_again(world):
+    video = await world.submit()
+    world.desks[0].queue.waiting.clear()
+    await world.sweep()
+    assert all(desk.queue.waiting == [video] for desk in world.desks)
+
+
+async def test_videos_that_come_in_during_a_sweep_stay(world):
+    made = []
+    for _ in range(20):
+        video, _ = await asyncio.gather(world.submit(), world.sweep())
+        made.append(video)
+    assert sorted(world.files.videos()) == sorted(made)
+    assert all(world.files.source(video).read_bytes() == b"a video" for video in made)
+
+
+def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
+    files = VideoFiles(tmp_path, None, 0)
+    past_s = time.time() - ORPHAN_S - 1
+    for number in range(200):
+        files.create(f"v{number}").write_bytes(b"x")
+        for path in (files.source(f"v{number}"), files.folder(f"v{number}")):
+            os.utime(path, (past_s, past_s))
+    with ThreadPoolExecutor(4) as threads:
+        sweepers = [VideoFiles(tmp_path, None, 0) for _ in range(4)]
+        list(threads.map(lambda one: one.remove_orphans({"v7": 1}), sweepers))
+        list(threads.map(lambda one: one.check_room(1), sweepers))
+    assert files.videos() == ["v7"]

@@ -1,0 +1,67 @@
+"""Folders of videos, room for more, and lines of results across their parts."""
+
+import os
+import time
+
+import pytest
+
+from maskstream_server.jobs.errors import NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.records.record import ResultPart
+from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
+
+
+def test_ids_of_clients_never_lead_out_of_the_folder(tmp_path):
+    files = VideoFiles(tmp_path / "videos", None, 0)
+    for video in ("", ".", "..", "../x", "a/b", "/etc", "a\x00", "ä"):
+        with pytest.raises(VideoUnknownError):
+            files.folder(video)
+
+
+def test_a_quota_is_told_before_it_is_passed(tmp_path):
+    files = VideoFiles(tmp_path, 1000, 0)
+    files.create("a").write_bytes(b"x" * 800)
+    files.check_room(200)
+    with pytest.raises(NoSpaceError, match="quota"):
+        files.check_room(201)
+    files.remove("a")
+    files.check_room(1000)
+
+
+def test_the_disk_is_never_filled(tmp_path):
+    files = VideoFiles(tmp_path, None, 0)
+    files.check_room(1)
+    with pytest.raises(NoSpaceError, match="disk"):
+        files.check_room(1 << 60)
+    with pytest.raises(NoSpaceError, match="disk"):
+        VideoFiles(tmp_path, None, 1 << 60).check_room()
+
+
+def test_folders_without_a_record_go_after_a_while(tmp_path):
+    files = VideoFiles(tmp_path, None, 0)
+    for video in ("known", "fresh", "old"):
+        files.create(video).write_bytes(b"x")
+    past_s = time.time() - ORPHAN_S - 1
+    for video in ("known", "old"):
+        for path in (files.source(video), files.folder(video)):
+            os.utime(path, (past_s, past_s))
+    assert files.remove_orphans({"known": 1}) == ["old"]
+    assert sorted(files.videos()) == ["fresh", "known"]
+
+
+PARTS = (
+    ResultPart("one", 0, 6),
+    ResultPart("empty", 3, 0),
+    ResultPart("two", 3, 4),
+    ResultPart("three", 5, 2),
+)
+
+
+@pytest.mark.parametrize("after", range(-1, 7))
+def test_lines_go_on_from_part_to_part_as_far_as_they_count(tmp_path, after):
+    # What a dead worker wrote after its last checkpoint does not count.
+    for name, text in (("one", "0\n1\n2\nzombie\n"), ("empty", "zo"), ("two", "3\n4\n5 zombie\n")):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "three").write_text("5\n6 not counted")
+    expected = [b"%d\n" % frame for frame in range(after + 1, 6)]
+    assert list(read_lines(tmp_path, PARTS, after)) == expected
