@@ -104,6 +104,24 @@ async def test_results_that_were_not_seen_are_repeated_and_marked_durable(store_
             assert sum(credit["frames"] for credit in again.of("credit")) == 0
 
 
+async def test_no_more_results_are_kept_than_credit_has_frames_however_often_it_resumes(
+    store_url: str,
+):
+    with running_server(store=store_url, credit_frames=4) as live:
+        held = None
+        for _ in range(5):
+            async with raw_client(live.ws_url) as client:
+                held = await client.hello(resume=held and resume(held, held["next_sequence"] - 1))
+                for _ in range(3):
+                    await client.answer(grey())
+                await client.flush()
+                held["next_sequence"] += 3
+        async with raw_client(live.ws_url) as client:
+            await client.hello(resume=resume(held, 0))
+            await client.flush()
+            assert [result.sequence for result in client.results] == [12, 13, 14, 15]
+
+
 async def test_the_previous_token_lives_until_the_first_frame(store_url: str):
     with running_server(store=store_url) as live:
         async with raw_client(live.ws_url) as client:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from maskstream_server.engine.batching import Waiting, company_wait_s, first_class, next_batch
-from maskstream_server.engine.types import EngineFullError, EngineLimits, EngineRequest
+from maskstream_server.engine.types import (
+    EngineFullError,
+    EngineLimits,
+    EngineRequest,
+    EngineStoppedError,
+)
 
 State = TypeVar("State")
 Work = Callable[[], Any]
@@ -46,8 +51,11 @@ class RequestQueue(Generic[State]):
 
         Raises:
             EngineFullError: `max_waiting` tickets wait already.
+            EngineStoppedError: it is closed.
         """
         with self._changed:
+            if self._closed:
+                raise EngineStoppedError("the engine takes no frames now")
             if len(self._tickets) >= self._limits.max_waiting:
                 raise EngineFullError(f"{len(self._tickets)} frames wait already")
             self._tickets.append(ticket)

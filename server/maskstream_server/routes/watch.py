@@ -120,7 +120,8 @@ class Show:
             await asyncio.wait_for(self._news.wait(), self._service.settings.idle_s)
         except TimeoutError:
             with suppress(StoreUnreachableError):
-                self._viewer.ended = await self._service.store.load(self._session) is None
+                if await self._service.store.load(self._session) is None:
+                    self._viewer.ended = True
         self._news.clear()
 
     async def _send_waiting(self) -> None:

@@ -16,6 +16,12 @@ from maskstream_server.session.memory import SessionMemory
 class Answers:
     """The settled side of a session: its memory, what is durable, and what is owed.
 
+    Args:
+        memory, ledger: see below.
+        rows: errors in a row.
+        kept: sequences of results that the store keeps, as many at most as the credit has frames;
+            those of earlier connections count, too.
+
     Attributes:
         memory: the memory after the last settled frame.
         ledger: the client's credit.
@@ -23,13 +29,13 @@ class Answers:
     """
 
     def __init__(
-        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, num_kept: int
+        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, kept: deque[int]
     ) -> None:
         self.memory = memory
         self.ledger = ledger
         self.away = False
         self._rows = rows
-        self._latest: deque[int] = deque(maxlen=num_kept)
+        self._latest = kept
         self._owed: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
         # Epoch and sequence: a reset is a commit of its own.
         self._durable = (memory.epoch, memory.sequence)

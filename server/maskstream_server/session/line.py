@@ -31,7 +31,7 @@ class Job:
         frame: as it came.
         num_bytes: size of its message, which the credit counts.
         arrived_s: when it came.
-        picture: decoded, until it is done.
+        picture: decoded, until it is answered; None where it failed.
         size: height and width of the picture.
         decode_s: what decoding took.
         before: the chain of states (`Pipeline`) that the model took it with.

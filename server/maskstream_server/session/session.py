@@ -4,6 +4,7 @@ Frames are answered in the order of their arrival. Every event method returns wh
 to do, in order; after a `Close` there is nothing more to do.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,10 +38,17 @@ DONE, INTERNAL, RESTART = 1000, 1011, 1012
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where a connection takes its session up: the settled memory and the tracker's state."""
+    """Where a connection takes its session up.
+
+    Attributes:
+        memory: the settled one.
+        state: the tracker's.
+        kept: sequences of the results that the store keeps, in order.
+    """
 
     memory: SessionMemory = field(default_factory=SessionMemory)
     state: Any = None
+    kept: tuple[int, ...] = ()
 
 
 class Session:
@@ -53,7 +61,8 @@ class Session:
         self._next = memory.sequence + 1
         self._rows = FaultRows()
         self._ledger = CreditLedger(terms.credit)
-        self._answers = Answers(memory, self._ledger, self._rows, terms.credit.frames)
+        kept = deque(beginning.kept, maxlen=terms.credit.frames)
+        self._answers = Answers(memory, self._ledger, self._rows, kept)
         self._pipeline = Pipeline(terms.policy, memory.epoch, beginning.state, memory.mentioned)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self._closed = False
@@ -160,7 +169,6 @@ class Session:
         return self._closed or self._leaving
 
     def _control(self, message: messages.ClientMessage | None) -> None:
-        self._rows.clear(BadMessageError, FrameHeaderError)
         match message:
             case messages.Hello():
                 raise BadMessageError("This connection has had its hello.")
@@ -176,6 +184,7 @@ class Session:
                 self._say(notices.Pong(ping_id))
             case messages.Bye():
                 self._leaving = True
+        self._rows.clear(BadMessageError, FrameHeaderError)
 
     def _request(self, mark: FlushMark | ResetMark) -> None:
         if self._line.num_marks + self._answers.num_owed >= MAX_REQUESTS:

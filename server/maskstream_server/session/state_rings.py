@@ -125,5 +125,12 @@ def _ring(name: str, entry: Mapping[str, list[int]]) -> Ring:
 
 
 def _track_ids(blob: bytes, begin: int, end: int) -> tuple[int, ...]:
-    """Read 64-bit ids."""
-    return struct.unpack(f"<{(end - begin) // 8}q", blob[begin:end])
+    """Read 64-bit ids.
+
+    Raises:
+        RingError: the bytes end before them.
+    """
+    try:
+        return struct.unpack(f"<{(end - begin) // 8}q", blob[begin:end])
+    except struct.error as error:
+        raise RingError(f"the tracks' ids cannot be read: {error}") from error

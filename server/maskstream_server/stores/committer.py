@@ -8,7 +8,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from maskstream_server.stores.errors import StoreError, StoreUnreachableError
+from maskstream_server.stores.errors import (
+    SessionExistsError,
+    StoreFullError,
+    StoreUnreachableError,
+)
 from maskstream_server.stores.interface import Commit, CommitOutcome, Lease, SessionStore
 
 log = logging.getLogger(__name__)
@@ -25,7 +29,7 @@ class CommitEvents:
         back: commits work again.
         lost: the session is another server's now; nothing more will be committed.
         recreated: the store had lost the session (emptied, or away for longer than its life) and
-            has it again, under this lease.
+            gets it again, under this lease.
         behind: how many commits are not done yet, each that was merged into another counted too.
     """
 
@@ -138,16 +142,17 @@ class Committer:
 
     async def _recreate(self, commit: Commit) -> CommitOutcome:
         """Create the session anew and commit."""
-        old = commit.lease
-        try:
-            create = self._store.create
-            lease = await create(old.session, old.owner, self._token_hash, old.fence + 1)
-        except StoreUnreachableError:
-            raise
-        except StoreError:
-            return CommitOutcome.MISSING
+        lease = replace(commit.lease, fence=commit.lease.fence + 1)
+        # Noted before it is known to be there: where the store's answer is lost, the next try
+        # must not come under the old fence.
         self._lease = lease
         self._events.recreated(lease)
+        try:
+            await self._store.create(lease.session, lease.owner, self._token_hash, lease.fence)
+        except StoreFullError as error:  # old sessions live on: there may be room later
+            raise StoreUnreachableError(str(error)) from error
+        except SessionExistsError:
+            return CommitOutcome.MISSING
         return await self._write(replace(commit, lease=lease))
 
     async def _write(self, commit: Commit) -> CommitOutcome:

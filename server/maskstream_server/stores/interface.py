@@ -44,8 +44,8 @@ class Commit:
         sequence: last frame that is answered (or dropped) in this memory.
         parts: the memory as named bytes, e.g. `{"tracker": ..., "session": ...}`.
         results: results since the last commit, in order.
-        keep_after: results up to this sequence may be forgotten: the caller takes the larger of
-            the client's `ack` and `sequence - credit.frames`.
+        keep_after: results up to this sequence may be forgotten: the client has said `ack` to
+            them, or `credit.frames` newer ones are kept.
         whole: `parts` replace all that is there; else they replace parts of the same name, and
             `base_sequence` and `epoch` must be what the store holds.
         removed: names of parts that go; only where `whole` is false.

@@ -39,11 +39,13 @@ class LeaseKeeper:
         with self._lock:
             self._held[lease.session] = lease
 
-    def drop(self, lease: Lease) -> None:
-        """Keep it no longer (released, deleted or lost)."""
+    def drop(self, lease: Lease) -> bool:
+        """Keep it no longer (released, deleted or lost); False where it was not kept."""
         with self._lock:
-            if self._held.get(lease.session) == lease:
+            is_held = self._held.get(lease.session) == lease
+            if is_held:
                 del self._held[lease.session]
+        return is_held
 
     def renew_now(self) -> None:
         """Renew all leases once; while the store is away they are left for the next time."""
@@ -54,8 +56,8 @@ class LeaseKeeper:
         except StoreUnreachableError:
             return
         for lease in lost:
-            self.drop(lease)
-            self._lost(lease)
+            if self.drop(lease):  # else a newer one has come meanwhile
+                self._lost(lease)
 
     def close(self) -> None:
         """End the thread; leases are left to run out, or to be released."""

@@ -1,7 +1,7 @@
 """From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -123,11 +123,12 @@ async def _take_up(
         await _give_up(service, taken, beginning)
         return beginning
     seen = min(resume.last_sequence, beginning.memory.sequence)
-    kept = await store.results_after(claim.session, seen)
+    kept = await store.results_after(claim.session, 0)
+    beginning = replace(beginning, kept=tuple(result.sequence for result in kept))
     return Greeting(
         welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
         reset=None,
-        repeated=tuple(mark_durable(result.message) for result in kept),
+        repeated=tuple(mark_durable(item.message) for item in kept if item.sequence > seen),
         terms=terms,
         beginning=beginning,
         lease=taken.lease,

@@ -4,11 +4,13 @@ What is made here has no connection: a client takes it up with its resume token.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -124,8 +126,13 @@ async def _make(service: Service, session: str, stored: StoredSession) -> Made:
     store = service.store
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await store.create(session, service.owner, hash_token(token))
-    # A session without frames is not committed: it is as new ones are.
-    await store.commit(Commit(lease, 0, stored.epoch, stored.sequence, stored.parts))
+    try:
+        # A session without frames is not committed: it is as new ones are.
+        await store.commit(Commit(lease, 0, stored.epoch, stored.sequence, stored.parts))
+    except StoreError:
+        with suppress(StoreError):  # the same name may be tried again
+            await store.delete(lease)
+        raise
     await store.release(lease)
     ttl_ms = round(1000 * store.times.resume_ttl_s)
     return Made(session, stored.epoch, stored.sequence + 1, token, ttl_ms)

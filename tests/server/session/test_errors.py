@@ -77,13 +77,14 @@ def test_garbage_in_place_of_a_header_is_ignored(data):
     assert goes_on(talk, 1)
 
 
-@pytest.mark.parametrize("code", ["bad_message", "frame_header"])
-def test_ten_in_a_row_end_the_connection(code):
+@pytest.mark.parametrize("bad", ["x", '{"type": "hello"}', b"x"])
+def test_ten_in_a_row_end_the_connection(bad):
     talk = Conversation.begin()
+    send = talk.binary if isinstance(bad, bytes) else talk.raw_text
     for _ in range(9):
-        talk.raw_text("x") if code == "bad_message" else talk.binary(b"x")
+        send(bad)
     assert talk.closed is None
-    talk.raw_text("x") if code == "bad_message" else talk.binary(b"x")
+    send(bad)
     assert talk.closed == 4422
     assert [error["fatal"] for error in talk.of("error")] == 9 * [False] + [True]
 

@@ -1,5 +1,6 @@
 """A memory in parts: the same bytes again, and few parts that change."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -86,3 +87,10 @@ def test_parts_that_do_not_belong_together_are_refused(blobs, spoil):
         parts["history/9999/0"] = parts[row]
     with pytest.raises(RingError):
         join_rings(parts)
+
+
+def test_a_part_that_was_cut_off_is_refused_or_left_to_who_reads_it(blobs):
+    parts = split_rings(blobs[-1][0])
+    for length in range(len(parts["rest"])):
+        with suppress(RingError):
+            assert isinstance(join_rings(parts | {"rest": parts["rest"][:length]}), bytes)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_server.stores.committer import CommitEvents, Committer, changed, merge
+from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.memory import MemoryStore
 from support.stores import Clock, FailingStore, frame
@@ -135,6 +136,44 @@ async def test_a_session_that_the_store_has_lost_is_created_again(store, committ
     taken = await store.take_over("a", "other", "hash", "new hash")
     assert taken is not None
     assert taken.stored.sequence == 3
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_creation_whose_answer_is_lost_costs_nobody_the_session(
+    store, committer, told, monkeypatch, moment
+):
+    create = store.create
+
+    async def cut_off(*words):
+        monkeypatch.setattr(store, "create", create)
+        if moment == "after":
+            await create(*words)
+        raise StoreUnreachableError("the line is dead")
+
+    monkeypatch.setattr(store, "create", cut_off)
+    committer.offer(frame(Lease("a", "server", 1), 1))
+    assert await committer.flush()
+    committer.offer(frame(Lease("a", "server", 1), 2))
+    assert await committer.flush()
+    assert [word for word in told.words if not isinstance(word, Lease)] == ["away", "back", 1, 2]
+    taken = await store.take_over("a", "other", "hash", "new hash")
+    assert taken is not None
+    assert taken.stored.sequence == 2
+
+
+async def test_a_session_that_the_store_has_lost_waits_for_room_in_it(
+    store, committer, told, monkeypatch
+):
+    create = store.create
+
+    async def full(*words):
+        monkeypatch.setattr(store, "create", create)
+        raise StoreFullError("81 of 100 bytes are used")
+
+    monkeypatch.setattr(store, "create", full)
+    committer.offer(frame(Lease("a", "server", 1), 1))
+    assert await committer.flush()
+    assert [word for word in told.words if not isinstance(word, Lease)] == ["away", "back", 1]
 
 
 async def test_a_deleted_session_is_not_created_again(store, committer, told):

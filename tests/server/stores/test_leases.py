@@ -87,6 +87,25 @@ def test_a_newer_lease_takes_the_place_of_the_older_one():
     assert renewer.calls == [[newer]]
 
 
+def test_a_lease_that_is_replaced_while_it_is_renewed_is_not_told_as_lost():
+    lost: list[Lease] = []
+    newer = Lease("a", "server", 2)
+
+    class Slow(Renewer):
+        def renew(self, leases: Sequence[Lease]) -> list[Lease]:
+            keeper.hold(newer)
+            return super().renew(leases)
+
+    renewer = Slow(lost=[A])
+    keeper = LeaseKeeper(renewer, 60, lost.append)
+    keeper.hold(A)
+    keeper.renew_now()
+    keeper.renew_now()
+    keeper.close()
+    assert lost == []
+    assert renewer.calls == [[A], [newer]]
+
+
 def test_an_absent_store_costs_no_lease():
     lost: list[Lease] = []
     renewer = Renewer(lost=[])

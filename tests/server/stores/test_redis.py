@@ -212,6 +212,28 @@ async def test_a_watch_goes_on_after_the_store_was_away(own_redis, connect):
     await watch.close()
 
 
+async def test_a_watch_goes_on_after_an_error_of_any_kind(shared_redis, connect, caplog):
+    shared_redis.client().flushall()
+    store = connect(shared_redis.url)
+    lease = await store.create("a", "server", "hash")
+    heard: list[KeptResult | None] = []
+
+    def hear(result: KeptResult | None) -> None:
+        heard.append(result)
+        if len(heard) == 1:
+            raise ValueError("a bug")
+
+    watch = await store.watch("a", hear)
+    async with asyncio.timeout(10):
+        sequence = 0
+        while len(heard) < 2:
+            sequence += 1
+            await store.commit(frame(lease, sequence))
+            await asyncio.sleep(0.1)
+    await watch.close()
+    assert "a bug" in caplog.text
+
+
 async def test_nobody_watches_a_store_that_is_away(connect):
     store = connect(f"redis://127.0.0.1:{free_port()}/0", timeout_s=0.2)
     with pytest.raises(StoreUnreachableError):

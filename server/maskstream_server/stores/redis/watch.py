@@ -1,7 +1,7 @@
 """Hears what a session commits, over a connection of its own that is mended when it breaks."""
 
 import asyncio
-import contextlib
+import logging
 
 from redis.asyncio import Redis
 
@@ -9,6 +9,7 @@ from maskstream_server.stores.interface import Heard, KeptResult
 from maskstream_server.stores.redis.connection import AWAY
 
 RETRY_S = 0.5
+log = logging.getLogger(__name__)
 
 
 class RedisWatch:
@@ -43,8 +44,12 @@ class RedisWatch:
 
     async def _run(self) -> None:
         while True:
-            with contextlib.suppress(*AWAY):
+            try:
                 await self._listen()
+            except AWAY:
+                pass
+            except Exception:  # a watch that ended silently would leave its viewer deaf
+                log.exception("watch_failed")
             await asyncio.sleep(RETRY_S)
 
     async def _listen(self) -> None:
