@@ -173,7 +173,7 @@ def open_tracing(settings: Settings, owner: str) -> Tracing:
 def _store(settings: Settings) -> SessionStore:
     times = StoreTimes(resume_ttl_s=settings.resume_ttl_s)
     if settings.store == "memory":
-        return MemoryStore(times)
+        return MemoryStore(times, settings.store_max_bytes)
     # Redis is only imported where it is used.
     from maskstream_server.stores.redis import RedisStore
 

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
 
     # Where sessions live.
     store: str = "memory"
+    # Of the store in memory; a Redis has a `maxmemory` of its own. At 80 % nobody new is taken.
+    store_max_bytes: int = Field(1024 * MIB, ge=1024)
     # Where it comes apart from the address, as a secret does.
     store_password: SecretStr | None = None
     resume_ttl_s: float = Field(120.0, gt=0)

@@ -79,6 +79,23 @@ def test_a_full_store_takes_nobody_new_and_keeps_those_it_has(
         assert ages(client) == list(range(1, 8))
 
 
+def test_a_full_store_in_memory_takes_nobody_new_until_a_session_has_ended():
+    with running_server(store_max_bytes=1024) as live:
+        with WireClient(live.ws_url) as client:
+            for _ in range(8):
+                client.step()
+            wait_until_durable(client)
+            with pytest.raises(AssertionError, match=r"1013.*server_full"):
+                WireClient(live.ws_url)
+            client.step()
+            wait_until_durable(client)
+            client.say(type="bye")
+            with pytest.raises(AssertionError, match=r"closed: .*1000"):
+                client.until(lambda: False)
+        with WireClient(live.ws_url) as another:
+            another.step()
+
+
 def test_a_store_that_became_a_replica_is_away_until_it_may_be_written_again(
     server: LiveServer, own_redis: RedisServer
 ):
