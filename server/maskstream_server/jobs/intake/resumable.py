@@ -28,6 +28,7 @@ from maskstream_server.jobs.intake.room import Claim
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
 from maskstream_server.jobs.records.ids import new_id
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
 INFO = "info.json"
@@ -81,7 +82,7 @@ class ResumableUploads:
         max_bytes: of one.
         expiry_s: how long an upload waits for more.
         random_bytes: for ids.
-        now_s: Unix time.
+        now_s: Unix time, for ids; ages are judged by that of `files`.
     """
 
     files: VideoFiles
@@ -149,6 +150,8 @@ class ResumableUploads:
                 Claim(self.files, upload, self.expiry_s).announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
+                for path in (folder / INFO, folder, folder.parent):
+                    sync(path)
         except BaseException:
             self.files.forget(upload)
             raise
@@ -161,7 +164,7 @@ class ResumableUploads:
         except (OSError, ValueError):
             raise UploadUnknownError(upload) from None
         expires_s = data.st_mtime + self.expiry_s
-        if expires_s <= self.now_s():
+        if expires_s <= self.files.now_s():
             raise UploadUnknownError(upload)
         return ResumableUpload(upload, announced, data.st_size, expires_s)
 
