@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,16 @@ from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploa
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
-from maskstream_server.jobs.records.store import change
+from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
+from maskstream_server.jobs.sweeping import sweep
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.stores.errors import StoreUnreachableError
 from support.stores import Clock
 
 RETENTION_S = 1000.0
 EXPIRY_S = 100.0
+TIMES = {"expiry_s": EXPIRY_S, "keep_s": RETENTION_S}
 NOWHERE = HostRules((), (), "X")
 
 
@@ -45,7 +47,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.store = MemoryVideoStore(RETENTION_S, self.clock)
+        self.store = MemoryVideoStore(RETENTION_S + GRACE_S, self.clock)
         self.folder = folder
         self.files = VideoFiles(folder, None, 0)
         self.desks = [self.desk() for _ in range(3)]
@@ -54,7 +56,7 @@ class World:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
         reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-        return VideoDesk(self.store, QueueOfNames(), reception)
+        return VideoDesk(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
 
     async def upload(self) -> str:
         uploads = self.desks[0].reception.uploads
@@ -72,8 +74,11 @@ class World:
         await asyncio.gather(*(desk.tend() for desk in self.desks))
 
     def age(self, seconds: float) -> None:
-        """Let time pass for the store and for every file."""
-        self.clock.now_s += seconds
+        """Let time pass for the store, its records and every file."""
+        self.clock.advance(seconds)
+        for entry in self.store._entries.values():
+            then_s = entry.record.updated_s - seconds
+            entry.record = replace(entry.record, updated_s=then_s)
         for folder, _, names in os.walk(self.folder):
             for path in (folder, *(os.path.join(folder, name) for name in names)):
                 then_s = os.stat(path).st_mtime - seconds
@@ -102,7 +107,8 @@ async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, mon
 
 async def test_records_and_files_go_together_after_their_time(world):
     old, cancelled = await world.submit(), await world.submit()
-    await change(world.store, old, lambda record: finish(claim(record, 1.0), 1, (), 1.0))
+    now_s = time.time()
+    await change(world.store, old, lambda record: finish(claim(record, now_s), 1, (), now_s))
     await world.desks[1].delete(cancelled)
     world.age(RETENTION_S - 1)
     young = await world.submit()
@@ -111,17 +117,17 @@ async def test_records_and_files_go_together_after_their_time(world):
     world.age(2)
     await world.sweep()
     assert world.files.videos() == [young]
-    assert await world.store.get(old) is None
+    assert [await world.store.get(video) for video in (old, cancelled)] == [None, None]
     world.age(RETENTION_S)
     await world.sweep()
-    assert world.files.videos() == []
+    assert world.files.videos() == world.files.quarantine.videos() == []
 
 
 async def test_a_video_whose_record_changes_stays(world):
     video = await world.submit()
     for _ in range(3):
         world.age(RETENTION_S - 1)
-        await change(world.store, video, lambda record: claim(record, 2.0))
+        await change(world.store, video, lambda record: claim(record, time.time()))
         await world.sweep()
     assert world.files.videos() == [video]
 
@@ -161,7 +167,10 @@ def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
         for path in (files.source(f"v{number}"), files.folder(f"v{number}")):
             os.utime(path, (past_s, past_s))
     with ThreadPoolExecutor(4) as threads:
-        sweepers = [VideoFiles(tmp_path, None, 0) for _ in range(4)]
-        list(threads.map(lambda one: one.remove_orphans({"v7": 1}), sweepers))
+        sweepers = 20 * [VideoFiles(tmp_path, None, 0) for _ in range(4)]
+        list(threads.map(lambda one: sweep(one, {"v7": 1}, set(), **TIMES), sweepers))
         list(threads.map(lambda one: one.check_room(1), sweepers))
-    assert files.videos() == ["v7"]
+        assert files.videos() == ["v7"]
+        assert len(files.quarantine.videos()) == 199
+        list(threads.map(lambda one: sweep(one, {"v7": 1, "v8": 1}, set(), **TIMES), sweepers))
+    assert sorted(files.videos()) == ["v7", "v8"]
