@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from support.redis_server import RedisServer
 from support.video_world import World, world
 
 SOON_S = 60.0
+DAY_S = 24 * 3600.0
 PASSES = 12
 """More than enough to remove three videos, one in each."""
 
@@ -306,6 +308,30 @@ def test_a_server_without_a_redis_puts_what_its_last_run_left_aside(tmp_path, pa
         assert here.done(here.submit().json()["id"])["state"] == "done"
     aside = folder / "videos" / ".quarantine"
     assert {str(path.relative_to(aside)): path.read_bytes() for path in aside.glob("*/*")} == before
+
+
+@pytest.mark.parametrize("off_s", [30 * DAY_S, -30 * DAY_S])
+def test_a_server_whose_clock_is_off_removes_nothing_and_dates_as_others_do(
+    own_redis, tmp_path, passes, monkeypatch, off_s
+):
+    folder, true_s = tmp_path / "data", time.time
+    with shared_world(own_redis, folder) as here:
+        files = finished(here, 2)
+        created = here.client.post(
+            "/v1/uploads", headers={"Tus-Resumable": "1.0.0", "Upload-Length": "100"}
+        )
+        upload = created.headers["location"]
+    monkeypatch.setattr(time, "time", lambda: true_s() + off_s)
+    with shared_world(own_redis, folder) as here:
+        passes.go_by()
+        assert {video: downloaded(here, video) for video in files} == files
+        head = here.client.head(upload, headers={"Tus-Resumable": "1.0.0"})
+        assert head.headers["upload-offset"] == "0"
+        told = here.done(here.submit().json()["id"])
+        for when in ("created", "updated"):
+            dated_s = datetime.fromisoformat(told[when]).timestamp()
+            assert abs(dated_s - true_s()) < DAY_S
+        assert told["id"] > max(files)
 
 
 def test_live_sessions_are_not_concerned(own_redis, tmp_path, passes):

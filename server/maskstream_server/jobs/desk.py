@@ -106,15 +106,15 @@ class VideoDesk:
 
         Raises:
             VideoUnknownError: there is none.
+            StoreUnreachableError: it has ended, and cannot be forgotten now.
         """
-        record: VideoRecord | None
         try:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
-            self.wake(video)
-            await self._told("cancel", self.queue.cancel, video)
         except FencedOutError:
-            record = None
-            await self.store.remove(video)
+            await self._remove(video)
+            return None
+        self.wake(video)
+        await self._told("cancel", self.queue.cancel, video)
         try:
             await asyncio.to_thread(self.files.remove, video)
         except StoreUnreachableError as error:  # `tend` does it later
@@ -175,8 +175,12 @@ class VideoDesk:
         """Remove videos whose time is over by the store's own count, with their records."""
         for video in videos:
             if await self.store.left_s(video) <= GRACE_S:
-                await self.store.remove(video)
-                await asyncio.to_thread(self.files.remove, video)
+                await self._remove(video)
+
+    async def _remove(self, video: str) -> None:
+        """Remove files and record; in this order, so that what fails can be tried again."""
+        await asyncio.to_thread(self.files.remove, video)
+        await self.store.remove(video)
 
     def _sweep(self, known: Mapping[str, int | None], cancelled: set[str]) -> None:
         skew_s = self.files.now_s() - self._now_s()

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import structlog
 
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.desk import MAX_SKEW_S, VideoDesk
 from maskstream_server.jobs.intake.intake import Reception, UploadIntake
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -52,10 +53,12 @@ class World:
         self.files = VideoFiles(folder, None, 0)
         self.desks = [self.desk() for _ in range(3)]
 
-    def desk(self) -> VideoDesk:
+    def desk(self, now_s: Callable[[], float] = time.time) -> VideoDesk:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
-        reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
+        reception = Reception(
+            files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20, now_s=now_s
+        )
         return VideoDesk(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
 
     async def upload(self) -> str:
@@ -121,6 +124,29 @@ async def test_records_and_files_go_together_after_their_time(world):
     world.age(RETENTION_S)
     await world.sweep()
     assert world.files.videos() == world.files.quarantine.videos() == []
+
+
+async def test_a_record_goes_only_where_the_store_agrees_that_its_time_is_over(world):
+    """Its own time may be that of a machine whose clock was off."""
+    video = await world.submit()
+    world.age(RETENTION_S - 60)
+    await change(world.store, video, lambda record: claim(record, time.time() - 2 * RETENTION_S))
+    await world.sweep()
+    assert world.files.videos() == [video]
+
+
+async def test_nothing_goes_while_the_clocks_of_store_and_files_differ(world):
+    upload, orphan = await world.upload(), await world.submit()
+    await world.store.remove(orphan)
+    world.age(EXPIRY_S + ORPHAN_S)
+    for off_s in (MAX_SKEW_S + 60, -MAX_SKEW_S - 60):
+        desk = world.desk(now_s=lambda off_s=off_s: time.time() + off_s)
+        with structlog.testing.capture_logs() as logs:
+            await desk.tend()
+        assert [entry["event"] for entry in logs] == ["clocks_differ"]
+        assert (world.files.uploads(), world.files.videos()) == ([upload], [orphan])
+    await world.sweep()
+    assert (world.files.uploads(), world.files.videos()) == ([], [])
 
 
 async def test_a_video_whose_record_changes_stays(world):
