@@ -98,7 +98,7 @@ def turn_ties(
         for place in (place for place, _ in nearest if place not in best.turned):
             tried = _attempt(run, miss, (*best.turned, place))
             closer = min(closer, tried, key=lambda attempt: attempt.missed)
-            if closer.missed < best.missed / 2:
+            if closer.missed <= MISSED:
                 break
         if closer is best:
             break
