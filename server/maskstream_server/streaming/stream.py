@@ -201,7 +201,7 @@ class Stream:
 
         def take(session: Session) -> list[Action]:
             self._room.release()
-            return session.binary(data or b"", now_s) if text is None else session.text(text)
+            return session.binary(data or b"", now_s) if text is None else session.text(text, now_s)
 
         return take
 
