@@ -221,8 +221,8 @@ class Settings(SocketSettings):
 
     @cached_property
     def max_message_bytes(self) -> int:
-        """Beyond this the transport itself cuts the message off (1009), unread."""
-        return 4 * self.max_frame_bytes
+        """Beyond this the transport itself cuts the message off (4413), unread."""
+        return 2 * self.max_frame_bytes
 
     @property
     def compile_frame_size(self) -> tuple[int, int]:
