@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
 from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.outbound.rules import HOST
+from maskstream_server.socket_settings import SocketSettings
 
 PREFIX = "MASKSTREAM_"
 SECRETS_FOLDER = "/run/secrets"
@@ -30,7 +31,7 @@ WordList = Annotated[tuple[str, ...], NoDecode]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class Settings(SocketSettings):
     """What an operator decides. Sizes are bytes, times seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -220,8 +221,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def max_message_bytes(self) -> int:
-        """Beyond this the transport itself cuts the message off (1009), unread."""
-        return 4 * self.max_frame_bytes
+        """Beyond this the transport itself cuts the message off (4413), unread."""
+        return 2 * self.max_frame_bytes
 
     @property
     def compile_frame_size(self) -> tuple[int, int]:

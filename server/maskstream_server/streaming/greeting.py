@@ -92,6 +92,7 @@ def agree(service: Service, hello: Hello) -> Terms:
         credit=CreditLimit(settings.credit_frames, settings.credit_bytes),
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
+        messages_per_s=settings.max_messages_per_s,
     )
 
 
