@@ -108,7 +108,7 @@ class BucketFiles(VideoFiles):
         """See `VideoFiles.videos`; what is in the bucket but has no name of ours is not."""
         return [name for name in self._bucket.folders() if is_new_id(name)]
 
-    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """See `VideoFiles.remove_orphans`; clears workplaces of claims that are over, too."""
         self._clear_workplaces(known)
         orphans = [video for video in self.videos() if video not in known and self._is_old(video)]
@@ -233,10 +233,11 @@ class BucketFiles(VideoFiles):
         newest_s = max((item.modified_s for item in self._bucket.below(video)), default=0.0)
         return time.time() - newest_s > UNKNOWN_S
 
-    def _clear_workplaces(self, known: Mapping[str, int]) -> None:
-        living = {f"{video}-{fence}" for video, fence in known.items()}
+    def _clear_workplaces(self, known: Mapping[str, int | None]) -> None:
         for folder in self.root.glob("*-*"):
-            if folder.name not in living and time.time() - newest_write_s(folder) > ORPHAN_S:
+            video, _, fence = folder.name.rpartition("-")
+            living = video in known and known[video] in (None, _number(fence))
+            if not living and time.time() - newest_write_s(folder) > ORPHAN_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -264,6 +265,10 @@ def _spans(pieces: Sequence[Stored], frames: range) -> list[Span]:
         for piece, first, end in zip(pieces, firsts, [*firsts[1:], frames.stop], strict=False)
         if end > frames.start
     ]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
 
 
 def _first_frame(piece: Stored) -> int:

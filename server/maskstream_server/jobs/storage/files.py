@@ -161,11 +161,11 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """Remove the folders of videos that are not `known` and have not been written of late.
 
         Args:
-            known: all videos that have a record, with its fence.
+            known: all videos that have a record, with its fence; None where nobody can read it.
         """
         now_s = time.time()
         orphans = [

@@ -42,6 +42,11 @@ def translated(error: Exception) -> Exception:
     return error
 
 
+def is_other_kind(error: errors.ResponseError) -> bool:
+    """Return whether a key holds another kind of value than we write there."""
+    return "WRONGTYPE" in str(error)
+
+
 class Connection:
     """A pool of connections for the event loop that first uses it.
 
