@@ -9,7 +9,9 @@ import pytest
 from maskstream_client import RefusedError
 from maskstream_client.video_commands import videos
 from maskstream_client.videos import Videos
+from support.raw_client import grey, raw_client
 from support.redis_server import RedisServer
+from support.server import running_server
 from support.video_calls import call, sentence_of
 from support.video_world import World, world
 
@@ -84,3 +86,49 @@ def test_the_commands_cope_with_it(here, damaged):
     assert "DELETE removes it" in sentence_of(call(videos, "show", damaged, *url))
     assert call(videos, "delete", damaged, *url).exit_code == 0
     assert len(call(videos, "list", *url).stdout.splitlines()) == 1
+
+
+async def test_a_session_that_cannot_be_read_is_shown_told_and_deleted(shared_redis: RedisServer):
+    shared_redis.client().flushall()
+    with running_server(store=shared_redis.url) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello()
+            await client.answer(grey())
+            await client.flush()
+        session = welcome["session"]
+        with shared_redis.client() as redis, httpx.Client(base_url=live.url) as http:
+            redis.hset(f"ms:{{{session}}}:s", "epoch", "first")
+            (listed,) = http.get("/v1/sessions").json()["sessions"]
+            assert (listed["session"], listed["readable"]) == (session, False)
+            for method, what in (("GET", "state"), ("POST", "fork")):
+                answer = http.request(method, f"/v1/sessions/{session}/{what}")
+                assert (answer.status_code, "cannot be read" in answer.json()["detail"]) == (
+                    409,
+                    True,
+                )
+            assert http.delete(f"/v1/sessions/{session}").status_code == 204
+            assert http.get("/v1/sessions").json()["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("epoch", "first"), ("fence", "high"), ("p:session", '{"schema": 99}')]
+)
+async def test_the_client_of_a_damaged_session_begins_anew_and_is_told(
+    shared_redis: RedisServer, field: str, value: str
+):
+    shared_redis.client().flushall()
+    with running_server(store=shared_redis.url) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello()
+            await client.answer(grey())
+            await client.flush()
+        with shared_redis.client() as redis:
+            redis.hset(f"ms:{{{welcome['session']}}}:s", field, value)
+        with httpx.Client(base_url=live.url) as http:
+            state = http.get(f"/v1/sessions/{welcome['session']}/state")
+            assert state.status_code == (200 if field == "fence" else 409)
+        async with raw_client(live.ws_url) as client:
+            resume = {"token": welcome["resume_token"], "last_sequence": 1}
+            again = await client.hello(resume=resume)
+            assert (again["resumed"], again["next_sequence"]) == (False, 1)
+            assert (await client.get("reset"))["reason"] == "state_lost"

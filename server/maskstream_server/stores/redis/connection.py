@@ -42,9 +42,10 @@ def translated(error: Exception) -> Exception:
     return error
 
 
-def is_other_kind(error: errors.ResponseError) -> bool:
-    """Return whether a key holds another kind of value than we write there."""
-    return "WRONGTYPE" in str(error)
+def is_damage(error: object) -> bool:
+    """Return whether an answer says that a key holds something else than we write there."""
+    words = ("WRONGTYPE", "not an integer")
+    return isinstance(error, errors.ResponseError) and any(word in str(error) for word in words)
 
 
 class Connection:

@@ -16,7 +16,7 @@ from maskstream_server.jobs.records.coding import record_from_json, record_to_js
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.stores.redis.coding import PART, milliseconds
-from maskstream_server.stores.redis.connection import Connection, is_other_kind
+from maskstream_server.stores.redis.connection import Connection, is_damage
 
 INDEX = "mv:index"
 
@@ -85,7 +85,7 @@ class RedisVideoStore:
         try:
             revision, text = await self._run(self._redis.hmget(name, "revision", "record"))
         except ResponseError as error:
-            if not is_other_kind(error):
+            if not is_damage(error):
                 raise
             raise RecordUnreadableError(video, "its key holds something else") from None
         if text is None:
