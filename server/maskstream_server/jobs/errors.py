@@ -17,6 +17,7 @@ Exception
     ├── PartTypeError          a part of an upload with another content type (415)
     ├── NoSpaceError           the disk or its quota has no room (507)
     ├── NotReadyError          the video has no such file, or not yet (404)
+    ├── FileGoneError          a file that the video had is lost (410)
     └── VideosOffError         this server takes no videos (503)
 """
 
@@ -133,6 +134,17 @@ class NotReadyError(VideoError):
     """The video has no file of this name, or not yet."""
 
     code, http_status = "not_ready", 404
+
+
+class FileGoneError(VideoError):
+    """A file that the record of the video counts was removed by somebody else."""
+
+    code, http_status = "file_gone", 410
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The server has lost {what}; hand the video in again to have it made anew."
+        )
 
 
 class VideosOffError(VideoError):
