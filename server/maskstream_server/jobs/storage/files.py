@@ -6,7 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
+from maskstream_server.jobs.errors import (
+    FileGoneError,
+    NoSpaceError,
+    UploadUnknownError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.remote import RemoteFile
@@ -122,12 +127,26 @@ class VideoFiles:
     # What clients read.
 
     def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
-        """Yield the lines of results after the one of number `after`; see `read_lines`."""
-        return read_lines(self.folder(record.id), record.parts, after)
+        """Yield the lines of results after the one of number `after`; see `read_lines`.
+
+        Raises:
+            FileGoneError: not all of them are there; before the first is read.
+        """
+        folder = self.folder(record.id)
+        if any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+            raise FileGoneError("results of the video")
+        return read_lines(folder, record.parts, after)
 
     def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
-        """Return an artifact that the record has."""
-        return self.folder(record.id) / name
+        """Return an artifact that the record has.
+
+        Raises:
+            FileGoneError: it is not there.
+        """
+        path = self.folder(record.id) / name
+        if not path.is_file():
+            raise FileGoneError(f"the file {name!r}")
+        return path
 
     def check_room(self, num_bytes: int = 0) -> int:
         """Check that so many more bytes have room; return how many have.
@@ -161,11 +180,11 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """Remove the folders of videos that are not `known` and have not been written of late.
 
         Args:
-            known: all videos that have a record, with its fence.
+            known: all videos that have a record, with its fence; None where nobody can read it.
         """
         now_s = time.time()
         orphans = [
@@ -194,7 +213,7 @@ def _is_id(name: str) -> bool:
     return name.isascii() and name.isalnum()
 
 
-def _size(path: str) -> int:
+def _size(path: str | Path) -> int:
     try:
         return os.stat(path).st_size
     except OSError:  # removed meanwhile
