@@ -64,6 +64,10 @@ class VideoStore(Protocol):
         """Forget a video."""
         ...
 
+    async def now_s(self) -> float:
+        """Return Unix time by the clock that all who share the store agree about."""
+        ...
+
     async def close(self) -> None:
         """Let connections go."""
         ...

@@ -12,7 +12,6 @@ not count. In the folder each claim of a video has a workplace of its own, which
 import io
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ PIECE: Final = re.compile(r"[^/]+/[^/]+/([0-9]{8})")
 Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
-"""Objects without a record are left for so long: clocks differ."""
+"""Objects without a record are left for so long: the storage dates them to the second only."""
 
 
 class SourceGoneError(MaskstreamServerError):
@@ -113,7 +112,11 @@ class BucketFiles(VideoFiles):
     def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """See `VideoFiles.remove_orphans`; clears workplaces of claims that are over, too."""
         self._clear_workplaces(known)
-        orphans = [video for video in self.videos() if video not in known and self._is_old(video)]
+        unknown = [video for video in self.videos() if video not in known]
+        if not unknown:
+            return []
+        now_s = self._bucket.now_s()
+        orphans = [video for video in unknown if now_s - self._newest_s(video) > UNKNOWN_S]
         for video in orphans:
             self.remove(video)
         return orphans
@@ -227,15 +230,15 @@ class BucketFiles(VideoFiles):
             first = _first_frame(piece)
             yield from islice(io.BytesIO(text), frames.start - first, frames.stop - first)
 
-    def _is_old(self, video: str) -> bool:
-        newest_s = max((item.modified_s for item in self._bucket.below(video)), default=0.0)
-        return time.time() - newest_s > UNKNOWN_S
+    def _newest_s(self, video: str) -> float:
+        return max((item.modified_s for item in self._bucket.below(video)), default=0.0)
 
     def _clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        now_s = self.now_s()
         for folder in self.root.glob("*-*"):
             video, _, fence = folder.name.rpartition("-")
             living = video in known and str(known[video]) in ("None", fence)
-            if not living and time.time() - newest_write_s(folder) > ORPHAN_S:
+            if not living and now_s - newest_write_s(folder) > ORPHAN_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -85,7 +85,8 @@ class VideoWorker:
             try:
                 end = await self._run(record, trace)
             finally:
-                self._observer.job_ended(end, self._parts.now_s() - began_s)
+                # The store may have set the clock back meanwhile.
+                self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
 
     async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
         video = record.id

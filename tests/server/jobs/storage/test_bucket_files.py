@@ -199,6 +199,7 @@ def test_what_has_no_record_goes_after_a_while_and_nothing_of_others(
     assert files.remove_orphans({known: 0}) == [orphan]
     assert real_bucket.names() == sorted(
         [
+            "here/videos/.clock",
             f"here/videos/{known}/source",
             "here/videos/holidays/beach.mp4",
             f"here/{orphan}/source",
