@@ -203,12 +203,12 @@ async def test_an_unknown_session_is_told(server: LiveServer, path: str):
 
 
 async def test_with_keys_set_only_their_holders_may():
-    with running_server(api_keys="secret") as live:
+    with running_server(api_keys="a-key-for-testing") as live:
         for method, path in [("GET", ""), ("DELETE", "/a"), ("POST", "/a/fork")]:
             assert (await problem(live, method, path))[0] == 401
         for method in ("GET", "PUT"):
             assert (await problem(live, method, "/a/state"))[0] == 401
-        assert (await call(live, "GET", "", Authorization="Bearer secret"))[0] == 200
+        assert (await call(live, "GET", "", Authorization="Bearer a-key-for-testing"))[0] == 200
     with running_server() as live:
         assert (await call(live, "GET", "", Origin="https://else.example"))[0] == 403
 

@@ -56,15 +56,15 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
-    async def submit(self, intake: Intake, key: str | None = None) -> VideoRecord:
-        """Take a video in and queue it; the same key again returns the same video.
+    async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
+        """Take a video in and queue it; the same key of the same caller returns the same video.
 
         Raises:
             VideoError: it cannot be taken; nothing of it is left.
         """
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadOptionsError("The Idempotency-Key is too long.")
-        key = key or intake.once
+        key = f"{caller} {key}" if key else intake.once
         if key is not None:
             known = await self.store.created_under(key)
             if known is not None:
