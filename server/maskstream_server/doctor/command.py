@@ -8,6 +8,9 @@ import click
 @click.command()
 @click.option("--host", help="Address that the server shall listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Its port [default: 8000].")
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
+)
 @click.option("--model", help="Preset that it shall run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
