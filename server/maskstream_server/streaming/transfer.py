@@ -3,7 +3,6 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -73,7 +72,7 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
         StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
-    state = await asyncio.to_thread(model.state_from_bytes, blob)
+    state = await service.compute(model.state_from_bytes, blob)
     memory = SessionMemory(
         epoch=BROUGHT_EPOCH,
         snapshot=model.state_to_bytes(state),
