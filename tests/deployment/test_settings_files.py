@@ -17,6 +17,7 @@ EXAMPLES_ONLY = (
     "MODEL",
     "WEIGHTS",
     "THREADS",
+    "DECODERS",
     "BUCKET",
     "DATA_MAX_BYTES",
     "COMPILE",

@@ -1,6 +1,5 @@
 """From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,7 +154,7 @@ async def _restore(service: Service, stored: StoredSession | None) -> Beginning 
             return "model_changed"
         state: Any = None
         if memory.snapshot is not None:
-            state = await asyncio.to_thread(service.model.state_from_bytes, memory.snapshot)
+            state = await service.compute(service.model.state_from_bytes, memory.snapshot)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"
