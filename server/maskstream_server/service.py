@@ -81,7 +81,12 @@ class Service:
         """Set up what follows from the other parts."""
         max_sessions = self.settings.max_sessions
         self.metrics.guests(0, max_sessions)
-        self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
+        self.lobby = Lobby(
+            max_sessions,
+            lambda present: self.metrics.guests(present, max_sessions),
+            self.settings.idle_s,
+            self.settings.max_sessions_per_address,
+        )
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
         self._drain_until_s: float | None = None
