@@ -87,7 +87,12 @@ class Service:
         """Set up what follows from the other parts."""
         max_sessions = self.settings.max_sessions
         self.metrics.guests(0, max_sessions)
-        self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
+        self.lobby = Lobby(
+            max_sessions,
+            lambda present: self.metrics.guests(present, max_sessions),
+            self.settings.idle_s,
+            self.settings.max_sessions_per_address,
+        )
         # Files have the event loop's own threads: a disk that hangs holds no frame up, and a slow
         # picture no file.
         self._threads = ThreadPoolExecutor(FRAME_THREADS, "frames")
