@@ -13,13 +13,19 @@ from maskstream_server.jobs.errors import (
     FencedOutError,
     MismatchError,
     NotReadyError,
+    RecordUnreadableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.ownership import ADVICE, Ownership
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.census import Census
-from maskstream_server.jobs.records.record import VideoRecord, VideoState, cancel
+from maskstream_server.jobs.records.record import (
+    UnreadableRecord,
+    VideoRecord,
+    VideoState,
+    cancel,
+)
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore, change
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
@@ -63,8 +69,8 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
-    async def submit(self, intake: Intake, key: str | None = None) -> VideoRecord:
-        """Take a video in and queue it; the same key again returns the same video.
+    async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
+        """Take a video in and queue it; the same key of the same caller returns the same video.
 
         Raises:
             VideoError: it cannot be taken; nothing of it is left.
@@ -72,7 +78,7 @@ class VideoDesk:
         """
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadOptionsError("The Idempotency-Key is too long.")
-        key = key or intake.once
+        key = f"{caller} {key}" if key else intake.once
         if key is not None:
             known = await self.store.created_under(key)
             if known is not None:
@@ -92,6 +98,7 @@ class VideoDesk:
 
         Raises:
             VideoUnknownError: there is none.
+            RecordUnreadableError: it cannot be read.
         """
         record = await self.store.get(video)
         if record is None:
@@ -99,7 +106,9 @@ class VideoDesk:
         return record
 
     async def delete(self, video: str) -> VideoRecord | None:
-        """Cancel a video that has not ended, forget one that has; its files go in both cases.
+        """Cancel a video that has not ended, forget one that has, or whose record cannot be read.
+
+        Its files go in each case.
 
         Returns:
             The cancelled record; None where there is none any more.
@@ -110,7 +119,7 @@ class VideoDesk:
         """
         try:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
-        except FencedOutError:
+        except (FencedOutError, RecordUnreadableError):
             await self._remove(video)
             return None
         self.wake(video)
@@ -147,8 +156,11 @@ class VideoDesk:
         before = None
         while page := await self.store.page(PAGE, before):
             for record in page:
-                known[record.id] = record.fence
                 census.meet(record)
+                if isinstance(record, UnreadableRecord):
+                    known[record.id] = None
+                    continue
+                known[record.id] = record.fence
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
                 elif waits(record, self._now_s()):
@@ -187,8 +199,9 @@ class VideoDesk:
         if abs(skew_s) > MAX_SKEW_S:
             log.error("clocks_differ", skew_s=round(skew_s), advice="nothing is removed by age")
             return
-        expiry_s = self.reception.uploads.expiry_s
-        sweep(self.files, known, cancelled, expiry_s=expiry_s, keep_s=self.retention_s)
+        waits_s = self.reception.uploads.waits_s
+        self.files.remove_abandoned(waits_s(1), waits_s(0))
+        sweep(self.files, known, cancelled, self.retention_s)
 
     async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
         """Make a video of what has come; where that fails, it lies there as before."""

@@ -1,4 +1,4 @@
-"""What is removed without being asked for: late uploads, files of cancelled videos, strays.
+"""What is removed without being asked for: files of cancelled videos, workplaces, strays.
 
 A stray is a video that no record knows of. A crash may leave one; a lost or wrong store makes all
 of them strays. So they go to the quarantine, a share in each pass, and come back with a record.
@@ -18,27 +18,20 @@ log = structlog.get_logger(__name__)
 
 
 def sweep(
-    files: VideoFiles,
-    known: Mapping[str, int | None],
-    cancelled: set[str],
-    *,
-    expiry_s: float,
-    keep_s: float,
+    files: VideoFiles, known: Mapping[str, int | None], cancelled: set[str], keep_s: float
 ) -> None:
     """Remove what nobody needs; blocks.
 
     Args:
         files: of the videos.
-        known: all videos that have a record, with its fence.
+        known: all videos that have a record, with its fence; None where nobody can read it.
         cancelled: those whose files nobody needs.
-        expiry_s: how long an upload waits for more.
         keep_s: how long the quarantine keeps a video.
 
     Raises:
         StoreUnreachableError: the storage is away.
         OSError: the folder cannot be used now.
     """
-    files.remove_abandoned(expiry_s)
     for video in cancelled.intersection(files.videos()):
         files.remove(video)
     files.clear_workplaces(known)

@@ -25,7 +25,7 @@ def files(tmp_path, monkeypatch) -> VideoFiles:
 
 def swept(files: VideoFiles, *known: str) -> tuple[int, int]:
     """Videos and those in quarantine, after a pass."""
-    sweep(files, dict.fromkeys(known, 1), set(), expiry_s=KEEP_S, keep_s=KEEP_S)
+    sweep(files, dict.fromkeys(known, 1), set(), KEEP_S)
     return len(files.videos()), len(files.quarantine.videos())
 
 
@@ -74,5 +74,5 @@ def test_the_quarantine_keeps_a_video_for_its_time_from_its_first_day_in_it_on(f
 
 
 def test_files_of_cancelled_videos_go_at_once(files):
-    sweep(files, {"v05": 1}, {"v05"}, expiry_s=KEEP_S, keep_s=KEEP_S)
+    sweep(files, {"v05": 1}, {"v05"}, KEEP_S)
     assert "v05" not in [*files.videos(), *files.quarantine.videos()]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.record import Listed, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 
 IN_PROCESS = "in-process"
@@ -76,7 +76,7 @@ class MemoryVideoStore:
         entry = self._entries.get(video)
         return {} if entry is None else entry.memory
 
-    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
+    async def page(self, limit: int, before: str | None = None) -> list[Listed]:
         """See `VideoStore.page`."""
         self._sweep()
         names = (name for name in self._entries if before is None or name < before)

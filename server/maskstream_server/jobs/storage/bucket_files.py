@@ -10,6 +10,7 @@ not count. In the folder each claim of a video has a workplace of its own, which
 """
 
 import io
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,7 +22,7 @@ from typing import Final
 import structlog
 
 from maskstream_server.errors import MaskstreamServerError, StartError
-from maskstream_server.jobs.errors import NotReadyError, UploadUnknownError
+from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, Stored
@@ -40,6 +41,7 @@ BLOCK_BYTES: Final = 2 << 20
 MAX_OWNER_BYTES: Final = 255
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
+PIECE: Final = re.compile(r"[^/]+/[^/]+/([0-9]{8})")
 Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
@@ -193,19 +195,15 @@ class BucketFiles(VideoFiles):
                 if end > after + 1:
                     wanted += _spans(self._pieces(record, part), range(after + 1, end))
         except FileNotFoundError:
-            raise NotReadyError("The results are not there any more.") from None
+            raise FileGoneError("results of the video") from None
         return self._lines(wanted)
 
     def artifact(self, record: VideoRecord, name: str) -> BucketFile:
-        """See `VideoFiles.artifact`.
-
-        Raises:
-            NotReadyError: somebody else has removed it.
-        """
+        """See `VideoFiles.artifact`."""
         try:
             return BucketFile(self._bucket, self._bucket.find(f"{record.id}/{name}"))
         except FileNotFoundError:
-            raise NotReadyError(f"The file {name!r} is not there any more.") from None
+            raise FileGoneError(f"the file {name!r}") from None
 
     def _fetch(self, name: str, target: Path) -> None:
         """Copy an object to this machine; goes on where it broke off."""
@@ -222,7 +220,7 @@ class BucketFiles(VideoFiles):
         """
         pieces, left = [], part.num_bytes
         for piece in self._bucket.below(f"{record.id}/{part.name}"):
-            if left > 0:
+            if left > 0 and _first_frame(piece) >= 0:
                 pieces.append(piece)
                 left -= piece.num_bytes
         if left > 0:
@@ -252,10 +250,11 @@ class BucketFiles(VideoFiles):
 
     def clear_workplaces(self, known: Mapping[str, int | None]) -> None:
         """See `VideoFiles.clear_workplaces`."""
-        living = {f"{video}-{fence}" for video, fence in known.items()}
         now_s = self.now_s()
         for folder in self.root.glob("*-*"):
-            if folder.name not in living and now_s - newest_write_s(folder) > ORPHAN_S:
+            video, _, fence = folder.name.rpartition("-")
+            living = video in known and str(known[video]) in ("None", fence)
+            if not living and now_s - newest_write_s(folder) > ORPHAN_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -286,4 +285,6 @@ def _spans(pieces: Sequence[Stored], frames: range) -> list[Span]:
 
 
 def _first_frame(piece: Stored) -> int:
-    return int(piece.name.rpartition("/")[2])
+    """Return the frame that a piece of results begins with; negative for what is none of ours."""
+    found = PIECE.fullmatch(piece.name)
+    return -1 if found is None else int(found[1])

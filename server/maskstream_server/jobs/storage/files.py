@@ -7,7 +7,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from maskstream_model.drafts import drafted
-from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
+from maskstream_server.jobs.errors import (
+    FileGoneError,
+    NoSpaceError,
+    UploadUnknownError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.disk import disk_time_s, sync
@@ -141,12 +146,26 @@ class VideoFiles:
     # What clients read.
 
     def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
-        """Yield the lines of results after the one of number `after`; see `read_lines`."""
-        return read_lines(self.folder(record.id), record.parts, after)
+        """Yield the lines of results after the one of number `after`; see `read_lines`.
+
+        Raises:
+            FileGoneError: not all of them are there; before the first is read.
+        """
+        folder = self.folder(record.id)
+        if any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+            raise FileGoneError("results of the video")
+        return read_lines(folder, record.parts, after)
 
     def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
-        """Return an artifact that the record has."""
-        return self.folder(record.id) / name
+        """Return an artifact that the record has.
+
+        Raises:
+            FileGoneError: it is not there.
+        """
+        path = self.folder(record.id) / name
+        if not path.is_file():
+            raise FileGoneError(f"the file {name!r}")
+        return path
 
     def check_room(self, num_bytes: int = 0) -> int:
         """Check that so many more bytes have room; return how many have.
@@ -197,7 +216,7 @@ class VideoFiles:
         """Remove workplaces of claims that are over.
 
         Args:
-            known: all videos that have a record, with its fence.
+            known: all videos that have a record, with its fence; None where nobody can read it.
         """
 
     def owner(self) -> str | None:
@@ -214,13 +233,20 @@ class VideoFiles:
             sync(draft)
         sync(self.root)
 
-    def remove_abandoned(self, expiry_s: float) -> list[str]:
-        """Remove what has come in of files of which nothing more has come for so long."""
+    def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
+        """Remove what has come in of files of which nothing more has come for so long.
+
+        Args:
+            expiry_s: time since the last byte.
+            begin_s: time since the beginning, where nothing has come at all; None: the same.
+        """
+        begin_s = expiry_s if begin_s is None else begin_s
         now_s = self.now_s()
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - newest_write_s(self._incoming / upload) > expiry_s
+            if now_s - newest_write_s(self._incoming / upload)
+            > (expiry_s if _size(self._incoming / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)
@@ -231,7 +257,7 @@ def _is_id(name: str) -> bool:
     return name.isascii() and name.isalnum()
 
 
-def _size(path: str) -> int:
+def _size(path: str | Path) -> int:
     try:
         return os.stat(path).st_size
     except OSError:  # removed meanwhile

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,27 +20,12 @@ from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
 from maskstream_server.jobs.sweeping import sweep
-from maskstream_server.outbound.rules import HostRules
 from maskstream_server.stores.errors import StoreUnreachableError
 from support.stores import Clock
+from support.video_desk import NOWHERE, QueueOfNames, age_files
 
 RETENTION_S = 1000.0
 EXPIRY_S = 100.0
-TIMES = {"expiry_s": EXPIRY_S, "keep_s": RETENTION_S}
-NOWHERE = HostRules((), (), "X")
-
-
-@dataclass
-class QueueOfNames:
-    """A queue that nobody takes from."""
-
-    waiting: list[str] = field(default_factory=list)
-
-    async def enqueue(self, video: str) -> None:
-        self.waiting.append(video)
-
-    async def cancel(self, video: str) -> None:
-        self.waiting.remove(video)
 
 
 class World:
@@ -82,10 +67,7 @@ class World:
         for entry in self.store._entries.values():
             then_s = entry.record.updated_s - seconds
             entry.record = replace(entry.record, updated_s=then_s)
-        for folder, _, names in os.walk(self.folder):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):
-                then_s = os.stat(path).st_mtime - seconds
-                os.utime(path, (then_s, then_s))
+        age_files(self.folder, seconds)
 
 
 @pytest.fixture
@@ -194,9 +176,9 @@ def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
             os.utime(path, (past_s, past_s))
     with ThreadPoolExecutor(4) as threads:
         sweepers = 20 * [VideoFiles(tmp_path, None, 0) for _ in range(4)]
-        list(threads.map(lambda one: sweep(one, {"v7": 1}, set(), **TIMES), sweepers))
+        list(threads.map(lambda one: sweep(one, {"v7": 1}, set(), RETENTION_S), sweepers))
         list(threads.map(lambda one: one.check_room(1), sweepers))
         assert files.videos() == ["v7"]
         assert len(files.quarantine.videos()) == 199
-        list(threads.map(lambda one: sweep(one, {"v7": 1, "v8": 1}, set(), **TIMES), sweepers))
+        list(threads.map(lambda one: sweep(one, {"v7": 1, "v8": 1}, set(), RETENTION_S), sweepers))
     assert sorted(files.videos()) == ["v7", "v8"]
