@@ -154,6 +154,8 @@ class Service:
             await self.store.ping()
         except StoreError:
             parts["store"] = False
+        if self.videos is not None:
+            parts["files"] = await self.videos.folder.usable()
         return parts
 
     async def refresh(self) -> None:

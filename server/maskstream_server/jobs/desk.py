@@ -24,6 +24,7 @@ from maskstream_server.jobs.records.record import (
     cancel,
 )
 from maskstream_server.jobs.records.store import VideoStore, change
+from maskstream_server.jobs.storage.condition import told_where_away
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
 from maskstream_server.jobs.webhook import waits
@@ -56,6 +57,7 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
+    @told_where_away
     async def submit(self, intake: Intake, key: str | None = None) -> VideoRecord:
         """Take a video in and queue it; the same key again returns the same video.
 
@@ -115,10 +117,12 @@ class VideoDesk:
             log.warning("files_not_removed", video=video, reason=str(error))
         return record
 
+    @told_where_away
     async def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
         """Return the lines of results after the one of number `after`; reading them blocks."""
         return await asyncio.to_thread(self.files.lines, record, after)
 
+    @told_where_away
     async def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
         """Return an artifact.
 
@@ -154,8 +158,8 @@ class VideoDesk:
             before = page[-1].id
         try:
             await asyncio.to_thread(self._remove_what_nobody_needs, known, cancelled)
-        except StoreUnreachableError as error:
-            log.warning("store_away", reason=str(error))
+        except (StoreUnreachableError, OSError) as error:
+            log.warning("files_not_tended", reason=str(error))
         return census
 
     def _remove_what_nobody_needs(

@@ -9,6 +9,7 @@ import structlog
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
@@ -39,6 +40,7 @@ class VideoService:
         counted: Callable[[Census], None] = lambda census: None,
     ) -> None:
         self.desk = desk
+        self.folder = FolderProbe(desk.files)
         self.stopping = False
         self._worker = worker
         self._concurrency = concurrency

@@ -22,12 +22,19 @@ from typing import Final
 
 import structlog
 
-from maskstream_server.errors import MaskstreamServerError, StartError
+from maskstream_server.errors import StartError
 from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, Stored
-from maskstream_server.jobs.storage.files import DATA, ORPHAN_S, SOURCE, VideoFiles, newest_write_s
+from maskstream_server.jobs.storage.files import (
+    DATA,
+    ORPHAN_S,
+    SOURCE,
+    SourceGoneError,
+    VideoFiles,
+    newest_write_s,
+)
 from maskstream_server.stores.errors import StoreUnreachableError
 
 BLOCK_BYTES: Final = 2 << 20
@@ -38,10 +45,6 @@ Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
 """Objects without a record are left for so long: clocks differ."""
-
-
-class SourceGoneError(MaskstreamServerError):
-    """What the record counts is not in the bucket any more."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,6 @@ class BucketFiles(VideoFiles):
 
         Raises:
             NoSpaceError: they have no room here.
-            SourceGoneError: somebody else has removed them.
         """
         self.check_room(record.num_bytes)
         folder = self.workplace(record)
