@@ -10,6 +10,7 @@ import torch
 from prometheus_client import CollectorRegistry, Gauge
 
 from maskstream_server.engine.engine import Engine
+from maskstream_server.transport.gate import Gate
 
 STATM = Path("/proc/self/statm")
 
@@ -23,6 +24,12 @@ def show_engine(engine: Engine[Any], registry: CollectorRegistry) -> None:
     gauge("waiting_frames", "Frames in the engine's queue", lambda: engine.num_waiting)
     gauge("ready", "1 where frames are taken", lambda: engine.ready)
     gauge("step_age_seconds", "How long the step under way has run", engine.stalled_for_s)
+
+
+def show_connections(gate: Gate, registry: CollectorRegistry) -> None:
+    """Show how many connections are served, of any kind."""
+    connections = Gauge("maskstream_connections", "Connections that are served", registry=registry)
+    connections.set_function(lambda: gate.num_connections)
 
 
 def show_device(device: str, registry: CollectorRegistry) -> None:
