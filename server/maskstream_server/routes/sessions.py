@@ -12,7 +12,11 @@ from maskstream_model.errors import StateError
 from maskstream_protocol.errors import StoreAwayError
 from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import SessionExistsError, StoreUnreachableError
+from maskstream_server.stores.errors import (
+    SessionExistsError,
+    StoreForbiddenError,
+    StoreUnreachableError,
+)
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
 
@@ -83,6 +87,9 @@ async def _told() -> AsyncIterator[None]:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:
         raise HTTPException(422, f"The {error}.") from None
+    except StoreForbiddenError:
+        text = "The user of the session store lacks a right for this; the operator can give it."
+        raise HTTPException(501, text) from None
     except StoreUnreachableError:
         raise StoreAwayError("The session store cannot be reached now; try again.") from None
 

@@ -3,14 +3,15 @@
 Every write is one script on the keys of one session, which share a hash tag.
 """
 
+from math import inf
 from typing import Any
 
 from redis.asyncio import Redis
 
 from maskstream_server.stores.errors import (
     SessionExistsError,
+    StoreForbiddenError,
     StoreFullError,
-    StoreUnreachableError,
 )
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
@@ -75,7 +76,7 @@ class RedisStore:
     async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
         """See `SessionStore.create`."""
         usage = await self.usage()
-        if usage.max_bytes is not None and usage.used_bytes >= FULL_FRACTION * usage.max_bytes:
+        if (usage.used_bytes or 0) >= FULL_FRACTION * (usage.max_bytes or inf):
             raise StoreFullError(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
         args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
         if not await self._run(self._create(keys_of(session), args)):
@@ -173,14 +174,17 @@ class RedisStore:
         watch = RedisWatch(redis, keys_of(session)[2], heard)
         try:
             await watch.ready(self._timeout_s)
-        except TimeoutError:
+        except BaseException:
             await watch.close()
-            raise StoreUnreachableError("the subscription was not answered") from None
+            raise
         return watch
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""
-        info = await self._run(self._redis.info("memory"))
+        try:
+            info = await self._run(self._redis.info("memory"))
+        except StoreForbiddenError:  # it is not seen filling up; full, it still refuses
+            return StoreUsage(None, None)
         return StoreUsage(int(info["used_memory"]), int(info["maxmemory"]) or None)
 
     async def ping(self) -> None:
