@@ -24,6 +24,7 @@ from maskstream_server.setting_values import (
     with_password,
     without_blanks,
 )
+from maskstream_server.socket_settings import SocketSettings
 
 PREFIX = "MASKSTREAM_"
 SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
@@ -33,7 +34,7 @@ BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCI
 DAY_S = 24 * 3600.0
 
 
-class Settings(BaseSettings):
+class Settings(SocketSettings):
     """What an operator decides. Sizes are bytes, times seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -77,6 +78,10 @@ class Settings(BaseSettings):
     credit_frames: int = Field(8, ge=1, le=1024)
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
+    # How long decoding one frame may take, and in how many processes that is done: two or more, so
+    # that a slow picture holds nobody up; None: one per core, up to eight.
+    decode_s: float = Field(5.0, gt=0)
+    decoders: int | None = Field(None, ge=1, le=64)
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
@@ -212,8 +217,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def max_message_bytes(self) -> int:
-        """Beyond this the transport itself cuts the message off (1009), unread."""
-        return 4 * self.max_frame_bytes
+        """Beyond this the transport itself cuts the message off (4413), unread."""
+        return 2 * self.max_frame_bytes
 
     @property
     def compile_frame_size(self) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Servers whose user of the Redis has few rights: enough of them, and less than that."""
 
+import httpx
 import numpy as np
 import pytest
 from click import Command
@@ -72,6 +73,9 @@ async def test_a_session_lives_on_without_what_can_be_done_without(own_redis: Re
             async with raw_client(viewer_of(second, client)) as viewer:
                 assert await viewer.end() == 4403
                 assert viewer.error_codes == ["forbidden"]
+        own_redis.client().set("ms:{broken}:s", "no session")
+        assert httpx.delete(f"{second.url}/v1/sessions/broken").status_code == 204
+        assert not own_redis.client().exists("ms:{broken}:s")
         with pytest.raises(Exception, match="501"):
             second.get("/v1/sessions")
         assert "maskstream_store_used_bytes NaN" in second.get("/metrics")

@@ -122,6 +122,22 @@ def test_events_tell_of_progress_and_go_on_where_they_were_left():
         assert again[-1] == events[-1]
 
 
+@pytest.mark.parametrize("ahead", [0, 1000])
+def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(ahead):
+    with held(at=13) as made:
+        video = made.submit().json()["id"]
+        made.until(video, lambda told: told["frames_done"] == 10)
+        path = f"/v1/videos/{video}/events"
+        with made.client.stream("GET", path) as answer:
+            first = next(line for line in answer.iter_lines() if line.startswith("id: "))
+        last = int(first.removeprefix("id: "))
+        # Where the store has lost what the client was told of, it is told anew.
+        threading.Timer(1.0, made.go_on.set).start()
+        again = events_of(made.client, video, last=last + ahead)
+        assert again[0][0] == last if ahead else again[0][0] > last
+        assert again[-1][1] == "ended"
+
+
 def test_deleting_stops_the_work_within_a_second_and_removes_the_files():
     with held(at=13) as made:
         video = made.submit().json()["id"]

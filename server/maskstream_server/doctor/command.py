@@ -19,7 +19,7 @@ import click
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
-@click.option("--threads", type=int, help="CPU threads of the model [default: one per core].")
+@click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
 def doctor(as_document: bool, **options: Any) -> None:
     """Look at device, codecs, store, clock, port and model, and say what to do about each.

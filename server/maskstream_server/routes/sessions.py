@@ -14,6 +14,7 @@ from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
 from maskstream_server.stores.errors import (
     SessionExistsError,
+    SessionUnreadableError,
     StoreForbiddenError,
     StoreUnreachableError,
 )
@@ -83,6 +84,8 @@ async def _told() -> AsyncIterator[None]:
         yield
     except transfer.UnknownSessionError as error:
         raise HTTPException(404, str(error)) from None
+    except SessionUnreadableError as error:
+        raise HTTPException(409, str(error)) from None
     except SessionExistsError:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:

@@ -82,6 +82,7 @@ def video_needs(name: str) -> list[Need]:
     commands = (
         ("HSET", record, "f", "1"),
         ("PEXPIRE", record, LIFE_MS),
+        ("EXISTS", record),
         ("HGET", record, "f"),
         ("HMGET", record, "f"),
         ("HGETALL", record),
