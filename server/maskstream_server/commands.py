@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
 )
+@click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
 @model_option
 @weights_option
 @task_option
