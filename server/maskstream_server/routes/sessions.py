@@ -15,6 +15,7 @@ from maskstream_server.service import Service
 from maskstream_server.stores.errors import (
     SessionExistsError,
     SessionUnreadableError,
+    StoreForbiddenError,
     StoreUnreachableError,
 )
 from maskstream_server.stores.tokens import is_name
@@ -91,6 +92,9 @@ async def _told() -> AsyncIterator[None]:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:
         raise HTTPException(422, f"The {error}.") from None
+    except StoreForbiddenError:
+        text = "The user of the session store lacks a right for this; the operator can give it."
+        raise HTTPException(501, text) from None
     except StoreUnreachableError:
         raise StoreAwayError("The session store cannot be reached now; try again.") from None
 
