@@ -72,6 +72,7 @@ def worker(check: bool, **options: Any) -> None:
 def _work(settings: "Settings") -> None:
     from maskstream_server.assembly import load
     from maskstream_server.serving import bind, url_of
+    from maskstream_server.trimming import trimmed_memory
     from maskstream_server.working import check_shared, work_forever
 
     def ready() -> None:
@@ -83,7 +84,8 @@ def _work(settings: "Settings") -> None:
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     model = load(settings)
-    work_forever(settings, model, ready, watched=watched)
+    with trimmed_memory():
+        work_forever(settings, model, ready, watched=watched)
 
 
 def _check(settings: "Settings") -> None:
@@ -96,7 +98,10 @@ def _serve(settings: "Settings") -> None:
     from maskstream_server.access import check_open
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
+    from maskstream_server.trimming import trimmed_memory
 
     with bind(settings.host, settings.port) as bound:
         check_open(bound.getsockname()[0], settings)
-        serve_forever(assemble(settings, load(settings)), bound)
+        service = assemble(settings, load(settings))
+        with trimmed_memory():
+            serve_forever(service, bound)
