@@ -85,6 +85,7 @@ def upload_routes(service: Service) -> APIRouter:
         metadata = read_metadata(text)
         options = metadata.get("options")
         desk.reception.read_options(options)
+        await desk.ownership.check()
         announced = Announcement(
             length=_count(request, "Upload-Length"),
             name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
@@ -94,7 +95,8 @@ def upload_routes(service: Service) -> APIRouter:
         upload = await uploads.create(announced)
         if request.headers.get("content-type") == PART_TYPE:
             upload = await uploads.append(upload.id, 0, _until_gone(request))
-        headers = {"Location": f"{UPLOADS_PATH}/{upload.id}", **_progress(upload)}
+        place = f"{service.settings.root_path}{UPLOADS_PATH}/{upload.id}"
+        headers = {"Location": place, **_progress(upload)}
         return Response(status_code=201, headers=headers)
 
     @router.head("/{upload}")
@@ -148,6 +150,8 @@ def read_metadata(text: str) -> dict[str, bytes]:
     """
     if len(text) > MAX_METADATA_CHARACTERS:
         raise BadUploadError(f"Upload-Metadata has more than {MAX_METADATA_CHARACTERS} characters.")
+    if not text.isascii():
+        raise BadUploadError("Upload-Metadata must be ASCII: keys, and values in base64.")
     pairs = (pair.strip().partition(" ") for pair in text.split(",") if pair.strip())
     try:
         return {key: base64.b64decode(value, validate=True) for key, _, value in pairs}
