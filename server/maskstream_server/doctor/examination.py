@@ -38,7 +38,7 @@ def _look(settings: Settings, adopt: bool) -> Iterator[Finding]:
     yield from examined("port", lambda: look_at_port(settings.host, settings.port))
     yield from examined("access", lambda: look_at_access(settings))
     yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
-    yield from examined("store", lambda: look_at_store(settings.store))
+    yield from examined("store", lambda: _store(settings))
     yield from examined("data folder", lambda: _folder(settings))
     bucket = settings.bucket
     if bucket is not None:
@@ -46,6 +46,10 @@ def _look(settings: Settings, adopt: bool) -> Iterator[Finding]:
     if settings.data_folder is not None or bucket is not None:
         yield from examined("records", lambda: look_at_ownership(settings, adopt=adopt))
     yield from examined("model", lambda: look_at_model(settings))
+
+
+def _store(settings: Settings) -> Sequence[Finding]:
+    return look_at_store(settings.store, videos=not settings.keeps_no_videos)
 
 
 def _folder(settings: Settings) -> Sequence[Finding]:
