@@ -53,8 +53,10 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        files = await self.folder.usable()
-        return parts | {"videos": self.trouble is None, "files": files}
+        return parts | {
+            "files": await self.folder.usable(),
+            "videos": await self.desk.ownership.belong(),
+        }
 
     @property
     def trouble(self) -> str | None:

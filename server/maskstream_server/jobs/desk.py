@@ -71,6 +71,17 @@ class VideoDesk:
         return self.reception.files
 
     @told_where_away
+    async def check_open(self) -> None:
+        """See that a video could be taken in now.
+
+        Raises:
+            MismatchError: records and files do not belong together.
+            FolderAwayError: the folder is gone.
+            StoreUnreachableError: the store is away.
+        """
+        await self.ownership.check()
+
+    @told_where_away
     async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
         """Take a video in and queue it; the same key of the same caller returns the same video.
 

@@ -84,6 +84,8 @@ class VideoService:
                 await self.desk.ownership.check()
             except MismatchError:  # it waits: `tend` queues it again
                 return
+            except OSError as error:  # the worker waits for the folder
+                log.warning("folder_away", reason=str(error))
             await worker.work(video)
             self.desk.wake(video)
 
