@@ -53,7 +53,13 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        return parts | {"files": await self.folder.usable()}
+        usable = await self.folder.usable()
+        return parts | {"videos": self.trouble is None, "files": usable}
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Watched.trouble`."""
+        return self.desk.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`: nothing; videos are counted once a minute."""

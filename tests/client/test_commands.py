@@ -87,7 +87,7 @@ def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
             opened.append(source)
             super().__init__(clip, max_frames)
 
-    monkeypatch.setattr("maskstream_client.streaming.VideoReader", Camera)
+    monkeypatch.setattr("maskstream_client.sources.VideoReader", Camera)
     with ThreadedServer() as server:
         done = run(stream, "0", "--url", server.url)
     assert "9 frames" in done.output

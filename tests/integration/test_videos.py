@@ -277,12 +277,23 @@ def test_strange_ids_and_names_are_not_found(shared):
 
 
 def test_a_key_is_needed_where_the_operator_set_any():
-    with world(api_keys=("secret",)) as made:
+    with world(api_keys=("a-key-for-testing",)) as made:
         assert made.submit().status_code == 401
         assert made.client.get("/v1/videos").status_code == 401
-        made.client.headers["Authorization"] = "Bearer secret"
+        made.client.headers["Authorization"] = "Bearer a-key-for-testing"
         assert made.submit().status_code == 202
         assert made.client.get("/v1/videos").status_code == 200
+
+
+def test_equal_idempotency_keys_of_two_users_do_not_meet():
+    first, other = "the-first-of-two-keys", "the-other-of-two-keys"
+    with world(api_keys=(first, other)) as made:
+        first_video, other_video, again = (
+            made.submit(headers={"Idempotency-Key": "one", "Authorization": f"Bearer {key}"}).json()
+            for key in (first, other, first)
+        )
+    assert first_video["id"] != other_video["id"]
+    assert again["id"] == first_video["id"]
 
 
 def test_pages_of_strangers_cannot_hand_videos_in(shared):

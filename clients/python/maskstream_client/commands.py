@@ -92,7 +92,9 @@ _quality = click.option(
 def stream(source: str, **options: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
-    SOURCE is a video file, a URL such as rtsp://..., or the index of a camera (0, 1, ...).
+    SOURCE is a video file, a URL such as rtsp://..., a camera by its number (0, 1, ...) or device
+    (/dev/video0), a pipe (- is standard input), a folder of pictures, or a pattern of pictures
+    ('shots/*.png', frame_%05d.jpg).
     Ctrl-C ends it in order: what came until then is written.
     """
     from maskstream_client.streaming import StreamJob, stream_source

@@ -21,9 +21,10 @@ from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
+from maskstream_client.sources import Reader, open_reader
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
-from maskstream_client.video import VideoReader, VideoWriter
+from maskstream_client.video import VideoWriter
 from maskstream_protocol.messages import MaskFormat, Policy
 
 
@@ -72,13 +73,13 @@ def stream_source(job: StreamJob) -> None:
     console = Console(stderr=True)
     for path in (job.out, job.json_out, job.summary):
         _check_place(path, job.source)
-    with VideoReader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
+    with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
         _stream(job, reader, console)
     if interrupts.heard:
         sys.exit(INTERRUPTED)
 
 
-def _stream(job: StreamJob, reader: VideoReader, console: Console) -> None:
+def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
     summary, collector = StreamSummary(), ResultsCollector()
     began_s = time.perf_counter()
     try:
@@ -101,7 +102,7 @@ def _stream(job: StreamJob, reader: VideoReader, console: Console) -> None:
 
 
 def _pairs(
-    job: StreamJob, reader: VideoReader, console: Console
+    job: StreamJob, reader: Reader, console: Console
 ) -> Generator[tuple[Pixels, Result], None, None]:
     """The frames with their results, behind a progress bar."""
     total = reader.num_frames
@@ -127,7 +128,7 @@ def _pairs(
 class _Drawing:
     """The annotated video, or nothing where none was asked for."""
 
-    def __init__(self, path: Path | None, reader: VideoReader) -> None:
+    def __init__(self, path: Path | None, reader: Reader) -> None:
         self._writer = None if path is None else VideoWriter(path, reader.rate)
         self._annotator = Annotator(float(reader.rate))
 

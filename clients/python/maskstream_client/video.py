@@ -1,4 +1,4 @@
-"""Reads and writes videos as upright RGB frames; with `cameras`, the owner of PyAV."""
+"""Reads and writes videos as upright RGB frames; with `openings` an owner of PyAV."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Final, Self
 
 import av
 import numpy as np
-from av.container import InputContainer
 
-from maskstream_client.cameras import camera_address
 from maskstream_client.errors import OutputError, SourceError
+from maskstream_client.openings import open_source
 from maskstream_client.pictures import Pixels
 
 DEFAULT_RATE: Final = Fraction(25)
@@ -31,13 +30,13 @@ class VideoFrame:
 
 
 class VideoReader:
-    """The first video stream of a file, camera or URL.
+    """The first video stream of a file, camera, device, pipe or URL.
 
     Use it as a context manager and iterate it once; `max_frames` ends it early.
 
     Attributes:
         name: of the source, for messages.
-        is_live: a camera or URL.
+        is_live: a camera, device, pipe or URL.
         rate: frames per second; 25 where the source does not say a credible one.
         num_frames: how many the file says it has (not to be relied on); None where it does not.
 
@@ -46,11 +45,11 @@ class VideoReader:
     """
 
     def __init__(self, source: str | Path | int, max_frames: int | None = None) -> None:
-        self.name = f"camera {source}" if isinstance(source, int) else str(source)
-        self.is_live = isinstance(source, int) or "://" in self.name
-        self._container = _open(source, self.name)
+        self._opened = open_source(source)
+        self.name, self.is_live = self._opened.name, self._opened.is_live
+        self._container = self._opened.container
         if not self._container.streams.video:
-            self._container.close()
+            self._opened.close()
             raise SourceError(f"{self.name} has no video in it.")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "SLICE"
@@ -73,15 +72,16 @@ class VideoReader:
             num_read += 1
             yield VideoFrame(_upright(frame), latest_s)
         if num_read == 0 and not self._stopped:
-            raise SourceError(f"No frame of {self.name} can be decoded.")
+            raise SourceError(f"No frame of {self.name} can be decoded{self._opened.hint}.")
 
     def stop(self) -> None:
         """Give no more frames than the one that is being read."""
         self._stopped = True
+        self._opened.stop()
 
     def close(self) -> None:
         """Let go of the source."""
-        self._container.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,23 +108,6 @@ def _frames_of(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
         return []
 
 
-def _open(source: str | Path | int, name: str) -> InputContainer:
-    """Open a source; a file may not lead to the network or to other protocols."""
-    try:
-        if isinstance(source, int):
-            format_name, address = camera_address(source)
-            return av.open(address, format=format_name)
-        if "://" in name:
-            return av.open(name, timeout=10.0)
-        if not Path(name).is_file():
-            raise SourceError(f"There is no file {name}.")
-        return av.open(name, options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except av.FFmpegError as error:
-        raise SourceError(f"{name} is no video that can be opened: {error.strerror}.") from error
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{name} cannot be opened: {error}.") from error
-
-
 def _credible_rate(stream: av.VideoStream) -> Fraction:
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate is not None and 0 < rate <= _MAX_RATE:
@@ -143,12 +126,22 @@ class VideoWriter:
 
     Frames of another size than the first are put into its picture at the top left.
 
+    Args:
+        path: of the file.
+        fps: frames per second.
+        crf: quality; smaller is better.
+        threads: of the encoder; 0: one and a half per core. Their number changes the file.
+
     Raises:
         OutputError: the file cannot be written.
     """
 
     def __init__(
-        self, path: str | Path, fps: Fraction | float = DEFAULT_RATE, crf: int = 20
+        self,
+        path: str | Path,
+        fps: Fraction | float = DEFAULT_RATE,
+        crf: int = 20,
+        threads: int = 0,
     ) -> None:
         self._path = Path(path)
         try:
@@ -161,6 +154,7 @@ class VideoWriter:
         )
         self._stream.pix_fmt = "yuv420p"
         self._stream.options = {"crf": str(crf), "preset": "veryfast"}
+        self._stream.thread_count = threads
         self._size: tuple[int, int] | None = None
 
     def write(self, pixels: Pixels) -> None:

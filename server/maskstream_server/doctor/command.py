@@ -8,6 +8,9 @@ import click
 @click.command()
 @click.option("--host", help="Address that the server shall listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Its port [default: 8000].")
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
+)
 @click.option("--model", help="Preset that it shall run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
@@ -16,13 +19,17 @@ import click
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
-@click.option("--threads", type=int, help="CPU threads of the model [default: one per core].")
+@click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
+@click.option(
+    "--adopt", is_flag=True, help="Let store and data folder (or bucket) belong together as is."
+)
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
-def doctor(as_document: bool, **options: Any) -> None:
+def doctor(as_document: bool, adopt: bool, **options: Any) -> None:
     """Look at device, codecs, store, clock, port and model, and say what to do about each.
 
     Takes the options and variables (MASKSTREAM_*) of `maskstream serve`. Exits with 1 where
-    something has failed.
+    something has failed. Changes nothing, but with --adopt: videos without a record then go to the
+    quarantine, a few a minute.
     """
     from maskstream_server.doctor.examination import examine
     from maskstream_server.doctor.finding import healthy
@@ -31,7 +38,8 @@ def doctor(as_document: bool, **options: Any) -> None:
 
     set_up_logging("console", "warning")
     findings = []
-    for finding in examine({name: value for name, value in options.items() if value is not None}):
+    given = {name: value for name, value in options.items() if value is not None}
+    for finding in examine(given, adopt=adopt):
         findings.append(finding)
         if not as_document:
             for line in lines_of(finding):

@@ -8,7 +8,9 @@ import structlog
 
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.jobs.work.worker import VideoWorker
 
@@ -28,6 +30,7 @@ class VideoService:
         courier: delivers webhooks; None where there are none.
         clean_up: called at the very end.
         counted: hears once a minute what videos there are.
+        clock: set by the store once a minute.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class VideoService:
         courier: Courier | None = None,
         clean_up: Callable[[], None] = lambda: None,
         counted: Callable[[Census], None] = lambda census: None,
+        clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk
         self.folder = FolderProbe(desk.files)
@@ -47,7 +51,13 @@ class VideoService:
         self._courier = courier
         self._clean_up = clean_up
         self._counted = counted
+        self._clock = clock or StoreClock()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def trouble(self) -> str | None:
+        """One sentence for the operator where no videos can be taken; None where they can."""
+        return self.desk.ownership.mismatch
 
     def start(self) -> None:
         """Begin to mend, and to work where there is a worker."""
@@ -70,6 +80,10 @@ class VideoService:
 
     async def _work(self, worker: VideoWorker) -> None:
         async def work(video: str) -> None:
+            try:
+                await self.desk.ownership.check()
+            except MismatchError:  # it waits: `tend` queues it again
+                return
             await worker.work(video)
             self.desk.wake(video)
 
@@ -83,6 +97,7 @@ class VideoService:
     async def _tend(self) -> None:
         while True:
             try:
+                await self._clock.set_by(self.desk.store)
                 self._counted(await self.desk.tend())
             except Exception as error:
                 log.warning("videos_not_tended", reason=repr(error))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from maskstream_server.access import check_key
 from maskstream_server.jobs.desk import PAGE, VideoDesk
 from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormIntake, Intake, read_submission
@@ -39,8 +40,9 @@ def video_routes(service: Service) -> APIRouter:
     @router.post("")
     async def submit(request: Request, desk: desk_here) -> JSONResponse:
         key = request.headers.get("idempotency-key")
-        record = await desk.submit(await _intake(request), key)
-        headers = {"Location": f"{VIDEOS_PATH}/{record.id}"}
+        caller = check_key(request.headers, service.settings)
+        record = await desk.submit(await _intake(request), key, caller)
+        headers = {"Location": f"{service.settings.root_path}{VIDEOS_PATH}/{record.id}"}
         return JSONResponse(as_told(record), 202, headers)
 
     @router.get("")

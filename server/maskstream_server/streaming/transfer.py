@@ -3,15 +3,16 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
+from maskstream_model.errors import StateError
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.session.state_rings import count_tracks
 from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
@@ -71,17 +72,17 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
     Its tracks keep their ids; a client is told of each as it is first seen.
 
     Raises:
-        StateError: the bytes are no memory of this model.
+        StateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
-    state = await asyncio.to_thread(model.state_from_bytes, blob)
-    memory = SessionMemory(
-        epoch=BROUGHT_EPOCH,
-        snapshot=model.state_to_bytes(state),
-        fingerprint=model.fingerprint,
-    )
+    state = await service.compute(model.state_from_bytes, blob)
+    snapshot = model.state_to_bytes(state)
+    count, most = count_tracks(snapshot), service.settings.max_tracks
+    if count > most:
+        raise StateError(f"state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}")
+    memory = SessionMemory(BROUGHT_EPOCH, snapshot=snapshot, fingerprint=model.fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from maskstream_server.jobs.records.record import Listed, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 
+IN_PROCESS = "in-process"
+
 
 @dataclass
 class _Entry:
@@ -21,11 +23,18 @@ class MemoryVideoStore:
     Args:
         retention_s: how long a video outlives its last change.
         clock: seconds that only grow.
+        wall_s: Unix time.
     """
 
-    def __init__(self, retention_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        retention_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
         self._retention_s = retention_s
         self._clock = clock
+        self._wall_s = wall_s
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[str, str] = {}
 
@@ -76,6 +85,23 @@ class MemoryVideoStore:
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         self._entries.pop(video, None)
+
+    async def left_s(self, video: str) -> float:
+        """See `VideoStore.left_s`."""
+        entry = self._entries.get(video)
+        return 0.0 if entry is None else max(0.0, entry.expires_s - self._clock())
+
+    async def identity(self) -> str | None:
+        """See `VideoStore.identity`: all of this kind have one; a lock keeps them apart."""
+        return IN_PROCESS
+
+    async def take_identity(self, identity: str) -> str:
+        """See `VideoStore.take_identity`."""
+        return IN_PROCESS
+
+    async def now_s(self) -> float:
+        """See `VideoStore.now_s`."""
+        return self._wall_s()
 
     async def close(self) -> None:
         """See `VideoStore.close`."""

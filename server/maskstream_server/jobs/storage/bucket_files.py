@@ -12,8 +12,7 @@ not count. In the folder each claim of a video has a workplace of its own, which
 import io
 import re
 import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -30,21 +29,24 @@ from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, St
 from maskstream_server.jobs.storage.files import (
     DATA,
     ORPHAN_S,
+    OWNER,
     SOURCE,
     SourceGoneError,
     VideoFiles,
     newest_write_s,
 )
+from maskstream_server.jobs.storage.quarantine import BucketQuarantine
 from maskstream_server.stores.errors import StoreUnreachableError
 
 BLOCK_BYTES: Final = 2 << 20
+MAX_OWNER_BYTES: Final = 255
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
 PIECE: Final = re.compile(r"[^/]+/[^/]+/([0-9]{8})")
 Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
-"""Objects without a record are left for so long: clocks differ."""
+"""Objects without a record are left for so long: the storage dates them to the second only."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class BucketFiles(VideoFiles):
     ) -> None:
         super().__init__(root, quota_bytes, min_free_bytes)
         self._bucket = bucket
+        self.quarantine = BucketQuarantine(bucket)
 
     def accept(self, upload: str | None, video: str) -> None:
         """See `VideoFiles.accept`; the upload stays until it is forgotten."""
@@ -113,13 +116,22 @@ class BucketFiles(VideoFiles):
         """See `VideoFiles.videos`; what is in the bucket but has no name of ours is not."""
         return [name for name in self._bucket.folders() if is_new_id(name)]
 
-    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
-        """See `VideoFiles.remove_orphans`; clears workplaces of claims that are over, too."""
-        self._clear_workplaces(known)
-        orphans = [video for video in self.videos() if video not in known and self._is_old(video)]
-        for video in orphans:
-            self.remove(video)
-        return orphans
+    def strays(self, known: Collection[str]) -> list[str]:
+        """See `VideoFiles.strays`; what is in quarantine is none any more."""
+        unknown = set(self.videos()).difference(known, self.quarantine.videos())
+        now_s = self._bucket.now_s() if unknown else 0.0
+        return sorted(video for video in unknown if now_s - self._newest_s(video) > UNKNOWN_S)
+
+    def owner(self) -> str | None:
+        """See `VideoFiles.owner`: of the bucket, not of the folder."""
+        try:
+            return self._bucket.read(OWNER, 0, MAX_OWNER_BYTES).decode() or None
+        except FileNotFoundError:
+            return None
+
+    def set_owner(self, identity: str) -> None:
+        """See `VideoFiles.set_owner`."""
+        self._bucket.write(OWNER, identity.encode())
 
     def workplace(self, record: VideoRecord) -> Path:
         """See `VideoFiles.workplace`."""
@@ -229,15 +241,16 @@ class BucketFiles(VideoFiles):
             first = _first_frame(piece)
             yield from islice(io.BytesIO(text), frames.start - first, frames.stop - first)
 
-    def _is_old(self, video: str) -> bool:
-        newest_s = max((item.modified_s for item in self._bucket.below(video)), default=0.0)
-        return time.time() - newest_s > UNKNOWN_S
+    def _newest_s(self, video: str) -> float:
+        return max((item.modified_s for item in self._bucket.below(video)), default=0.0)
 
-    def _clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+    def clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        """See `VideoFiles.clear_workplaces`."""
+        now_s = self.now_s()
         for folder in self.root.glob("*-*"):
             video, _, fence = folder.name.rpartition("-")
             living = video in known and str(known[video]) in ("None", fence)
-            if not living and time.time() - newest_write_s(folder) > ORPHAN_S:
+            if not living and now_s - newest_write_s(folder) > ORPHAN_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,12 +1,13 @@
 """Where the files of videos lie, and whether there is room for more."""
 
 import errno
+import math
 import os
 import shutil
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from maskstream_model.drafts import drafted
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.errors import (
     FileGoneError,
@@ -16,11 +17,15 @@ from maskstream_server.jobs.errors import (
 )
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
+from maskstream_server.jobs.storage.disk import disk_time_s, sync
+from maskstream_server.jobs.storage.quarantine import FolderQuarantine, Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
 
 SOURCE = "source"
 INCOMING = ".incoming"
-"""No id is like that."""
+CLOCK = ".clock"
+OWNER = ".store"
+"""No id is like these."""
 DATA = "data"
 ORPHAN_S = 60.0
 """A folder has no record for a moment only, while its video is handed in."""
@@ -42,6 +47,10 @@ class VideoFiles:
         root: made where it is not there.
         quota_bytes: what all videos together may take; None for no bound.
         min_free_bytes: what must stay free on the disk.
+
+    Attributes:
+        root: see there.
+        quarantine: where videos go that have no record.
     """
 
     def __init__(self, root: Path, quota_bytes: int | None, min_free_bytes: int) -> None:
@@ -50,6 +59,7 @@ class VideoFiles:
         self._min_free_bytes = min_free_bytes
         self._incoming = root / INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
+        self.quarantine: Quarantine = FolderQuarantine(root, self.now_s)
 
     @property
     def landing(self) -> Path:
@@ -76,6 +86,10 @@ class VideoFiles:
             raise UploadUnknownError(upload)
         return self._incoming / upload
 
+    def now_s(self) -> float:
+        """Return the Unix time by which files here are dated; ages are judged by it alone."""
+        return disk_time_s(self._incoming / CLOCK)
+
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
         folder = self.folder(video)
@@ -83,19 +97,21 @@ class VideoFiles:
         return folder / SOURCE
 
     def accept(self, upload: str | None, video: str) -> None:
-        """Make a new video, and a file that has come in its source.
+        """Make a new video, and a file that has come in its source; it is on the disk then.
 
         Raises:
             UploadUnknownError: it is not there (any more); nothing was made.
         """
         source = self.create(video)
-        if upload is None:
-            return
-        try:
-            (self.incoming(upload) / DATA).rename(source)
-        except FileNotFoundError:
-            self.remove(video)
-            raise UploadUnknownError(upload) from None
+        if upload is not None:
+            try:
+                (self.incoming(upload) / DATA).rename(source)
+            except FileNotFoundError:
+                self.remove(video)
+                raise UploadUnknownError(upload) from None
+            sync(source)
+            sync(source.parent)
+        sync(self.root)
 
     def give_back(self, video: str, upload: str | None) -> None:
         """Undo `accept`."""
@@ -134,9 +150,12 @@ class VideoFiles:
 
     def keep_source(self, record: VideoRecord) -> None:
         """See that a source that was fetched outlives this machine."""
+        sync(self.workplace(record))
 
     def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
         """See that the lines of `part` that `record` does not count yet outlive this machine."""
+        if all(part.name != old.name for old in record.parts):
+            sync(self.workplace(record))
 
     def keep_artifacts(self, record: VideoRecord) -> None:
         """See that all artifacts outlive this machine."""
@@ -200,21 +219,39 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
-        """Remove the folders of videos that are not `known` and have not been written of late.
+    def strays(self, known: Collection[str]) -> list[str]:
+        """Return the videos that are not `known` and have not been written of late, oldest first.
+
+        Args:
+            known: all videos that have a record.
+        """
+        now_s = self.now_s()
+        return sorted(
+            video
+            for video in self.videos()
+            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
+        )
+
+    def clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        """Remove workplaces of claims that are over.
 
         Args:
             known: all videos that have a record, with its fence; None where nobody can read it.
         """
-        now_s = time.time()
-        orphans = [
-            video
-            for video in self.videos()
-            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
-        ]
-        for video in orphans:
-            self.remove(video)
-        return orphans
+
+    def owner(self) -> str | None:
+        """Return the name of the store whose videos these are; None where nobody has claimed it."""
+        try:
+            return (self.root / OWNER).read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def set_owner(self, identity: str) -> None:
+        """Say whose videos these are."""
+        with drafted(self.root / OWNER) as draft:
+            draft.write_text(identity)
+            sync(draft)
+        sync(self.root)
 
     def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
         """Remove what has come in of files of which nothing more has come for so long.
@@ -224,7 +261,7 @@ class VideoFiles:
             begin_s: time since the beginning, where nothing has come at all; None: the same.
         """
         begin_s = expiry_s if begin_s is None else begin_s
-        now_s = time.time()
+        now_s = self.now_s()
         abandoned = [
             upload
             for upload in self.uploads()
@@ -248,8 +285,8 @@ def _size(path: str | Path) -> int:
 
 
 def newest_write_s(folder: Path) -> float:
-    """Return the Unix time at which something in a folder was last written; now if it is gone."""
+    """Return the time of the last write to a folder or a file in it; infinite if it is gone."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except OSError:
-        return time.time()
+        return math.inf

@@ -97,7 +97,8 @@ class VideoWorker:
             except FolderAwayError:
                 return "away"
             finally:
-                self._observer.job_ended(end, self._parts.now_s() - began_s)
+                # The store may have set the clock back meanwhile.
+                self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
         return end
 
     async def _wait_for_folder(self) -> None:
