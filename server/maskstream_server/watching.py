@@ -53,8 +53,8 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        usable = await self.folder.usable()
-        return parts | {"videos": self.trouble is None, "files": usable}
+        files = await self.folder.usable()
+        return parts | {"videos": self.trouble is None, "files": files}
 
     @property
     def trouble(self) -> str | None:

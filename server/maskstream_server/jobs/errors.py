@@ -18,8 +18,8 @@ Exception
     ├── NoSpaceError           the disk or its quota has no room (507)
     ├── NotReadyError          the video has no such file, or not yet (404)
     ├── FileGoneError          a file that the video had is lost (410)
-    ├── FolderAwayError        the folder of videos cannot be used now (503)
     ├── VideosOffError         this server takes no videos (503)
+    ├── FolderAwayError        the folder of videos cannot be used now (503)
     └── MismatchError          its records and files do not belong together (503)
 """
 
