@@ -16,6 +16,9 @@ from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.routes.health import health_routes
 from maskstream_server.service import is_stalled
+from maskstream_server.settings import Settings
+from maskstream_server.transport.config import TransportConfig
+from maskstream_server.transport.requests import RequestProtocol
 
 ANSWER_S = 3.0
 """Whoever asks whether a worker is ready waits no longer for a store that hangs."""
@@ -75,12 +78,19 @@ class _Beside(uvicorn.Server):
         yield
 
 
-async def serve_beside(worker: WatchedWorker, bound: socket.socket) -> None:
-    """Answer until cancelled."""
+async def serve_beside(worker: WatchedWorker, bound: socket.socket, settings: Settings) -> None:
+    """Answer until cancelled, within the same bounds as a server."""
     app = FastAPI(title="Maskstream worker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(worker))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off"
+    config = TransportConfig(
+        app,
+        settings,
+        http=RequestProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
     )
     server = _Beside(config)
     serving = asyncio.create_task(server.serve([bound]))

@@ -68,17 +68,20 @@ def work_forever(
     assert videos is not None
     worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
     try:
-        asyncio.run(_watched(worker, watched, _work(settings, engine, videos, ready)))
+        asyncio.run(_watched(worker, watched, settings, _work(settings, engine, videos, ready)))
     finally:
         tracing.close()
 
 
 async def _watched(
-    worker: WatchedWorker, bound: socket.socket | None, work: Coroutine[Any, Any, None]
+    worker: WatchedWorker,
+    bound: socket.socket | None,
+    settings: Settings,
+    work: Coroutine[Any, Any, None],
 ) -> None:
     if bound is None:
         return await work
-    answering = asyncio.create_task(serve_beside(worker, bound))
+    answering = asyncio.create_task(serve_beside(worker, bound, settings))
     try:
         await work
     finally:
