@@ -104,6 +104,8 @@ class Settings(SocketSettings):
     # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
     upload_expiry_s: float = Field(DAY_S, gt=0)
+    # An upload of which nothing has come holds the room that it has announced for so long.
+    upload_begin_s: float = Field(600.0, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
     # Hosts that the server may fetch videos from: names, `*.domain`, or `*` for any; with a port

@@ -85,6 +85,7 @@ def upload_routes(service: Service) -> APIRouter:
         metadata = read_metadata(text)
         options = metadata.get("options")
         desk.reception.read_options(options)
+        await desk.ownership.check()
         announced = Announcement(
             length=_count(request, "Upload-Length"),
             name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
@@ -149,6 +150,8 @@ def read_metadata(text: str) -> dict[str, bytes]:
     """
     if len(text) > MAX_METADATA_CHARACTERS:
         raise BadUploadError(f"Upload-Metadata has more than {MAX_METADATA_CHARACTERS} characters.")
+    if not text.isascii():
+        raise BadUploadError("Upload-Metadata must be ASCII: keys, and values in base64.")
     pairs = (pair.strip().partition(" ") for pair in text.split(",") if pair.strip())
     try:
         return {key: base64.b64decode(value, validate=True) for key, _, value in pairs}
