@@ -12,9 +12,11 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from maskstream_server.engine.engine import Engine
+from maskstream_server.entrance import Entrance
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.routes.health import health_routes
 from maskstream_server.service import is_stalled
+from maskstream_server.settings import Settings
 
 ANSWER_S = 3.0
 """Whoever asks whether a worker is ready waits no longer for a store that hangs."""
@@ -69,10 +71,11 @@ class _Beside(uvicorn.Server):
         yield
 
 
-async def serve_beside(worker: WatchedWorker, bound: socket.socket) -> None:
-    """Answer until cancelled."""
+async def serve_beside(worker: WatchedWorker, settings: Settings, bound: socket.socket) -> None:
+    """Answer until cancelled, by the names by which a server would (`Entrance`)."""
     app = FastAPI(title="Maskstream worker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(worker))
+    app.add_middleware(Entrance, settings=settings)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off"
     )
