@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from maskstream_server.engine.engine import Engine
+from maskstream_server.entrance import Entrance
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.routes.health import health_routes
@@ -78,10 +79,11 @@ class _Beside(uvicorn.Server):
         yield
 
 
-async def serve_beside(worker: WatchedWorker, bound: socket.socket, settings: Settings) -> None:
-    """Answer until cancelled, within the same bounds as a server."""
+async def serve_beside(worker: WatchedWorker, settings: Settings, bound: socket.socket) -> None:
+    """Answer until cancelled, by the names and within the bounds of a server (`Entrance`)."""
     app = FastAPI(title="Maskstream worker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(worker))
+    app.add_middleware(Entrance, settings=settings)
     config = TransportConfig(
         app,
         settings,

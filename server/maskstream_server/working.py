@@ -67,21 +67,20 @@ def work_forever(
     videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
     worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
+    work = _work(settings, engine, videos, ready)
     try:
-        asyncio.run(_watched(worker, watched, settings, _work(settings, engine, videos, ready)))
+        asyncio.run(work if watched is None else _watched(worker, settings, watched, work))
     finally:
         tracing.close()
 
 
 async def _watched(
     worker: WatchedWorker,
-    bound: socket.socket | None,
     settings: Settings,
+    bound: socket.socket,
     work: Coroutine[Any, Any, None],
 ) -> None:
-    if bound is None:
-        return await work
-    answering = asyncio.create_task(serve_beside(worker, bound, settings))
+    answering = asyncio.create_task(serve_beside(worker, settings, bound))
     try:
         await work
     finally:

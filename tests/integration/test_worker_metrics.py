@@ -88,6 +88,8 @@ def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, mo
         httpx.Client(base_url=live.url, timeout=SOON_S) as server,
     ):
         assert worker.client.get("/healthz").json() == {"ok": True}
+        foreign = worker.client.get("/metrics", headers={"Host": "evil.example"})
+        assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")
         parts = ("ready", "engine", "store", "queue", "files", "videos")
         well = dict.fromkeys(parts, True)
         until(lambda: worker.parts() == (200, well))
