@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.routes.health import health_routes
-from maskstream_server.service import is_stalled
+from maskstream_server.stalls import stalled_engine
 
 ANSWER_S = 3.0
 """Whoever asks whether a worker is ready waits no longer for a store that hangs."""
@@ -37,9 +37,9 @@ class WatchedWorker:
     registry: CollectorRegistry
 
     @property
-    def stalled(self) -> bool:
+    def stalled(self) -> str | None:
         """See `Watched.stalled`."""
-        return is_stalled(self.engine)
+        return stalled_engine(self.engine)
 
     async def readiness(self) -> dict[str, bool]:
         """See `Watched.readiness`; `queue` is whether it has heard of this worker of late."""
