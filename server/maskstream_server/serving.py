@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from maskstream_server.app import create_app
+from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
@@ -74,10 +75,13 @@ class MaskstreamServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._service.drain()
+        self.config.timeout_graceful_shutdown = round(self._service.left_s())
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in peace; a second signal stops at once."""
+        """Stop in peace, and by force where something hangs; a second signal stops at once."""
+        if not self.should_exit:
+            end_within(self._service.settings.drain_s + LAST_S)
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -104,7 +108,6 @@ def _config(service: Service) -> uvicorn.Config:
         ws_ping_timeout=settings.idle_s - settings.heartbeat_s,
         ws_per_message_deflate=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         log_config=None,
         access_log=False,
         server_header=False,
