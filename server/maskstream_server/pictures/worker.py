@@ -68,7 +68,7 @@ class PictureWorker:
         """
         self.close()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-S", "-m", _MODULE, self._limits.encode()],
+            [sys.executable, "-P", "-m", _MODULE, self._limits.encode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
