@@ -119,7 +119,7 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
     """Serve until a signal comes.
 
     Raises:
-        StartError: the engine could not warm up.
+        StartError: the engine could not warm up, or no process that decodes pictures be started.
     """
 
     def ready() -> None:
@@ -132,5 +132,7 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
 
     server = MaskstreamServer(service, ready)
     server.run([bound])
+    if isinstance(server.failure, StartError):
+        raise server.failure
     if server.failure is not None:
         raise StartError(f"The engine could not warm up: {server.failure}")
