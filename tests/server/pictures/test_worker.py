@@ -196,5 +196,5 @@ def test_a_sentence_and_a_size_are_taken_from_it(taken_over):
 
 def test_a_program_that_cannot_start_is_told(monkeypatch):
     monkeypatch.setattr(worker_module, "_MODULE", "support.there_is_none")
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(OSError, match="did not come up"):
         started()
