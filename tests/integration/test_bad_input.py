@@ -151,7 +151,7 @@ async def test_a_jpeg_as_cameras_send_it_is_answered(small_server: LiveServer, p
 
 
 async def test_a_decoder_that_hangs_costs_one_frame():
-    with running_server(decode_s=1.0, decoders=1) as live:
+    with running_server(decode_s=3.0, decoders=1) as live:
         async with a_neighbour(live), raw_client(live.ws_url) as client:
             await client.hello()
             (worker,) = live.service.pictures.workers

@@ -32,7 +32,7 @@ def deaths(pool: PicturePool, cause: str) -> float:
 
 
 async def test_a_stuck_process_holds_up_one_frame_and_is_replaced():
-    pool = new_pool(2, deadline_s=1.0)
+    pool = new_pool(2, deadline_s=3.0)
     await pool.start()
     stuck = pool.workers[0].pid
     os.kill(stuck, signal.SIGSTOP)
