@@ -177,7 +177,8 @@ class Service:
         except StoreError:
             parts["store"] = False
         if self.videos is not None:
-            parts["videos"] = self.trouble is None
+            parts["files"] = await self.videos.folder.usable()
+            parts["videos"] = await self.videos.desk.ownership.belong()
         return parts
 
     @property

@@ -7,6 +7,7 @@ video could be lost by that: an empty store beside a folder with videos is a los
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from maskstream_server.jobs.errors import MismatchError
@@ -14,6 +15,7 @@ from maskstream_server.jobs.records.memory_store import IN_PROCESS
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.stores.errors import StoreUnreachableError
 
 PAGE: Final = 100
 FOREIGN: Final = "The folder (or bucket) of videos belongs to another store."
@@ -59,6 +61,13 @@ class Ownership:
             raise MismatchError
         if identity is None or identity != owner:
             await self.adopt()
+
+    async def belong(self) -> bool:
+        """Return whether they did when last looked at; where they did not, look anew."""
+        if self.mismatch is not None:
+            with suppress(MismatchError, StoreUnreachableError, OSError):
+                await self.check()
+        return self.mismatch is None
 
     async def find_mismatch(self) -> str | None:
         """Return why they do not belong together; None where they do, or could."""
