@@ -178,6 +178,7 @@ class Service:
             parts["store"] = False
         if self.videos is not None:
             parts["videos"] = self.trouble is None
+            parts["files"] = await self.videos.folder.usable()
         return parts
 
     @property

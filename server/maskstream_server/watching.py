@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from maskstream_server.engine.engine import Engine
 from maskstream_server.entrance import Entrance
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.routes.health import health_routes
 from maskstream_server.service import is_stalled
 from maskstream_server.settings import Settings
@@ -29,12 +30,14 @@ class WatchedWorker:
     Attributes:
         engine: what it steps frames with.
         desk: where its videos come from.
+        folder: where their files are.
         host: this machine's name, by which the queue knows its workers.
         registry: what it counts.
     """
 
     engine: Engine[Any]
     desk: VideoDesk
+    folder: FolderProbe
     host: str
     registry: CollectorRegistry
 
@@ -52,7 +55,8 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        return parts | {"videos": self.trouble is None}
+        files = await self.folder.usable()
+        return parts | {"videos": self.trouble is None, "files": files}
 
     @property
     def trouble(self) -> str | None:

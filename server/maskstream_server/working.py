@@ -66,7 +66,7 @@ def work_forever(
     decode = open_video or decode_upload(settings)
     videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
-    worker = WatchedWorker(engine, videos.desk, socket.gethostname(), registry)
+    worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
     work = _work(settings, engine, videos, ready)
     try:
         asyncio.run(work if watched is None else _watched(worker, settings, watched, work))

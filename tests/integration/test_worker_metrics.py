@@ -80,7 +80,8 @@ def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, mo
         assert worker.client.get("/healthz").json() == {"ok": True}
         foreign = worker.client.get("/metrics", headers={"Host": "evil.example"})
         assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")
-        well = {"ready": True, "engine": True, "store": True, "queue": True, "videos": True}
+        names = ("ready", "engine", "store", "queue", "videos", "files")
+        well = dict.fromkeys(names, True)
         until(lambda: worker.parts() == (200, well))
         assert worker.sample("jobs_running") == 0
         server.post("/v1/videos", files={"file": clip.read_bytes()})

@@ -11,6 +11,7 @@ from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
@@ -43,6 +44,7 @@ class VideoService:
         clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk
+        self.folder = FolderProbe(desk.files)
         self.stopping = False
         self._worker = worker
         self._concurrency = concurrency
