@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -140,12 +141,19 @@ def build_engine(
     return Engine(online_part(model), limits, metrics)
 
 
-def engine_threads(settings: Settings) -> int:
-    """Return the number of CPU threads of the model: as many as there are cores."""
+def engine_threads(settings: Settings, variables: Mapping[str, str] = os.environ) -> int | None:
+    """Return the number of CPU threads of the model; None: as many as make it quicker here.
+
+    Args:
+        settings: their `threads` come first.
+        variables: of the process; with `OMP_NUM_THREADS` the user has named a number, too.
+    """
     if settings.threads is not None:
         return settings.threads
     # The number changes sums in their last bits: exact repeats need a fixed one.
-    return 1 if settings.deterministic else torch.get_num_threads()
+    if settings.deterministic:
+        return 1
+    return torch.get_num_threads() if variables.get("OMP_NUM_THREADS") else None
 
 
 def owner_name() -> str:

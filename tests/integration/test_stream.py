@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from maskstream_protocol import STREAM_PATH
 from support.raw_client import grey, jpeg, raw_client
 from support.server import POISON, FakeModel, LiveServer, running_server
 from support.tiny import tiny_frames, tiny_model
@@ -147,14 +148,28 @@ async def test_a_foreign_origin_is_refused_and_a_listed_one_is_not():
                 await client.hello()
 
 
+@pytest.mark.parametrize("path", [STREAM_PATH, "/v1/sessions/abc/watch"])
+async def test_a_page_whose_name_stands_for_this_machine_is_refused_where_no_key_is_asked(path):
+    with running_server() as live:
+        evil = live.url.replace("127.0.0.1", "evil.example")
+        address = {"host": "127.0.0.1", "origin": evil}
+        with pytest.raises(InvalidStatus) as refused:
+            async with raw_client(evil.replace("http", "ws") + path, **address):
+                pass
+        assert refused.value.response.status_code == 403
+        assert b"MASKSTREAM_ALLOWED_HOSTS" in refused.value.response.body
+
+
 async def test_with_keys_set_only_their_holders_come_in():
-    with running_server(api_keys=("s3cret", "other")) as live:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret"}):
+    first, other = "the-first-of-two-keys", "the-other-of-two-keys"
+    with running_server(api_keys=(first, other)) as live:
+        for given in ("", "Bearer wrong", f"Basic {first}"):
+            headers = {"Authorization": given} if given else {}
             with pytest.raises(InvalidStatus) as refused:
                 async with raw_client(live.ws_url, additional_headers=headers):
                     pass
             assert refused.value.response.status_code == 401
-        headers = {"Authorization": "Bearer other"}
+        headers = {"Authorization": f"Bearer {other}"}
         async with raw_client(live.ws_url, additional_headers=headers) as client:
             await client.hello()
 

@@ -104,7 +104,8 @@ def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> Non
         _print_json([asdict(video) for video in found])
         return
     for video in found:
-        click.echo(f"{video.id}  {video.state:9}  {_percent(video):>6}  {video.name}")
+        name = video.name or video.reason or ""
+        click.echo(f"{video.id}  {video.state:10}  {_percent(video):>6}  {name}")
 
 
 @videos.command(short_help="Show one video.")

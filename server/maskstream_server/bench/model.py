@@ -11,6 +11,8 @@ import torch
 
 from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.bench.report import tell
+from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.threads import settle_threads
 from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.settings import Settings
 
@@ -28,7 +30,7 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
     model = online_part(load(settings))
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = [frame.pixels for frame in islice(video, num_frames)]
-    torch.set_num_threads(engine_threads(settings))
+    settle_threads(engine_threads(settings), Stepper(model, time.perf_counter).probe_s)
     report: dict[str, Any] = {
         "model": model.config.name,
         "device": settings.device,

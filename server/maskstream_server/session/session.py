@@ -15,12 +15,16 @@ from maskstream_protocol.errors import (
     BadMessageError,
     FrameHeaderError,
     FrameTooLargeError,
+    RateLimitedError,
+    SequenceGapError,
+    StaleEpochError,
     StoreAwayError,
     TakenOverError,
     WireError,
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.allowance import Allowance
 from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
 from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
@@ -59,7 +63,8 @@ class Session:
         self._terms = terms
         self._epoch = memory.epoch
         self._next = memory.sequence + 1
-        self._rows = FaultRows()
+        self._rows = FaultRows(terms.credit.frames)
+        self._texts = Allowance(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
@@ -75,11 +80,13 @@ class Session:
 
     # What the client sends.
 
-    def text(self, text: str) -> list[Action]:
+    def text(self, text: str, now_s: float) -> list[Action]:
         """Take a text message."""
         if self._deaf_to(len(text)):
             return self._turn()
         try:
+            if not self._texts.spend(1, now_s):
+                raise RateLimitedError("Control messages come too fast.")
             self._control(_parse(text))
         except WireError as error:
             self._refuse(error)
@@ -200,6 +207,7 @@ class Session:
         check_place(frame, self._epoch, self._next)
         check_credit(self._ledger, frame, len(data))
         self._next += 1
+        self._rows.clear(StaleEpochError, SequenceGapError)
         job = Job(frame, len(data), now_s)
         try:
             check_content(frame, len(data), self._terms)
@@ -259,14 +267,15 @@ class Session:
 
     def _refuse(self, error: WireError) -> None:
         """Tell of an error that consumes nothing; one too many ends the connection."""
-        if self._rows.count(error):
-            self._end(error)
-        else:
+        close_code = self._rows.count(error)
+        if close_code is None:
             self._say(notices.ErrorMessage.of(error))
+        else:
+            self._end(error, close_code)
 
-    def _end(self, error: WireError) -> None:
+    def _end(self, error: WireError, close_code: int | None = None) -> None:
         self._say(notices.ErrorMessage.of(error, fatal=True))
-        self._do([Close(error.close_code or INTERNAL)])
+        self._do([Close(close_code or error.close_code or INTERNAL)])
 
     def _say(self, message: notices.ServerMessage) -> None:
         self._do([Say(message)])

@@ -24,6 +24,7 @@ from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.session import Beginning
+from maskstream_server.stores.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -92,6 +93,7 @@ def agree(service: Service, hello: Hello) -> Terms:
         credit=CreditLimit(settings.credit_frames, settings.credit_bytes),
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
+        messages_per_s=settings.max_messages_per_s,
     )
 
 
@@ -114,7 +116,10 @@ async def _take_up(
         return "expired"
     token = make_token(claim.session, service.random_bytes(SECRET_BYTES))
     store = service.store
-    taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
+    try:
+        taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
+    except SessionUnreadableError:
+        return "state_lost"
     if taken is None:
         return "expired"
     service.lobby.evict(taken.lease)
@@ -123,7 +128,11 @@ async def _take_up(
         await _give_up(service, taken, beginning)
         return beginning
     seen = min(resume.last_sequence, beginning.memory.sequence)
-    kept = await store.results_after(claim.session, 0)
+    try:
+        kept = await store.results_after(claim.session, 0)
+    except SessionUnreadableError:
+        await _give_up(service, taken, "state_lost")
+        return "state_lost"
     beginning = replace(beginning, kept=tuple(result.sequence for result in kept))
     return Greeting(
         welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
@@ -136,7 +145,9 @@ async def _take_up(
     )
 
 
-async def _restore(service: Service, stored: StoredSession) -> Beginning | ResetReason:
+async def _restore(service: Service, stored: StoredSession | None) -> Beginning | ResetReason:
+    if stored is None:
+        return "state_lost"
     fingerprint = service.model.fingerprint
     try:
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)

@@ -32,6 +32,7 @@ from maskstream_server.session.session import INTERNAL, MAX_TEXT_CHARS, Session
 from maskstream_server.streaming.greeting import Greeting, greet
 from maskstream_server.streaming.performer import Event, Performer, Wishes
 from maskstream_server.telemetry.witness import Departing, Witness
+from maskstream_server.transport.websocket import welcome
 
 MAX_OUTGOING: Final = 32
 MAX_INCOMING: Final = 16
@@ -60,6 +61,7 @@ class Stream:
             greeting = await greet(self._service, hello)
             self._witness.joined(greeting.lease.session)
             self._service.lobby.enter(greeting.lease, self)
+            welcome(self._socket.scope, self._service.settings.max_message_bytes)
         except WebSocketDisconnect:
             return
         except Exception as error:
@@ -201,7 +203,7 @@ class Stream:
 
         def take(session: Session) -> list[Action]:
             self._room.release()
-            return session.binary(data or b"", now_s) if text is None else session.text(text)
+            return session.binary(data or b"", now_s) if text is None else session.text(text, now_s)
 
         return take
 

@@ -4,9 +4,9 @@
     .incoming/{id}/data         what has come; its size is the offset, nothing else is
     .incoming/{id}/claim        see `room`: until the upload is a video, or expires
 
-So an offset that was told is always true, also after a crash. No lock is needed, also not between
-servers: each request writes from an offset that has been reached, without gaps, so that the file
-is a beginning of what the client sends, whoever of its connections wrote which part.
+So an offset that was told is always true, also after a crash; and what it counts stays as it is:
+of several requests, at several servers, that write to one upload, each only appends (see
+`appending`). A request that comes alive again late is refused, also once a video was made of it.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from maskstream_server.jobs.errors import (
     BadUploadError,
@@ -24,10 +23,12 @@ from maskstream_server.jobs.errors import (
     UploadTooLargeError,
     UploadUnknownError,
 )
+from maskstream_server.jobs.intake.appending import AppendingFile
 from maskstream_server.jobs.intake.room import Claim
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
 from maskstream_server.jobs.records.ids import new_id
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
 INFO = "info.json"
@@ -81,7 +82,7 @@ class ResumableUploads:
         max_bytes: of one.
         expiry_s: how long an upload waits for more.
         random_bytes: for ids.
-        now_s: Unix time.
+        now_s: Unix time, for ids; ages are judged by that of `files`.
     """
 
     files: VideoFiles
@@ -121,7 +122,7 @@ class ResumableUploads:
 
         Raises:
             UploadUnknownError: there is none.
-            OffsetError: it does not end at `offset`.
+            OffsetError: it does not end at `offset`, or another request lets it grow, too.
             UploadTooLargeError: more comes than was announced.
             NoSpaceError: there is no room for it; what had come before stays.
         """
@@ -149,6 +150,8 @@ class ResumableUploads:
                 Claim(self.files, upload, self.expiry_s).announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
+                for path in (folder / INFO, folder, folder.parent):
+                    sync(path)
         except BaseException:
             self.files.forget(upload)
             raise
@@ -161,7 +164,7 @@ class ResumableUploads:
         except (OSError, ValueError):
             raise UploadUnknownError(upload) from None
         expires_s = data.st_mtime + self.expiry_s
-        if expires_s <= self.now_s():
+        if expires_s <= self.files.now_s():
             raise UploadUnknownError(upload)
         return ResumableUpload(upload, announced, data.st_size, expires_s)
 
@@ -181,10 +184,8 @@ class ResumableUploads:
                 await asyncio.to_thread(writer.sync)
 
 
-def _open_at(path: Path, found: ResumableUpload) -> BinaryIO:
+def _open_at(path: Path, found: ResumableUpload) -> AppendingFile:
     try:
-        file = path.open("r+b")
+        return AppendingFile(path, found.offset)
     except FileNotFoundError:
         raise UploadUnknownError(found.id) from None
-    file.seek(found.offset)
-    return file

@@ -84,18 +84,20 @@ def unclaimed_room(files: VideoFiles, num_bytes: int = 0, besides: str | None = 
     Raises:
         NoSpaceError: the disk or the quota would be full, once all that is claimed has come.
     """
-    claimed = sum(_claimed(files.incoming(each)) for each in files.uploads() if each != besides)
+    others = [files.incoming(each) for each in files.uploads() if each != besides]
+    now_s = files.now_s()
+    claimed = sum(_claimed(folder, now_s) for folder in others)
     return files.check_room(num_bytes + claimed) - claimed
 
 
-def _claimed(folder: Path) -> int:
+def _claimed(folder: Path, now_s: float) -> int:
     """Return how many bytes are still to come into a folder."""
     try:
         total, silence_s = (folder / CLAIM).read_text().split()
         newest_s = max(path.stat().st_mtime for path in folder.iterdir())
     except (OSError, ValueError):  # without a claim, or gone meanwhile
         return 0
-    lapsed = time.time() - newest_s > float(silence_s)
+    lapsed = now_s - newest_s > float(silence_s)
     return 0 if lapsed else max(0, int(total) - _size(folder / DATA))
 
 
