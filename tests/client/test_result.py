@@ -116,16 +116,19 @@ def test_an_id_after_a_reset_is_another_track():
         collector.add(each)
         summary.add(each)
     assert len(collector.entries()) == 2
-    report = summary.report(1.0)
+    report = summary.report()
     assert (report["tracks"], report["emerged"], report["resets"]) == (2, 2, 1)
 
 
 def test_a_summary_counts_frames_tracks_comings_and_goings():
-    summary = StreamSummary()
+    summary = StreamSummary({"file_name": "a.mp4"}, now=iter([3.0, 10.0, 12.0]).__next__)
+    summary.begin("s1")
     summary.add(seen(0, (1, 1, EMERGED), masks=[HOUSE], latency_s=0.1))
     summary.add(seen(1, (1, 1, TRACKED), (2, 1, EMERGED), masks=[HOUSE, TREE], latency_s=0.3))
     summary.add(seen(2, (1, 1, DISAPPEARED), masks=[NOTHING], latency_s=0.2))
-    report = summary.report(2.0)
+    summary.end()
+    report = summary.report()
+    assert (report["file_name"], report["session"]) == ("a.mp4", "s1")
     assert (report["frames"], report["tracks"], report["fps"]) == (3, 2, 1.5)
     assert (report["emerged"], report["disappeared"], report["dropped"]) == (2, 1, 0)
     assert report["latency_ms"]["p50"] == 200

@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from maskstream_protocol import STREAM_PATH
 
+DEFAULT_URL: Final = "ws://127.0.0.1:8000"
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
