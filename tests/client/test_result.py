@@ -85,7 +85,21 @@ def test_detections_of_supervision_have_masks_and_identities():
     assert detections.tracker_id.tolist() == [5]
     assert detections.xyxy.tolist() == [[10, 20, 30, 50]]
     assert np.array_equal(detections.mask, HOUSE)
-    assert len(seen(1).to_supervision()) == 0
+
+
+def test_detections_of_an_empty_frame_have_the_arrays_of_any_other():
+    supervision = pytest.importorskip("supervision")
+    some = seen(0, (5, 1, TRACKED), masks=[HOUSE]).to_supervision()
+    none = seen(1).to_supervision()
+    assert len(none) == 0
+    for name in ("xyxy", "mask", "confidence", "class_id", "tracker_id"):
+        empty, full = getattr(none, name), getattr(some, name)
+        assert (empty.dtype, empty.shape) == (full.dtype, (0, *full.shape[1:])), name
+    assert list(zip(none.tracker_id, none["class_name"], strict=True)) == []
+    assert len(none[none.class_id == 2]) == 0
+    merged = supervision.Detections.merge([none, some])
+    assert merged.tracker_id.tolist() == [5]
+    assert merged["class_name"].tolist() == ["animal"]
 
 
 def test_detections_without_supervision_say_what_to_install(monkeypatch):

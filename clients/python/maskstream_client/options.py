@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from maskstream_client.pictures import PictureCodec
 from maskstream_protocol.messages import MaskFormat, Policy
@@ -65,3 +66,18 @@ class StreamOptions:
             raise ValueError(f"max_in_flight must be at least 1, not {self.max_in_flight}.")
         if not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}.")
+
+
+class StreamFields(TypedDict, total=False):
+    """The fields of `StreamOptions` as keyword arguments."""
+
+    model: str | None
+    policy: Policy
+    masks: MaskFormat
+    mask_scale: float
+    min_score: float | None
+    picture: PictureCodec
+    quality: int
+    max_in_flight: int
+    resume_token: str | None
+    retry: RetryRules
