@@ -69,7 +69,8 @@ def write_sample(path: Path) -> Path:
     from maskstream_model.data.synthetic import sample_clip
 
     print("Making a sample clip (give your own with VIDEO=any.mp4)")
-    with VideoWriter(path, fps=SAMPLE_FPS) as writer:
+    # By default the encoder has threads by cores, and another file for each number of them.
+    with VideoWriter(path, fps=SAMPLE_FPS, threads=1) as writer:
         for frame in sample_clip().frames:
             writer.write(frame)
     return path
@@ -79,7 +80,8 @@ def write_sample(path: Path) -> Path:
 def running_server(log: Path) -> Iterator[str]:
     """Start `maskstream serve` on a free port; yield its WebSocket address; stop it in the end."""
     port = free_port()
-    command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    # Deterministic: the same tracks from run to run, however many cores there are.
+    command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port), "--deterministic"]
     with log.open("wb") as output:
         # In a group of its own: Ctrl-C ends the client first, which still needs its answers.
         process = subprocess.Popen(

@@ -27,7 +27,7 @@ from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.readings import show_device, show_engine
+from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
 from maskstream_server.telemetry.tracing import NoTracing, Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
@@ -97,7 +97,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
     show_device(settings.device, registry)
     owner = owner_name()
     tracing = open_tracing(settings, owner)
-    return Service(
+    service = Service(
         settings=settings,
         model=engine.model,
         engine=engine,
@@ -116,6 +116,8 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
         ),
         tracing=tracing,
     )
+    show_decoders(service.pictures, registry)
+    return service
 
 
 def new_registry() -> CollectorRegistry:

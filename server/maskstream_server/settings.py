@@ -78,6 +78,10 @@ class Settings(SocketSettings):
     credit_frames: int = Field(8, ge=1, le=1024)
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
+    # How long decoding one frame may take, and in how many processes that is done: two or more, so
+    # that a slow picture holds nobody up; None: one per core, up to eight.
+    decode_s: float = Field(5.0, gt=0)
+    decoders: int | None = Field(None, ge=1, le=64)
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
@@ -97,6 +101,8 @@ class Settings(SocketSettings):
     # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
     upload_expiry_s: float = Field(DAY_S, gt=0)
+    # An upload of which nothing has come holds the room that it has announced for so long.
+    upload_begin_s: float = Field(600.0, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
     # Hosts that the server may fetch videos from: names, `*.domain`, or `*` for any; with a port

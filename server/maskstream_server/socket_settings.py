@@ -12,6 +12,8 @@ class SocketSettings(BaseSettings):
     max_connections: int = Field(512, ge=1)
     max_connections_per_address: int = Field(256, ge=1)
     max_before_hello: int = Field(64, ge=1)
+    # Sessions of one address at once; None: as many as there are slots.
+    max_sessions_per_address: int | None = Field(None, ge=1)
     # Time for the headers of a request, and time in which its body must bring something.
     request_header_s: float = Field(10.0, gt=0)
     request_stall_s: float = Field(30.0, gt=0)

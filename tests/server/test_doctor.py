@@ -213,7 +213,7 @@ def test_every_codec_is_really_tried(monkeypatch):
     def broken(*args: object, **options: object) -> None:
         raise OSError("encoder webp not available")
 
-    monkeypatch.setattr(codecs, "decode_picture", broken)
+    monkeypatch.setattr(codecs.PictureWorker, "decode", broken)
     (pictures,) = codecs.look_at_pictures()
     assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
 

@@ -20,6 +20,7 @@ from maskstream_client.errors import ConnectionFailedError, NoServerError
 from maskstream_protocol.errors import (
     ForbiddenError,
     ProtocolError,
+    QuotaExceededError,
     ServerFullError,
     UnauthorizedError,
     WireError,
@@ -31,6 +32,7 @@ _RESUMABLE: Final = {_ABNORMAL, _GOING_AWAY, _INTERNAL, _RESTART, _FULL, _IDLE}
 _OF_STATUS: Final[dict[int, type[WireError]]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
+    429: QuotaExceededError,
     503: ServerFullError,
 }
 
@@ -43,7 +45,8 @@ def can_resume(error: Exception) -> bool:
     if isinstance(error, ConnectionClosed):
         return close_code(error) in _RESUMABLE
     if isinstance(error, InvalidStatus):
-        return error.response.status_code >= 500
+        status = error.response.status_code
+        return status >= 500 or status == 429  # Of too many connections, old ones end.
     return True
 
 

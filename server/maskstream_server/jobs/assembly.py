@@ -70,7 +70,13 @@ def build_videos(
     sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(
         files=files,
-        uploads=ResumableUploads(files, max_bytes, settings.upload_expiry_s, now_s=clock),
+        uploads=ResumableUploads(
+            files,
+            max_bytes,
+            settings.upload_expiry_s,
+            settings.upload_begin_s,
+            now_s=clock,
+        ),
         sources=sources,
         webhooks=webhook_rules(settings),
         model=facts,

@@ -161,7 +161,8 @@ class VideoDesk:
     def _remove_what_nobody_needs(
         self, known: Mapping[str, int | None], cancelled: set[str]
     ) -> None:
-        self.files.remove_abandoned(self.reception.uploads.expiry_s)
+        uploads = self.reception.uploads
+        self.files.remove_abandoned(uploads.waits_s(1), uploads.waits_s(0))
         for video in cancelled.intersection(self.files.videos()):
             self.files.remove(video)
         if orphans := self.files.remove_orphans(known):

@@ -37,7 +37,7 @@ from maskstream_server.session.pipeline import Pipeline
 
 MAX_TEXT_CHARS: Final = 1 << 16
 MAX_REQUESTS: Final = 64
-DONE, INTERNAL, RESTART = 1000, 1011, 1012
+DONE, INTERNAL, RESTART, IDLE = 1000, 1011, 1012, 4408
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class Session:
     def closed(self) -> bool:
         """Whether it has asked for the connection to be closed."""
         return self._closed
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no frame is under way."""
+        return self._line.first_job() is None
 
     # What the client sends.
 
@@ -156,9 +161,9 @@ class Session:
             self._say(notices.GoAway(in_ms, reason))
         return self._turn()
 
-    def restart(self) -> list[Action]:
-        """Close with 1012 now: there is no more time."""
-        self._do([Close(RESTART)])
+    def close(self, code: int) -> list[Action]:
+        """Close now; the session can be resumed."""
+        self._do([Close(code)])
         return self._turn()
 
     def crashed(self, error: WireError) -> list[Action]:
@@ -228,7 +233,7 @@ class Session:
         while not self._closed and (item := self._line.next_ready()) is not None:
             self._settle(item)
         if not self._closed:
-            at_rest = self._line.first_job() is None
+            at_rest = self.at_rest
             self._do(self._pipeline.start_work())
             self._do(self._answers.settle_tail(self._settled) if at_rest else [])
             self._do(self._answers.pay_requests())

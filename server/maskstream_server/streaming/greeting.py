@@ -1,6 +1,5 @@
 """From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,16 +55,17 @@ class Greeting:
     token: str
 
 
-async def greet(service: Service, hello: Hello) -> Greeting:
+async def greet(service: Service, hello: Hello, address: str) -> Greeting:
     """Take a session up, or begin a new one.
 
     Raises:
-        WireError: the model is unknown, no codec is common, or the server is full.
+        WireError: the model is unknown, no codec is common, or the server is full, or has as many
+            sessions of `address` as it takes.
         StoreError: the store cannot take or give a session now.
     """
     terms = agree(service, hello)
     claim = read_token(hello.resume.token) if hello.resume else None
-    service.lobby.check_room(claim.session if claim else None)
+    service.lobby.check_room(address, claim.session if claim else None)
     if not service.engine.ready:
         raise ServerFullError("The model is warming up.", retry_after_ms=RETRY_AFTER_MS)
     lost: ResetReason | None = None
@@ -74,7 +74,7 @@ async def greet(service: Service, hello: Hello) -> Greeting:
         if isinstance(resumed, Greeting):
             return resumed
         lost = resumed
-    return await _begin(service, terms, lost)
+    return await _begin(service, terms, lost, address)
 
 
 def agree(service: Service, hello: Hello) -> Terms:
@@ -97,8 +97,10 @@ def agree(service: Service, hello: Hello) -> Terms:
     )
 
 
-async def _begin(service: Service, terms: Terms, lost: ResetReason | None) -> Greeting:
-    service.lobby.check_room()
+async def _begin(
+    service: Service, terms: Terms, lost: ResetReason | None, address: str
+) -> Greeting:
+    service.lobby.check_room(address)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
@@ -155,7 +157,7 @@ async def _restore(service: Service, stored: StoredSession | None) -> Beginning 
             return "model_changed"
         state: Any = None
         if memory.snapshot is not None:
-            state = await asyncio.to_thread(service.model.state_from_bytes, memory.snapshot)
+            state = await service.compute(service.model.state_from_bytes, memory.snapshot)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"

@@ -3,7 +3,6 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -78,7 +77,7 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
         StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
-    state = await asyncio.to_thread(model.state_from_bytes, blob)
+    state = await service.compute(model.state_from_bytes, blob)
     snapshot = model.state_to_bytes(state)
     count, most = count_tracks(snapshot), service.settings.max_tracks
     if count > most:

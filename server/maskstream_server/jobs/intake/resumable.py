@@ -32,6 +32,7 @@ from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
 INFO = "info.json"
+BEGIN_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class ResumableUploads:
         files: where they are.
         max_bytes: of one.
         expiry_s: how long an upload waits for more.
+        begin_s: how long it waits for its first byte, where that is less.
         random_bytes: for ids.
         now_s: Unix time, for ids; ages are judged by that of `files`.
     """
@@ -88,6 +90,7 @@ class ResumableUploads:
     files: VideoFiles
     max_bytes: int
     expiry_s: float
+    begin_s: float = BEGIN_S
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
 
@@ -142,12 +145,17 @@ class ResumableUploads:
         await self.find(upload)
         await asyncio.to_thread(self.files.forget, upload)
 
+    def waits_s(self, num_bytes: int) -> float:
+        """Return how long an upload of which so many bytes have come waits for more."""
+        return self.expiry_s if num_bytes else min(self.begin_s, self.expiry_s)
+
     def _create(self, upload: str, announced: Announcement) -> None:
         folder = self.files.incoming(upload)
         folder.mkdir()
         try:
             with full_disk_told():
-                Claim(self.files, upload, self.expiry_s).announce(announced.length)
+                claim = Claim(self.files, upload, self.waits_s(1), self.waits_s(0))
+                claim.announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
                 for path in (folder / INFO, folder, folder.parent):
@@ -161,9 +169,9 @@ class ResumableUploads:
         try:
             announced = Announcement(**json.loads((folder / INFO).read_bytes()))
             data = (folder / DATA).stat()
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             raise UploadUnknownError(upload) from None
-        expires_s = data.st_mtime + self.expiry_s
+        expires_s = data.st_mtime + self.waits_s(data.st_size)
         if expires_s <= self.files.now_s():
             raise UploadUnknownError(upload)
         return ResumableUpload(upload, announced, data.st_size, expires_s)
@@ -175,7 +183,7 @@ class ResumableUploads:
             writer = BoundedWriter(file, self.files.check_room, length, found.offset)
             try:
                 async for block in in_blocks(chunks):
-                    await asyncio.to_thread(writer.write, block)
+                    await asyncio.to_thread(writer.write_through, block)
             except UploadTooLargeError:
                 raise UploadTooLargeError(
                     f"More has come than the {length} bytes that were announced."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
+from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
@@ -60,13 +60,14 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
     """Read the `options` part of an upload; none at all are the defaults.
 
     Raises:
+        BadUploadError: no text in UTF-8, which is all that JSON is sent in.
         BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
         NotOfModelError: a wish that this model cannot fulfil.
     """
     if not text:
         return VideoOptions()
     try:
-        document = json.loads(text)
+        document = json.loads(utf8(text, "The options"))
     except (ValueError, RecursionError):
         raise BadOptionsError("The options are no JSON.") from None
     options = options_from(document)
@@ -82,6 +83,21 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
     if "panoptic.zip" in options.artifacts and not model.panoptic:
         raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
     return options
+
+
+def utf8(data: bytes, what: str) -> str:
+    """Return the text of something that a client has sent as JSON.
+
+    Raises:
+        BadUploadError: it is in another encoding.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # as in UTF-16 and UTF-32, of which `json` would read some
+        raise BadUploadError(f"{what} must be JSON in UTF-8.")
+    return text
 
 
 def options_from(document: object) -> VideoOptions:

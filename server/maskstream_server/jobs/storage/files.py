@@ -207,13 +207,20 @@ class VideoFiles:
             self.remove(video)
         return orphans
 
-    def remove_abandoned(self, expiry_s: float) -> list[str]:
-        """Remove what has come in of files of which nothing more has come for so long."""
+    def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
+        """Remove what has come in of files of which nothing more has come for so long.
+
+        Args:
+            expiry_s: time since the last byte.
+            begin_s: time since the beginning, where nothing has come at all; None: the same.
+        """
+        begin_s = expiry_s if begin_s is None else begin_s
         now_s = self.now_s()
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - newest_write_s(self._incoming / upload) > expiry_s
+            if now_s - newest_write_s(self._incoming / upload)
+            > (expiry_s if _size(self._incoming / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)

@@ -15,7 +15,8 @@ from maskstream_server.jobs.errors import (
     UploadTooLargeError,
     UploadUnknownError,
 )
-from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.intake.resumable import INFO, Announcement, ResumableUploads
+from maskstream_server.jobs.intake.upload import BLOCK_S
 from maskstream_server.jobs.intake.writing import BoundedWriter
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
@@ -165,6 +166,51 @@ async def test_an_upload_that_is_not_gone_on_with_expires(uploads, files):
             await call
     assert files.remove_abandoned(HOUR_S) == [made.id]
     assert files.uploads() == [other.id]
+
+
+async def test_an_upload_of_which_nothing_comes_expires_sooner(files):
+    uploads = ResumableUploads(files, 1 << 20, HOUR_S, begin_s=60.0)
+    made, begun = [await uploads.create(Announcement(1000, "a")) for _ in range(2)]
+    assert made.expires_s < time.time() + 61
+    begun = await uploads.append(begun.id, 0, parts(b"x"))
+    assert begun.expires_s > time.time() + HOUR_S - 60
+    # Asking, or a part without bytes, is no beginning.
+    await uploads.append(made.id, 0, parts())
+    past_s = time.time() - 61
+    for name in (made.id, begun.id):
+        for path in (files.incoming(name), *files.incoming(name).iterdir()):
+            os.utime(path, (past_s, past_s))
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made.id)
+    assert (await uploads.find(begun.id)).offset == 1
+    assert files.remove_abandoned(HOUR_S, 60.0) == [made.id]
+
+
+async def test_what_comes_slowly_is_there_before_a_block_is_full(uploads):
+    made = await uploads.create(Announcement(1000, "a"))
+    held = asyncio.Event()
+
+    async def trickle():
+        for byte in b"abc":
+            yield bytes([byte])
+            await asyncio.sleep(BLOCK_S)
+        await held.wait()
+
+    coming = asyncio.create_task(uploads.append(made.id, 0, trickle()))
+    async with asyncio.timeout(30):
+        while (await uploads.find(made.id)).offset == 0:
+            await asyncio.sleep(0.05)
+    held.set()
+    assert (await coming).offset == 3
+
+
+@pytest.mark.parametrize("info", ["[]", "{", '{"length": 1000, "name": "a", "colour": 1}', "7"])
+async def test_what_was_noted_of_an_upload_and_cannot_be_read_is_no_upload(uploads, files, info):
+    made = await uploads.create(Announcement(1000, "a"))
+    (files.incoming(made.id) / INFO).write_text(info)
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made.id)
+    files.remove_abandoned(HOUR_S, HOUR_S)
 
 
 async def test_a_removed_upload_is_gone(uploads, files):
