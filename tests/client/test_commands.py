@@ -326,5 +326,18 @@ def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch)
     assert "pip install 'maskstream[model]'" in sentence_of(done)
 
 
+def test_no_commands_sentence_steers_the_terminal(monkeypatch):
+    @click.command()
+    def serve():
+        raise click.ClickException("one \x1b[2J\ntwo \u202e")
+
+    class Odd(Entry):
+        def load(self):
+            return serve
+
+    monkeypatch.setattr(program, "entry_points", lambda group: [Odd()])
+    assert run(program.main, "serve").output == "Error: one \\x1b[2J\ntwo \\u202e\n"
+
+
 def test_a_strange_subcommand_is_told():
     assert "No such command" in run(program.main, "dance").output
