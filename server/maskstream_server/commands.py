@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
 )
+@click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
 @model_option
 @weights_option
 @task_option
@@ -72,6 +73,8 @@ def worker(check: bool, **options: Any) -> None:
 def _work(settings: "Settings") -> None:
     from maskstream_server.assembly import load
     from maskstream_server.serving import bind, url_of
+    from maskstream_server.store_rights import check_store_rights
+    from maskstream_server.trimming import trimmed_memory
     from maskstream_server.working import check_shared, work_forever
 
     def ready() -> None:
@@ -80,10 +83,12 @@ def _work(settings: "Settings") -> None:
         print(f"maskstream works on videos with {name} on {settings.device}{where}", flush=True)
 
     check_shared(settings)
+    check_store_rights(settings, sessions=False)
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     model = load(settings)
-    work_forever(settings, model, ready, watched=watched)
+    with trimmed_memory():
+        work_forever(settings, model, ready, watched=watched)
 
 
 def _check(settings: "Settings") -> None:
@@ -96,7 +101,12 @@ def _serve(settings: "Settings") -> None:
     from maskstream_server.access import check_open
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
+    from maskstream_server.store_rights import check_store_rights
+    from maskstream_server.trimming import trimmed_memory
 
     with bind(settings.host, settings.port) as bound:
         check_open(bound.getsockname()[0], settings)
-        serve_forever(assemble(settings, load(settings)), bound)
+        check_store_rights(settings, sessions=True)
+        service = assemble(settings, load(settings))
+        with trimmed_memory():
+            serve_forever(service, bound)

@@ -176,7 +176,15 @@ class Service:
             await self.store.ping()
         except StoreError:
             parts["store"] = False
+        if self.videos is not None:
+            parts["files"] = await self.videos.folder.usable()
+            parts["videos"] = await self.videos.desk.ownership.belong()
         return parts
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Watched.trouble`."""
+        return None if self.videos is None else self.videos.trouble
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""

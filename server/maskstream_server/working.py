@@ -66,19 +66,21 @@ def work_forever(
     decode = open_video or decode_upload(settings)
     videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
-    worker = WatchedWorker(engine, videos.desk, socket.gethostname(), registry)
+    worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
+    work = _work(settings, engine, videos, ready)
     try:
-        asyncio.run(_watched(worker, watched, _work(settings, engine, videos, ready)))
+        asyncio.run(work if watched is None else _watched(worker, settings, watched, work))
     finally:
         tracing.close()
 
 
 async def _watched(
-    worker: WatchedWorker, bound: socket.socket | None, work: Coroutine[Any, Any, None]
+    worker: WatchedWorker,
+    settings: Settings,
+    bound: socket.socket,
+    work: Coroutine[Any, Any, None],
 ) -> None:
-    if bound is None:
-        return await work
-    answering = asyncio.create_task(serve_beside(worker, bound))
+    answering = asyncio.create_task(serve_beside(worker, settings, bound))
     try:
         await work
     finally:

@@ -121,6 +121,7 @@ def test_a_models_page_names_its_classes_and_limits(world):
     assert model["classes"][1] == {"id": 1, "name": "x", "color": "#00ff00", "thing": True}
     assert set(model["input"]) == {"min_size", "max_pixels"}
     assert 0 <= model["min_score"] <= 1
+    assert 0 <= model["show_min"] <= 1
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,12 @@ class Drawing:
 
     def __init__(self, path: Path | None, reader: Reader) -> None:
         self._writer = None if path is None else VideoWriter(path, reader.rate)
-        self._annotator = Annotator(float(reader.rate))
+        self._rate = float(reader.rate)
+        self._annotator = Annotator(self._rate)
+
+    def begin(self, show_min: float) -> None:
+        """Draw the tracks from a score on."""
+        self._annotator = Annotator(self._rate, show_min)
 
     def add(self, pixels: Pixels, result: Result) -> None:
         """Append a frame with its result drawn in."""

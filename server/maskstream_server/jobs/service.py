@@ -8,8 +8,10 @@ import structlog
 
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
@@ -42,6 +44,7 @@ class VideoService:
         clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk
+        self.folder = FolderProbe(desk.files)
         self.stopping = False
         self._worker = worker
         self._concurrency = concurrency
@@ -50,6 +53,11 @@ class VideoService:
         self._counted = counted
         self._clock = clock or StoreClock()
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def trouble(self) -> str | None:
+        """One sentence for the operator where no videos can be taken; None where they can."""
+        return self.desk.ownership.mismatch
 
     def start(self) -> None:
         """Begin to mend, and to work where there is a worker."""
@@ -72,6 +80,12 @@ class VideoService:
 
     async def _work(self, worker: VideoWorker) -> None:
         async def work(video: str) -> None:
+            try:
+                await self.desk.ownership.check()
+            except MismatchError:  # it waits: `tend` queues it again
+                return
+            except OSError as error:  # the worker waits for the folder
+                log.warning("folder_away", reason=str(error))
             await worker.work(video)
             self.desk.wake(video)
 

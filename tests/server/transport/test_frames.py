@@ -78,4 +78,6 @@ def test_fragments_are_counted_anew_with_each_message():
             frames.receive_data(ws_frame(CONTINUATION, fin=False) + ws_frame(PING))
         frames.receive_data(ws_frame(CONTINUATION))
     assert frames.state is State.OPEN
-    assert frames.num_frames == 10 * (2 * FREE_FRAGMENTS - 2)
+    assert frames.num_small == 10 * (2 * FREE_FRAGMENTS - 2)
+    frames.receive_data(ws_frame(BINARY, bytes(1024)))
+    assert frames.num_small == 10 * (2 * FREE_FRAGMENTS - 2)
