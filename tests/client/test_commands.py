@@ -1,24 +1,26 @@
 """The command line: files that come out, and sentences where something is wrong."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
 from client import fake_server, server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
-from maskstream_client import main as program
 from maskstream_client.commands import bench, stream
 from maskstream_client.video import VideoReader
-from maskstream_protocol.errors import ModelUnknownError
+from maskstream_protocol.errors import ModelUnknownError, UnauthorizedError
+from support.broken_pipes import unread_pipe
 
 NOBODY = "ws://127.0.0.1:9"
+PROGRAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
 
 
 @pytest.fixture
@@ -44,11 +46,16 @@ def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):
     assert done.exit_code == 0, done.output
     assert len(read_all(out / "a.mp4")) == 9
     (track,) = json.loads((out / "r.json").read_text())
+    assert (track["file_name"], track["frame_rate"]) == ("clip.mp4", 10)
+    assert track["label"] == "class 9"
     assert [bool(each) for each in track["segmentations"]] == [True] * 3 + [False] + [True] * 5
     summary = json.loads((out / "s.json").read_text())
     assert (summary["frames"], summary["dropped"], summary["tracks"]) == (9, 1, 1)
     assert (summary["emerged"], summary["disappeared"]) == (1, 0)
     assert summary["fps"] > 0
+    assert (summary["file_name"], summary["frame_rate"]) == ("clip.mp4", 10)
+    assert summary["session"] == "s1"
+    assert f"maskstream watch s1 --url {server.url}" in done.stderr
     assert summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
 
 
@@ -142,6 +149,75 @@ def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))
 
 
+def test_a_server_that_is_not_there_is_told_with_what_helps(clip):
+    told = sentence_of(run(stream, clip, "--url", NOBODY))
+    assert "`maskstream serve`" in told
+    assert "--url" in told
+
+
+def test_a_missing_key_is_told_with_the_option_that_helps(clip):
+    with ThreadedServer(Script(refuse=UnauthorizedError("A valid API key is needed."))) as server:
+        done = run(stream, clip, "--url", server.url)
+    assert sentence_of(done) == (
+        "Error: A valid API key is needed. Give the server's key with --api-key, or in "
+        "MASKSTREAM_API_KEY."
+    )
+
+
+def test_an_empty_key_variable_is_no_key(clip):
+    with ThreadedServer(Script()) as server:
+        CliRunner(env={"MASKSTREAM_API_KEY": ""}).invoke(stream, [str(clip), "--url", server.url])
+    assert server.headers == [None]
+
+
+def test_a_servers_sentence_does_not_steer_the_terminal(clip):
+    error = ModelUnknownError("There is\r\x1b[2J no [bold]model[/bold] \x9b31m.")
+    with ThreadedServer(Script(refuse=error)) as server:
+        done = run(stream, clip, "--url", server.url)
+    told = "Error: There is\\r\\x1b[2J no [bold]model[/bold] \\x9b31m."
+    assert sentence_of(done) == told
+
+
+def test_a_file_that_cannot_be_written_takes_no_other_along(tmp_path, clip):
+    out, summary = tmp_path / "a.mp4", tmp_path / "s.json"
+    with ThreadedServer() as server:
+        options = ("--out", out, "--json", "/dev/full", "--summary", summary)
+        done = run(stream, clip, "--url", server.url, *options)
+    assert "/dev/full cannot be written: No space left on device." in sentence_of(done)
+    assert len(read_all(out)) == json.loads(summary.read_text())["frames"] == 9
+
+
+def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path, clip, monkeypatch):
+    found = tmp_path / "r.json"
+    found.write_text("old")
+
+    def full(path, text, encoding):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with ThreadedServer() as server:
+        done = run(stream, clip, "--url", server.url, "--json", found)
+    assert "r.json cannot be written" in sentence_of(done)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4", "r.json"]
+    assert found.read_text() == "old"
+
+
+def test_two_files_of_one_name_are_refused(tmp_path, clip):
+    same = ("--json", tmp_path / "x.json", "--summary", tmp_path / "." / "x.json")
+    assert "named for two files" in sentence_of(run(stream, clip, "--url", NOBODY, *same))
+
+
+def test_a_stream_whose_words_nobody_reads_leaves_its_files(tmp_path, clip):
+    out, found, summary = (tmp_path / name for name in ("a.mp4", "r.json", "s.json"))
+    files = map(str, ("--out", out, "--json", found, "--summary", summary))
+    with ThreadedServer() as server, unread_pipe() as words:
+        command = [*PROGRAM, "stream", str(clip), "--url", server.url, *files]
+        done = subprocess.run(command, stderr=words, stdout=words)
+    assert done.returncode == 0
+    assert len(read_all(out)) == json.loads(summary.read_text())["frames"] == 9
+    assert json.loads(found.read_text())
+
+
 def test_a_wrong_address_is_one_sentence(clip):
     assert "is no URL of a server" in sentence_of(run(stream, clip, "--url", "ftp://here"))
 
@@ -201,62 +277,3 @@ def test_bench_says_what_flat_does_not_go_with():
 
 def test_bench_refuses_a_size_that_is_none():
     assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))
-
-
-def test_help_lists_the_subcommands_without_importing_torch_or_the_server():
-    code = (
-        "import sys; from maskstream_client.main import main\n"
-        "try: main(['--help'], prog_name='maskstream')\n"
-        "except SystemExit: pass\n"
-        "heavy = {'torch', 'fastapi', 'maskstream_server', 'maskstream_model'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("stream", "run", "videos", "bench", "serve", "train", "eval", "score"):
-        assert f"\n  {name} " in done.stdout
-
-
-def test_a_command_of_two_words_is_typed_with_a_space_or_a_hyphen():
-    for typed in (["bench-video", "--help"], ["bench", "video", "--help"]):
-        assert "VIDEO" in run(program.main, *typed).output
-    assert "--sessions" in run(program.main, "bench", "--help").output
-
-
-class Entry:
-    """An entry point whose package lacks a dependency."""
-
-    name, value = "serve", "maskstream_server.commands:serve"
-
-    def load(self):
-        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
-
-
-def test_a_missing_extra_is_told_by_its_name(monkeypatch):
-    monkeypatch.setattr(program, "entry_points", lambda group: [Entry()])
-    done = run(program.main, "serve")
-    assert "pip install 'maskstream[server]'" in sentence_of(done)
-
-
-def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch):
-    @click.group()
-    def group():
-        pass
-
-    @group.command()
-    def inner():
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
-
-    class Group(Entry):
-        name, value = "weights", "maskstream_model.commands:weights"
-
-        def load(self):
-            return group
-
-    monkeypatch.setattr(program, "entry_points", lambda group: [Group()])
-    done = run(program.main, "weights", "inner")
-    assert "needs torch" in sentence_of(done)
-    assert "pip install 'maskstream[model]'" in sentence_of(done)
-
-
-def test_a_strange_subcommand_is_told():
-    assert "No such command" in run(program.main, "dance").output

@@ -14,7 +14,8 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
-from maskstream_client.link import Link, bearer
+from maskstream_client.keys import bearer, cleaned
+from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_card
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing, paired
@@ -53,7 +54,7 @@ class AsyncClient:
     ) -> None:
         self._addresses = Addresses(url)
         self.options = options or StreamOptions()
-        self._api_key = api_key
+        self._api_key = cleaned(api_key)
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
         retry = self.options.retry

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Generator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from shlex import quote
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from maskstream_client.annotate import Annotator
-from maskstream_client.errors import OutputError
-from maskstream_client.interrupts import INTERRUPTED, Interrupts
+from maskstream_client.interrupts import Interrupts
 from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
+from maskstream_client.stream_files import Drawing, check_places, write_json
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
-from maskstream_client.video import VideoWriter
+from maskstream_client.terminal import plain, status_console
+from maskstream_client.urls import DEFAULT_URL, without_password
 from maskstream_protocol.messages import MaskFormat, Policy
 
 
@@ -64,49 +63,47 @@ class StreamJob:
 def stream_source(job: StreamJob) -> None:
     """Send a source to a server and write what was asked for.
 
-    However it ends, what came until then is written. Ctrl-C ends the source, and the exit status
-    says so.
+    However it ends, what came until then is written. Ctrl-C, and signals that ask for an end, end
+    the source, and the exit status says so.
 
     Raises:
         MaskstreamError: the source, the server or a file to write is not there.
         WireError: the server refuses the stream.
     """
-    console = Console(stderr=True)
-    for path in (job.out, job.json_out, job.summary):
-        _check_place(path, job.source)
+    check_places(job.source, job.out, job.json_out, job.summary)
     with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
-        _stream(job, reader, console)
-    if interrupts.heard:
-        sys.exit(INTERRUPTED)
+        _stream(job, reader, status_console())
+    if interrupts.signal:
+        sys.exit(128 + interrupts.signal)
 
 
 def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
-    summary, collector = StreamSummary(), ResultsCollector()
-    show_min = 0.0
-    began_s = time.perf_counter()
-    try:
-        with (
-            suppress(KeyboardInterrupt),  # a second one: what came is written all the same
-            _Drawing(job.out, reader) as drawing,
-            closing(_pairs(job, reader, console)) as pairs,
-        ):
-            for pixels, result, show_min in pairs:
-                summary.add(result)
-                if job.json_out is not None:  # masks of all frames, which a camera has no end of
-                    collector.add(result)
-                drawing.add(pixels, result, show_min)
-    finally:
-        report = summary.report(time.perf_counter() - began_s, show_min)
-        if report["frames"]:
-            _write_json(job.json_out, collector.entries(show_min))
-            _write_json(job.summary, report)
-            console.print(_sentence(report), soft_wrap=True)
+    """Each file is written at the end even where another cannot be."""
+    about = {"file_name": Path(reader.name).name, "frame_rate": round(float(reader.rate), 3)}
+    summary, collector = StreamSummary(about), ResultsCollector(about)
+    with ExitStack() as ends:
+        ends.callback(_say, console, summary)
+        ends.callback(_write, job.summary, summary, summary.report)
+        ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
+        drawing = ends.enter_context(Drawing(job.out, reader))
+        ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
+        ends.callback(summary.end)
+        client = ends.enter_context(Client(job.url, job.options(), api_key=job.api_key))
+        show_min = client.show_min if job.show_min is None else job.show_min
+        summary.begin(client.session, show_min)
+        drawing.begin(show_min)
+        _say_session(console, client, job)
+        for pixels, result in ends.enter_context(closing(_pairs(job, client, reader, console))):
+            summary.add(result)
+            if job.json_out is not None:  # masks of all frames, which a camera has no end of
+                collector.add(result)
+            drawing.add(pixels, result)
 
 
 def _pairs(
-    job: StreamJob, reader: Reader, console: Console
-) -> Generator[tuple[Pixels, Result, float], None, None]:
-    """The frames with their results and the score to show from, behind a progress bar."""
+    job: StreamJob, client: Client, reader: Reader, console: Console
+) -> Generator[tuple[Pixels, Result], None, None]:
+    """The frames with their results, behind a progress bar."""
     total = reader.num_frames
     if job.max_frames is not None:
         total = min(job.max_frames, total or job.max_frames)
@@ -117,57 +114,28 @@ def _pairs(
         TextColumn("tracks: {task.fields[tracks]}"),
         TimeRemainingColumn(),
     )
-    with (
-        Client(job.url, job.options(), api_key=job.api_key) as client,
-        Progress(*columns, console=console) as progress,
-    ):
-        show_min = client.show_min if job.show_min is None else job.show_min
+    with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Streaming", total=total, tracks=0)
         for pixels, result in client.stream(reader, every_frame=True):
-            yield pixels, result, show_min
+            yield pixels, result
             progress.update(bar, advance=1, tracks=len(result.visible))
 
 
-class _Drawing:
-    """The annotated video, or nothing where none was asked for."""
-
-    def __init__(self, path: Path | None, reader: Reader) -> None:
-        self._writer = None if path is None else VideoWriter(path, reader.rate)
-        self._rate = float(reader.rate)
-        self._annotator: Annotator | None = None
-
-    def add(self, pixels: Pixels, result: Result, show_min: float) -> None:
-        if self._writer is not None:
-            self._annotator = self._annotator or Annotator(self._rate, show_min)
-            self._writer.write(self._annotator.annotate(pixels, result))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+def _write(path: Path | None, summary: StreamSummary, value: Callable[[], Any]) -> None:
+    if path is not None and summary.num_frames:
+        write_json(path, value())
 
 
-def _check_place(path: Path | None, source: str | int) -> None:
-    """There is a folder to write to, and the source is not written over."""
-    if path is None:
-        return
-    if isinstance(source, str) and path.exists() and path.resolve() == Path(source).resolve():
-        raise OutputError(f"{path} is the source and will not be written over.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
+def _say_session(console: Console, client: Client, job: StreamJob) -> None:
+    """How others look on."""
+    where = "" if job.url == DEFAULT_URL else f" --url {quote(without_password(job.url))}"
+    told = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
+    console.print(plain(told), markup=False, highlight=False, soft_wrap=True)
 
 
-def _write_json(path: Path | None, value: Any) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(value) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+def _say(console: Console, summary: StreamSummary) -> None:
+    if summary.num_frames:
+        console.print(_sentence(summary.report()), soft_wrap=True)
 
 
 def _sentence(report: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.evaluation.transience import OBJECTS
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.plain_errors import plain, plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -19,17 +19,17 @@ EXISTING = click.Path(exists=True, path_type=Path)
 
 
 class FrameSize(click.ParamType[tuple[int, int]]):
-    """`HEIGHTxWIDTH` in pixels."""
+    """`WIDTHxHEIGHT` in pixels, as every command has sizes."""
 
-    name = "HEIGHTxWIDTH"
+    name = "WIDTHxHEIGHT"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         """Return `(height, width)`."""
         if isinstance(value, tuple):
             return value
-        height, cross, width = str(value).partition("x")
+        width, cross, height = str(value).partition("x")
         if not (cross and height.isdigit() and width.isdigit()):
-            self.fail(f"{value!r} is not like 256x448", param, ctx)
+            self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
         return int(height), int(width)
 
 
@@ -71,7 +71,7 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     show_default=True,
     help="Frames of a synthetic clip.",
 )
-@click.option("--size", type=FrameSize(), default="256x448", show_default=True)
+@click.option("--size", type=FrameSize(), default="448x256", show_default=True)
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -146,4 +146,4 @@ def _print(result: "Answer") -> None:
     for table in result.tables():
         console.print(table)
     for note in result.notes:
-        console.print(note)
+        console.print(plain(note), markup=False)

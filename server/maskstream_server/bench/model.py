@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 
 from maskstream_server.assembly import engine_threads, load, online_part
-from maskstream_server.bench.report import tell
+from maskstream_server.bench.report import size_text, tell
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.jobs.assembly import decode_upload
@@ -35,8 +35,8 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
         "model": model.config.name,
         "device": settings.device,
         "threads": torch.get_num_threads(),
-        "size": list(frames[0].shape[:2]),
-        "padded": list(model.padded_size(*frames[0].shape[:2])),
+        "size": size_text(*frames[0].shape[:2]),
+        "padded": size_text(*model.padded_size(*frames[0].shape[:2])),
     }
     for _ in range(WARM_UP_STEPS):
         model.step(frames[0], model.initial_state())

@@ -16,7 +16,7 @@ from typing import Any, Final
 from maskstream_model.interface import Frame
 from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench.memory import MemoryMeter
-from maskstream_server.bench.report import tell
+from maskstream_server.bench.report import size_text, tell
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
@@ -63,7 +63,7 @@ def run_bench(settings: Settings, clip: Path, out: Path | None) -> None:
     model = load(settings)
     height, width = _size(settings, clip)
     name = online_part(model).config.name
-    report: dict[str, Any] = {"model": name, "size": [height, width]}
+    report: dict[str, Any] = {"model": name, "size": size_text(height, width)}
     in_clips = build_engine(settings, model).clip_frames(height, width)
     for name, at_once in (("model_alone", 1), ("model_alone_in_clips", in_clips)):
         report[name] = measure_alone(settings, online_part(model), clip, at_once)

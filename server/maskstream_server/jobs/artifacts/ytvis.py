@@ -21,25 +21,32 @@ class _Track:
     """
 
     class_id: int = 0
+    label: str = ""
     score: float = 0.0
     best_score: float = 0.0
     masks: "array[int]" = field(default_factory=lambda: array("q"))
 
 
-def write_ytvis(lines: Lines, target: Path, show_min: float = 0.0) -> None:
+def write_ytvis(lines: Lines, target: Path, file_name: str = "", show_min: float = 0.0) -> None:
     """Write YouTube-VIS results: one entry per track, an RLE or null for each frame.
 
-    `[{"video_id": 1, "track_id", "category_id" (class id + 1), "score", "visible",
-    "segmentations"}]`; visible is a track whose score reaches `show_min` on any frame. The
-    mask of a missed track is a guess and not part of the result. Masks wait in a temporary file
-    for their track's turn, so that memory does not grow with them.
+    `[{"video_id": 1, "file_name", "track_id", "category_id" (class id + 1), "label" (name of the
+    class), "score", "visible", "segmentations"}]`; visible is a track whose score reaches
+    `show_min` on any frame. The mask of a missed track is a guess and not part of the result.
+    Masks wait in a temporary file for their track's turn, so that memory does not grow with them.
+
+    Args:
+        lines: of results.
+        target: the file.
+        file_name: of the video.
+        show_min: score from which a track is shown.
     """
     with tempfile.TemporaryFile(dir=target.parent) as spool, target.open("w") as out:
         tracks, num_frames = _collect(lines, spool)
         out.write("[")
         for number, track_id in enumerate(sorted(tracks)):
             out.write(",\n" if number else "\n")
-            head = _head(track_id, tracks[track_id], show_min)
+            head = _head(file_name, track_id, tracks[track_id], show_min)
             _write_entry(out, head, tracks[track_id], num_frames, spool)
         out.write("\n]\n")
 
@@ -50,7 +57,8 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
     for line in lines:
         for item in seen(json.loads(line)):
             track = tracks.setdefault(item["track_id"], _Track())
-            track.class_id, track.score = item["class_id"], item["score"]
+            track.class_id, track.label = item["class_id"], item["label"]
+            track.score = item["score"]
             track.best_score = max(track.best_score, track.score)
             if item["segmentation"] is not None:
                 text = json.dumps(item["segmentation"]).encode()
@@ -60,11 +68,13 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
     return tracks, num_frames
 
 
-def _head(track_id: int, track: _Track, show_min: float) -> dict[str, Any]:
+def _head(file_name: str, track_id: int, track: _Track, show_min: float) -> dict[str, Any]:
     return {
         "video_id": 1,
+        "file_name": file_name,
         "track_id": track_id,
         "category_id": track.class_id + 1,
+        "label": track.label,
         "score": track.score,
         "visible": track.best_score >= show_min,
     }

@@ -75,6 +75,7 @@ class Claimed:
         config, options = self.parts.model.config, self.record.options
         own_min = config.online.show_score_min
         return Material(
+            name=self.record.name,
             lines=feed,
             classes=config.classes,
             options=options,
