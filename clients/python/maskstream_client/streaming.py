@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Generator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -95,9 +95,10 @@ def _stream(job: StreamJob, reader: VideoReader, console: Console) -> None:
     finally:
         report = summary.report(time.perf_counter() - began_s)
         if report["frames"]:
-            _write_json(job.json_out, collector.entries())
-            _write_json(job.summary, report)
-            console.print(_sentence(report), soft_wrap=True)
+            with ExitStack() as last:  # each of them, in this order, whatever the others meet
+                last.callback(console.print, _sentence(report), soft_wrap=True)
+                last.callback(_write_json, job.summary, report)
+                last.callback(_write_json, job.json_out, collector.entries())
 
 
 def _pairs(
@@ -128,12 +129,14 @@ class _Drawing:
     """The annotated video, or nothing where none was asked for."""
 
     def __init__(self, path: Path | None, reader: VideoReader) -> None:
-        self._writer = None if path is None else VideoWriter(path, reader.rate)
+        self._writer: VideoWriter | None = None
+        if path is not None:
+            self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
         self._annotator = Annotator(float(reader.rate))
 
     def add(self, pixels: Pixels, result: Result) -> None:
         if self._writer is not None:
-            self._writer.write(self._annotator.annotate(pixels, result))
+            self._writer.write(self._annotator.annotate(pixels, result), result.pts_s)
 
     def __enter__(self) -> Self:
         return self

@@ -1,25 +1,38 @@
-"""Reads and writes videos as upright RGB frames; with `cameras`, the owner of PyAV."""
+"""Reads videos as the server does, and writes them as it does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import av
-import numpy as np
 from av.container import InputContainer
 
 from maskstream_client.cameras import camera_address
-from maskstream_client.errors import OutputError, SourceError
+from maskstream_client.errors import SourceError
 from maskstream_client.pictures import Pixels
+from maskstream_client.video_writer import VideoWriter
+from maskstream_media.choice import choose_video
+from maskstream_media.decoding import Damage
+from maskstream_media.frames import (
+    DEFAULT_RATE,
+    announced_frames,
+    announced_packets,
+    credible_rate,
+    shown_aspect,
+    shown_frames,
+)
+from maskstream_media.lookahead import Prospect, look_ahead
+from maskstream_media.opening import NamelessFile, open_container
+from maskstream_media.orientation import Orientation
+from maskstream_media.refusal import MediaCode, RefusalError
 
-DEFAULT_RATE: Final = Fraction(25)
-_MAX_RATE: Final = 1000
+__all__ = ["DEFAULT_RATE", "VideoFrame", "VideoReader", "VideoWriter"]
+_OPEN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -31,15 +44,17 @@ class VideoFrame:
 
 
 class VideoReader:
-    """The first video stream of a file, camera or URL.
+    """The video of a file, camera or URL, upright and of one size.
 
-    Use it as a context manager and iterate it once; `max_frames` ends it early.
+    Use it as a context manager and iterate it once; `max_frames` ends it early. Of a file the
+    frames, their times and their size are those that the server has of it as an upload.
 
     Attributes:
         name: of the source, for messages.
         is_live: a camera or URL.
         rate: frames per second; 25 where the source does not say a credible one.
         num_frames: how many the file says it has (not to be relied on); None where it does not.
+        sample_aspect: width over height of a pixel.
 
     Raises:
         SourceError: it cannot be opened, or has no video.
@@ -48,16 +63,21 @@ class VideoReader:
     def __init__(self, source: str | Path | int, max_frames: int | None = None) -> None:
         self.name = f"camera {source}" if isinstance(source, int) else str(source)
         self.is_live = isinstance(source, int) or "://" in self.name
-        self._container = _open(source, self.name)
-        if not self._container.streams.video:
-            self._container.close()
-            raise SourceError(f"{self.name} has no video in it.")
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "SLICE"
-        self.rate = _credible_rate(self._stream)
-        self.num_frames = self._stream.frames or None
         self._max_frames = max_frames
         self._stopped = False
+        self._damage = Damage()
+        self._num_read = 0
+        with _told(self.name), ExitStack() as opened:
+            prospect = None if self.is_live else _look_ahead(self.name, max_frames)
+            opening = _live(source) if self.is_live else _file(self.name)
+            self._container = opened.enter_context(opening)
+            self._stream = choose_video(self._container)
+            self._opened = opened.pop_all()
+        self._size = None if prospect is None else (prospect.width, prospect.height)
+        self.rate = credible_rate(self._stream)
+        self.num_frames = announced_frames(self._container, self._stream)
+        orientation = Orientation() if prospect is None else prospect.orientation
+        self.sample_aspect = shown_aspect(self._stream, orientation)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """The frames in the order in which they are shown.
@@ -65,15 +85,23 @@ class VideoReader:
         Raises:
             SourceError: not one frame can be decoded.
         """
-        num_read = 0
-        latest_s = 0.0
-        for frame in islice(self._decoded(), self._max_frames):
-            time_s = frame.time if frame.time is not None else num_read / float(self.rate)
-            latest_s = max(latest_s, time_s)
-            num_read += 1
-            yield VideoFrame(_upright(frame), latest_s)
-        if num_read == 0 and not self._stopped:
+        frames = shown_frames(
+            self._container, self._stream, self._damage, self._size, lambda: self._stopped
+        )
+        for frame in islice(frames, self._max_frames):
+            self._num_read += 1
+            yield VideoFrame(frame.pixels(), frame.time_s)
+            if self._stopped:
+                return
+        if self._num_read == 0 and not self._stopped:
             raise SourceError(f"No frame of {self.name} can be decoded.")
+
+    @property
+    def warning(self) -> str | None:
+        """Once all frames are read: what is wrong with the file; None: nothing."""
+        ended = self._stopped or self._num_read == self._max_frames
+        announced = None if ended else announced_packets(self._container, self._stream)
+        return self._damage.warning(announced, self._num_read)
 
     def stop(self) -> None:
         """Give no more frames than the one that is being read."""
@@ -81,7 +109,7 @@ class VideoReader:
 
     def close(self) -> None:
         """Let go of the source."""
-        self._container.close()
+        self._opened.close()
 
     def __enter__(self) -> Self:
         return self
@@ -89,109 +117,42 @@ class VideoReader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        """Every frame that decodes; damaged packets are left out, a file cut short ends early."""
-        try:
-            for packet in self._container.demux(self._stream):
-                yield from _frames_of(packet)
-                if self._stopped:
-                    return
-        except av.FFmpegError:
-            with suppress(av.FFmpegError):
-                yield from self._stream.decode(None)
+
+@contextmanager
+def _live(source: str | Path | int) -> Iterator[InputContainer]:
+    if isinstance(source, int):
+        format_name, address = camera_address(source)
+        container = av.open(address, format=format_name)
+    else:
+        container = av.open(str(source), timeout=_OPEN_S)
+    with container:
+        yield container
 
 
-def _frames_of(packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
+@contextmanager
+def _file(name: str) -> Iterator[InputContainer]:
+    """Open a file so that it cannot lead to the network, nor to other files."""
+    if not Path(name).is_file():
+        raise SourceError(f"There is no file {name}.")
+    with NamelessFile(name) as file, open_container(file) as container:
+        yield container
+
+
+def _look_ahead(name: str, max_frames: int | None) -> Prospect | None:
+    with _file(name) as container:
+        return look_ahead(container, choose_video(container), max_packets=max_frames)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Name the source in what is wrong with it."""
     try:
-        return packet.decode()
-    except av.FFmpegError:
-        return []
-
-
-def _open(source: str | Path | int, name: str) -> InputContainer:
-    """Open a source; a file may not lead to the network or to other protocols."""
-    try:
-        if isinstance(source, int):
-            format_name, address = camera_address(source)
-            return av.open(address, format=format_name)
-        if "://" in name:
-            return av.open(name, timeout=10.0)
-        if not Path(name).is_file():
-            raise SourceError(f"There is no file {name}.")
-        return av.open(name, options={"protocol_whitelist": "file"}, metadata_errors="replace")
+        yield
+    except RefusalError as refusal:
+        if refusal.code is MediaCode.NO_VIDEO:
+            raise SourceError(f"{name} has no video in it.") from refusal
+        raise SourceError(f"{name} is no video that can be opened: {refusal}") from refusal
     except av.FFmpegError as error:
         raise SourceError(f"{name} is no video that can be opened: {error.strerror}.") from error
     except (OSError, ValueError) as error:
         raise SourceError(f"{name} cannot be opened: {error}.") from error
-
-
-def _credible_rate(stream: av.VideoStream) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and 0 < rate <= _MAX_RATE:
-            return Fraction(rate)
-    return DEFAULT_RATE
-
-
-def _upright(frame: av.VideoFrame) -> Pixels:
-    """RGB pixels, turned as the file's display matrix says (quarter turns, counterclockwise)."""
-    pixels = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
-
-
-class VideoWriter:
-    """Writes RGB frames as H.264 in MP4; a picture of odd size gets one more row or column.
-
-    Frames of another size than the first are put into its picture at the top left.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-
-    def __init__(
-        self, path: str | Path, fps: Fraction | float = DEFAULT_RATE, crf: int = 20
-    ) -> None:
-        self._path = Path(path)
-        try:
-            self._path.write_bytes(b"")
-            self._container = av.open(str(path), "w", format="mp4")
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
-        self._stream = self._container.add_stream(
-            "libx264", rate=Fraction(fps).limit_denominator(1001)
-        )
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"crf": str(crf), "preset": "veryfast"}
-        self._size: tuple[int, int] | None = None
-
-    def write(self, pixels: Pixels) -> None:
-        """Append one frame (H, W, 3)."""
-        if self._size is None:
-            self._size = (
-                pixels.shape[0] + pixels.shape[0] % 2,
-                pixels.shape[1] + pixels.shape[1] % 2,
-            )
-            self._stream.height, self._stream.width = self._size
-        frame = av.VideoFrame.from_ndarray(_fitted(pixels, self._size), format="rgb24")
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        """Write what is left and finish the file; without a frame there is none."""
-        if self._size is not None:
-            self._container.mux(self._stream.encode())
-        self._container.close()
-        if self._size is None and self._path.is_file():
-            self._path.unlink()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-
-def _fitted(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture cut or continued at its right and lower edge to (height, width)."""
-    height, width = size
-    cut = pixels[:height, :width]
-    missing = ((0, height - cut.shape[0]), (0, width - cut.shape[1]), (0, 0))
-    return np.pad(cut, missing, mode="edge")

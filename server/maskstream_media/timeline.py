@@ -40,6 +40,9 @@ class Timeline:
         return self._latest_s
 
     def _first(self, stamp_s: float | None) -> float:
-        if self._start_s is None:
+        """A frame before what the file calls its start is its start."""
+        if stamp_s is None:
+            return 0.0
+        if self._start_s is None or stamp_s < self._start_s:
             self._start_s = stamp_s
-        return 0.0 if stamp_s is None else max(0.0, stamp_s - (self._start_s or 0.0))
+        return stamp_s - self._start_s
