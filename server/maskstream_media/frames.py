@@ -107,14 +107,15 @@ def shown_aspect(stream: av.VideoStream, orientation: Orientation) -> Fraction:
 def announced_packets(container: InputContainer, stream: av.VideoStream) -> int | None:
     """Return how many compressed frames a whole file has, where the header can be believed.
 
-    The index of a MOV, an MP4 or an AVI is whole, and is taken over a larger number in the
-    header: in an AVI that counts frames that were dropped, and an index may name one twice.
+    To be asked before anything is read. The index of a MOV or an MP4 is whole, and is taken over
+    a larger number in the header; that of an AVI where it reaches to the end, since the header
+    counts frames that were dropped, too, and an index may name one twice.
     """
-    announced = stream.frames
+    announced, index = stream.frames, stream.index_entries
     if container.format.name.startswith("mov"):
-        announced = min(announced, len(stream.index_entries))
-    elif container.format.name == "avi" and len(stream.index_entries):
-        announced = min(announced, len({entry.pos for entry in stream.index_entries}))
+        announced = min(announced, len(index))
+    elif container.format.name == "avi" and len(index) and index[-1].timestamp + 1 >= announced:
+        announced = len({entry.pos for entry in index})
     return announced if 0 < announced <= container.size else None
 
 

@@ -75,6 +75,7 @@ class VideoReader:
             self._opened = opened.pop_all()
         self._size = None if prospect is None else (prospect.width, prospect.height)
         self.rate = credible_rate(self._stream)
+        self._announced = announced_packets(self._container, self._stream)
         self.num_frames = announced_frames(self._container, self._stream)
         orientation = Orientation() if prospect is None else prospect.orientation
         self.sample_aspect = shown_aspect(self._stream, orientation)
@@ -99,8 +100,8 @@ class VideoReader:
     @property
     def warning(self) -> str | None:
         """Once all frames are read: what is wrong with the file; None: nothing."""
-        ended = self._stopped or self._num_read == self._max_frames
-        announced = None if ended else announced_packets(self._container, self._stream)
+        ended_early = self._stopped or self._num_read == self._max_frames
+        announced = None if ended_early else self._announced
         return self._damage.warning(announced, self._num_read)
 
     def stop(self) -> None:

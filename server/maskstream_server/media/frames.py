@@ -39,6 +39,7 @@ def give_frames(task: Task, file: NamelessFile, outlet: Outlet) -> None:
     limits = task.limits
     prospect = _look_ahead(file, limits, outlet)
     container, stream = open_video_of(file, limits)
+    announced = announced_packets(container, stream)
     damage, num_frames = Damage(), 0
     size = None if prospect is None else (prospect.width, prospect.height)
     for frame in shown_frames(container, stream, damage, size):
@@ -54,7 +55,6 @@ def give_frames(task: Task, file: NamelessFile, outlet: Outlet) -> None:
         num_frames += 1
     if num_frames == 0:
         raise RefusalError(MediaCode.UNREADABLE, _NOTHING)
-    announced = announced_packets(container, stream)
     outlet.send(Kind.END, encode_end(damage.warning(announced, num_frames)))
 
 
