@@ -91,7 +91,6 @@ SOUND_CODECS: Final[Mapping[str, str]] = {
 
 DECODERS: Final = (
     *("libdav1d", "mp3float", "mp2float", "flv", "msmpeg4", "amrnb", "amrwb", "dca"),
-    "libspeex",
 )
 """Names of decoders that are not those of their codecs."""
 

@@ -17,7 +17,7 @@ CORNERS = ((255, 255, 255), (220, 30, 30), (30, 190, 40), (30, 40, 210))
 """Upper left, upper right, lower left, lower right."""
 RED = (200, 30, 30)
 FPS = 10
-PIXEL_FORMATS = {"mjpeg": "yuvj420p", "png": "rgb24", "qtrle": "rgb24"}
+PIXEL_FORMATS = {"mjpeg": "yuvj420p", "png": "rgb24", "qtrle": "rgb24", "cinepak": "rgb24"}
 
 
 def picture(number: int, height: int = 48, width: int = 64) -> Pixels:
