@@ -18,8 +18,9 @@ from maskstream_media.frames import DEFAULT_RATE
 from maskstream_media.writer import FrameWriter, VideoShape
 
 # A fragment every two seconds: what is on the disk plays, however the writing ends. A file that
-# is closed in order gets an index like any other.
-_FRAGMENTS: Final = {"movflags": "hybrid_fragmented", "frag_duration": "2000000"}
+# is closed in order gets an index like any other. The header waits for the first frames, so that it
+# can say that they start at zero.
+_FRAGMENTS: Final = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
 
 
 class VideoWriter:
