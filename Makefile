@@ -13,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 TORCH := torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 
-.PHONY: help demo serve test test-compose chaos check check-docker format clean
+.PHONY: help demo serve test test-cpus test-compose chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ test: check  ## check, then all tests, with a real redis-server and Prometheus
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
 		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
+
+test-cpus: .venv/dev  ## the tests against recordings, as other CPUs would compute them
+	@scripts/test_cpus.sh
 
 test-compose: .venv/dev  ## the deployment in real containers, with kills (needs a container engine)
 	$(BIN)/python -m pytest --quiet -rs tests/compose

@@ -79,7 +79,8 @@ def write_sample(path: Path) -> Path:
 def running_server(log: Path) -> Iterator[str]:
     """Start `maskstream serve` on a free port; yield its WebSocket address; stop it in the end."""
     port = free_port()
-    command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    # Deterministic: the same tracks from run to run, however many cores there are.
+    command = [program(), "serve", "--host", "127.0.0.1", "--port", str(port), "--deterministic"]
     with log.open("wb") as output:
         # In a group of its own: Ctrl-C ends the client first, which still needs its answers.
         process = subprocess.Popen(

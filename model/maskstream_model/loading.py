@@ -136,5 +136,8 @@ def shipped(name: str) -> Path:
     """
     path = SHIPPED / f"{name}.safetensors"
     if not path.is_file():
-        raise CheckpointError(f"no weights are shipped for {name}; give the path of a weight file")
+        raise CheckpointError(
+            f"no weights are shipped for {name}; name a file with --weights (or weights=...): "
+            "`maskstream weights list` says which are released"
+        )
     return path

@@ -48,6 +48,7 @@ class WireError(ProtocolError):
         consequence: what happens to the message that caused it.
         close_code: WebSocket close code, at once when fatal, else when it repeats; None: never.
         repeat_limit: how many in a row end the connection; None: any number is borne.
+        repeat_code: WebSocket close code of that end; None: `close_code`.
         retry: whether the same may work later.
         http_status: status of the problem document where a REST route answers with this code.
     """
@@ -56,6 +57,7 @@ class WireError(ProtocolError):
     consequence: ClassVar[Consequence] = Consequence.FATAL
     close_code: ClassVar[int | None] = None
     repeat_limit: ClassVar[int | None] = None
+    repeat_code: ClassVar[int | None] = None
     retry: ClassVar[bool] = False
     http_status: ClassVar[int] = 400
 
@@ -137,12 +139,14 @@ class StaleEpochError(WireError):
     """The frame names an epoch that is not the current one."""
 
     code, consequence, http_status = "stale_epoch", Consequence.IGNORED, 409
+    close_code, repeat_limit = 4422, 10
 
 
 class SequenceGapError(WireError):
     """The frame is not the next one; `expected` says which is."""
 
     code, consequence, http_status = "sequence_gap", Consequence.IGNORED, 409
+    close_code, repeat_limit = 4422, 10
 
 
 class CreditExceededError(WireError):
@@ -163,14 +167,14 @@ class FrameTooLargeError(WireError):
     """Bytes or pixels over the limits; over twice the byte limit closes with 4413."""
 
     code, consequence, close_code = "frame_too_large", Consequence.DROPPED, 4413
-    http_status = 413
+    repeat_code, repeat_limit, http_status = 4422, 10, 413
 
 
 class CodecUnsupportedError(WireError):
     """A codec that was not agreed; 4415 where none of the hello's codecs is known."""
 
     code, consequence, close_code = "codec_unsupported", Consequence.DROPPED, 4415
-    http_status = 415
+    repeat_code, repeat_limit, http_status = 4422, 10, 415
 
 
 class FrameUndecodableError(WireError):

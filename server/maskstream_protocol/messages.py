@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, cast
 
 from maskstream_protocol.fields import U16_MAX, Fields, read_object
@@ -50,7 +50,7 @@ class Part:
 class Resume(Part):
     """What a client says to go on with a session."""
 
-    token: str
+    token: str = field(repr=False)
     last_sequence: int
 
 

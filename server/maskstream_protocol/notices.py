@@ -55,7 +55,7 @@ class Welcome(ControlMessage):
     credit: FrameCredit
     heartbeat_ms: int
     idle_ms: int
-    resume_token: str
+    resume_token: str = field(repr=False)
     resume_ttl_ms: int
     model: ModelInfo
     limits: Limits

@@ -34,8 +34,10 @@ def decode_rle(data: bytes | memoryview, height: int, width: int) -> BoolMask:
         MalformedResultError: not such a string, or not of this size.
     """
     counts = _run_lengths(np.frombuffer(data, np.uint8))
-    if len(counts) == 0 or (counts < 0).any() or int(counts.sum()) != height * width:
-        raise MalformedResultError(f"The run lengths do not make up a mask of {height}x{width}.")
+    size = height * width
+    # Each count is judged alone: a sum of huge ones can overflow to the right size.
+    if ((counts < 0) | (counts > size)).any() or int(counts.sum()) != size:
+        raise MalformedResultError(f"The run lengths do not make up a mask of {width}x{height}.")
     runs = np.arange(len(counts)) % 2 == 1
     return np.repeat(runs, counts).reshape(width, height).T
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from maskstream_server.entrance import Entrance
 from maskstream_server.problems import install_problems
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
@@ -38,4 +39,5 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(session_routes(service))
     app.include_router(watch_routes(service))
     install_problems(app)
+    app.add_middleware(Entrance, settings=service.settings)
     return app

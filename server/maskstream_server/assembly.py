@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,7 +27,7 @@ from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.readings import show_device, show_engine
+from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
 from maskstream_server.telemetry.tracing import NoTracing, Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
@@ -96,7 +97,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
     show_device(settings.device, registry)
     owner = owner_name()
     tracing = open_tracing(settings, owner)
-    return Service(
+    service = Service(
         settings=settings,
         model=engine.model,
         engine=engine,
@@ -115,6 +116,8 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
         ),
         tracing=tracing,
     )
+    show_decoders(service.pictures, registry)
+    return service
 
 
 def new_registry() -> CollectorRegistry:
@@ -140,12 +143,19 @@ def build_engine(
     return Engine(online_part(model), limits, metrics)
 
 
-def engine_threads(settings: Settings) -> int:
-    """Return the number of CPU threads of the model: as many as there are cores."""
+def engine_threads(settings: Settings, variables: Mapping[str, str] = os.environ) -> int | None:
+    """Return the number of CPU threads of the model; None: as many as make it quicker here.
+
+    Args:
+        settings: their `threads` come first.
+        variables: of the process; with `OMP_NUM_THREADS` the user has named a number, too.
+    """
     if settings.threads is not None:
         return settings.threads
     # The number changes sums in their last bits: exact repeats need a fixed one.
-    return 1 if settings.deterministic else torch.get_num_threads()
+    if settings.deterministic:
+        return 1
+    return torch.get_num_threads() if variables.get("OMP_NUM_THREADS") else None
 
 
 def owner_name() -> str:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one [default: 8000].")
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
+)
 @model_option
 @weights_option
 @task_option
@@ -90,8 +93,10 @@ def _check(settings: "Settings") -> None:
 
 
 def _serve(settings: "Settings") -> None:
+    from maskstream_server.access import check_open
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
 
     with bind(settings.host, settings.port) as bound:
+        check_open(bound.getsockname()[0], settings)
         serve_forever(assemble(settings, load(settings)), bound)

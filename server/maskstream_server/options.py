@@ -29,7 +29,7 @@ max_tracks_option = click.option(
     "--max-tracks", type=int, help="Tracks per session [default: 100]."
 )
 threads_option = click.option(
-    "--threads", type=int, help="CPU threads of the model [default: one per core]."
+    "--threads", type=int, help="CPU threads of the model [default: as many as pay]."
 )
 data_folder_option = click.option(
     "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."

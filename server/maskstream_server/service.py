@@ -3,9 +3,10 @@
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,9 @@ from prometheus_client import CollectorRegistry
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.service import VideoService
+from maskstream_server.pictures.limits import PictureLimits, memory_for
+from maskstream_server.pictures.pool import PicturePool, PoolObserver
+from maskstream_server.session.admission import MAX_SIDE_PX
 from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
@@ -21,8 +25,10 @@ from maskstream_server.streaming.lobby import Lobby
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import NoTracing, Tracing
 
+T = TypeVar("T")
 STALLED_S = 60.0
 LAST_WAIT_S = 2.0
+FRAME_THREADS = 4
 
 
 class Background:
@@ -81,7 +87,16 @@ class Service:
         """Set up what follows from the other parts."""
         max_sessions = self.settings.max_sessions
         self.metrics.guests(0, max_sessions)
-        self.lobby = Lobby(max_sessions, lambda present: self.metrics.guests(present, max_sessions))
+        self.lobby = Lobby(
+            max_sessions,
+            lambda present: self.metrics.guests(present, max_sessions),
+            self.settings.idle_s,
+            self.settings.max_sessions_per_address,
+        )
+        # Files have the event loop's own threads: a disk that hangs holds no frame up, and a slow
+        # picture no file.
+        self._threads = ThreadPoolExecutor(FRAME_THREADS, "frames")
+        self.pictures = build_pictures(self.settings, self.metrics, self.clock)
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
         self._drain_until_s: float | None = None
@@ -95,7 +110,7 @@ class Service:
 
         interval_s = self.store.times.lease_s / 4
         self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
-        await self.engine.start()
+        await asyncio.gather(self.engine.start(), self.pictures.start())
         if self.videos is not None:
             self.videos.start()
 
@@ -109,6 +124,8 @@ class Service:
             self.engine.stop(self.settings.drain_s),
             self._end_leases(),
         )
+        self.pictures.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         if not engine_ended:
             structlog.get_logger(__name__).warning("engine_left_in_a_step")
         with suppress(TimeoutError):  # a store that hangs
@@ -131,6 +148,11 @@ class Service:
             self.videos.stopping = True
         self._drain_until_s = self.clock() + self.settings.drain_s
         await self.lobby.drain(self.settings.drain_s)
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        """Do something for a frame or a memory on a thread that no file holds up."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, work, *args)
 
     def hold(self, lease: Lease) -> None:
         """Keep a session's lease alive."""
@@ -164,6 +186,21 @@ class Service:
     def stalled(self) -> bool:
         """Whether one step of the model takes beyond all bounds."""
         return is_stalled(self.engine)
+
+
+def build_pictures(
+    settings: Settings, observer: PoolObserver, clock: Callable[[], float]
+) -> PicturePool:
+    """Return the decoders of pictures, not yet started."""
+    limits = PictureLimits(
+        max_pixels=settings.max_frame_pixels,
+        max_side_px=MAX_SIDE_PX,
+        max_bytes=settings.max_frame_bytes,
+        deadline_s=settings.decode_s,
+        memory_bytes=memory_for(settings.max_frame_pixels, settings.max_frame_bytes),
+    )
+    size = settings.decoders or max(2, min(8, os.cpu_count() or 1))
+    return PicturePool(limits, size, observer, clock)
 
 
 def is_stalled(engine: Engine[Any]) -> bool:

@@ -14,7 +14,9 @@ from maskstream_server.app import create_app
 from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
-from maskstream_server.streaming.websocket import StreamProtocol
+from maskstream_server.transport.config import TransportConfig
+from maskstream_server.transport.requests import RequestProtocol
+from maskstream_server.transport.websocket import StreamProtocol
 
 # An idle connection closed at the moment of a request loses it: longer than clients and load
 # balancers keep one (httpx 5 s, uvicorn's own default; nginx and AWS 60 s).
@@ -94,12 +96,13 @@ class MaskstreamServer(uvicorn.Server):
             self._ready()
 
 
-def _config(service: Service) -> uvicorn.Config:
+def _config(service: Service) -> TransportConfig:
     settings: Settings = service.settings
-    return uvicorn.Config(
+    return TransportConfig(
         create_app(service),
+        settings,
+        http=RequestProtocol,
         ws=StreamProtocol,
-        ws_max_size=settings.max_message_bytes,
         ws_ping_interval=settings.heartbeat_s,
         ws_ping_timeout=settings.idle_s - settings.heartbeat_s,
         ws_per_message_deflate=False,

@@ -1,7 +1,7 @@
 """Deployment facts of a server, from variables `MASKSTREAM_*`, checked before anything starts.
 
 Where a container mounts its secrets, a file of a setting's name (`maskstream_api_keys`) holds its
-value; a variable wins over it.
+value; a variable wins over it. What is empty means the default, but for a list of keys.
 """
 
 import os
@@ -9,28 +9,32 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import quote, urlsplit
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
 from maskstream_server.jobs.webhook import secret_key
-from maskstream_server.outbound.rules import HOST
+from maskstream_server.secret_files import FOLDER, SecretFiles
+from maskstream_server.setting_values import (
+    HostList,
+    KeyList,
+    WordList,
+    with_password,
+    without_blanks,
+)
+from maskstream_server.socket_settings import SocketSettings
 
 PREFIX = "MASKSTREAM_"
-SECRETS_FOLDER = "/run/secrets"
 SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
 MIB = 1 << 20
 GIB = 1 << 30
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCII)
 DAY_S = 24 * 3600.0
-WordList = Annotated[tuple[str, ...], NoDecode]
-SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
-class Settings(BaseSettings):
+class Settings(SocketSettings):
     """What an operator decides. Sizes are bytes, times seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -39,7 +43,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     allowed_origins: WordList = ()
-    api_keys: SecretList = ()
+    api_keys: KeyList = ()
+    # Without keys: whether it may listen beyond loopback, open to all who reach it, and by which
+    # names it may be asked beside `localhost` and numbers; in the form of `video_url_hosts`.
+    insecure: bool = False
+    allowed_hosts: HostList = ()
 
     # What it runs.
     model: str = "demo"
@@ -70,6 +78,10 @@ class Settings(BaseSettings):
     credit_frames: int = Field(8, ge=1, le=1024)
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
+    # How long decoding one frame may take, and in how many processes that is done: two or more, so
+    # that a slow picture holds nobody up; None: one per core, up to eight.
+    decode_s: float = Field(5.0, gt=0)
+    decoders: int | None = Field(None, ge=1, le=64)
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
@@ -89,16 +101,18 @@ class Settings(BaseSettings):
     # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
     upload_expiry_s: float = Field(DAY_S, gt=0)
+    # An upload of which nothing has come holds the room that it has announced for so long.
+    upload_begin_s: float = Field(600.0, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
     # Hosts that the server may fetch videos from: names, `*.domain`, or `*` for any; with a port
     # where it is not the usual one. Empty: none. Hosts in private networks (loopback and
     # link-local too) must be listed a second time, in `private_hosts`.
-    video_url_hosts: WordList = ()
-    private_hosts: WordList = ()
+    video_url_hosts: HostList = ()
+    private_hosts: HostList = ()
     # Hosts that may be told that a video has ended, in the same form, and the secret that signs
     # what they are told: `whsec_` and base64 of 24 bytes or more.
-    webhook_hosts: WordList = ()
+    webhook_hosts: HostList = ()
     webhook_secret: SecretStr | None = None
 
     # How long things may take.
@@ -116,27 +130,18 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(None, pattern=r"^https?://[^/\s]+")
     trace_share: float = Field(0.01, ge=0, le=1)
 
-    @field_validator(
-        "allowed_origins",
-        "api_keys",
-        "video_url_hosts",
-        "private_hosts",
-        "webhook_hosts",
-        mode="before",
-    )
     @classmethod
-    def _split(cls, value: object) -> object:
-        """Read a list, separated by commas as in variables or by lines as in files."""
-        if isinstance(value, str):
-            parts = value.replace("\n", ",").split(",")
-            return tuple(part.strip() for part in parts if part.strip())
-        return value
-
-    @field_validator("data_folder", mode="before")
-    @classmethod
-    def _no_folder(cls, value: object) -> object:
-        # `Path` makes the current folder of nothing.
-        return None if value == "" else value
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from; the first that names one wins."""
+        folder = Path(os.environ.get(f"{PREFIX}SECRETS_FOLDER") or FOLDER)
+        return init_settings, env_settings, SecretFiles(settings_cls, PREFIX.lower(), folder)
 
     @field_validator("data_folder")
     @classmethod
@@ -153,13 +158,6 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like s3://bucket/folder")
         return value
 
-    @field_validator("video_url_hosts", "private_hosts", "webhook_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(HOST.fullmatch(host) for host in value):
-            raise ValueError("must be hosts like example.com, *.example.com or example.com:8443")
-        return value
-
     @field_validator("private_hosts")
     @classmethod
     def _private_hosts_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,11 +167,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _password_into_store(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _cleaned(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = without_blanks(values, kept="api_keys")
         store, password = values.get("store"), values.get("store_password")
         if not (isinstance(store, str) and "://" in store and isinstance(password, str)):
             return values
-        return values | {"store": _with_password(store, password)}
+        return values | {"store": with_password(store, password)}
 
     @field_validator("store")
     @classmethod
@@ -220,8 +219,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def max_message_bytes(self) -> int:
-        """Beyond this the transport itself cuts the message off (1009), unread."""
-        return 4 * self.max_frame_bytes
+        """Beyond this the transport itself cuts the message off (4413), unread."""
+        return 2 * self.max_frame_bytes
 
     @property
     def compile_frame_size(self) -> tuple[int, int]:
@@ -246,21 +245,10 @@ def load_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     Raises:
         SettingsError: a value that cannot be; its text is one sentence naming the variable.
     """
-    folder = os.environ.get(f"{PREFIX}SECRETS_FOLDER", SECRETS_FOLDER)
-    given: dict[str, Any] = {"_secrets_dir": folder} if os.path.isdir(folder) else {}
-    given.update(overrides or {})
     try:
-        return Settings(**given)
+        return Settings(**dict[str, Any](overrides or {}))
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
-
-
-def _with_password(address: str, password: str) -> str:
-    """Return an address of a store with the password in it; it may hold any character."""
-    parts = urlsplit(address)
-    user, _, place = parts.netloc.rpartition("@")
-    user = user.partition(":")[0]
-    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}").geturl()
 
 
 def _sentence(error: ValidationError) -> str:

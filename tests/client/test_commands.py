@@ -1,10 +1,12 @@
 """The command line: files that come out, and sentences where something is wrong."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import pytest
@@ -16,9 +18,11 @@ from client.fake_server import Script, ThreadedServer
 from maskstream_client import main as program
 from maskstream_client.commands import bench, stream
 from maskstream_client.video import VideoReader
-from maskstream_protocol.errors import ModelUnknownError
+from maskstream_protocol.errors import ModelUnknownError, UnauthorizedError
+from support.broken_pipes import unread_pipe
 
 NOBODY = "ws://127.0.0.1:9"
+PROGRAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
 
 
 @pytest.fixture
@@ -44,11 +48,16 @@ def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):
     assert done.exit_code == 0, done.output
     assert len(read_all(out / "a.mp4")) == 9
     (track,) = json.loads((out / "r.json").read_text())
+    assert (track["file_name"], track["frame_rate"]) == ("clip.mp4", 10)
+    assert track["label"] == "class 9"
     assert [bool(each) for each in track["segmentations"]] == [True] * 3 + [False] + [True] * 5
     summary = json.loads((out / "s.json").read_text())
     assert (summary["frames"], summary["dropped"], summary["tracks"]) == (9, 1, 1)
     assert (summary["emerged"], summary["disappeared"]) == (1, 0)
     assert summary["fps"] > 0
+    assert (summary["file_name"], summary["frame_rate"]) == ("clip.mp4", 10)
+    assert summary["session"] == "s1"
+    assert f"maskstream watch s1 --url {server.url}" in done.stderr
     assert summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
 
 
@@ -87,7 +96,7 @@ def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
             opened.append(source)
             super().__init__(clip, max_frames)
 
-    monkeypatch.setattr("maskstream_client.streaming.VideoReader", Camera)
+    monkeypatch.setattr("maskstream_client.sources.VideoReader", Camera)
     with ThreadedServer() as server:
         done = run(stream, "0", "--url", server.url)
     assert "9 frames" in done.output
@@ -123,6 +132,82 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path):
 def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
     assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))
+
+
+def test_a_server_that_is_not_there_is_told_with_what_helps(clip):
+    told = sentence_of(run(stream, clip, "--url", NOBODY))
+    assert "`maskstream serve`" in told
+    assert "--url" in told
+
+
+def test_a_missing_key_is_told_with_the_option_that_helps(clip):
+    with ThreadedServer(Script(refuse=UnauthorizedError("A valid API key is needed."))) as server:
+        done = run(stream, clip, "--url", server.url)
+    assert sentence_of(done) == (
+        "Error: A valid API key is needed. Give the server's key with --api-key, or in "
+        "MASKSTREAM_API_KEY."
+    )
+
+
+def test_an_empty_key_variable_is_no_key(clip):
+    with ThreadedServer(Script()) as server:
+        CliRunner(env={"MASKSTREAM_API_KEY": ""}).invoke(stream, [str(clip), "--url", server.url])
+    assert server.headers == [None]
+
+
+def test_a_servers_sentence_does_not_steer_the_terminal(clip):
+    error = ModelUnknownError("There is\r\x1b[2J no [bold]model[/bold] \x9b31m.")
+    with ThreadedServer(Script(refuse=error)) as server:
+        done = run(stream, clip, "--url", server.url)
+    told = "Error: There is\\r\\x1b[2J no [bold]model[/bold] \\x9b31m."
+    assert sentence_of(done) == told
+
+
+def test_a_file_that_cannot_be_written_takes_no_other_along(tmp_path, clip):
+    out, summary = tmp_path / "a.mp4", tmp_path / "s.json"
+    with ThreadedServer() as server:
+        options = ("--out", out, "--json", "/dev/full", "--summary", summary)
+        done = run(stream, clip, "--url", server.url, *options)
+    assert "/dev/full cannot be written: No space left on device." in sentence_of(done)
+    assert len(read_all(out)) == json.loads(summary.read_text())["frames"] == 9
+
+
+def test_results_that_cannot_be_written_leave_the_old_ones(tmp_path, clip, monkeypatch):
+    found = tmp_path / "r.json"
+    found.write_text("old")
+
+    def full(path, text, encoding):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with ThreadedServer() as server:
+        done = run(stream, clip, "--url", server.url, "--json", found)
+    assert "r.json cannot be written" in sentence_of(done)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4", "r.json"]
+    assert found.read_text() == "old"
+
+
+def test_two_files_of_one_name_are_refused(tmp_path, clip):
+    same = ("--json", tmp_path / "x.json", "--summary", tmp_path / "." / "x.json")
+    assert "named for two files" in sentence_of(run(stream, clip, "--url", NOBODY, *same))
+
+
+def test_a_stream_whose_words_nobody_reads_leaves_its_files(tmp_path, clip):
+    out, found, summary = (tmp_path / name for name in ("a.mp4", "r.json", "s.json"))
+    files = map(str, ("--out", out, "--json", found, "--summary", summary))
+    with ThreadedServer() as server, unread_pipe() as words:
+        command = [*PROGRAM, "stream", str(clip), "--url", server.url, *files]
+        done = subprocess.run(command, stderr=words, stdout=words)
+    assert done.returncode == 0
+    assert len(read_all(out)) == json.loads(summary.read_text())["frames"] == 9
+    assert json.loads(found.read_text())
+
+
+@pytest.mark.parametrize("words", [["--help"], ["weights", "list"], ["eval", "--help"]])
+def test_a_command_whose_output_is_cut_off_ends_quietly(words):
+    with unread_pipe() as out:
+        done = subprocess.run([*PROGRAM, *words], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == ""
 
 
 def test_a_wrong_address_is_one_sentence(clip):

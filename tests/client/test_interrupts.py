@@ -7,12 +7,13 @@ import pytest
 from maskstream_client.interrupts import Interrupts
 
 
-def test_the_first_ctrl_c_asks_for_an_end_and_only_the_second_interrupts(capfd):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_asks_for_an_end_and_only_the_second_interrupts(capfd, number):
     asked = []
     with Interrupts(lambda: asked.append("end")) as interrupts:
-        assert not interrupts.heard
-        signal.raise_signal(signal.SIGINT)
-        assert interrupts.heard
+        assert interrupts.signal == 0
+        signal.raise_signal(number)
+        assert interrupts.signal == number
         assert "Ctrl-C again cuts it short." in capfd.readouterr().err
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)

@@ -85,7 +85,21 @@ def test_detections_of_supervision_have_masks_and_identities():
     assert detections.tracker_id.tolist() == [5]
     assert detections.xyxy.tolist() == [[10, 20, 30, 50]]
     assert np.array_equal(detections.mask, HOUSE)
-    assert len(seen(1).to_supervision()) == 0
+
+
+def test_detections_of_an_empty_frame_have_the_arrays_of_any_other():
+    supervision = pytest.importorskip("supervision")
+    some = seen(0, (5, 1, TRACKED), masks=[HOUSE]).to_supervision()
+    none = seen(1).to_supervision()
+    assert len(none) == 0
+    for name in ("xyxy", "mask", "confidence", "class_id", "tracker_id"):
+        empty, full = getattr(none, name), getattr(some, name)
+        assert (empty.dtype, empty.shape) == (full.dtype, (0, *full.shape[1:])), name
+    assert list(zip(none.tracker_id, none["class_name"], strict=True)) == []
+    assert len(none[none.class_id == 2]) == 0
+    merged = supervision.Detections.merge([none, some])
+    assert merged.tracker_id.tolist() == [5]
+    assert merged["class_name"].tolist() == ["animal"]
 
 
 def test_detections_without_supervision_say_what_to_install(monkeypatch):
@@ -116,16 +130,19 @@ def test_an_id_after_a_reset_is_another_track():
         collector.add(each)
         summary.add(each)
     assert len(collector.entries()) == 2
-    report = summary.report(1.0)
+    report = summary.report()
     assert (report["tracks"], report["emerged"], report["resets"]) == (2, 2, 1)
 
 
 def test_a_summary_counts_frames_tracks_comings_and_goings():
-    summary = StreamSummary()
+    summary = StreamSummary({"file_name": "a.mp4"}, now=iter([3.0, 10.0, 12.0]).__next__)
+    summary.begin("s1")
     summary.add(seen(0, (1, 1, EMERGED), masks=[HOUSE], latency_s=0.1))
     summary.add(seen(1, (1, 1, TRACKED), (2, 1, EMERGED), masks=[HOUSE, TREE], latency_s=0.3))
     summary.add(seen(2, (1, 1, DISAPPEARED), masks=[NOTHING], latency_s=0.2))
-    report = summary.report(2.0)
+    summary.end()
+    report = summary.report()
+    assert (report["file_name"], report["session"]) == ("a.mp4", "s1")
     assert (report["frames"], report["tracks"], report["fps"]) == (3, 2, 1.5)
     assert (report["emerged"], report["disappeared"], report["dropped"]) == (2, 1, 0)
     assert report["latency_ms"]["p50"] == 200

@@ -40,6 +40,18 @@ async def test_frames_come_back_as_results_in_order():
     assert server.ended
 
 
+async def test_frames_may_come_asynchronously():
+    async def arrays():
+        for frame in FRAMES:
+            await asyncio.sleep(0)
+            yield frame
+
+    async with serving() as server, connect_async(server.url) as client:
+        pairs = [pair async for pair in client.stream(arrays())]
+    assert [frame[0, 0, 0] for frame, _ in pairs] == list(range(10))
+    assert seen(result for _, result in pairs) == list(range(1, 11))
+
+
 def test_ten_lines_are_enough():
     with ThreadedServer() as server, connect(server.url) as client:
         lines = [

@@ -17,8 +17,10 @@ EXAMPLES_ONLY = (
     "MODEL",
     "WEIGHTS",
     "THREADS",
+    "DECODERS",
     "BUCKET",
     "DATA_MAX_BYTES",
+    "MAX_SESSIONS_PER_ADDRESS",
     "COMPILE",
     "OTLP_ENDPOINT",
 )

@@ -224,7 +224,8 @@ async def test_a_message_beyond_all_bounds_is_cut_off_by_the_transport(small_ser
         await client.hello()
         with contextlib.suppress(ConnectionClosed):
             await client.send(bytes(300_000))
-        assert await client.end() == 1009
+        assert await client.end() == 4413
+        assert client.error_codes == ["frame_too_large"]
 
 
 async def test_sending_beyond_the_credit_is_told_once_and_then_ends_the_connection():

@@ -47,6 +47,40 @@ def test_the_demo_leaves_an_annotated_video_of_every_frame_the_results_and_a_sum
     assert all(len(track["segmentations"]) == 5 for track in tracks)
 
 
+def server_of(demo: "subprocess.Popen[str]") -> psutil.Process:
+    """The server that it has started."""
+    children = psutil.Process(demo.pid).children
+    until(lambda: [child for child in children() if "serve" in child.cmdline()])
+    (server,) = children()
+    return server
+
+
+def test_the_server_of_a_demo_gives_the_same_tracks_from_run_to_run(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", numbered_frames(1))
+    command = command_of(clip, tmp_path / "out")
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True) as demo:
+        options = server_of(demo).cmdline()
+        demo.terminate()
+    assert "--deterministic" in options
+
+
+WRITE_SAMPLE = """
+import os, runpy, sys
+from pathlib import Path
+if sys.argv[3:]:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+runpy.run_path(sys.argv[1])["write_sample"](Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="takes cores away from a process")
+def test_the_demo_makes_the_same_sample_on_one_core_and_on_all(tmp_path):
+    for name, cores in (("all.mp4", []), ("one.mp4", ["one"])):
+        command = [sys.executable, "-c", WRITE_SAMPLE, str(DEMO), str(tmp_path / name), *cores]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=240)
+    assert (tmp_path / "all.mp4").read_bytes() == (tmp_path / "one.mp4").read_bytes()
+
+
 def test_a_demo_of_a_file_that_is_no_video_is_one_sentence(tmp_path):
     letter = tmp_path / "letter.mp4"
     letter.write_text("Dear reader.")
@@ -67,9 +101,7 @@ def test_a_demo_that_is_stopped_takes_its_server_along(tmp_path, number):
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(1))
     command = command_of(clip, tmp_path / "out")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as demo:
-        children = psutil.Process(demo.pid).children
-        until(lambda: [child for child in children() if "serve" in child.cmdline()])
-        (server,) = children()
+        server = server_of(demo)
         time.sleep(0.5)  # the demo waits for it
         demo.send_signal(number)
         _, told = demo.communicate(timeout=SOON_S)

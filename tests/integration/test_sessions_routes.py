@@ -11,6 +11,7 @@ import pytest
 
 from maskstream_client import AsyncClient, StreamOptions
 from support.raw_client import grey, raw_client
+from support.running import run
 from support.server import FakeModel, LiveServer, running_server
 from support.tiny import tiny_frames, tiny_model
 
@@ -182,6 +183,19 @@ async def test_the_state_of_another_model_says_whose_it_is():
         assert model.fingerprint in detail
 
 
+async def test_a_state_with_more_tracks_than_the_server_allows_is_refused():
+    model = tiny_model()
+    _, state = run(model, FRAMES[:6])
+    blob, most = model.state_to_bytes(state), state.num_tracks
+    for max_tracks, status in ((most, 201), (most - 1, 422)):
+        with running_server(tiny_model(), max_tracks=max_tracks) as live:
+            answered, answer, _ = await call(live, "PUT", "/brought/state", blob)
+            assert answered == status
+            if status == 422:
+                assert answer["detail"].startswith(f"The state has {most} tracks")
+                assert (await call(live, "GET", ""))[1]["sessions"] == []
+
+
 @pytest.mark.parametrize("path", ["/nobody/state", "/no.name/state"])
 async def test_an_unknown_session_is_told(server: LiveServer, path: str):
     assert (await problem(server, "GET", path))[0] == 404
@@ -189,12 +203,12 @@ async def test_an_unknown_session_is_told(server: LiveServer, path: str):
 
 
 async def test_with_keys_set_only_their_holders_may():
-    with running_server(api_keys="secret") as live:
+    with running_server(api_keys="a-key-for-testing") as live:
         for method, path in [("GET", ""), ("DELETE", "/a"), ("POST", "/a/fork")]:
             assert (await problem(live, method, path))[0] == 401
         for method in ("GET", "PUT"):
             assert (await problem(live, method, "/a/state"))[0] == 401
-        assert (await call(live, "GET", "", Authorization="Bearer secret"))[0] == 200
+        assert (await call(live, "GET", "", Authorization="Bearer a-key-for-testing"))[0] == 200
     with running_server() as live:
         assert (await call(live, "GET", "", Origin="https://else.example"))[0] == 403
 

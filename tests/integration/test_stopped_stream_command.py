@@ -15,17 +15,25 @@ from support.server import FakeModel, running_server
 COMMAND = [sys.executable, "-c", "from maskstream_client.commands import stream; stream()"]
 
 
-@pytest.mark.parametrize("policy", ["lossless", "latest"])
-def test_ctrl_c_ends_an_endless_stream_with_its_three_files_whole(tmp_path, policy):
+@pytest.mark.parametrize(
+    ("policy", "number"),
+    [
+        ("lossless", signal.SIGINT),
+        ("latest", signal.SIGINT),
+        ("lossless", signal.SIGTERM),
+        ("lossless", signal.SIGHUP),
+    ],
+)
+def test_a_signal_ends_an_endless_stream_with_its_three_files_whole(tmp_path, policy, number):
     out, found, summary = (tmp_path / name for name in ("a.mp4", "r.json", "s.json"))
     options = ["--policy", policy, "--out", out, "--json", found, "--summary", summary]
     with endless_video(tmp_path) as source, running_server(FakeModel(step_s=0.02)) as live:
         command = [*COMMAND, source, "--url", live.url, *map(str, options)]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         until(lambda: live.metric("maskstream_results_total") >= 8)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, told = process.communicate(timeout=SOON_S)
-    assert process.returncode == 130, told
+    assert process.returncode == 128 + number, told
     assert "Traceback" not in told
     assert "Ctrl-C again cuts it short" in told
     counts = json.loads(summary.read_text())

@@ -65,6 +65,13 @@ def test_an_upload_in_parts_becomes_a_video(client, live):
         "/v1/videos", json={"upload": id_of(path)}, headers={"Idempotency-Key": "another"}
     )
     assert (other.status_code, other.json()["code"]) == (404, "upload_unknown")
+    # What makes an upload one video is no key that a client can give.
+    guessed = client.post(
+        "/v1/videos",
+        files={"file": ("b.mp4", b"another")},
+        headers={"Idempotency-Key": f"upload {id_of(path)}"},
+    )
+    assert guessed.json()["id"] != told["id"]
 
 
 def test_a_small_file_may_come_with_its_announcement(client):
@@ -88,7 +95,8 @@ def test_what_came_before_a_connection_broke_is_kept(client):
     url = client.base_url
     with socket.create_connection((url.host, url.port)) as raw:
         raw.sendall(
-            f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+            f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\n"
+            "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
             "Content-Type: application/offset+octet-stream\r\nContent-Length: 1000000\r\n\r\n"
             "".encode()
             + b"x" * 70_000
@@ -195,12 +203,12 @@ def test_the_description_of_the_api_has_the_uploads(live):
 def test_a_key_is_needed_where_the_operator_set_any():
     decoder = FakeDecoder([])
     with (
-        running_server(open_video=decoder, api_keys=("secret",)) as live,
+        running_server(open_video=decoder, api_keys=("a-key-for-testing",)) as live,
         httpx.Client(base_url=live.url) as client,
     ):
         refused = client.post(UPLOADS_PATH, headers=TUS | {"Upload-Length": "5"}, content=b"12345")
         assert (refused.status_code, refused.headers["tus-resumable"]) == (401, "1.0.0")
-        client.headers["Authorization"] = "Bearer secret"
+        client.headers["Authorization"] = "Bearer a-key-for-testing"
         begin(client)
 
 

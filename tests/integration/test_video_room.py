@@ -18,7 +18,7 @@ def test_too_large_a_file_is_refused_before_it_is_read():
             (made.client.base_url.host, made.client.base_url.port)
         ) as raw:
             raw.sendall(
-                b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n"
+                b"POST /v1/videos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n"
                 b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
             )
             assert b" 413 " in raw.recv(100)
@@ -61,7 +61,7 @@ def broken_off(made: World) -> socket.socket:
     url = made.client.base_url
     raw = socket.create_connection((url.host, url.port))
     raw.sendall(
-        b"POST /v1/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
+        b"POST /v1/videos HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
         b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
         b"--b\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\n" + b"x" * 5000
     )

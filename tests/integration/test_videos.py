@@ -122,6 +122,22 @@ def test_events_tell_of_progress_and_go_on_where_they_were_left():
         assert again[-1] == events[-1]
 
 
+@pytest.mark.parametrize("ahead", [0, 1000])
+def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(ahead):
+    with held(at=13) as made:
+        video = made.submit().json()["id"]
+        made.until(video, lambda told: told["frames_done"] == 10)
+        path = f"/v1/videos/{video}/events"
+        with made.client.stream("GET", path) as answer:
+            first = next(line for line in answer.iter_lines() if line.startswith("id: "))
+        last = int(first.removeprefix("id: "))
+        # Where the store has lost what the client was told of, it is told anew.
+        threading.Timer(1.0, made.go_on.set).start()
+        again = events_of(made.client, video, last=last + ahead)
+        assert again[0][0] == last if ahead else again[0][0] > last
+        assert again[-1][1] == "ended"
+
+
 def test_deleting_stops_the_work_within_a_second_and_removes_the_files():
     with held(at=13) as made:
         video = made.submit().json()["id"]
@@ -261,12 +277,23 @@ def test_strange_ids_and_names_are_not_found(shared):
 
 
 def test_a_key_is_needed_where_the_operator_set_any():
-    with world(api_keys=("secret",)) as made:
+    with world(api_keys=("a-key-for-testing",)) as made:
         assert made.submit().status_code == 401
         assert made.client.get("/v1/videos").status_code == 401
-        made.client.headers["Authorization"] = "Bearer secret"
+        made.client.headers["Authorization"] = "Bearer a-key-for-testing"
         assert made.submit().status_code == 202
         assert made.client.get("/v1/videos").status_code == 200
+
+
+def test_equal_idempotency_keys_of_two_users_do_not_meet():
+    first, other = "the-first-of-two-keys", "the-other-of-two-keys"
+    with world(api_keys=(first, other)) as made:
+        first_video, other_video, again = (
+            made.submit(headers={"Idempotency-Key": "one", "Authorization": f"Bearer {key}"}).json()
+            for key in (first, other, first)
+        )
+    assert first_video["id"] != other_video["id"]
+    assert again["id"] == first_video["id"]
 
 
 def test_pages_of_strangers_cannot_hand_videos_in(shared):

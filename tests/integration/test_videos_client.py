@@ -232,11 +232,11 @@ def test_refusals_are_told_with_the_servers_sentence(live, clip):
     for strange in ("nobody", "../models", "..", "a?b#c"):
         with pytest.raises(RefusedError):
             videos.wait(strange)
-    with running_server(api_keys=("secret",)) as closed:
+    with running_server(api_keys=("a-key-for-testing",)) as closed:
         with pytest.raises(UnauthorizedError):
             Videos(closed.url).submit(clip)
-        video = Videos(closed.url, api_key="secret").submit(clip)
-        assert Videos(closed.url, api_key="secret").wait(video).state == "done"
+        video = Videos(closed.url, api_key="a-key-for-testing").submit(clip)
+        assert Videos(closed.url, api_key="a-key-for-testing").wait(video).state == "done"
 
 
 def test_a_server_that_is_none_is_told(tmp_path, clip):

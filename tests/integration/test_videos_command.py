@@ -1,6 +1,8 @@
 """`maskstream run` and `maskstream videos` against the real server."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from client.clips import numbered_frames, write_clip
 from maskstream_client.video_commands import run, videos
 from maskstream_client.videos import Videos
+from support.broken_pipes import unread_pipe
 from support.http_receiver import Answer, http_receiver
 from support.server import LiveServer, running_server
 from support.video_calls import call, clip, ids, sentence_of
@@ -123,3 +126,37 @@ def test_videos_are_listed_shown_downloaded_and_deleted(live, clip, tmp_path):
     assert "is done already" in sentence_of(call(videos, "cancel", video, *here))
     assert call(videos, "delete", video, *here).exit_code == 0
     assert video not in ids(live)
+
+
+def test_a_name_does_not_steer_the_terminal(live, clip, tmp_path):
+    odd = clip.rename(tmp_path / "[red]a\x1b[31mb\u202ec.mp4")
+    here = ("--url", live.url, "--out", tmp_path / "out")
+    done = call(run, odd, *here)
+    assert done.exit_code == 0, done.output
+    listed = [
+        call(videos, *words, "--url", live.url)
+        for words in (("list",), ("list", "--json"), ("show", ids(live)[0]), ("show", "\x1b[2J"))
+    ]
+    for shown in (done, *listed):
+        lines = shown.output.replace("\r", "").split("\n")
+        assert all(line.isprintable() for line in lines), shown.output
+    assert "[red]a" in listed[0].output
+
+
+def test_a_list_that_is_cut_off_ends_quietly(live, clip):
+    Videos(live.url).submit(clip)
+    command = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
+    words = ["videos", "list", "--url", live.url]
+    with unread_pipe() as out:
+        done = subprocess.run([*command, *words], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == ""
+
+
+def test_a_missing_key_is_told_with_the_option_that_helps(clip, tmp_path):
+    with running_server(api_keys=("k" * 16,)) as guarded:
+        here = ("--url", guarded.url, "--out", tmp_path / "out")
+        for done in (call(run, clip, *here), call(videos, "list", "--url", guarded.url)):
+            assert "--api-key, or in MASKSTREAM_API_KEY." in sentence_of(done)
+        assert (
+            call(videos, "list", "--url", guarded.url, "--api-key", "k" * 16 + "\r\n").output == ""
+        )

@@ -127,6 +127,9 @@ async def test_viewers_have_their_own_limit():
 
 
 async def test_viewers_need_a_key_where_there_is_one():
-    with running_server(api_keys="secret") as live, pytest.raises(Exception, match="401"):
+    with (
+        running_server(api_keys="a-key-for-testing") as live,
+        pytest.raises(Exception, match="401"),
+    ):
         async with raw_client(watch_url(live, "abc")):
             pass

@@ -190,8 +190,8 @@ def test_an_unknown_session_is_a_typed_error(live_server, session):
 def test_a_server_that_is_not_there_and_a_missing_key_are_typed_errors():
     with pytest.raises(ConnectionFailedError):
         next(watch(f"ws://127.0.0.1:{free_port()}", "abc"))
-    with running_server(api_keys="secret") as live:
+    with running_server(api_keys="a-key-for-testing") as live:
         with pytest.raises(UnauthorizedError):
             next(watch(live.url, "abc"))
         with pytest.raises(SessionUnknownError):
-            next(watch(live.url, "abc", api_key="secret"))
+            next(watch(live.url, "abc", api_key="a-key-for-testing"))

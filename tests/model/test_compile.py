@@ -1,6 +1,7 @@
 """Export and the gate before a compiled segmenter, with compilers made for the test."""
 
 import sys
+from types import ModuleType
 
 import pytest
 import torch
@@ -50,15 +51,15 @@ def honest(program, largest):
     return program.module()
 
 
-def slightly_wrong(output):
-    """A compiler whose engine adds one per cent to one of the outputs."""
+def slightly_wrong(output, factor=1.01):
+    """A compiler whose engine multiplies one of the outputs, by default adds one per cent."""
 
     def compiler(program, largest):
         module = program.module()
 
         def engine(images):
             values = list(module(images))
-            values[output] = values[output] * 1.01
+            values[output] = values[output] * factor
             return values
 
         return engine
@@ -145,6 +146,53 @@ def test_pictures_that_the_engine_was_not_built_for_run_eagerly(segmenter, shape
 def test_an_engine_that_is_slightly_wrong_is_refused(segmenter, output):
     with pytest.raises(CompileError, match=f"{NAMES[output]} of the engine is off by 1.0e-02"):
         compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output))
+
+
+@pytest.mark.parametrize("output", range(4), ids=NAMES)
+@pytest.mark.usefixtures("exported_once")
+def test_the_gate_is_at_two_thousandths_of_an_outputs_size(segmenter, output):
+    compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output, 1.0015))
+    with pytest.raises(CompileError, match=r"is off by 2\.5e-03"):
+        compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output, 1.0025))
+
+
+class StandInTensorRT(ModuleType):
+    """The part of torch-tensorrt that is called; it keeps its arguments and compiles nothing."""
+
+    Input = dict
+
+    def __init__(self) -> None:
+        super().__init__("torch_tensorrt")
+        self.dynamo, self.calls = self, []
+
+    def compile(self, program, **options):
+        self.calls.append((program, options))
+        return "the engine"
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_torch_tensorrt_compiles_in_full_float32_for_every_batch_up_to_the_largest(
+    monkeypatch, batch
+):
+    stand_in = StandInTensorRT()
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", stand_in)
+    largest = torch.zeros(batch, 3, *SIZE)
+    assert tensorrt_compiler(torch.device("cuda"))("the program", largest) == "the engine"
+    ((program, options),) = stand_in.calls
+    (pictures,) = options.pop("arg_inputs")
+    assert program == "the program"
+    assert options == {"disable_tf32": True, "truncate_double": True}
+    if batch == 1:
+        assert pictures is largest
+    else:
+        full = (4, 3, *SIZE)
+        assert pictures == {"min_shape": (1, 3, *SIZE), "opt_shape": full, "max_shape": full}
+
+
+def test_torch_tensorrt_is_refused_for_a_model_on_the_cpu(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_tensorrt", StandInTensorRT())
+    with pytest.raises(CompileError, match="needs the model on a CUDA device"):
+        tensorrt_compiler(torch.device("cpu"))
 
 
 @pytest.mark.usefixtures("exported_once")

@@ -9,10 +9,10 @@ ROWS = [
     ("bad_hello", FATAL, 4400, None),
     ("bad_message", IGNORED, 4422, 10),
     ("frame_header", IGNORED, 4422, 10),
-    ("stale_epoch", IGNORED, None, None),
-    ("sequence_gap", IGNORED, None, None),
-    ("frame_too_large", DROPPED, 4413, None),
-    ("codec_unsupported", DROPPED, 4415, None),
+    ("stale_epoch", IGNORED, 4422, 10),
+    ("sequence_gap", IGNORED, 4422, 10),
+    ("frame_too_large", DROPPED, 4413, 10),
+    ("codec_unsupported", DROPPED, 4415, 10),
     ("frame_undecodable", DROPPED, 4422, 10),
     ("need_keyframe", DROPPED, None, None),
     ("credit_exceeded", IGNORED, 4429, 2),
@@ -35,6 +35,12 @@ def test_a_code_has_its_consequence(code, consequence, close_code, limit):
     assert error.consequence is consequence
     assert (error.close_code, error.repeat_limit) == (close_code, limit)
     assert error("No.").fatal is (consequence is FATAL)
+
+
+def test_a_row_of_faulty_frames_ends_with_too_many_undecodable_ones_code():
+    for code, _, close_code, limit in ROWS:
+        if limit == 10:
+            assert (error_class(code).repeat_code or close_code) == 4422
 
 
 def test_the_table_is_complete():

@@ -1,5 +1,6 @@
 """Law 6 for masks: what was encoded is what decodes, in every codec."""
 
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -199,10 +200,36 @@ def test_bytes_that_are_no_mask_of_this_size_are_refused(codec, blob):
         decode_mask(result, result.objects[0])
 
 
-def test_a_compressed_bomb_is_not_inflated():
-    result = one_object(MaskCodec.BITS, zlib.compress(bytes(50_000_000)))
-    with pytest.raises(MalformedResultError, match="1 bytes"):
-        decode_mask(result, result.objects[0])
+@pytest.mark.parametrize("codec", [MaskCodec.BITS, *LABEL_MAPS])
+def test_a_compressed_bomb_is_refused_without_being_inflated(codec):
+    result = one_object(codec, zlib.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedResultError, match=r"does not have the \d+ bytes"):
+            decode_mask(result, result.objects[0])
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_run_lengths_whose_sum_overflows_are_refused():
+    huge = rle_of([0, 1 << 58, *[1 << 58] * 63, 20])
+    with pytest.raises(MalformedResultError, match="do not make up"):
+        decode_rle(huge, 4, 5)
+
+
+def rle_of(counts):
+    """The run-length string of any counts, also of those that no mask has."""
+    text = bytearray()
+    for place, count in enumerate(counts):
+        value = count - (counts[place - 2] if place > 2 else 0)
+        while True:
+            code, value = value & 0x1F, value >> 5
+            more = value != (-1 if code & 0x10 else 0)
+            text.append(48 + (code | (0x20 if more else 0)))
+            if not more:
+                break
+    return bytes(text)
 
 
 def test_polygons_of_noise_keep_what_their_counters_can_count():

@@ -18,7 +18,7 @@ def test_a_video_is_measured_beside_the_model_alone(tmp_path: Path):
     done = CliRunner().invoke(bench_video, [str(clip), "--weights", "random", "--out", str(out)])
     assert done.exit_code == 0, done.output
     report = json.loads(out.read_text())
-    assert (report["model"], report["size"]) == ("demo", [64, 96])
+    assert (report["model"], report["size"]) == ("demo", "96x64")
     for name, at_once in (("model_alone", 1), ("model_alone_in_clips", 4)):
         assert (report[name]["at_once"], report[name]["frames"]) == (at_once, 4)
     for name in ("ytvis", "ytvis_overlay"):

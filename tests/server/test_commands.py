@@ -56,6 +56,32 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable():
     assert len(said.splitlines()) == 1
 
 
+def test_an_open_server_that_others_reach_is_not_started_unawares():
+    said = refused("--host", "0.0.0.0", "--port", "0", MASKSTREAM_INSECURE="")
+    assert "--insecure" in said
+    assert "MASKSTREAM_API_KEYS" in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [
+        (("--insecure",), {}),
+        ((), {"MASKSTREAM_INSECURE": "true"}),
+        ((), {"MASKSTREAM_API_KEYS": "a-key-for-testing"}),
+    ],
+)
+def test_it_is_started_where_keys_are_set_or_it_is_meant(options, variables):
+    said = refused("--host", "0.0.0.0", "--port", "0", "--model", "sam99", *options, **variables)
+    assert "sam99" in said
+
+
+def test_an_empty_list_of_keys_keeps_the_server_from_starting():
+    said = refused("--port", "0", MASKSTREAM_API_KEYS="")
+    assert "MASKSTREAM_API_KEYS" in said
+    assert len(said.splitlines()) == 1
+
+
 def test_a_task_that_the_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", MASKSTREAM_TASK="semantic")
     assert "demo knows no stuff" in said

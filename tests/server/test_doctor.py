@@ -118,7 +118,22 @@ def test_a_store_that_is_away_or_has_no_address():
     assert nowhere.grade == "failed"
 
 
-# The port.
+# Who may come in, and the port.
+
+
+@pytest.mark.parametrize(
+    ("settings", "grade", "words"),
+    [
+        ({}, "ok", "only this machine"),
+        ({"host": "0.0.0.0", "api_keys": "a-key-for-testing"}, "ok", "1 API keys"),
+        ({"host": "0.0.0.0", "insecure": True}, "warning", "everybody"),
+        ({"host": "0.0.0.0"}, "failed", "everybody who reaches 0.0.0.0"),
+    ],
+)
+def test_who_may_come_in(settings, grade, words):
+    (finding,) = network.look_at_access(Settings(**settings))
+    assert (finding.grade, words in finding.text) == (grade, True)
+    assert ("--insecure" in finding.advice) == (grade == "failed")
 
 
 def test_a_free_port():
@@ -198,7 +213,7 @@ def test_every_codec_is_really_tried(monkeypatch):
     def broken(*args: object, **options: object) -> None:
         raise OSError("encoder webp not available")
 
-    monkeypatch.setattr(codecs, "decode_picture", broken)
+    monkeypatch.setattr(codecs.PictureWorker, "decode", broken)
     (pictures,) = codecs.look_at_pictures()
     assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
 

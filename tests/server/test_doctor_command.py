@@ -41,7 +41,7 @@ def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
     (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
     assert "does not answer" in line
     assert "-> Start it" in done.output
-    assert "1 of 7 failed" in done.output
+    assert "1 of 8 failed" in done.output
 
 
 @pytest.mark.usefixtures("no_model")

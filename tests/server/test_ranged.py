@@ -25,7 +25,25 @@ def test_one_range_is_given(asked, wanted):
     assert TEXT[found.start : found.stop] == wanted
 
 
-@pytest.mark.parametrize("asked", ["", "bytes=-", "bytes=5-3", "bytes=0-1,3-4", "lines=1-2", "x"])
+LONG = "9" * 5000
+"""More digits than Python reads."""
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "bytes=-",
+        "bytes=5-3",
+        "bytes=0-1,3-4",
+        "lines=1-2",
+        "x",
+        "bytes=\xb2-",
+        f"bytes={LONG}-",
+        f"bytes=0-{LONG}",
+        f"bytes=-{LONG}",
+    ],
+)
 def test_what_is_no_such_range_is_passed_over(asked):
     assert wanted_range(asked, len(TEXT)) is None
 

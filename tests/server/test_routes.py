@@ -51,7 +51,7 @@ class Browser:
 def world() -> SimpleNamespace:
     engine, store = Engine(), Store()
     service = Service(
-        settings=Settings(api_keys="key"),
+        settings=Settings(api_keys="a-key-for-testing"),
         model=FakeModel(),
         engine=engine,
         store=store,
@@ -63,13 +63,24 @@ def world() -> SimpleNamespace:
     return SimpleNamespace(engine=engine, store=store, service=service, client=Browser(service))
 
 
-KEY = {"Authorization": "Bearer key"}
+KEY = {"Authorization": "Bearer a-key-for-testing"}
 
 
 def test_a_healthy_server_says_so(world):
     assert world.client.get("/healthz").status_code == 200
     answer = world.client.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
+
+
+def test_without_keys_only_names_of_this_server_are_answered_whatever_is_asked(world):
+    world.service.settings = Settings(allowed_hosts="video.example")
+    client = Browser(world.service)
+    for path in ("/v1/models", "/healthz", "/metrics", "/nowhere", "/v1/stream"):
+        answer = client.get(path, {"Host": "evil.example:8000"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert "MASKSTREAM_ALLOWED_HOSTS" in answer.json()["detail"]
+    for host in ("127.0.0.1:8000", "localhost", "video.example"):
+        assert client.get("/v1/models", {"Host": host}).status_code == 200
 
 
 def test_a_cold_engine_is_healthy_but_not_ready(world):

@@ -1,10 +1,13 @@
+import codecs
 import subprocess
 import sys
 
 import pytest
 
 from maskstream_server.errors import SettingsError
-from maskstream_server.settings import load_settings
+from maskstream_server.settings import Settings, load_settings
+
+KEY, OTHER_KEY = "the-first-of-two-keys", "the-other-of-two-keys"
 
 
 def test_the_defaults_are_those_of_one_machine():
@@ -54,6 +57,8 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("WEBHOOK_SECRET", "c2VjcmV0IGVub3VnaCBmb3IgYW55Ym9keQ=="),
         ("PRIVATE_HOSTS", "*"),
         ("PRIVATE_HOSTS", "10.0.0.0/8"),
+        ("ALLOWED_HOSTS", "https://example.com"),
+        ("INSECURE", "perhaps"),
     ],
 )
 def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
@@ -66,10 +71,70 @@ def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name
     assert text.endswith(".")
 
 
-def test_an_empty_data_folder_is_none(monkeypatch):
-    monkeypatch.setenv("MASKSTREAM_DATA_FOLDER", "")
-    assert load_settings().data_folder is None
-    assert load_settings({"data_folder": "", "store": "redis://here"}).keeps_no_videos
+@pytest.mark.parametrize("empty", ["", "  ", "\r\n", "\ufeff"])
+def test_an_empty_variable_means_the_default_whatever_it_sets(monkeypatch, tmp_path, empty):
+    defaults = load_settings()
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", empty.strip())
+    for name in Settings.model_fields:
+        if name != "api_keys":
+            monkeypatch.setenv(f"MASKSTREAM_{name.upper()}", empty)
+    assert load_settings() == defaults
+    assert load_settings({"data_folder": empty, "store": "redis://here"}).keeps_no_videos
+
+
+NO_KEYS = ("", " ", "\n", "\r\n\r\n", ",", " , ,\n", "\ufeff", "\ufeff\r\n")
+SHORT_KEYS = ("short", "\ufefffifteen-letters\r\n", f"{KEY},fifteen-letters", f"{KEY}\nx\n")
+STRANGE_KEYS = ("sixteen letters and spaces", "schl\u00fcssel-von-irgendwem", f"{KEY}\a")
+
+
+@pytest.mark.parametrize("keys", NO_KEYS + SHORT_KEYS + STRANGE_KEYS)
+@pytest.mark.parametrize("given", ["variable", "file", "override"])
+def test_keys_that_are_set_but_good_for_nothing_open_no_door(monkeypatch, tmp_path, keys, given):
+    overrides = {"api_keys": keys} if given == "override" else {}
+    if given == "file":
+        monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+        (tmp_path / "maskstream_api_keys").write_bytes(keys.encode())
+    elif given == "variable":
+        monkeypatch.setenv("MASKSTREAM_API_KEYS", keys)
+    with pytest.raises(SettingsError, match=r"^MASKSTREAM_API_KEYS=\*\*\* .*\.$") as caught:
+        load_settings(overrides)
+    assert "fifteen" not in str(caught.value)
+
+
+def test_an_empty_variable_does_not_let_a_file_of_keys_pass_by(monkeypatch, tmp_path):
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+    (tmp_path / "maskstream_api_keys").write_text(KEY)
+    monkeypatch.setenv("MASKSTREAM_API_KEYS", "")
+    with pytest.raises(SettingsError, match="MASKSTREAM_API_KEYS"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"{KEY}\n{OTHER_KEY}".encode(),
+        f"{KEY}\r\n\r\n{OTHER_KEY}\r\n".encode("utf-8-sig"),
+        f"{KEY}\r{OTHER_KEY} \r".encode(),
+        f"{KEY}, {OTHER_KEY}\r\n".encode("utf-16"),
+        codecs.BOM_UTF16_BE + f"\n{KEY}\r\n{OTHER_KEY}\r\n".encode("utf-16-be"),
+    ],
+)
+def test_files_of_keys_are_read_as_editors_of_all_systems_write_them(monkeypatch, tmp_path, data):
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+    (tmp_path / "maskstream_api_keys").write_bytes(data)
+    assert [key.get_secret_value() for key in load_settings().api_keys] == [KEY, OTHER_KEY]
+
+
+def test_a_file_of_a_setting_that_cannot_be_read_is_one_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
+    path = tmp_path / "maskstream_store"
+    path.write_bytes(b"redis://\xff\xfe")
+    with pytest.raises(SettingsError, match="maskstream_store is no text"):
+        load_settings()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SettingsError, match="maskstream_store cannot be read: Is a directory"):
+        load_settings()
 
 
 def test_idle_must_be_longer_than_heartbeat(monkeypatch):
@@ -80,10 +145,10 @@ def test_idle_must_be_longer_than_heartbeat(monkeypatch):
 
 def test_secrets_are_read_from_mounted_files_and_variables_win(monkeypatch, tmp_path):
     monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
-    (tmp_path / "maskstream_api_keys").write_text("one\ntwo\n")
-    assert [key.get_secret_value() for key in load_settings().api_keys] == ["one", "two"]
-    monkeypatch.setenv("MASKSTREAM_API_KEYS", "three")
-    assert [key.get_secret_value() for key in load_settings().api_keys] == ["three"]
+    (tmp_path / "maskstream_api_keys").write_text(f"{KEY}\n")
+    assert [key.get_secret_value() for key in load_settings().api_keys] == [KEY]
+    monkeypatch.setenv("MASKSTREAM_API_KEYS", OTHER_KEY)
+    assert [key.get_secret_value() for key in load_settings().api_keys] == [OTHER_KEY]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +161,7 @@ def test_secrets_are_read_from_mounted_files_and_variables_win(monkeypatch, tmp_
 )
 def test_a_password_that_comes_apart_goes_into_the_address(monkeypatch, tmp_path, address, whole):
     monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))
-    (tmp_path / "maskstream_store_password").write_text("a/b@c\n")
+    (tmp_path / "maskstream_store_password").write_bytes("\ufeffa/b@c\r\n".encode())
     assert load_settings({"store": address}).store == whole
 
 

@@ -32,6 +32,7 @@ def terms(**changes) -> Terms:
         "credit": CreditLimit(frames=8, num_bytes=40_000),
         "max_frame_bytes": 10_000,
         "max_frame_pixels": 1_000,
+        "messages_per_s": 1e6,
     }
     return Terms(**values | changes)
 
@@ -79,19 +80,20 @@ class Conversation:
     other: list[Action] = field(default_factory=list)
     origins: dict[int, object] = field(default_factory=dict)
     closed: int | None = None
+    now_s: float = 100.0
 
     @classmethod
     def begin(cls, beginning: Beginning | None = None, **changes) -> "Conversation":
         return cls(Session(terms(**changes), beginning or Beginning()))
 
     def text(self, **message) -> None:
-        self.take(self.session.text(json.dumps(message)))
+        self.raw_text(json.dumps(message))
 
     def raw_text(self, text: str) -> None:
-        self.take(self.session.text(text))
+        self.take(self.session.text(text, now_s=self.now_s))
 
     def binary(self, data: bytes) -> None:
-        self.take(self.session.binary(data, now_s=100.0))
+        self.take(self.session.binary(data, now_s=self.now_s))
 
     def frames(self, first: int, last: int, **fields) -> None:
         for sequence in range(first, last + 1):

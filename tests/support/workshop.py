@@ -14,6 +14,7 @@ from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.work.worker import VideoWorker
 from maskstream_server.jobs.work.worker_parts import WorkerParts
@@ -34,7 +35,7 @@ class Workshop:
 
     parts: WorkerParts
     decoder: FakeDecoder
-    store: MemoryVideoStore
+    store: VideoStore
     files: VideoFiles
 
     async def work(self) -> VideoRecord:
@@ -76,16 +77,19 @@ def open_workshop(start, tmp_path: Path):
     """Sets up workshops, each with an engine and a folder of its own."""
     opened = 0
 
-    async def open_one(model=None, decoder=None, options=WISHES, *, deterministic=True) -> Workshop:
+    async def open_one(
+        model=None, decoder=None, options=WISHES, *, deterministic=True, store=None
+    ) -> Workshop:
         nonlocal opened
         opened += 1
         model = model or tiny_model()
         engine = await start(online_part(model), replace(LIMITS, deterministic=deterministic))
         decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
         files = VideoFiles(tmp_path / str(opened), None, 0)
-        store = MemoryVideoStore(1000.0)
         files.create("a").write_bytes(b"a video")
-        await store.create(video_record(options=options))
+        if store is None:
+            store = MemoryVideoStore(1000.0)
+            await store.create(video_record(options=options))
         offline = None if engine.model is model else model
         parts = WorkerParts(
             engine.model, engine, store, files, decoder, no_sound, offline, checkpoint_every=EVERY

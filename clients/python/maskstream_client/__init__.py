@@ -3,46 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Unpack
 
+from maskstream_client import events
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.errors import (
     ConnectionFailedError,
     MaskstreamError,
+    NoServerError,
     OutputError,
     RefusedError,
     SessionUnknownError,
     SourceError,
     UnreadResultsError,
     VideoCancelledError,
+    VideoEndedError,
     VideoFailedError,
 )
 from maskstream_client.events import Event
 from maskstream_client.loop_thread import iterate_blocking
-from maskstream_client.options import RetryRules, StreamOptions
+from maskstream_client.model_card import ClassInfo
+from maskstream_client.options import RetryRules, StreamFields, StreamOptions
 from maskstream_client.result import Result, TrackedObject
+from maskstream_client.sources import AsyncSource, Source
 from maskstream_client.sync_client import Client
 from maskstream_client.watching import Watch
+from maskstream_protocol.errors import (
+    BadHelloError,
+    BadMessageError,
+    CodecUnsupportedError,
+    CreditExceededError,
+    ForbiddenError,
+    FrameHeaderError,
+    FrameTooLargeError,
+    FrameUndecodableError,
+    InternalError,
+    MalformedResultError,
+    ModelUnknownError,
+    NeedKeyframeError,
+    ProtocolError,
+    QuotaExceededError,
+    RateLimitedError,
+    SequenceGapError,
+    ServerFullError,
+    StaleEpochError,
+    StoreAwayError,
+    TakenOverError,
+    UnauthorizedError,
+    WireError,
+)
+from maskstream_protocol.records import Status
 
 __all__ = [
     "AsyncClient",
+    "AsyncSource",
+    "BadHelloError",
+    "BadMessageError",
+    "ClassInfo",
     "Client",
+    "CodecUnsupportedError",
     "ConnectionFailedError",
+    "CreditExceededError",
+    "Event",
+    "ForbiddenError",
+    "FrameHeaderError",
+    "FrameTooLargeError",
+    "FrameUndecodableError",
+    "InternalError",
+    "MalformedResultError",
     "MaskstreamError",
+    "ModelUnknownError",
+    "NeedKeyframeError",
+    "NoServerError",
     "OutputError",
+    "ProtocolError",
+    "QuotaExceededError",
+    "RateLimitedError",
     "RefusedError",
     "Result",
     "RetryRules",
+    "SequenceGapError",
+    "ServerFullError",
     "SessionUnknownError",
+    "Source",
     "SourceError",
+    "StaleEpochError",
+    "Status",
+    "StoreAwayError",
     "StreamOptions",
+    "TakenOverError",
     "TrackedObject",
+    "UnauthorizedError",
     "UnreadResultsError",
     "VideoCancelledError",
+    "VideoEndedError",
     "VideoFailedError",
     "Watch",
+    "WireError",
     "connect",
     "connect_async",
+    "events",
     "watch",
 ]
 
@@ -52,7 +112,7 @@ def connect(
     *,
     api_key: str | None = None,
     on_event: Callable[[Event], None] | None = None,
-    **options: Any,
+    **options: Unpack[StreamFields],
 ) -> Client:
     """Open a stream; `options` are the fields of `StreamOptions`."""
     return Client(url, StreamOptions(**options), api_key=api_key, on_event=on_event)
@@ -63,7 +123,7 @@ def connect_async(
     *,
     api_key: str | None = None,
     on_event: Callable[[Event], None] | None = None,
-    **options: Any,
+    **options: Unpack[StreamFields],
 ) -> AsyncClient:
     """A stream for `async with`; `options` are the fields of `StreamOptions`."""
     return AsyncClient(url, StreamOptions(**options), api_key=api_key, on_event=on_event)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from maskstream_client.options import stream_url
+from maskstream_client.network import proxy_for, shown
+from maskstream_client.urls import stream_url
 
 
 class Addresses:
@@ -13,16 +14,28 @@ class Addresses:
 
     Raises:
         ValueError: one of them is no URL of a server.
+        ConnectionFailedError: the environment names a proxy that cannot be used.
     """
 
     def __init__(self, urls: str) -> None:
         self._urls = tuple(stream_url(url.strip()) for url in urls.split(","))
+        self._proxies = tuple(proxy_for(url) for url in self._urls)
         self._turn = 0
 
     @property
     def current(self) -> str:
         """The address to connect to."""
         return self._urls[self._turn % len(self._urls)]
+
+    @property
+    def proxy(self) -> str | None:
+        """The HTTP proxy on the way there."""
+        return self._proxies[self._turn % len(self._urls)]
+
+    @property
+    def shown(self) -> str:
+        """The address for messages."""
+        return shown(self.current, self.proxy)
 
     @property
     def all(self) -> str:

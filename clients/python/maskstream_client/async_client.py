@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from numpy.typing import NDArray
@@ -14,14 +14,15 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
-from maskstream_client.link import Link, bearer
+from maskstream_client.keys import bearer, cleaned
+from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_classes
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing, paired
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
-from maskstream_client.sources import Source, open_frames
+from maskstream_client.sources import AsyncSource, open_frames_async
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
@@ -53,7 +54,7 @@ class AsyncClient:
     ) -> None:
         self._addresses = Addresses(url)
         self.options = options or StreamOptions()
-        self._api_key = api_key
+        self._api_key = cleaned(api_key)
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
         retry = self.options.retry
@@ -156,22 +157,18 @@ class AsyncClient:
                 yield result
 
     async def stream(
-        self, source: Source, *, every_frame: bool = False
+        self, source: AsyncSource, *, every_frame: bool = False
     ) -> AsyncIterator[tuple[Pixels, Result]]:
         """Send the frames of a file, camera, URL or iterable; yields each with its result.
 
         Args:
-            source: see `open_frames`.
+            source: see `open_reader`; or RGB arrays, which may come asynchronously.
             every_frame: dropped frames too, with an empty result that has a `drop_reason`.
         """
         newest = self.options.policy == "latest"
-        frames = open_frames(source, newest=newest)
-        try:
+        async with aclosing(open_frames_async(source, newest=newest)) as frames:
             async for pair in paired(self, frames, Pairing(every_frame=every_frame)):
                 yield pair
-        finally:
-            with suppress(ValueError):  # cancelled while its thread still reads: it closes itself
-                frames.close()
 
     def watch(
         self,

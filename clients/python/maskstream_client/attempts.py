@@ -52,7 +52,7 @@ class Attempts:
             WireError, ConnectionFailedError, ProtocolError: there is no next attempt.
         """
         self._forgive(now_s)
-        url, num_urls = self._addresses.current, len(self._addresses)
+        url, num_urls = self._addresses.shown, len(self._addresses)
         is_last = not self.was_welcome and self._num_attempts + 1 >= num_urls
         if is_last or not can_resume(error):
             raise failure(error, refused, url) from error

@@ -11,6 +11,8 @@ from maskstream_client.errors import SourceError
 
 _BY_NUMBER: Final = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}
 _WINDOWS: Final = "dshow"
+DEVICE_FORMAT: Final = {"linux": "v4l2"}
+"""By which a device path such as /dev/video2 is read, on systems where cameras have one."""
 
 
 def camera_address(index: int) -> tuple[str, str]:

@@ -9,25 +9,47 @@ from typing import Any, Final, ParamSpec
 
 import click
 
+from maskstream_client.urls import DEFAULT_URL
+
 P = ParamSpec("P")
 _UNITS: Final = {"K": 10, "M": 20, "G": 30}
-DEFAULT_URL: Final = "ws://127.0.0.1:8000"
 
 
 def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """What can go wrong is told in one sentence and a non-zero exit status."""
+    """What can go wrong is told in one sentence, with what helps, and a non-zero exit status.
+
+    Where standard output is closed early (`| head`), the command ends without a word.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from maskstream_client.errors import MaskstreamError
+        from maskstream_client.terminal import plain
         from maskstream_protocol.errors import ProtocolError
 
         try:
             command(*args, **kwargs)
+        except BrokenPipeError:
+            raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(plain(f"{error}{_help_for(error)}")) from error
 
     return run
+
+
+def _help_for(error: Exception) -> str:
+    """The option or command that helps."""
+    from maskstream_client.errors import NoServerError, SessionUnknownError
+    from maskstream_protocol.errors import UnauthorizedError
+
+    match error:
+        case NoServerError():
+            return " Start one with `maskstream serve`, or name another with --url."
+        case UnauthorizedError():
+            return " Give the server's key with --api-key, or in MASKSTREAM_API_KEY."
+        case SessionUnknownError():
+            return " `maskstream stream` says the name of its session."
+    return ""
 
 
 url_option = click.option(
@@ -92,8 +114,10 @@ _quality = click.option(
 def stream(source: str, **options: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
-    SOURCE is a video file, a URL such as rtsp://..., or the index of a camera (0, 1, ...).
-    Ctrl-C ends it in order: what came until then is written.
+    SOURCE is a video file, a URL such as rtsp://..., a camera by its number (0, 1, ...) or device
+    (/dev/video0), a pipe (- is standard input), a folder of pictures, or a pattern of pictures
+    ('shots/*.png', frame_%05d.jpg).
+    Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
     from maskstream_client.streaming import StreamJob, stream_source
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Final
 
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidProxy,
     InvalidStatus,
+    ProxyError,
     WebSocketException,
 )
+from websockets.http11 import Response
 
-from maskstream_client.errors import ConnectionFailedError
+from maskstream_client.errors import ConnectionFailedError, NoServerError
 from maskstream_protocol.errors import (
     ForbiddenError,
     ProtocolError,
+    QuotaExceededError,
     ServerFullError,
     UnauthorizedError,
     WireError,
@@ -27,6 +32,7 @@ _RESUMABLE: Final = {_ABNORMAL, _GOING_AWAY, _INTERNAL, _RESTART, _FULL, _IDLE}
 _OF_STATUS: Final[dict[int, type[WireError]]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
+    429: QuotaExceededError,
     503: ServerFullError,
 }
 
@@ -39,7 +45,8 @@ def can_resume(error: Exception) -> bool:
     if isinstance(error, ConnectionClosed):
         return close_code(error) in _RESUMABLE
     if isinstance(error, InvalidStatus):
-        return error.response.status_code >= 500
+        status = error.response.status_code
+        return status >= 500 or status == 429  # Of too many connections, old ones end.
     return True
 
 
@@ -49,15 +56,16 @@ def close_code(error: ConnectionClosed) -> int:
 
 
 def sentence(error: Exception, url: str) -> str:
-    """What happened, as one sentence."""
+    """What happened at a place, which `url` names for messages, as one sentence."""
     if isinstance(error, ConnectionClosed):
         if error.rcvd is None:
             return "The connection was lost."
         why = f": {error.rcvd.reason}" if error.rcvd.reason else ""
         return f"The server closed the connection with code {error.rcvd.code}{why}."
     if isinstance(error, InvalidStatus):
-        status = error.response.status_code
-        return f"The server at {url} refused the connection with HTTP status {status}."
+        return _refusal(error.response, url)
+    if isinstance(error, ProxyError | InvalidProxy):
+        return f"No way leads to {url}: {str(error).rstrip('.')}."
     if isinstance(error, InvalidHandshake):
         return f"There is no Maskstream server at {url}: {error}."
     if isinstance(error, TimeoutError):
@@ -68,6 +76,16 @@ def sentence(error: Exception, url: str) -> str:
     return str(error)
 
 
+def _refusal(response: Response, url: str) -> str:
+    """A refused opening, with the sentence of the server's problem document where it has one."""
+    told = f"The server at {url} refused the connection with HTTP status {response.status_code}"
+    try:
+        detail = json.loads(response.body or b"")["detail"]
+    except (ValueError, KeyError, TypeError):
+        return f"{told}."
+    return f"{told}: {detail}" if isinstance(detail, str) else f"{told}."
+
+
 def failure(error: Exception, refused: WireError | None, url: str) -> Exception:
     """The exception that the application gets: the server's own where it said one."""
     if refused is not None:
@@ -76,4 +94,7 @@ def failure(error: Exception, refused: WireError | None, url: str) -> Exception:
         return _OF_STATUS[error.response.status_code](sentence(error, url))
     if isinstance(error, ProtocolError):
         return error
-    return ConnectionFailedError(sentence(error, url))
+    is_absent = isinstance(error, InvalidHandshake | OSError) and not isinstance(
+        error, InvalidStatus
+    )
+    return (NoServerError if is_absent else ConnectionFailedError)(sentence(error, url))

@@ -4,6 +4,7 @@ Exception
 ├── maskstream_protocol.errors.WireError   the server refused something: one class per wire code
 └── MaskstreamError
     ├── ConnectionFailedError              no server there, or lost for longer than agreed
+    │   └── NoServerError                  no Maskstream server answers at that address
     ├── SourceError                        no video can be read from the source
     ├── OutputError                        a file cannot be written
     ├── UnreadResultsError                 frames are sent while nobody reads the results
@@ -28,6 +29,10 @@ class MaskstreamError(Exception):
 
 class ConnectionFailedError(MaskstreamError):
     """No server answers, or the connection was lost for longer than agreed."""
+
+
+class NoServerError(ConnectionFailedError):
+    """No Maskstream server answers at that address."""
 
 
 class SourceError(MaskstreamError):

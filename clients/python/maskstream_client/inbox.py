@@ -11,6 +11,7 @@ from maskstream_client import events
 from maskstream_client.events import Event
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
+from maskstream_client.terminal import plain
 from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.results import ResultMessage
 
@@ -101,10 +102,11 @@ def log_event(event: Event) -> None:
         case events.IdentitiesReset(epoch, reason):
             _log.warning("Identities start over (%s): epoch %d.", reason, epoch)
         case events.ConnectionLost(reason, delay_s):
-            _log.warning("%s Trying again in %.1f s.", reason, delay_s)
+            _log.warning("%s Trying again in %.1f s.", plain(reason), delay_s)
         case events.Dropped(frame_index, reason):
             _log.info("Frame %d gets no result: %s.", frame_index, reason)
         case events.Refused(error, fatal):
-            _log.log(logging.ERROR if fatal else logging.WARNING, "%s: %s", error.code, error)
+            level = logging.ERROR if fatal else logging.WARNING
+            _log.log(level, "%s: %s", error.code, plain(str(error)))
         case events.GoingAway(in_ms, reason):
-            _log.info("The server goes away in %d ms: %s.", in_ms, reason)
+            _log.info("The server goes away in %d ms: %s.", in_ms, plain(reason))

@@ -15,6 +15,7 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.attempts import Attempts
 from maskstream_client.endings import LINK_ERRORS
 from maskstream_client.events import Event
+from maskstream_client.network import discreet_log, trust
 from maskstream_client.options import RetryRules
 from maskstream_client.session import ClientSession
 from maskstream_protocol import SUBPROTOCOL, messages
@@ -25,12 +26,9 @@ _OPEN_TIMEOUT_S: Final = 10.0
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 
-def bearer(api_key: str | None) -> dict[str, str]:
-    """The headers that a key makes."""
-    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-
-def opening(url: str, headers: dict[str, str], retry: RetryRules) -> connect:
+def opening(
+    url: str, headers: dict[str, str], retry: RetryRules, proxy: str | None = None
+) -> connect:
     """A connection to be opened; a server without a sign of life is given up."""
     return connect(
         url,
@@ -42,6 +40,9 @@ def opening(url: str, headers: dict[str, str], retry: RetryRules) -> connect:
         close_timeout=_CLOSE_TIMEOUT_S,
         ping_interval=retry.dead_after_s / 2,
         ping_timeout=retry.dead_after_s / 2,
+        proxy=proxy,
+        ssl=trust() if url.startswith("wss:") else None,
+        logger=discreet_log(),
     )
 
 
@@ -115,7 +116,8 @@ class Link:
     async def _hold_connection(self) -> None:
         """One connection from its opening to its end, which is an exception unless bye was said."""
         self._refused = None
-        async with opening(self._addresses.current, self._headers, self._retry) as socket:
+        place = self._addresses
+        async with opening(place.current, self._headers, self._retry, place.proxy) as socket:
             self._socket = socket
             self._session.connection_opened()
             try:

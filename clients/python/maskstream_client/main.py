@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from maskstream_client.starting import prepare_process
 
 _GROUP: Final = "maskstream.commands"
 _SHORT_HELP: Final = {
@@ -35,6 +38,11 @@ class LazyGroup(click.Group):
 
     So `--help` is quick, and a part that is not installed costs nothing until it is called.
     """
+
+    def invoke(self, context: click.Context) -> Any:
+        """Prepare the process, then import and run a subcommand."""
+        prepare_process(os.environ)
+        return super().invoke(context)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The installed names, the well-known ones first."""

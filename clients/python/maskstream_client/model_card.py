@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import URLError
-from urllib.parse import urljoin, urlsplit
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from maskstream_client.errors import ConnectionFailedError
-from maskstream_client.options import http_url
+from maskstream_client.keys import bearer
+from maskstream_client.network import proxy_for, trust
+from maskstream_client.urls import http_url, resolved
 
 _TIMEOUT_S = 5.0
 
@@ -32,17 +34,23 @@ def fetch_classes(url: str, classes_url: str, api_key: str | None = None) -> dic
         ConnectionFailedError: the route does not answer as it should.
     """
     base = http_url(url)
-    address = urljoin(base, classes_url)
+    address = resolved(base, classes_url)
     same_host = urlsplit(address).netloc == urlsplit(base).netloc
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key and same_host else {}
+    headers = bearer(api_key) if same_host else {}
     if urlsplit(address).scheme not in ("http", "https"):
         raise ConnectionFailedError(f"{address} is no address of a model's classes.")
     try:
-        with urlopen(Request(address, headers=headers), timeout=_TIMEOUT_S) as response:
-            card = json.load(response)
+        with _opener(address).open(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:
+            card = json.load(answer)
         return {item["id"]: _class_info(item) for item in card["classes"]}
     except (URLError, OSError, ValueError, KeyError, TypeError) as error:
         raise ConnectionFailedError(f"The classes at {address} cannot be read: {error}.") from error
+
+
+def _opener(address: str) -> OpenerDirector:
+    proxy = proxy_for(address)
+    proxies = {} if proxy is None else {urlsplit(address).scheme: proxy}
+    return build_opener(ProxyHandler(proxies), HTTPSHandler(context=trust()))
 
 
 def _class_info(item: dict[str, Any]) -> ClassInfo:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from typing import TypedDict
 
 from maskstream_client.pictures import PictureCodec
-from maskstream_protocol import STREAM_PATH
 from maskstream_protocol.messages import MaskFormat, Policy
-
-_SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class StreamOptions:
     picture: PictureCodec = "jpeg"
     quality: int = 90
     max_in_flight: int = 4
-    resume_token: str | None = None
+    resume_token: str | None = field(default=None, repr=False)
     retry: RetryRules = field(default_factory=RetryRules)
 
     def __post_init__(self) -> None:
@@ -71,21 +68,16 @@ class StreamOptions:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}.")
 
 
-def stream_url(url: str) -> str:
-    """The WebSocket URL of a server that may be named by http(s) or ws(s) and without its path.
+class StreamFields(TypedDict, total=False):
+    """The fields of `StreamOptions` as keyword arguments."""
 
-    Raises:
-        ValueError: no URL of a server.
-    """
-    parts = urlsplit(url if "//" in url else f"ws://{url}")
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(f"{url!r} is no URL of a server, such as ws://localhost:8765.")
-    path = parts.path if parts.path.strip("/") else STREAM_PATH
-    return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, parts.query, ""))
-
-
-def http_url(url: str) -> str:
-    """The base of the server's REST routes for the URL of its stream; of several, of the first."""
-    parts = urlsplit(stream_url(url.partition(",")[0].strip()))
-    scheme = "https" if parts.scheme == "wss" else "http"
-    return urlunsplit((scheme, parts.netloc, "/", "", ""))
+    model: str | None
+    policy: Policy
+    masks: MaskFormat
+    mask_scale: float
+    min_score: float | None
+    picture: PictureCodec
+    quality: int
+    max_in_flight: int
+    resume_token: str | None
+    retry: RetryRules

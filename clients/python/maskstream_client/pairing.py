@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
@@ -43,10 +42,10 @@ class Pairing:
 
 
 async def paired(
-    client: AsyncClient, frames: Iterator[VideoFrame], pairing: Pairing
+    client: AsyncClient, frames: AsyncIterator[VideoFrame], pairing: Pairing
 ) -> AsyncIterator[tuple[Pixels, Result]]:
-    """Send frames, which are read in a thread, and give the pairs as they come."""
-    while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+    """Send frames and give the pairs as they come."""
+    async for frame in frames:
         pairing.sent(await client.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
         while (result := client.receive_nowait()) is not None:
             for pair in pairing.answered(result):

@@ -170,7 +170,7 @@ class Result:
         return [coco_rle(item.mask()) for item in self.objects]
 
     def to_supervision(self) -> supervision.Detections:
-        """The visible objects as `supervision.Detections`.
+        """The visible objects as `supervision.Detections`; of none, arrays of length 0.
 
         Raises:
             MaskstreamError: the extra `supervision` is not installed.
@@ -181,15 +181,14 @@ class Result:
             needed = "This needs supervision: pip install 'maskstream[supervision]'."
             raise MaskstreamError(needed) from error
         items = self.visible
-        if not items:
-            return supervision.Detections.empty()
+        masks = np.array([item.mask() for item in items], bool)
         return supervision.Detections(
-            xyxy=np.array([item.box for item in items], np.float32),
-            mask=np.array([item.mask() for item in items]),
+            xyxy=np.array([item.box for item in items], np.float32).reshape(len(items), 4),
+            mask=masks.reshape(len(items), *self.frame_size),
             confidence=np.array([item.score for item in items], np.float32),
-            class_id=np.array([item.class_id for item in items]),
-            tracker_id=np.array([item.track_id for item in items]),
-            data={"class_name": np.array([item.label for item in items])},
+            class_id=np.array([item.class_id for item in items], np.int64),
+            tracker_id=np.array([item.track_id for item in items], np.int64),
+            data={"class_name": np.array([item.label for item in items], str)},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ class _Track:
     """What is known of one track; class and score are those of its latest sighting."""
 
     class_id: int = 0
+    label: str = ""
     score: float = 0.0
     masks: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -22,11 +24,14 @@ class ResultsCollector:
     """The tracks of one video.
 
     Args:
+        about: what every entry says of the video beside its `video_id`, such as its `file_name`
+            and `frame_rate`.
         video_id: names the video in every entry.
     """
 
-    def __init__(self, video_id: int = 1) -> None:
+    def __init__(self, about: Mapping[str, Any] | None = None, video_id: int = 1) -> None:
         self._video_id = video_id
+        self._about = dict(about or {})
         self._num_frames = 0
         self._num_epochs = 0
         self._tracks: dict[tuple[int, int], _Track] = {}
@@ -44,21 +49,24 @@ class ResultsCollector:
         if item.status is Status.MISSED:
             return
         track = self._tracks.setdefault((self._num_epochs, item.track_id), _Track())
-        track.class_id, track.score = item.class_id, item.score
+        track.class_id, track.label, track.score = item.class_id, item.label, item.score
         if item.has_mask:
             track.masks[self._num_frames] = coco_rle(item.mask())
 
     def entries(self) -> list[dict[str, Any]]:
         """One entry per track: `video_id`, `category_id` (class id + 1), `score`, `segmentations`.
 
-        `segmentations` has a compressed COCO run-length mask or None for each frame. `track_id`
-        is added to the form; ids start over after a reset.
+        `segmentations` has a compressed COCO run-length mask or None for each frame. `track_id`,
+        `label` (the name of the class) and what is known of the video are added to the form; ids
+        start over after a reset.
         """
         return [
             {
                 "video_id": self._video_id,
+                **self._about,
                 "track_id": track_id,
                 "category_id": track.class_id + 1,
+                "label": track.label,
                 "score": track.score,
                 "segmentations": [track.masks.get(each) for each in range(self._num_frames)],
             }

@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maskstream_client.newest import newest as newest_of
+from maskstream_client.picture_files import PictureReader, pictures_of
 from maskstream_client.video import VideoFrame, VideoReader
 
-Source: TypeAlias = str | Path | int | VideoReader | Iterable[NDArray[Any]]
-"""A file, a URL such as rtsp://..., the index of a camera, an open reader, or RGB arrays."""
+
+@runtime_checkable
+class Reader(Protocol):
+    """An open source; use it as a context manager and iterate it once.
+
+    Attributes:
+        name: of the source, for messages.
+        is_live: it cannot wait for a slow reader.
+        rate: frames per second; a guess where the source does not say.
+        num_frames: how many it says it has; None where it does not.
+        sample_aspect: width over height of a pixel.
+        warning: once all frames are read: what is wrong with it; None: nothing.
+    """
+
+    name: str
+    is_live: bool
+    rate: Fraction
+    num_frames: int | None
+    sample_aspect: Fraction
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with it, once all is read."""
+
+    def __iter__(self) -> Iterator[VideoFrame]: ...
+
+    def stop(self) -> None:
+        """Give no more frames than the one that is being read."""
+
+    def close(self) -> None:
+        """Let go of the source."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+Source: TypeAlias = str | Path | int | Reader | Iterable[NDArray[Any]]
+"""What `open_reader` takes, an open reader, or RGB arrays (H, W, 3) of uint8."""
+AsyncSource: TypeAlias = Source | AsyncIterable[NDArray[Any]]
+"""The same, or RGB arrays that come asynchronously."""
+
+
+def open_reader(source: str | Path | int, max_frames: int | None = None) -> Reader:
+    """Open a video by its name.
+
+    Args:
+        source: a file, FIFO or device by its path or `file:` name, `-` for standard input, a URL
+            such as rtsp://..., the index of a camera, a folder of pictures, or a pattern of
+            pictures (`shots/*.png`, `frame_%05d.jpg`).
+        max_frames: ends it early.
+
+    Raises:
+        SourceError: there is no video in it.
+    """
+    if not isinstance(source, int) and (pictures := pictures_of(source)) is not None:
+        return PictureReader(str(source), pictures, max_frames)
+    return VideoReader(source, max_frames)
 
 
 def open_frames(source: Source, *, newest: bool = False) -> Generator[VideoFrame, None, None]:
@@ -26,10 +86,27 @@ def open_frames(source: Source, *, newest: bool = False) -> Generator[VideoFrame
     Raises:
         SourceError: there is no video in it.
     """
-    if isinstance(source, VideoReader):
+    if isinstance(source, Reader):
         yield from newest_of(source) if newest and source.is_live else source
     elif isinstance(source, str | Path | int):
-        with VideoReader(source) as reader:
+        with open_reader(source) as reader:
             yield from open_frames(reader, newest=newest)
     else:
         yield from (VideoFrame(np.asarray(pixels)) for pixels in source)
+
+
+async def open_frames_async(
+    source: AsyncSource, *, newest: bool = False
+) -> AsyncGenerator[VideoFrame, None]:
+    """The same beside an event loop: what blocks is read in a thread."""
+    if isinstance(source, AsyncIterable):
+        async for pixels in source:
+            yield VideoFrame(np.asarray(pixels))
+        return
+    frames = open_frames(source, newest=newest)
+    try:
+        while (frame := await asyncio.to_thread(next, frames, None)) is not None:
+            yield frame
+    finally:
+        with suppress(ValueError):  # cancelled while its thread still reads: it closes itself
+            frames.close()

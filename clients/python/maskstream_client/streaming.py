@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from shlex import quote
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from maskstream_client.annotate import Annotator
-from maskstream_client.errors import OutputError
-from maskstream_client.interrupts import INTERRUPTED, Interrupts
+from maskstream_client.interrupts import Interrupts
 from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
+from maskstream_client.sources import Reader, open_reader
+from maskstream_client.stream_files import Drawing, check_places, write_json
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
-from maskstream_client.video import VideoReader, VideoWriter
+from maskstream_client.terminal import plain, status_console
+from maskstream_client.urls import DEFAULT_URL, without_password
 from maskstream_protocol.messages import MaskFormat, Policy
 
 
@@ -62,47 +62,44 @@ class StreamJob:
 def stream_source(job: StreamJob) -> None:
     """Send a source to a server and write what was asked for.
 
-    However it ends, what came until then is written. Ctrl-C ends the source, and the exit status
-    says so.
+    However it ends, what came until then is written. Ctrl-C, and signals that ask for an end, end
+    the source, and the exit status says so.
 
     Raises:
         MaskstreamError: the source, the server or a file to write is not there.
         WireError: the server refuses the stream.
     """
-    console = Console(stderr=True)
-    for path in (job.out, job.json_out, job.summary):
-        _check_place(path, job.source)
-    with VideoReader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
-        _stream(job, reader, console)
-    if interrupts.heard:
-        sys.exit(INTERRUPTED)
+    check_places(job.source, job.out, job.json_out, job.summary)
+    with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
+        _stream(job, reader, status_console())
+    if interrupts.signal:
+        sys.exit(128 + interrupts.signal)
 
 
-def _stream(job: StreamJob, reader: VideoReader, console: Console) -> None:
-    summary, collector = StreamSummary(), ResultsCollector()
-    began_s = time.perf_counter()
-    try:
-        with (
-            suppress(KeyboardInterrupt),  # a second one: what came is written all the same
-            _Drawing(job.out, reader) as drawing,
-            closing(_pairs(job, reader, console)) as pairs,
-        ):
-            for pixels, result in pairs:
-                summary.add(result)
-                if job.json_out is not None:  # masks of all frames, which a camera has no end of
-                    collector.add(result)
-                drawing.add(pixels, result)
-    finally:
-        report = summary.report(time.perf_counter() - began_s)
-        if report["frames"]:
-            with ExitStack() as last:  # each of them, in this order, whatever the others meet
-                last.callback(console.print, _sentence(report), soft_wrap=True)
-                last.callback(_write_json, job.summary, report)
-                last.callback(_write_json, job.json_out, collector.entries())
+def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
+    """Each file is written at the end even where another cannot be."""
+    about = {"file_name": Path(reader.name).name, "frame_rate": round(float(reader.rate), 3)}
+    summary, collector = StreamSummary(about), ResultsCollector(about)
+    with ExitStack() as ends:
+        ends.callback(_say, console, summary)
+        ends.callback(_warn, console, reader)
+        ends.callback(_write, job.summary, summary, summary.report)
+        ends.callback(_write, job.json_out, summary, collector.entries)
+        drawing = ends.enter_context(Drawing(job.out, reader))
+        ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
+        ends.callback(summary.end)
+        client = ends.enter_context(Client(job.url, job.options(), api_key=job.api_key))
+        summary.begin(client.session)
+        _say_session(console, client, job)
+        for pixels, result in ends.enter_context(closing(_pairs(job, client, reader, console))):
+            summary.add(result)
+            if job.json_out is not None:  # masks of all frames, which a camera has no end of
+                collector.add(result)
+            drawing.add(pixels, result)
 
 
 def _pairs(
-    job: StreamJob, reader: VideoReader, console: Console
+    job: StreamJob, client: Client, reader: Reader, console: Console
 ) -> Generator[tuple[Pixels, Result], None, None]:
     """The frames with their results, behind a progress bar."""
     total = reader.num_frames
@@ -115,56 +112,34 @@ def _pairs(
         TextColumn("tracks: {task.fields[tracks]}"),
         TimeRemainingColumn(),
     )
-    with (
-        Client(job.url, job.options(), api_key=job.api_key) as client,
-        Progress(*columns, console=console) as progress,
-    ):
+    with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Streaming", total=total, tracks=0)
         for pixels, result in client.stream(reader, every_frame=True):
             yield pixels, result
             progress.update(bar, advance=1, tracks=len(result.visible))
 
 
-class _Drawing:
-    """The annotated video, or nothing where none was asked for."""
-
-    def __init__(self, path: Path | None, reader: VideoReader) -> None:
-        self._writer: VideoWriter | None = None
-        if path is not None:
-            self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
-        self._annotator = Annotator(float(reader.rate))
-
-    def add(self, pixels: Pixels, result: Result) -> None:
-        if self._writer is not None:
-            self._writer.write(self._annotator.annotate(pixels, result), result.pts_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+def _warn(console: Console, reader: Reader) -> None:
+    """What the server would say of the file as an upload."""
+    if reader.warning is not None:
+        console.print(plain(reader.warning), markup=False, highlight=False, soft_wrap=True)
 
 
-def _check_place(path: Path | None, source: str | int) -> None:
-    """There is a folder to write to, and the source is not written over."""
-    if path is None:
-        return
-    if isinstance(source, str) and path.exists() and path.resolve() == Path(source).resolve():
-        raise OutputError(f"{path} is the source and will not be written over.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
+def _write(path: Path | None, summary: StreamSummary, value: Callable[[], Any]) -> None:
+    if path is not None and summary.num_frames:
+        write_json(path, value())
 
 
-def _write_json(path: Path | None, value: Any) -> None:
-    if path is None:
-        return
-    try:
-        path.write_text(json.dumps(value) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+def _say_session(console: Console, client: Client, job: StreamJob) -> None:
+    """How others look on."""
+    where = "" if job.url == DEFAULT_URL else f" --url {quote(without_password(job.url))}"
+    told = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
+    console.print(plain(told), markup=False, highlight=False, soft_wrap=True)
+
+
+def _say(console: Console, summary: StreamSummary) -> None:
+    if summary.num_frames:
+        console.print(_sentence(summary.report()), soft_wrap=True)
 
 
 def _sentence(report: dict[str, Any]) -> str:

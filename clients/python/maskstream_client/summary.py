@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,18 +16,41 @@ _TICK_S: Final = 1e-4
 
 
 class StreamSummary:
-    """Takes the results of one stream and sums them up, in memory that its length does not fill."""
+    """Takes the results of one stream and sums them up, in memory that its length does not fill.
 
-    def __init__(self) -> None:
+    Args:
+        about: what is known of the source, for the report.
+        now: a clock in seconds.
+
+    Attributes:
+        num_frames: how many were answered.
+    """
+
+    def __init__(
+        self, about: Mapping[str, Any] | None = None, now: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._about = dict(about or {})
+        self._now = now
+        self._began_s = now()
+        self._ended_s: float | None = None
         # How many of so many ticks: a camera has no end, and its latencies are much alike.
         self._latencies: Counter[int] = Counter()
         self._tracks: set[tuple[int, int]] = set()
-        self._num_frames = self._num_dropped = self._num_resets = 0
+        self.num_frames = self._num_dropped = self._num_resets = 0
         self._num_emerged = self._num_disappeared = 0
+
+    def begin(self, session: str | None) -> None:
+        """Count the time from here, where the server has let the stream in."""
+        self._about["session"] = session
+        self._began_s = self._now()
+
+    def end(self) -> None:
+        """Count the time until here."""
+        self._ended_s = self._now()
 
     def add(self, result: Result) -> None:
         """Take the answer to the next frame."""
-        self._num_frames += 1
+        self.num_frames += 1
         if result.drop_reason is not None:
             self._num_dropped += 1
             return
@@ -37,17 +61,19 @@ class StreamSummary:
             self._num_emerged += item.status is Status.EMERGED
             self._num_disappeared += item.status is Status.DISAPPEARED
 
-    def report(self, elapsed_s: float) -> dict[str, Any]:
-        """Everything, fit for JSON; rates over `elapsed_s`, latencies in milliseconds."""
+    def report(self) -> dict[str, Any]:
+        """Everything, fit for JSON; `fps` over the seconds so far, latencies in milliseconds."""
+        elapsed_s = (self._now() if self._ended_s is None else self._ended_s) - self._began_s
         return {
-            "frames": self._num_frames,
+            **self._about,
+            "frames": self.num_frames,
             "tracks": len(self._tracks),
             "emerged": self._num_emerged,
             "disappeared": self._num_disappeared,
             "dropped": self._num_dropped,
             "resets": self._num_resets,
             "seconds": round(elapsed_s, 3),
-            "fps": round(self._num_frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
+            "fps": round(self.num_frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
             "latency_ms": percentiles_ms([ticks * _TICK_S for ticks in self._latencies.elements()]),
         }
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-import av
-from av.container import InputContainer
-
-from maskstream_client.cameras import camera_address
 from maskstream_client.errors import SourceError
+from maskstream_client.openings import open_source
 from maskstream_client.pictures import Pixels
 from maskstream_client.video_writer import VideoWriter
 from maskstream_media.choice import choose_video
@@ -27,12 +24,10 @@ from maskstream_media.frames import (
     shown_frames,
 )
 from maskstream_media.lookahead import Prospect, look_ahead
-from maskstream_media.opening import NamelessFile, open_container
 from maskstream_media.orientation import Orientation
 from maskstream_media.refusal import MediaCode, RefusalError
 
 __all__ = ["DEFAULT_RATE", "VideoFrame", "VideoReader", "VideoWriter"]
-_OPEN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -44,14 +39,14 @@ class VideoFrame:
 
 
 class VideoReader:
-    """The video of a file, camera or URL, upright and of one size.
+    """The video of a file, camera, device, pipe or URL, upright and of one size.
 
     Use it as a context manager and iterate it once; `max_frames` ends it early. Of a file the
     frames, their times and their size are those that the server has of it as an upload.
 
     Attributes:
         name: of the source, for messages.
-        is_live: a camera or URL.
+        is_live: a camera, device, pipe or URL.
         rate: frames per second; 25 where the source does not say a credible one.
         num_frames: how many the file says it has (not to be relied on); None where it does not.
         sample_aspect: width over height of a pixel.
@@ -61,18 +56,23 @@ class VideoReader:
     """
 
     def __init__(self, source: str | Path | int, max_frames: int | None = None) -> None:
-        self.name = f"camera {source}" if isinstance(source, int) else str(source)
-        self.is_live = isinstance(source, int) or "://" in self.name
         self._max_frames = max_frames
         self._stopped = False
         self._damage = Damage()
         self._num_read = 0
-        with _told(self.name), ExitStack() as opened:
-            prospect = None if self.is_live else _look_ahead(self.name, max_frames)
-            opening = _live(source) if self.is_live else _file(self.name)
-            self._container = opened.enter_context(opening)
-            self._stream = choose_video(self._container)
-            self._opened = opened.pop_all()
+        self._opened = open_source(source)
+        self.name, self.is_live = self._opened.name, self._opened.is_live
+        prospect = None
+        if not self.is_live:
+            prospect = self._look_ahead()
+            self._opened = open_source(source)
+        self._container = self._opened.container
+        try:
+            with _told(self.name):
+                self._stream = choose_video(self._container)
+        except SourceError:
+            self._opened.close()
+            raise
         self._size = None if prospect is None else (prospect.width, prospect.height)
         self.rate = credible_rate(self._stream)
         self._announced = announced_packets(self._container, self._stream)
@@ -95,7 +95,7 @@ class VideoReader:
             if self._stopped:
                 return
         if self._num_read == 0 and not self._stopped:
-            raise SourceError(f"No frame of {self.name} can be decoded.")
+            raise SourceError(f"No frame of {self.name} can be decoded{self._opened.hint}.")
 
     @property
     def warning(self) -> str | None:
@@ -107,6 +107,7 @@ class VideoReader:
     def stop(self) -> None:
         """Give no more frames than the one that is being read."""
         self._stopped = True
+        self._opened.stop()
 
     def close(self) -> None:
         """Let go of the source."""
@@ -118,30 +119,11 @@ class VideoReader:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-
-@contextmanager
-def _live(source: str | Path | int) -> Iterator[InputContainer]:
-    if isinstance(source, int):
-        format_name, address = camera_address(source)
-        container = av.open(address, format=format_name)
-    else:
-        container = av.open(str(source), timeout=_OPEN_S)
-    with container:
-        yield container
-
-
-@contextmanager
-def _file(name: str) -> Iterator[InputContainer]:
-    """Open a file so that it cannot lead to the network, nor to other files."""
-    if not Path(name).is_file():
-        raise SourceError(f"There is no file {name}.")
-    with NamelessFile(name) as file, open_container(file) as container:
-        yield container
-
-
-def _look_ahead(name: str, max_frames: int | None) -> Prospect | None:
-    with _file(name) as container:
-        return look_ahead(container, choose_video(container), max_packets=max_frames)
+    def _look_ahead(self) -> Prospect | None:
+        """Read the file through, and close it."""
+        with closing(self._opened), _told(self.name):
+            container = self._opened.container
+            return look_ahead(container, choose_video(container), max_packets=self._max_frames)
 
 
 @contextmanager
@@ -153,7 +135,3 @@ def _told(name: str) -> Iterator[None]:
         if refusal.code is MediaCode.NO_VIDEO:
             raise SourceError(f"{name} has no video in it.") from refusal
         raise SourceError(f"{name} is no video that can be opened: {refusal}") from refusal
-    except av.FFmpegError as error:
-        raise SourceError(f"{name} is no video that can be opened: {error.strerror}.") from error
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{name} cannot be opened: {error}.") from error

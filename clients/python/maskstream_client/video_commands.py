@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -104,7 +103,8 @@ def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> Non
         _print_json([asdict(video) for video in found])
         return
     for video in found:
-        click.echo(f"{video.id}  {video.state:9}  {_percent(video):>6}  {video.name}")
+        name = video.name or video.reason or ""
+        _say(f"{video.id}  {video.state:10}  {_percent(video):>6}  {name}")
 
 
 @videos.command(short_help="Show one video.")
@@ -123,7 +123,7 @@ def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
         return
     for name, value in told.items():
         if value is not None:
-            click.echo(f"{name:13} {_plain(value)}")
+            _say(f"{name:13} {_plain(value)}")
 
 
 @videos.command(short_help="Stop the work on a video.")
@@ -140,7 +140,7 @@ def cancel(video: str, url: str, api_key: str | None) -> None:
         raise click.ClickException(
             f"{told.name} is {told.state} already; `maskstream videos delete {told.id}` removes it."
         )
-    click.echo(f"{told.name} is cancelled.")
+    _say(f"{told.name} is cancelled.")
 
 
 @videos.command(short_help="Delete a video and its files.")
@@ -153,7 +153,7 @@ def delete(video: str, url: str, api_key: str | None) -> None:
     from maskstream_client.videos import Videos
 
     Videos(url, api_key=api_key).delete(video)
-    click.echo(f"{video} is deleted.")
+    _say(f"{video} is deleted.")
 
 
 @videos.command(short_help="Download the files of a video.")
@@ -176,11 +176,20 @@ def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str
             video, out, names or None, progress=bars.downloaded
         )
     for path in paths:
-        click.echo(path)
+        _say(path)
+
+
+def _say(text: object) -> None:
+    """Print a line in which names are from elsewhere."""
+    from maskstream_client.terminal import plain
+
+    click.echo(plain(str(text)))
 
 
 def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    from maskstream_client.terminal import plain_json
+
+    click.echo(plain_json(value))
 
 
 def _percent(video: Video) -> str:

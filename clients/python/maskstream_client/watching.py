@@ -20,7 +20,8 @@ from maskstream_client.endings import DONE, LINK_ERRORS, close_code
 from maskstream_client.errors import ConnectionFailedError, SessionUnknownError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
-from maskstream_client.link import bearer, opening
+from maskstream_client.keys import bearer, cleaned
+from maskstream_client.link import opening
 from maskstream_client.loop_thread import iterate_blocking
 from maskstream_client.model_card import fetch_classes
 from maskstream_client.options import RetryRules
@@ -52,7 +53,8 @@ class Watch:
     ) -> None:
         self._addresses = Addresses(url)
         self._session = session
-        self._api_key = api_key
+        self._api_key = cleaned(api_key)
+        self._headers = bearer(api_key)
         self._inbox = Inbox(on_event)
         self._retry = retry or RetryRules()
         self._viewing = Viewing()
@@ -96,7 +98,7 @@ class Watch:
 
     def _opening(self) -> connect:
         url = watch_url(self._addresses.current, self._session)
-        return opening(url, bearer(self._api_key), self._retry)
+        return opening(url, self._headers, self._retry, self._addresses.proxy)
 
     async def _take(self, message: str | bytes, attempts: Attempts) -> None:
         was_greeted = self._viewing.watching is not None
@@ -131,7 +133,7 @@ async def _next_message(socket: ClientConnection) -> str | bytes | None:
 def watch_url(stream_url: str, session: str) -> str:
     """Where viewers of a session connect, for the address of its streams."""
     parts = urlsplit(stream_url)
-    base = parts.path.removesuffix("/stream") if parts.path.endswith("/stream") else "/v1"
+    base = parts.path.removesuffix("/stream")
     path = f"{base}/sessions/{quote(session, safe='')}/watch"
     return urlunsplit(parts._replace(path=path))
 

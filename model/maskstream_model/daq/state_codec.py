@@ -24,6 +24,8 @@ ENTRY = "tracker_state"
 FLOATS = ("queries", "positions", "history", "logit_sums")
 INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_appearances")
 MAX_COUNT = 2**62
+MAX_VALUE = 1e12
+"""Far above what any step gives, far below where products of two values overflow float32."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ def _check_tensor(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
         raise StateError(
             f"state has {name} of {tensor.dtype} {tuple(tensor.shape)}, must be {dtype} {shape}"
         )
-    if name in FLOATS and not tensor.isfinite().all():
-        raise StateError(f"state has numbers in {name} that are not finite")
+    if name in FLOATS and not (tensor.abs() <= MAX_VALUE).all():
+        raise StateError(f"state has numbers in {name} that are not finite or beyond {MAX_VALUE}")
 
 
 def _check_counts(state: TrackerState, config: ModelConfig) -> None:

@@ -134,7 +134,7 @@ def _video(
     things = tuple(objects.get(int(video["id"]), ()))
     height, width = int(video["height"]), int(video["width"])
     if not names or height < 1 or width < 1:
-        raise ValueError(f"{len(names)} frames of {height}x{width}")
+        raise ValueError(f"{len(names)} frames of {width}x{height}")
     for thing in things:
         if len(thing.segmentations) != len(names):
             raise ValueError(

@@ -57,6 +57,6 @@ def _video(
 ) -> AnnotatedVideo:
     number, height, width = int(image["id"]), int(image["height"]), int(image["width"])
     if height < 1 or width < 1:
-        raise ValueError(f"{height}x{width}")
+        raise ValueError(f"{width}x{height}")
     things = tuple(objects.get(number, ()))
     return AnnotatedVideo(number, height, width, (str(image["file_name"]),), things)

@@ -19,17 +19,17 @@ EXISTING = click.Path(exists=True, path_type=Path)
 
 
 class FrameSize(click.ParamType[tuple[int, int]]):
-    """`HEIGHTxWIDTH` in pixels."""
+    """`WIDTHxHEIGHT` in pixels, as every command has sizes."""
 
-    name = "HEIGHTxWIDTH"
+    name = "WIDTHxHEIGHT"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
         """Return `(height, width)`."""
         if isinstance(value, tuple):
             return value
-        height, cross, width = str(value).partition("x")
+        width, cross, height = str(value).partition("x")
         if not (cross and height.isdigit() and width.isdigit()):
-            self.fail(f"{value!r} is not like 256x448", param, ctx)
+            self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
         return int(height), int(width)
 
 
@@ -71,7 +71,7 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     show_default=True,
     help="Frames of a synthetic clip.",
 )
-@click.option("--size", type=FrameSize(), default="256x448", show_default=True)
+@click.option("--size", type=FrameSize(), default="448x256", show_default=True)
 @click.option(
     "--seed",
     type=click.IntRange(0),

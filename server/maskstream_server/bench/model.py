@@ -10,7 +10,9 @@ from typing import Any, Final
 import torch
 
 from maskstream_server.assembly import engine_threads, load, online_part
-from maskstream_server.bench.report import tell
+from maskstream_server.bench.report import size_text, tell
+from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.threads import settle_threads
 from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.settings import Settings
 
@@ -28,13 +30,13 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
     model = online_part(load(settings))
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = [frame.pixels for frame in islice(video, num_frames)]
-    torch.set_num_threads(engine_threads(settings))
+    settle_threads(engine_threads(settings), Stepper(model, time.perf_counter).probe_s)
     report: dict[str, Any] = {
         "model": model.config.name,
         "device": settings.device,
         "threads": torch.get_num_threads(),
-        "size": list(frames[0].shape[:2]),
-        "padded": list(model.padded_size(*frames[0].shape[:2])),
+        "size": size_text(*frames[0].shape[:2]),
+        "padded": size_text(*model.padded_size(*frames[0].shape[:2])),
     }
     for _ in range(WARM_UP_STEPS):
         model.step(frames[0], model.initial_state())

@@ -12,7 +12,7 @@ from torch import Tensor
 from maskstream_model.aliases import Size
 from maskstream_protocol.messages import MaskFormat
 from maskstream_server.bench.pictures import jpegs
-from maskstream_server.bench.report import tell
+from maskstream_server.bench.report import size_text, tell
 from maskstream_server.bench.servers import running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.turns import Pace, Turns
@@ -45,7 +45,11 @@ def run_bench(settings: Settings, clip: Path, frames: int, objects: int, out: Pa
     pictures = jpegs(settings, clip)
     width, height = Image.open(io.BytesIO(pictures[0])).size
     ours = {"host": "127.0.0.1", "port": 0, "video_jobs": 0, "api_keys": (), "store": "memory"}
-    report: dict[str, Any] = {"size": [height, width], "objects": objects, "frames": frames}
+    report: dict[str, Any] = {
+        "size": size_text(height, width),
+        "objects": objects,
+        "frames": frames,
+    }
     shown = Shown(objects, (height, width))
     with running_servers([settings.model_copy(update=ours)], shown.make) as (server,):
         for form in get_args(MaskFormat):

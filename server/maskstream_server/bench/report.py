@@ -13,3 +13,8 @@ def tell(report: dict[str, Any], out: Path | None) -> None:
     click.echo(text)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
+
+
+def size_text(height: int, width: int) -> str:
+    """A size as all commands have it: WIDTHxHEIGHT."""
+    return f"{width}x{height}"

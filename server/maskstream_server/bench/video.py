@@ -13,12 +13,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-
 from maskstream_model.interface import Frame
 from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench.memory import MemoryMeter
-from maskstream_server.bench.report import tell
+from maskstream_server.bench.report import size_text, tell
+from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.assembly import decode_upload, video_limits
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -63,7 +63,7 @@ def run_bench(settings: Settings, clip: Path, out: Path | None) -> None:
     model = load(settings)
     height, width = _size(settings, clip)
     name = online_part(model).config.name
-    report: dict[str, Any] = {"model": name, "size": [height, width]}
+    report: dict[str, Any] = {"model": name, "size": size_text(height, width)}
     in_clips = build_engine(settings, model).clip_frames(height, width)
     for name, at_once in (("model_alone", 1), ("model_alone_in_clips", in_clips)):
         report[name] = measure_alone(settings, online_part(model), clip, at_once)
@@ -88,8 +88,7 @@ def measure_alone(settings: Settings, model: Any, clip: Path, at_once: int) -> d
 
 
 def _alone(settings: Settings, model: Any, clip: Path, at_once: int) -> dict[str, Any]:
-    threads = engine_threads(settings)
-    torch.set_num_threads(threads)
+    threads = settle_threads(engine_threads(settings), Stepper(model, time.perf_counter).probe_s)
     state, seconds, cpu_s, num_frames = model.initial_state(), 0.0, 0.0, 0
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = (frame.pixels for frame in video)

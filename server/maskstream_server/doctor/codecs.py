@@ -1,6 +1,7 @@
 """Pictures and videos: each codec is tried with the code that a server uses."""
 
 import io
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,18 +9,28 @@ import av
 import numpy as np
 from PIL import Image
 
-from maskstream_protocol.frames import FrameCodec, FrameMessage
+from maskstream_protocol.frames import FrameCodec
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.streaming.decode import decode_picture
+from maskstream_server.pictures.limits import PictureLimits, memory_for
+from maskstream_server.pictures.worker import PictureWorker
 
 SIZE: Final = (48, 64)
+LIMITS: Final = PictureLimits(
+    max_pixels=10_000,
+    max_side_px=100,
+    max_bytes=1 << 20,
+    deadline_s=60.0,
+    memory_bytes=memory_for(10_000, 1 << 20),
+)
 PICTURES: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP)
 VIDEOS: Final = ("h264", "hevc", "vp9", "av1")
 
 
 def look_at_pictures() -> Sequence[Finding]:
-    """Look whether frames of each codec decode to what was encoded."""
-    broken = {codec.name: reason for codec in PICTURES if (reason := _fault_of(codec))}
+    """Look whether frames of each codec decode to what was encoded, in a process as a server's."""
+    worker = PictureWorker(LIMITS, time.monotonic)
+    broken = {codec.name: reason for codec in PICTURES if (reason := _fault_of(codec, worker))}
+    worker.close()
     if broken:
         text = "; ".join(f"{name}: {reason}" for name, reason in broken.items())
         advice = "Install Pillow anew from its wheel: pip install --force-reinstall pillow."
@@ -27,14 +38,15 @@ def look_at_pictures() -> Sequence[Finding]:
     return [Finding("pictures", "ok", f"{', '.join(codec.name for codec in PICTURES)} and RGB24")]
 
 
-def _fault_of(codec: FrameCodec) -> str:
+def _fault_of(codec: FrameCodec, worker: PictureWorker) -> str:
     """Return why a picture does not come back; empty where it does."""
     grey = np.full((*SIZE, 3), 100, np.uint8)
     buffer = io.BytesIO()
     try:
         Image.fromarray(grey).save(buffer, codec.name)
-        frame = FrameMessage(sequence=1, epoch=1, codec=codec, payload=buffer.getvalue())
-        picture = decode_picture(frame, max_pixels=grey.size)
+        if worker.pid is None:
+            worker.start()
+        picture = worker.decode(codec, buffer.getvalue())
     except Exception as error:  # a codec that was left out fails in many ways
         return str(error) or type(error).__name__
     return "" if abs(picture.astype(int) - grey).max() <= 3 else "comes back another picture"

@@ -8,6 +8,9 @@ import click
 @click.command()
 @click.option("--host", help="Address that the server shall listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Its port [default: 8000].")
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
+)
 @click.option("--model", help="Preset that it shall run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
@@ -16,7 +19,7 @@ import click
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
-@click.option("--threads", type=int, help="CPU threads of the model [default: one per core].")
+@click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
 def doctor(as_document: bool, **options: Any) -> None:
     """Look at device, codecs, store, clock, port and model, and say what to do about each.

@@ -8,7 +8,7 @@ from maskstream_server.doctor.finding import Finding, examined
 from maskstream_server.doctor.folder import look_at_folder
 from maskstream_server.doctor.machine import look_at_device
 from maskstream_server.doctor.model import look_at_model
-from maskstream_server.doctor.network import look_at_port, look_at_traces
+from maskstream_server.doctor.network import look_at_access, look_at_port, look_at_traces
 from maskstream_server.doctor.store import look_at_store
 from maskstream_server.errors import SettingsError
 from maskstream_server.settings import Settings, load_settings
@@ -34,6 +34,7 @@ def _look(settings: Settings) -> Iterator[Finding]:
     yield from examined("pictures", look_at_pictures)
     yield from examined("videos", look_at_videos)
     yield from examined("port", lambda: look_at_port(settings.host, settings.port))
+    yield from examined("access", lambda: look_at_access(settings))
     yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
     yield from examined("store", lambda: look_at_store(settings.store))
     yield from examined("data folder", lambda: _folder(settings))

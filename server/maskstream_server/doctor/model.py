@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.types import EngineRequest, StepFailedError
+from maskstream_server.engine.threads import settle_threads
+from maskstream_server.engine.types import USUAL_SIZE, EngineRequest, StepFailedError
 from maskstream_server.errors import StartError
 from maskstream_server.settings import Settings
 
-HEIGHT, WIDTH = 360, 640
+HEIGHT, WIDTH = USUAL_SIZE
 NUM_WARM, NUM_TIMED = 3, 5
 SLOW_S = 0.2
 
@@ -39,26 +39,29 @@ def look_at_model(settings: Settings) -> Sequence[Finding]:
 
 
 def _step(settings: Settings, model: OnlineSegmenter[Any]) -> Finding:
-    torch.set_num_threads(engine_threads(settings))
+    stepper = Stepper(model, time.perf_counter)
     try:
-        step_s = statistics.median(_steps_s(model)[NUM_WARM:])
+        threads = settle_threads(engine_threads(settings), stepper.probe_s)
+        step_s = statistics.median(_steps_s(stepper)[NUM_WARM:])
     except StepFailedError as error:
         advice = "Not enough memory? Use a smaller preset, or another --device."
         return Finding("step", "failed", f"the model fails on a frame: {error}", advice)
-    text = f"{1000 * step_s:.0f} ms for a frame of {WIDTH} x {HEIGHT}: {1 / step_s:.1f} frames/s"
+    text = (
+        f"{1000 * step_s:.0f} ms for a frame of {WIDTH} x {HEIGHT}: {1 / step_s:.1f} frames/s, "
+        f"CPU threads: {threads}"
+    )
     if step_s > SLOW_S:
         advice = "Streams will be late: use a GPU (--device cuda) or a smaller preset."
         return Finding("step", "warning", text, advice)
     return Finding("step", "ok", text)
 
 
-def _steps_s(model: OnlineSegmenter[Any]) -> list[float]:
+def _steps_s(stepper: Stepper[Any]) -> list[float]:
     """Step noise; return the seconds of each step, masks and snapshot included.
 
     Raises:
         StepFailedError: the model raised.
     """
-    stepper = Stepper(model, time.perf_counter)
     noise = np.random.default_rng(0)
     state, times_s = None, []
     for _ in range(NUM_WARM + NUM_TIMED):

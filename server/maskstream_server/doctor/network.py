@@ -1,4 +1,4 @@
-"""What is around the server: its port, and the receiver of its traces."""
+"""What is around the server: its port, who may come in, and the receiver of its traces."""
 
 import json
 import socket
@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from maskstream_server.access import check_open
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.errors import StartError
+from maskstream_server.errors import SettingsError, StartError
 from maskstream_server.serving import bind
+from maskstream_server.settings import Settings
 
 WITHIN_S = 3.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
@@ -26,6 +28,24 @@ def look_at_port(host: str, port: int) -> Sequence[Finding]:
         advice = "Stop what listens there, or choose another: --host, --port."
         return [Finding("port", "failed", str(error).rstrip("."), advice)]
     return [Finding("port", "ok", f"{host} port {port} is free")]
+
+
+def look_at_access(settings: Settings) -> Sequence[Finding]:
+    """Look who would be let in; nothing where the address cannot be listened on."""
+    if settings.api_keys:
+        return [Finding("access", "ok", f"{len(settings.api_keys)} API keys")]
+    try:
+        with bind(settings.host, 0) as bound:
+            check_open(bound.getsockname()[0], settings)
+    except SettingsError as error:
+        reason, _, advice = str(error).partition(": ")
+        return [Finding("access", "failed", reason, f"{advice[:1].upper()}{advice[1:]}")]
+    except StartError:
+        return []
+    if settings.insecure:
+        advice = "Set MASKSTREAM_API_KEYS, unless you trust everybody who reaches it."
+        return [Finding("access", "warning", "no API keys: everybody may come in", advice)]
+    return [Finding("access", "ok", "no API keys: only this machine may come in")]
 
 
 def _is_ours(host: str, port: int) -> bool:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import torch
-
 from maskstream_model.interface import Frame, OnlineSegmenter
 from maskstream_server.engine.batching import Waiting
 from maskstream_server.engine.clip import ClipStepper
 from maskstream_server.engine.queue import RequestQueue, Ticket, Work
 from maskstream_server.engine.step import Stepper, failed
+from maskstream_server.engine.threads import settle_threads
 from maskstream_server.engine.types import (
     EngineLimits,
     EngineObserver,
@@ -165,8 +164,7 @@ class Engine(Generic[State]):
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            if self.limits.num_threads is not None:
-                torch.set_num_threads(self.limits.num_threads)
+            settle_threads(self.limits.num_threads, self._stepper.probe_s)
             self._stepper.warm_up(self.limits)
         except Exception as error:
             self._on_loop(_settle, warm, error)

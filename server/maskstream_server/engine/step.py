@@ -10,6 +10,7 @@ from maskstream_model.aliases import Frame
 from maskstream_model.interface import FrameOutput, OnlineSegmenter, TrackStatus
 from maskstream_server.engine.findings import finder_of
 from maskstream_server.engine.types import (
+    USUAL_SIZE,
     EngineLimits,
     EngineRequest,
     EngineResult,
@@ -67,6 +68,13 @@ class Stepper(Generic[State]):
                 for _ in range(WARM_UP_STEPS):
                     frames = noise.integers(0, 256, (size, height, width, 3), np.uint8)
                     states = self._warm_step(list(frames), states)
+
+    def probe_s(self) -> float:
+        """Step one frame of noise of the usual size; return the seconds that it took."""
+        frame = np.random.default_rng(0).integers(0, 256, (*USUAL_SIZE, 3), np.uint8)
+        began_s = self._clock()
+        self._warm_step([frame], [None])
+        return self._clock() - began_s
 
     def _warm_step(
         self, frames: Sequence[Frame], states: Sequence[State | None]

@@ -21,6 +21,8 @@ CLIP_FRAMES: Final = 5
 CPU_CLIP_PIXELS: Final = 1 << 18
 """Most pixels of frames that step together there: larger frames keep it busy (decision 0023)."""
 GPU_CLIP_PIXELS: Final = 1 << 21
+USUAL_SIZE: Final = (360, 640)
+"""Height and width of the frames that a model is warmed up and measured with."""
 
 
 class EngineError(Exception):
@@ -48,7 +50,7 @@ class EngineLimits:
         max_waiting: frames in the queue; one more is `EngineFullError`.
         window_s: how long the oldest frame waits for company when the batch is not full.
         deterministic: batches of one, so that results are equal bit by bit from run to run.
-        num_threads: torch's threads for the engine's thread; None leaves them alone.
+        num_threads: torch's threads for the engine's thread; None: as many as pay (`threads.py`).
         warm_up_sizes: (height, width) of frames that are stepped before the engine is ready.
         warm_up_batches: sizes of the batches of these.
         clip_pixels: of the frames of a whole video that step together, in the network; live frames
@@ -62,7 +64,7 @@ class EngineLimits:
     window_s: float = 0.002
     deterministic: bool = False
     num_threads: int | None = None
-    warm_up_sizes: tuple[tuple[int, int], ...] = ((360, 640),)
+    warm_up_sizes: tuple[tuple[int, int], ...] = (USUAL_SIZE,)
     warm_up_batches: tuple[int, ...] = (1,)
     clip_pixels: int = CPU_CLIP_PIXELS
     switch_s: float = 0.0005

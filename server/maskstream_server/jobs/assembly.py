@@ -19,6 +19,7 @@ from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.queue import DocketQueue
+from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.store import VideoStore
@@ -56,7 +57,7 @@ def build_videos(
         return None
     root, clean_up = _folder(settings)
     files = _files(settings, root)
-    store = _store(settings)
+    store, clock = _store(settings), StoreClock()
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
@@ -69,13 +70,20 @@ def build_videos(
     sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(
         files=files,
-        uploads=ResumableUploads(files, max_bytes, settings.upload_expiry_s),
+        uploads=ResumableUploads(
+            files,
+            max_bytes,
+            settings.upload_expiry_s,
+            settings.upload_begin_s,
+            now_s=clock,
+        ),
         sources=sources,
         webhooks=webhook_rules(settings),
         model=facts,
         max_bytes=max_bytes,
+        now_s=clock,
     )
-    courier = _courier(settings, store)
+    courier = _courier(settings, store, clock)
     desk = VideoDesk(store, queue, reception)
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
@@ -89,11 +97,12 @@ def build_videos(
         offline=offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
+        now_s=clock,
         fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
     )
     worker = VideoWorker(parts, tracing, metrics) if settings.video_jobs else None
     counted = (lambda census: None) if metrics is None else metrics.count_videos
-    return VideoService(desk, worker, settings.video_jobs, courier, clean_up, counted)
+    return VideoService(desk, worker, settings.video_jobs, courier, clean_up, counted, clock)
 
 
 def source_rules(settings: Settings) -> HostRules:
@@ -106,11 +115,11 @@ def webhook_rules(settings: Settings) -> HostRules:
     return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
 
 
-def _courier(settings: Settings, store: VideoStore) -> Courier | None:
+def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> Courier | None:
     if settings.webhook_secret is None:
         return None
     key = secret_key(settings.webhook_secret.get_secret_value())
-    return Courier(store, OutboundClient(webhook_rules(settings)), key)
+    return Courier(store, OutboundClient(webhook_rules(settings)), key, clock)
 
 
 def decode_upload(settings: Settings) -> OpenVideo:

@@ -11,7 +11,11 @@ from collections.abc import Callable
 
 import structlog
 
-from maskstream_server.jobs.errors import FencedOutError, VideoUnknownError
+from maskstream_server.jobs.errors import (
+    FencedOutError,
+    RecordUnreadableError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore, change
@@ -72,7 +76,7 @@ class Courier:
         try:
             while (again_s := await self._attempt(video)) is not None:
                 await asyncio.sleep(again_s)
-        except (FencedOutError, VideoUnknownError):
+        except (FencedOutError, VideoUnknownError, RecordUnreadableError):
             return
         except StoreUnreachableError as error:
             log.warning("store_away", reason=str(error))

@@ -11,12 +11,18 @@ from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
     NotReadyError,
+    RecordUnreadableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.census import Census
-from maskstream_server.jobs.records.record import VideoRecord, VideoState, cancel
+from maskstream_server.jobs.records.record import (
+    UnreadableRecord,
+    VideoRecord,
+    VideoState,
+    cancel,
+)
 from maskstream_server.jobs.records.store import VideoStore, change
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
@@ -50,15 +56,15 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
-    async def submit(self, intake: Intake, key: str | None = None) -> VideoRecord:
-        """Take a video in and queue it; the same key again returns the same video.
+    async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
+        """Take a video in and queue it; the same key of the same caller returns the same video.
 
         Raises:
             VideoError: it cannot be taken; nothing of it is left.
         """
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadOptionsError("The Idempotency-Key is too long.")
-        key = key or intake.once
+        key = f"{caller} {key}" if key else intake.once
         if key is not None:
             known = await self.store.created_under(key)
             if known is not None:
@@ -77,6 +83,7 @@ class VideoDesk:
 
         Raises:
             VideoUnknownError: there is none.
+            RecordUnreadableError: it cannot be read.
         """
         record = await self.store.get(video)
         if record is None:
@@ -84,7 +91,9 @@ class VideoDesk:
         return record
 
     async def delete(self, video: str) -> VideoRecord | None:
-        """Cancel a video that has not ended, forget one that has; its files go in both cases.
+        """Cancel a video that has not ended, forget one that has, or whose record cannot be read.
+
+        Its files go in each case.
 
         Returns:
             The cancelled record; None where there is none any more.
@@ -97,7 +106,7 @@ class VideoDesk:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
             self.wake(video)
             await self._told("cancel", self.queue.cancel, video)
-        except FencedOutError:
+        except (FencedOutError, RecordUnreadableError):
             record = None
             await self.store.remove(video)
         try:
@@ -128,11 +137,14 @@ class VideoDesk:
             what there is.
         """
         census = Census(self._now_s())
-        known, cancelled, before = dict[str, int](), set[str](), None
+        known, cancelled, before = dict[str, int | None](), set[str](), None
         while page := await self.store.page(PAGE, before):
             for record in page:
-                known[record.id] = record.fence
                 census.meet(record)
+                if isinstance(record, UnreadableRecord):
+                    known[record.id] = None
+                    continue
+                known[record.id] = record.fence
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
                 elif waits(record, self._now_s()):
@@ -146,8 +158,11 @@ class VideoDesk:
             log.warning("store_away", reason=str(error))
         return census
 
-    def _remove_what_nobody_needs(self, known: Mapping[str, int], cancelled: set[str]) -> None:
-        self.files.remove_abandoned(self.reception.uploads.expiry_s)
+    def _remove_what_nobody_needs(
+        self, known: Mapping[str, int | None], cancelled: set[str]
+    ) -> None:
+        uploads = self.reception.uploads
+        self.files.remove_abandoned(uploads.waits_s(1), uploads.waits_s(0))
         for video in cancelled.intersection(self.files.videos()):
             self.files.remove(video)
         if orphans := self.files.remove_orphans(known):

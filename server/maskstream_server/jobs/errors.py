@@ -4,6 +4,7 @@ Exception
 ├── FencedOutError         a worker writes a video that is another's now, or ended: it must stop
 └── VideoError             answered as a problem document: code, HTTP status, one sentence
     ├── VideoUnknownError      no video of that id (404)
+    ├── RecordUnreadableError  the record of a video cannot be read (409)
     ├── BadOptionsError        the options cannot be used (422)
     ├── NotOfModelError        the options ask for what this model cannot do (400)
     ├── BadUploadError         the body is no upload (400)
@@ -16,6 +17,7 @@ Exception
     ├── PartTypeError          a part of an upload with another content type (415)
     ├── NoSpaceError           the disk or its quota has no room (507)
     ├── NotReadyError          the video has no such file, or not yet (404)
+    ├── FileGoneError          a file that the video had is lost (410)
     └── VideosOffError         this server takes no videos (503)
 """
 
@@ -40,6 +42,23 @@ class VideoUnknownError(VideoError):
 
     def __init__(self, video: str) -> None:
         super().__init__(f"There is no video {video!r} here.")
+
+
+class RecordUnreadableError(VideoError):
+    """The record of a video is damaged, or of a later version of the server.
+
+    Attributes:
+        reason: what is wrong with it, without a full stop.
+    """
+
+    code, http_status = "video_unreadable", 409
+
+    def __init__(self, video: str, reason: str) -> None:
+        super().__init__(
+            f"The record of the video {video!r} cannot be read here ({reason}); "
+            "a server of the version that wrote it can, and DELETE removes it."
+        )
+        self.reason = reason
 
 
 class BadOptionsError(VideoError):
@@ -115,6 +134,17 @@ class NotReadyError(VideoError):
     """The video has no file of this name, or not yet."""
 
     code, http_status = "not_ready", 404
+
+
+class FileGoneError(VideoError):
+    """A file that the record of the video counts was removed by somebody else."""
+
+    code, http_status = "file_gone", 410
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The server has lost {what}; hand the video in again to have it made anew."
+        )
 
 
 class VideosOffError(VideoError):

@@ -9,6 +9,7 @@ import structlog
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
@@ -27,6 +28,7 @@ class VideoService:
         courier: delivers webhooks; None where there are none.
         clean_up: called at the very end.
         counted: hears once a minute what videos there are.
+        clock: set by the store once a minute.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class VideoService:
         courier: Courier | None = None,
         clean_up: Callable[[], None] = lambda: None,
         counted: Callable[[Census], None] = lambda census: None,
+        clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk
         self.stopping = False
@@ -45,6 +48,7 @@ class VideoService:
         self._courier = courier
         self._clean_up = clean_up
         self._counted = counted
+        self._clock = clock or StoreClock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -81,6 +85,7 @@ class VideoService:
     async def _tend(self) -> None:
         while True:
             try:
+                await self._clock.set_by(self.desk.store)
                 self._counted(await self.desk.tend())
             except Exception as error:
                 log.warning("videos_not_tended", reason=repr(error))

@@ -24,7 +24,7 @@ def main() -> None:
     av.logging.set_level(None)
     video, pipe = take_channels()
     outlet = Outlet(pipe, Alarm(task.limits.stall_s))
-    confine(task.limits)
+    confine(task.limits.memory_bytes, task.limits.cpu_s)
     try:
         refusal = _do(task, NamelessFile(video), outlet)
         if refusal is not None:

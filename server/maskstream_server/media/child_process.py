@@ -41,7 +41,7 @@ class ChildProcess:
                 stdin=video,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=child_environment(),
                 cwd="/",
                 start_new_session=True,
             )
@@ -130,7 +130,7 @@ class ChildProcess:
         )
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Return where to find Python's modules and libraries, and none of the server's secrets."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG")
     environment = {name: os.environ[name] for name in kept if name in os.environ}

@@ -1,23 +1,26 @@
-"""Limits that the kernel holds on the child; they stay, whatever the video makes the decoder do."""
+"""Limits that the kernel holds on a child; they stay, whatever its input makes a decoder do."""
 
 import os
 import resource
 import signal
 
-from maskstream_server.media.limits import VideoLimits
 
-
-def confine(limits: VideoLimits) -> None:
+def confine(memory_bytes: int, cpu_s: int | None = None) -> None:
     """Bound this process for the rest of its life.
 
-    It can open no further file or socket, write none, leave no core dump, and is killed
-    over its memory or computing time. What it needs must be open and imported before.
+    It can open no further file or socket, write none, leave no core dump, and has so much address
+    space. What it needs must be open and imported before.
+
+    Args:
+        memory_bytes: address space.
+        cpu_s: computing time, after which it is killed; None: no bound.
     """
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
-    # One second between the signal that says why and the one that cannot be survived.
-    _limit(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 1)
-    _limit(resource.RLIMIT_AS, limits.memory_bytes)
+    if cpu_s is not None:
+        # One second between the signal that says why and the one that cannot be survived.
+        _limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
+    _limit(resource.RLIMIT_AS, memory_bytes)
     _limit(resource.RLIMIT_NOFILE, 0)
 
 
@@ -53,11 +56,11 @@ class Alarm:
 
 
 def take_channels() -> tuple[int, int]:
-    """Return the file to read and the pipe to the parent, both moved away from stdin and stdout.
+    """Return what to read and the pipe to the parent, both moved away from stdin and stdout.
 
     Whatever a library prints from now on goes where stderr goes.
     """
-    video, pipe = os.dup(0), os.dup(1)
+    source, pipe = os.dup(0), os.dup(1)
     os.dup2(2, 0)
     os.dup2(2, 1)
-    return video, pipe
+    return source, pipe

@@ -9,7 +9,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from maskstream_server.jobs.storage.remote import RemoteFile
 
-ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 ANY_TYPE = "application/octet-stream"
 
 

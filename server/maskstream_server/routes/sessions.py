@@ -12,7 +12,11 @@ from maskstream_model.errors import StateError
 from maskstream_protocol.errors import StoreAwayError
 from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import SessionExistsError, StoreUnreachableError
+from maskstream_server.stores.errors import (
+    SessionExistsError,
+    SessionUnreadableError,
+    StoreUnreachableError,
+)
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
 
@@ -79,6 +83,8 @@ async def _told() -> AsyncIterator[None]:
         yield
     except transfer.UnknownSessionError as error:
         raise HTTPException(404, str(error)) from None
+    except SessionUnreadableError as error:
+        raise HTTPException(409, str(error)) from None
     except SessionExistsError:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:

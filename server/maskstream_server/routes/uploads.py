@@ -148,6 +148,8 @@ def read_metadata(text: str) -> dict[str, bytes]:
     """
     if len(text) > MAX_METADATA_CHARACTERS:
         raise BadUploadError(f"Upload-Metadata has more than {MAX_METADATA_CHARACTERS} characters.")
+    if not text.isascii():
+        raise BadUploadError("Upload-Metadata must be ASCII: keys, and values in base64.")
     pairs = (pair.strip().partition(" ") for pair in text.split(",") if pair.strip())
     try:
         return {key: base64.b64decode(value, validate=True) for key, _, value in pairs}

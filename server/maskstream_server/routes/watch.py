@@ -18,11 +18,13 @@ from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.errors import RETRY_AFTER_MS, answer_to
 from maskstream_server.problems import problem_of
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.stores.errors import SessionUnreadableError, StoreUnreachableError
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming.greeting import model_info
 from maskstream_server.streaming.viewer import Viewer
+from maskstream_server.transport.frames import FIRST_MESSAGE_BYTES
+from maskstream_server.transport.websocket import welcome
 
 DONE: Final = 1000
 UNKNOWN: Final = 4404
@@ -48,6 +50,7 @@ def watch_routes(service: Service) -> APIRouter:
         viewers.add(socket)
         try:
             await socket.accept(subprotocol=SUBPROTOCOL)
+            welcome(socket.scope, FIRST_MESSAGE_BYTES)
             await Show(socket, service, session).run()
         except (WebSocketDisconnect, RuntimeError):
             return  # The viewer is gone.
@@ -77,6 +80,8 @@ class Show:
                 await self._follow(await self._service.store.load(self._session))
             finally:
                 await watch.close()
+        except SessionUnreadableError as error:
+            await self._refuse_session(str(error))
         except StoreUnreachableError as error:
             await self._refuse(ErrorMessage.of(answer_to(error), fatal=True), 1013)
 
@@ -119,7 +124,7 @@ class Show:
         try:
             await asyncio.wait_for(self._news.wait(), self._service.settings.idle_s)
         except TimeoutError:
-            with suppress(StoreUnreachableError):
+            with suppress(StoreUnreachableError, SessionUnreadableError):
                 if await self._service.store.load(self._session) is None:
                     self._viewer.ended = True
         self._news.clear()
@@ -134,7 +139,9 @@ class Show:
                         await self._socket.send_bytes(message)
 
     async def _refuse_unknown(self) -> None:
-        text = f"There is no session {self._session!r}."
+        await self._refuse_session(f"There is no session {self._session!r}.")
+
+    async def _refuse_session(self, text: str) -> None:
         await self._refuse(
             ErrorMessage("session_unknown", text, retry=False, sequence=None, fatal=True), UNKNOWN
         )

@@ -32,6 +32,8 @@ class Terms:
         credit: what may be on the way at once.
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
+        messages_per_s: control messages that it may send in each second in the long run; after a
+            quiet time twice as many at once.
     """
 
     policy: Policy
@@ -39,6 +41,7 @@ class Terms:
     credit: CreditLimit
     max_frame_bytes: int
     max_frame_pixels: int
+    messages_per_s: float
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:

@@ -2,15 +2,22 @@
 
 from collections import deque
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from maskstream_protocol import notices
-from maskstream_protocol.errors import FrameUndecodableError, InternalError
+from maskstream_protocol.errors import (
+    CodecUnsupportedError,
+    FrameTooLargeError,
+    FrameUndecodableError,
+    InternalError,
+)
 from maskstream_server.session.actions import Action, Answer, Close, Save, Say
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import Job
 from maskstream_server.session.memory import SessionMemory
+
+REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
 
 
 class Answers:
@@ -51,7 +58,7 @@ class Answers:
             dropped=sequence - self.memory.last_result - 1,
             first_of_epoch=not self.memory.epoch_began,
         ).encode()
-        self._rows.clear(FrameUndecodableError, InternalError)
+        self._rows.clear(*REFUSED, InternalError)
         self.memory = replace(
             self.memory,
             epoch=job.frame.epoch,
@@ -71,14 +78,14 @@ class Answers:
         error, sequence = job.error, job.frame.sequence
         error.sequence = sequence
         internal = isinstance(error, InternalError)
-        self._rows.clear(FrameUndecodableError if internal else InternalError)
-        one_too_many = self._rows.count(error)
+        self._rows.clear(*(REFUSED if internal else (InternalError,)))
+        close_code = self._rows.count(error)
         self.ledger.give_back(job.num_bytes)
         actions: list[Action] = [
-            Say(notices.ErrorMessage.of(error, fatal=one_too_many)),
+            Say(notices.ErrorMessage.of(error, fatal=close_code is not None)),
             Say(notices.Drop(sequence, sequence, "internal" if internal else "undecodable")),
         ]
-        return [*actions, Close(error.close_code or 1011)] if one_too_many else actions
+        return actions if close_code is None else [*actions, Close(close_code)]
 
     def superseded(self, job: Job) -> Action:
         """Tell at once of a frame that a newer one replaced, so that its credit comes back."""

@@ -1,19 +1,30 @@
 """How many errors of one kind in a row a connection bears (protocol.md section 7)."""
 
-from maskstream_protocol.errors import WireError
+from maskstream_protocol.errors import SequenceGapError, StaleEpochError, WireError
 
 
 class FaultRows:
-    """Counts each error code's row; `WireError.repeat_limit` says where a row ends."""
+    """Counts each error code's row; `WireError.repeat_limit` says where a row ends.
 
-    def __init__(self) -> None:
+    Args:
+        num_in_flight: frames that a client may have sent before it learns of one that was ignored:
+            each of them is out of place too, and that is no fault of its own.
+    """
+
+    def __init__(self, num_in_flight: int) -> None:
+        self._num_in_flight = num_in_flight
         self._rows: dict[str, int] = {}
 
-    def count(self, error: WireError) -> bool:
-        """Count one more; True where it is the one that ends the connection."""
+    def count(self, error: WireError) -> int | None:
+        """Count one more; returns the close code where it is the one that ends the connection."""
         row = self._rows.get(error.code, 0) + 1
         self._rows[error.code] = row
-        return error.repeat_limit is not None and row >= error.repeat_limit
+        limit = error.repeat_limit
+        if limit is not None and isinstance(error, SequenceGapError | StaleEpochError):
+            limit = max(limit, self._num_in_flight + 1)
+        if limit is None or row < limit:
+            return None
+        return error.repeat_code or error.close_code
 
     def clear(self, *kinds: type[WireError]) -> None:
         """End the rows of these kinds: something good came in between."""

@@ -15,12 +15,16 @@ from maskstream_protocol.errors import (
     BadMessageError,
     FrameHeaderError,
     FrameTooLargeError,
+    RateLimitedError,
+    SequenceGapError,
+    StaleEpochError,
     StoreAwayError,
     TakenOverError,
     WireError,
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.allowance import Allowance
 from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
 from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
@@ -33,7 +37,7 @@ from maskstream_server.session.pipeline import Pipeline
 
 MAX_TEXT_CHARS: Final = 1 << 16
 MAX_REQUESTS: Final = 64
-DONE, INTERNAL, RESTART = 1000, 1011, 1012
+DONE, INTERNAL, RESTART, IDLE = 1000, 1011, 1012, 4408
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Session:
         self._terms = terms
         self._epoch = memory.epoch
         self._next = memory.sequence + 1
-        self._rows = FaultRows()
+        self._rows = FaultRows(terms.credit.frames)
+        self._texts = Allowance(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
@@ -73,13 +78,20 @@ class Session:
         """Whether it has asked for the connection to be closed."""
         return self._closed
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no frame is under way."""
+        return self._line.first_job() is None
+
     # What the client sends.
 
-    def text(self, text: str) -> list[Action]:
+    def text(self, text: str, now_s: float) -> list[Action]:
         """Take a text message."""
         if self._deaf_to(len(text)):
             return self._turn()
         try:
+            if not self._texts.spend(1, now_s):
+                raise RateLimitedError("Control messages come too fast.")
             self._control(_parse(text))
         except WireError as error:
             self._refuse(error)
@@ -149,9 +161,9 @@ class Session:
             self._say(notices.GoAway(in_ms, reason))
         return self._turn()
 
-    def restart(self) -> list[Action]:
-        """Close with 1012 now: there is no more time."""
-        self._do([Close(RESTART)])
+    def close(self, code: int) -> list[Action]:
+        """Close now; the session can be resumed."""
+        self._do([Close(code)])
         return self._turn()
 
     def crashed(self, error: WireError) -> list[Action]:
@@ -200,6 +212,7 @@ class Session:
         check_place(frame, self._epoch, self._next)
         check_credit(self._ledger, frame, len(data))
         self._next += 1
+        self._rows.clear(StaleEpochError, SequenceGapError)
         job = Job(frame, len(data), now_s)
         try:
             check_content(frame, len(data), self._terms)
@@ -220,7 +233,7 @@ class Session:
         while not self._closed and (item := self._line.next_ready()) is not None:
             self._settle(item)
         if not self._closed:
-            at_rest = self._line.first_job() is None
+            at_rest = self.at_rest
             self._do(self._pipeline.start_work())
             self._do(self._answers.settle_tail(self._settled) if at_rest else [])
             self._do(self._answers.pay_requests())
@@ -259,14 +272,15 @@ class Session:
 
     def _refuse(self, error: WireError) -> None:
         """Tell of an error that consumes nothing; one too many ends the connection."""
-        if self._rows.count(error):
-            self._end(error)
-        else:
+        close_code = self._rows.count(error)
+        if close_code is None:
             self._say(notices.ErrorMessage.of(error))
+        else:
+            self._end(error, close_code)
 
-    def _end(self, error: WireError) -> None:
+    def _end(self, error: WireError, close_code: int | None = None) -> None:
         self._say(notices.ErrorMessage.of(error, fatal=True))
-        self._do([Close(error.close_code or INTERNAL)])
+        self._do([Close(close_code or error.close_code or INTERNAL)])
 
     def _say(self, message: notices.ServerMessage) -> None:
         self._do([Say(message)])

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 REST = "rest"
+ID_BYTES = 8
 
 
 class RingError(ValueError):
@@ -64,6 +65,12 @@ def split_rings(blob: bytes) -> dict[str, bytes]:
     return {REST: b"".join([*rest, blob[at:]]), **parts}
 
 
+def count_tracks(blob: bytes) -> int:
+    """Return how many tracks a memory has; 0 where it names none."""
+    layout = _layout(blob)
+    return 0 if layout is None else (layout.ids[1] - layout.ids[0]) // ID_BYTES
+
+
 def join_rings(parts: Mapping[str, bytes]) -> bytes:
     """Return the bytes that were split.
 
@@ -110,7 +117,7 @@ def _layout(blob: bytes) -> Layout | None:
         rings = [
             _ring(name, entry)
             for name, entry in tensors.items()
-            if len(entry["shape"]) == 3 and entry["shape"][0] == (end - begin) // 8
+            if len(entry["shape"]) == 3 and entry["shape"][0] == (end - begin) // ID_BYTES
         ]
     except (ValueError, KeyError, TypeError, AttributeError, struct.error):
         return None
@@ -131,6 +138,6 @@ def _track_ids(blob: bytes, begin: int, end: int) -> tuple[int, ...]:
         RingError: the bytes end before them.
     """
     try:
-        return struct.unpack(f"<{(end - begin) // 8}q", blob[begin:end])
+        return struct.unpack(f"<{(end - begin) // ID_BYTES}q", blob[begin:end])
     except struct.error as error:
         raise RingError(f"the tracks' ids cannot be read: {error}") from error

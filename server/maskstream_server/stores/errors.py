@@ -3,7 +3,8 @@
 StoreError(Exception)
 ├── StoreUnreachableError  cannot be reached, or cannot write now; the same call may work later
 ├── StoreFullError         no room for new sessions; old ones live on
-└── SessionExistsError     `create` for a session that somebody else has created
+├── SessionExistsError     `create` for a session that somebody else has created
+└── SessionUnreadableError what is stored of a session is damaged, or none of ours
 """
 
 
@@ -21,3 +22,10 @@ class StoreFullError(StoreError):
 
 class SessionExistsError(StoreError):
     """A session of this name is there already, under another token."""
+
+
+class SessionUnreadableError(StoreError):
+    """What is stored under a session's name cannot be read; `discard` removes it."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(f"What is stored of the session {session!r} cannot be read.")

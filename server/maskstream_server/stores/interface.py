@@ -93,22 +93,29 @@ class StoredSession:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What a takeover by token gives: the lease, the memory, and who held it before."""
+    """What a takeover by token gives: the lease, the memory, and who held it before.
+
+    `stored` is None where it cannot be read.
+    """
 
     lease: Lease
-    stored: StoredSession
+    stored: StoredSession | None
     previous_owner: str | None
 
 
 @dataclass(frozen=True)
 class SessionListing:
-    """A session as a list shows it; `owner` holds it now, None where nobody does."""
+    """A session as a list shows it; `owner` holds it now, None where nobody does.
+
+    `epoch` and `sequence` are None where it is not `readable`.
+    """
 
     session: str
-    epoch: int
-    sequence: int
+    epoch: int | None
+    sequence: int | None
     owner: str | None
     expires_ms: int
+    readable: bool = True
 
 
 Heard = Callable[[KeptResult | None], None]
@@ -158,7 +165,8 @@ class LeaseRenewer(Protocol):
 class SessionStore(Protocol):
     """Keeps sessions; every call may raise `StoreUnreachableError`, and is never cut in the middle.
 
-    A caller that is cancelled while it waits leaves the command to finish by itself.
+    A caller that is cancelled while it waits leaves the command to finish by itself. A call for
+    one session raises `SessionUnreadableError` where that is damaged; others are not touched by it.
     """
 
     times: StoreTimes
@@ -211,6 +219,10 @@ class SessionStore(Protocol):
 
     async def delete(self, lease: Lease) -> bool:
         """Forget a session for good (`bye`); False where the lease is lost or it is gone."""
+        ...
+
+    async def discard(self, session: str) -> None:
+        """Forget all that is stored of a session, for one that cannot be read: without a lease."""
         ...
 
     async def listing(self, limit: int) -> list[SessionListing]:

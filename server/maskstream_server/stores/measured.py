@@ -38,6 +38,7 @@ COMMANDS: Final = (
     "results_after",
     "release",
     "delete",
+    "discard",
     "listing",
     "watch",
     "usage",
@@ -138,6 +139,10 @@ class MeasuredStore:
     async def delete(self, lease: Lease) -> bool:
         """See `SessionStore.delete`."""
         return await self._timed("delete", self._store.delete(lease))
+
+    async def discard(self, session: str) -> None:
+        """See `SessionStore.discard`."""
+        await self._timed("discard", self._store.discard(session))
 
     async def listing(self, limit: int) -> list[SessionListing]:
         """See `SessionStore.listing`."""

@@ -144,6 +144,13 @@ class MemoryStore:
         self._tell(lease.session, None)
         return True
 
+    async def discard(self, session: str) -> None:
+        """See `SessionStore.discard`."""
+        with self._lock:
+            record = self._records.pop(session, None)
+            self._used_bytes -= 0 if record is None else record.num_bytes
+        self._tell(session, None)
+
     async def listing(self, limit: int) -> list[SessionListing]:
         """See `SessionStore.listing`."""
         with self._lock:

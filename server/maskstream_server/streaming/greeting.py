@@ -1,6 +1,5 @@
 """From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.session import Beginning
+from maskstream_server.stores.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -55,16 +55,17 @@ class Greeting:
     token: str
 
 
-async def greet(service: Service, hello: Hello) -> Greeting:
+async def greet(service: Service, hello: Hello, address: str) -> Greeting:
     """Take a session up, or begin a new one.
 
     Raises:
-        WireError: the model is unknown, no codec is common, or the server is full.
+        WireError: the model is unknown, no codec is common, or the server is full, or has as many
+            sessions of `address` as it takes.
         StoreError: the store cannot take or give a session now.
     """
     terms = agree(service, hello)
     claim = read_token(hello.resume.token) if hello.resume else None
-    service.lobby.check_room(claim.session if claim else None)
+    service.lobby.check_room(address, claim.session if claim else None)
     if not service.engine.ready:
         raise ServerFullError("The model is warming up.", retry_after_ms=RETRY_AFTER_MS)
     lost: ResetReason | None = None
@@ -73,7 +74,7 @@ async def greet(service: Service, hello: Hello) -> Greeting:
         if isinstance(resumed, Greeting):
             return resumed
         lost = resumed
-    return await _begin(service, terms, lost)
+    return await _begin(service, terms, lost, address)
 
 
 def agree(service: Service, hello: Hello) -> Terms:
@@ -92,11 +93,14 @@ def agree(service: Service, hello: Hello) -> Terms:
         credit=CreditLimit(settings.credit_frames, settings.credit_bytes),
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
+        messages_per_s=settings.max_messages_per_s,
     )
 
 
-async def _begin(service: Service, terms: Terms, lost: ResetReason | None) -> Greeting:
-    service.lobby.check_room()
+async def _begin(
+    service: Service, terms: Terms, lost: ResetReason | None, address: str
+) -> Greeting:
+    service.lobby.check_room(address)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
@@ -114,7 +118,10 @@ async def _take_up(
         return "expired"
     token = make_token(claim.session, service.random_bytes(SECRET_BYTES))
     store = service.store
-    taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
+    try:
+        taken = await store.take_over(claim.session, service.owner, claim.token_hash, hashed(token))
+    except SessionUnreadableError:
+        return "state_lost"
     if taken is None:
         return "expired"
     service.lobby.evict(taken.lease)
@@ -123,7 +130,11 @@ async def _take_up(
         await _give_up(service, taken, beginning)
         return beginning
     seen = min(resume.last_sequence, beginning.memory.sequence)
-    kept = await store.results_after(claim.session, 0)
+    try:
+        kept = await store.results_after(claim.session, 0)
+    except SessionUnreadableError:
+        await _give_up(service, taken, "state_lost")
+        return "state_lost"
     beginning = replace(beginning, kept=tuple(result.sequence for result in kept))
     return Greeting(
         welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
@@ -136,7 +147,9 @@ async def _take_up(
     )
 
 
-async def _restore(service: Service, stored: StoredSession) -> Beginning | ResetReason:
+async def _restore(service: Service, stored: StoredSession | None) -> Beginning | ResetReason:
+    if stored is None:
+        return "state_lost"
     fingerprint = service.model.fingerprint
     try:
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
@@ -144,7 +157,7 @@ async def _restore(service: Service, stored: StoredSession) -> Beginning | Reset
             return "model_changed"
         state: Any = None
         if memory.snapshot is not None:
-            state = await asyncio.to_thread(service.model.state_from_bytes, memory.snapshot)
+            state = await service.compute(service.model.state_from_bytes, memory.snapshot)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"

@@ -1,16 +1,31 @@
-"""Who is connected to this server: slots, takeovers, and the farewell of all."""
+"""Who is connected to this server: slots, takeovers, and the farewell of all.
+
+A session without a frame for long gives its slot to one that comes and finds none.
+"""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
-from maskstream_protocol.errors import ServerFullError, TakenOverError
+from maskstream_protocol.errors import QuotaExceededError, ServerFullError, TakenOverError
 from maskstream_server.errors import RETRY_AFTER_MS
 from maskstream_server.stores.interface import Lease
 
 
 class Guest(Protocol):
     """A connection as the lobby knows it; each call returns at once."""
+
+    @property
+    def address(self) -> str:
+        """Where it comes from."""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which no frame has come or been answered; 0 while any is under way."""
+
+    def give_way(self) -> None:
+        """Another one needs the slot: close, to be resumed."""
 
     def taken_over(self) -> None:
         """Another connection has the session now."""
@@ -25,39 +40,59 @@ class Guest(Protocol):
 class Lobby:
     """Guests by session; at most `max_sessions`, each holding one slot.
 
-    `count_changed` hears the number of guests whenever it changes.
+    Args:
+        max_sessions: guests at once.
+        count_changed: hears the number of guests whenever it changes.
+        idle_s: without a frame for so long, a guest gives its slot to one that needs it.
+        max_per_address: guests of one address; None: as many as there are slots.
     """
 
-    def __init__(self, max_sessions: int, count_changed: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        max_sessions: int,
+        count_changed: Callable[[int], None],
+        idle_s: float = math.inf,
+        max_per_address: int | None = None,
+    ) -> None:
         self._max_sessions = max_sessions
+        self._idle_s = idle_s
+        self._max_per_address = max_per_address
         self._count_changed = count_changed
         self._guests: dict[str, tuple[Lease, Guest]] = {}
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def check_room(self, session: str | None = None) -> None:
+    def check_room(self, address: str, session: str | None = None) -> None:
         """Check that there is a slot; one who comes back to `session` may use its old one.
 
         Raises:
             ServerFullError: there is none, or this server is stopping.
+            QuotaExceededError: the address has as many as it may have.
         """
         if self._draining:
             raise ServerFullError("The server is stopping.", retry_after_ms=RETRY_AFTER_MS)
-        if session not in self._guests and len(self._guests) >= self._max_sessions:
+        if session in self._guests:
+            return
+        self._check_quota(address)
+        if len(self._guests) >= self._max_sessions and self._longest_idle() is None:
             raise ServerFullError("All sessions are taken.", retry_after_ms=RETRY_AFTER_MS)
 
     def enter(self, lease: Lease, guest: Guest) -> None:
         """Give a slot to a guest; an older connection of the same session leaves.
 
         Raises:
-            ServerFullError: see `check_room`.
+            ServerFullError, QuotaExceededError: see `check_room`.
             TakenOverError: a newer connection of the session was quicker.
         """
-        self.check_room(lease.session)
+        self.check_room(guest.address, lease.session)
         self.evict(lease)
         if lease.session in self._guests:
             raise TakenOverError("The session goes on over a newer connection.")
+        idle = self._longest_idle()
+        if len(self._guests) >= self._max_sessions and idle is not None:
+            _, leaving = self._guests.pop(idle)
+            leaving.give_way()
         self._guests[lease.session] = lease, guest
         self._changed()
 
@@ -89,6 +124,20 @@ class Lobby:
         except TimeoutError:
             for _, guest in list(self._guests.values()):
                 guest.restart()
+
+    def _check_quota(self, address: str) -> None:
+        present = sum(guest.address == address for _, guest in self._guests.values())
+        if self._max_per_address is not None and present >= self._max_per_address:
+            raise QuotaExceededError(
+                f"Your address has {present} sessions on this server, and may have no more.",
+                retry_after_ms=RETRY_AFTER_MS,
+            )
+
+    def _longest_idle(self) -> str | None:
+        """Return the session that has been silent longest, where that is long enough."""
+        silences = {name: guest.silent_s for name, (_, guest) in self._guests.items()}
+        idle = [name for name, silent_s in silences.items() if silent_s >= self._idle_s]
+        return max(idle, key=silences.__getitem__, default=None)
 
     def _changed(self) -> None:
         self._count_changed(len(self._guests))

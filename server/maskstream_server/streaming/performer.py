@@ -18,7 +18,7 @@ from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
-from maskstream_server.streaming.decode import decode_picture
+from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 from maskstream_server.streaming.greeting import Greeting
 from maskstream_server.telemetry.witness import Witness
@@ -75,7 +75,7 @@ class Performer:
     # Work on frames.
 
     def decode(self, action: Decode) -> None:
-        """Begin to decode a frame in a worker thread."""
+        """Begin to decode a frame."""
         self._witness.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
@@ -90,8 +90,7 @@ class Performer:
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
         began_s = self._witness.clock()
-        max_pixels = self._service.settings.max_frame_pixels
-        picture = await asyncio.to_thread(decode_picture, frame, max_pixels)
+        picture = await decode_frame(frame, self._service.pictures, self._service.compute)
         took_s = self._witness.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
@@ -115,7 +114,7 @@ class Performer:
 
     async def _encode(self, action: Encode) -> None:
         began_s = self._witness.clock()
-        answer = await asyncio.to_thread(encode_result, action, self._wishes.form)
+        answer = await self._service.compute(encode_result, action, self._wishes.form)
         self._witness.part(answer.sequence, "encode", began_s)
         self._report(lambda session: session.encoded(answer.sequence, answer))
 

@@ -28,10 +28,11 @@ from maskstream_server.session.actions import (
     Save,
     Say,
 )
-from maskstream_server.session.session import INTERNAL, MAX_TEXT_CHARS, Session
+from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
 from maskstream_server.streaming.greeting import Greeting, greet
 from maskstream_server.streaming.performer import Event, Performer, Wishes
 from maskstream_server.telemetry.witness import Departing, Witness
+from maskstream_server.transport.websocket import welcome
 
 MAX_OUTGOING: Final = 32
 MAX_INCOMING: Final = 16
@@ -52,14 +53,17 @@ class Stream:
         self._room = asyncio.Semaphore(MAX_INCOMING)
         self._log = structlog.get_logger(__name__)
         self._witness = witness
+        self._session: Session | None = None
+        self._busy_at_s = service.clock()
 
     async def run(self) -> None:
         """Serve the connection; returns when it is closed."""
         try:
             hello = await self._hello()
-            greeting = await greet(self._service, hello)
+            greeting = await greet(self._service, hello, self.address)
             self._witness.joined(greeting.lease.session)
             self._service.lobby.enter(greeting.lease, self)
+            welcome(self._socket.scope, self._service.settings.max_message_bytes)
         except WebSocketDisconnect:
             return
         except Exception as error:
@@ -77,6 +81,23 @@ class Stream:
 
     # The lobby's side; see `lobby.Guest`.
 
+    @property
+    def address(self) -> str:
+        """Where the client comes from."""
+        return self._socket.client.host if self._socket.client else ""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last work on a frame; 0 while any is under way."""
+        if self._session is None or not self._session.at_rest:
+            return 0.0
+        return self._service.clock() - self._busy_at_s
+
+    def give_way(self) -> None:
+        """Another session needs the slot."""
+        self._log.info("idle_session_gives_way")
+        self._events.put_nowait(lambda session: session.close(IDLE))
+
     def taken_over(self) -> None:
         """Another connection has the session now."""
         self._events.put_nowait(lambda session: session.taken_over())
@@ -87,7 +108,7 @@ class Stream:
 
     def restart(self) -> None:
         """There is no more time."""
-        self._events.put_nowait(lambda session: session.restart())
+        self._events.put_nowait(lambda session: session.close(RESTART))
 
     # Before welcome.
 
@@ -129,7 +150,7 @@ class Stream:
         self._log.info(
             "session_opened", session=greeting.lease.session, resumed=greeting.welcome.resumed
         )
-        session = Session(greeting.terms, greeting.beginning)
+        self._session = session = Session(greeting.terms, greeting.beginning)
         work = asyncio.create_task(self._work(session, greeting, performer))
         ends = [asyncio.create_task(self._receive()), asyncio.create_task(self._send())]
         try:
@@ -164,6 +185,8 @@ class Stream:
             await self._outgoing.put(message)
 
     async def _perform(self, action: Action, performer: Performer) -> None:
+        if isinstance(action, Decode | Answer):
+            self._busy_at_s = self._service.clock()
         match action:
             case Say(message):
                 self._witness.said(message)
@@ -201,7 +224,7 @@ class Stream:
 
         def take(session: Session) -> list[Action]:
             self._room.release()
-            return session.binary(data or b"", now_s) if text is None else session.text(text)
+            return session.binary(data or b"", now_s) if text is None else session.text(text, now_s)
 
         return take
 

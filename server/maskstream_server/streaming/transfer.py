@@ -3,14 +3,17 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
+
+from maskstream_model.errors import StateError
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.stores.errors import StoreError
+from maskstream_server.session.state_rings import count_tracks
+from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -25,7 +28,7 @@ BROUGHT_EPOCH = 2
 
 
 class UnknownSessionError(MaskstreamServerError):
-    """There is no session of that name, or none that can be read."""
+    """There is no session of that name."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ async def read_state(service: Service, session: str) -> State:
 
     Raises:
         UnknownSessionError: there is none.
+        SessionUnreadableError: it is damaged, or of a later version.
         StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
@@ -68,17 +72,17 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
     Its tracks keep their ids; a client is told of each as it is first seen.
 
     Raises:
-        StateError: the bytes are no memory of this model.
+        StateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
-    state = await asyncio.to_thread(model.state_from_bytes, blob)
-    memory = SessionMemory(
-        epoch=BROUGHT_EPOCH,
-        snapshot=model.state_to_bytes(state),
-        fingerprint=model.fingerprint,
-    )
+    state = await service.compute(model.state_from_bytes, blob)
+    snapshot = model.state_to_bytes(state)
+    count, most = count_tracks(snapshot), service.settings.max_tracks
+    if count > most:
+        raise StateError(f"state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}")
+    memory = SessionMemory(BROUGHT_EPOCH, snapshot=snapshot, fingerprint=model.fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
@@ -87,6 +91,7 @@ async def fork(service: Service, session: str) -> Made:
 
     Raises:
         UnknownSessionError: there is none.
+        SessionUnreadableError: it is damaged.
         StoreFullError, StoreUnreachableError: not now.
     """
     stored = await _load(service, session)
@@ -96,11 +101,16 @@ async def fork(service: Service, session: str) -> Made:
 async def end(service: Service, session: str) -> None:
     """Delete a session; a client that is connected is told `taken_over`.
 
+    One that cannot be read is deleted too; there its client, if any, hears nothing.
+
     Raises:
         UnknownSessionError: there is none.
         StoreUnreachableError: not now.
     """
-    lease = await service.store.seize(session, service.owner) if is_name(session) else None
+    try:
+        lease = await service.store.seize(session, service.owner) if is_name(session) else None
+    except SessionUnreadableError:
+        return await service.store.discard(session)
     if lease is None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     service.lobby.evict(lease)
@@ -119,7 +129,9 @@ def _read(service: Service, session: str, stored: StoredSession) -> SessionMemor
     try:
         return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
     except MemoryDamagedError as error:
-        raise UnknownSessionError(f"Session {session} cannot be read: {error}.") from error
+        log = structlog.get_logger(__name__)
+        log.warning("stored_memory_unreadable", session=session, reason=str(error))
+        raise SessionUnreadableError(session) from error
 
 
 async def _make(service: Service, session: str, stored: StoredSession) -> Made:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Histogram
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason
+from maskstream_server.pictures.worker import Death
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 Stage = Literal["decode", "wait", "inference", "postprocess", "encode", "send"]
@@ -40,6 +41,7 @@ class Metrics(WorkMetrics):
         self._count_frames()
         self._time_frames()
         self._count_commits()
+        self._count_deaths()
 
     def _count_sessions(self) -> None:
         self.live_sessions = self._gauge("sessions_live", "Sessions with a connection")
@@ -50,6 +52,17 @@ class Metrics(WorkMetrics):
         self.errors = self._counter("errors", "Errors told to clients", "code")
         for error in WireError.__subclasses__():
             self.errors.labels(error.code)
+
+    def _count_deaths(self) -> None:
+        self.decoder_deaths = self._counter(
+            "decoder_deaths", "Decoding processes that did not survive a picture", "cause"
+        )
+        for cause in get_args(Death):
+            self.decoder_deaths.labels(cause)
+
+    def decoder_died(self, cause: Death) -> None:
+        """Hear that a decoding process is gone."""
+        self.decoder_deaths.labels(cause).inc()
 
     def _count_frames(self) -> None:
         self.received = self._counter("frames_received", "Frames that clients sent")

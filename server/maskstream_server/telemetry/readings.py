@@ -1,4 +1,4 @@
-"""Metrics that are read at the moment of a scrape: the engine's queue and step, device memory."""
+"""Metrics that are read at the moment of a scrape: engine, decoders, device memory."""
 
 import math
 import os
@@ -10,6 +10,7 @@ import torch
 from prometheus_client import CollectorRegistry, Gauge
 
 from maskstream_server.engine.engine import Engine
+from maskstream_server.pictures.pool import PicturePool
 
 STATM = Path("/proc/self/statm")
 
@@ -23,6 +24,17 @@ def show_engine(engine: Engine[Any], registry: CollectorRegistry) -> None:
     gauge("waiting_frames", "Frames in the engine's queue", lambda: engine.num_waiting)
     gauge("ready", "1 where frames are taken", lambda: engine.ready)
     gauge("step_age_seconds", "How long the step under way has run", engine.stalled_for_s)
+
+
+def show_decoders(pool: PicturePool, registry: CollectorRegistry) -> None:
+    """Show what the decoding processes do now."""
+
+    def gauge(name: str, text: str, read: Callable[[], float]) -> None:
+        Gauge(f"maskstream_decoder{name}", text, registry=registry).set_function(read)
+
+    gauge("s_ready", "Processes that decode pictures", lambda: pool.num_alive)
+    gauge("_frames", "Frames that are decoded or wait for it", lambda: pool.num_wanted)
+    gauge("_silence_seconds", "How long no wanted frame was finished", pool.stalled_for_s)
 
 
 def show_device(device: str, registry: CollectorRegistry) -> None:

@@ -6,7 +6,6 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from maskstream_server.jobs.records.census import Census
-from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.work.worker import JobEnd
 
 
@@ -31,7 +30,7 @@ class WorkMetrics:
 
     def _describe_videos(self) -> None:
         self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in VideoState:
+        for state in Census(now_s=0.0).counts:
             self.videos.labels(state)
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"

@@ -60,23 +60,18 @@ def test_rows_are_tracks_of_the_online_model_and_naive_sequences(windows, lives)
         assert all(-NUM_ROWS <= row_id < 0 for row_id in ids if row_id not in tracks)
 
 
-def test_identities_are_kept_across_windows(frames, lives):
-    """Without layers a refiner sees one frame and one row: a cut must change nothing at all."""
-    rules = {"num_layers": 0, "max_results": EVERYBODY}
+def test_identities_are_kept_across_windows(frames):
+    """Without layers a refiner sees one frame and one row: a cut must change nothing at all.
+
+    Whoever is there on the first frame stays to the end, so that rows are the same on every CPU.
+    """
+    staying = {"emergence_score_min": 1.0, "max_missed_frames": NUM_FRAMES, "max_kept": 7}
+    rules = {"num_layers": 0, "max_results": EVERYBODY, **staying}
     whole = tiny_offline_model(window=None, **rules).run(frames)
     cut = tiny_offline_model(window=6, overlap=2, **rules).run(frames)
-    ours = {track.track_id: track for track in cut.tracks}
-    shared = {track.track_id: track for track in whole.tracks if track.track_id in ours}
-    assert any(track_id < 0 for track_id in shared)
-    assert any(track_id > 0 for track_id in shared)
-    compared = 0
-    for track_id, track in shared.items():
-        for time, expected in enumerate(track.segmentations):
-            lived = track_id < 0 or track_id in lives[time]
-            if lived and ours[track_id].segmentations[time] is not None:
-                assert ours[track_id].segmentations[time] == expected
-                compared += 1
-    assert compared > 3 * NUM_FRAMES
+    ours = {track.track_id: track.segmentations for track in cut.tracks}
+    assert ours == {track.track_id: track.segmentations for track in whole.tracks}
+    assert min(ours) < 0 < max(ours)
 
 
 def test_a_track_that_was_shown_stays_shown_while_it_is_a_row(frames):

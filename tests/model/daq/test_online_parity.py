@@ -3,10 +3,12 @@
 The main clip's frames are segmented as recorded, the others by our own segmenter. Ids, births,
 deaths and visibility are exact on every frame, and every row of every array is held.
 
-A mask pixel within rounding of 0 may fall on either side (goldens/README.md): two do, on frame 3 of
-the main clip and on frame 15 of the long one, and `support.ties` turns them. A third such place is
-in an attention mask of our segmenter, on frame 9 of the padded clip, and moves one row by 7e-4.
+A mask pixel within rounding of 0 may fall on either side (goldens/README.md); which ones do differs
+from CPU to CPU, and `support.ties` turns them. What rounding alone leaves
+of a case that our own segmenter segments is held to the looser bounds.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,9 +22,7 @@ from support.recorded import assert_events
 from support.runs import LOOSE_VALUES, Case, difference
 
 MASKS, SCORES, LOOSE_SCORES = 2e-2, 1e-3, 5e-3
-MAX_TIES = 3
-MAX_BITS = 8
-
+MAX_TIES = 12  # of some 10 million pixels of a case
 
 CASES = [
     Case("r50_ovis_96x160", "clip_96x160", 10),
@@ -67,6 +67,12 @@ def masks_of(arrays):
     return bits.reshape(arrays["mask_shape"]).astype(bool)
 
 
+def moved_masks(outputs, size, move):
+    """Masks of a clip's result, had all mask logits been larger by `move`."""
+    moved = [replace(output, mask_logits=output.mask_logits + move) for output in outputs]
+    return video_result(moved, size).masks
+
+
 def assert_same_result(outputs, expected, values, scores=SCORES):
     """The tracks of a call and its best pairs are those recorded, in whatever order."""
     tracks = clip_tracks(outputs)
@@ -74,14 +80,18 @@ def assert_same_result(outputs, expected, values, scores=SCORES):
     np.testing.assert_array_equal(tracks.track_ids - 1, expected["seq_ids"])
     np.testing.assert_array_equal(~tracks.stored, expected["padding_masks"])
     assert difference(tracks.mean_logits, expected["seq_mean_logits"]) < values
-    result = video_result(outputs, tuple(expected["image_size"].tolist()))
+    size = tuple(expected["image_size"].tolist())
+    result = video_result(outputs, size)
     ours = list(zip(result.track_ids.tolist(), result.labels.tolist(), strict=True))
     ids = expected["seq_ids"][expected["seq_index"]] + 1
     theirs = list(zip(ids.tolist(), expected["labels"].tolist(), strict=True))
     assert sorted(ours) == sorted(theirs)
     order = [ours.index(pair) for pair in theirs]
     assert difference(result.scores[order], expected["scores"]) < scores
-    assert (result.masks[order].numpy() != masks_of(expected)).sum() <= MAX_BITS
+    inner, outer = (moved_masks(outputs, size, move)[order] for move in (-MASKS, MASKS))
+    masks = torch.from_numpy(masks_of(expected))
+    assert not (inner & ~masks).any()
+    assert not (masks & ~outer).any()
 
 
 def test_ids_births_deaths_and_visibility_are_exact(recorded, run):
@@ -96,7 +106,7 @@ def test_few_pixels_lie_on_zero(run):
 def test_memories_stay_close(recorded, run):
     for step, expected in recorded_frames(recorded, run):
         assert difference(step.state.queries, expected["track_queries"]) < run.case.values
-        assert difference(step.state.positions, expected["track_pos"]) < run.case.values
+        assert difference(step.state.positions, expected["track_pos"]) < run.case.positions
 
 
 def test_class_logits_of_every_candidate_stay_close(recorded, run):
@@ -115,15 +125,14 @@ def test_every_living_track_shows_its_own_candidate(recorded, run):
             assert difference(shown, expected["alive_masks"]) < MASKS
 
 
-def test_tracker_2_says_of_every_row_what_was_recorded(recorded, run, runs):
+def test_tracker_2_says_of_every_row_what_was_recorded(recorded, run):
     model, case = recorded.model(run.case.variant), run.case
     features, tracker = model.segmenter.query_features, model.tracker
-    frames = runs.segments(case.variant, case.clip, case.num_frames)
     for time in range(max(1, case.first_recorded), case.num_frames):
         expected, tracked = recorded.frame(time, case.name), stack_tracks([run.states[time]])
         with torch.no_grad():
             rows = torch.cat([tracked.features, tracker.bg_slots.weight[None]], 1)
-            slots = tracker.decode_slots(tracked, frames[time][0].embeddings, features)
+            slots = tracker.decode_slots(tracked, run.steps[time].frame.embeddings, features)
             logits = tracker.classify(slots[-1])[0]
         np.testing.assert_array_equal(
             match_queries(rows, features)[0], expected["slot_query_match"]

@@ -82,7 +82,7 @@ def test_frames_with_a_truth_of_presence_get_a_verdict(tmp_path: Path) -> None:
         ((*RANDOM, "--set=tracked_score_min=2"), "between 0 and 1"),
         ((*RANDOM, "--data=nix"), "should hold one annotation file"),
         ((*RANDOM, "--sweep", "--out=x.json"), "one run only"),
-        ((*RANDOM, "--size=big"), "not like 256x448"),
+        ((*RANDOM, "--size=big"), "WIDTHxHEIGHT such as 448x256"),
         ((*RANDOM, "--clips=0"), "0 is not in the range"),
         ((*RANDOM, "--clips=-3"), "-3 is not in the range"),
         ((*RANDOM, "--frames=0"), "0 is not in the range"),

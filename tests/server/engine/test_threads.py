@@ -8,24 +8,104 @@ import pytest
 import torch
 
 from maskstream_server.assembly import engine_threads
+from maskstream_server.engine.threads import quickest, settle_threads
 from maskstream_server.settings import Settings
+
+LIMIT_S = 240
 
 
 @pytest.mark.parametrize(
-    ("cores", "settings", "expected"),
+    ("variables", "settings", "expected"),
     [
-        (16, {}, 16),
-        (1, {}, 1),
-        (16, {"deterministic": True}, 1),
-        (2, {"threads": 2}, 2),
-        (2, {"threads": 2, "deterministic": True}, 2),
+        ({}, {}, None),
+        ({"OMP_NUM_THREADS": ""}, {}, None),
+        ({"OMP_NUM_THREADS": "8"}, {}, 8),
+        ({}, {"deterministic": True}, 1),
+        ({"OMP_NUM_THREADS": "8"}, {"deterministic": True}, 1),
+        ({"OMP_NUM_THREADS": "8"}, {"threads": 2}, 2),
+        ({}, {"threads": 2, "deterministic": True}, 2),
     ],
 )
-def test_the_model_has_all_cores_unless_somebody_says_how_many(
-    monkeypatch, cores, settings, expected
+def test_the_number_of_threads_is_measured_unless_somebody_names_one(
+    monkeypatch, variables, settings, expected
 ):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    assert engine_threads(Settings(**settings)) == expected
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert engine_threads(Settings(**settings), variables) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "expected"),
+    [
+        ({1: 1.0, 2: 1.1}, 2, 1),
+        ({1: 1.0, 2: 0.9}, 2, 1),  # not worth a core
+        ({1: 1.0, 2: 0.8}, 2, 2),
+        ({1: 1.0, 2: 0.6, 4: 0.4, 8: 0.38}, 16, 4),
+        ({1: 1.0, 2: 0.6, 4: 0.4, 6: 0.3}, 6, 6),
+        ({}, 1, 1),
+    ],
+)
+def test_threads_are_doubled_as_long_as_that_makes_a_step_a_fifth_shorter(seconds, most, expected):
+    # A number that is not among them would be a KeyError: no more is measured than needed.
+    assert quickest(seconds.__getitem__, most) == expected
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """The numbers of threads that torch was given; it seems to have four by default."""
+    given = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    return given
+
+
+def test_a_number_that_is_named_is_set_without_a_step(counts):
+    assert settle_threads(3, lambda: pytest.fail("a step")) == 3
+    assert counts == [3]
+
+
+def test_what_was_quickest_is_set_and_the_slow_first_step_does_not_count(counts):
+    times_s = iter([9.0, 1.0, 1.0, 0.9, 0.5, 0.9, 0.6, 0.45, 0.5])
+    assert settle_threads(None, times_s.__next__) == 2
+    assert counts == [1, 2, 4, 2]
+
+
+BESIDE_A_BUSY_PROCESS = """
+import os, statistics, subprocess, sys, time
+from maskstream_client.starting import prepare_process
+prepare_process(os.environ)
+import torch
+from maskstream_model import load_model
+from maskstream_client.bench.frames import moving_shapes
+torch.set_num_threads(1)
+model = load_model("demo", weights="random")
+frames = [moving_shapes(index, 128, 224) for index in range(15)]
+state, took_s = model.initial_state(), {1: [], 2: []}
+busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+try:
+    for frame in frames:
+        for count, times_s in took_s.items():
+            torch.set_num_threads(count)
+            began_s = time.perf_counter()
+            model.step(frame, state)
+            times_s.append(time.perf_counter() - began_s)
+finally:
+    for process in busy:
+        process.kill()
+print(statistics.median(took_s[2]) / statistics.median(took_s[1]))
+"""
+
+
+def test_two_threads_beside_busy_processes_do_not_collapse():
+    """Threads that spin for one another take 8 to 18 times as long there."""
+    free = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE_A_BUSY_PROCESS],
+        env=free | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=LIMIT_S,
+    )
+    assert float(done.stdout) < 3
 
 
 LOAD = """

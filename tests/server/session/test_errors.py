@@ -4,6 +4,7 @@ import struct
 import pytest
 
 from maskstream_protocol.errors import FrameTooLargeError
+from maskstream_server.session.credit import CreditLimit
 from support.conversation import Conversation, frame
 
 
@@ -87,6 +88,61 @@ def test_ten_in_a_row_end_the_connection(bad):
     send(bad)
     assert talk.closed == 4422
     assert [error["fatal"] for error in talk.of("error")] == 9 * [False] + [True]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"sequence": 7},
+        {"sequence": 1, "epoch": 3},
+        {"payload": bytes(10_001)},
+        {"width": 40, "height": 26},
+        {"codec": 77},
+    ],
+)
+def test_ten_frames_in_a_row_that_are_refused_end_the_connection(bad):
+    talk = Conversation.begin()
+    for number in range(1, 11):
+        assert talk.closed is None
+        talk.binary(frame(**{"sequence": number} | bad))
+    assert talk.closed == 4422
+    assert [error["fatal"] for error in talk.of("error")] == 9 * [False] + [True]
+
+
+@pytest.mark.parametrize("bad", [{"sequence": 9}, {"epoch": 3}, {"payload": bytes(10_001)}])
+def test_a_frame_that_is_answered_ends_a_row_of_refused_ones(bad):
+    talk, sequence = Conversation.begin(), 1
+    for _ in range(4):
+        for _ in range(9):
+            talk.binary(frame(**{"sequence": sequence} | bad))
+            sequence += "payload" in bad
+        assert goes_on(talk, sequence)
+        sequence += 1
+
+
+def test_all_frames_that_were_on_the_way_may_be_out_of_place():
+    talk = Conversation.begin(credit=CreditLimit(frames=30, num_bytes=400_000))
+    talk.text(type="reset")
+    for sequence in range(1, 31):
+        talk.binary(frame(sequence, epoch=1))
+    assert talk.error_codes == 30 * ["stale_epoch"]
+    assert goes_on(talk, 1, epoch=2)
+
+
+def test_control_messages_that_come_too_fast_are_ignored_once_and_then_end_the_connection():
+    talk = Conversation.begin(messages_per_s=5)
+    for number in range(10):
+        talk.text(type="ping", id=number)
+    assert len(talk.of("pong")) == 10
+    talk.text(type="ping", id=10)
+    (error,) = talk.of("error")
+    assert (error["code"], error["fatal"], error["retry"]) == ("rate_limited", False, True)
+    talk.now_s += 1.0
+    for number in range(5):
+        talk.text(type="ping", id=number)
+    assert (len(talk.of("pong")), talk.closed) == (15, None)
+    talk.text(type="ping", id=5)
+    assert (talk.error_codes, talk.closed) == (2 * ["rate_limited"], 4429)
 
 
 @pytest.mark.parametrize("good", ["text", "frame"])
@@ -185,7 +241,7 @@ def test_a_broken_header_is_found_before_all_else():
 
 def test_ignored_frames_cost_neither_sequence_nor_credit():
     talk = Conversation.begin()
-    for _ in range(30):
+    for _ in range(9):
         talk.binary(frame(1, epoch=5))
         talk.binary(frame(44))
     assert set(talk.error_codes) == {"stale_epoch", "sequence_gap"}

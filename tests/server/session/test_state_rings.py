@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from safetensors.torch import save
 
-from maskstream_server.session.state_rings import RingError, join_rings, split_rings
+from maskstream_server.session.state_rings import RingError, count_tracks, join_rings, split_rings
 from support.running import run
 from support.tiny import tiny_frames, tiny_model
 
@@ -46,6 +46,11 @@ def test_rows_of_tracks_that_are_gone_are_no_parts_any_more(blobs):
     for blob, state in blobs:
         tracks = {name.split("/")[1] for name in split_rings(blob) if name != "rest"}
         assert tracks == {str(track) for track in state.track_ids.tolist()}
+
+
+def test_the_tracks_of_a_memory_are_counted(blobs):
+    assert [count_tracks(blob) for blob, _ in blobs] == [state.num_tracks for _, state in blobs]
+    assert count_tracks(b"7") == 0
 
 
 def test_empty_slots_cost_nothing():

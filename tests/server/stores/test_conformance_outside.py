@@ -68,3 +68,17 @@ async def test_a_watch_that_is_closed_hears_no_more_and_others_do(store):
     await told(second, 1)
     assert first == []
     await staying.close()
+
+
+async def test_a_discarded_session_is_gone_whoever_holds_it_and_viewers_are_told(store):
+    lease = await store.create("a", "server 1", "hash")
+    await store.commit(frame(lease, 1))
+    heard: list[KeptResult | None] = []
+    watch = await store.watch("a", heard.append)
+    await store.discard("a")
+    assert await told(heard, 1) == [None]
+    assert await store.load("a") is None
+    assert await store.results_after("a", 0) == []
+    assert await store.commit(frame(lease, 2)) is CommitOutcome.MISSING
+    await store.discard("a")
+    await watch.close()

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import httpx
 
-from maskstream_client.errors import ConnectionFailedError, RefusedError
+from maskstream_client.errors import ConnectionFailedError, NoServerError, RefusedError
+from maskstream_client.network import shown
 from maskstream_client.videos.patience import LostError
 from maskstream_protocol.errors import (
     ForbiddenError,
@@ -26,37 +27,41 @@ _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
 }
 
 
-def refusal(response: httpx.Response) -> Exception:
-    """What an answer that is no success means; its body has been read."""
+def refusal(response: httpx.Response, proxy: str | None = None) -> Exception:
+    """What an answer that is no success means; its body has been read.
+
+    Args:
+        response: the answer.
+        proxy: on the way to the server: the answer may be the proxy's.
+    """
     told = _problem(response)
     code, sentence = told.get("code"), told.get("detail")
     if not isinstance(code, str):
         code = ""
     if not isinstance(sentence, str) or not sentence:
-        request = response.request
-        sentence = (
-            f"{request.method} {request.url} was answered with HTTP status {response.status_code}."
-        )
+        asked = shown(str(response.request.url), proxy)
+        status = response.status_code
+        sentence = f"{response.request.method} {asked} was answered with HTTP status {status}."
     error = _error(response.status_code, code, sentence)
     if response.status_code in _LATER and code not in _NEVER:
         return LostError(error, _retry_after_s(response.headers.get("Retry-After", "")))
     return error
 
 
-def lost(error: httpx.TransportError, base: str) -> LostError:
-    """What a connection that cannot be made, or broke, means."""
-    base, why = base.rstrip("/"), str(error).rstrip(".")
-    if isinstance(error, httpx.ConnectError):
-        return LostError(ConnectionFailedError(f"No server can be reached at {base}: {why}."))
+def lost(error: httpx.TransportError, place: str) -> LostError:
+    """What a connection that cannot be made, or broke, means; `place` is whose, for messages."""
+    why = str(error).rstrip(".")
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        return LostError(NoServerError(f"No server can be reached at {place}: {why}."))
     if isinstance(error, httpx.TimeoutException):
-        return LostError(ConnectionFailedError(f"No server answered at {base} in time."))
-    told = f"The connection to {base} was lost" + (f": {why}." if why else ".")
+        return LostError(NoServerError(f"No server answered at {place} in time."))
+    told = f"The connection to {place} was lost" + (f": {why}." if why else ".")
     return LostError(ConnectionFailedError(told))
 
 
-def no_maskstream(base: str, error: Exception) -> ConnectionFailedError:
+def no_maskstream(place: str, error: Exception) -> ConnectionFailedError:
     """What to say of answers that are not Maskstream's."""
-    return ConnectionFailedError(f"There is no Maskstream server at {base.rstrip('/')}: {error}")
+    return NoServerError(f"There is no Maskstream server at {place}: {error}")
 
 
 def _problem(response: httpx.Response) -> Mapping[str, Any]:

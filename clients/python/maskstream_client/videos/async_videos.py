@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Unpack
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
 from maskstream_client.options import RetryRules
@@ -16,7 +16,7 @@ from maskstream_client.videos.asking import ask_video, done, known_video, listen
 from maskstream_client.videos.downloading import Download, DownloadProgress
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
-from maskstream_client.videos.options import Submission, VideoOptions
+from maskstream_client.videos.options import Submission, VideoFields, VideoOptions
 from maskstream_client.videos.patience import LostError
 from maskstream_client.videos.reading import SourceFile, is_address
 from maskstream_client.videos.record import Video, id_of, page_from
@@ -57,7 +57,7 @@ class AsyncVideos:
         progress: UploadProgress = lambda done, total: None,
         resume: Submission | None = None,
         remember: Remember = lambda submission: None,
-        **options: Any,
+        **options: Unpack[VideoFields],
     ) -> Video:
         """Upload a file and ask for its results; `options` are the fields of `VideoOptions`.
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from maskstream_client.terminal import plain, status_console
 from maskstream_client.videos.record import Video
 
 
@@ -16,11 +17,11 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             TimeRemainingColumn(),
-            console=console or Console(stderr=True),
+            console=console or status_console(),
         )
         self._bars: dict[str, TaskID] = {}
 
@@ -40,7 +41,9 @@ class Bars:
 
     def downloaded(self, name: str, done: int, total: int) -> None:
         """Bytes of a file."""
-        self._show(f"Downloading {name}", done, total, f"{decimal(done)} of {decimal(total)}")
+        self._show(
+            f"Downloading {plain(name)}", done, total, f"{decimal(done)} of {decimal(total)}"
+        )
 
     def _show(self, what: str, done: int, total: int | None, detail: str) -> None:
         if what not in self._bars:

@@ -54,7 +54,7 @@ class Download:
             MaskstreamError, WireError: the server does not give it.
         """
         target, part = self.folder / self.name, self._part
-        if not self.name.strip(".") or target.parent != self.folder or "\\" in self.name:
+        if not _is_plain(self.name) or target.parent != self.folder:
             raise ConnectionFailedError(f"The server names a file {self.name!r}, which cannot be.")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -120,6 +120,11 @@ class Download:
             raise ConnectionFailedError(f"The server does not say how long {self.name} is.")
         self._total = int(total)
         return start
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a server may name a file so: within its folder, and fit to be shown."""
+    return bool(name.strip(".")) and "\\" not in name and name.isprintable()
 
 
 def _settle(file: BinaryIO) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 from httpx_sse import SSEError
 
-from maskstream_client.options import RetryRules, http_url
+from maskstream_client.keys import bearer, cleaned
+from maskstream_client.network import proxy_for, shown
+from maskstream_client.options import RetryRules
+from maskstream_client.urls import http_url
 from maskstream_client.videos.answers import lost, no_maskstream, refusal
 from maskstream_client.videos.patience import LostError, Patience
 
@@ -30,16 +33,24 @@ class Place:
         base: its address, with a slash at the end.
         api_key: sent as a bearer token, to this host alone.
         retry: see `RetryRules`.
+        proxy: the HTTP proxy on the way there.
     """
 
     base: str
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     retry: RetryRules
+    proxy: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, url: str, api_key: str | None, retry: RetryRules | None) -> Self:
         """Where the server of a stream or of REST routes is."""
-        return cls(http_url(url), api_key, retry or RetryRules())
+        base = http_url(url)
+        return cls(base, cleaned(api_key), retry or RetryRules(), proxy_for(base))
+
+    @property
+    def shown(self) -> str:
+        """The address for messages."""
+        return shown(self.base.rstrip("/"), self.proxy)
 
     def video(self, video: str, *more: str) -> str:
         """The address of a video, or of something of it."""
@@ -52,7 +63,13 @@ class Http:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.patience = Patience(place.retry)
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT)
+        # The environment's proxy is chosen by the place, for streams and requests alike.
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            proxy=place.proxy,
+            trust_env=False,
+            verify=httpx.create_ssl_context(trust_env=True),
+        )
 
     @asynccontextmanager
     async def stream(
@@ -80,10 +97,10 @@ class Http:
             ) as response:
                 if not response.is_success:
                     await response.aread()
-                    raise refusal(response)
+                    raise refusal(response, self.place.proxy)
                 yield response
         except httpx.TransportError as error:
-            raise lost(error, self.place.base) from error
+            raise lost(error, self.place.shown) from error
 
     async def ask(self, method: str, address: str, **request: Any) -> httpx.Response:
         """Make one attempt at a request and read its answer; see `stream`."""
@@ -130,13 +147,12 @@ class Http:
         try:
             yield
         except (ValueError, SSEError) as error:
-            raise no_maskstream(self.place.base, error) from error
+            raise no_maskstream(self.place.shown, error) from error
 
     def _key_for(self, url: str) -> dict[str, str]:
         here, there = urlsplit(self.place.base), urlsplit(url)
-        if self.place.api_key and (here.scheme, here.netloc) == (there.scheme, there.netloc):
-            return {"Authorization": f"Bearer {self.place.api_key}"}
-        return {}
+        is_here = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+        return bearer(self.place.api_key) if is_here else {}
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()

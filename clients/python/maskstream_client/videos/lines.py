@@ -64,6 +64,12 @@ class FrameLine:
     size: tuple[int, int]
     objects: tuple[FrameObject, ...]
 
+    @property
+    def visible(self) -> tuple[FrameObject, ...]:
+        """The objects that are seen on this frame (emerged or tracked) and have a mask."""
+        seen = (Status.EMERGED, Status.TRACKED)
+        return tuple(item for item in self.objects if item.status in seen and item.segmentation)
+
 
 def frame_line_from(line: bytes) -> FrameLine:
     """Read a line of `/v1/videos/{id}/results`; fields of later versions are left out.

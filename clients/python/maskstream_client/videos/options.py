@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
 
@@ -33,6 +33,18 @@ class VideoOptions:
     def to_json(self) -> dict[str, Any]:
         """The `options` of a request: only what is asked for."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class VideoFields(TypedDict, total=False):
+    """The fields of `VideoOptions` as keyword arguments."""
+
+    mode: Literal["online", "offline"]
+    model: str | None
+    artifacts: Sequence[str] | None
+    mask_scale: float | None
+    min_score: float | None
+    frame_stride: int | None
+    webhook: str | None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from maskstream_client.errors import VideoCancelledError, VideoEndedError, VideoFailedError
 
-_ENDED: Final = ("done", "failed", "cancelled")
+_ENDED: Final = ("done", "failed", "cancelled", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Video:
     Attributes:
         id: names it at the server.
         name: of the file that was handed in.
-        state: `queued`, `running`, `done`, `failed` or `cancelled`.
-        reason: one sentence, where it has failed.
+        state: `queued`, `running`, `done`, `failed` or `cancelled`; in a list also `unreadable`,
+            where the server cannot read what it has noted of it: it can only be deleted.
+        reason: one sentence, where it has failed or cannot be read.
         warning: one sentence, where not all of the file could be read.
         percent: 0 to 100; None where nobody knows how many frames there are.
         frames_done: frames whose results can be read.
@@ -53,7 +54,7 @@ class Video:
 
     @property
     def ended(self) -> bool:
-        """Whether it is done, failed or cancelled: nothing will be added to it."""
+        """Whether it is done, failed, cancelled or unreadable: nothing will be added to it."""
         return self.state in _ENDED
 
     def failure(self) -> VideoEndedError | None:
@@ -61,6 +62,9 @@ class Video:
         if self.state == "failed":
             reason = self.reason or "The server gave no reason."
             return VideoFailedError(f"{self.name} failed: {reason}", self)
+        if self.state == "unreadable":
+            text = f"The server cannot read its record of the video {self.id}: {self.reason}"
+            return VideoFailedError(text, self)
         if self.state == "cancelled":
             return VideoCancelledError(f"{self.name} was cancelled.", self)
         return None

@@ -12,6 +12,7 @@ import click
 
 from maskstream_client.errors import RefusedError, VideoEndedError
 from maskstream_client.interrupts import INTERRUPTED
+from maskstream_client.terminal import plain
 from maskstream_client.videos.bars import Bars
 from maskstream_client.videos.journal import Journal
 from maskstream_client.videos.options import Submission, VideoOptions
@@ -60,10 +61,10 @@ def run_video(job: RunJob) -> None:
         raise
     journal.forget()
     if video.warning:
-        click.echo(f"Not all of it could be read: {video.warning}", err=True)
-    click.echo(f"{video.name}, frames: {video.frames_done}", err=True)
+        click.echo(plain(f"Not all of it could be read: {video.warning}"), err=True)
+    click.echo(plain(f"{video.name}, frames: {video.frames_done}"), err=True)
     for path in paths:
-        click.echo(path)
+        click.echo(plain(str(path)))
 
 
 def _run(job: RunJob, journal: Journal, bars: Bars) -> tuple[Video, Sequence[Path]]:
@@ -90,8 +91,10 @@ def _interrupted(job: RunJob, journal: Journal) -> None:
     click.echo("Stopped here only; the same command goes on from here.", err=True)
     if submission.video is not None:
         click.echo(
-            "The server works on; when it is done, this fetches the files: maskstream videos "
-            f"download {submission.video} --url {job.url} --out {job.out}",
+            plain(
+                "The server works on; when it is done, this fetches the files: maskstream videos "
+                f"download {submission.video} --url {job.url} --out {job.out}"
+            ),
             err=True,
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 from maskstream_client.loop_thread import iterate_blocking, run_blocking
 from maskstream_client.options import RetryRules
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.downloading import DownloadProgress
 from maskstream_client.videos.lines import FrameLine
-from maskstream_client.videos.options import Submission
+from maskstream_client.videos.options import Submission, VideoFields
 from maskstream_client.videos.record import Video
 from maskstream_client.videos.uploading import Remember, UploadProgress
 
@@ -39,7 +39,7 @@ class Videos:
         progress: UploadProgress = lambda done, total: None,
         resume: Submission | None = None,
         remember: Remember = lambda submission: None,
-        **options: Any,
+        **options: Unpack[VideoFields],
     ) -> Video:
         """Upload a file, or name its address, and ask for its results.
 

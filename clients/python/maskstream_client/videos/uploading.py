@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
+from maskstream_client.urls import resolved
 from maskstream_client.videos import tus
 from maskstream_client.videos.form import Form, video_form
 from maskstream_client.videos.http import VIDEOS_PATH, Http
@@ -106,7 +107,8 @@ class Uploader:
         headers = tus.creation_headers(name, self.file.num_bytes, options)
         answer = await self.http.ask("POST", collection, headers=headers)
         with self.http.reading():
-            address = tus.created_at(collection, answer.headers)
+            created = tus.created_at(collection, answer.headers)
+        address = resolved(self.http.place.base, created)
         self._remember(upload=address)
         return address
 

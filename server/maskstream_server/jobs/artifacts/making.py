@@ -16,13 +16,14 @@ from maskstream_server.jobs.artifacts.panoptic import write_panoptic
 from maskstream_server.jobs.artifacts.tracks import write_tracks
 from maskstream_server.jobs.artifacts.ytvis import write_ytvis
 from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.work.decoding import in_thread
 from maskstream_server.media.precedence import stand_back
 
 Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
 WRITERS: Mapping[str, Writer] = {
-    "ytvis.json": lambda material, target: write_ytvis(material.lines, target),
+    "ytvis.json": lambda material, target: write_ytvis(material.lines, target, material.name),
     "overlay.mp4": write_overlay,
     "masks.zip": lambda material, target: write_masks(material.lines, target),
     "panoptic.zip": lambda material, target: write_panoptic(
@@ -79,10 +80,16 @@ class Making:
             MediaError: the video cannot be read once more.
         """
         sentences = await asyncio.gather(*self._files)
-        for name in self._names:
-            (self._drafts / name).replace(self._folder / name)
-        shutil.rmtree(self._drafts, ignore_errors=True)
+        await in_thread(self._threads, self._publish)
         return " ".join(filter(None, sentences)) or None
+
+    def _publish(self) -> None:
+        """Give all files their names; both are on the disk then."""
+        for name in self._names:
+            sync(self._drafts / name)
+            (self._drafts / name).replace(self._folder / name)
+        sync(self._folder)
+        shutil.rmtree(self._drafts, ignore_errors=True)
 
     def stop(self) -> None:
         """End what is still under way, and leave nothing of it; returns at once."""

@@ -22,6 +22,7 @@ class Material:
     """All that an artifact can be made of; opened and read in the thread that makes it.
 
     Attributes:
+        name: of the video's file.
         lines: of results.
         classes: of the model.
         options: what is wanted.
@@ -29,6 +30,7 @@ class Material:
         open_sound: gives the sound of the file.
     """
 
+    name: str
     lines: Lines
     classes: Sequence[ClassInfo]
     options: VideoOptions

@@ -19,23 +19,30 @@ class _Track:
     """
 
     class_id: int = 0
+    label: str = ""
     score: float = 0.0
     masks: "array[int]" = field(default_factory=lambda: array("q"))
 
 
-def write_ytvis(lines: Lines, target: Path) -> None:
+def write_ytvis(lines: Lines, target: Path, file_name: str = "") -> None:
     """Write YouTube-VIS results: one entry per track, an RLE or null for each frame.
 
-    `[{"video_id": 1, "track_id", "category_id" (class id + 1), "score", "segmentations"}]`. The
-    mask of a missed track is a guess and not part of the result. Masks wait in a temporary file
-    for their track's turn, so that memory does not grow with them.
+    `[{"video_id": 1, "file_name", "track_id", "category_id" (class id + 1), "label" (name of the
+    class), "score", "segmentations"}]`. The mask of a missed track is a guess and not part of the
+    result. Masks wait in a temporary file for their track's turn, so that memory does not grow
+    with them.
+
+    Args:
+        lines: of results.
+        target: the file.
+        file_name: of the video.
     """
     with tempfile.TemporaryFile(dir=target.parent) as spool, target.open("w") as out:
         tracks, num_frames = _collect(lines, spool)
         out.write("[")
         for number, track_id in enumerate(sorted(tracks)):
             out.write(",\n" if number else "\n")
-            _write_entry(out, track_id, tracks[track_id], num_frames, spool)
+            _write_entry(out, file_name, track_id, tracks[track_id], num_frames, spool)
         out.write("\n]\n")
 
 
@@ -45,7 +52,8 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
     for line in lines:
         for item in seen(json.loads(line)):
             track = tracks.setdefault(item["track_id"], _Track())
-            track.class_id, track.score = item["class_id"], item["score"]
+            track.class_id, track.label = item["class_id"], item["label"]
+            track.score = item["score"]
             if item["segmentation"] is not None:
                 text = json.dumps(item["segmentation"]).encode()
                 track.masks.extend((num_frames, spool.tell(), len(text)))
@@ -55,12 +63,14 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
 
 
 def _write_entry(
-    out: IO[str], track_id: int, track: _Track, num_frames: int, spool: IO[bytes]
+    out: IO[str], file_name: str, track_id: int, track: _Track, num_frames: int, spool: IO[bytes]
 ) -> None:
     head = {
         "video_id": 1,
+        "file_name": file_name,
         "track_id": track_id,
         "category_id": track.class_id + 1,
+        "label": track.label,
         "score": track.score,
     }
     out.write(json.dumps(head)[:-1] + ', "segmentations": [')

@@ -15,7 +15,7 @@ from maskstream_server.jobs.intake.room import SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options
+from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
 
@@ -217,7 +217,7 @@ def read_submission(body: bytes) -> Intake:
         BadUploadError: it is none.
     """
     try:
-        document = json.loads(body)
+        document = json.loads(utf8(body, "The body"))
     except (ValueError, RecursionError):
         raise BadUploadError("The body is no JSON.") from None
     ways: Mapping[str, Callable[[str, Any], Intake]] = {"upload": UploadIntake, "url": UrlIntake}

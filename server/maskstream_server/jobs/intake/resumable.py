@@ -4,9 +4,9 @@
     .incoming/{id}/data         what has come; its size is the offset, nothing else is
     .incoming/{id}/claim        see `room`: until the upload is a video, or expires
 
-So an offset that was told is always true, also after a crash. No lock is needed, also not between
-servers: each request writes from an offset that has been reached, without gaps, so that the file
-is a beginning of what the client sends, whoever of its connections wrote which part.
+So an offset that was told is always true, also after a crash; and what it counts stays as it is:
+of several requests, at several servers, that write to one upload, each only appends (see
+`appending`). A request that comes alive again late is refused, also once a video was made of it.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from maskstream_server.jobs.errors import (
     BadUploadError,
@@ -24,13 +23,16 @@ from maskstream_server.jobs.errors import (
     UploadTooLargeError,
     UploadUnknownError,
 )
+from maskstream_server.jobs.intake.appending import AppendingFile
 from maskstream_server.jobs.intake.room import Claim
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
 from maskstream_server.jobs.records.ids import new_id
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
 INFO = "info.json"
+BEGIN_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,15 @@ class ResumableUploads:
         files: where they are.
         max_bytes: of one.
         expiry_s: how long an upload waits for more.
+        begin_s: how long it waits for its first byte, where that is less.
         random_bytes: for ids.
-        now_s: Unix time.
+        now_s: Unix time, for ids; ages are judged by that of `files`.
     """
 
     files: VideoFiles
     max_bytes: int
     expiry_s: float
+    begin_s: float = BEGIN_S
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
 
@@ -121,7 +125,7 @@ class ResumableUploads:
 
         Raises:
             UploadUnknownError: there is none.
-            OffsetError: it does not end at `offset`.
+            OffsetError: it does not end at `offset`, or another request lets it grow, too.
             UploadTooLargeError: more comes than was announced.
             NoSpaceError: there is no room for it; what had come before stays.
         """
@@ -141,14 +145,21 @@ class ResumableUploads:
         await self.find(upload)
         await asyncio.to_thread(self.files.forget, upload)
 
+    def waits_s(self, num_bytes: int) -> float:
+        """Return how long an upload of which so many bytes have come waits for more."""
+        return self.expiry_s if num_bytes else min(self.begin_s, self.expiry_s)
+
     def _create(self, upload: str, announced: Announcement) -> None:
         folder = self.files.incoming(upload)
         folder.mkdir()
         try:
             with full_disk_told():
-                Claim(self.files, upload, self.expiry_s).announce(announced.length)
+                claim = Claim(self.files, upload, self.waits_s(1), self.waits_s(0))
+                claim.announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
+                for path in (folder / INFO, folder, folder.parent):
+                    sync(path)
         except BaseException:
             self.files.forget(upload)
             raise
@@ -158,10 +169,10 @@ class ResumableUploads:
         try:
             announced = Announcement(**json.loads((folder / INFO).read_bytes()))
             data = (folder / DATA).stat()
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             raise UploadUnknownError(upload) from None
-        expires_s = data.st_mtime + self.expiry_s
-        if expires_s <= self.now_s():
+        expires_s = data.st_mtime + self.waits_s(data.st_size)
+        if expires_s <= self.files.now_s():
             raise UploadUnknownError(upload)
         return ResumableUpload(upload, announced, data.st_size, expires_s)
 
@@ -172,7 +183,7 @@ class ResumableUploads:
             writer = BoundedWriter(file, self.files.check_room, length, found.offset)
             try:
                 async for block in in_blocks(chunks):
-                    await asyncio.to_thread(writer.write, block)
+                    await asyncio.to_thread(writer.write_through, block)
             except UploadTooLargeError:
                 raise UploadTooLargeError(
                     f"More has come than the {length} bytes that were announced."
@@ -181,10 +192,8 @@ class ResumableUploads:
                 await asyncio.to_thread(writer.sync)
 
 
-def _open_at(path: Path, found: ResumableUpload) -> BinaryIO:
+def _open_at(path: Path, found: ResumableUpload) -> AppendingFile:
     try:
-        file = path.open("r+b")
+        return AppendingFile(path, found.offset)
     except FileNotFoundError:
         raise UploadUnknownError(found.id) from None
-    file.seek(found.offset)
-    return file

@@ -1,6 +1,7 @@
 """Room for what is still to come: what uploads and fetches have announced counts as taken.
 
-    .incoming/{id}/claim    bytes of the whole file, and the silence in seconds that ends the claim
+    .incoming/{id}/claim    bytes of the whole file, and the silence in seconds that ends the claim:
+                            after its last byte, and before its first
 
 What has come of a file lies in its `data` and is counted there; the rest is the claim's. A claim
 needs no end of its own: it goes with its folder, or lapses when nothing more comes. All processes
@@ -41,11 +42,13 @@ class Claim:
         files: where it comes to.
         upload: under which it lies; the folder must be there.
         silence_s: how long after its last byte the claim still holds.
+        unbegun_s: how long it holds while nothing has come.
     """
 
     files: VideoFiles
     upload: str
     silence_s: float
+    unbegun_s: float = SILENCE_S
 
     def announce(self, num_bytes: int | None) -> Callable[[int], int]:
         """Take room for a whole file; where nobody knows its length, bit by bit as it grows.
@@ -74,7 +77,8 @@ class Claim:
         with _alone(self.files):
             taken = min(unclaimed_room(self.files, at_least, self.upload), at_most)
             folder = self.files.incoming(self.upload)
-            (folder / CLAIM).write_text(f"{_size(folder / DATA) + taken} {self.silence_s}")
+            total = _size(folder / DATA) + taken
+            (folder / CLAIM).write_text(f"{total} {self.silence_s} {self.unbegun_s}")
         return taken
 
 
@@ -84,19 +88,22 @@ def unclaimed_room(files: VideoFiles, num_bytes: int = 0, besides: str | None = 
     Raises:
         NoSpaceError: the disk or the quota would be full, once all that is claimed has come.
     """
-    claimed = sum(_claimed(files.incoming(each)) for each in files.uploads() if each != besides)
+    others = [files.incoming(each) for each in files.uploads() if each != besides]
+    now_s = files.now_s()
+    claimed = sum(_claimed(folder, now_s) for folder in others)
     return files.check_room(num_bytes + claimed) - claimed
 
 
-def _claimed(folder: Path) -> int:
+def _claimed(folder: Path, now_s: float) -> int:
     """Return how many bytes are still to come into a folder."""
     try:
-        total, silence_s = (folder / CLAIM).read_text().split()
+        total, *silences_s = (folder / CLAIM).read_text().split()
         newest_s = max(path.stat().st_mtime for path in folder.iterdir())
-    except (OSError, ValueError):  # without a claim, or gone meanwhile
+        num_bytes = _size(folder / DATA)
+        lapsed = now_s - newest_s > float(silences_s[0 if num_bytes else -1])
+        return 0 if lapsed else max(0, int(total) - num_bytes)
+    except (OSError, ValueError, IndexError):  # without a claim, or gone meanwhile
         return 0
-    lapsed = time.time() - newest_s > float(silence_s)
-    return 0 if lapsed else max(0, int(total) - _size(folder / DATA))
 
 
 def _size(path: Path) -> int:

@@ -1,6 +1,7 @@
 """An uploaded form as it comes in: the file goes to the disk, never into memory."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -12,6 +13,7 @@ FILE_PART, OPTIONS_PART = "file", "options"
 MAX_OPTIONS_BYTES = 64 << 10
 MAX_NAME_CHARACTERS = 255
 BLOCK_BYTES = 1 << 20
+BLOCK_S = 1.0
 
 
 class UploadForm:
@@ -125,12 +127,18 @@ def _text(values: Mapping[bytes, bytes], name: bytes) -> str:
     return values.get(name, b"").decode("utf-8", "replace")
 
 
-async def in_blocks(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Gather chunks to blocks, so that each is worth a trip to another thread."""
-    block = bytearray()
+async def in_blocks(
+    chunks: AsyncIterable[bytes], clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[bytes]:
+    """Gather chunks to blocks, so that each is worth a trip to another thread.
+
+    What comes slowly is not held back until a block is full.
+    """
+    block, began_s = bytearray(), clock()
     async for chunk in chunks:
         block += chunk
-        if len(block) >= BLOCK_BYTES:
+        if len(block) >= BLOCK_BYTES or clock() - began_s >= BLOCK_S:
             yield bytes(block)
             block.clear()
+            began_s = clock()
     yield bytes(block)

@@ -55,6 +55,12 @@ class BoundedWriter:
             self._file.write(data)
         self.num_bytes = end
 
+    def write_through(self, data: bytes) -> None:
+        """Write all of `data`, or nothing, for everybody to see; see `write`."""
+        self.write(data)
+        with full_disk_told():
+            self._file.flush()
+
     def sync(self) -> None:
         """Bring all of it to the disk.
 

@@ -3,10 +3,18 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from maskstream_server.jobs.records.options import options_from
-from maskstream_server.jobs.records.record import ResultPart, VideoRecord, VideoState
+from pydantic import TypeAdapter, ValidationError
+
+from maskstream_server.jobs.errors import BadOptionsError, RecordUnreadableError
+from maskstream_server.jobs.records.record import (
+    Listed,
+    UnreadableRecord,
+    VideoRecord,
+    VideoState,
+)
 
 ALMOST_PERCENT = 99.9
 """What is not done yet is never told as 100 %."""
@@ -17,19 +25,38 @@ def record_to_json(record: VideoRecord) -> bytes:
     return json.dumps(asdict(record), separators=(",", ":")).encode()
 
 
-def record_from_json(text: bytes) -> VideoRecord:
-    """Read a record; fields of a later version are ignored."""
-    known = VideoRecord.__dataclass_fields__
-    fields = {name: value for name, value in json.loads(text).items() if name in known}
-    fields["options"] = options_from(fields["options"])
-    fields["state"] = VideoState(fields["state"])
-    fields["parts"] = tuple(ResultPart(**part) for part in fields["parts"])
-    fields["artifacts"] = tuple(fields["artifacts"])
-    return VideoRecord(**fields)
+def record_from_json(text: bytes, video: str) -> VideoRecord:
+    """Read the record of a video; fields of a later version are ignored, other values are not.
+
+    Raises:
+        RecordUnreadableError: it is none, or one that this version could not have written.
+    """
+    try:
+        record = _reader().validate_json(text, strict=True)
+    except ValidationError as error:
+        raise RecordUnreadableError(video, _reason(error)) from None
+    except BadOptionsError as error:
+        raise RecordUnreadableError(video, str(error).rstrip(".")) from None
+    if record.id != video:
+        raise RecordUnreadableError(video, "it is another video's")
+    return record
 
 
-def as_told(record: VideoRecord) -> dict[str, Any]:
-    """Return the JSON object of `/v1/videos/{id}`."""
+@cache
+def _reader() -> TypeAdapter[VideoRecord]:
+    return TypeAdapter(VideoRecord)
+
+
+def _reason(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(step) for step in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def as_told(record: Listed) -> dict[str, Any]:
+    """Return the JSON object of `/v1/videos/{id}`, or what a list shows in its place."""
+    if isinstance(record, UnreadableRecord):
+        return {"id": record.id, "name": "", "state": "unreadable", "reason": f"{record.reason}."}
     fps = _fps(record)
     left = None if record.frames_total is None else record.frames_total - record.seen_frame
     running = record.state is VideoState.RUNNING

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.record import Listed, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 
 
@@ -21,11 +21,18 @@ class MemoryVideoStore:
     Args:
         retention_s: how long a video outlives its last change.
         clock: seconds that only grow.
+        wall_s: Unix time.
     """
 
-    def __init__(self, retention_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        retention_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
         self._retention_s = retention_s
         self._clock = clock
+        self._wall_s = wall_s
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[str, str] = {}
 
@@ -67,7 +74,7 @@ class MemoryVideoStore:
         entry = self._entries.get(video)
         return {} if entry is None else entry.memory
 
-    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
+    async def page(self, limit: int, before: str | None = None) -> list[Listed]:
         """See `VideoStore.page`."""
         self._sweep()
         names = (name for name in self._entries if before is None or name < before)
@@ -76,6 +83,10 @@ class MemoryVideoStore:
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         self._entries.pop(video, None)
+
+    async def now_s(self) -> float:
+        """See `VideoStore.now_s`."""
+        return self._wall_s()
 
     async def close(self) -> None:
         """See `VideoStore.close`."""

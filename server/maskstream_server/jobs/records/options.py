@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
-from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
+from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
+from maskstream_server.jobs.records.fields import Artifact
 
-ARTIFACTS = ("ytvis.json", "overlay.mp4", "masks.zip", "panoptic.zip", "tracks.parquet")
+ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
 MODES = ("online", "offline")
 MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
@@ -44,7 +45,7 @@ class VideoOptions:
 
     model: str | None = None
     mode: str = "online"
-    artifacts: tuple[str, ...] = ("ytvis.json",)
+    artifacts: tuple[Artifact, ...] = ("ytvis.json",)
     mask_scale: float = 1.0
     min_score: float | None = None
     frame_stride: int = 1
@@ -59,17 +60,16 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
     """Read the `options` part of an upload; none at all are the defaults.
 
     Raises:
+        BadUploadError: no text in UTF-8, which is all that JSON is sent in.
         BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
         NotOfModelError: a wish that this model cannot fulfil.
     """
     if not text:
         return VideoOptions()
     try:
-        document = json.loads(text)
+        document = json.loads(utf8(text, "The options"))
     except (ValueError, RecursionError):
         raise BadOptionsError("The options are no JSON.") from None
-    if not isinstance(document, dict):
-        raise BadOptionsError("The options must be a JSON object.")
     options = options_from(document)
     if options.model not in (None, model.name):
         raise BadOptionsError(
@@ -85,12 +85,29 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
     return options
 
 
-def options_from(document: Mapping[str, Any]) -> VideoOptions:
+def utf8(data: bytes, what: str) -> str:
+    """Return the text of something that a client has sent as JSON.
+
+    Raises:
+        BadUploadError: it is in another encoding.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # as in UTF-16 and UTF-32, of which `json` would read some
+        raise BadUploadError(f"{what} must be JSON in UTF-8.")
+    return text
+
+
+def options_from(document: object) -> VideoOptions:
     """Return the options of a JSON object.
 
     Raises:
-        BadOptionsError: an unknown option, or a value that cannot be.
+        BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
     """
+    if not isinstance(document, dict):
+        raise BadOptionsError("The options must be a JSON object.")
     for name, value in document.items():
         check, wanted = _CHECKS.get(name, (None, ""))
         if check is None:

@@ -8,9 +8,13 @@ Each claim raises the fence, so that a worker that was thought dead cannot write
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import PlainValidator
 
 from maskstream_server.jobs.errors import FencedOutError
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.fields import Artifact, Count, PartName, Seconds, VideoId
+from maskstream_server.jobs.records.options import VideoOptions, options_from
 
 MAX_ATTEMPTS = 3
 """Workers that a video may take down with it."""
@@ -39,9 +43,9 @@ class ResultPart:
         num_bytes: how much of it counts.
     """
 
-    name: str
-    first_frame: int
-    num_bytes: int
+    name: PartName
+    first_frame: Count
+    num_bytes: Count
 
 
 @dataclass(frozen=True)
@@ -93,35 +97,51 @@ class VideoRecord:
         began_s, began_frame: when and where the worker at work began, for its speed.
     """
 
-    id: str
+    id: VideoId
     name: str
-    options: VideoOptions
-    num_bytes: int
-    created_s: float
-    updated_s: float
+    options: Annotated[VideoOptions, PlainValidator(options_from)]
+    num_bytes: Count
+    created_s: Seconds
+    updated_s: Seconds
     state: VideoState = VideoState.QUEUED
     reason: str | None = None
-    revision: int = 1
-    fence: int = 0
-    attempt: int = 0
-    next_frame: int = 0
-    seen_frame: int = 0
-    frames_total: int | None = None
+    revision: Count = 1
+    fence: Count = 0
+    attempt: Count = 0
+    next_frame: Count = 0
+    seen_frame: Count = 0
+    frames_total: Count | None = None
     all_frames: bool = False
     warning: str | None = None
     parts: tuple[ResultPart, ...] = ()
-    artifacts: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     url: str | None = None
-    tell_attempts: int = 0
-    tell_at_s: float | None = None
-    told_s: float | None = None
-    began_s: float | None = None
-    began_frame: int = 0
+    tell_attempts: Count = 0
+    tell_at_s: Seconds | None = None
+    told_s: Seconds | None = None
+    began_s: Seconds | None = None
+    began_frame: Count = 0
 
     @property
     def ended(self) -> bool:
         """Whether nothing will be added to it any more."""
         return self.state in ENDED
+
+
+@dataclass(frozen=True)
+class UnreadableRecord:
+    """What a list shows of a video whose record cannot be read.
+
+    Attributes:
+        id: of the video.
+        reason: what is wrong with its record, without a full stop.
+    """
+
+    id: str
+    reason: str
+
+
+Listed = VideoRecord | UnreadableRecord
 
 
 def claim(record: VideoRecord, now_s: float) -> VideoRecord:

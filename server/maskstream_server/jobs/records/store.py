@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from maskstream_server.jobs.errors import VideoUnknownError
-from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.record import Listed, VideoRecord
 
 Memory = Mapping[str, bytes]
 """Named parts of a session's memory before `next_frame` (see `memory.SessionMemory`)."""
@@ -18,7 +18,9 @@ Memory = Mapping[str, bytes]
 class VideoStore(Protocol):
     """Keeps records and memories until `retention_s` after their last change.
 
-    Every call may raise `stores.errors.StoreUnreachableError`.
+    Every call may raise `stores.errors.StoreUnreachableError`; one that returns a single record
+    raises `RecordUnreadableError` where that cannot be read, so that it is neither changed nor
+    taken for absent.
     """
 
     async def create(self, record: VideoRecord, key: str | None = None) -> VideoRecord:
@@ -51,12 +53,19 @@ class VideoStore(Protocol):
         """Return the stored memory; empty before the first."""
         ...
 
-    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
-        """Return up to `limit` records with ids below `before`, newest first."""
+    async def page(self, limit: int, before: str | None = None) -> list[Listed]:
+        """Return up to `limit` records with ids below `before`, newest first.
+
+        One that cannot be read is logged and stands there as an `UnreadableRecord`.
+        """
         ...
 
     async def remove(self, video: str) -> None:
         """Forget a video."""
+        ...
+
+    async def now_s(self) -> float:
+        """Return Unix time by the clock that all who share the store agree about."""
         ...
 
     async def close(self) -> None:
@@ -75,6 +84,7 @@ async def change(
     Raises:
         FencedOutError: the transition is not allowed (any more).
         VideoUnknownError: the video is not there.
+        RecordUnreadableError: its record cannot be read.
     """
     while True:
         old = await store.get(video)

@@ -26,6 +26,7 @@ ATTEMPTS: Final = 2
 ERRORS: Final = (OSError, ValueError, BotoCoreError, ClientError, *S3_RETRYABLE_ERRORS)
 ON_THE_WAY: Final = (ConnectionError, HTTPClientError)
 PROBE: Final = ".probe"
+CLOCK: Final = ".clock"
 FULL: Final = ("QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded")
 BUCKET_FULL: Final = "The storage of the server is full; delete videos, or try later."
 
@@ -76,6 +77,11 @@ class Bucket:
         self.write(PROBE, b"maskstream")
         self.folders()
         self.remove(PROBE)
+
+    def now_s(self) -> float:
+        """Return the Unix time by which the storage dates objects, to the second."""
+        self.write(CLOCK, b"")
+        return self.find(CLOCK).modified_s
 
     def put(self, source: Path, name: str) -> None:
         """Copy a file of this machine into it.

@@ -10,8 +10,8 @@ not count. In the folder each claim of a video has a workplace of its own, which
 """
 
 import io
+import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from typing import Final
 import structlog
 
 from maskstream_server.errors import MaskstreamServerError, StartError
-from maskstream_server.jobs.errors import NotReadyError, UploadUnknownError
+from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, Stored
@@ -32,10 +32,11 @@ from maskstream_server.stores.errors import StoreUnreachableError
 BLOCK_BYTES: Final = 2 << 20
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
+PIECE: Final = re.compile(r"[^/]+/[^/]+/([0-9]{8})")
 Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
-"""Objects without a record are left for so long: clocks differ."""
+"""Objects without a record are left for so long: the storage dates them to the second only."""
 
 
 class SourceGoneError(MaskstreamServerError):
@@ -108,10 +109,14 @@ class BucketFiles(VideoFiles):
         """See `VideoFiles.videos`; what is in the bucket but has no name of ours is not."""
         return [name for name in self._bucket.folders() if is_new_id(name)]
 
-    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """See `VideoFiles.remove_orphans`; clears workplaces of claims that are over, too."""
         self._clear_workplaces(known)
-        orphans = [video for video in self.videos() if video not in known and self._is_old(video)]
+        unknown = [video for video in self.videos() if video not in known]
+        if not unknown:
+            return []
+        now_s = self._bucket.now_s()
+        orphans = [video for video in unknown if now_s - self._newest_s(video) > UNKNOWN_S]
         for video in orphans:
             self.remove(video)
         return orphans
@@ -175,19 +180,15 @@ class BucketFiles(VideoFiles):
                 if end > after + 1:
                     wanted += _spans(self._pieces(record, part), range(after + 1, end))
         except FileNotFoundError:
-            raise NotReadyError("The results are not there any more.") from None
+            raise FileGoneError("results of the video") from None
         return self._lines(wanted)
 
     def artifact(self, record: VideoRecord, name: str) -> BucketFile:
-        """See `VideoFiles.artifact`.
-
-        Raises:
-            NotReadyError: somebody else has removed it.
-        """
+        """See `VideoFiles.artifact`."""
         try:
             return BucketFile(self._bucket, self._bucket.find(f"{record.id}/{name}"))
         except FileNotFoundError:
-            raise NotReadyError(f"The file {name!r} is not there any more.") from None
+            raise FileGoneError(f"the file {name!r}") from None
 
     def _fetch(self, name: str, target: Path) -> None:
         """Copy an object to this machine; goes on where it broke off."""
@@ -204,7 +205,7 @@ class BucketFiles(VideoFiles):
         """
         pieces, left = [], part.num_bytes
         for piece in self._bucket.below(f"{record.id}/{part.name}"):
-            if left > 0:
+            if left > 0 and _first_frame(piece) >= 0:
                 pieces.append(piece)
                 left -= piece.num_bytes
         if left > 0:
@@ -229,14 +230,15 @@ class BucketFiles(VideoFiles):
             first = _first_frame(piece)
             yield from islice(io.BytesIO(text), frames.start - first, frames.stop - first)
 
-    def _is_old(self, video: str) -> bool:
-        newest_s = max((item.modified_s for item in self._bucket.below(video)), default=0.0)
-        return time.time() - newest_s > UNKNOWN_S
+    def _newest_s(self, video: str) -> float:
+        return max((item.modified_s for item in self._bucket.below(video)), default=0.0)
 
-    def _clear_workplaces(self, known: Mapping[str, int]) -> None:
-        living = {f"{video}-{fence}" for video, fence in known.items()}
+    def _clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        now_s = self.now_s()
         for folder in self.root.glob("*-*"):
-            if folder.name not in living and time.time() - newest_write_s(folder) > ORPHAN_S:
+            video, _, fence = folder.name.rpartition("-")
+            living = video in known and str(known[video]) in ("None", fence)
+            if not living and now_s - newest_write_s(folder) > ORPHAN_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -267,4 +269,6 @@ def _spans(pieces: Sequence[Stored], frames: range) -> list[Span]:
 
 
 def _first_frame(piece: Stored) -> int:
-    return int(piece.name.rpartition("/")[2])
+    """Return the frame that a piece of results begins with; negative for what is none of ours."""
+    found = PIECE.fullmatch(piece.name)
+    return -1 if found is None else int(found[1])

@@ -1,19 +1,26 @@
 """Where the files of videos lie, and whether there is room for more."""
 
+import math
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError, VideoUnknownError
+from maskstream_server.jobs.errors import (
+    FileGoneError,
+    NoSpaceError,
+    UploadUnknownError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
+from maskstream_server.jobs.storage.disk import disk_time_s, sync
 from maskstream_server.jobs.storage.remote import RemoteFile
 
 SOURCE = "source"
 INCOMING = ".incoming"
-"""No id is like that."""
+CLOCK = ".clock"
+"""No id is like these."""
 DATA = "data"
 ORPHAN_S = 60.0
 """A folder has no record for a moment only, while its video is handed in."""
@@ -59,6 +66,10 @@ class VideoFiles:
             raise UploadUnknownError(upload)
         return self._incoming / upload
 
+    def now_s(self) -> float:
+        """Return the Unix time by which files here are dated; ages are judged by it alone."""
+        return disk_time_s(self._incoming / CLOCK)
+
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
         folder = self.folder(video)
@@ -66,19 +77,21 @@ class VideoFiles:
         return folder / SOURCE
 
     def accept(self, upload: str | None, video: str) -> None:
-        """Make a new video, and a file that has come in its source.
+        """Make a new video, and a file that has come in its source; it is on the disk then.
 
         Raises:
             UploadUnknownError: it is not there (any more); nothing was made.
         """
         source = self.create(video)
-        if upload is None:
-            return
-        try:
-            (self.incoming(upload) / DATA).rename(source)
-        except FileNotFoundError:
-            self.remove(video)
-            raise UploadUnknownError(upload) from None
+        if upload is not None:
+            try:
+                (self.incoming(upload) / DATA).rename(source)
+            except FileNotFoundError:
+                self.remove(video)
+                raise UploadUnknownError(upload) from None
+            sync(source)
+            sync(source.parent)
+        sync(self.root)
 
     def give_back(self, video: str, upload: str | None) -> None:
         """Undo `accept`."""
@@ -109,9 +122,12 @@ class VideoFiles:
 
     def keep_source(self, record: VideoRecord) -> None:
         """See that a source that was fetched outlives this machine."""
+        sync(self.workplace(record))
 
     def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
         """See that the lines of `part` that `record` does not count yet outlive this machine."""
+        if all(part.name != old.name for old in record.parts):
+            sync(self.workplace(record))
 
     def keep_artifacts(self, record: VideoRecord) -> None:
         """See that all artifacts outlive this machine."""
@@ -122,12 +138,26 @@ class VideoFiles:
     # What clients read.
 
     def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
-        """Yield the lines of results after the one of number `after`; see `read_lines`."""
-        return read_lines(self.folder(record.id), record.parts, after)
+        """Yield the lines of results after the one of number `after`; see `read_lines`.
+
+        Raises:
+            FileGoneError: not all of them are there; before the first is read.
+        """
+        folder = self.folder(record.id)
+        if any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+            raise FileGoneError("results of the video")
+        return read_lines(folder, record.parts, after)
 
     def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
-        """Return an artifact that the record has."""
-        return self.folder(record.id) / name
+        """Return an artifact that the record has.
+
+        Raises:
+            FileGoneError: it is not there.
+        """
+        path = self.folder(record.id) / name
+        if not path.is_file():
+            raise FileGoneError(f"the file {name!r}")
+        return path
 
     def check_room(self, num_bytes: int = 0) -> int:
         """Check that so many more bytes have room; return how many have.
@@ -161,13 +191,13 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Mapping[str, int]) -> list[str]:
+    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
         """Remove the folders of videos that are not `known` and have not been written of late.
 
         Args:
-            known: all videos that have a record, with its fence.
+            known: all videos that have a record, with its fence; None where nobody can read it.
         """
-        now_s = time.time()
+        now_s = self.now_s()
         orphans = [
             video
             for video in self.videos()
@@ -177,13 +207,20 @@ class VideoFiles:
             self.remove(video)
         return orphans
 
-    def remove_abandoned(self, expiry_s: float) -> list[str]:
-        """Remove what has come in of files of which nothing more has come for so long."""
-        now_s = time.time()
+    def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
+        """Remove what has come in of files of which nothing more has come for so long.
+
+        Args:
+            expiry_s: time since the last byte.
+            begin_s: time since the beginning, where nothing has come at all; None: the same.
+        """
+        begin_s = expiry_s if begin_s is None else begin_s
+        now_s = self.now_s()
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - newest_write_s(self._incoming / upload) > expiry_s
+            if now_s - newest_write_s(self._incoming / upload)
+            > (expiry_s if _size(self._incoming / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)
@@ -194,7 +231,7 @@ def _is_id(name: str) -> bool:
     return name.isascii() and name.isalnum()
 
 
-def _size(path: str) -> int:
+def _size(path: str | Path) -> int:
     try:
         return os.stat(path).st_size
     except OSError:  # removed meanwhile
@@ -202,8 +239,8 @@ def _size(path: str) -> int:
 
 
 def newest_write_s(folder: Path) -> float:
-    """Return the Unix time at which something in a folder was last written; now if it is gone."""
+    """Return the time of the last write to a folder or a file in it; infinite if it is gone."""
     try:
         return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
     except OSError:
-        return time.time()
+        return math.inf

@@ -73,6 +73,7 @@ class Claimed:
     def material(self, feed: Feed) -> Material:
         """Return what its files are made of."""
         return Material(
+            name=self.record.name,
             lines=feed,
             classes=self.parts.model.config.classes,
             options=self.record.options,

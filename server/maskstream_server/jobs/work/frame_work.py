@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from maskstream_server.jobs.artifacts.making import Making
+from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.record import Progress, ResultPart, checkpoint, seen
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.jobs.work.claimed import Claimed
@@ -37,7 +38,7 @@ class FrameWork:
         self._tracking = tracking
         self._making = making
         self._thread = thread
-        name = f"results-{video.fence}.ndjson"
+        name = part_name(video.fence)
         self._part = PartWriter(video.folder, name, first_frame=tracking.num_done)
         open_video = partial(video.open_video, tracking.next_frame)
         self._reader = FrameReader(open_video, self._at_once)

@@ -11,7 +11,12 @@ import structlog
 from maskstream_server.engine.types import EngineStoppedError
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.artifacts.making import clear_drafts
-from maskstream_server.jobs.errors import FencedOutError, NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.errors import (
+    FencedOutError,
+    NoSpaceError,
+    RecordUnreadableError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import DISK_FULL
@@ -21,6 +26,8 @@ from maskstream_server.telemetry.tracing import NoTracing, Trace, Tracing, trace
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
+TAKEN_AWAY = (FencedOutError, VideoUnknownError, RecordUnreadableError)
+"""What says that a video is not this worker's (any more)."""
 
 JobEnd = Literal["done", "failed", "stopped"]
 """How the work on a video ends here: `stopped` where it was cancelled, is another worker's now, or
@@ -78,7 +85,8 @@ class VideoWorker:
             try:
                 end = await self._run(record, trace)
             finally:
-                self._observer.job_ended(end, self._parts.now_s() - began_s)
+                # The store may have set the clock back meanwhile.
+                self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
 
     async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
         video = record.id
@@ -86,7 +94,7 @@ class VideoWorker:
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
             return await self._see_through(run, record, trace)
-        except (FencedOutError, VideoUnknownError):
+        except TAKEN_AWAY:
             log.info("video_taken_away", video=video)
             return "stopped"
 
@@ -95,7 +103,8 @@ class VideoWorker:
         now_s = self._parts.now_s()
         try:
             record = await change(self._parts.store, video, lambda old: claim(old, now_s))
-        except (FencedOutError, VideoUnknownError):
+        except TAKEN_AWAY as error:
+            log.info("video_not_claimed", video=video, reason=str(error))
             return None
         if record.ended:
             log.error("video_kills_workers", video=video, reason=record.reason)
@@ -109,10 +118,10 @@ class VideoWorker:
             await run.run()
             log.info("video_done", video=record.id)
             return "done"
-        except (FencedOutError, VideoUnknownError):
+        except TAKEN_AWAY:
             raise
         except (asyncio.CancelledError, EngineStoppedError):
-            with suppress(FencedOutError, VideoUnknownError, TimeoutError):
+            with suppress(*TAKEN_AWAY, TimeoutError):
                 async with asyncio.timeout(RELEASE_WITHIN_S):
                     await run.write(lambda old: release(old, fence, now_s()))
             raise

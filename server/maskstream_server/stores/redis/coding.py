@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from maskstream_server.stores.interface import Commit, StoredSession
+from maskstream_server.stores.errors import SessionUnreadableError
+from maskstream_server.stores.interface import Commit, SessionListing, StoredSession
+from maskstream_server.stores.tokens import is_name
 
 PART = b"p:"
 
@@ -18,9 +20,10 @@ SESSION_KEYS = "ms:{*}:s"
 """Pattern of the keys of memories."""
 
 
-def session_of(key: bytes) -> str:
-    """Return the session whose memory has this key."""
-    return key.decode().removeprefix("ms:{").removesuffix("}:s")
+def session_of(key: bytes) -> str | None:
+    """Return the session whose memory has this key; None where no session has such a name."""
+    name = key.decode(errors="replace").removeprefix("ms:{").removesuffix("}:s")
+    return name if is_name(name) else None
 
 
 def milliseconds(seconds: float) -> int:
@@ -28,14 +31,50 @@ def milliseconds(seconds: float) -> int:
     return max(1, round(1000 * seconds))
 
 
-def read_session(fields: dict[bytes, bytes]) -> StoredSession:
-    """Read the hash of a session."""
-    parts = {
-        name.removeprefix(PART).decode(): blob
-        for name, blob in fields.items()
-        if name.startswith(PART)
-    }
-    return StoredSession(int(fields[b"epoch"]), int(fields[b"sequence"]), parts)
+def read_session(session: str, fields: dict[bytes, bytes]) -> StoredSession:
+    """Read the hash of a session.
+
+    Raises:
+        SessionUnreadableError: not all of it is as we write it.
+    """
+    try:
+        parts = {
+            name.removeprefix(PART).decode(): blob
+            for name, blob in fields.items()
+            if name.startswith(PART)
+        }
+        return StoredSession(*_place(fields[b"epoch"], fields[b"sequence"]), parts)
+    except (KeyError, ValueError):
+        raise SessionUnreadableError(session) from None
+
+
+def read_listing(session: str, answers: list[Any]) -> SessionListing | None:
+    """Read what a list asks of a session: its token, epoch and sequence, its lease, its life.
+
+    Answers may be errors of the store. Returns None for a session that is gone.
+    """
+    fields, holder, left_ms = answers
+    owner = (
+        holder.partition(b"|")[2].decode(errors="replace") if isinstance(holder, bytes) else None
+    )
+    try:
+        token, epoch, sequence = fields
+        place = None if token is None else _place(epoch, sequence)
+    except (TypeError, ValueError):
+        return SessionListing(session, None, None, owner, left_ms, readable=False)
+    return None if place is None else SessionListing(session, *place, owner, left_ms)
+
+
+def _place(epoch: bytes, sequence: bytes) -> tuple[int, int]:
+    """Return epoch and sequence of a session.
+
+    Raises:
+        ValueError, TypeError: they are none.
+    """
+    numbers = int(epoch), int(sequence)
+    if numbers < (1, 0) or numbers[1] < 0:
+        raise ValueError("they begin with 1 and 0")
+    return numbers
 
 
 def commit_args(commit: Commit, ttl_ms: int) -> list[Any]:

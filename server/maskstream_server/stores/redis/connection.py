@@ -42,6 +42,12 @@ def translated(error: Exception) -> Exception:
     return error
 
 
+def is_damage(error: object) -> bool:
+    """Return whether an answer says that a key holds something else than we write there."""
+    words = ("WRONGTYPE", "not an integer")
+    return isinstance(error, errors.ResponseError) and any(word in str(error) for word in words)
+
+
 class Connection:
     """A pool of connections for the event loop that first uses it.
 

@@ -10,7 +10,12 @@ from redis.retry import Retry
 from maskstream_server.stores.interface import Lease, StoreTimes
 from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.coding import keys_of, milliseconds
-from maskstream_server.stores.redis.connection import AWAY, connection_options, translated
+from maskstream_server.stores.redis.connection import (
+    AWAY,
+    connection_options,
+    is_damage,
+    translated,
+)
 
 
 class RedisRenewer:
@@ -30,7 +35,11 @@ class RedisRenewer:
             args = (lease.owner, lease.fence, *lives)
             self._script(keys_of(lease.session), args, client=pipeline)
         try:
-            answers = pipeline.execute()
+            answers = pipeline.execute(raise_on_error=False)
+            for answer in answers:
+                # A damaged session is no loss of its lease, and none of the others'.
+                if isinstance(answer, Exception) and not is_damage(answer):
+                    raise answer
         except (*AWAY, errors.ResponseError) as error:
             raise translated(error) from error
         return [lease for lease, kept in zip(leases, answers, strict=True) if not kept]

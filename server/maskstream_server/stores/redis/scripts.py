@@ -59,7 +59,8 @@ COMMIT = """
 local stored = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'sequence')
 if not stored[1] then return 'missing' end
 if stored[1] ~= ARGV[1] then return 'fenced' end
-local epoch, sequence = tonumber(stored[2]), tonumber(stored[3])
+-- Where they are damaged, this commit comes after them, and as a whole.
+local epoch, sequence = tonumber(stored[2]) or 0, tonumber(stored[3]) or 0
 local new_epoch, new_sequence = tonumber(ARGV[2]), tonumber(ARGV[4])
 if new_epoch < epoch or (new_epoch == epoch and new_sequence <= sequence) then
   return 'repeated'

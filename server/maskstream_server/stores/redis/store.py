@@ -3,12 +3,17 @@
 Every write is one script on the keys of one session, which share a hash tag.
 """
 
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from maskstream_server.stores.errors import (
     SessionExistsError,
+    SessionUnreadableError,
     StoreFullError,
     StoreUnreachableError,
 )
@@ -33,10 +38,11 @@ from maskstream_server.stores.redis.coding import (
     commit_args,
     keys_of,
     milliseconds,
+    read_listing,
     read_session,
     session_of,
 )
-from maskstream_server.stores.redis.connection import Connection, connection_options
+from maskstream_server.stores.redis.connection import Connection, connection_options, is_damage
 from maskstream_server.stores.redis.renewer import RedisRenewer
 from maskstream_server.stores.redis.watch import RedisWatch
 
@@ -78,7 +84,7 @@ class RedisStore:
         if usage.max_bytes is not None and usage.used_bytes >= FULL_FRACTION * usage.max_bytes:
             raise StoreFullError(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
         args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
-        if not await self._run(self._create(keys_of(session), args)):
+        if not await self._of(session, self._create(keys_of(session), args)):
             raise SessionExistsError(f"session {session} is there already")
         return Lease(session, owner, fence)
 
@@ -87,17 +93,20 @@ class RedisStore:
     ) -> TakenOver | None:
         """See `SessionStore.take_over`."""
         args: list[Any] = [owner, token_hash, new_token_hash, *self._lives_ms()]
-        answer = await self._run(self._take_over(keys_of(session), args))
+        answer = await self._of(session, self._take_over(keys_of(session), args))
         if not answer:
             return None
         fence, holder, flat = answer
-        before = holder.partition(b"|")[2].decode() or None
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        return TakenOver(Lease(session, owner, int(fence)), read_session(fields), before)
+        before = holder.partition(b"|")[2].decode(errors="replace") or None
+        stored = None
+        with suppress(SessionUnreadableError):
+            stored = read_session(session, dict(zip(flat[::2], flat[1::2], strict=True)))
+        return TakenOver(Lease(session, owner, int(fence)), stored, before)
 
     async def confirm_token(self, lease: Lease) -> None:
         """See `SessionStore.confirm_token`."""
-        await self._run(self._confirm_token(keys_of(lease.session)[:1], [lease.fence]))
+        command = self._confirm_token(keys_of(lease.session)[:1], [lease.fence])
+        await self._of(lease.session, command)
 
     async def acquire(self, session: str, owner: str) -> Lease | None:
         """See `SessionStore.acquire`."""
@@ -109,31 +118,35 @@ class RedisStore:
 
     async def _lease(self, session: str, owner: str, force: bool) -> Lease | None:
         args: list[Any] = [owner, *self._lives_ms(), int(force)]
-        fence = await self._run(self._acquire(keys_of(session), args))
+        fence = await self._of(session, self._acquire(keys_of(session), args))
         return Lease(session, owner, int(fence)) if fence else None
 
     async def commit(self, commit: Commit) -> CommitOutcome:
         """See `SessionStore.commit`."""
         memory, _, results = keys_of(commit.lease.session)
         args = commit_args(commit, milliseconds(self.times.resume_ttl_s))
-        word = await self._run(self._commit([memory, results], args))
+        word = await self._of(commit.lease.session, self._commit([memory, results], args))
         return CommitOutcome(word.decode())
 
     async def load(self, session: str) -> StoredSession | None:
         """See `SessionStore.load`."""
-        fields = await self._run(self._redis.hgetall(keys_of(session)[0]))
-        return read_session(fields) if b"token" in fields else None
+        fields = await self._of(session, self._redis.hgetall(keys_of(session)[0]))
+        return read_session(session, fields) if b"token" in fields else None
 
     async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
         """See `SessionStore.results_after`."""
         key = keys_of(session)[2]
-        entries = await self._run(self._redis.xrange(key, min=f"{last_sequence + 1}-0"))
-        return [KeptResult(int(name.partition(b"-")[0]), item[b"m"]) for name, item in entries]
+        command = self._redis.xrange(key, min=f"{last_sequence + 1}-0")
+        entries = await self._of(session, command)
+        try:
+            return [KeptResult(int(name.partition(b"-")[0]), item[b"m"]) for name, item in entries]
+        except KeyError:
+            raise SessionUnreadableError(session) from None
 
     async def release(self, lease: Lease) -> None:
         """See `SessionStore.release`."""
         args: list[Any] = [lease.fence, milliseconds(self.times.resume_ttl_s)]
-        await self._run(self._release(keys_of(lease.session), args))
+        await self._of(lease.session, self._release(keys_of(lease.session), args))
 
     async def delete(self, lease: Lease) -> bool:
         """See `SessionStore.delete`."""
@@ -142,7 +155,14 @@ class RedisStore:
             lease.fence + 1,
             milliseconds(TOMBSTONE_LEASES * self.times.lease_s),
         ]
-        return bool(await self._run(self._delete(keys_of(lease.session), args)))
+        return bool(await self._of(lease.session, self._delete(keys_of(lease.session), args)))
+
+    async def discard(self, session: str) -> None:
+        """See `SessionStore.discard`."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.delete(*keys_of(session))
+        pipeline.publish(keys_of(session)[2], "")
+        await self._run(pipeline.execute())
 
     async def listing(self, limit: int) -> list[SessionListing]:
         """See `SessionStore.listing`."""
@@ -155,14 +175,17 @@ class RedisStore:
             if len(found) == limit:
                 break
             session = session_of(key)
+            if session is None:
+                continue
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.hmget(key, "token", "epoch", "sequence")
             pipeline.get(keys_of(session)[1])
             pipeline.pttl(key)
-            (token, epoch, sequence), holder, left_ms = await pipeline.execute()
-            if token is not None:
-                owner = holder.partition(b"|")[2].decode() if holder else None
-                found.append(SessionListing(session, int(epoch), int(sequence), owner, left_ms))
+            listed = read_listing(session, await pipeline.execute(raise_on_error=False))
+            if listed is not None:
+                found.append(listed)
+                if not listed.readable:
+                    structlog.get_logger(__name__).warning("session_unreadable", session=session)
         return found
 
     async def watch(self, session: str, heard: Heard) -> RedisWatch:
@@ -194,6 +217,15 @@ class RedisStore:
     async def close(self) -> None:
         """See `SessionStore.close`."""
         await self._connection.close()
+
+    async def _of(self, session: str, command: Awaitable[Any]) -> Any:
+        """Run a command on the keys of one session."""
+        try:
+            return await self._run(command)
+        except ResponseError as error:
+            if is_damage(error):
+                raise SessionUnreadableError(session) from error
+            raise
 
     def _lives_ms(self) -> tuple[int, int]:
         return milliseconds(self.times.lease_s), milliseconds(self.times.resume_ttl_s)

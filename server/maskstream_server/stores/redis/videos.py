@@ -6,13 +6,18 @@ of ids in their order, `mv:{HASH}:k` the id that was created under a client's ke
 
 import hashlib
 import os
+import time
 from typing import Any
 
+import structlog
+from redis.exceptions import NoPermissionError, ResponseError
+
+from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.records.coding import record_from_json, record_to_json
-from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.stores.redis.coding import PART, milliseconds
-from maskstream_server.stores.redis.connection import Connection
+from maskstream_server.stores.redis.connection import Connection, is_damage
 
 INDEX = "mv:index"
 
@@ -77,8 +82,21 @@ class RedisVideoStore:
 
     async def get(self, video: str) -> VideoRecord | None:
         """See `VideoStore.get`."""
-        text = await self._run(self._redis.hget(_key_of(video), "record"))
-        return None if text is None else record_from_json(text)
+        name = _key_of(video)
+        try:
+            revision, text = await self._run(self._redis.hmget(name, "revision", "record"))
+        except ResponseError as error:
+            if not is_damage(error):
+                raise
+            raise RecordUnreadableError(video, "its key holds something else") from None
+        if text is None:
+            if await self._run(self._redis.exists(name)):
+                raise RecordUnreadableError(video, "its key holds no record")
+            return None
+        record = record_from_json(text, video)
+        if revision != str(record.revision).encode():  # no change of it would ever be written
+            raise RecordUnreadableError(video, "its revision is not that of its key")
+        return record
 
     async def replace(
         self, old: VideoRecord, new: VideoRecord, memory: Memory | None = None
@@ -94,27 +112,27 @@ class RedisVideoStore:
         """See `VideoStore.memory`."""
         fields = await self._run(self._redis.hgetall(_key_of(video)))
         return {
-            name.removeprefix(PART).decode(): blob
+            name.removeprefix(PART).decode(errors="replace"): blob
             for name, blob in fields.items()
             if name.startswith(PART)
         }
 
-    async def page(self, limit: int, before: str | None = None) -> list[VideoRecord]:
+    async def page(self, limit: int, before: str | None = None) -> list[Listed]:
         """See `VideoStore.page`."""
-        found: list[VideoRecord] = []
+        found: list[Listed] = []
+        top = b"+" if before is None else b"(" + before.encode()
         while len(found) < limit:
-            top = "+" if before is None else f"({before}"
             window = self._redis.zrevrangebylex(INDEX, top, "-", 0, limit)
-            names = [name.decode() for name in await self._run(window)]
+            names: list[bytes] = await self._run(window)
             if not names:
                 break
             for name in names:
-                record = await self.get(name)
+                record = await self._listed(name.decode(errors="replace"))
                 if record is not None:
                     found.append(record)
                 else:  # its time is over
                     await self._run(self._redis.zrem(INDEX, name))
-            before = names[-1]
+            top = b"(" + names[-1]
         return found[:limit]
 
     async def remove(self, video: str) -> None:
@@ -122,9 +140,25 @@ class RedisVideoStore:
         await self._run(self._redis.delete(_key_of(video)))
         await self._run(self._redis.zrem(INDEX, video))
 
+    async def now_s(self) -> float:
+        """See `VideoStore.now_s`; this machine's where the user may not ask."""
+        try:
+            seconds, microseconds = await self._run(self._redis.time())
+        except NoPermissionError:
+            return time.time()
+        return int(seconds) + 1e-6 * int(microseconds)
+
     async def close(self) -> None:
         """See `VideoStore.close`."""
         await self._connection.close()
+
+    async def _listed(self, video: str) -> Listed | None:
+        try:
+            return await self.get(video)
+        except RecordUnreadableError as error:
+            log = structlog.get_logger(__name__)
+            log.warning("record_unreadable", video=video, reason=error.reason)
+            return UnreadableRecord(video, error.reason)
 
     async def _take_key(self, key: str, video: str) -> bool:
         taken = self._redis.set(_client_key(key), video, nx=True, px=self._ttl_ms)

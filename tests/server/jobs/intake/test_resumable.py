@@ -15,7 +15,8 @@ from maskstream_server.jobs.errors import (
     UploadTooLargeError,
     UploadUnknownError,
 )
-from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.intake.resumable import INFO, Announcement, ResumableUploads
+from maskstream_server.jobs.intake.upload import BLOCK_S
 from maskstream_server.jobs.intake.writing import BoundedWriter
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
@@ -33,14 +34,26 @@ def uploads(files):
     return ResumableUploads(files, 1 << 20, HOUR_S)
 
 
-async def parts(*chunks: bytes | BaseException | asyncio.Event) -> AsyncIterator[bytes]:
+async def parts(*chunks: bytes) -> AsyncIterator[bytes]:
     for chunk in chunks:
-        if isinstance(chunk, BaseException):
-            raise chunk
-        if isinstance(chunk, asyncio.Event):
-            await chunk.wait()
-            continue
         yield chunk
+
+
+class LateParts:
+    """A connection with the file open, whose bytes come when it is told to."""
+
+    def __init__(self, uploads: ResumableUploads, upload: str, offset: int, data: bytes) -> None:
+        self.begun, self._go_on, self._data = asyncio.Event(), asyncio.Event(), data
+        self._sending = asyncio.create_task(uploads.append(upload, offset, self._parts()))
+
+    async def come(self) -> None:
+        self._go_on.set()
+        await self._sending
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        self.begun.set()
+        await self._go_on.wait()
+        yield self._data
 
 
 def data_of(uploads: ResumableUploads, upload: str) -> bytes:
@@ -79,18 +92,50 @@ async def test_what_the_disk_has_after_a_crash_is_what_is_told(uploads, files):
     assert data_of(again, made.id) == FILE
 
 
-async def test_a_connection_that_is_still_writing_does_no_harm_to_the_next_one(uploads):
+async def test_a_connection_that_comes_alive_again_late_changes_nothing(uploads):
     made = await uploads.create(Announcement(len(FILE), "a"))
     await uploads.append(made.id, 0, parts(FILE[:1000]))
-    held = asyncio.Event()
-    old = asyncio.create_task(uploads.append(made.id, 1000, parts(FILE[1000:4000], held)))
-    await asyncio.sleep(0.05)
+    late = LateParts(uploads, made.id, 1000, b"x" * 3000)
+    await late.begun.wait()
     found = await uploads.find(made.id)
     new = await uploads.append(made.id, found.offset, parts(FILE[found.offset :]))
-    held.set()
-    await old
+    with pytest.raises(OffsetError, match=f"goes on at byte {len(FILE)}, not at 1000"):
+        await late.come()
     assert new.finished
     assert data_of(uploads, made.id) == FILE
+
+
+@pytest.mark.parametrize("num_bytes", [1, 1000, len(FILE)])
+async def test_a_late_part_cannot_change_an_upload_that_is_a_video(uploads, files, num_bytes):
+    made = await uploads.create(Announcement(len(FILE), "a"))
+    late = LateParts(uploads, made.id, 0, b"x" * num_bytes)
+    await late.begun.wait()
+    await uploads.append(made.id, 0, parts(FILE))
+    files.accept(made.id, "video")
+    with pytest.raises(OffsetError):
+        await late.come()
+    assert files.source("video").read_bytes() == FILE
+    with pytest.raises(UploadUnknownError):
+        await uploads.append(made.id, 0, parts(b"x"))
+
+
+async def test_many_connections_at_once_each_only_append(uploads):
+    made = await uploads.create(Announcement(1 << 20, "a"))
+
+    async def send(letter: bytes) -> int:
+        found = await uploads.find(made.id)
+        try:
+            found = await uploads.append(made.id, found.offset, parts(letter * 4096))
+        except OffsetError:
+            return 0
+        return 4096
+
+    written = 0
+    for _ in range(8):
+        written += sum(await asyncio.gather(*(send(b"%d" % number) for number in range(8))))
+    data = data_of(uploads, made.id)
+    assert len(data) == written >= 8 * 4096
+    assert all(len(set(data[at : at + 4096])) == 1 for at in range(0, written, 4096))
 
 
 async def test_more_than_announced_is_refused_and_not_written(uploads):
@@ -121,6 +166,51 @@ async def test_an_upload_that_is_not_gone_on_with_expires(uploads, files):
             await call
     assert files.remove_abandoned(HOUR_S) == [made.id]
     assert files.uploads() == [other.id]
+
+
+async def test_an_upload_of_which_nothing_comes_expires_sooner(files):
+    uploads = ResumableUploads(files, 1 << 20, HOUR_S, begin_s=60.0)
+    made, begun = [await uploads.create(Announcement(1000, "a")) for _ in range(2)]
+    assert made.expires_s < time.time() + 61
+    begun = await uploads.append(begun.id, 0, parts(b"x"))
+    assert begun.expires_s > time.time() + HOUR_S - 60
+    # Asking, or a part without bytes, is no beginning.
+    await uploads.append(made.id, 0, parts())
+    past_s = time.time() - 61
+    for name in (made.id, begun.id):
+        for path in (files.incoming(name), *files.incoming(name).iterdir()):
+            os.utime(path, (past_s, past_s))
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made.id)
+    assert (await uploads.find(begun.id)).offset == 1
+    assert files.remove_abandoned(HOUR_S, 60.0) == [made.id]
+
+
+async def test_what_comes_slowly_is_there_before_a_block_is_full(uploads):
+    made = await uploads.create(Announcement(1000, "a"))
+    held = asyncio.Event()
+
+    async def trickle():
+        for byte in b"abc":
+            yield bytes([byte])
+            await asyncio.sleep(BLOCK_S)
+        await held.wait()
+
+    coming = asyncio.create_task(uploads.append(made.id, 0, trickle()))
+    async with asyncio.timeout(30):
+        while (await uploads.find(made.id)).offset == 0:
+            await asyncio.sleep(0.05)
+    held.set()
+    assert (await coming).offset == 3
+
+
+@pytest.mark.parametrize("info", ["[]", "{", '{"length": 1000, "name": "a", "colour": 1}', "7"])
+async def test_what_was_noted_of_an_upload_and_cannot_be_read_is_no_upload(uploads, files, info):
+    made = await uploads.create(Announcement(1000, "a"))
+    (files.incoming(made.id) / INFO).write_text(info)
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made.id)
+    files.remove_abandoned(HOUR_S, HOUR_S)
 
 
 async def test_a_removed_upload_is_gone(uploads, files):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from maskstream_server.jobs.errors import NoSpaceError
+from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
-from maskstream_server.jobs.intake.room import LOCK, SILENCE_S, Claim, unclaimed_room
+from maskstream_server.jobs.intake.room import CLAIM, LOCK, SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.storage.files import DATA, INCOMING, VideoFiles
 
 QUOTA = 100_000
@@ -102,6 +102,42 @@ async def test_the_claim_of_a_resumable_upload_lasts_until_it_ends_or_expires(fi
     age(files, made.id, 101.0)
     assert files.remove_abandoned(100.0) == []  # its folder is young
     await uploads.create(Announcement(50_000, "b"))
+
+
+async def test_uploads_that_are_announced_and_never_begin_hold_their_room_for_minutes(files):
+    uploads = ResumableUploads(files, QUOTA, expiry_s=1000.0, begin_s=60.0)
+    made = [await uploads.create(Announcement(30_000, "a")) for _ in range(3)]
+    for upload in made:
+        age(files, upload.id, 50.0)
+    with pytest.raises(NoSpaceError):
+        await uploads.create(Announcement(30_000, "b"))
+    for upload in made:
+        age(files, upload.id, 61.0)
+    await uploads.create(Announcement(90_000, "b"))
+    with pytest.raises(UploadUnknownError):
+        await uploads.find(made[0].id)
+
+
+async def test_an_upload_of_which_something_has_come_keeps_its_room(files):
+    uploads = ResumableUploads(files, QUOTA, expiry_s=1000.0, begin_s=60.0)
+
+    async def chunks():
+        yield b"x"
+
+    made = await uploads.create(Announcement(90_000, "a"))
+    await uploads.append(made.id, 0, chunks())
+    age(files, made.id, 900.0)
+    with pytest.raises(NoSpaceError):
+        await uploads.create(Announcement(30_000, "b"))
+    assert (await uploads.find(made.id)).offset == 1
+
+
+def test_a_claim_of_an_earlier_version_holds(files):
+    claimed(files, "a", 60_000)
+    (files.incoming("a") / CLAIM).write_text("60000 300.0")
+    assert unclaimed_room(files) < 40_000
+    age(files, "a", 310)
+    assert unclaimed_room(files) > 60_000
 
 
 async def test_of_many_at_once_no_more_come_in_than_have_room(files):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskstream_server.jobs.errors import BadOptionsError, NotOfModelError
+from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.options import (
     ModelFacts,
     VideoOptions,
@@ -29,7 +29,6 @@ def test_options_come_back_as_they_were():
     ("text", "sentence"),
     [
         (b"{", "no JSON"),
-        (b"\xff", "no JSON"),
         (b"[" * 100_000, "no JSON"),
         (b"[]", "must be a JSON object"),
         (b'{"speed": 2}', "There is no option 'speed'"),
@@ -52,6 +51,12 @@ def test_options_come_back_as_they_were():
 def test_what_cannot_be_is_told_in_a_sentence(text, sentence):
     with pytest.raises(BadOptionsError, match=sentence):
         read_options(text, DEMO)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "latin-1"])
+def test_options_in_another_encoding_are_no_upload(encoding):
+    with pytest.raises(BadUploadError, match=r"must be JSON in UTF-8\.$"):
+        read_options('{"model": "später"}'.encode(encoding), DEMO)
 
 
 def test_a_model_without_a_refiner_cannot_refine():

@@ -1,14 +1,16 @@
 """The life of a video's record: pure."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.jobs.errors import FencedOutError, RecordUnreadableError
 from maskstream_server.jobs.records.coding import as_told, record_from_json, record_to_json
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.fields import part_name
+from maskstream_server.jobs.records.options import ARTIFACTS, VideoOptions
 from maskstream_server.jobs.records.record import (
     MAX_ATTEMPTS,
     Progress,
@@ -26,6 +28,39 @@ from maskstream_server.jobs.records.record import (
 from support.uploads import video_record
 
 PART = ResultPart("results-1.ndjson", 0, 500)
+COUNTS = st.integers(0, 2**53)
+DAMAGES = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b"{}",
+    b"[" * 100_000,
+    {"options": {"speed": 2}},
+    {"options": {"mode": "sideways"}},
+    {"options": None},
+    {"options": []},
+    {"state": "paused"},
+    {"id": "b"},
+    {"id": "../b"},
+    {"name": 7},
+    {"num_bytes": "many"},
+    {"fence": -1},
+    {"revision": 1.5},
+    {"next_frame": 10**400},
+    {"created_s": 1e30},
+    {"updated_s": float("nan")},
+    {"all_frames": "yes"},
+    {"parts": [{"name": "../../etc/passwd", "first_frame": 0, "num_bytes": 500}]},
+    {"parts": [{"name": "results-1.ndjson\n", "first_frame": 0, "num_bytes": 500}]},
+    {"parts": [{"name": "source", "first_frame": 0, "num_bytes": 500}]},
+    {"parts": [{"name": "results-1.ndjson"}]},
+    {"parts": 3},
+    {"artifacts": ["../../etc/passwd"]},
+    {"artifacts": ["source"]},
+    {"artifacts": "ytvis.json"},
+]
 
 
 def test_a_claim_gives_the_video_to_one_worker():
@@ -134,16 +169,30 @@ def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_en
         name=st.text(),
         state=st.sampled_from(VideoState),
         reason=st.none() | st.text(),
-        fence=st.integers(0),
-        next_frame=st.integers(0),
-        frames_total=st.none() | st.integers(0),
+        fence=COUNTS,
+        next_frame=COUNTS,
+        frames_total=st.none() | COUNTS,
         parts=st.lists(
-            st.builds(ResultPart, st.text(), st.integers(0), st.integers(0)), max_size=3
+            st.builds(ResultPart, COUNTS.map(part_name), COUNTS, COUNTS), max_size=3
         ).map(tuple),
-        artifacts=st.lists(st.text(), max_size=3).map(tuple),
+        artifacts=st.lists(st.sampled_from(ARTIFACTS), max_size=3).map(tuple),
         options=st.builds(VideoOptions, min_score=st.none() | st.floats(0, 1)),
         began_s=st.none() | st.floats(0, 1e10),
     )
 )
 def test_records_come_back_from_json_as_they_were(record):
-    assert record_from_json(record_to_json(record)) == record
+    assert record_from_json(record_to_json(record), "a") == record
+
+
+@pytest.mark.parametrize("change", DAMAGES)
+def test_a_record_that_this_version_could_not_have_written_is_refused(change):
+    fields = json.loads(record_to_json(video_record(parts=(PART,), artifacts=("ytvis.json",))))
+    text = change if isinstance(change, bytes) else json.dumps(fields | change).encode()
+    with pytest.raises(RecordUnreadableError, match="cannot be read here") as raised:
+        record_from_json(text, "a")
+    assert not raised.value.reason.endswith(".")
+
+
+def test_fields_of_a_later_version_are_passed_over():
+    fields = json.loads(record_to_json(video_record())) | {"colour": "blue"}
+    assert record_from_json(json.dumps(fields).encode(), "a") == video_record()

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,26 +17,12 @@ from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
-from maskstream_server.outbound.rules import HostRules
 from maskstream_server.stores.errors import StoreUnreachableError
 from support.stores import Clock
+from support.video_desk import NOWHERE, QueueOfNames, age_files
 
 RETENTION_S = 1000.0
 EXPIRY_S = 100.0
-NOWHERE = HostRules((), (), "X")
-
-
-@dataclass
-class QueueOfNames:
-    """A queue that nobody takes from."""
-
-    waiting: list[str] = field(default_factory=list)
-
-    async def enqueue(self, video: str) -> None:
-        self.waiting.append(video)
-
-    async def cancel(self, video: str) -> None:
-        self.waiting.remove(video)
 
 
 class World:
@@ -74,10 +59,7 @@ class World:
     def age(self, seconds: float) -> None:
         """Let time pass for the store and for every file."""
         self.clock.now_s += seconds
-        for folder, _, names in os.walk(self.folder):
-            for path in (folder, *(os.path.join(folder, name) for name in names)):
-                then_s = os.stat(path).st_mtime - seconds
-                os.utime(path, (then_s, then_s))
+        age_files(self.folder, seconds)
 
 
 @pytest.fixture

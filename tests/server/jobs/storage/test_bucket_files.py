@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import NoSpaceError, NotReadyError, UploadUnknownError
+from maskstream_server.jobs.errors import FileGoneError, NoSpaceError, UploadUnknownError
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import Progress, checkpoint, claim
@@ -145,17 +145,26 @@ def test_what_somebody_else_has_removed_is_told(files, real_bucket, worker):
     one.write(0)
     record = one.count(1)
     real_bucket.remove("here/videos/a/results-1.ndjson/00000000")
-    with pytest.raises(NotReadyError):
+    with pytest.raises(FileGoneError):
         files.lines(record, -1)
     with pytest.raises(SourceGoneError, match="not in the bucket any more"):
         worker(record)
     real_bucket.remove("here/videos/a/source")
     with pytest.raises(SourceGoneError):
         worker(replace(record, parts=()))
-    with pytest.raises(NotReadyError):
+    with pytest.raises(FileGoneError):
         files.artifact(record, "ytvis.json")
     with pytest.raises(UploadUnknownError):
         files.accept("gone", "b")
+
+
+def test_objects_of_others_among_the_results_are_passed_over(files, real_bucket, worker):
+    one = worker(handed_in(files))
+    one.write(0)
+    record = one.count(1)
+    for name in ("..keep", "00000000.bak", "0/0", "9" * 900):
+        real_bucket.write(f"here/videos/a/results-1.ndjson/{name}", b"not ours")
+    assert list(files.lines(record, -1)) == LINES[:1]
 
 
 def test_artifacts_are_read_in_ranges(files, worker, monkeypatch):
@@ -190,6 +199,7 @@ def test_what_has_no_record_goes_after_a_while_and_nothing_of_others(
     assert files.remove_orphans({known: 0}) == [orphan]
     assert real_bucket.names() == sorted(
         [
+            "here/videos/.clock",
             f"here/videos/{known}/source",
             "here/videos/holidays/beach.mp4",
             f"here/{orphan}/source",

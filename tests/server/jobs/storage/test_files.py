@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from maskstream_server.jobs.errors import NoSpaceError, VideoUnknownError
+from maskstream_server.jobs.errors import FileGoneError, NoSpaceError, VideoUnknownError
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
+from support.uploads import video_record
 
 
 def test_ids_of_clients_never_lead_out_of_the_folder(tmp_path):
@@ -65,3 +66,27 @@ def test_lines_go_on_from_part_to_part_as_far_as_they_count(tmp_path, after):
     (tmp_path / "three").write_text("5\n6 not counted")
     expected = [b"%d\n" % frame for frame in range(after + 1, 6)]
     assert list(read_lines(tmp_path, PARTS, after)) == expected
+
+
+def test_lost_results_are_told_before_the_first_line(tmp_path):
+    files = VideoFiles(tmp_path, None, 0)
+    folder = files.create("a").parent
+    parts = (ResultPart("results-1.ndjson", 0, 4), ResultPart("results-2.ndjson", 2, 2))
+    record = video_record(parts=parts)
+    (folder / "results-1.ndjson").write_text("0\n1\n")
+    for left in (None, "", "2"):
+        if left is not None:
+            (folder / "results-2.ndjson").write_text(left)
+        with pytest.raises(FileGoneError, match="has lost results of the video"):
+            files.lines(record, -1)
+    (folder / "results-2.ndjson").write_text("2\nnot counted")
+    assert list(files.lines(record, 0)) == [b"1\n", b"2\n"]
+
+
+def test_a_lost_artifact_is_told(tmp_path):
+    files = VideoFiles(tmp_path, None, 0)
+    folder = files.create("a").parent
+    for make in (lambda path: None, lambda path: path.mkdir()):
+        make(folder / "ytvis.json")
+        with pytest.raises(FileGoneError, match="has lost the file"):
+            files.artifact(video_record(), "ytvis.json")

@@ -1,0 +1,82 @@
+"""The files that a stream leaves: an annotated video, results and a summary, however it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from maskstream_client.annotate import Annotator
+from maskstream_client.errors import OutputError
+from maskstream_client.openings import local_path
+from maskstream_client.picture_files import pictures_of
+from maskstream_client.pictures import Pixels
+from maskstream_client.result import Result
+from maskstream_client.sources import Reader
+from maskstream_client.video import VideoWriter
+
+
+class Drawing:
+    """The annotated video, or nothing where none was asked for; a context manager."""
+
+    def __init__(self, path: Path | None, reader: Reader) -> None:
+        self._writer: VideoWriter | None = None
+        if path is not None:
+            self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
+        self._annotator = Annotator(float(reader.rate))
+
+    def add(self, pixels: Pixels, result: Result) -> None:
+        """Append a frame with its result drawn in."""
+        if self._writer is not None:
+            self._writer.write(self._annotator.annotate(pixels, result), result.pts_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def check_places(source: str | int, *paths: Path | None) -> None:
+    """Make the folders that files go to.
+
+    Raises:
+        OutputError: one cannot be made, or a file would be written over the source or another.
+    """
+    wanted = [path for path in paths if path is not None]
+    sources = _files_of(source)
+    for index, path in enumerate(wanted):
+        if path.exists() and path.resolve() in sources:
+            raise OutputError(f"{path} is the source and will not be written over.")
+        if path.resolve() in [other.resolve() for other in wanted[:index]]:
+            raise OutputError(f"{path} is named for two files.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent} cannot be made: {error.strerror}.") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file that is whole under its name, or as it was; a pipe or device is written to.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = json.dumps(value) + "\n"
+    is_file = path.is_file() or not path.exists()
+    draft = path.with_name(f".{path.name}.part") if is_file else path
+    try:
+        draft.write_text(text, encoding="utf-8")
+        if is_file:
+            draft.replace(path)
+    except OSError as error:
+        if is_file:
+            draft.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _files_of(source: str | int) -> set[Path]:
+    if isinstance(source, int) or (path := local_path(source)) is None:
+        return set()
+    return {each.resolve() for each in pictures_of(source) or [path]}

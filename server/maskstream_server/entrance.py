@@ -1,0 +1,38 @@
+"""What every request passes before its route, over HTTP and WebSocket alike."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from maskstream_protocol.errors import ForbiddenError
+from maskstream_server.access import check_host
+from maskstream_server.problems import problem_of
+from maskstream_server.settings import Settings
+
+
+class Entrance:
+    """Refuses requests that ask for the server by a name that it does not have.
+
+    Args:
+        app: what comes behind it.
+        settings: what the operator decided.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] in ("http", "websocket"):
+            try:
+                check_host(Headers(scope=scope), self._settings)
+            except ForbiddenError as error:
+                return await _refuse(error, scope, receive, send)
+        await self._app(scope, receive, send)
+
+
+async def _refuse(error: ForbiddenError, scope: Scope, receive: Receive, send: Send) -> None:
+    answer = problem_of(error)
+    if scope["type"] == "websocket":
+        return await WebSocket(scope, receive, send).send_denial_response(answer)
+    await answer(scope, receive, send)

@@ -1,0 +1,44 @@
+"""What one picture may cost."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+_BASE_BYTES: Final = 256 << 20
+"""Address space of Python and the codecs, with room to spare."""
+_BYTES_PER_PIXEL: Final = 32
+"""Pillow's pixels twice, packed pixels twice, and what a codec keeps: coefficients, canvases."""
+_COPIES_OF_PAYLOAD: Final = 5
+
+
+def memory_for(max_pixels: int, max_bytes: int) -> int:
+    """Return the address space that the largest picture of any codec can be decoded in."""
+    return _BASE_BYTES + _BYTES_PER_PIXEL * max_pixels + _COPIES_OF_PAYLOAD * max_bytes
+
+
+@dataclass(frozen=True)
+class PictureLimits:
+    """Limits of one picture; over them it is refused with a sentence.
+
+    Attributes:
+        max_pixels: width x height.
+        max_side_px: the longer side.
+        max_bytes: of the payload.
+        deadline_s: wall time from the request to its reply.
+        memory_bytes: address space of a worker; see `memory_for`.
+    """
+
+    max_pixels: int
+    max_side_px: int
+    max_bytes: int
+    deadline_s: float
+    memory_bytes: int
+
+    def encode(self) -> str:
+        """JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, text: str) -> "PictureLimits":
+        """What `encode` wrote."""
+        return cls(**json.loads(text))

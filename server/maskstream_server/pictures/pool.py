@@ -1,0 +1,174 @@
+"""A few warm decoding processes, each with a thread that waits for it."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Final, Protocol
+
+import structlog
+
+from maskstream_model.aliases import Frame
+from maskstream_protocol.frames import FrameCodec
+from maskstream_server.errors import StartError
+from maskstream_server.pictures.limits import PictureLimits
+from maskstream_server.pictures.worker import Death, PictureWorker, WorkerDiedError
+
+RETRY_S: Final = 5.0
+"""After so long a process that could not be started is tried again."""
+
+
+class PoolObserver(Protocol):
+    """Told what happens to workers, on their threads."""
+
+    def decoder_died(self, cause: Death) -> None:
+        """One did not survive a picture."""
+        ...
+
+
+class PicturePool:
+    """Decodes pictures in processes; the longest waiting one gets the next free process.
+
+    Args:
+        limits: of each picture.
+        size: number of processes.
+        observer: see there.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        limits: PictureLimits,
+        size: int,
+        observer: PoolObserver,
+        clock: Callable[[], float],
+    ) -> None:
+        self.limits = limits
+        self.workers = [PictureWorker(limits, clock) for _ in range(size)]
+        self._observer = observer
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(size, "pictures")
+        self._idle: SimpleQueue[PictureWorker] = SimpleQueue()
+        for worker in self.workers:
+            self._idle.put(worker)
+        self._lock = threading.Lock()
+        self._num_wanted = 0
+        self._progress_s = 0.0
+        self._closed = False
+
+    async def start(self) -> None:
+        """Start all processes.
+
+        Raises:
+            StartError: there is none; where there are some, the others are tried again later.
+        """
+        loop = asyncio.get_running_loop()
+        starts = [loop.run_in_executor(self._threads, self._revive, loop) for _ in self.workers]
+        await asyncio.gather(*starts)
+        if self.num_alive == 0:
+            raise StartError("No process to decode pictures can be started; the log says why.")
+
+    async def decode(self, codec: FrameCodec, payload: bytes | memoryview) -> Frame:
+        """Decode one picture; cancelling only drops it.
+
+        Raises:
+            TooLargeError: more pixels than the limits.
+            UndecodableError: broken, over another limit, or the end of its process.
+            OSError: no process can be started.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Frame] = loop.create_future()
+        with self._lock:
+            if self._num_wanted == 0:
+                self._progress_s = self._clock()
+            self._num_wanted += 1
+        self._threads.submit(self._serve, loop, future, codec, payload)
+        return await future
+
+    @property
+    def num_alive(self) -> int:
+        """Processes that there are now."""
+        return sum(worker.pid is not None for worker in self.workers)
+
+    @property
+    def num_wanted(self) -> int:
+        """Pictures that are being decoded, or wait for it."""
+        return self._num_wanted
+
+    def stalled_for_s(self) -> float:
+        """Seconds for which pictures have been wanted and none has been finished."""
+        with self._lock:
+            return max(0.0, self._clock() - self._progress_s) if self._num_wanted else 0.0
+
+    def close(self) -> None:
+        """End all processes; what waits is dropped."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self.workers:
+            worker.kill()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Leave nothing behind of those that no thread uses; the last thread does it for others."""
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _serve(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        future: "asyncio.Future[Frame]",
+        codec: FrameCodec,
+        payload: bytes | memoryview,
+    ) -> None:
+        """Be the thread of one picture: its caller goes on before a dead process is replaced."""
+        worker = self._idle.get()
+        outcome: Frame | Exception
+        try:
+            if worker.pid is None:
+                worker.start()
+            outcome = worker.decode(codec, payload)
+        except Exception as error:
+            outcome = error
+        with self._lock:
+            self._num_wanted -= 1
+            self._progress_s = self._clock()
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, future, outcome)
+        if isinstance(outcome, WorkerDiedError) and not self._closed:
+            self._observer.decoder_died(outcome.cause)
+            structlog.get_logger(__name__).warning("decoder_died", cause=outcome.cause)
+        self._give_back(worker, loop)
+
+    def _revive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Be the thread of one process that may have to be started."""
+        self._give_back(self._idle.get(), loop)
+
+    def _give_back(self, worker: PictureWorker, loop: asyncio.AbstractEventLoop) -> None:
+        """Let a worker decode the next picture; a dead one gets a new process first."""
+        try:
+            if worker.pid is None and not self._closed:
+                worker.start()
+        except (OSError, WorkerDiedError) as error:
+            structlog.get_logger(__name__).error("decoder_not_started", reason=str(error))
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(loop.call_later, RETRY_S, self._try_again, loop)
+        self._idle.put(worker)
+        if self._closed:
+            self._close_idle()
+
+    def _try_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._closed:
+            self._threads.submit(self._revive, loop)
+
+
+def _settle(future: "asyncio.Future[Frame]", outcome: Frame | Exception) -> None:
+    """Give a future its picture or error, unless its caller has gone."""
+    if future.done():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)

@@ -1,0 +1,33 @@
+"""Words from elsewhere on a terminal."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from maskstream_client.terminal import plain, plain_json
+from maskstream_client.videos.bars import Bars
+from maskstream_client.videos.record import Video
+
+ODD = "a\x1b[31m\r\n\x9b\u202e\udcff.mp4"
+
+
+def test_what_is_not_printed_is_written_as_an_escape():
+    assert plain("Straße 東京 [bold] é.mp4") == "Straße 東京 [bold] é.mp4"
+    assert plain(ODD) == r"a\x1b[31m\r\n\x9b\u202e\udcff.mp4"
+
+
+def test_json_for_a_terminal_is_the_same_value():
+    told = plain_json({"name": [ODD, "東京"]})
+    assert json.loads(told) == {"name": [ODD, "東京"]}
+    assert "東京" in told
+    assert all(line.isprintable() for line in told.split("\n"))
+
+
+@pytest.mark.parametrize("name", [ODD, "[red]x[/red].mp4", "[/].mp4"])
+def test_names_in_bars_are_neither_markup_nor_control(name):
+    console = Console(record=True, width=200, force_terminal=False)
+    with Bars(console) as bars:
+        bars.downloaded(name, 5, 10)
+        bars.worked(Video("1", name, "running"))
+    assert f"Downloading {plain(name)}" in console.export_text()

@@ -1,0 +1,61 @@
+"""A step on a device that is emulated: no operands on two devices, and few waits of the host."""
+
+import pytest
+import torch
+
+from maskstream_model import load_model
+from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.types import EngineRequest, StepFailedError
+from support.emulated_device import CUDA, EmulatedDevice, MixedDevicesError, place, place_module
+from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
+
+NUM_FRAMES = 6
+
+
+def stepped(model, sessions=1):
+    """The emulated device of the last step of some sessions that step together."""
+    place_module(model.segmenter)
+    place_module(model.tracker)
+    model.device = CUDA
+    stepper = Stepper(model, lambda: 0.0)
+    states = [None] * sessions
+    clips = [tiny_frames(NUM_FRAMES, seed=session) for session in range(sessions)]
+    for frames in zip(*clips, strict=True):
+        with EmulatedDevice() as device, torch.no_grad():
+            requests = [
+                EngineRequest(f"session {number}", frame, state, snapshot=True)
+                for number, (frame, state) in enumerate(zip(frames, states, strict=True))
+            ]
+            outcomes = stepper.step(requests, [0.0] * sessions)
+        for outcome in outcomes:
+            if isinstance(outcome, StepFailedError):
+                raise outcome
+        states = [outcome.state for outcome in outcomes]
+    return device
+
+
+def test_operands_on_two_devices_are_refused_by_the_emulation():
+    with EmulatedDevice(), pytest.raises(MixedDevicesError, match="add"):
+        place(torch.ones(3)) + torch.ones(3)
+
+
+def test_the_emulation_counts_what_waits_for_the_device():
+    numbers = place(torch.arange(3.0))
+    with EmulatedDevice() as device:
+        assert numbers.device == CUDA
+        assert (numbers * 2).cpu().device.type == "cpu"
+        assert numbers[numbers > 0].shape == (2,)
+        assert numbers.sum().item() == 3
+    assert device.waits.total() == 3
+
+
+@pytest.mark.parametrize("sessions", [1, 3])
+@pytest.mark.parametrize("build", [tiny_model, tiny_panoptic_model], ids=["instances", "panoptic"])
+def test_a_step_mixes_no_devices(build, sessions):
+    assert stepped(build(), sessions).waits
+
+
+def test_the_demo_model_waits_for_the_device_a_bounded_number_of_times_per_frame():
+    device = stepped(load_model("demo"))
+    assert device.waits.total() <= 12, device.waits
+    assert device.uploads.total() <= 12, device.uploads

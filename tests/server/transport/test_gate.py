@@ -1,0 +1,50 @@
+from maskstream_protocol.errors import QuotaExceededError, ServerFullError
+from maskstream_server.transport.gate import MAX_REFUSED, Entry, Gate
+
+
+class Guest:
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.turned_away = False
+
+    def turn_away(self) -> None:
+        self.turned_away = True
+
+
+def entered(gate: Gate, address: str) -> Entry:
+    entry = gate.enter(address)
+    assert entry is not None
+    return entry
+
+
+def test_connections_of_one_address_are_counted_apart_from_all():
+    gate = Gate(max_connections=3, max_per_address=2, max_waiting=9)
+    first = [entered(gate, "a"), entered(gate, "a")]
+    assert isinstance(entered(gate, "a").refusal, QuotaExceededError)
+    assert entered(gate, "b").refusal is None
+    assert isinstance(entered(gate, "c").refusal, ServerFullError)
+    gate.leave(first[0])
+    assert entered(gate, "c").refusal is None
+    assert gate.num_connections == 3
+
+
+def test_who_was_refused_takes_no_place_of_others():
+    gate = Gate(max_connections=4, max_per_address=1, max_waiting=9)
+    entered(gate, "a")
+    refused = [entered(gate, "a") for _ in range(MAX_REFUSED)]
+    assert gate.enter("a") is None
+    assert [entered(gate, each).refusal for each in "bcd"] == 3 * [None]
+    gate.leave(refused[0])
+    assert gate.enter("a") is not None
+    assert gate.num_connections == 4
+
+
+def test_a_further_one_before_its_hello_ends_the_oldest_of_the_busiest_address():
+    gate = Gate(9, 9, max_waiting=3)
+    guests = [Guest(address) for address in ("b", "a", "a", "c", "b")]
+    for guest in guests[:4]:
+        gate.wait(guest)
+    assert [guest.turned_away for guest in guests] == [False, True, False, False, False]
+    gate.waited(guests[2])
+    gate.wait(guests[4])
+    assert sum(guest.turned_away for guest in guests) == 1
