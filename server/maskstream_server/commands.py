@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
 )
+@click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
 @model_option
 @weights_option
 @task_option
@@ -72,6 +73,7 @@ def worker(check: bool, **options: Any) -> None:
 def _work(settings: "Settings") -> None:
     from maskstream_server.assembly import load
     from maskstream_server.serving import bind, url_of
+    from maskstream_server.store_rights import check_store_rights
     from maskstream_server.working import check_shared, work_forever
 
     def ready() -> None:
@@ -80,6 +82,7 @@ def _work(settings: "Settings") -> None:
         print(f"maskstream works on videos with {name} on {settings.device}{where}", flush=True)
 
     check_shared(settings)
+    check_store_rights(settings, sessions=False)
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     model = load(settings)
@@ -96,7 +99,9 @@ def _serve(settings: "Settings") -> None:
     from maskstream_server.access import check_open
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
+    from maskstream_server.store_rights import check_store_rights
 
     with bind(settings.host, settings.port) as bound:
         check_open(bound.getsockname()[0], settings)
+        check_store_rights(settings, sessions=True)
         serve_forever(assemble(settings, load(settings)), bound)

@@ -11,7 +11,7 @@ from maskstream_server.settings import Settings
 
 
 class Entrance:
-    """Refuses requests that ask for the server by a name that it does not have.
+    """Refuses requests by a name that the server does not have, and reads paths below its own.
 
     Args:
         app: what comes behind it.
@@ -28,7 +28,16 @@ class Entrance:
                 check_host(Headers(scope=scope), self._settings)
             except ForbiddenError as error:
                 return await _refuse(error, scope, receive, send)
+            scope = _below(self._settings.root_path, scope)
         await self._app(scope, receive, send)
+
+
+def _below(root: str, scope: Scope) -> Scope:
+    """Return a request as one below `root`, which some proxies pass on and others take away."""
+    path = scope["path"]
+    if not f"{path}/".startswith(f"{root}/"):
+        path = root + path
+    return {**scope, "root_path": root, "path": path}
 
 
 async def _refuse(error: ForbiddenError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -176,7 +176,14 @@ class Service:
             await self.store.ping()
         except StoreError:
             parts["store"] = False
+        if self.videos is not None:
+            parts["videos"] = self.trouble is None
         return parts
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Watched.trouble`."""
+        return None if self.videos is None else self.videos.trouble
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""

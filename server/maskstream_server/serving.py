@@ -14,6 +14,7 @@ from maskstream_server.app import create_app
 from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
+from maskstream_server.telemetry.readings import show_connections
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 from maskstream_server.transport.websocket import StreamProtocol
@@ -98,7 +99,7 @@ class MaskstreamServer(uvicorn.Server):
 
 def _config(service: Service) -> TransportConfig:
     settings: Settings = service.settings
-    return TransportConfig(
+    config = TransportConfig(
         create_app(service),
         settings,
         http=RequestProtocol,
@@ -113,6 +114,8 @@ def _config(service: Service) -> TransportConfig:
         server_header=False,
         lifespan="on",
     )
+    show_connections(config.gate, service.metrics.registry)
+    return config
 
 
 def serve_forever(service: Service, bound: socket.socket) -> None:

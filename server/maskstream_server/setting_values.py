@@ -15,6 +15,7 @@ AROUND: Final = "\ufeff" + whitespace
 """A byte order mark, and the CR of Windows' lines."""
 MIN_KEY_CHARACTERS: Final = 16
 KEY: Final = re.compile(r"[!-~]+")
+PATH: Final = re.compile(r"/?([A-Za-z0-9._~-]+/?)*")
 GOOD_KEYS: Final = f"{MIN_KEY_CHARACTERS} characters or more, such as `openssl rand -hex 24` prints"
 
 
@@ -65,6 +66,14 @@ def _check_hosts(listed: tuple[str, ...]) -> tuple[str, ...]:
     return hosts
 
 
+def _tidy_path(path: str) -> str:
+    if not PATH.fullmatch(path):
+        raise ValueError("must be a path like /mask")
+    return "/" + path.strip("/") if path.strip("/") else ""
+
+
+RootPath = Annotated[str, AfterValidator(_tidy_path)]
+"""Begins with a slash and ends with none; empty where there is no such path."""
 WordList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 HostList = Annotated[WordList, AfterValidator(_check_hosts)]
 KeyList = Annotated[

@@ -20,6 +20,7 @@ from maskstream_server.secret_files import FOLDER, SecretFiles
 from maskstream_server.setting_values import (
     HostList,
     KeyList,
+    RootPath,
     WordList,
     with_password,
     without_blanks,
@@ -48,6 +49,8 @@ class Settings(SocketSettings):
     # names it may be asked beside `localhost` and numbers; in the form of `video_url_hosts`.
     insecure: bool = False
     allowed_hosts: HostList = ()
+    # The path under which a proxy shows the server (/mask), whether it passes that on or not.
+    root_path: RootPath = ""
 
     # What it runs.
     model: str = "demo"

@@ -50,7 +50,12 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        return parts
+        return parts | {"videos": self.trouble is None}
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Watched.trouble`."""
+        return self.desk.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`: nothing; videos are counted once a minute."""

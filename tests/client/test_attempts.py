@@ -1,11 +1,19 @@
 """How long and where a lost connection is tried again."""
 
 import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from maskstream_client import ConnectionFailedError, RetryRules
 from maskstream_client.addresses import Addresses
 from maskstream_client.attempts import Attempts
-from maskstream_protocol.errors import ServerFullError
+from maskstream_protocol.errors import (
+    ForbiddenError,
+    QuotaExceededError,
+    ServerFullError,
+    UnauthorizedError,
+)
 
 RULES = RetryRules(first_delay_s=1.0, max_delay_s=4.0, give_up_after_s=60.0)
 GONE = ConnectionResetError(104, "reset")
@@ -35,6 +43,22 @@ def test_who_was_never_welcome_tries_each_server_once():
     assert delays(tried, 0) == [0]
     with pytest.raises(ConnectionFailedError):
         tried.lost(GONE, None, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, UnauthorizedError), (403, ForbiddenError), (404, None)]
+)
+def test_a_refusal_before_the_upgrade_is_final(status, kind):
+    with pytest.raises(kind or ConnectionFailedError, match=str(status)):
+        attempts().lost(InvalidStatus(Response(status, "", Headers())), None, 1.0)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, QuotaExceededError), (503, ServerFullError)])
+def test_a_full_server_is_tried_again_by_who_was_welcome_before(status, kind):
+    full = InvalidStatus(Response(status, "", Headers()))
+    assert attempts().lost(full, None, 1.0).delay_s == 0
+    with pytest.raises(kind, match=str(status)):
+        attempts(welcome_at_s=None).lost(full, None, 1.0)
 
 
 def test_patience_ends_and_begins_anew_with_progress():

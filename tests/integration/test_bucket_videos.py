@@ -270,6 +270,20 @@ def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
 
 
 @pytest.mark.usefixtures("often")
+def test_a_video_that_cannot_be_deleted_now_is_still_there(bucket):
+    with server(open_video=FakeDecoder(PLAIN)) as client:
+        video = client.submit()
+        client.done(video)
+        bucket.proxy.away = True
+        answer = client.delete(f"/v1/videos/{video}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_away")
+        assert client.get(f"/v1/videos/{video}").json()["state"] == VideoState.DONE
+        bucket.proxy.away = False
+        assert client.delete(f"/v1/videos/{video}").status_code == 204
+        assert bucket.names() == []
+
+
+@pytest.mark.usefixtures("often")
 def test_videos_go_after_their_time(bucket, monkeypatch):
     monkeypatch.setattr("maskstream_server.jobs.storage.bucket_files.UNKNOWN_S", 0.5)
     with server(open_video=FakeDecoder(PLAIN), video_retention_s=5.0) as client:

@@ -11,6 +11,7 @@ import pytest
 
 from maskstream_client import AsyncClient, StreamOptions
 from support.raw_client import grey, raw_client
+from support.raw_socket import connected
 from support.running import run
 from support.server import FakeModel, LiveServer, running_server
 from support.tiny import tiny_frames, tiny_model
@@ -172,6 +173,26 @@ async def test_a_state_beyond_the_limit_is_refused_before_it_is_read_whole(
     monkeypatch.setattr("maskstream_server.routes.sessions.MAX_STATE_BYTES", 1000)
     status, detail = await problem(server, "PUT", "/big/state", b"1" * 1001)
     assert (status, "1000" in detail) == (413, True)
+
+
+async def test_states_that_are_brought_at_once_have_a_limit_together(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("maskstream_server.routes.sessions.MAX_STATES_BYTES", 1000)
+    head = "PUT /v1/sessions/a/state HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n"
+    with connected(server.url) as link:
+        link.sendall(head.encode() + bytes(800))
+
+        async def refused() -> bool:
+            status, answer, _ = await call(server, "PUT", "/b/state", b"1" * 300)
+            return (status, answer.get("code")) == (503, "server_full")
+
+        async with asyncio.timeout(30):
+            while not await refused():  # the other's bytes may still be on the way
+                assert (await call(server, "DELETE", "/b"))[0] == 204
+    async with asyncio.timeout(30):
+        while await refused():
+            pass
 
 
 async def test_the_state_of_another_model_says_whose_it_is():

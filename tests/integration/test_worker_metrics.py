@@ -78,7 +78,7 @@ def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, mo
         httpx.Client(base_url=live.url, timeout=SOON_S) as server,
     ):
         assert worker.client.get("/healthz").json() == {"ok": True}
-        well = {"ready": True, "engine": True, "store": True, "queue": True}
+        well = {"ready": True, "engine": True, "store": True, "queue": True, "videos": True}
         until(lambda: worker.parts() == (200, well))
         assert worker.sample("jobs_running") == 0
         server.post("/v1/videos", files={"file": clip.read_bytes()})

@@ -22,6 +22,7 @@ from maskstream_server.settings import Settings
 from maskstream_server.stores.redis.facts import RedisFacts
 from support.logs import logging_as_before
 from support.redis_server import RedisServer, free_port, own_redis, shared_redis
+from support.redis_user import documented_rights, url_of_user
 from support.server import running_server
 
 __all__ = ["logging_as_before", "own_redis", "shared_redis"]
@@ -87,6 +88,7 @@ def test_a_real_redis_as_it_should_be(own_redis: RedisServer):
     findings = by_name(look_at_store(own_redis.url))
     assert {name: finding.grade for name, finding in findings.items()} == {
         "store": "ok",
+        "store rights": "ok",
         "store memory": "ok",
         "store persistence": "ok",
         "store writing": "ok",
@@ -101,6 +103,33 @@ def test_a_redis_that_evicts_is_refused(own_redis: RedisServer):
     finding = by_name(look_at_store(own_redis.url))["store memory"]
     assert finding.grade == "failed"
     assert "allkeys-lru" in finding.text
+
+
+def test_a_redis_whose_user_has_the_documented_rights_and_no_others(own_redis: RedisServer):
+    own_redis.client().config_set("maxmemory", "100mb")
+    url = url_of_user(own_redis, *documented_rights())
+    enough = by_name(look_at_store(url))
+    bad = {finding.name for finding in enough.values() if finding.grade != "ok"}
+    assert bad == {"store persistence"}
+    assert "CONFIG GET" in enough["store persistence"].advice
+    few = by_name(look_at_store(url_of_user(own_redis, *documented_rights(), "-info", "-time")))
+    assert {name: finding.grade for name, finding in few.items()} == {
+        "store": "ok",
+        "store rights": "warning",
+        "store memory": "warning",
+        "store persistence": "warning",
+        "store writing": "ok",
+        "clock": "warning",
+    }
+    assert "INFO" in few["store rights"].text
+    assert "TIME" in few["clock"].advice
+
+
+def test_a_redis_user_who_lacks_what_is_needed_is_told_what(own_redis: RedisServer):
+    url = url_of_user(own_redis, *documented_rights(), "-zadd")
+    rights = by_name(look_at_store(url))["store rights"]
+    assert (rights.grade, "ZADD" in rights.text) == ("failed", True)
+    assert healthy(look_at_store(url, videos=False))
 
 
 def test_a_redis_that_cannot_write_is_found_out(own_redis: RedisServer):

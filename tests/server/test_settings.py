@@ -59,6 +59,9 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("PRIVATE_HOSTS", "10.0.0.0/8"),
         ("ALLOWED_HOSTS", "https://example.com"),
         ("INSECURE", "perhaps"),
+        ("ROOT_PATH", "https://example.com/mask"),
+        ("ROOT_PATH", "/mask?"),
+        ("ROOT_PATH", "//"),
     ],
 )
 def test_a_bad_setting_is_one_sentence_that_names_the_variable(monkeypatch, name, value):
@@ -135,6 +138,14 @@ def test_a_file_of_a_setting_that_cannot_be_read_is_one_sentence(monkeypatch, tm
     path.mkdir()
     with pytest.raises(SettingsError, match="maskstream_store cannot be read: Is a directory"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [("/", ""), ("mask", "/mask"), ("/mask/", "/mask"), ("/a/b-c.d", "/a/b-c.d")],
+)
+def test_a_root_path_has_one_form(given, path):
+    assert load_settings({"root_path": given}).root_path == path
 
 
 def test_idle_must_be_longer_than_heartbeat(monkeypatch):

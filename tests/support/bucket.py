@@ -29,6 +29,10 @@ class RealBucket:
     client: Any
 
     def names(self) -> list[str]:
+        """What is in it, but for whose it is and what time it is there."""
+        return [name for name in self.all_names() if not name.endswith(("/.store", "/.clock"))]
+
+    def all_names(self) -> list[str]:
         """What is in it."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=NAME)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -67,6 +71,6 @@ def real_bucket(shared_s3: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rea
         client.create_bucket(Bucket=NAME)
         bucket = RealBucket(proxy, client)
         yield bucket
-        bucket.remove(*bucket.names())
+        bucket.remove(*bucket.all_names())
         client.delete_bucket(Bucket=NAME)
     client.close()

@@ -20,12 +20,16 @@ import click
 @click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
 @click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
+@click.option(
+    "--adopt", is_flag=True, help="Let store and data folder (or bucket) belong together as is."
+)
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
-def doctor(as_document: bool, **options: Any) -> None:
+def doctor(as_document: bool, adopt: bool, **options: Any) -> None:
     """Look at device, codecs, store, clock, port and model, and say what to do about each.
 
     Takes the options and variables (MASKSTREAM_*) of `maskstream serve`. Exits with 1 where
-    something has failed.
+    something has failed. Changes nothing, but with --adopt: videos without a record then go to the
+    quarantine, a few a minute.
     """
     from maskstream_server.doctor.examination import examine
     from maskstream_server.doctor.finding import healthy
@@ -34,7 +38,8 @@ def doctor(as_document: bool, **options: Any) -> None:
 
     set_up_logging("console", "warning")
     findings = []
-    for finding in examine({name: value for name, value in options.items() if value is not None}):
+    given = {name: value for name, value in options.items() if value is not None}
+    for finding in examine(given, adopt=adopt):
         findings.append(finding)
         if not as_document:
             for line in lines_of(finding):

@@ -9,16 +9,18 @@ from maskstream_server.doctor.folder import look_at_folder
 from maskstream_server.doctor.machine import look_at_device
 from maskstream_server.doctor.model import look_at_model
 from maskstream_server.doctor.network import look_at_access, look_at_port, look_at_traces
+from maskstream_server.doctor.ownership import look_at_ownership
 from maskstream_server.doctor.store import look_at_store
 from maskstream_server.errors import SettingsError
 from maskstream_server.settings import Settings, load_settings
 
 
-def examine(options: Mapping[str, object]) -> Iterator[Finding]:
+def examine(options: Mapping[str, object], *, adopt: bool = False) -> Iterator[Finding]:
     """Look at everything; each finding comes as soon as it is known.
 
     Args:
         options: settings that win over the environment.
+        adopt: whether store and files shall belong together from now on.
     """
     try:
         settings = load_settings(options)
@@ -26,22 +28,28 @@ def examine(options: Mapping[str, object]) -> Iterator[Finding]:
         advice = "Correct the option or the variable; nothing else can be looked at before."
         yield Finding("settings", "failed", str(error).rstrip("."), advice)
         return
-    yield from _look(settings)
+    yield from _look(settings, adopt)
 
 
-def _look(settings: Settings) -> Iterator[Finding]:
+def _look(settings: Settings, adopt: bool) -> Iterator[Finding]:
     yield from examined("device", lambda: look_at_device(settings.device))
     yield from examined("pictures", look_at_pictures)
     yield from examined("videos", look_at_videos)
     yield from examined("port", lambda: look_at_port(settings.host, settings.port))
     yield from examined("access", lambda: look_at_access(settings))
     yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
-    yield from examined("store", lambda: look_at_store(settings.store))
+    yield from examined("store", lambda: _store(settings))
     yield from examined("data folder", lambda: _folder(settings))
     bucket = settings.bucket
     if bucket is not None:
         yield from examined("bucket", lambda: look_at_bucket(bucket))
+    if settings.data_folder is not None or bucket is not None:
+        yield from examined("records", lambda: look_at_ownership(settings, adopt=adopt))
     yield from examined("model", lambda: look_at_model(settings))
+
+
+def _store(settings: Settings) -> Sequence[Finding]:
+    return look_at_store(settings.store, videos=not settings.keeps_no_videos)
 
 
 def _folder(settings: Settings) -> Sequence[Finding]:

@@ -5,10 +5,12 @@ import os
 from collections.abc import Sequence
 
 from maskstream_server.doctor.finding import Finding
+from maskstream_server.jobs.queue import NAME
 from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import FULL_FRACTION, Commit, CommitOutcome
 from maskstream_server.stores.redis import RedisStore
 from maskstream_server.stores.redis.facts import RedisFacts, read_facts
+from maskstream_server.stores.redis.rights import Rights, read_rights
 
 OLDEST = (6, 2)
 TESTED = (7, 0)
@@ -16,14 +18,20 @@ SKEW_S = 1.0
 SLOW_S = 0.01
 
 
-def look_at_store(url: str) -> Sequence[Finding]:
-    """Look at the store that the setting names."""
+def look_at_store(url: str, videos: bool = True) -> Sequence[Finding]:
+    """Look at the store that the setting names.
+
+    Args:
+        url: the setting.
+        videos: whether records of whole videos and their queue are kept there too.
+    """
     if url == "memory":
         text = "in this process: sessions end with it, and no other server can go on with them"
         return [
             Finding("store", "ok", text),
             Finding("clock", "ok", "no other to agree with"),
         ]
+    trial = f"doctor-{os.urandom(6).hex()}"
     try:
         facts = read_facts(url)
     except ValueError as error:
@@ -31,8 +39,10 @@ def look_at_store(url: str) -> Sequence[Finding]:
     except StoreError as error:
         advice = "Start it, or correct --store (host, port, password); look at its own log."
         return [Finding("store", "failed", f"does not answer: {error}", advice)]
+    rights = read_rights(url, trial, sessions=True, queue=NAME if videos else None)
     return [
         judge_server(facts),
+        judge_rights(rights),
         judge_memory(facts),
         judge_persistence(facts),
         asyncio.run(_try_writing(url)),
@@ -55,11 +65,24 @@ def judge_server(facts: RedisFacts) -> Finding:
     return Finding("store", "ok", text)
 
 
+def judge_rights(rights: Rights) -> Finding:
+    """Judge what the store's user may not do."""
+    name, advice = "store rights", "Give them (docs/deployment.md lists all): ACL SETUSER."
+    if rights.missing:
+        return Finding(name, "failed", f"missing: {', '.join(rights.missing)}", advice)
+    if rights.left_out:
+        return Finding(name, "warning", f"missing: {', '.join(rights.left_out)}", advice)
+    return Finding(name, "ok", "its user may do all that servers and workers do")
+
+
 def judge_memory(facts: RedisFacts) -> Finding:
     """Judge whether the store would rather forget sessions than refuse new ones."""
     bound = f"of {facts.max_bytes} bytes" if facts.max_bytes else "bytes, without a bound"
     text = f"{facts.policy}, {facts.used_bytes} {bound} in use"
     name = "store memory"
+    if facts.policy is None or facts.used_bytes is None:
+        advice = "INFO is not allowed here: make sure of maxmemory and maxmemory-policy noeviction."
+        return Finding(name, "warning", "bound and policy unknown", advice)
     if facts.policy != "noeviction":
         advice = "It throws live sessions away when full: CONFIG SET maxmemory-policy noeviction."
         return Finding(name, "failed", text, advice)
@@ -75,6 +98,9 @@ def judge_memory(facts: RedisFacts) -> Finding:
 def judge_persistence(facts: RedisFacts) -> Finding:
     """Judge what a restart of the store would lose."""
     name = "store persistence"
+    if facts.append_only is None:
+        advice = "INFO is not allowed here: make sure that appendonly is `yes`."
+        return Finding(name, "warning", "unknown whether there is an append-only file", advice)
     if not facts.append_only:
         advice = "A restart of the store loses all sessions: CONFIG SET appendonly yes."
         return Finding(name, "warning", "no append-only file", advice)
@@ -92,6 +118,9 @@ def judge_persistence(facts: RedisFacts) -> Finding:
 
 def judge_clock(facts: RedisFacts) -> Finding:
     """Judge how far the store's clock is from ours."""
+    if facts.skew_s is None:
+        advice = "TIME is not allowed here: let both machines use NTP."
+        return Finding("clock", "warning", "not compared with the store's", advice)
     text = f"{abs(facts.skew_s):.3f} s {'ahead of' if facts.skew_s > 0 else 'behind'} the store's"
     if abs(facts.skew_s) <= SKEW_S:
         return Finding("clock", "ok", text)

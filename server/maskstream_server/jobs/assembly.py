@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,10 @@ from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
-from maskstream_server.jobs.records.store import VideoStore
+from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.jobs.storage.lock import hold_folder
 from maskstream_server.jobs.webhook import secret_key
 from maskstream_server.jobs.work.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.work.worker import VideoWorker
@@ -56,8 +58,8 @@ def build_videos(
     if settings.keeps_no_videos:
         return None
     root, clean_up = _folder(settings)
-    files = _files(settings, root)
-    store, clock = _store(settings), StoreClock()
+    files = open_files(settings, root)
+    store, clock = open_store(settings), StoreClock()
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
@@ -84,7 +86,7 @@ def build_videos(
         now_s=clock,
     )
     courier = _courier(settings, store, clock)
-    desk = VideoDesk(store, queue, reception)
+    desk = VideoDesk(store, queue, reception, retention_s=settings.video_retention_s)
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
@@ -138,33 +140,64 @@ def video_limits(settings: Settings) -> VideoLimits:
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
-    """Return where videos lie, and what removes it at the end."""
+    """Return where videos lie, and what lets it go or removes it at the end.
+
+    Raises:
+        StartError: it cannot be used, or somebody uses it who has other records.
+    """
     if settings.data_folder is not None:
-        return settings.data_folder / "videos", lambda: None
+        root = videos_folder(settings.data_folder)
+        with _folder_told():
+            root.mkdir(parents=True, exist_ok=True)
+            return root, hold_folder(root, alone=settings.store == "memory")
     root = Path(tempfile.mkdtemp(prefix="maskstream-videos-"))
     return root, partial(shutil.rmtree, root, ignore_errors=True)
 
 
-def _files(settings: Settings, root: Path) -> VideoFiles:
+def videos_folder(data_folder: Path) -> Path:
+    """Return where in the folder of the settings the videos lie."""
+    return data_folder / "videos"
+
+
+def open_files(settings: Settings, root: Path) -> VideoFiles:
+    """Return the files of videos, in a folder or a bucket.
+
+    Args:
+        settings: what the operator decided.
+        root: the folder, also where they end up in a bucket.
+
+    Raises:
+        StartError: the folder cannot be made, or the bucket not be used.
+    """
     room = settings.data_max_bytes, settings.min_free_bytes
-    try:
+    with _folder_told():
         if settings.bucket is None:
             return VideoFiles(root, *room)
-        # s3fs is an extra, and takes a while to import.
-        from maskstream_server.jobs.storage.bucket_files import BucketFiles, open_bucket
-
+        try:
+            # s3fs is an extra, and takes a while to import.
+            from maskstream_server.jobs.storage.bucket_files import BucketFiles, open_bucket
+        except ModuleNotFoundError:
+            raise StartError(
+                "MASKSTREAM_BUCKET needs s3fs: pip install 'maskstream[s3]'."
+            ) from None
         return BucketFiles(root, *room, open_bucket(settings.bucket))
+
+
+@contextmanager
+def _folder_told() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
         raise StartError(f"MASKSTREAM_DATA_FOLDER cannot be used: {reason}.") from None
-    except ModuleNotFoundError:
-        raise StartError("MASKSTREAM_BUCKET needs s3fs: pip install 'maskstream[s3]'.") from None
 
 
-def _store(settings: Settings) -> VideoStore:
+def open_store(settings: Settings) -> VideoStore:
+    """Return the store of records of videos."""
+    keep_s = settings.video_retention_s + GRACE_S
     if settings.store == "memory":
-        return MemoryVideoStore(settings.video_retention_s)
+        return MemoryVideoStore(keep_s)
     # Redis is only imported where it is used.
     from maskstream_server.stores.redis import RedisVideoStore
 
-    return RedisVideoStore(settings.store, settings.video_retention_s)
+    return RedisVideoStore(settings.store, keep_s)

@@ -1,8 +1,9 @@
 """Where videos are handed in and asked for: what the routes do, without HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -10,11 +11,13 @@ import structlog
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
+    MismatchError,
     NotReadyError,
     RecordUnreadableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
+from maskstream_server.jobs.ownership import ADVICE, Ownership
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.record import (
@@ -23,14 +26,17 @@ from maskstream_server.jobs.records.record import (
     VideoState,
     cancel,
 )
-from maskstream_server.jobs.records.store import VideoStore, change
+from maskstream_server.jobs.records.store import GRACE_S, VideoStore, change
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
+from maskstream_server.jobs.sweeping import sweep
 from maskstream_server.jobs.webhook import waits
 from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_KEY_CHARACTERS = 255
 PAGE = 100
+MAX_SKEW_S = 300.0
+"""Where the file system's time is farther from the store's, one of them is wrong."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,12 +50,19 @@ class VideoDesk:
         queue: to the workers.
         reception: where their files come in.
         wake: tells the courier that a video may have ended.
+        retention_s: how long a video outlives its last change, and its files the quarantine.
     """
 
     store: VideoStore
     queue: VideoQueue
     reception: Reception
     wake: Callable[[str], None] = lambda video: None
+    retention_s: float = 7 * 24 * 3600.0
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        """Whether the files are those of the store."""
+        return Ownership(self.store, self.files, self.reception.random_bytes)
 
     @property
     def files(self) -> VideoFiles:
@@ -61,6 +74,7 @@ class VideoDesk:
 
         Raises:
             VideoError: it cannot be taken; nothing of it is left.
+            StoreUnreachableError: nor can it be noted.
         """
         if key is not None and len(key) > MAX_KEY_CHARACTERS:
             raise BadOptionsError("The Idempotency-Key is too long.")
@@ -69,6 +83,7 @@ class VideoDesk:
             known = await self.store.created_under(key)
             if known is not None:
                 return known
+        await self.ownership.check()
         arrival = await intake.receive(self.reception)
         try:
             record = await self._accept(arrival, key)
@@ -100,15 +115,15 @@ class VideoDesk:
 
         Raises:
             VideoUnknownError: there is none.
+            StoreUnreachableError: it has ended, and cannot be forgotten now.
         """
-        record: VideoRecord | None
         try:
             record = await change(self.store, video, lambda old: cancel(old, self._now_s()), {})
-            self.wake(video)
-            await self._told("cancel", self.queue.cancel, video)
         except (FencedOutError, RecordUnreadableError):
-            record = None
-            await self.store.remove(video)
+            await self._remove(video)
+            return None
+        self.wake(video)
+        await self._told("cancel", self.queue.cancel, video)
         try:
             await asyncio.to_thread(self.files.remove, video)
         except StoreUnreachableError as error:  # `tend` does it later
@@ -137,7 +152,8 @@ class VideoDesk:
             what there is.
         """
         census = Census(self._now_s())
-        known, cancelled, before = dict[str, int | None](), set[str](), None
+        known, cancelled, over = dict[str, int | None](), set[str](), list[str]()
+        before = None
         while page := await self.store.page(PAGE, before):
             for record in page:
                 census.meet(record)
@@ -151,22 +167,41 @@ class VideoDesk:
                     self.wake(record.id)
                 if record.state is VideoState.CANCELLED:
                     cancelled.add(record.id)
+                if self._is_old(record):
+                    over.append(record.id)
             before = page[-1].id
         try:
-            await asyncio.to_thread(self._remove_what_nobody_needs, known, cancelled)
+            await self.ownership.check()
+            await self._forget(over)
+            await asyncio.to_thread(self._sweep, known, cancelled)
         except StoreUnreachableError as error:
             log.warning("store_away", reason=str(error))
+        except MismatchError:
+            log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)
         return census
 
-    def _remove_what_nobody_needs(
-        self, known: Mapping[str, int | None], cancelled: set[str]
-    ) -> None:
-        uploads = self.reception.uploads
-        self.files.remove_abandoned(uploads.waits_s(1), uploads.waits_s(0))
-        for video in cancelled.intersection(self.files.videos()):
-            self.files.remove(video)
-        if orphans := self.files.remove_orphans(known):
-            log.info("files_without_video_removed", num_videos=len(orphans))
+    def _is_old(self, record: VideoRecord) -> bool:
+        return self._now_s() - record.updated_s > self.retention_s
+
+    async def _forget(self, videos: Sequence[str]) -> None:
+        """Remove videos whose time is over by the store's own count, with their records."""
+        for video in videos:
+            if await self.store.left_s(video) <= GRACE_S:
+                await self._remove(video)
+
+    async def _remove(self, video: str) -> None:
+        """Remove files and record; in this order, so that what fails can be tried again."""
+        await asyncio.to_thread(self.files.remove, video)
+        await self.store.remove(video)
+
+    def _sweep(self, known: Mapping[str, int | None], cancelled: set[str]) -> None:
+        skew_s = self.files.now_s() - self._now_s()
+        if abs(skew_s) > MAX_SKEW_S:
+            log.error("clocks_differ", skew_s=round(skew_s), advice="nothing is removed by age")
+            return
+        waits_s = self.reception.uploads.waits_s
+        self.files.remove_abandoned(waits_s(1), waits_s(0))
+        sweep(self.files, known, cancelled, self.retention_s)
 
     async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
         """Make a video of what has come; where that fails, it lies there as before."""

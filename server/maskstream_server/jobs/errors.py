@@ -18,7 +18,8 @@ Exception
     ├── NoSpaceError           the disk or its quota has no room (507)
     ├── NotReadyError          the video has no such file, or not yet (404)
     ├── FileGoneError          a file that the video had is lost (410)
-    └── VideosOffError         this server takes no videos (503)
+    ├── VideosOffError         this server takes no videos (503)
+    └── MismatchError          its records and files do not belong together (503)
 """
 
 from typing import ClassVar
@@ -151,3 +152,15 @@ class VideosOffError(VideoError):
     """The operator has given videos no place."""
 
     code, http_status = "videos_off", 503
+
+
+class MismatchError(VideoError):
+    """Records and files of videos do not belong together; see `ownership`."""
+
+    code, http_status = "videos_mismatch", 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's records and files of videos do not belong together, so it takes none; "
+            "its operator sees why in /readyz and with `maskstream doctor`."
+        )

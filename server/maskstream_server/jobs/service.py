@@ -8,6 +8,7 @@ import structlog
 
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.work.worker import VideoWorker
@@ -51,6 +52,11 @@ class VideoService:
         self._clock = clock or StoreClock()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def trouble(self) -> str | None:
+        """One sentence for the operator where no videos can be taken; None where they can."""
+        return self.desk.ownership.mismatch
+
     def start(self) -> None:
         """Begin to mend, and to work where there is a worker."""
         self._tasks.append(asyncio.create_task(self._tend()))
@@ -72,6 +78,10 @@ class VideoService:
 
     async def _work(self, worker: VideoWorker) -> None:
         async def work(video: str) -> None:
+            try:
+                await self.desk.ownership.check()
+            except MismatchError:  # it waits: `tend` queues it again
+                return
             await worker.work(video)
             self.desk.wake(video)
 

@@ -31,6 +31,11 @@ class Watched(Protocol):
         """Say of each part that new work needs whether it is there."""
         ...
 
+    @property
+    def trouble(self) -> str | None:
+        """One sentence for the operator on what a part lacks; None where there is none."""
+        ...
+
     async def refresh(self) -> None:
         """Ask others for what the metrics tell of them.
 
@@ -54,8 +59,9 @@ def health_routes(watched: Watched) -> APIRouter:
     async def readyz() -> JSONResponse:
         """Say whether new work can begin here: sessions, or for a worker videos."""
         parts = await watched.readiness()
-        ready = all(parts.values())
-        return JSONResponse({"ready": ready, **parts}, 200 if ready else 503)
+        ready, trouble = all(parts.values()), watched.trouble
+        reason = {} if trouble is None else {"reason": trouble}
+        return JSONResponse({"ready": ready, **parts, **reason}, 200 if ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -9,12 +9,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.errors import StateError
-from maskstream_protocol.errors import StoreAwayError
+from maskstream_protocol.errors import ServerFullError, StoreAwayError
 from maskstream_server.access import check_key, check_origin
 from maskstream_server.service import Service
 from maskstream_server.stores.errors import (
     SessionExistsError,
     SessionUnreadableError,
+    StoreForbiddenError,
     StoreUnreachableError,
 )
 from maskstream_server.stores.tokens import is_name
@@ -22,6 +23,8 @@ from maskstream_server.streaming import transfer
 
 MAX_STATE_BYTES: Final = 32 << 20
 """A hundred tracks of the largest preset need less than a tenth of it."""
+MAX_STATES_BYTES: Final = 8 * MAX_STATE_BYTES
+"""Of all that are brought at the same time."""
 MAX_LISTED: Final = 1000
 STATE_TYPE: Final = "application/octet-stream"
 
@@ -34,6 +37,7 @@ def session_routes(service: Service) -> APIRouter:
         check_origin(request.headers, service.settings)
 
     router = APIRouter(prefix="/v1/sessions", dependencies=[Depends(allowed)])
+    bodies = Bodies()
 
     @router.get("")
     async def sessions(limit: str = "100") -> dict[str, Any]:
@@ -69,8 +73,7 @@ def session_routes(service: Service) -> APIRouter:
             raise HTTPException(
                 422, f"{session!r} cannot name a session: use letters and digits, 64 at most."
             )
-        async with _told():
-            blob = await _body(request)
+        async with _told(), bodies.read(request) as blob:
             return asdict(await transfer.bring_state(service, session, blob))
 
     return router
@@ -89,15 +92,31 @@ async def _told() -> AsyncIterator[None]:
         raise HTTPException(409, "There is a session of this name; choose another.") from None
     except StateError as error:
         raise HTTPException(422, f"The {error}.") from None
+    except StoreForbiddenError:
+        text = "The user of the session store lacks a right for this; the operator can give it."
+        raise HTTPException(501, text) from None
     except StoreUnreachableError:
         raise StoreAwayError("The session store cannot be reached now; try again.") from None
 
 
-async def _body(request: Request) -> bytes:
-    """Read the body, no further than the limit."""
-    blob = bytearray()
-    async for piece in request.stream():
-        blob += piece
-        if len(blob) > MAX_STATE_BYTES:
-            raise HTTPException(413, f"A state has at most {MAX_STATE_BYTES} bytes.")
-    return bytes(blob)
+class Bodies:
+    """Request bodies in memory, with a bound on each and on all together."""
+
+    def __init__(self) -> None:
+        self._num_bytes = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """Read a body, no further than the limits; it counts until the block ends."""
+        blob = bytearray()
+        try:
+            async for piece in request.stream():
+                blob += piece
+                self._num_bytes += len(piece)
+                if len(blob) > MAX_STATE_BYTES:
+                    raise HTTPException(413, f"A state has at most {MAX_STATE_BYTES} bytes.")
+                if self._num_bytes > MAX_STATES_BYTES:
+                    raise ServerFullError("Too many states are being brought; try again.")
+            yield bytes(blob)
+        finally:
+            self._num_bytes -= len(blob)

@@ -85,6 +85,7 @@ def upload_routes(service: Service) -> APIRouter:
         metadata = read_metadata(text)
         options = metadata.get("options")
         desk.reception.read_options(options)
+        await desk.ownership.check()
         announced = Announcement(
             length=_count(request, "Upload-Length"),
             name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
@@ -94,7 +95,8 @@ def upload_routes(service: Service) -> APIRouter:
         upload = await uploads.create(announced)
         if request.headers.get("content-type") == PART_TYPE:
             upload = await uploads.append(upload.id, 0, _until_gone(request))
-        headers = {"Location": f"{UPLOADS_PATH}/{upload.id}", **_progress(upload)}
+        place = f"{service.settings.root_path}{UPLOADS_PATH}/{upload.id}"
+        headers = {"Location": place, **_progress(upload)}
         return Response(status_code=201, headers=headers)
 
     @router.head("/{upload}")

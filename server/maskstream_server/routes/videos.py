@@ -42,7 +42,7 @@ def video_routes(service: Service) -> APIRouter:
         key = request.headers.get("idempotency-key")
         caller = check_key(request.headers, service.settings)
         record = await desk.submit(await _intake(request), key, caller)
-        headers = {"Location": f"{VIDEOS_PATH}/{record.id}"}
+        headers = {"Location": f"{service.settings.root_path}{VIDEOS_PATH}/{record.id}"}
         return JSONResponse(as_told(record), 202, headers)
 
     @router.get("")

@@ -12,13 +12,17 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from maskstream_protocol import SUBPROTOCOL
-from maskstream_protocol.errors import ServerFullError, WireError
+from maskstream_protocol.errors import ForbiddenError, ServerFullError, WireError
 from maskstream_protocol.notices import ErrorMessage, Watching
 from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.errors import RETRY_AFTER_MS, answer_to
 from maskstream_server.problems import problem_of
 from maskstream_server.service import Service
-from maskstream_server.stores.errors import SessionUnreadableError, StoreUnreachableError
+from maskstream_server.stores.errors import (
+    SessionUnreadableError,
+    StoreForbiddenError,
+    StoreUnreachableError,
+)
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming.greeting import model_info
@@ -27,6 +31,7 @@ from maskstream_server.transport.frames import FIRST_MESSAGE_BYTES
 from maskstream_server.transport.websocket import welcome
 
 DONE: Final = 1000
+FORBIDDEN: Final = 4403
 UNKNOWN: Final = 4404
 SLOW_READER: Final = 4408
 
@@ -80,6 +85,9 @@ class Show:
                 await self._follow(await self._service.store.load(self._session))
             finally:
                 await watch.close()
+        except StoreForbiddenError:
+            text = "Sessions cannot be watched here: the store's user lacks the right to subscribe."
+            await self._refuse(ErrorMessage.of(ForbiddenError(text), fatal=True), FORBIDDEN)
         except SessionUnreadableError as error:
             await self._refuse_session(str(error))
         except StoreUnreachableError as error:

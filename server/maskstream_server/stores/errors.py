@@ -2,6 +2,7 @@
 
 StoreError(Exception)
 ├── StoreUnreachableError  cannot be reached, or cannot write now; the same call may work later
+│   └── StoreForbiddenError  does not let our user in, or not do this, until an operator does
 ├── StoreFullError         no room for new sessions; old ones live on
 ├── SessionExistsError     `create` for a session that somebody else has created
 └── SessionUnreadableError what is stored of a session is damaged, or none of ours
@@ -14,6 +15,10 @@ class StoreError(Exception):
 
 class StoreUnreachableError(StoreError):
     """The store cannot be reached, is loading, read-only or out of memory."""
+
+
+class StoreForbiddenError(StoreUnreachableError):
+    """The store's user may not do this, or does not exist (password, ACL)."""
 
 
 class StoreFullError(StoreError):

@@ -132,9 +132,9 @@ class Watch(Protocol):
 
 @dataclass(frozen=True)
 class StoreUsage:
-    """How full the store is; `max_bytes` is None where nothing bounds it."""
+    """How full the store is; None where it does not say, or nothing bounds it."""
 
-    used_bytes: int
+    used_bytes: int | None
     max_bytes: int | None
 
 

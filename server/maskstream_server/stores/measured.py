@@ -155,7 +155,8 @@ class MeasuredStore:
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""
         usage = await self._timed("usage", self._store.usage())
-        self._metrics.used_bytes.set(usage.used_bytes)
+        used = float("nan") if usage.used_bytes is None else usage.used_bytes
+        self._metrics.used_bytes.set(used)
         self._metrics.max_bytes.set(usage.max_bytes or float("inf"))
         return usage
 

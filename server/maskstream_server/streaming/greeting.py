@@ -193,4 +193,5 @@ def _welcome(
 def model_info(service: Service) -> ModelInfo:
     """Return what clients are told of the model that serves them."""
     config, fingerprint = service.model.config, service.model.fingerprint
-    return ModelInfo(config.name, config.task, fingerprint, f"/v1/models/{config.name}")
+    classes_url = f"{service.settings.root_path}/v1/models/{config.name}"
+    return ModelInfo(config.name, config.task, fingerprint, classes_url)

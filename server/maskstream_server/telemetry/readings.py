@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from maskstream_server.engine.engine import Engine
 from maskstream_server.pictures.pool import PicturePool
+from maskstream_server.transport.gate import Gate
 
 STATM = Path("/proc/self/statm")
 
@@ -35,6 +36,12 @@ def show_decoders(pool: PicturePool, registry: CollectorRegistry) -> None:
     gauge("s_ready", "Processes that decode pictures", lambda: pool.num_alive)
     gauge("_frames", "Frames that are decoded or wait for it", lambda: pool.num_wanted)
     gauge("_silence_seconds", "How long no wanted frame was finished", pool.stalled_for_s)
+
+
+def show_connections(gate: Gate, registry: CollectorRegistry) -> None:
+    """Show how many connections are served, of any kind."""
+    connections = Gauge("maskstream_connections", "Connections that are served", registry=registry)
+    connections.set_function(lambda: gate.num_connections)
 
 
 def show_device(device: str, registry: CollectorRegistry) -> None:

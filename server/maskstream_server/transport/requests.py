@@ -23,6 +23,8 @@ MAX_HEADER_BYTES: Final = 32 << 10
 HEADERS_TOO_LARGE: Final = f"The headers of a request have at most {MAX_HEADER_BYTES} bytes."
 MIN_BODY_BYTES: Final = 4096
 """What a body must bring in each stretch of `request_stall_s`, unless it ends."""
+MAX_PIPELINED: Final = 16
+"""Requests that may wait on a connection for the answer to the one before."""
 UNREAD_S: Final = 300.0
 """A response of which so long nothing was read is given up; players pause for minutes."""
 CLOSE_S: Final = 10.0
@@ -103,10 +105,12 @@ class RequestProtocol(HttpToolsProtocol):
         super().on_header(name, value)
         self._num_header_bytes += len(name) + len(value)
         if self._num_header_bytes > MAX_HEADER_BYTES:
-            raise _HeadersTooLargeError
+            raise _RefusedError
 
     def on_headers_complete(self) -> None:
         """Begin to answer, and to wait for the body."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise _RefusedError
         super().on_headers_complete()
         self._phase, self._num_body_bytes = Phase.BODY, 0
         self._await_body()
@@ -222,7 +226,7 @@ class RequestProtocol(HttpToolsProtocol):
         self._write_timer.stop()
 
 
-class _HeadersTooLargeError(Exception):
+class _RefusedError(Exception):
     """Inside the parser, which turns it into one of its own."""
 
 

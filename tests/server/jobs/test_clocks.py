@@ -38,7 +38,7 @@ async def test_files_and_uploads_stay_however_far_a_machines_clock_is_off(
     uploads = ResumableUploads(files, 1000, DAY_S)
     made = await uploads.create(Announcement(700, "a"))
     files.create("video").write_bytes(b"x")
-    assert files.remove_orphans({}) == []
+    assert files.strays({}) == []
     assert files.remove_abandoned(DAY_S) == []
     assert (await uploads.find(made.id)).offset == 0
     # What was announced holds its room.
@@ -56,7 +56,7 @@ async def test_files_and_uploads_go_after_their_time_all_the_same(tmp_path, monk
     for folder, _, names in os.walk(tmp_path):
         for path in (folder, *(os.path.join(folder, name) for name in names)):
             os.utime(path, (past_s, past_s))
-    assert files.remove_orphans({}) == ["video"]
+    assert files.strays({}) == ["video"]
     assert files.remove_abandoned(DAY_S) == [made.id]
 
 
@@ -73,7 +73,8 @@ def test_objects_stay_however_far_a_machines_clock_is_off(
     put_off(monkeypatch, off_s)
     # The storage of these tests is a process of its own, with a clock that is not off.
     assert abs(now_s() - (time.time() - off_s)) < 60
-    assert files.remove_orphans({}) == []
+    files.clear_workplaces({})
+    assert files.strays({}) == []
     assert (tmp_path / f"{video}-1").exists()
 
 

@@ -12,6 +12,7 @@ from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import (
     CLOSE_S,
     MAX_HEADER_BYTES,
+    MAX_PIPELINED,
     MIN_BODY_BYTES,
     UNREAD_S,
     RequestProtocol,
@@ -236,6 +237,15 @@ def test_a_response_of_which_nothing_is_read_is_given_up():
     assert not talk.transport.is_closed
     talk.loop.passes(UNREAD_S)
     assert talk.transport.is_aborted
+
+
+def test_some_requests_may_wait_for_an_answer_but_not_any_number():
+    talk = Talk()
+    talk.sends(GET * (1 + MAX_PIPELINED))
+    assert not talk.transport.is_closed
+    talk.sends(GET * 10_000)
+    assert talk.transport.is_closed
+    assert len(talk.protocol.pipeline) == MAX_PIPELINED
 
 
 def test_a_request_that_is_none_is_refused_with_a_problem():

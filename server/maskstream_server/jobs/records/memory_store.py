@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from maskstream_server.jobs.records.record import Listed, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 
+IN_PROCESS = "in-process"
+
 
 @dataclass
 class _Entry:
@@ -83,6 +85,19 @@ class MemoryVideoStore:
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         self._entries.pop(video, None)
+
+    async def left_s(self, video: str) -> float:
+        """See `VideoStore.left_s`."""
+        entry = self._entries.get(video)
+        return 0.0 if entry is None else max(0.0, entry.expires_s - self._clock())
+
+    async def identity(self) -> str | None:
+        """See `VideoStore.identity`: all of this kind have one; a lock keeps them apart."""
+        return IN_PROCESS
+
+    async def take_identity(self, identity: str) -> str:
+        """See `VideoStore.take_identity`."""
+        return IN_PROCESS
 
     async def now_s(self) -> float:
         """See `VideoStore.now_s`."""

@@ -11,6 +11,8 @@ from typing import Protocol
 from maskstream_server.jobs.errors import VideoUnknownError
 from maskstream_server.jobs.records.record import Listed, VideoRecord
 
+GRACE_S = 24 * 3600.0
+"""How much longer than it must a record is kept: it is there when its files are removed."""
 Memory = Mapping[str, bytes]
 """Named parts of a session's memory before `next_frame` (see `memory.SessionMemory`)."""
 
@@ -62,6 +64,18 @@ class VideoStore(Protocol):
 
     async def remove(self, video: str) -> None:
         """Forget a video."""
+        ...
+
+    async def left_s(self, video: str) -> float:
+        """Return how many seconds a record is still kept if it does not change; 0 if it is gone."""
+        ...
+
+    async def identity(self) -> str | None:
+        """Return what names this store among all; None where it was never named."""
+        ...
+
+    async def take_identity(self, identity: str) -> str:
+        """Name the store, unless it has a name; return the one that it has."""
         ...
 
     async def now_s(self) -> float:

@@ -12,7 +12,7 @@ not count. In the folder each claim of a video has a workplace of its own, which
 import io
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -26,10 +26,19 @@ from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, Stored
-from maskstream_server.jobs.storage.files import DATA, ORPHAN_S, SOURCE, VideoFiles, newest_write_s
+from maskstream_server.jobs.storage.files import (
+    DATA,
+    ORPHAN_S,
+    OWNER,
+    SOURCE,
+    VideoFiles,
+    newest_write_s,
+)
+from maskstream_server.jobs.storage.quarantine import BucketQuarantine
 from maskstream_server.stores.errors import StoreUnreachableError
 
 BLOCK_BYTES: Final = 2 << 20
+MAX_OWNER_BYTES: Final = 255
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
 PIECE: Final = re.compile(r"[^/]+/[^/]+/([0-9]{8})")
@@ -86,6 +95,7 @@ class BucketFiles(VideoFiles):
     ) -> None:
         super().__init__(root, quota_bytes, min_free_bytes)
         self._bucket = bucket
+        self.quarantine = BucketQuarantine(bucket)
 
     def accept(self, upload: str | None, video: str) -> None:
         """See `VideoFiles.accept`; the upload stays until it is forgotten."""
@@ -109,17 +119,22 @@ class BucketFiles(VideoFiles):
         """See `VideoFiles.videos`; what is in the bucket but has no name of ours is not."""
         return [name for name in self._bucket.folders() if is_new_id(name)]
 
-    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
-        """See `VideoFiles.remove_orphans`; clears workplaces of claims that are over, too."""
-        self._clear_workplaces(known)
-        unknown = [video for video in self.videos() if video not in known]
-        if not unknown:
-            return []
-        now_s = self._bucket.now_s()
-        orphans = [video for video in unknown if now_s - self._newest_s(video) > UNKNOWN_S]
-        for video in orphans:
-            self.remove(video)
-        return orphans
+    def strays(self, known: Collection[str]) -> list[str]:
+        """See `VideoFiles.strays`; what is in quarantine is none any more."""
+        unknown = set(self.videos()).difference(known, self.quarantine.videos())
+        now_s = self._bucket.now_s() if unknown else 0.0
+        return sorted(video for video in unknown if now_s - self._newest_s(video) > UNKNOWN_S)
+
+    def owner(self) -> str | None:
+        """See `VideoFiles.owner`: of the bucket, not of the folder."""
+        try:
+            return self._bucket.read(OWNER, 0, MAX_OWNER_BYTES).decode() or None
+        except FileNotFoundError:
+            return None
+
+    def set_owner(self, identity: str) -> None:
+        """See `VideoFiles.set_owner`."""
+        self._bucket.write(OWNER, identity.encode())
 
     def workplace(self, record: VideoRecord) -> Path:
         """See `VideoFiles.workplace`."""
@@ -233,7 +248,8 @@ class BucketFiles(VideoFiles):
     def _newest_s(self, video: str) -> float:
         return max((item.modified_s for item in self._bucket.below(video)), default=0.0)
 
-    def _clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+    def clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        """See `VideoFiles.clear_workplaces`."""
         now_s = self.now_s()
         for folder in self.root.glob("*-*"):
             video, _, fence = folder.name.rpartition("-")

@@ -3,9 +3,10 @@
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from maskstream_model.drafts import drafted
 from maskstream_server.jobs.errors import (
     FileGoneError,
     NoSpaceError,
@@ -15,11 +16,13 @@ from maskstream_server.jobs.errors import (
 from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.disk import disk_time_s, sync
+from maskstream_server.jobs.storage.quarantine import FolderQuarantine, Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
 
 SOURCE = "source"
 INCOMING = ".incoming"
 CLOCK = ".clock"
+OWNER = ".store"
 """No id is like these."""
 DATA = "data"
 ORPHAN_S = 60.0
@@ -37,6 +40,10 @@ class VideoFiles:
         root: made where it is not there.
         quota_bytes: what all videos together may take; None for no bound.
         min_free_bytes: what must stay free on the disk.
+
+    Attributes:
+        root: see there.
+        quarantine: where videos go that have no record.
     """
 
     def __init__(self, root: Path, quota_bytes: int | None, min_free_bytes: int) -> None:
@@ -45,6 +52,7 @@ class VideoFiles:
         self._min_free_bytes = min_free_bytes
         self._incoming = root / INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
+        self.quarantine: Quarantine = FolderQuarantine(root, self.now_s)
 
     def folder(self, video: str) -> Path:
         """Return the folder of a video, whether it is there or not.
@@ -191,21 +199,39 @@ class VideoFiles:
         """Return the ids of all files that are coming in."""
         return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
 
-    def remove_orphans(self, known: Mapping[str, int | None]) -> list[str]:
-        """Remove the folders of videos that are not `known` and have not been written of late.
+    def strays(self, known: Collection[str]) -> list[str]:
+        """Return the videos that are not `known` and have not been written of late, oldest first.
+
+        Args:
+            known: all videos that have a record.
+        """
+        now_s = self.now_s()
+        return sorted(
+            video
+            for video in self.videos()
+            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
+        )
+
+    def clear_workplaces(self, known: Mapping[str, int | None]) -> None:
+        """Remove workplaces of claims that are over.
 
         Args:
             known: all videos that have a record, with its fence; None where nobody can read it.
         """
-        now_s = self.now_s()
-        orphans = [
-            video
-            for video in self.videos()
-            if video not in known and now_s - newest_write_s(self.root / video) > ORPHAN_S
-        ]
-        for video in orphans:
-            self.remove(video)
-        return orphans
+
+    def owner(self) -> str | None:
+        """Return the name of the store whose videos these are; None where nobody has claimed it."""
+        try:
+            return (self.root / OWNER).read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def set_owner(self, identity: str) -> None:
+        """Say whose videos these are."""
+        with drafted(self.root / OWNER) as draft:
+            draft.write_text(identity)
+            sync(draft)
+        sync(self.root)
 
     def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
         """Remove what has come in of files of which nothing more has come for so long.

@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 
 AWAY = (
     errors.ConnectionError,
@@ -25,6 +25,10 @@ AWAY = (
 AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN")
 """The same in words: before Redis 7 the errors of a script's commands come wrapped in others."""
 
+FORBIDDEN = (errors.AuthenticationError, errors.AuthorizationError, errors.NoPermissionError)
+FORBIDDEN_WORDS = ("NOPERM", "The user executing the script can't", "ACL failure in script")
+"""How the errors of a script's commands say that."""
+
 
 def connection_options(timeout_s: float) -> dict[str, Any]:
     """Return connection options; RESP2 answers are the same on all versions."""
@@ -36,7 +40,12 @@ def connection_options(timeout_s: float) -> dict[str, Any]:
 
 
 def translated(error: Exception) -> Exception:
-    """Return `StoreUnreachableError` for what the store cannot do now, other errors as they are."""
+    """Return `StoreUnreachableError` for what the store cannot do now, other errors as they are.
+
+    What its user may not do is `StoreForbiddenError`.
+    """
+    if isinstance(error, FORBIDDEN) or any(word in str(error) for word in FORBIDDEN_WORDS):
+        return StoreForbiddenError(str(error))
     if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
         return StoreUnreachableError(str(error))
     return error

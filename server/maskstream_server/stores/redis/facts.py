@@ -18,14 +18,14 @@ class RedisFacts:
     """A Redis or Valkey at one moment.
 
     Attributes:
-        product: `Redis` or `Valkey`.
+        product: `Redis` or `Valkey`, which without INFO cannot be told apart.
         version_text: in full; `version` is its first two numbers.
         role: `master`, or what it is instead.
         ping_s: the quickest of a few.
-        used_bytes, max_bytes: memory; None where nothing bounds it.
-        policy: what it does when that is full.
+        used_bytes, max_bytes: memory; None where it does not say, or nothing bounds it.
+        policy: what it does when that is full; None where it does not say, as of the next ones.
         append_only: whether it writes what it is told to a file.
-        fsync: how often that reaches the disk; None where it does not say.
+        fsync: how often that reaches the disk.
         skew_s: how far our clock is ahead of its.
     """
 
@@ -34,12 +34,12 @@ class RedisFacts:
     version: tuple[int, int]
     role: str
     ping_s: float
-    used_bytes: int
+    used_bytes: int | None
     max_bytes: int | None
-    policy: str
-    append_only: bool
+    policy: str | None
+    append_only: bool | None
     fsync: str | None
-    skew_s: float
+    skew_s: float | None
 
 
 def read_facts(url: str) -> RedisFacts:
@@ -60,7 +60,7 @@ def read_facts(url: str) -> RedisFacts:
 
 def _facts(client: Redis) -> RedisFacts:
     ping_s = min(_ping_s(client) for _ in range(3))
-    info: Any = client.info()
+    info = _info(client)
     version_text = str(info.get("valkey_version", info["redis_version"]))
     major, minor, *_ = version_text.split(".")
     return RedisFacts(
@@ -69,13 +69,27 @@ def _facts(client: Redis) -> RedisFacts:
         version=(int(major), int(minor)),
         role=str(info["role"]),
         ping_s=ping_s,
-        used_bytes=int(info["used_memory"]),
-        max_bytes=int(info["maxmemory"]) or None,
-        policy=str(info["maxmemory_policy"]),
-        append_only=bool(info["aof_enabled"]),
+        used_bytes=info.get("used_memory"),
+        max_bytes=info.get("maxmemory") or None,
+        policy=info.get("maxmemory_policy"),
+        append_only=bool(info["aof_enabled"]) if "aof_enabled" in info else None,
         fsync=_fsync(client),
         skew_s=_skew_s(client),
     )
+
+
+def _info(client: Redis) -> dict[str, Any]:
+    """Return what it says of itself; to a user without INFO little more than its version."""
+    try:
+        told: Any = client.info()
+        return dict(told)
+    except errors.NoPermissionError:
+        # Allowed to everybody; on this version of the wire an answer is a flat list.
+        untyped: Any = client
+        flat = untyped.execute_command("HELLO", 2)
+        words = [each.decode() if isinstance(each, bytes) else each for each in flat]
+        hello = dict(zip(words[::2], words[1::2], strict=True))
+        return {"redis_version": hello["version"], "role": hello["role"]}
 
 
 def _ping_s(client: Redis) -> float:
@@ -93,9 +107,12 @@ def _fsync(client: Redis) -> str | None:
     return str(told["appendfsync"]) if "appendfsync" in told else None
 
 
-def _skew_s(client: Redis) -> float:
+def _skew_s(client: Redis) -> float | None:
     before_s = time.time()
-    told: Any = client.time()
+    try:
+        told: Any = client.time()
+    except errors.NoPermissionError:
+        return None
     after_s = time.time()
     theirs_s = float(told[0]) + 1e-6 * float(told[1])
     return (before_s + after_s) / 2 - theirs_s

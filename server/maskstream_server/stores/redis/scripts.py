@@ -3,7 +3,8 @@
 Keys: `s` a hash (fence, epoch, sequence, token, previous, and `p:NAME` for each part of the
 memory), `l` a string `fence|owner` that lives as long as the lease, `r` a stream of results whose
 entry ids are sequences. Those who watch a session are told on a channel of that name too:
-`sequence:result`, and `` where it is deleted. A script whose write is refused has written nothing.
+`sequence:result`, and `` where it is deleted; a user who may not publish has no viewers, hence
+`pcall`. A script whose write is refused has written nothing.
 """
 
 CREATE = """
@@ -88,7 +89,7 @@ for _ = 1, tonumber(ARGV[9]) do
   -- A result that is there already came with a commit whose answer was lost.
   if tonumber(ARGV[at]) > sequence then
     redis.call('XADD', KEYS[2], ARGV[at] .. '-0', 'm', ARGV[at + 1])
-    redis.call('PUBLISH', KEYS[2], ARGV[at] .. ':' .. ARGV[at + 1])
+    redis.pcall('PUBLISH', KEYS[2], ARGV[at] .. ':' .. ARGV[at + 1])
   end
   at = at + 2
 end
@@ -127,7 +128,7 @@ DELETE = """
 local old = redis.call('HMGET', KEYS[1], 'fence', 'token')
 if old[1] ~= ARGV[1] or not old[2] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
-redis.call('PUBLISH', KEYS[3], '')
+redis.pcall('PUBLISH', KEYS[3], '')
 -- The fence alone stays for a while, so that late writers are refused.
 redis.call('HSET', KEYS[1], 'fence', ARGV[2], 'epoch', 1, 'sequence', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

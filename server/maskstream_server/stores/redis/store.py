@@ -5,17 +5,18 @@ Every write is one script on the keys of one session, which share a hash tag.
 
 from collections.abc import Awaitable
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from maskstream_server.stores.errors import (
     SessionExistsError,
     SessionUnreadableError,
+    StoreForbiddenError,
     StoreFullError,
-    StoreUnreachableError,
 )
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
@@ -81,7 +82,7 @@ class RedisStore:
     async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
         """See `SessionStore.create`."""
         usage = await self.usage()
-        if usage.max_bytes is not None and usage.used_bytes >= FULL_FRACTION * usage.max_bytes:
+        if (usage.used_bytes or 0) >= FULL_FRACTION * (usage.max_bytes or inf):
             raise StoreFullError(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
         args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
         if not await self._of(session, self._create(keys_of(session), args)):
@@ -159,10 +160,9 @@ class RedisStore:
 
     async def discard(self, session: str) -> None:
         """See `SessionStore.discard`."""
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.delete(*keys_of(session))
-        pipeline.publish(keys_of(session)[2], "")
-        await self._run(pipeline.execute())
+        await self._run(self._redis.delete(*keys_of(session)))
+        with suppress(StoreForbiddenError):  # without viewers
+            await self._run(self._redis.publish(keys_of(session)[2], ""))
 
     async def listing(self, limit: int) -> list[SessionListing]:
         """See `SessionStore.listing`."""
@@ -181,7 +181,10 @@ class RedisStore:
             pipeline.hmget(key, "token", "epoch", "sequence")
             pipeline.get(keys_of(session)[1])
             pipeline.pttl(key)
-            listed = read_listing(session, await pipeline.execute(raise_on_error=False))
+            answers = await pipeline.execute(raise_on_error=False)
+            for refusal in (each for each in answers if isinstance(each, NoPermissionError)):
+                raise refusal
+            listed = read_listing(session, answers)
             if listed is not None:
                 found.append(listed)
                 if not listed.readable:
@@ -196,14 +199,17 @@ class RedisStore:
         watch = RedisWatch(redis, keys_of(session)[2], heard)
         try:
             await watch.ready(self._timeout_s)
-        except TimeoutError:
+        except BaseException:
             await watch.close()
-            raise StoreUnreachableError("the subscription was not answered") from None
+            raise
         return watch
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""
-        info = await self._run(self._redis.info("memory"))
+        try:
+            info = await self._run(self._redis.info("memory"))
+        except StoreForbiddenError:  # it is not seen filling up; full, it still refuses
+            return StoreUsage(None, None)
         return StoreUsage(int(info["used_memory"]), int(info["maxmemory"]) or None)
 
     async def ping(self) -> None:

@@ -1,7 +1,8 @@
 """Videos in Redis 7 or Valkey: any server and worker that shares it sees the same ones.
 
 Keys: `mv:{ID}:v` a hash (revision, record, `p:NAME` for each part of the memory), `mv:index` a set
-of ids in their order, `mv:{HASH}:k` the id that was created under a client's key.
+of ids in their order, `mv:{HASH}:k` the id that was created under a client's key, `mv:store` what
+names the store (see `VideoStore.identity`).
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from maskstream_server.stores.redis.coding import PART, milliseconds
 from maskstream_server.stores.redis.connection import Connection, is_damage
 
 INDEX = "mv:index"
+IDENTITY = "mv:store"
 
 REPLACE = """
 -- KEYS v; ARGV old_revision new_revision record ttl_ms write num_parts (-1: the memory stays),
@@ -139,6 +141,21 @@ class RedisVideoStore:
         """See `VideoStore.remove`."""
         await self._run(self._redis.delete(_key_of(video)))
         await self._run(self._redis.zrem(INDEX, video))
+
+    async def left_s(self, video: str) -> float:
+        """See `VideoStore.left_s`."""
+        left_ms: int = await self._run(self._redis.pttl(_key_of(video)))
+        return max(0.0, 1e-3 * left_ms)
+
+    async def identity(self) -> str | None:
+        """See `VideoStore.identity`."""
+        identity = await self._run(self._redis.get(IDENTITY))
+        return None if identity is None else str(identity.decode())
+
+    async def take_identity(self, identity: str) -> str:
+        """See `VideoStore.take_identity`."""
+        await self._run(self._redis.set(IDENTITY, identity, nx=True))
+        return await self.identity() or identity
 
     async def now_s(self) -> float:
         """See `VideoStore.now_s`; this machine's where the user may not ask."""

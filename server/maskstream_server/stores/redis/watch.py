@@ -5,8 +5,9 @@ import logging
 
 from redis.asyncio import Redis
 
+from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.interface import Heard, KeptResult
-from maskstream_server.stores.redis.connection import AWAY
+from maskstream_server.stores.redis.connection import AWAY, FORBIDDEN
 
 RETRY_S = 0.5
 log = logging.getLogger(__name__)
@@ -25,16 +26,23 @@ class RedisWatch:
         self._redis = redis
         self._channel = channel
         self._heard = heard
-        self._subscribed = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._refusal: StoreForbiddenError | None = None
         self._task = asyncio.create_task(self._run())
 
     async def ready(self, within_s: float) -> None:
         """Wait for the first subscription.
 
         Raises:
-            TimeoutError: the store is away.
+            StoreUnreachableError: the store is away.
+            StoreForbiddenError: its user may not subscribe.
         """
-        await asyncio.wait_for(self._subscribed.wait(), within_s)
+        try:
+            await asyncio.wait_for(self._answered.wait(), within_s)
+        except TimeoutError:
+            raise StoreUnreachableError("the subscription was not answered") from None
+        if self._refusal is not None:
+            raise self._refusal
 
     async def close(self) -> None:
         """See `Watch.close`."""
@@ -46,6 +54,9 @@ class RedisWatch:
         while True:
             try:
                 await self._listen()
+            except FORBIDDEN as error:
+                self._refusal = StoreForbiddenError(str(error))
+                self._answered.set()
             except AWAY:
                 pass
             except Exception:  # a watch that ended silently would leave its viewer deaf
@@ -57,7 +68,7 @@ class RedisWatch:
             await channel.subscribe(self._channel)
             async for message in channel.listen():
                 if message["type"] == "subscribe":
-                    self._subscribed.set()
+                    self._answered.set()
                 elif message["type"] == "message":
                     self._tell(message["data"])
 

@@ -38,6 +38,15 @@ async def test_an_absent_redis_is_told_as_away(own_redis):
     await store.close()
 
 
+async def test_a_store_is_named_for_good_and_without_it_has_no_name(redis_store, shared_redis):
+    assert await redis_store.identity() is None
+    assert await redis_store.take_identity("one") == "one"
+    with shared_redis.client() as client:
+        assert client.pttl("mv:store") == -1
+        client.flushdb()
+    assert await redis_store.identity() is None
+
+
 async def test_ids_of_clients_name_no_keys_of_others(redis_store):
     for video in ("", "}:v{", "a" * 10_000, "\n", "*"):
         assert await redis_store.get(video) is None

@@ -3,20 +3,23 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.desk import MAX_SKEW_S, VideoDesk
 from maskstream_server.jobs.intake.intake import Reception, UploadIntake
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
-from maskstream_server.jobs.records.store import change
+from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
+from maskstream_server.jobs.sweeping import sweep
 from maskstream_server.stores.errors import StoreUnreachableError
 from support.stores import Clock
 from support.video_desk import NOWHERE, QueueOfNames, age_files
@@ -30,16 +33,18 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.store = MemoryVideoStore(RETENTION_S, self.clock)
+        self.store = MemoryVideoStore(RETENTION_S + GRACE_S, self.clock)
         self.folder = folder
         self.files = VideoFiles(folder, None, 0)
         self.desks = [self.desk() for _ in range(3)]
 
-    def desk(self) -> VideoDesk:
+    def desk(self, now_s: Callable[[], float] = time.time) -> VideoDesk:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
-        reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-        return VideoDesk(self.store, QueueOfNames(), reception)
+        reception = Reception(
+            files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20, now_s=now_s
+        )
+        return VideoDesk(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
 
     async def upload(self) -> str:
         uploads = self.desks[0].reception.uploads
@@ -57,8 +62,11 @@ class World:
         await asyncio.gather(*(desk.tend() for desk in self.desks))
 
     def age(self, seconds: float) -> None:
-        """Let time pass for the store and for every file."""
-        self.clock.now_s += seconds
+        """Let time pass for the store, its records and every file."""
+        self.clock.advance(seconds)
+        for entry in self.store._entries.values():
+            then_s = entry.record.updated_s - seconds
+            entry.record = replace(entry.record, updated_s=then_s)
         age_files(self.folder, seconds)
 
 
@@ -84,7 +92,8 @@ async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, mon
 
 async def test_records_and_files_go_together_after_their_time(world):
     old, cancelled = await world.submit(), await world.submit()
-    await change(world.store, old, lambda record: finish(claim(record, 1.0), 1, (), 1.0))
+    now_s = time.time()
+    await change(world.store, old, lambda record: finish(claim(record, now_s), 1, (), now_s))
     await world.desks[1].delete(cancelled)
     world.age(RETENTION_S - 1)
     young = await world.submit()
@@ -93,17 +102,40 @@ async def test_records_and_files_go_together_after_their_time(world):
     world.age(2)
     await world.sweep()
     assert world.files.videos() == [young]
-    assert await world.store.get(old) is None
+    assert [await world.store.get(video) for video in (old, cancelled)] == [None, None]
     world.age(RETENTION_S)
     await world.sweep()
-    assert world.files.videos() == []
+    assert world.files.videos() == world.files.quarantine.videos() == []
+
+
+async def test_a_record_goes_only_where_the_store_agrees_that_its_time_is_over(world):
+    """Its own time may be that of a machine whose clock was off."""
+    video = await world.submit()
+    world.age(RETENTION_S - 60)
+    await change(world.store, video, lambda record: claim(record, time.time() - 2 * RETENTION_S))
+    await world.sweep()
+    assert world.files.videos() == [video]
+
+
+async def test_nothing_goes_while_the_clocks_of_store_and_files_differ(world):
+    upload, orphan = await world.upload(), await world.submit()
+    await world.store.remove(orphan)
+    world.age(EXPIRY_S + ORPHAN_S)
+    for off_s in (MAX_SKEW_S + 60, -MAX_SKEW_S - 60):
+        desk = world.desk(now_s=lambda off_s=off_s: time.time() + off_s)
+        with structlog.testing.capture_logs() as logs:
+            await desk.tend()
+        assert [entry["event"] for entry in logs] == ["clocks_differ"]
+        assert (world.files.uploads(), world.files.videos()) == ([upload], [orphan])
+    await world.sweep()
+    assert (world.files.uploads(), world.files.videos()) == ([], [])
 
 
 async def test_a_video_whose_record_changes_stays(world):
     video = await world.submit()
     for _ in range(3):
         world.age(RETENTION_S - 1)
-        await change(world.store, video, lambda record: claim(record, 2.0))
+        await change(world.store, video, lambda record: claim(record, time.time()))
         await world.sweep()
     assert world.files.videos() == [video]
 
@@ -143,7 +175,10 @@ def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
         for path in (files.source(f"v{number}"), files.folder(f"v{number}")):
             os.utime(path, (past_s, past_s))
     with ThreadPoolExecutor(4) as threads:
-        sweepers = [VideoFiles(tmp_path, None, 0) for _ in range(4)]
-        list(threads.map(lambda one: one.remove_orphans({"v7": 1}), sweepers))
+        sweepers = 20 * [VideoFiles(tmp_path, None, 0) for _ in range(4)]
+        list(threads.map(lambda one: sweep(one, {"v7": 1}, set(), RETENTION_S), sweepers))
         list(threads.map(lambda one: one.check_room(1), sweepers))
-    assert files.videos() == ["v7"]
+        assert files.videos() == ["v7"]
+        assert len(files.quarantine.videos()) == 199
+        list(threads.map(lambda one: sweep(one, {"v7": 1, "v8": 1}, set(), RETENTION_S), sweepers))
+    assert sorted(files.videos()) == ["v7", "v8"]

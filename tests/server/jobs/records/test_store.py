@@ -10,6 +10,7 @@ from maskstream_server.jobs.records.record import Progress, ResultPart, cancel, 
 from maskstream_server.jobs.records.store import change
 from support.uploads import video_record
 
+RETENTION_S = 1000.0
 PART = ResultPart("results-1.ndjson", 0, 500)
 
 
@@ -137,3 +138,19 @@ async def test_a_video_outlives_its_last_change_by_its_retention(under_test):
     under_test.advance(200)
     assert await store.page(10) == []
     assert await store.memory("a") == {}
+
+
+async def test_a_store_says_how_long_a_record_is_kept(under_test):
+    store = under_test.store
+    assert await store.left_s("a") == 0
+    await store.create(video_record())
+    assert RETENTION_S - 60 < await store.left_s("a") <= RETENTION_S
+    under_test.advance(RETENTION_S / 2)
+    assert RETENTION_S / 2 - 60 < await store.left_s("a") <= RETENTION_S / 2
+    await change(store, "a", lambda record: claim(record, 2.0))
+    assert await store.left_s("a") > RETENTION_S - 60
+
+
+async def test_a_store_keeps_the_name_that_it_was_given_first(store):
+    name = await store.take_identity("one")
+    assert await store.take_identity("two") == name == await store.identity()

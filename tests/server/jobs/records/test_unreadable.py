@@ -109,7 +109,7 @@ def desk(damaged, tmp_path) -> VideoDesk:
         files.create(name).write_bytes(b"a video")
     uploads = ResumableUploads(files, 1 << 20, 100.0)
     reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-    return VideoDesk(damaged, QueueOfNames(), reception)
+    return VideoDesk(damaged, QueueOfNames(), reception, retention_s=1e12)
 
 
 async def test_the_others_are_queued_again_and_its_files_stay(desk, damaged):

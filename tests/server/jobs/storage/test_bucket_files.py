@@ -193,13 +193,19 @@ def test_what_has_no_record_goes_after_a_while_and_nothing_of_others(
         handed_in(files, video)
     real_bucket.write("here/videos/holidays/beach.mp4", b"not ours")
     real_bucket.write(f"here/{orphan}/source", b"not ours either")
-    files.remove_orphans({known: 0})
-    assert sorted(files.videos()) == [known, orphan]
+    assert files.strays({known: 0}) == []
     monkeypatch.setattr(bucket_files, "UNKNOWN_S", -60.0)
-    assert files.remove_orphans({known: 0}) == [orphan]
+    assert files.strays({known: 0}) == [orphan]
+    files.quarantine.put(orphan)
+    assert (files.quarantine.videos(), files.strays({known: 0})) == ([orphan], [])
+    assert files.quarantine.clear(3600.0) == []
+    files.quarantine.take_back(orphan)
+    assert (files.quarantine.videos(), files.strays({known: 0})) == ([], [orphan])
+    files.quarantine.put(orphan)
+    assert files.quarantine.clear(-60.0) == [orphan]
+    assert files.quarantine.videos() == []
     assert real_bucket.names() == sorted(
         [
-            "here/videos/.clock",
             f"here/videos/{known}/source",
             "here/videos/holidays/beach.mp4",
             f"here/{orphan}/source",
@@ -215,5 +221,5 @@ def test_workplaces_of_claims_that_are_over_go_after_a_while(files):
         for path in (files.root / name / "source", files.root / name):
             os.utime(path, (past_s, past_s))
     (files.root / "b-2").mkdir()
-    files.remove_orphans({"a": 2})
+    files.clear_workplaces({"a": 2})
     assert sorted(os.listdir(files.root)) == [".incoming", "a-2", "b-2"]

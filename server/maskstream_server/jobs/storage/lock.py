@@ -1,0 +1,42 @@
+"""Who may use a folder of videos at the same time: those that share a store, nobody else."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from maskstream_server.errors import StartError
+
+LOCK: Final = ".lock"
+"""No id is like that."""
+ADVICE: Final = "name another folder, or one Redis (MASKSTREAM_STORE) for both"
+
+
+def hold_folder(root: Path, *, alone: bool) -> Callable[[], None]:
+    """Lock a folder until this process ends, however it does.
+
+    Args:
+        root: the folder.
+        alone: whether the records are in this process, so that nobody else knows of them.
+
+    Returns:
+        what lets it go.
+
+    Raises:
+        StartError: somebody uses it who has other records.
+        OSError: nothing can be written there.
+    """
+    descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        other = "another server" if alone else "a server without a Redis"
+        raise StartError(f"MASKSTREAM_DATA_FOLDER is used by {other}: {ADVICE}.") from None
+    except OSError as error:  # a file system without locks
+        structlog.get_logger(__name__).warning("folder_not_locked", reason=error.strerror)
+    return partial(os.close, descriptor)

@@ -1,0 +1,130 @@
+"""Where videos go that no record knows of: out of the way, and back should a record turn up.
+
+In a folder they are moved to `.quarantine/`. Objects cannot be moved, only copied: in a bucket an
+object `.quarantine/{video}` marks a video, whose objects stay where they are.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from maskstream_server.jobs.storage.bucket import Bucket
+
+QUARANTINE: Final = ".quarantine"
+"""No id is like that."""
+TAKEN: Final = (errno.ENOTEMPTY, errno.EEXIST)
+
+
+class Quarantine(Protocol):
+    """Videos without a record; every call blocks, and what another server has done is no error."""
+
+    def put(self, video: str) -> None:
+        """Put a video in."""
+        ...
+
+    def take_back(self, video: str) -> None:
+        """Let a video out: its files are where they were before."""
+        ...
+
+    def videos(self) -> list[str]:
+        """Return the ids of all videos in it."""
+        ...
+
+    def clear(self, keep_s: float) -> list[str]:
+        """Remove for good what has been in it for so long; return the ids."""
+        ...
+
+
+class FolderQuarantine:
+    """Implements `Quarantine` in a folder of the same file system.
+
+    Args:
+        root: the folder of all videos.
+        now_s: Unix time by the clock that dates the files.
+    """
+
+    def __init__(self, root: Path, now_s: Callable[[], float]) -> None:
+        self._root, self._folder, self._now_s = root, root / QUARANTINE, now_s
+
+    def put(self, video: str) -> None:
+        """See `Quarantine.put`."""
+        self._folder.mkdir(exist_ok=True)
+        try:
+            os.utime(self._root / video)  # its time in quarantine begins
+        except FileNotFoundError:
+            return
+        _move(self._root / video, self._folder / video)
+
+    def take_back(self, video: str) -> None:
+        """See `Quarantine.take_back`; where its folder has been restored, that one stays."""
+        _move(self._folder / video, self._root / video)
+
+    def videos(self) -> list[str]:
+        """See `Quarantine.videos`."""
+        return sorted(os.listdir(self._folder)) if self._folder.exists() else []
+
+    def clear(self, keep_s: float) -> list[str]:
+        """See `Quarantine.clear`."""
+        videos = self.videos()
+        now_s = self._now_s() if videos else 0.0
+        over = [video for video in videos if now_s - self._since_s(video) > keep_s]
+        for video in over:
+            shutil.rmtree(self._folder / video, ignore_errors=True)
+        return over
+
+    def _since_s(self, video: str) -> float:
+        try:
+            return (self._folder / video).stat().st_mtime
+        except FileNotFoundError:
+            return self._now_s()
+
+
+class BucketQuarantine:
+    """Implements `Quarantine` by marks in a bucket; every call may raise `StoreUnreachableError`.
+
+    Args:
+        bucket: of all videos.
+    """
+
+    def __init__(self, bucket: "Bucket") -> None:
+        self._bucket = bucket
+
+    def put(self, video: str) -> None:
+        """See `Quarantine.put`."""
+        self._bucket.write(f"{QUARANTINE}/{video}", b"")
+
+    def take_back(self, video: str) -> None:
+        """See `Quarantine.take_back`."""
+        self._bucket.remove(f"{QUARANTINE}/{video}")
+
+    def videos(self) -> list[str]:
+        """See `Quarantine.videos`."""
+        return [_video_of(mark.name) for mark in self._bucket.below(QUARANTINE)]
+
+    def clear(self, keep_s: float) -> list[str]:
+        """See `Quarantine.clear`."""
+        marks = self._bucket.below(QUARANTINE)
+        now_s = self._bucket.now_s() if marks else 0.0
+        over = [_video_of(mark.name) for mark in marks if now_s - mark.modified_s > keep_s]
+        for video in over:
+            self._bucket.remove(video)
+            self.take_back(video)
+        return over
+
+
+def _video_of(mark: str) -> str:
+    return mark.rpartition("/")[2]
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except FileNotFoundError:  # by another server
+        return
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
