@@ -40,11 +40,12 @@ def ended(client: httpx.Client, video: str, until: float) -> dict:
 
 def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path):
     settings = {"data_folder": tmp_path / "data", "video_jobs": 2}
-    children = set(psutil.Process().children(recursive=True))
     with (
         running_server(tiny_model(min_size=64), decode, **settings) as live,
         httpx.Client(base_url=live.url, timeout=60.0) as client,
     ):
+        # Workers that decode pictures live as long as the server.
+        children = set(psutil.Process().children(recursive=True))
         until = time.monotonic() + ALL_WITHIN_S
         videos: dict[str, str] = {}
         for name in sorted(ENDS):

@@ -18,6 +18,7 @@ from support.odd_videos import (
     RED,
     pictures,
     with_edit,
+    with_repeats,
     write_growing,
     write_red,
     write_streams,
@@ -147,6 +148,14 @@ def test_frames_that_an_avi_dropped_are_not_missed(tmp_path):
     frames, times, reader = read(KINDS["dropped.avi"](tmp_path / "clip.avi"))
     assert times == pytest.approx([0, 0.1, 0.2, 0.6, 0.7, 0.8, 1.2, 1.3])
     assert (len(frames), reader.num_frames, reader.warning) == (8, 8, None)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_frames_that_an_avi_repeats_are_shown_longer(empty, tmp_path):
+    path = write_video(tmp_path / "clip.avi", pictures(6), "mjpeg")
+    _, times, reader = read(with_repeats(path, [2, 2, 4], empty=empty))
+    assert times == pytest.approx([0, 0.1, 0.2, 0.5, 0.6, 0.8])
+    assert (reader.num_frames, reader.warning) == (6, None)
 
 
 def test_an_avi_that_is_cut_off_is_told(tmp_path):

@@ -126,6 +126,23 @@ def with_edit(path: Path, skip_s: float, length_s: float) -> Path:
     return path
 
 
+def with_repeats(path: Path, repeated: Sequence[int], *, empty: bool) -> Path:
+    """Let the index of an AVI name frames twice, or say that nothing came for a moment."""
+    data = bytearray(path.read_bytes())
+    start = data.index(b"idx1")
+    count = struct.unpack_from("<I", data, start + 4)[0] // 16
+    entries = [data[start + 8 + 16 * k : start + 24 + 16 * k] for k in range(count)]
+    for number in sorted(repeated, reverse=True):
+        entry = bytearray(entries[number])
+        entry[12:16] = bytes(4) if empty else entry[12:16]
+        entries.insert(number + 1, entry)
+    data[start:] = b"idx1" + struct.pack("<I", 16 * len(entries)) + b"".join(entries)
+    struct.pack_into("<I", data, data.index(b"strh") + 40, len(entries))
+    struct.pack_into("<I", data, 4, len(data) - 8)
+    path.write_bytes(data)
+    return path
+
+
 def write_streams(path: Path, streams: Sequence[tuple[Sequence[Pixels], Disposition, str]]) -> Path:
     """Several videos in one file, each with its marks and its codec."""
     with av.open(str(path), "w") as container:
