@@ -69,8 +69,7 @@ def write_sample(path: Path) -> Path:
     from maskstream_model.data.synthetic import sample_clip
 
     print("Making a sample clip (give your own with VIDEO=any.mp4)")
-    # By default the encoder has threads by cores, and another file for each number of them.
-    with VideoWriter(path, fps=SAMPLE_FPS, threads=1) as writer:
+    with VideoWriter(path, fps=SAMPLE_FPS) as writer:
         for frame in sample_clip().frames:
             writer.write(frame)
     return path

@@ -11,8 +11,8 @@ maskstream_protocol.errors.WireError  what clients are told: code, HTTP status, 
 
 import structlog
 
+from maskstream_media.refusal import MediaCode
 from maskstream_protocol.errors import InternalError, ServerFullError, WireError
-from maskstream_server.media.refusal import MediaCode
 from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 
 RETRY_AFTER_MS = 5000

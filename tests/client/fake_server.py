@@ -125,6 +125,7 @@ class FakeServer:
             size = (frame.height, frame.width)
             found = result(
                 frame.sequence,
+                pts_us=frame.pts_us,
                 epoch=self.epoch,
                 objects=[(7, frame.sequence, status)],
                 masks=square(1, 1, 4, 3, size),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from maskstream_protocol import notices
+from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.masks import encode_masks
 from maskstream_protocol.records import MaskCodec, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage
@@ -27,7 +28,9 @@ def welcome(*, frames=8, num_bytes=1 << 20, epoch=1, resumed=False, next_sequenc
     )
 
 
-def result(sequence, *, epoch=1, objects=(), masks=None, durable=False, size=(6, 8)):
+def result(
+    sequence, *, epoch=1, objects=(), masks=None, durable=False, size=(6, 8), pts_us=UNKNOWN_TIME
+):
     """The result of a frame; `objects` are (track_id, class_id, status), with a mask each."""
     masks = np.zeros((len(objects), *size), bool) if masks is None else masks
     encoded = encode_masks(masks, MaskCodec.RLE)
@@ -43,6 +46,7 @@ def result(sequence, *, epoch=1, objects=(), masks=None, durable=False, size=(6,
         blob=encoded.blob,
         mask_codec=MaskCodec.RLE,
         durable=durable,
+        pts_us=pts_us,
     )
 
 

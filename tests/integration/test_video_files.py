@@ -12,11 +12,13 @@ import av
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 from pyarrow import parquet
 from pycocotools import mask as coco
 
 from maskstream_server.media.decoder import open_video
 from support.lossless import write_lossless
+from support.odd_videos import KINDS
 from support.server import running_server
 from support.tiny import tiny_frames, tiny_panoptic_model
 
@@ -103,6 +105,22 @@ def test_a_track_that_is_never_sure_enough_is_not_drawn_and_not_visible(client, 
         pictures.append(artifact(client, told, "overlay.mp4").read())
     assert visible == [True, True, False]  # the tiny model shows what it mentions
     assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_masks_of_a_video_that_grows_are_of_one_size(client, tmp_path):
+    clip = KINDS["growing.webm"](tmp_path / "growing.webm")
+    names = ["ytvis.json", "masks.zip", "overlay.mp4"]
+    told = finished(client, clip, artifacts=names)
+    assert told["warning"] == (
+        "6 frames had another size than the largest and were scaled into it."
+    )
+    (track,) = json.load(artifact(client, told, "ytvis.json"))
+    assert [rle["size"] for rle in track["segmentations"]] == 9 * [[96, 128]]
+    with zipfile.ZipFile(artifact(client, told, "masks.zip")) as masks:
+        sizes = {Image.open(io.BytesIO(masks.read(name))).size for name in masks.namelist()}
+    assert sizes == {(128, 96)}
+    with av.open(artifact(client, told, "overlay.mp4")) as container:
+        assert {(frame.width, frame.height) for frame in container.decode(video=0)} == {(128, 96)}
 
 
 def test_a_panoptic_model_gives_panoptic_pictures(tmp_path):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from maskstream_media.refusal import MediaCode
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.refusal import MediaCode
 
 LIMITS = VideoLimits(
     memory_bytes=1 << 30,

@@ -139,7 +139,8 @@ class AsyncClient:
         await self._until(lambda: self._session.has_room(picture))
         pts_us = UNKNOWN_TIME if pts_s is None else round(pts_s * 1e6)
         index = self._session.push(picture, pts_us, last=last)
-        self._inbox.expect(index, (picture.height, picture.width), time.perf_counter())
+        size = picture.height, picture.width
+        self._inbox.expect(index, size, time.perf_counter(), pts_us)
         await self._link.send_out()
         return index
 

@@ -12,6 +12,7 @@ from maskstream_client.events import Event
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
 from maskstream_client.terminal import plain
+from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.results import ResultMessage
 
 MAX_UNREAD_RESULTS: Final = 1024
@@ -29,7 +30,7 @@ class Inbox:
         self.classes: dict[int, ClassInfo] = {}
         self._on_event = on_event or log_event
         self._unread: deque[Result] = deque()
-        self._expected: dict[int, tuple[tuple[int, int], float]] = {}
+        self._expected: dict[int, tuple[tuple[int, int], float, int]] = {}
         self._reset: events.IdentitiesReset | None = None
         self._num_flushes = self._num_flushed = 0
 
@@ -43,9 +44,11 @@ class Inbox:
         """Whether nothing waits to be read."""
         return not self._unread
 
-    def expect(self, frame_index: int, frame_size: tuple[int, int], now_s: float) -> None:
-        """Note when a frame of which size was sent."""
-        self._expected[frame_index] = (frame_size, now_s)
+    def expect(
+        self, frame_index: int, frame_size: tuple[int, int], now_s: float, pts_us: int
+    ) -> None:
+        """Note when a frame of which size and presentation time was sent."""
+        self._expected[frame_index] = (frame_size, now_s, pts_us)
 
     def take(self) -> Result | None:
         """The next result."""
@@ -77,7 +80,8 @@ class Inbox:
                 self._on_event(event)
 
     def _result(self, frame_index: int, message: ResultMessage, now_s: float) -> Result:
-        size, sent_at_s = self._expected.pop(frame_index, (message.mask_size, now_s))
+        unknown = message.mask_size, now_s, UNKNOWN_TIME
+        size, sent_at_s, _ = self._expected.pop(frame_index, unknown)
         reset = self._reset
         if reset is not None and reset.epoch == message.epoch:
             self._reset = None
@@ -86,8 +90,9 @@ class Inbox:
         return Result(frame_index, message, size, self.classes, now_s - sent_at_s, reset)
 
     def _stand_in(self, frame_index: int, reason: str, now_s: float) -> Result:
-        size, sent_at_s = self._expected.pop(frame_index, ((0, 0), now_s))
-        empty = ResultMessage(sequence=0, epoch=0, mask_size=size)
+        unknown = (0, 0), now_s, UNKNOWN_TIME
+        size, sent_at_s, pts_us = self._expected.pop(frame_index, unknown)
+        empty = ResultMessage(sequence=0, epoch=0, mask_size=size, pts_us=pts_us)
         return Result(frame_index, empty, size, self.classes, now_s - sent_at_s, drop_reason=reason)
 
 

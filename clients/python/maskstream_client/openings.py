@@ -16,6 +16,8 @@ from av.container import InputContainer
 from maskstream_client.cameras import DEVICE_FORMAT, camera_address
 from maskstream_client.errors import SourceError
 from maskstream_client.pipes import Pipe, open_fifo, open_standard_input
+from maskstream_media.opening import NamelessFile, open_container
+from maskstream_media.refusal import RefusalError
 
 STANDARD_INPUT: Final = "-"
 _URL_TIMEOUT_S: Final = 10.0
@@ -31,12 +33,14 @@ class Opened:
         name: for messages.
         is_live: a camera, device, pipe or URL: it cannot wait for a slow reader.
         pipe: what is read, where that is a pipe.
+        file: what is read, where that is a file.
     """
 
     container: InputContainer
     name: str
     is_live: bool = False
     pipe: Pipe | None = None
+    file: NamelessFile | None = None
 
     @property
     def hint(self) -> str:
@@ -51,8 +55,9 @@ class Opened:
     def close(self) -> None:
         """Let go of the source."""
         self.container.close()
-        if self.pipe is not None:
-            self.pipe.close()
+        for source in (self.pipe, self.file):
+            if source is not None:
+                source.close()
 
 
 def open_source(source: str | Path | int) -> Opened:
@@ -79,9 +84,7 @@ def open_source(source: str | Path | int) -> Opened:
         raise SourceError(f"{path} is a folder, not a video.")
     if not path.exists():
         raise SourceError(f"There is no file {path}.")
-    # With the protocol's name in front a colon in the file's name names no other one.
-    whitelist = {"protocol_whitelist": "file"}
-    return _opened(str(path), f"file:{path}", options=whitelist, metadata_errors="replace")
+    return _opened_file(path)
 
 
 def local_path(source: str | Path) -> Path | None:
@@ -99,6 +102,20 @@ def _opened(name: str, address: str, *, is_live: bool = False, **how: Any) -> Op
     return Opened(_container(name, partial(av.open, address, **how)), name, is_live)
 
 
+def _opened_file(path: Path) -> Opened:
+    """Open it by handle: neither its name nor what is in it leads elsewhere."""
+    try:
+        file = NamelessFile(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
+    try:
+        container = _container(str(path), partial(open_container, file))
+    except SourceError:
+        file.close()
+        raise
+    return Opened(container, str(path), file=file)
+
+
 def _opened_pipe(name: str, pipe: Pipe) -> Opened:
     try:
         container = _container(name, partial(av.open, pipe, metadata_errors="replace"), _PIPED)
@@ -111,6 +128,8 @@ def _opened_pipe(name: str, pipe: Pipe) -> Opened:
 def _container(name: str, opening: Callable[[], InputContainer], hint: str = "") -> InputContainer:
     try:
         return opening()
+    except RefusalError as refusal:
+        raise SourceError(f"{name} is no video that can be opened: {refusal}") from refusal
     except av.FFmpegError as error:
         told = f"{name} is no video that can be opened: {error.strerror}{hint}."
         raise SourceError(told) from error

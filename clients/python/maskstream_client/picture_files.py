@@ -58,9 +58,13 @@ class PictureReader:
         is_live: never.
         rate: frames per second; no file says one.
         num_frames: how many there are.
+        sample_aspect: pixels are square.
+        warning: none; what cannot be read is logged.
     """
 
     is_live = False
+    sample_aspect = Fraction(1)
+    warning: str | None = None
 
     def __init__(self, name: str, paths: Sequence[Path], max_frames: int | None = None) -> None:
         self.name = name

@@ -26,12 +26,19 @@ class Reader(Protocol):
         is_live: it cannot wait for a slow reader.
         rate: frames per second; a guess where the source does not say.
         num_frames: how many it says it has; None where it does not.
+        sample_aspect: width over height of a pixel.
+        warning: once all frames are read: what is wrong with it; None: nothing.
     """
 
     name: str
     is_live: bool
     rate: Fraction
     num_frames: int | None
+    sample_aspect: Fraction
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with it, once all is read."""
 
     def __iter__(self) -> Iterator[VideoFrame]: ...
 

@@ -20,7 +20,9 @@ class Drawing:
     """The annotated video, or nothing where none was asked for; a context manager."""
 
     def __init__(self, path: Path | None, reader: Reader) -> None:
-        self._writer = None if path is None else VideoWriter(path, reader.rate)
+        self._writer: VideoWriter | None = None
+        if path is not None:
+            self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
         self._rate = float(reader.rate)
         self._annotator = Annotator(self._rate)
 
@@ -31,7 +33,7 @@ class Drawing:
     def add(self, pixels: Pixels, result: Result) -> None:
         """Append a frame with its result drawn in."""
         if self._writer is not None:
-            self._writer.write(self._annotator.annotate(pixels, result))
+            self._writer.write(self._annotator.annotate(pixels, result), result.pts_s)
 
     def __enter__(self) -> Self:
         return self

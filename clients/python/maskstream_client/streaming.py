@@ -83,6 +83,7 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
     summary, collector = StreamSummary(about), ResultsCollector(about)
     with ExitStack() as ends:
         ends.callback(_say, console, summary)
+        ends.callback(_warn, console, reader)
         ends.callback(_write, job.summary, summary, summary.report)
         ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
         drawing = ends.enter_context(Drawing(job.out, reader))
@@ -119,6 +120,12 @@ def _pairs(
         for pixels, result in client.stream(reader, every_frame=True):
             yield pixels, result
             progress.update(bar, advance=1, tracks=len(result.visible))
+
+
+def _warn(console: Console, reader: Reader) -> None:
+    """What the server would say of the file as an upload."""
+    if reader.warning is not None:
+        console.print(plain(reader.warning), markup=False, highlight=False, soft_wrap=True)
 
 
 def _write(path: Path | None, summary: StreamSummary, value: Callable[[], Any]) -> None:

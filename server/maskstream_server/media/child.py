@@ -7,14 +7,14 @@ import sys
 
 import av
 
+from maskstream_media.opening import NamelessFile
+from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.confinement import Alarm, confine, take_channels
 from maskstream_server.media.frames import give_frames
 from maskstream_server.media.messages import Kind, Task, encode_refusal
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import stand_back
-from maskstream_server.media.refusal import MediaCode, RefusalError
 from maskstream_server.media.sound import give_sound
-from maskstream_server.media.source import Upload
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     outlet = Outlet(pipe, Alarm(task.limits.stall_s))
     confine(task.limits.memory_bytes, task.limits.cpu_s)
     try:
-        refusal = _do(task, Upload(video), outlet)
+        refusal = _do(task, NamelessFile(video), outlet)
         if refusal is not None:
             outlet.send(Kind.REFUSAL, encode_refusal(refusal))
     except BrokenPipeError:
@@ -34,7 +34,7 @@ def main() -> None:
         return
 
 
-def _do(task: Task, video: Upload, outlet: Outlet) -> RefusalError | None:
+def _do(task: Task, video: NamelessFile, outlet: Outlet) -> RefusalError | None:
     give = give_sound if task.sound else give_frames
     try:
         give(task, video, outlet)

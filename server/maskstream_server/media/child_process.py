@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.messages import HEADER, MAX_TEXT_BYTES, Kind, Task, decode_refusal
-from maskstream_server.media.refusal import MediaCode
 
 _MODULE: Final = "maskstream_server.media.child"
 _PIPE_BYTES: Final = 1 << 20

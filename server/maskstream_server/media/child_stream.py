@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, Self, TypeVar
 
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.child_process import FAILED, ChildProcess
 from maskstream_server.media.messages import Kind, decode_end
-from maskstream_server.media.refusal import MediaCode
 
 Item = TypeVar("Item")
 

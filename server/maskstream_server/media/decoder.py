@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from maskstream_media.orientation import Orientation
 from maskstream_server.media.child_process import ChildProcess
 from maskstream_server.media.child_stream import ChildStream, distrust
 from maskstream_server.media.limits import VideoLimits
@@ -47,6 +48,8 @@ class Video(ChildStream[VideoFrame]):
         self._latest_s = 0.0
         with distrust():
             kind, num_bytes = child.header()
+            while kind == Kind.AT_WORK and num_bytes == 0:
+                kind, num_bytes = child.header()
             if kind != Kind.INFO:
                 raise ValueError(f"the first message is {kind.name}")
             self.info = VideoInfo.decode(child.text(num_bytes), limits)
@@ -64,11 +67,11 @@ class Video(ChildStream[VideoFrame]):
 
     def _frame(self, index: int, num_bytes: int) -> VideoFrame:
         head = self._child.read(FRAME_HEAD.size)
-        time_s, width, height, row_bytes, quarter_turns = FRAME_HEAD.unpack(head)
-        upright = (height, width) if quarter_turns % 2 else (width, height)
+        time_s, width, height, row_bytes, code = FRAME_HEAD.unpack(head)
+        orientation = Orientation.from_code(code)
         padding = row_bytes - 3 * width
         if (
-            upright != (self.info.width, self.info.height)
+            orientation.size(width, height) != (self.info.width, self.info.height)
             or not 0 <= padding <= _ROW_PADDING_BYTES
             or num_bytes != FRAME_HEAD.size + row_bytes * height
             or not self._latest_s <= time_s <= self._limits.max_duration_s
@@ -78,7 +81,7 @@ class Video(ChildStream[VideoFrame]):
         rows = np.empty((height, row_bytes), np.uint8)
         self._child.read_into(rows.data.cast("B"))
         stored = rows[:, : 3 * width].reshape(height, width, 3)
-        return VideoFrame(index, time_s, np.ascontiguousarray(np.rot90(stored, quarter_turns)))
+        return VideoFrame(index, time_s, orientation.apply(stored))
 
 
 def open_video(

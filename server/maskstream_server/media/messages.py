@@ -1,6 +1,7 @@
 """What the child tells its parent over the pipe: kind, length, and bytes that nobody must trust.
 
-INFO once, then FRAME (or SKIPPED) per frame, or SOUND per piece; END or REFUSAL comes last.
+AT_WORK now and then, INFO once, then FRAME (or SKIPPED) per frame, or SOUND per piece; END or
+REFUSAL comes last.
 """
 
 import json
@@ -11,13 +12,13 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import Any, Final
 
+from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.refusal import MediaCode, RefusalError
 
 HEADER: Final = struct.Struct("<BI")
 """Kind and number of bytes that follow."""
 FRAME_HEAD: Final = struct.Struct("<dIIIB")
-"""Time in seconds, width, height, bytes of a row, quarter turns counterclockwise."""
+"""Time in seconds, width, height, bytes of a row, code of the orientation."""
 SOUND_HEAD: Final = struct.Struct("<d")
 """Time in seconds of the first sample."""
 SOUND_RATE: Final = 48_000
@@ -37,6 +38,7 @@ class Kind(IntEnum):
     SOUND = 4
     END = 5
     REFUSAL = 6
+    AT_WORK = 7
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class VideoInfo:
     Attributes:
         width, height: of every upright frame, in pixels.
         rotation: degrees, a multiple of 90 from -180 to 180, by which stored frames had to be
-            turned counterclockwise to stand upright.
+            turned counterclockwise to stand upright, besides being mirrored.
         rate: frames per second on average; 25 where the file does not say a credible one.
         sample_aspect: width over height of an upright frame's pixels.
         start_s: time stamp at which the file starts; times of frames count from there.

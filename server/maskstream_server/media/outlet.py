@@ -1,9 +1,13 @@
 """The child's end of the pipe; a parent that does not read holds the child up."""
 
 import os
+import time
+from typing import Final
 
 from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.messages import HEADER, Kind
+
+_TOUCH_S: Final = 1.0
 
 
 class Outlet:
@@ -17,7 +21,17 @@ class Outlet:
     def __init__(self, pipe: int, alarm: Alarm) -> None:
         self._pipe = pipe
         self._alarm = alarm
+        self._latest_s = time.monotonic()
         alarm.set()
+
+    def stay_in_touch(self) -> None:
+        """Let the parent know, once a second, that there is progress without a frame.
+
+        Raises:
+            BrokenPipeError: the parent is gone.
+        """
+        if time.monotonic() - self._latest_s > _TOUCH_S:
+            self.send(Kind.AT_WORK)
 
     def send(self, kind: Kind, *parts: bytes | memoryview) -> None:
         """Send one message.
@@ -30,4 +44,5 @@ class Outlet:
             left = memoryview(part)
             while left:
                 left = left[os.write(self._pipe, left) :]
+        self._latest_s = time.monotonic()
         self._alarm.set()

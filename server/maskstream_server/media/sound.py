@@ -4,7 +4,10 @@ from typing import Final
 
 import av
 
-from maskstream_server.media.decoding import Damage, decoded
+from maskstream_media.decoding import Damage, decoded
+from maskstream_media.frames import start_of
+from maskstream_media.opening import NamelessFile
+from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.messages import (
     SOUND_CHANNELS,
     SOUND_HEAD,
@@ -14,13 +17,12 @@ from maskstream_server.media.messages import (
     encode_end,
 )
 from maskstream_server.media.outlet import Outlet
-from maskstream_server.media.refusal import MediaCode, RefusalError
-from maskstream_server.media.source import SOUND_CODECS, Upload, choose_sound, open_container
+from maskstream_server.media.source import open_sound_of
 
 _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
 
 
-def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
+def give_sound(task: Task, file: NamelessFile, outlet: Outlet) -> None:
     """Send SOUND messages (48 kHz, two channels, 16 bits) if there is sound, then END.
 
     Times count from the start of the file, as those of the frames do.
@@ -30,9 +32,8 @@ def give_sound(task: Task, file: Upload, outlet: Outlet) -> None:
         MemoryError: decoding needs more than it may have.
         BrokenPipeError: the parent is gone.
     """
-    container = open_container(file, SOUND_CODECS, task.limits)
-    stream = choose_sound(container)
-    start_s = (container.start_time or 0) / 1e6
+    container, stream = open_sound_of(file, task.limits)
+    start_s = start_of(container) or 0.0
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=SOUND_RATE)
     frames = () if stream is None else decoded(container, stream, Damage())
     for frame in frames:

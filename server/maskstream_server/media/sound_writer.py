@@ -16,6 +16,7 @@ from maskstream_server.media.soundtrack import Samples, SoundPiece
 _BITS_PER_S: Final = 128_000
 _TOLERANCE: Final = SOUND_RATE // 20
 """Samples by which a time stamp may be wrong before anything is filled or cut."""
+_LEFT_OUT: Final = "The sound is left out."
 
 
 def continuous(pieces: Iterable[SoundPiece]) -> Iterator[Samples]:
@@ -45,18 +46,23 @@ class SoundWriter:
     Args:
         container: to write to; it gets a stream only where there is sound.
         pieces: of the source; read only as far as the video has got.
+        expected: the source says that it has sound.
 
     Attributes:
         warning: what became of the sound; None: it is whole.
     """
 
-    def __init__(self, container: OutputContainer, pieces: Iterable[SoundPiece]) -> None:
+    def __init__(
+        self, container: OutputContainer, pieces: Iterable[SoundPiece], *, expected: bool = False
+    ) -> None:
         self.warning: str | None = None
         self._container = container
         self._num_samples = 0
         self._samples = continuous(pieces)
         first = self._next()
         self._ended = first is None
+        if first is None and expected and self.warning is None:
+            self.warning = f"{_LEFT_OUT} None of it can be decoded."
         if first is not None:
             self._samples = chain([first], self._samples)
             self._stream = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
@@ -80,8 +86,10 @@ class SoundWriter:
     def _next(self) -> Samples | None:
         try:
             return next(self._samples, None)
-        except MediaError:
+        except MediaError as error:
             self.warning = "The sound could not be read to its end."
+            if not self._num_samples:
+                self.warning = f"{_LEFT_OUT} {error.message}"
             return None
 
     def _encode(self, samples: Samples) -> None:

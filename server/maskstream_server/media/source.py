@@ -1,68 +1,54 @@
-"""Opens a stranger's file with PyAV: which formats, codecs and stream, what its header says."""
+"""Opens a stranger's file: which formats and codecs are taken, and how large it may be."""
 
-import io
-from collections.abc import Sequence
-from fractions import Fraction
-from typing import Final, TypeVar
+from collections.abc import Mapping
 
 import av
-
-# PyAV would import these two when it meets a stream; a confined process can open no file by then.
-import av.subtitles.codeccontext
-import av.subtitles.stream
 from av.container import InputContainer
-from av.stream import Discard, Disposition
 
+from maskstream_media.choice import choose_sound, choose_video, codec_of
+from maskstream_media.formats import CONTAINERS, DECODERS, SOUND_CODECS, VIDEO_CODECS, listed
+from maskstream_media.frames import announced_frames
+from maskstream_media.opening import NamelessFile, open_container
+from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.refusal import MediaCode, RefusalError
-
-AnyStream = TypeVar("AnyStream", av.VideoStream, av.AudioStream)
-
-_FORMATS: Final = ("mov", "matroska", "avi", "mpegts", "mpeg", "ogg", "flv", "gif", "ivf")
-"""Demuxers that read one file and never point to another; no playlists, no picture series."""
-VIDEO_CODECS: Final = (
-    *("h264", "hevc", "vp8", "vp9", "av1", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4"),
-    *("theora", "prores", "ffv1", "gif"),
-)
-SOUND_CODECS: Final = (
-    *("aac", "mp3", "mp2", "opus", "vorbis", "flac", "alac", "ac3", "eac3"),
-    *("pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_u8"),
-    *("pcm_alaw", "pcm_mulaw"),
-)
-_OTHER_NAMES: Final = ("libdav1d", "mp3float", "mp2float")
-"""Of decoders that read some of these codecs."""
-
-_NO_VIDEO_FILE: Final = (
-    "The file is no video that can be read, or is cut off before its index: MP4, MOV, Matroska, "
-    "WebM, AVI, MPEG-TS, MPEG-PS, Ogg, FLV, GIF and IVF are taken."
-)
-DEFAULT_RATE: Final = Fraction(25)
-_MAX_RATE: Final = 1000
 
 
-class Upload(io.FileIO):
-    """The open file, without a name that a demuxer could make other names of."""
-
-    name = ""
-
-
-def open_container(file: Upload, codecs: Sequence[str], limits: VideoLimits) -> InputContainer:
-    """Open the file and read its header; only decoders of `codecs` may look into it.
+def open_video_of(file: NamelessFile, limits: VideoLimits) -> tuple[InputContainer, av.VideoStream]:
+    """Open the file from its beginning; returns it with the stream that is shown.
 
     Raises:
-        RefusalError: no video file of a known format, or too many streams.
+        RefusalError: no video of a known format and codec, or over the limits by its header.
     """
+    container = _open(file, VIDEO_CODECS, limits)
+    stream = choose_video(container)
+    _check_codec(stream, VIDEO_CODECS)
+    check_size(stream.width, stream.height, limits)
+    check_frames(announced_frames(container, stream), limits)
+    return container, stream
+
+
+def open_sound_of(
+    file: NamelessFile, limits: VideoLimits
+) -> tuple[InputContainer, av.AudioStream | None]:
+    """Open the file from its beginning; returns it with the stream that is heard, if there is one.
+
+    Raises:
+        RefusalError: no file of a known format, or sound of an unknown codec.
+    """
+    container = _open(file, SOUND_CODECS, limits)
+    stream = choose_sound(container)
+    if stream is not None:
+        _check_codec(stream, SOUND_CODECS)
+    return container, stream
+
+
+def _open(file: NamelessFile, codecs: Mapping[str, str], limits: VideoLimits) -> InputContainer:
+    """Read the header; only decoders of `codecs` may look into the file."""
     options = {
-        "format_whitelist": ",".join(_FORMATS),
-        "codec_whitelist": ",".join((*codecs, *_OTHER_NAMES)),
-        "protocol_whitelist": "none",
+        "format_whitelist": ",".join(CONTAINERS),
+        "codec_whitelist": ",".join((*codecs, *DECODERS)),
     }
-    try:
-        container = av.open(file, "r", container_options=options, metadata_errors="replace")
-    except MemoryError:
-        raise
-    except (av.FFmpegError, ValueError) as error:
-        raise RefusalError(MediaCode.UNREADABLE, _NO_VIDEO_FILE) from error
+    container = open_container(file, options)
     if len(container.streams) > limits.max_streams:
         raise RefusalError(
             MediaCode.TOO_LARGE,
@@ -72,51 +58,13 @@ def open_container(file: Upload, codecs: Sequence[str], limits: VideoLimits) -> 
     return container
 
 
-def choose_video(container: InputContainer, limits: VideoLimits) -> av.VideoStream:
-    """Return the default video stream, or the first, ready to decode in one thread.
-
-    Raises:
-        RefusalError: there is none, it is of an unknown codec, or over the limits by its header.
-    """
-    streams = [each for each in container.streams.video if not _is_cover(each)]
-    if not streams:
-        raise RefusalError(MediaCode.NO_VIDEO, "The file has no video stream.")
-    stream = _chosen(container, streams, VIDEO_CODECS)
-    check_size(stream.width, stream.height, limits)
-    check_frames(announced_frames(container, stream), limits)
-    return stream
-
-
-def choose_sound(container: InputContainer) -> av.AudioStream | None:
-    """Return the default sound stream, or the first, ready to decode; None: there is none.
-
-    Raises:
-        RefusalError: it is of an unknown codec.
-    """
-    streams = container.streams.audio
-    return _chosen(container, streams, SOUND_CODECS) if streams else None
-
-
-def _chosen(
-    container: InputContainer, streams: Sequence[AnyStream], codecs: Sequence[str]
-) -> AnyStream:
-    """Return the stream marked as default, or the first; the others are not even read."""
-    marked = [each for each in streams if each.disposition & Disposition.default]
-    chosen = (marked or streams)[0]
-    codec = chosen.codec_context
-    # A stream that no decoder is known for has no context, whatever the types say.
-    name = codec.codec.canonical_name if codec else "unknown"
+def _check_codec(stream: av.VideoStream | av.AudioStream, codecs: Mapping[str, str]) -> None:
+    name = codec_of(stream)
     if name not in codecs:
-        raise RefusalError(MediaCode.UNREADABLE, f"The codec ({name}) is not decoded here.")
-    codec.thread_count = 1
-    for stream in container.streams:
-        if stream is not chosen:
-            stream.discard = Discard.all
-    return chosen
-
-
-def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(stream.disposition & Disposition.attached_pic)
+        raise RefusalError(
+            MediaCode.UNREADABLE,
+            f"The codec ({name}) is not decoded here: {listed(codecs)} are.",
+        )
 
 
 def check_size(width: int, height: int, limits: VideoLimits) -> None:
@@ -139,22 +87,3 @@ def check_frames(num_frames: int | None, limits: VideoLimits) -> None:
         raise RefusalError(
             MediaCode.TOO_LONG, f"The video has more than {limits.max_frames} frames, the limit."
         )
-
-
-def announced_frames(container: InputContainer, stream: av.VideoStream) -> int | None:
-    """Return the number of frames in the header, where the file can hold as many.
-
-    The index of a MOV or MP4 is whole, and is taken over a larger number in the header.
-    """
-    announced = stream.frames
-    if container.format.name.startswith("mov"):
-        announced = min(announced, len(stream.index_entries))
-    return announced if 0 < announced <= container.size else None
-
-
-def credible_rate(stream: av.VideoStream) -> Fraction:
-    """Return frames per second on average; 25 where the file says nothing that can be."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and 0 < rate <= _MAX_RATE:
-            return Fraction(rate)
-    return DEFAULT_RATE

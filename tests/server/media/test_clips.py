@@ -28,7 +28,7 @@ CLIPS = {
     "19_cars_av1.webm": (70, 768, 432, 5.52),
     "20_dog_mpeg2_interlaced_sar.ts": (75, 720, 576, 4.92),
     "21_cars_fragmented_bframes.mp4": (210, 768, 432, 16.88),
-    "22_bottles_resolution_change.ts": (120, 480, 270, 3.99),
+    "22_bottles_resolution_change.ts": (120, 640, 360, 3.99),
     "23_cars_gray_ffv1.mkv": (70, 384, 216, 5.52),
     "24_juggle_60fps.mp4": (180, 640, 360, 2.98),
     "25_dog_theora.ogv": (169, 480, 270, 5.61),
@@ -88,8 +88,8 @@ def test_facts_beyond_size_are_told(test_data, limits):
         assert (other.info.codec, other.info.container) == ("av1", "matroska,webm")
 
 
-def test_a_change_of_size_is_resized_and_told(test_data, limits):
+def test_a_change_of_size_is_scaled_into_the_largest_and_told(test_data, limits):
     with open_video(test_data / "clips" / "22_bottles_resolution_change.ts", limits) as video:
         sizes = {frame.pixels.shape for frame in video}
-    assert sizes == {(270, 480, 3)}
-    assert video.warning == "60 frames had another size than the first and were resized."
+    assert sizes == {(360, 640, 3)}
+    assert video.warning == "60 frames had another size than the largest and were scaled into it."

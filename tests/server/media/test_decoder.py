@@ -13,13 +13,13 @@ import psutil
 import pytest
 
 from client.clips import numbered_frames, write_clip
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.messages import HEADER, Kind
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import NICENESS
-from maskstream_server.media.refusal import MediaCode
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import Video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.messages import FRAME_HEAD, SOUND_HEAD, Kind, Task, VideoInfo
-from maskstream_server.media.refusal import MediaCode
 from maskstream_server.media.soundtrack import Sound
 
 INFO = VideoInfo(

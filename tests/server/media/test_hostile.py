@@ -5,9 +5,9 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import open_video
-from maskstream_server.media.refusal import MediaCode
 from support.hostile import ENDS, Reads, Refused
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from client.clips import numbered_frames
+from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.messages import SOUND_RATE, VideoInfo
 from maskstream_server.media.overlay import OverlayWriter
-from maskstream_server.media.refusal import MediaCode
 from maskstream_server.media.sound_writer import continuous
 from maskstream_server.media.soundtrack import SoundPiece, open_sound
 from support.tiny import tiny_frames

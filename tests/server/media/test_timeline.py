@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_server.media.timeline import SMALLEST_STEP_S, Timeline
+from maskstream_media.timeline import SMALLEST_STEP_S, Timeline
 
 STAMPS = st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=30)
 

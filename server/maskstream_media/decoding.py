@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,11 @@ class Damage:
     """What is known of a file's faults while it is read.
 
     Attributes:
-        packets: compressed frames met.
+        packets: compressed frames met, those that an edit list leaves out with them.
         lost_packets: of these that did not decode.
         faulty_frames: decoded, but marked as damaged.
         broken_off: the file ended in an error.
-        resized: frames of another size than the first.
+        resized: frames of another size than the one that is shown.
     """
 
     packets: int = 0
@@ -51,15 +51,21 @@ class Damage:
             sentences.append(f"The file is damaged: {self.faulty_frames} frames show faults.")
         if self.resized:
             sentences.append(
-                f"{self.resized} frames had another size than the first and were resized."
+                f"{self.resized} frames had another size than the largest and were scaled into it."
             )
         return " ".join(sentences) or None
 
 
-def decoded(container: InputContainer, stream: Stream, damage: Damage) -> Iterator[Any]:
+def decoded(
+    container: InputContainer,
+    stream: Stream,
+    damage: Damage,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Any]:
     """Yield every frame of a stream that decodes, in the order in which they are shown.
 
-    Damaged packets are left out; a file that ends in an error ends early.
+    Damaged packets are left out; a file that ends in an error ends early, one that is stopped
+    after the packet that is being read.
 
     Raises:
         MemoryError: the decoder needs more than it may have.
@@ -68,6 +74,8 @@ def decoded(container: InputContainer, stream: Stream, damage: Damage) -> Iterat
         for frame in _frames(packet, damage):
             damage.faulty_frames += frame.is_corrupt
             yield frame
+        if stopped():
+            return
 
 
 def _packets(container: InputContainer, stream: Stream, damage: Damage) -> Iterator[Packet[Any]]:

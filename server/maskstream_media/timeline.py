@@ -4,6 +4,7 @@ from typing import Final
 
 SMALLEST_STEP_S: Final = 1e-4
 """Between two frames that a file gives the same time."""
+_MICROSECOND_S: Final = 1e-6
 _RESTART_S: Final = 1.0
 """Going back by more than this is a clock that started anew, not a slip."""
 
@@ -40,6 +41,9 @@ class Timeline:
         return self._latest_s
 
     def _first(self, stamp_s: float | None) -> float:
-        if self._start_s is None:
+        """A frame before what the file calls its start, in whole microseconds, is its start."""
+        if stamp_s is None:
+            return 0.0
+        if self._start_s is None or stamp_s < self._start_s + _MICROSECOND_S:
             self._start_s = stamp_s
-        return 0.0 if stamp_s is None else max(0.0, stamp_s - (self._start_s or 0.0))
+        return stamp_s - self._start_s
