@@ -16,8 +16,8 @@ from maskstream_server.entrance import Entrance
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.routes.health import health_routes
-from maskstream_server.service import is_stalled
 from maskstream_server.settings import Settings
+from maskstream_server.stalls import stalled_engine
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 
@@ -44,9 +44,9 @@ class WatchedWorker:
     registry: CollectorRegistry
 
     @property
-    def stalled(self) -> bool:
+    def stalled(self) -> str | None:
         """See `Watched.stalled`."""
-        return is_stalled(self.engine)
+        return stalled_engine(self.engine)
 
     async def readiness(self) -> dict[str, bool]:
         """See `Watched.readiness`; `queue` is whether it has heard of this worker of late."""

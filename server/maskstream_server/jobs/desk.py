@@ -11,6 +11,7 @@ import structlog
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
+    FolderAwayError,
     MismatchError,
     NotReadyError,
     RecordUnreadableError,
@@ -189,7 +190,7 @@ class VideoDesk:
             await self.ownership.check()
             await self._forget(over)
             await asyncio.to_thread(self._sweep, known, cancelled)
-        except (StoreUnreachableError, OSError) as error:
+        except (FolderAwayError, StoreUnreachableError, OSError) as error:
             log.warning("files_not_tended", reason=str(error))
         except MismatchError:
             log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)

@@ -14,8 +14,9 @@ from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from maskstream_protocol.errors import BadHelloError
+from maskstream_protocol.errors import ServerFullError
 from maskstream_server.allowance import Allowance
+from maskstream_server.errors import RETRY_AFTER_MS
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.frames import BoundedFrames
 from maskstream_server.transport.gate import Entry, origin_of
@@ -67,8 +68,9 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self._entry = entry
 
     def turn_away(self) -> None:
-        """Close before the hello: others wait for the place."""
-        self.conn.end(BadHelloError("No hello came before others needed the place."))
+        """Close before the hello: others need the place. An honest client may try again."""
+        text = "No hello came before others needed the place."
+        self.conn.end(ServerFullError(text, retry_after_ms=RETRY_AFTER_MS))
         self.handle_parser_exception()
 
     # What asyncio calls.
