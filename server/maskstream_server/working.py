@@ -13,6 +13,7 @@ from maskstream_server.assembly import (
     open_tracing,
     owner_name,
 )
+from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
@@ -93,8 +94,14 @@ async def _work(
 ) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            end_within(settings.drain_s + LAST_S)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop)
     try:
         await engine.start()
     except Exception as error:

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from client import server_side
+from client import fake_server, server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
 from maskstream_client import main as program
@@ -50,6 +50,23 @@ def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):
     assert (summary["emerged"], summary["disappeared"]) == (1, 0)
     assert summary["fps"] > 0
     assert summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
+
+
+@pytest.mark.parametrize(
+    ("own_min", "options", "shown"),
+    [(0.5, (), 1), (0.95, (), 0), (0.95, ("--show-min", 0.9), 1), (0.5, ("--show-min", 0.95), 0)],
+)
+def test_stream_shows_tracks_from_the_models_own_score_on_or_the_users(
+    tmp_path, clip, monkeypatch, own_min, options, shown
+):
+    monkeypatch.setattr(fake_server, "SHOW_MIN", own_min)
+    files = ("--json", tmp_path / "r.json", "--summary", tmp_path / "s.json")
+    with ThreadedServer(Script()) as server:
+        done = run(stream, clip, "--url", server.url, *files, *options)
+    assert done.exit_code == 0, done.output
+    (track,) = json.loads((tmp_path / "r.json").read_text())
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert (track["visible"], summary["shown"], summary["tracks"]) == (bool(shown), shown, 1)
 
 
 def test_stream_goes_on_over_a_lost_connection(tmp_path, clip):

@@ -153,6 +153,7 @@ def test_the_public_port_lets_in_who_may(stack: Stack):
         assert client.get("/readyz").json() == {
             "ready": True,
             "engine": True,
+            "decoders": True,
             "store": True,
             "files": True,
         }

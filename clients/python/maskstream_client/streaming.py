@@ -42,6 +42,7 @@ class StreamJob:
     masks: MaskFormat
     mask_scale: float
     min_score: float | None
+    show_min: float | None
     quality: int
     max_frames: int | None
     in_flight: int
@@ -81,6 +82,7 @@ def stream_source(job: StreamJob) -> None:
 
 def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
     summary, collector = StreamSummary(), ResultsCollector()
+    show_min = 0.0
     began_s = time.perf_counter()
     try:
         with (
@@ -88,23 +90,23 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
             _Drawing(job.out, reader) as drawing,
             closing(_pairs(job, reader, console)) as pairs,
         ):
-            for pixels, result in pairs:
+            for pixels, result, show_min in pairs:
                 summary.add(result)
                 if job.json_out is not None:  # masks of all frames, which a camera has no end of
                     collector.add(result)
-                drawing.add(pixels, result)
+                drawing.add(pixels, result, show_min)
     finally:
-        report = summary.report(time.perf_counter() - began_s)
+        report = summary.report(time.perf_counter() - began_s, show_min)
         if report["frames"]:
-            _write_json(job.json_out, collector.entries())
+            _write_json(job.json_out, collector.entries(show_min))
             _write_json(job.summary, report)
             console.print(_sentence(report), soft_wrap=True)
 
 
 def _pairs(
     job: StreamJob, reader: Reader, console: Console
-) -> Generator[tuple[Pixels, Result], None, None]:
-    """The frames with their results, behind a progress bar."""
+) -> Generator[tuple[Pixels, Result, float], None, None]:
+    """The frames with their results and the score to show from, behind a progress bar."""
     total = reader.num_frames
     if job.max_frames is not None:
         total = min(job.max_frames, total or job.max_frames)
@@ -119,9 +121,10 @@ def _pairs(
         Client(job.url, job.options(), api_key=job.api_key) as client,
         Progress(*columns, console=console) as progress,
     ):
+        show_min = client.show_min if job.show_min is None else job.show_min
         bar = progress.add_task("Streaming", total=total, tracks=0)
         for pixels, result in client.stream(reader, every_frame=True):
-            yield pixels, result
+            yield pixels, result, show_min
             progress.update(bar, advance=1, tracks=len(result.visible))
 
 
@@ -130,10 +133,12 @@ class _Drawing:
 
     def __init__(self, path: Path | None, reader: Reader) -> None:
         self._writer = None if path is None else VideoWriter(path, reader.rate)
-        self._annotator = Annotator(float(reader.rate))
+        self._rate = float(reader.rate)
+        self._annotator: Annotator | None = None
 
-    def add(self, pixels: Pixels, result: Result) -> None:
+    def add(self, pixels: Pixels, result: Result, show_min: float) -> None:
         if self._writer is not None:
+            self._annotator = self._annotator or Annotator(self._rate, show_min)
             self._writer.write(self._annotator.annotate(pixels, result))
 
     def __enter__(self) -> Self:
@@ -169,7 +174,7 @@ def _sentence(report: dict[str, Any]) -> str:
     latency = ", ".join(f"{name} {ms or 0:.0f}" for name, ms in report["latency_ms"].items())
     dropped = f", {report['dropped']} dropped" if report["dropped"] else ""
     return (
-        f"{report['frames']} frames{dropped}, {report['tracks']} tracks: "
+        f"{report['frames']} frames{dropped}, {report['tracks']} tracks ({report['shown']} shown): "
         f"{report['emerged']} emerged, {report['disappeared']} disappeared; "
         f"{report['fps']:.1f} frames per second, latency {latency} ms."
     )

@@ -20,7 +20,8 @@ class StreamSummary:
     def __init__(self) -> None:
         # How many of so many ticks: a camera has no end, and its latencies are much alike.
         self._latencies: Counter[int] = Counter()
-        self._tracks: set[tuple[int, int]] = set()
+        # The best score of each.
+        self._tracks: dict[tuple[int, int], float] = {}
         self._num_frames = self._num_dropped = self._num_resets = 0
         self._num_emerged = self._num_disappeared = 0
 
@@ -33,15 +34,20 @@ class StreamSummary:
         self._num_resets += result.reset is not None
         self._latencies[round(result.latency_s / _TICK_S)] += 1
         for item in result.objects:
-            self._tracks.add((self._num_resets, item.track_id))
+            track = self._num_resets, item.track_id
+            self._tracks[track] = max(self._tracks.get(track, 0.0), item.score)
             self._num_emerged += item.status is Status.EMERGED
             self._num_disappeared += item.status is Status.DISAPPEARED
 
-    def report(self, elapsed_s: float) -> dict[str, Any]:
-        """Everything, fit for JSON; rates over `elapsed_s`, latencies in milliseconds."""
+    def report(self, elapsed_s: float, show_min: float = 0.0) -> dict[str, Any]:
+        """Everything, fit for JSON; rates over `elapsed_s`, latencies in milliseconds.
+
+        Of the tracks those are shown whose score reached `show_min`.
+        """
         return {
             "frames": self._num_frames,
             "tracks": len(self._tracks),
+            "shown": sum(score >= show_min for score in self._tracks.values()),
             "emerged": self._num_emerged,
             "disappeared": self._num_disappeared,
             "dropped": self._num_dropped,

@@ -11,6 +11,7 @@ import structlog
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
+    FolderAwayError,
     MismatchError,
     NotReadyError,
     RecordUnreadableError,
@@ -69,6 +70,17 @@ class VideoDesk:
     def files(self) -> VideoFiles:
         """Where the files of videos are."""
         return self.reception.files
+
+    @told_where_away
+    async def check_open(self) -> None:
+        """See that a video could be taken in now.
+
+        Raises:
+            MismatchError: records and files do not belong together.
+            FolderAwayError: the folder is gone.
+            StoreUnreachableError: the store is away.
+        """
+        await self.ownership.check()
 
     @told_where_away
     async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
@@ -178,7 +190,7 @@ class VideoDesk:
             await self.ownership.check()
             await self._forget(over)
             await asyncio.to_thread(self._sweep, known, cancelled)
-        except (StoreUnreachableError, OSError) as error:
+        except (FolderAwayError, StoreUnreachableError, OSError) as error:
             log.warning("files_not_tended", reason=str(error))
         except MismatchError:
             log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from contextlib import suppress
+from itertools import count
 from typing import Literal, Protocol
 
 import structlog
@@ -83,7 +84,7 @@ class VideoWorker:
 
     async def _attempt(self, video: str) -> JobEnd | Literal["away"]:
         """Work on a video, unless that is another's; `away` where it must be tried once more."""
-        await self._wait_for_folder()
+        await self.wait_for_folder()
         record = await self._claim(video)
         if record is None:
             return "stopped"
@@ -101,13 +102,14 @@ class VideoWorker:
                 self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
         return end
 
-    async def _wait_for_folder(self) -> None:
+    async def wait_for_folder(self) -> None:
         """Wait until files can be read and written here: without, no video can be worked on."""
-        while True:
+        for attempt in count():
             try:
                 return await asyncio.to_thread(check_usable, self._parts.files)
             except FolderAwayError as error:
-                log.warning("folder_away", reason=str(error))
+                if attempt == 0:
+                    log.warning("folder_away", reason=str(error))
                 await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
