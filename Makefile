@@ -1,7 +1,9 @@
 # The project's tasks. `make demo` and `make test` set up all that they need.
 SHELL := /bin/bash
 PYTHON ?= python3
-# Another package index for torch alone, such as a CPU-only one. Empty: the default index.
+# Which build of torch: cpu, default (that of your package index: with CUDA on Linux), or auto,
+# which is cpu where there is no NVIDIA GPU. TORCH_INDEX names a package index for torch alone.
+TORCH ?= auto
 TORCH_INDEX ?=
 VIDEO ?=
 OUT ?= demo-out
@@ -10,8 +12,9 @@ RUNS ?= 3
 HOST ?= 127.0.0.1
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-TORCH := torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+# Into this environment or nowhere: never into one that the system manages.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
+	--constraint constraints.txt
 
 .PHONY: help demo serve test test-cpus test-compose chaos check check-docker format clean
 
@@ -19,12 +22,13 @@ help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/created:
+	@scripts/check_python.sh "$(PYTHON)"
 	$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/run: .venv/created pyproject.toml constraints.txt
 	@echo "Installing Maskstream into .venv (first time: a few minutes)"
-	$(PIP) $(TORCH)
+	@TORCH_INDEX="$(TORCH_INDEX)" scripts/install_torch.sh "$(TORCH)" $(PIP)
 	$(PIP) --editable '.[server,train]'
 	@touch $@
 

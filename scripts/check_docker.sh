@@ -13,7 +13,7 @@ fi
 
 compose=$(docker compose version --short 2>/dev/null || true)
 if [ "$(printf '%s\n' "$needed" "${compose#v}" | sort -V | head -n 1)" = "$needed" ]; then
-  for profile in cpu gpu camera; do
+  for profile in cpu gpu camera alerts; do
     docker compose --env-file .env.example --profile "$profile" config --quiet
   done
 else

@@ -11,6 +11,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from support.limits import no_longer_than
+
 # Machines are noisy: a slow example is no failure. CI draws the same examples on every run.
 settings.register_profile(
     "maskstream",
@@ -47,6 +49,27 @@ def threads_of_its_own() -> Iterator[None]:
     yield
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """Let nothing hang before a test,"""
+    with no_longer_than():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """in it,"""
+    with no_longer_than():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """nor after it: whatever else bounds their waiting, see there."""
+    with no_longer_than():
+        return (yield)
 
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -185,7 +185,7 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     """
     rules = asdict(config)
     rules["classes"] = config.num_classes
-    for name in ("report_score_min", "object_score_min", "overlap_min"):
+    for name in ("report_score_min", "show_score_min", "object_score_min", "overlap_min"):
         del rules["online"][name]
     if config.offline is None:
         # So that fingerprints from before there were offline models stay what they were.

@@ -49,6 +49,7 @@ def _demo() -> ModelConfig:
             keep_score_min=0.15,
             max_missed_frames=4,
             min_size=192,
+            show_score_min=0.5,  # decision 0031
             double_iou_max=0.5,
         ),
     )

@@ -74,6 +74,7 @@ def _work(settings: "Settings") -> None:
     from maskstream_server.assembly import load
     from maskstream_server.serving import bind, url_of
     from maskstream_server.store_rights import check_store_rights
+    from maskstream_server.trimming import trimmed_memory
     from maskstream_server.working import check_shared, work_forever
 
     def ready() -> None:
@@ -86,7 +87,8 @@ def _work(settings: "Settings") -> None:
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     model = load(settings)
-    work_forever(settings, model, ready, watched=watched)
+    with trimmed_memory():
+        work_forever(settings, model, ready, watched=watched)
 
 
 def _check(settings: "Settings") -> None:
@@ -100,8 +102,11 @@ def _serve(settings: "Settings") -> None:
     from maskstream_server.assembly import assemble, load
     from maskstream_server.serving import bind, serve_forever
     from maskstream_server.store_rights import check_store_rights
+    from maskstream_server.trimming import trimmed_memory
 
     with bind(settings.host, settings.port) as bound:
         check_open(bound.getsockname()[0], settings)
         check_store_rights(settings, sessions=True)
-        serve_forever(assemble(settings, load(settings)), bound)
+        service = assemble(settings, load(settings))
+        with trimmed_memory():
+            serve_forever(service, bound)

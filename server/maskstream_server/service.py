@@ -18,6 +18,7 @@ from maskstream_server.pictures.limits import PictureLimits, memory_for
 from maskstream_server.pictures.pool import PicturePool, PoolObserver
 from maskstream_server.session.admission import MAX_SIDE_PX
 from maskstream_server.settings import Settings
+from maskstream_server.stalls import stalled_decoders, stalled_engine
 from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
@@ -26,7 +27,6 @@ from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import NoTracing, Tracing
 
 T = TypeVar("T")
-STALLED_S = 60.0
 LAST_WAIT_S = 2.0
 FRAME_THREADS = 4
 
@@ -120,8 +120,8 @@ class Service:
             await self.videos.stop()
         # Each may take its time where the store hangs or a step does not end: they do so together.
         _, engine_ended, _ = await asyncio.gather(
-            self.background.finish(self._left_s()),
-            self.engine.stop(self.settings.drain_s),
+            self.background.finish(self.left_s()),
+            self.engine.stop(self.left_s()),
             self._end_leases(),
         )
         self.pictures.close()
@@ -132,8 +132,8 @@ class Service:
             await asyncio.wait_for(self.store.close(), LAST_WAIT_S)
         await asyncio.to_thread(self.tracing.close)
 
-    def _left_s(self) -> float:
-        """What the farewell has left of the time to commit in."""
+    def left_s(self) -> float:
+        """Return what the farewell has left of the time to commit in, or a last moment."""
         if self._drain_until_s is None:
             return self.settings.drain_s
         return max(LAST_WAIT_S, self._drain_until_s - self.clock())
@@ -171,13 +171,18 @@ class Service:
 
     async def readiness(self) -> dict[str, bool]:
         """See `Watched.readiness`."""
-        parts = {"engine": self.engine.ready and not self.stalled, "store": True}
+        parts = {
+            "engine": self.engine.ready and not stalled_engine(self.engine),
+            "decoders": self.pictures.num_alive > 0 and not stalled_decoders(self.pictures),
+            "store": True,
+        }
         try:
             await self.store.ping()
         except StoreError:
             parts["store"] = False
         if self.videos is not None:
-            parts["videos"] = self.trouble is None
+            parts["files"] = await self.videos.folder.usable()
+            parts["videos"] = await self.videos.desk.ownership.belong()
         return parts
 
     @property
@@ -190,9 +195,9 @@ class Service:
         await self.store.usage()
 
     @property
-    def stalled(self) -> bool:
-        """Whether one step of the model takes beyond all bounds."""
-        return is_stalled(self.engine)
+    def stalled(self) -> str | None:
+        """See `Watched.stalled`."""
+        return stalled_engine(self.engine) or stalled_decoders(self.pictures)
 
 
 def build_pictures(
@@ -208,8 +213,3 @@ def build_pictures(
     )
     size = settings.decoders or max(2, min(8, os.cpu_count() or 1))
     return PicturePool(limits, size, observer, clock)
-
-
-def is_stalled(engine: Engine[Any]) -> bool:
-    """Return whether one step of the model takes beyond all bounds."""
-    return engine.stalled_for_s() > STALLED_S

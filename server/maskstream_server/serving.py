@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 
 from maskstream_server.app import create_app
+from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.errors import StartError
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
@@ -77,10 +78,13 @@ class MaskstreamServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._service.drain()
+        self.config.timeout_graceful_shutdown = round(self._service.left_s())
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in peace; a second signal stops at once."""
+        """Stop in peace, and by force where something hangs; a second signal stops at once."""
+        if not self.should_exit:
+            end_within(self._service.settings.drain_s + LAST_S)
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -108,7 +112,6 @@ def _config(service: Service) -> TransportConfig:
         ws_ping_timeout=settings.idle_s - settings.heartbeat_s,
         ws_per_message_deflate=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, round(settings.drain_s)),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -122,7 +125,7 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
     """Serve until a signal comes.
 
     Raises:
-        StartError: the engine could not warm up.
+        StartError: the engine could not warm up, or no process that decodes pictures be started.
     """
 
     def ready() -> None:
@@ -135,5 +138,7 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
 
     server = MaskstreamServer(service, ready)
     server.run([bound])
+    if isinstance(server.failure, StartError):
+        raise server.failure
     if server.failure is not None:
         raise StartError(f"The engine could not warm up: {server.failure}")

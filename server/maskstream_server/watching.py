@@ -12,9 +12,14 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from maskstream_server.engine.engine import Engine
+from maskstream_server.entrance import Entrance
 from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.routes.health import health_routes
-from maskstream_server.service import is_stalled
+from maskstream_server.settings import Settings
+from maskstream_server.stalls import stalled_engine
+from maskstream_server.transport.config import TransportConfig
+from maskstream_server.transport.requests import RequestProtocol
 
 ANSWER_S = 3.0
 """Whoever asks whether a worker is ready waits no longer for a store that hangs."""
@@ -27,19 +32,21 @@ class WatchedWorker:
     Attributes:
         engine: what it steps frames with.
         desk: where its videos come from.
+        folder: where their files are.
         host: this machine's name, by which the queue knows its workers.
         registry: what it counts.
     """
 
     engine: Engine[Any]
     desk: VideoDesk
+    folder: FolderProbe
     host: str
     registry: CollectorRegistry
 
     @property
-    def stalled(self) -> bool:
+    def stalled(self) -> str | None:
         """See `Watched.stalled`."""
-        return is_stalled(self.engine)
+        return stalled_engine(self.engine)
 
     async def readiness(self) -> dict[str, bool]:
         """See `Watched.readiness`; `queue` is whether it has heard of this worker of late."""
@@ -50,7 +57,10 @@ class WatchedWorker:
                 parts["queue"] = await self.desk.queue.hears_of(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
-        return parts | {"videos": self.trouble is None}
+        return parts | {
+            "files": await self.folder.usable(),
+            "videos": await self.desk.ownership.belong(),
+        }
 
     @property
     def trouble(self) -> str | None:
@@ -69,12 +79,20 @@ class _Beside(uvicorn.Server):
         yield
 
 
-async def serve_beside(worker: WatchedWorker, bound: socket.socket) -> None:
-    """Answer until cancelled."""
+async def serve_beside(worker: WatchedWorker, settings: Settings, bound: socket.socket) -> None:
+    """Answer until cancelled, by the names and within the bounds of a server (`Entrance`)."""
     app = FastAPI(title="Maskstream worker", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(health_routes(worker))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off"
+    app.add_middleware(Entrance, settings=settings)
+    config = TransportConfig(
+        app,
+        settings,
+        http=RequestProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
     )
     server = _Beside(config)
     serving = asyncio.create_task(server.serve([bound]))

@@ -13,6 +13,7 @@ from maskstream_server.assembly import (
     open_tracing,
     owner_name,
 )
+from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
@@ -66,19 +67,21 @@ def work_forever(
     decode = open_video or decode_upload(settings)
     videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
-    worker = WatchedWorker(engine, videos.desk, socket.gethostname(), registry)
+    worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
+    work = _work(settings, engine, videos, ready)
     try:
-        asyncio.run(_watched(worker, watched, _work(settings, engine, videos, ready)))
+        asyncio.run(work if watched is None else _watched(worker, settings, watched, work))
     finally:
         tracing.close()
 
 
 async def _watched(
-    worker: WatchedWorker, bound: socket.socket | None, work: Coroutine[Any, Any, None]
+    worker: WatchedWorker,
+    settings: Settings,
+    bound: socket.socket,
+    work: Coroutine[Any, Any, None],
 ) -> None:
-    if bound is None:
-        return await work
-    answering = asyncio.create_task(serve_beside(worker, bound))
+    answering = asyncio.create_task(serve_beside(worker, settings, bound))
     try:
         await work
     finally:
@@ -91,8 +94,14 @@ async def _work(
 ) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            end_within(settings.drain_s + LAST_S)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stop)
     try:
         await engine.start()
     except Exception as error:

@@ -23,6 +23,7 @@ CLASSES = [
     {"id": 0, "name": "person", "color": "#ff0000", "thing": True},
     {"id": 1, "name": "animal", "color": "#00ff00", "thing": True},
 ]
+SHOW_MIN = 0.5
 
 
 @dataclass
@@ -150,7 +151,8 @@ class FakeServer:
 def rest(connection, request):
     """The route of the model's classes."""
     if request.path == "/v1/models/demo":
-        return connection.respond(200, json.dumps({"name": "demo", "classes": CLASSES}))
+        card = {"name": "demo", "classes": CLASSES, "show_min": SHOW_MIN}
+        return connection.respond(200, json.dumps(card))
     return None
 
 

@@ -8,14 +8,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner
 
-from client import server_side
+from client import fake_server, server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
-from maskstream_client import main as program
 from maskstream_client.commands import bench, stream
 from maskstream_client.video import VideoReader
 from maskstream_protocol.errors import ModelUnknownError, UnauthorizedError
@@ -59,6 +57,23 @@ def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):
     assert summary["session"] == "s1"
     assert f"maskstream watch s1 --url {server.url}" in done.stderr
     assert summary["latency_ms"]["p50"] <= summary["latency_ms"]["p99"]
+
+
+@pytest.mark.parametrize(
+    ("own_min", "options", "shown"),
+    [(0.5, (), 1), (0.95, (), 0), (0.95, ("--show-min", 0.9), 1), (0.5, ("--show-min", 0.95), 0)],
+)
+def test_stream_shows_tracks_from_the_models_own_score_on_or_the_users(
+    tmp_path, clip, monkeypatch, own_min, options, shown
+):
+    monkeypatch.setattr(fake_server, "SHOW_MIN", own_min)
+    files = ("--json", tmp_path / "r.json", "--summary", tmp_path / "s.json")
+    with ThreadedServer(Script()) as server:
+        done = run(stream, clip, "--url", server.url, *files, *options)
+    assert done.exit_code == 0, done.output
+    (track,) = json.loads((tmp_path / "r.json").read_text())
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert (track["visible"], summary["shown"], summary["tracks"]) == (bool(shown), shown, 1)
 
 
 def test_stream_goes_on_over_a_lost_connection(tmp_path, clip):
@@ -203,13 +218,6 @@ def test_a_stream_whose_words_nobody_reads_leaves_its_files(tmp_path, clip):
     assert json.loads(found.read_text())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["weights", "list"], ["eval", "--help"]])
-def test_a_command_whose_output_is_cut_off_ends_quietly(words):
-    with unread_pipe() as out:
-        done = subprocess.run([*PROGRAM, *words], stdout=out, stderr=subprocess.PIPE, text=True)
-    assert done.stderr == ""
-
-
 def test_a_wrong_address_is_one_sentence(clip):
     assert "is no URL of a server" in sentence_of(run(stream, clip, "--url", "ftp://here"))
 
@@ -269,62 +277,3 @@ def test_bench_says_what_flat_does_not_go_with():
 
 def test_bench_refuses_a_size_that_is_none():
     assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))
-
-
-def test_help_lists_the_subcommands_without_importing_torch_or_the_server():
-    code = (
-        "import sys; from maskstream_client.main import main\n"
-        "try: main(['--help'], prog_name='maskstream')\n"
-        "except SystemExit: pass\n"
-        "heavy = {'torch', 'fastapi', 'maskstream_server', 'maskstream_model'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("stream", "run", "videos", "bench", "serve", "train", "eval", "score"):
-        assert f"\n  {name} " in done.stdout
-
-
-def test_a_command_of_two_words_is_typed_with_a_space_or_a_hyphen():
-    for typed in (["bench-video", "--help"], ["bench", "video", "--help"]):
-        assert "VIDEO" in run(program.main, *typed).output
-    assert "--sessions" in run(program.main, "bench", "--help").output
-
-
-class Entry:
-    """An entry point whose package lacks a dependency."""
-
-    name, value = "serve", "maskstream_server.commands:serve"
-
-    def load(self):
-        raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
-
-
-def test_a_missing_extra_is_told_by_its_name(monkeypatch):
-    monkeypatch.setattr(program, "entry_points", lambda group: [Entry()])
-    done = run(program.main, "serve")
-    assert "pip install 'maskstream[server]'" in sentence_of(done)
-
-
-def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch):
-    @click.group()
-    def group():
-        pass
-
-    @group.command()
-    def inner():
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
-
-    class Group(Entry):
-        name, value = "weights", "maskstream_model.commands:weights"
-
-        def load(self):
-            return group
-
-    monkeypatch.setattr(program, "entry_points", lambda group: [Group()])
-    done = run(program.main, "weights", "inner")
-    assert "needs torch" in sentence_of(done)
-    assert "pip install 'maskstream[model]'" in sentence_of(done)
-
-
-def test_a_strange_subcommand_is_told():
-    assert "No such command" in run(program.main, "dance").output

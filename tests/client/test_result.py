@@ -170,6 +170,20 @@ def test_a_guess_has_an_outline_only():
     assert np.array_equal(drawn[35, 10], track_color(3))
 
 
+@pytest.mark.parametrize(("show_min", "is_shown"), [(0.0, True), (0.9, True), (0.95, False)])
+def test_a_track_is_drawn_counted_and_visible_from_the_same_score_on(show_min, is_shown):
+    each = seen(0, (3, 1, TRACKED), masks=[HOUSE])  # its score is 0.92
+    drawn = Annotator(show_min=show_min).annotate(GREY, each)
+    assert np.array_equal(drawn, GREY) is not is_shown
+    collector, summary = ResultsCollector(), StreamSummary()
+    collector.add(each)
+    summary.add(each)
+    assert [entry["visible"] for entry in collector.entries(show_min)] == [is_shown]
+    summary.begin("s1", show_min)
+    assert summary.report()["shown"] == is_shown
+    assert summary.report()["tracks"] == 1
+
+
 def test_colours_stay_and_neighbours_differ():
     assert track_color(7) == track_color(7)
     assert len({track_color(each) for each in range(1, 60)}) == 59

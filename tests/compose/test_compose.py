@@ -150,7 +150,13 @@ def test_passwords_are_told_nowhere(stack: Stack):
 
 def test_the_public_port_lets_in_who_may(stack: Stack):
     with stack.client() as client:
-        assert client.get("/readyz").json() == {"ready": True, "engine": True, "store": True}
+        assert client.get("/readyz").json() == {
+            "ready": True,
+            "engine": True,
+            "decoders": True,
+            "store": True,
+            "files": True,
+        }
         assert client.get("/metrics").status_code == 404
         assert client.get("/v1/videos", headers={"Authorization": ""}).status_code == 401
         too_large = client.post("/v1/videos", files={"file": b"\0" * (9 << 20)})

@@ -64,6 +64,27 @@ def test_prometheus_reaches_every_server_and_worker_where_they_answer():
                 assert f":{port}/readyz" in service["healthcheck"]["test"][-1]
 
 
+def test_prometheus_reaches_the_alertmanager_which_sends_on_what_the_secret_names():
+    compose = yaml.safe_load(COMPOSE)
+    service = compose["services"]["alertmanager"]
+    assert service["profiles"] == ["alerts"]
+    asked = yaml.safe_load((CHECKOUT / "docker/prometheus/prometheus.yml").read_text())
+    (place,) = asked["alerting"]["alertmanagers"][0]["dns_sd_configs"]
+    assert place["names"] == ["alertmanager"]
+    assert f":{place['port']}/-/ready" in service["healthcheck"]["test"][-1]
+    assert set(service["networks"]) & set(compose["services"]["prometheus"]["networks"])
+    sent = yaml.safe_load((CHECKOUT / "docker/alertmanager/alertmanager.yml").read_text())
+    (receiver,) = sent["receivers"]
+    assert receiver["name"] == sent["route"]["receiver"]
+    (webhook,) = receiver["webhook_configs"]
+    (secret,) = service["secrets"]
+    assert webhook["url_file"] == f"/run/secrets/{secret}"
+    assert secret in compose["secrets"]
+    rules = yaml.safe_load((CHECKOUT / "docker/prometheus/alerts.yml").read_text())["groups"][0]
+    known = {rule["alert"] for rule in rules["rules"]}
+    assert set(re.findall(r"Maskstream\w+", str(sent["inhibit_rules"]))) <= known
+
+
 def test_every_package_of_the_server_is_pinned_in_its_image():
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import Awaitable, Callable
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from support.pictures import scan_bomb
 from support.raw_client import RawClient, frame_message, grey, jpeg, raw_client
 from support.server import POISON, LiveServer, running_server
 
@@ -47,6 +50,10 @@ async def absurd_dimensions(client: RawClient) -> None:
     await client.send(JPEG[: at + 5] + b"\xff\xdc\xff\xdc" + JPEG[at + 9 :])
 
 
+async def too_much_work(client: RawClient) -> None:
+    await client.send(scan_bomb(320, 300, 100))
+
+
 async def rgb_of_wrong_size(client: RawClient) -> None:
     await client.send(bytes(100), codec=3, width=64, height=36)
 
@@ -78,6 +85,7 @@ DROPPED = [
     (broken_picture, "frame_undecodable", "undecodable"),
     (picture_of_another_size, "frame_undecodable", "undecodable"),
     (absurd_dimensions, "frame_too_large", "undecodable"),
+    (too_much_work, "frame_undecodable", "undecodable"),
     (rgb_of_wrong_size, "frame_undecodable", "undecodable"),
     (orientation_beyond_exif, "frame_undecodable", "undecodable"),
     (too_many_bytes, "frame_too_large", "undecodable"),
@@ -132,6 +140,26 @@ async def test_a_frame_that_cannot_be_used_is_dropped(
         await client.flush()
         credit = sum(each["frames"] for each in client.of("credit"))
         assert credit <= 3
+
+
+@pytest.mark.parametrize("payload", [JPEG[:-2], b"\r\n" + JPEG, JPEG[:2] + b"\r\n" + JPEG[2:]])
+async def test_a_jpeg_as_cameras_send_it_is_answered(small_server: LiveServer, payload: bytes):
+    async with raw_client(small_server.ws_url) as client:
+        await client.hello()
+        assert (await client.answer(payload)).sequence == 1
+        assert client.error_codes == []
+
+
+async def test_a_decoder_that_hangs_costs_one_frame():
+    with running_server(decode_s=3.0, decoders=1) as live:
+        async with a_neighbour(live), raw_client(live.ws_url) as client:
+            await client.hello()
+            (worker,) = live.service.pictures.workers
+            os.kill(worker.pid, signal.SIGSTOP)
+            await client.send(grey())
+            assert (await client.get("error"))["code"] == "frame_undecodable"
+            assert (await client.answer(grey())).sequence == 2
+        assert live.metric("maskstream_decoder_deaths_total", cause="deadline") == 1
 
 
 async def test_an_internal_error_carries_no_detail(small_server: LiveServer):

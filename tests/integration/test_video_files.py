@@ -111,6 +111,18 @@ def test_masks_of_a_video_that_grows_are_of_one_size(client, tmp_path):
         assert {(frame.width, frame.height) for frame in container.decode(video=0)} == {(128, 96)}
 
 
+def test_a_track_that_is_never_sure_enough_is_not_drawn_and_not_visible(client, tmp_path):
+    clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(3))
+    names, pictures, visible = ["ytvis.json", "overlay.mp4"], [], []
+    for show_min in (0.0, None, 1.0):
+        told = finished(client, clip, artifacts=names, show_min=show_min)
+        (track,) = json.load(artifact(client, told, "ytvis.json"))
+        visible.append(track["visible"])
+        pictures.append(artifact(client, told, "overlay.mp4").read())
+    assert visible == [True, True, False]  # the tiny model shows what it mentions
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
 def test_a_panoptic_model_gives_panoptic_pictures(tmp_path):
     clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(6))
     with (

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support import video_worker
 from support.lossless import write_lossless
+from support.raw_socket import connected, read_all
 from support.redis_server import RedisServer
 from support.server import running_server
 from support.tiny import tiny_frames
@@ -69,6 +70,15 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def test_a_request_to_a_worker_that_never_ends_is_refused(own_redis, tmp_path, monkeypatch):
+    monkeypatch.setenv("MASKSTREAM_REQUEST_HEADER_S", "0.5")
+    with watched_worker(own_redis, tmp_path / "data", monkeypatch) as worker:
+        with connected(str(worker.client.base_url)) as link:
+            link.sendall(b"GET /metrics HTTP/1.1\r\nX-")
+            assert read_all(link).startswith(b"HTTP/1.1 408 ")
+        assert worker.client.get("/healthz").json() == {"ok": True}
+
+
 def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(NUM_FRAMES, seed=3))
@@ -78,7 +88,10 @@ def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, mo
         httpx.Client(base_url=live.url, timeout=SOON_S) as server,
     ):
         assert worker.client.get("/healthz").json() == {"ok": True}
-        well = {"ready": True, "engine": True, "store": True, "queue": True, "videos": True}
+        foreign = worker.client.get("/metrics", headers={"Host": "evil.example"})
+        assert (foreign.status_code, foreign.json()["code"]) == (403, "forbidden")
+        parts = ("ready", "engine", "store", "queue", "files", "videos")
+        well = dict.fromkeys(parts, True)
         until(lambda: worker.parts() == (200, well))
         assert worker.sample("jobs_running") == 0
         server.post("/v1/videos", files={"file": clip.read_bytes()})

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,17 @@ def test_a_model_that_cannot_warm_up_ends_the_server_with_its_reason():
         pytest.raises(StartError, match="out of memory"),
     ):
         serve_forever(assemble(settings, ColdModel()), bound)
+
+
+def test_a_server_that_cannot_start_its_decoders_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    settings = Settings(port=0)
+    with (
+        bind(settings.host, settings.port) as bound,
+        capture_logs(),
+        pytest.raises(StartError, match=r"^No process to decode pictures"),
+    ):
+        serve_forever(assemble(settings, FakeModel()), bound)
 
 
 def test_help_names_every_option():

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from maskstream_server.app import create_app
-from maskstream_server.service import STALLED_S, Service
+from maskstream_server.service import Service
 from maskstream_server.settings import Settings
+from maskstream_server.stalls import STALLED_S
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
@@ -20,6 +21,14 @@ from support.server import FakeModel
 
 class Engine:
     ready = True
+    stalled = 0.0
+
+    def stalled_for_s(self) -> float:
+        return self.stalled
+
+
+class Pictures:
+    num_alive = 2
     stalled = 0.0
 
     def stalled_for_s(self) -> float:
@@ -60,7 +69,13 @@ def world() -> SimpleNamespace:
         random_bytes=bytes,
         clock=lambda: 0.0,
     )
+    service.pictures = Pictures()
     return SimpleNamespace(engine=engine, store=store, service=service, client=Browser(service))
+
+
+def said(world: SimpleNamespace, path: str) -> tuple[int, dict[str, object]]:
+    answer = world.client.get(path)
+    return answer.status_code, answer.json()
 
 
 KEY = {"Authorization": "Bearer a-key-for-testing"}
@@ -93,13 +108,35 @@ def test_a_cold_engine_is_healthy_but_not_ready(world):
 def test_an_absent_store_is_healthy_but_not_ready(world):
     world.store.away = True
     assert world.client.get("/healthz").status_code == 200
-    assert world.client.get("/readyz").json() == {"ready": False, "engine": True, "store": False}
+    assert world.client.get("/readyz").json() == {
+        "ready": False,
+        "engine": True,
+        "decoders": True,
+        "store": False,
+    }
 
 
 def test_a_stalled_engine_is_not_healthy(world):
     world.engine.stalled = STALLED_S + 1
-    assert world.client.get("/healthz").status_code == 503
-    assert world.client.get("/readyz").status_code == 503
+    reason = "A step of the model has been running for 61 seconds."
+    assert said(world, "/healthz") == (503, {"ok": False, "reason": reason})
+    status, body = said(world, "/readyz")
+    assert (status, body["engine"], body["decoders"], body["reason"]) == (503, False, True, reason)
+
+
+def test_decoders_that_finish_nothing_are_not_healthy(world):
+    world.service.pictures.stalled = STALLED_S + 1
+    reason = "Frames wait to be decoded, and none has been for 61 seconds."
+    assert said(world, "/healthz") == (503, {"ok": False, "reason": reason})
+    status, body = said(world, "/readyz")
+    assert (status, body["engine"], body["decoders"], body["reason"]) == (503, True, False, reason)
+
+
+def test_a_server_without_decoders_is_healthy_but_not_ready(world):
+    world.service.pictures.num_alive = 0
+    assert world.client.get("/healthz").status_code == 200
+    status, body = said(world, "/readyz")
+    assert (status, body["decoders"]) == (503, False)
 
 
 def test_models_are_listed_with_what_the_protocol_names(world):
@@ -121,6 +158,7 @@ def test_a_models_page_names_its_classes_and_limits(world):
     assert model["classes"][1] == {"id": 1, "name": "x", "color": "#00ff00", "thing": True}
     assert set(model["input"]) == {"min_size", "max_pixels"}
     assert 0 <= model["min_score"] <= 1
+    assert 0 <= model["show_min"] <= 1
 
 
 @pytest.mark.parametrize(

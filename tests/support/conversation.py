@@ -22,6 +22,7 @@ from maskstream_server.session.admission import Terms
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.session import Beginning, Session
 
+MAX_STEPS = 10_000
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 
 
@@ -139,8 +140,12 @@ class Conversation:
 
     def run(self, commit: bool = True) -> None:
         """Do all work, and commit what is to be saved."""
-        while self.work:
+        for _ in range(MAX_STEPS):
+            if not self.work:
+                break
             self.step()
+        else:
+            raise AssertionError("the session asks for work without end")
         if commit:
             self.commit()
 

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_protocol.frames import FrameCodec, FrameMessage
 from maskstream_server.pictures.limits import PictureLimits, memory_for
-from maskstream_server.pictures.pool import PicturePool
+from maskstream_server.pictures.pool import PicturePool, Sender
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.telemetry.metrics import Metrics
 
@@ -49,7 +49,9 @@ def decoded(pool: PicturePool, codec: int, payload: bytes, **fields: int) -> np.
     """Decode a frame as a server does."""
 
     async def decode() -> np.ndarray:
-        return await decode_frame(FrameMessage(1, 1, codec, payload, **fields), pool, compute)
+        return await decode_frame(
+            FrameMessage(1, 1, codec, payload, **fields), pool, Sender(), compute
+        )
 
     return asyncio.run(decode())
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 WITHIN_S = 20.0
+LIMIT_S = 60.0
+"""For what is waited for among any number of other messages."""
 
 
 def jpeg(picture: np.ndarray) -> bytes:
@@ -121,19 +124,25 @@ class RawClient:
         self.messages.append(message)
         return message
 
+    async def coming(self) -> AsyncIterator[dict[str, Any] | Result]:
+        """Read what comes, for `LIMIT_S` at the most."""
+        until_s = time.monotonic() + LIMIT_S
+        while time.monotonic() < until_s:
+            yield await self.read()
+
     async def get(self, kind: str) -> dict[str, Any]:
         """Read until a control message of this type comes."""
-        while True:
-            message = await self.read()
+        async for message in self.coming():
             if isinstance(message, dict) and message["type"] == kind:
                 return message
+        raise AssertionError(f"no {kind} among what came within {LIMIT_S:g} s")
 
     async def result(self) -> Result:
         """Read until a result comes."""
-        while True:
-            message = await self.read()
+        async for message in self.coming():
             if isinstance(message, Result):
                 return message
+        raise AssertionError(f"no result among what came within {LIMIT_S:g} s")
 
     async def answer(self, picture: np.ndarray | bytes, **header: int) -> Result:
         """Send a frame and read its result."""
@@ -147,10 +156,11 @@ class RawClient:
     async def end(self) -> int:
         """Read to the close; returns its code."""
         try:
-            while True:
-                await self.read()
+            async for _ in self.coming():
+                pass
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else 1006
+        raise AssertionError(f"no close within {LIMIT_S:g} s")
 
     @property
     def results(self) -> list[Result]:

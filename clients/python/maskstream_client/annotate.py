@@ -8,6 +8,7 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Mask, Result, TrackedObject
 from maskstream_drawing import annotator
 from maskstream_drawing.painting import DrawnObject
+from maskstream_drawing.showing import Showing
 
 _NO_MASK: Final[Mask] = np.zeros((0, 0), bool)
 
@@ -17,16 +18,20 @@ class Annotator:
 
     Args:
         fps: frames per second; marks of coming and going stay for a second.
+        show_min: a track is drawn from the frame on where its score reaches this.
     """
 
-    def __init__(self, fps: float = 25.0) -> None:
+    def __init__(self, fps: float = 25.0, show_min: float = 0.0) -> None:
         self._drawing = annotator.Annotator(fps)
+        self._showing = Showing(show_min)
 
     def annotate(self, pixels: Pixels, result: Result) -> Pixels:
         """The frame (H, W, 3) with its result drawn in; `pixels` stays as it is."""
         if result.reset is not None:
             self._drawing.forget()
-        return self._drawing.draw(pixels, [_drawn(item) for item in result.objects])
+            self._showing.forget()
+        objects = self._showing.of_frame([_drawn(item) for item in result.objects])
+        return self._drawing.draw(pixels, objects)
 
 
 def _drawn(item: TrackedObject) -> DrawnObject:

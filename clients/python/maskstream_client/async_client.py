@@ -16,7 +16,7 @@ from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.link import Link
-from maskstream_client.model_card import ClassInfo, fetch_classes
+from maskstream_client.model_card import ClassInfo, fetch_card
 from maskstream_client.options import StreamOptions
 from maskstream_client.pairing import Pairing, paired
 from maskstream_client.pictures import Picture, Pixels, encode_picture
@@ -62,6 +62,7 @@ class AsyncClient:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._show_min = 0.0
 
     @property
     def url(self) -> str:
@@ -72,6 +73,11 @@ class AsyncClient:
     def classes(self) -> dict[int, ClassInfo]:
         """The model's classes by id, known once the stream is open."""
         return self._inbox.classes
+
+    @property
+    def show_min(self) -> float:
+        """The score from which the model's tracks are worth drawing, once the stream is open."""
+        return self._show_min
 
     @property
     def videos(self) -> AsyncVideos:
@@ -103,12 +109,13 @@ class AsyncClient:
         await self._until(lambda: self._session.welcome is not None)
         if self._session.welcome is not None:
             with suppress(ConnectionFailedError):
-                self._inbox.classes = await asyncio.to_thread(
-                    fetch_classes,
+                card = await asyncio.to_thread(
+                    fetch_card,
                     self._addresses.current,
                     self._session.welcome.model.classes_url,
                     self._api_key,
                 )
+                self._inbox.classes, self._show_min = card.classes, card.show_min
 
     async def send(
         self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False

@@ -76,6 +76,11 @@ _mask_scale = click.option(
     show_default=True,
     help="Size of the masks.",
 )
+show_min_option = click.option(
+    "--show-min",
+    type=click.FloatRange(0, 1),
+    help="Score from which a track is drawn, and visible in results  [default: the model's own]",
+)
 _quality = click.option(
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
@@ -100,6 +105,7 @@ _quality = click.option(
 @_masks
 @_mask_scale
 @click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@show_min_option
 @_quality
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(

@@ -42,7 +42,12 @@ class LazyGroup(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Prepare the process, then import and run a subcommand."""
         prepare_process(os.environ)
-        return super().invoke(context)
+        try:
+            return super().invoke(context)
+        except click.UsageError:
+            raise  # of what was typed, which click itself quotes
+        except click.ClickException as error:
+            raise _plain(error) from error
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The installed names, the well-known ones first."""
@@ -101,6 +106,13 @@ def _guarded(command: click.Command, entry: EntryPoint) -> click.Command:
 
     command.callback = run
     return command
+
+
+def _plain(error: click.ClickException) -> click.ClickException:
+    """The same, of whatever package: it may quote names and messages from elsewhere."""
+    from maskstream_client.terminal import plain
+
+    return click.ClickException("\n".join(map(plain, error.message.split("\n"))))
 
 
 def _missing(entry: EntryPoint, error: ModuleNotFoundError) -> click.ClickException:

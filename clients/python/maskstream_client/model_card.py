@@ -1,4 +1,4 @@
-"""The names of a model's classes, from the server's REST route (protocol.md section 8)."""
+"""A model's classes and what it shows, from the server's REST route (protocol.md section 8)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,21 @@ class ClassInfo:
     thing: bool
 
 
-def fetch_classes(url: str, classes_url: str, api_key: str | None = None) -> dict[int, ClassInfo]:
-    """Read the classes of the model that a stream's `welcome` named.
+@dataclass(frozen=True)
+class ModelCard:
+    """What a server says of a model.
+
+    Attributes:
+        classes: by id.
+        show_min: score from which its tracks are drawn; 0: all are, as with older servers.
+    """
+
+    classes: dict[int, ClassInfo]
+    show_min: float = 0.0
+
+
+def fetch_card(url: str, classes_url: str, api_key: str | None = None) -> ModelCard:
+    """Read the card of the model that a stream's `welcome` named.
 
     Raises:
         ConnectionFailedError: the route does not answer as it should.
@@ -42,8 +55,9 @@ def fetch_classes(url: str, classes_url: str, api_key: str | None = None) -> dic
     try:
         with _opener(address).open(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:
             card = json.load(answer)
-        return {item["id"]: _class_info(item) for item in card["classes"]}
-    except (URLError, OSError, ValueError, KeyError, TypeError) as error:
+        classes = {item["id"]: _class_info(item) for item in card["classes"]}
+        return ModelCard(classes, float(card.get("show_min", 0.0)))
+    except (URLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConnectionFailedError(f"The classes at {address} cannot be read: {error}.") from error
 
 

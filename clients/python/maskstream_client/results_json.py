@@ -17,6 +17,7 @@ class _Track:
     class_id: int = 0
     label: str = ""
     score: float = 0.0
+    best_score: float = 0.0
     masks: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -50,15 +51,17 @@ class ResultsCollector:
             return
         track = self._tracks.setdefault((self._num_epochs, item.track_id), _Track())
         track.class_id, track.label, track.score = item.class_id, item.label, item.score
+        track.best_score = max(track.best_score, item.score)
         if item.has_mask:
             track.masks[self._num_frames] = coco_rle(item.mask())
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self, show_min: float = 0.0) -> list[dict[str, Any]]:
         """One entry per track: `video_id`, `category_id` (class id + 1), `score`, `segmentations`.
 
         `segmentations` has a compressed COCO run-length mask or None for each frame. `track_id`,
         `label` (the name of the class) and what is known of the video are added to the form; ids
-        start over after a reset.
+        start over after a reset. So is `visible`: whether its score reached `show_min` on any
+        frame.
         """
         return [
             {
@@ -68,6 +71,7 @@ class ResultsCollector:
                 "category_id": track.class_id + 1,
                 "label": track.label,
                 "score": track.score,
+                "visible": track.best_score >= show_min,
                 "segmentations": [track.masks.get(each) for each in range(self._num_frames)],
             }
             for (_, track_id), track in sorted(self._tracks.items())

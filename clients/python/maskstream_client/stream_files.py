@@ -23,7 +23,12 @@ class Drawing:
         self._writer: VideoWriter | None = None
         if path is not None:
             self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
-        self._annotator = Annotator(float(reader.rate))
+        self._rate = float(reader.rate)
+        self._annotator = Annotator(self._rate)
+
+    def begin(self, show_min: float) -> None:
+        """Draw the tracks from a score on."""
+        self._annotator = Annotator(self._rate, show_min)
 
     def add(self, pixels: Pixels, result: Result) -> None:
         """Append a frame with its result drawn in."""

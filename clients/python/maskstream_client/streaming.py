@@ -41,6 +41,7 @@ class StreamJob:
     masks: MaskFormat
     mask_scale: float
     min_score: float | None
+    show_min: float | None
     quality: int
     max_frames: int | None
     in_flight: int
@@ -84,12 +85,14 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
         ends.callback(_say, console, summary)
         ends.callback(_warn, console, reader)
         ends.callback(_write, job.summary, summary, summary.report)
-        ends.callback(_write, job.json_out, summary, collector.entries)
+        ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
         drawing = ends.enter_context(Drawing(job.out, reader))
         ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
         ends.callback(summary.end)
         client = ends.enter_context(Client(job.url, job.options(), api_key=job.api_key))
-        summary.begin(client.session)
+        show_min = client.show_min if job.show_min is None else job.show_min
+        summary.begin(client.session, show_min)
+        drawing.begin(show_min)
         _say_session(console, client, job)
         for pixels, result in ends.enter_context(closing(_pairs(job, client, reader, console))):
             summary.add(result)
@@ -146,7 +149,7 @@ def _sentence(report: dict[str, Any]) -> str:
     latency = ", ".join(f"{name} {ms or 0:.0f}" for name, ms in report["latency_ms"].items())
     dropped = f", {report['dropped']} dropped" if report["dropped"] else ""
     return (
-        f"{report['frames']} frames{dropped}, {report['tracks']} tracks: "
+        f"{report['frames']} frames{dropped}, {report['tracks']} tracks ({report['shown']} shown): "
         f"{report['emerged']} emerged, {report['disappeared']} disappeared; "
         f"{report['fps']:.1f} frames per second, latency {latency} ms."
     )

@@ -24,6 +24,7 @@ class StreamSummary:
 
     Attributes:
         num_frames: how many were answered.
+        show_min: score from which a track is shown.
     """
 
     def __init__(
@@ -33,15 +34,18 @@ class StreamSummary:
         self._now = now
         self._began_s = now()
         self._ended_s: float | None = None
+        self.show_min = 0.0
         # How many of so many ticks: a camera has no end, and its latencies are much alike.
         self._latencies: Counter[int] = Counter()
-        self._tracks: set[tuple[int, int]] = set()
+        # The best score of each.
+        self._tracks: dict[tuple[int, int], float] = {}
         self.num_frames = self._num_dropped = self._num_resets = 0
         self._num_emerged = self._num_disappeared = 0
 
-    def begin(self, session: str | None) -> None:
+    def begin(self, session: str | None, show_min: float = 0.0) -> None:
         """Count the time from here, where the server has let the stream in."""
         self._about["session"] = session
+        self.show_min = show_min
         self._began_s = self._now()
 
     def end(self) -> None:
@@ -57,17 +61,22 @@ class StreamSummary:
         self._num_resets += result.reset is not None
         self._latencies[round(result.latency_s / _TICK_S)] += 1
         for item in result.objects:
-            self._tracks.add((self._num_resets, item.track_id))
+            track = self._num_resets, item.track_id
+            self._tracks[track] = max(self._tracks.get(track, 0.0), item.score)
             self._num_emerged += item.status is Status.EMERGED
             self._num_disappeared += item.status is Status.DISAPPEARED
 
     def report(self) -> dict[str, Any]:
-        """Everything, fit for JSON; `fps` over the seconds so far, latencies in milliseconds."""
+        """Everything, fit for JSON; `fps` over the seconds so far, latencies in milliseconds.
+
+        Of the tracks those are shown whose score reached `show_min`.
+        """
         elapsed_s = (self._now() if self._ended_s is None else self._ended_s) - self._began_s
         return {
             **self._about,
             "frames": self.num_frames,
             "tracks": len(self._tracks),
+            "shown": sum(score >= self.show_min for score in self._tracks.values()),
             "emerged": self._num_emerged,
             "disappeared": self._num_disappeared,
             "dropped": self._num_dropped,

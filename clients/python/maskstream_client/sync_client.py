@@ -63,6 +63,11 @@ class Client:
         return self._client.classes
 
     @property
+    def show_min(self) -> float:
+        """The score from which the model's tracks are worth drawing."""
+        return self._client.show_min
+
+    @property
     def videos(self) -> Videos:
         """The whole videos of the same server; `Videos` alone needs no stream."""
         from maskstream_client.videos import Videos

@@ -13,6 +13,7 @@ from maskstream_client.commands import (
     api_key_option,
     model_option,
     plain_errors,
+    show_min_option,
     url_option,
 )
 
@@ -53,6 +54,7 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 @model_option
 @click.option("--mask-scale", type=click.Choice(["1", "0.5", "0.25"]), help="[default: 1]")
 @click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@show_min_option
 @click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
 @api_key_option
 @plain_errors

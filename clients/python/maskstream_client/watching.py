@@ -23,7 +23,7 @@ from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.link import opening
 from maskstream_client.loop_thread import iterate_blocking
-from maskstream_client.model_card import fetch_classes
+from maskstream_client.model_card import fetch_card
 from maskstream_client.options import RetryRules
 from maskstream_client.result import Result
 from maskstream_client.results_json import result_line
@@ -115,9 +115,8 @@ class Watch:
 
     async def _learn_classes(self, path: str) -> None:
         with suppress(ConnectionFailedError):
-            self._inbox.classes = await asyncio.to_thread(
-                fetch_classes, self._addresses.current, path, self._api_key
-            )
+            card = await asyncio.to_thread(fetch_card, self._addresses.current, path, self._api_key)
+            self._inbox.classes = card.classes
 
 
 async def _next_message(socket: ClientConnection) -> str | bytes | None:

@@ -28,6 +28,8 @@ class OnlineConfig:
         max_size: limit of the longer side after that resize.
         report_score_min: score from which a track is worth showing; the server's default for
             the wire's `min_score`. It has no influence on tracking.
+        show_score_min: score from which a mentioned track is drawn and exported as visible; 0:
+            from its first mention on. It has no influence on tracking.
         double_iou_max: IoU above which two masks of a frame show one object, of which the track
             that showed it last stays (`daq/doubles.py`); None, as in the released models,
             suppresses nothing.
@@ -45,6 +47,7 @@ class OnlineConfig:
     min_size: int | None = 480
     max_size: int = 1333
     report_score_min: float = 0.3
+    show_score_min: float = 0.0
     double_iou_max: float | None = None
     object_score_min: float = 0.8
     overlap_min: float = 0.8

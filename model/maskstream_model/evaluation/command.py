@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.evaluation.transience import OBJECTS
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.plain_errors import plain, plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -146,4 +146,4 @@ def _print(result: "Answer") -> None:
     for table in result.tables():
         console.print(table)
     for note in result.notes:
-        console.print(note)
+        console.print(plain(note), markup=False)

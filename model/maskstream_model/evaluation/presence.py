@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 from scipy.optimize import linear_sum_assignment
 
 from maskstream_model.aliases import Floats, Ints
 from maskstream_model.evaluation.presence_truth import PresenceTruth, PresentObject
 from maskstream_model.evaluation.records import TrackFrame
 from maskstream_model.interface import TrackStatus
+from maskstream_model.plain_errors import plain
 
 LASTING_SHARE = 0.8
 """Share of an object's frames that one track must hold to be its lasting identity."""
@@ -88,7 +90,11 @@ class PresenceReport:
             track = "-" if verdict.track_id is None else str(verdict.track_id)
             lasting = "yes" if verdict.lasting else "no"
             table.add_row(
-                verdict.id, track, f"{verdict.share:.2f}", str(verdict.num_tracks), lasting
+                Text(plain(verdict.id)),
+                track,
+                f"{verdict.share:.2f}",
+                str(verdict.num_tracks),
+                lasting,
             )
         empty = f"{self.false_frames} of {self.empty_frames} empty frames"
         table.add_row("nothing", "", empty, str(self.false_tracks), "")

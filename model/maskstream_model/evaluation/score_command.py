@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskstream_model.evaluation.transience import OBJECTS, Objects
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.plain_errors import plain, plain_errors
 
 if TYPE_CHECKING:
     from maskstream_model.evaluation.answers import Answer
@@ -92,7 +92,7 @@ def panoptic(
 
 def _print(result: "Answer", as_json: bool) -> None:
     for note in result.notes:
-        click.echo(note, err=True)
+        click.echo(plain(note), err=True)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
         return

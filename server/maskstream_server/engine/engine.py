@@ -140,7 +140,7 @@ class Engine(Generic[State]):
         return len(self._queue)
 
     def stalled_for_s(self) -> float:
-        """Seconds that the step under way has been running; 0 when idle."""
+        """Seconds since the step under way began, or last gave way; 0 when idle."""
         since_s = self._busy_since_s
         return 0.0 if since_s is None else max(0.0, self._clock() - since_s)
 
@@ -186,8 +186,10 @@ class Engine(Generic[State]):
         """Let live frames that wait go first, in the middle of what nobody watches.
 
         For work on the engine's thread, as what `perform` was given. One batch goes, so that what
-        gives way is done some time on the busiest server, too.
+        gives way is done some time on the busiest server, too. Who calls this does not hang.
         """
+        if self._busy_since_s is not None:
+            self._busy_since_s = self._clock()
         tickets = self._queue.take_live()
         if tickets:
             self._do(tickets)

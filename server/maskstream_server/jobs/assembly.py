@@ -147,7 +147,7 @@ def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
     """
     if settings.data_folder is not None:
         root = videos_folder(settings.data_folder)
-        with _folder_told():
+        with _folder_errors():
             root.mkdir(parents=True, exist_ok=True)
             return root, hold_folder(root, alone=settings.store == "memory")
     root = Path(tempfile.mkdtemp(prefix="maskstream-videos-"))
@@ -170,7 +170,7 @@ def open_files(settings: Settings, root: Path) -> VideoFiles:
         StartError: the folder cannot be made, or the bucket not be used.
     """
     room = settings.data_max_bytes, settings.min_free_bytes
-    with _folder_told():
+    with _folder_errors():
         if settings.bucket is None:
             return VideoFiles(root, *room)
         try:
@@ -184,7 +184,7 @@ def open_files(settings: Settings, root: Path) -> VideoFiles:
 
 
 @contextmanager
-def _folder_told() -> Iterator[None]:
+def _folder_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

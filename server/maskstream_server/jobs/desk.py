@@ -11,6 +11,7 @@ import structlog
 from maskstream_server.jobs.errors import (
     BadOptionsError,
     FencedOutError,
+    FolderAwayError,
     MismatchError,
     NotReadyError,
     RecordUnreadableError,
@@ -27,6 +28,7 @@ from maskstream_server.jobs.records.record import (
     cancel,
 )
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore, change
+from maskstream_server.jobs.storage.condition import told_where_away
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
 from maskstream_server.jobs.sweeping import sweep
@@ -69,6 +71,18 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
+    @told_where_away
+    async def check_open(self) -> None:
+        """See that a video could be taken in now.
+
+        Raises:
+            MismatchError: records and files do not belong together.
+            FolderAwayError: the folder is gone.
+            StoreUnreachableError: the store is away.
+        """
+        await self.ownership.check()
+
+    @told_where_away
     async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
         """Take a video in and queue it; the same key of the same caller returns the same video.
 
@@ -130,10 +144,12 @@ class VideoDesk:
             log.warning("files_not_removed", video=video, reason=str(error))
         return record
 
+    @told_where_away
     async def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
         """Return the lines of results after the one of number `after`; reading them blocks."""
         return await asyncio.to_thread(self.files.lines, record, after)
 
+    @told_where_away
     async def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
         """Return an artifact.
 
@@ -174,8 +190,8 @@ class VideoDesk:
             await self.ownership.check()
             await self._forget(over)
             await asyncio.to_thread(self._sweep, known, cancelled)
-        except StoreUnreachableError as error:
-            log.warning("store_away", reason=str(error))
+        except (FolderAwayError, StoreUnreachableError, OSError) as error:
+            log.warning("files_not_tended", reason=str(error))
         except MismatchError:
             log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)
         return census

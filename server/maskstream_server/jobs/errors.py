@@ -19,6 +19,7 @@ Exception
     ├── NotReadyError          the video has no such file, or not yet (404)
     ├── FileGoneError          a file that the video had is lost (410)
     ├── VideosOffError         this server takes no videos (503)
+    ├── FolderAwayError        the folder of videos cannot be used now (503)
     └── MismatchError          its records and files do not belong together (503)
 """
 
@@ -145,6 +146,18 @@ class FileGoneError(VideoError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"The server has lost {what}; hand the video in again to have it made anew."
+        )
+
+
+class FolderAwayError(VideoError):
+    """The folder of videos is gone, read-only, or broken."""
+
+    code, http_status = "folder_away", 503
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(
+            f"The server's folder of videos cannot be used now ({reason or 'no reason given'}); "
+            "its operator must bring it back."
         )
 
 

@@ -7,13 +7,16 @@ video could be lost by that: an empty store beside a folder with videos is a los
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.memory_store import IN_PROCESS
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.store import VideoStore
+from maskstream_server.jobs.storage.condition import told_where_away
 from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.stores.errors import StoreUnreachableError
 
 PAGE: Final = 100
 FOREIGN: Final = "The folder (or bucket) of videos belongs to another store."
@@ -34,6 +37,7 @@ class Ownership:
         random_bytes: for ids.
 
     Attributes:
+        files: see there.
         mismatch: one sentence for the operator, as last found; None where all is well.
     """
 
@@ -44,14 +48,16 @@ class Ownership:
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.mismatch: str | None = None
-        self._store, self._files, self._random_bytes = store, files, random_bytes
+        self.files = files
+        self._store, self._random_bytes = store, random_bytes
 
+    @told_where_away
     async def check(self) -> None:
         """See that they belong together; where nothing can be lost, let them from now on.
 
         Raises:
             MismatchError: they do not.
-            StoreUnreachableError: nobody knows.
+            FolderAwayError, StoreUnreachableError: nobody knows.
         """
         identity, owner = await self._ids()
         self.mismatch = await self._mismatch(identity, owner)
@@ -59,6 +65,13 @@ class Ownership:
             raise MismatchError
         if identity is None or identity != owner:
             await self.adopt()
+
+    async def belong(self) -> bool:
+        """Return whether they did when last looked at; where they did not, look anew."""
+        if self.mismatch is not None:
+            with suppress(MismatchError, StoreUnreachableError, OSError):
+                await self.check()
+        return self.mismatch is None
 
     async def find_mismatch(self) -> str | None:
         """Return why they do not belong together; None where they do, or could."""
@@ -69,16 +82,16 @@ class Ownership:
         _, owner = await self._ids()
         new = self._random_bytes(16).hex() if owner in (None, IN_PROCESS) else owner
         identity = await self._store.take_identity(str(new))
-        await asyncio.to_thread(self._files.set_owner, identity)
+        await asyncio.to_thread(self.files.set_owner, identity)
 
     async def _ids(self) -> tuple[str | None, str | None]:
         """Return the id of the store, and that in the folder."""
-        return await self._store.identity(), await asyncio.to_thread(self._files.owner)
+        return await self._store.identity(), await asyncio.to_thread(self.files.owner)
 
     async def _mismatch(self, identity: str | None, owner: str | None) -> str | None:
         if identity is not None and identity == owner:
             return None
-        there = set(await asyncio.to_thread(self._files.videos))
+        there = set(await asyncio.to_thread(self.files.videos))
         if owner == IN_PROCESS and not there:
             owner = None  # it has left nothing
         if owner is not None and identity is not None:

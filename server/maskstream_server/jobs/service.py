@@ -8,9 +8,10 @@ import structlog
 
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.errors import MismatchError
+from maskstream_server.jobs.errors import FolderAwayError, MismatchError
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
+from maskstream_server.jobs.storage.condition import FolderProbe
 from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
@@ -43,6 +44,7 @@ class VideoService:
         clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk
+        self.folder = FolderProbe(desk.files)
         self.stopping = False
         self._worker = worker
         self._concurrency = concurrency
@@ -78,10 +80,13 @@ class VideoService:
 
     async def _work(self, worker: VideoWorker) -> None:
         async def work(video: str) -> None:
+            await worker.wait_for_folder()
             try:
                 await self.desk.ownership.check()
-            except MismatchError:  # it waits: `tend` queues it again
+            except (MismatchError, FolderAwayError):  # it waits: `tend` queues it again
                 return
+            except OSError as error:  # the worker waits for the folder
+                log.warning("folder_away", reason=str(error))
             await worker.work(video)
             self.desk.wake(video)
 

@@ -19,7 +19,6 @@ _MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
 _END: Final = b"\xff\xd9"
 # Two ways to go on, which differ from the first bit on, and no codes that do not exist.
 _FILLINGS: Final = (b"\0" + bytes(range(0x55, 0xFF, 3)), bytes(range(0xAA, 0, -3)))
-_RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 
 
 def inspect_jpeg(data: bytes) -> Inspected:
@@ -60,9 +59,8 @@ def inspect_jpeg(data: bytes) -> Inspected:
 
 def _ends(data: bytes, scans_at: int) -> Iterator[bytes]:
     """Yield two ends for a picture that has none; what it lacks is read from them."""
-    restart = 0xD0
-    for found in _RESTART.finditer(data, scans_at):
-        restart = 0xD0 | data[found.end() - 1] + 1 & 7
+    latest = max(data.rfind(b"\xff%c" % kind, scans_at) for kind in range(0xD0, 0xD8))
+    restart = 0xD0 if latest < 0 else 0xD0 | (data[latest + 1] + 1) & 7
     for filling in _FILLINGS:
         # Behind a whole restart interval, nothing but the next restart is read.
         yield filling + b"\xff%c" % restart + filling + _END

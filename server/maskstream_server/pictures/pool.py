@@ -5,6 +5,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
@@ -16,6 +19,7 @@ from maskstream_server.errors import StartError
 from maskstream_server.pictures.limits import PictureLimits
 from maskstream_server.pictures.worker import Death, PictureWorker, WorkerDiedError
 
+COST_WEIGHT: Final = 10.0
 RETRY_S: Final = 5.0
 """After so long a process that could not be started is tried again."""
 
@@ -28,8 +32,22 @@ class PoolObserver(Protocol):
         ...
 
 
+@dataclass
+class Sender:
+    """Whose pictures are decoded.
+
+    Attributes:
+        cost_s: what they take of late.
+    """
+
+    cost_s: float = 0.0
+
+
 class PicturePool:
-    """Decodes pictures in processes; the longest waiting one gets the next free process.
+    """Decodes pictures in processes, those first that have waited longest.
+
+    A picture goes behind others as if it had come later, by `COST_WEIGHT` times what its sender's
+    pictures take: who sends slow ones does not hold up those who send quick ones.
 
     Args:
         limits: of each picture.
@@ -54,6 +72,8 @@ class PicturePool:
         for worker in self.workers:
             self._idle.put(worker)
         self._lock = threading.Lock()
+        self._waiting: list[_Wanted] = []
+        self._arrivals = count()
         self._num_wanted = 0
         self._progress_s = 0.0
         self._closed = False
@@ -70,7 +90,7 @@ class PicturePool:
         if self.num_alive == 0:
             raise StartError("No process to decode pictures can be started; the log says why.")
 
-    async def decode(self, codec: FrameCodec, payload: bytes | memoryview) -> Frame:
+    async def decode(self, codec: FrameCodec, payload: bytes | memoryview, sender: Sender) -> Frame:
         """Decode one picture; cancelling only drops it.
 
         Raises:
@@ -79,13 +99,16 @@ class PicturePool:
             OSError: no process can be started.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Frame] = loop.create_future()
+        now_s = self._clock()
+        rank = now_s + COST_WEIGHT * sender.cost_s, next(self._arrivals)
+        wanted = _Wanted(rank, loop.create_future(), sender, codec, payload)
         with self._lock:
             if self._num_wanted == 0:
-                self._progress_s = self._clock()
+                self._progress_s = now_s
             self._num_wanted += 1
-        self._threads.submit(self._serve, loop, future, codec, payload)
-        return await future
+            heappush(self._waiting, wanted)
+        self._threads.submit(self._serve, loop)
+        return await wanted.future
 
     @property
     def num_alive(self) -> int:
@@ -111,36 +134,42 @@ class PicturePool:
         self._close_idle()
 
     def _close_idle(self) -> None:
-        """Leave nothing behind of those that no thread uses; the last thread does it for others."""
-        with suppress(Empty):
-            while True:
-                self._idle.get_nowait().close()
+        """Leave nothing behind of those that no thread uses; a thread that ends does it again."""
+        for _ in self.workers:
+            with suppress(Empty):
+                worker = self._idle.get_nowait()
+                worker.close()
+                self._idle.put(worker)
 
-    def _serve(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        future: "asyncio.Future[Frame]",
-        codec: FrameCodec,
-        payload: bytes | memoryview,
-    ) -> None:
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be the thread of one picture: its caller goes on before a dead process is replaced."""
         worker = self._idle.get()
-        outcome: Frame | Exception
-        try:
-            if worker.pid is None:
-                worker.start()
-            outcome = worker.decode(codec, payload)
-        except Exception as error:
-            outcome = error
+        with self._lock:
+            wanted = heappop(self._waiting)
+        outcome: Frame | Exception | None = None
+        if not wanted.future.cancelled() and not self._closed:
+            outcome = self._outcome(worker, wanted)
         with self._lock:
             self._num_wanted -= 1
             self._progress_s = self._clock()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, future, outcome)
+        with suppress(RuntimeError):  # The loop is closed: nobody waits any more.
+            loop.call_soon_threadsafe(_settle, wanted.future, outcome)
         if isinstance(outcome, WorkerDiedError) and not self._closed:
             self._observer.decoder_died(outcome.cause)
             structlog.get_logger(__name__).warning("decoder_died", cause=outcome.cause)
         self._give_back(worker, loop)
+
+    def _outcome(self, worker: PictureWorker, wanted: "_Wanted") -> Frame | Exception:
+        began_s = self._clock()
+        try:
+            if worker.pid is None:
+                worker.start()
+            return worker.decode(wanted.codec, wanted.payload)
+        except Exception as error:
+            return error
+        finally:
+            sender = wanted.sender
+            sender.cost_s = (sender.cost_s + self._clock() - began_s) / 2
 
     def _revive(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be the thread of one process that may have to be started."""
@@ -151,9 +180,9 @@ class PicturePool:
         try:
             if worker.pid is None and not self._closed:
                 worker.start()
-        except (OSError, WorkerDiedError) as error:
+        except OSError as error:
             structlog.get_logger(__name__).error("decoder_not_started", reason=str(error))
-            if not loop.is_closed():
+            with suppress(RuntimeError):
                 loop.call_soon_threadsafe(loop.call_later, RETRY_S, self._try_again, loop)
         self._idle.put(worker)
         if self._closed:
@@ -164,11 +193,22 @@ class PicturePool:
             self._threads.submit(self._revive, loop)
 
 
-def _settle(future: "asyncio.Future[Frame]", outcome: Frame | Exception) -> None:
+@dataclass(order=True)
+class _Wanted:
+    """A picture that waits; its rank decides when its turn is."""
+
+    rank: tuple[float, int]
+    future: "asyncio.Future[Frame]" = field(compare=False)
+    sender: Sender = field(compare=False)
+    codec: FrameCodec = field(compare=False)
+    payload: bytes | memoryview = field(compare=False)
+
+
+def _settle(future: "asyncio.Future[Frame]", outcome: Frame | Exception | None) -> None:
     """Give a future its picture or error, unless its caller has gone."""
     if future.done():
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
-    else:
+    elif outcome is not None:
         future.set_result(outcome)

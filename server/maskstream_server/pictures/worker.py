@@ -64,12 +64,11 @@ class PictureWorker:
         """Start a process in place of one that has ended, and wait until it takes pictures.
 
         Raises:
-            OSError: none can be started.
-            WorkerDiedError: it ended at once.
+            OSError: none can be started, or it ended at once.
         """
         self.close()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-S", "-m", _MODULE, self._limits.encode()],
+            [sys.executable, "-P", "-m", _MODULE, self._limits.encode()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -84,7 +83,8 @@ class PictureWorker:
             if kind != Kind.READY:
                 raise ValueError(f"{kind.name} before the first request")
         except (OSError, EOFError, ValueError) as error:
-            raise self._died(error) from error
+            self._end(self._process)
+            raise OSError("a decoding process did not come up") from error
 
     def decode(self, codec: FrameCodec, payload: bytes | memoryview) -> Frame:
         """Decode one picture; there must be a process.

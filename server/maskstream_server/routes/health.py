@@ -18,8 +18,8 @@ class Watched(Protocol):
     """A process that can be asked how it is."""
 
     @property
-    def stalled(self) -> bool:
-        """Whether one step of the model takes beyond all bounds."""
+    def stalled(self) -> str | None:
+        """Why it is thought to hang, in a sentence; None: it works."""
         ...
 
     @property
@@ -52,16 +52,19 @@ def health_routes(watched: Watched) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> JSONResponse:
         """Say whether the process works; not whether it has room or a store."""
-        healthy = not watched.stalled
-        return JSONResponse({"ok": healthy}, 200 if healthy else 503)
+        reason = watched.stalled
+        if reason is None:
+            return JSONResponse({"ok": True})
+        return JSONResponse({"ok": False, "reason": reason}, 503)
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
         """Say whether new work can begin here: sessions, or for a worker videos."""
         parts = await watched.readiness()
-        ready, trouble = all(parts.values()), watched.trouble
-        reason = {} if trouble is None else {"reason": trouble}
-        return JSONResponse({"ready": ready, **parts, **reason}, 200 if ready else 503)
+        ready = all(parts.values())
+        reason = watched.stalled or watched.trouble
+        body = {"ready": ready, **parts} | ({"reason": reason} if reason else {})
+        return JSONResponse(body, 200 if ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

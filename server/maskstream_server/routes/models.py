@@ -52,6 +52,7 @@ def _details(service: Service) -> dict[str, Any]:
     return {
         "classes": classes,
         "min_score": config.online.report_score_min,
+        "show_min": config.online.show_score_min,
         "input": {
             "min_size": config.online.min_size,
             "max_pixels": service.settings.max_frame_pixels,

@@ -85,7 +85,7 @@ def upload_routes(service: Service) -> APIRouter:
         metadata = read_metadata(text)
         options = metadata.get("options")
         desk.reception.read_options(options)
-        await desk.ownership.check()
+        await desk.check_open()
         announced = Announcement(
             length=_count(request, "Upload-Length"),
             name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],

@@ -27,7 +27,6 @@ from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming.greeting import model_info
 from maskstream_server.streaming.viewer import Viewer
-from maskstream_server.transport.frames import FIRST_MESSAGE_BYTES
 from maskstream_server.transport.websocket import welcome
 
 DONE: Final = 1000
@@ -55,7 +54,7 @@ def watch_routes(service: Service) -> APIRouter:
         viewers.add(socket)
         try:
             await socket.accept(subprotocol=SUBPROTOCOL)
-            welcome(socket.scope, FIRST_MESSAGE_BYTES)
+            welcome(socket.scope, None)
             await Show(socket, service, session).run()
         except (WebSocketDisconnect, RuntimeError):
             return  # The viewer is gone.

@@ -7,19 +7,23 @@ import numpy as np
 from maskstream_model.aliases import Frame
 from maskstream_protocol.errors import FrameUndecodableError
 from maskstream_protocol.frames import FrameCodec, FrameMessage
-from maskstream_server.pictures.pool import PicturePool
+from maskstream_server.pictures.pool import PicturePool, Sender
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 from maskstream_server.session.admission import check_pixels
 
 
 async def decode_frame(
-    frame: FrameMessage, pool: PicturePool, compute: Callable[..., Awaitable[Frame]]
+    frame: FrameMessage,
+    pool: PicturePool,
+    sender: Sender,
+    compute: Callable[..., Awaitable[Frame]],
 ) -> Frame:
     """Decode a frame of one of the server's codecs.
 
     Args:
         frame: has passed admission.
         pool: decodes what is not raw.
+        sender: who sent it.
         compute: calls a function with arguments in a thread; for what does not stand upright.
 
     Returns:
@@ -33,7 +37,10 @@ async def decode_frame(
     if frame.orientation > 8:
         raise FrameUndecodableError(f"Orientation {frame.orientation} is not one of 0 to 8.")
     codec = FrameCodec(frame.codec)
-    picture = _raw(frame) if codec is FrameCodec.RGB24 else await _compressed(codec, frame, pool)
+    if codec is FrameCodec.RGB24:
+        picture = _raw(frame)
+    else:
+        picture = await _compressed(codec, frame, pool, sender)
     if frame.orientation <= 1:
         return picture
     return await compute(upright, picture, frame.orientation)
@@ -60,9 +67,11 @@ def _raw(frame: FrameMessage) -> Frame:
     return np.frombuffer(frame.payload, np.uint8).reshape(frame.height, frame.width, 3)
 
 
-async def _compressed(codec: FrameCodec, frame: FrameMessage, pool: PicturePool) -> Frame:
+async def _compressed(
+    codec: FrameCodec, frame: FrameMessage, pool: PicturePool, sender: Sender
+) -> Frame:
     try:
-        picture = await pool.decode(codec, frame.payload)
+        picture = await pool.decode(codec, frame.payload, sender)
     except TooLargeError as error:
         check_pixels(*error.size, pool.limits.max_pixels)
         raise

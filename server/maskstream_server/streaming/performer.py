@@ -11,6 +11,7 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.engine.types import EngineRequest
 from maskstream_server.errors import answer_to
+from maskstream_server.pictures.pool import Sender
 from maskstream_server.service import Service
 from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
 from maskstream_server.session.session import Session
@@ -59,6 +60,7 @@ class Performer:
         self._report = report
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
+        self._sender = Sender()
         self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
         events = CommitEvents(
             written=service.metrics.commit_bytes.observe,
@@ -90,7 +92,9 @@ class Performer:
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
         began_s = self._witness.clock()
-        picture = await decode_frame(frame, self._service.pictures, self._service.compute)
+        picture = await decode_frame(
+            frame, self._service.pictures, self._sender, self._service.compute
+        )
         took_s = self._witness.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 

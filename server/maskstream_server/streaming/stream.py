@@ -32,6 +32,7 @@ from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RE
 from maskstream_server.streaming.greeting import Greeting, greet
 from maskstream_server.streaming.performer import Event, Performer, Wishes
 from maskstream_server.telemetry.witness import Departing, Witness
+from maskstream_server.transport.gate import origin_of
 from maskstream_server.transport.websocket import welcome
 
 MAX_OUTGOING: Final = 32
@@ -84,7 +85,7 @@ class Stream:
     @property
     def address(self) -> str:
         """Where the client comes from."""
-        return self._socket.client.host if self._socket.client else ""
+        return origin_of(self._socket.client.host if self._socket.client else None)
 
     @property
     def silent_s(self) -> float:

@@ -57,7 +57,7 @@ def _formatter(
 
 def _quieten_others() -> None:
     """Keep the errors of web server and queue, not their chatter: our own events say the same."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "docket"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "docket"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True

@@ -26,12 +26,13 @@ class BoundedFrames(ServerProtocol):
     """Ends a connection whose messages are too large, or in too many fragments, with an `error`.
 
     Attributes:
-        num_frames: that have come, control frames too.
+        num_small: frames of less than `FRAGMENT_BYTES` that have come, control frames too. They
+            cost more than the line that they come over; larger ones do not.
     """
 
     def __init__(self) -> None:
         super().__init__(max_size=FIRST_MESSAGE_BYTES)
-        self.num_frames = 0
+        self.num_small = 0
         self._num_fragments = 0
         self._welcomed = False
         self._ending: WireError | None = None
@@ -48,7 +49,7 @@ class BoundedFrames(ServerProtocol):
 
     def recv_frame(self, frame: Frame) -> None:
         """Take a frame."""
-        self.num_frames += 1
+        self.num_small += len(frame.data) < FRAGMENT_BYTES
         super().recv_frame(frame)
         if frame.opcode is Opcode.CONT:
             self._num_fragments += 1

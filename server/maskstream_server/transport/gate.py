@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
 from maskstream_protocol.errors import QuotaExceededError, ServerFullError, WireError
@@ -9,6 +10,18 @@ from maskstream_server.errors import RETRY_AFTER_MS
 
 MAX_REFUSED: Final = 64
 """Connections that are open only to be refused in a sentence; more are cut off without one."""
+
+
+def origin_of(address: str | None) -> str:
+    """Return what counts as one address: an IPv4 one, or the /64 that one IPv6 client has."""
+    try:
+        number = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if isinstance(number, IPv6Address):
+        inner = number.ipv4_mapped
+        return str(inner or IPv6Network((int(number) >> 64 << 64, 64)))
+    return str(number)
 
 
 class Waiting(Protocol):

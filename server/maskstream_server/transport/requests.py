@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from maskstream_server.problems import problem, problem_of
 from maskstream_server.transport.config import TransportConfig
-from maskstream_server.transport.gate import Entry
+from maskstream_server.transport.gate import Entry, origin_of
 from maskstream_server.transport.timer import Timer
 from maskstream_server.transport.websocket import StreamProtocol
 
@@ -56,7 +56,7 @@ class RequestProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Pass the gate, and begin to wait for a request."""
         super().connection_made(transport)
-        self._entry = self.config.gate.enter(self.client[0] if self.client else "")
+        self._entry = self.config.gate.enter(origin_of(self.client[0] if self.client else None))
         if self._entry is None:
             transport.abort()
             return

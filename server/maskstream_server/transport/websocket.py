@@ -14,22 +14,31 @@ from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from maskstream_protocol.errors import BadHelloError
+from maskstream_protocol.errors import ServerFullError
 from maskstream_server.allowance import Allowance
+from maskstream_server.errors import RETRY_AFTER_MS
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.frames import BoundedFrames
-from maskstream_server.transport.gate import Entry
+from maskstream_server.transport.gate import Entry, origin_of
 from maskstream_server.transport.timer import Timer
 
 IDLE = 4408
-PIECE_BYTES: Final = 4096
-FRAMES_PER_MESSAGE: Final = 8
-"""Frames, control frames and fragments too, for each message that a client may send."""
+PIECE_BYTES: Final = 16 << 10
+FRAMES_PER_MESSAGE: Final = 2
+"""Small frames (pings and fragments too) for each control message that a client may send."""
+FIRST_FRAMES_PER_S: Final = 100.0
+"""The same in a second, before the hello."""
 _WELCOME: Final = "maskstream.welcome"
 
 
-def welcome(scope: Mapping[str, Any], max_message_bytes: int) -> None:
-    """Let the client of an accepted WebSocket send messages of this size: it has said hello."""
+def welcome(scope: Mapping[str, Any], max_message_bytes: int | None) -> None:
+    """Let an accepted WebSocket stay; what its client may send then.
+
+    Args:
+        scope: of the WebSocket.
+        max_message_bytes: size of a message, at the rate of the settings; None: no more than
+            before, where it has nothing to say.
+    """
     scope["extensions"][_WELCOME]["call"](max_message_bytes)
 
 
@@ -46,22 +55,22 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self._unread = bytearray()
         self._write_paused = False
         self._heard_at_s = 0.0
-        per_s = FRAMES_PER_MESSAGE * config.settings.max_messages_per_s
-        self._frames = Allowance(per_s, per_s, self.loop.time())
+        self._frames = self._allowance(FIRST_FRAMES_PER_S)
         self._pause = Timer(self.loop)
 
     @property
     def address(self) -> str:
         """Where it comes from."""
-        return self.client[0] if self.client else ""
+        return origin_of(self.client[0] if self.client else None)
 
     def entered(self, entry: Entry) -> None:
         """Take over the place that the gate has given to the connection."""
         self._entry = entry
 
     def turn_away(self) -> None:
-        """Close before the hello: others wait for the place."""
-        self.conn.end(BadHelloError("No hello came before others needed the place."))
+        """Close before the hello: others need the place. An honest client may try again."""
+        text = "No hello came before others needed the place."
+        self.conn.end(ServerFullError(text, retry_after_ms=RETRY_AFTER_MS))
         self.handle_parser_exception()
 
     # What asyncio calls.
@@ -100,11 +109,11 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         while self._unread and self._may_read:
             piece = bytes(self._unread[:PIECE_BYTES])
             del self._unread[:PIECE_BYTES]
-            before = self.conn.num_frames
+            before = self.conn.num_small
             super().data_received(piece)
             if self.conn.handshake_exc is not None and not self.handshake_initiated:
                 self._refuse_handshake()
-            debt_s = self._frames.charge(self.conn.num_frames - before, self.loop.time())
+            debt_s = self._frames.charge(self.conn.num_small - before, self.loop.time())
             if debt_s > 0:
                 self._pause.start(debt_s, self._read)
         self._steer()
@@ -154,9 +163,15 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = {_WELCOME: {"call": self._welcome}}
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), **extensions}
 
-    def _welcome(self, max_message_bytes: int) -> None:
+    def _welcome(self, max_message_bytes: int | None) -> None:
         self.config.gate.waited(self)
-        self.conn.welcome(max_message_bytes)
+        if max_message_bytes is not None:
+            self.conn.welcome(max_message_bytes)
+            per_s = FRAMES_PER_MESSAGE * self.config.settings.max_messages_per_s
+            self._frames = self._allowance(per_s)
+
+    def _allowance(self, per_s: float) -> Allowance:
+        return Allowance(per_s, per_s, self.loop.time())
 
     def handle_parser_exception(self) -> None:
         """Close because of a fault of the client."""

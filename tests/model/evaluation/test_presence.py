@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from maskstream_model.errors import DatasetError
 from maskstream_model.evaluation.presence import PresenceReport, judge_presence, track_lives
@@ -103,3 +104,12 @@ def test_a_file_with_several_clips_asks_for_a_name(tmp_path: Path) -> None:
         read_presence(file)
     with pytest.raises(DatasetError, match="not as it should be"):
         read_presence(file, "c")
+
+
+def test_names_of_objects_are_neither_markup_nor_control() -> None:
+    odd = PresenceTruth((PresentObject("[red]a\x1b[31mb", 10, 29, 1),), ((0, 9),))
+    report = judge_presence(track_lives(_clip((10, 29, 1)), 0.0), odd)
+    console = Console(record=True, width=200)
+    for table in report.tables():
+        console.print(table)
+    assert r"[red]a\x1b[31mb" in console.export_text()

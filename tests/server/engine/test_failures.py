@@ -121,6 +121,22 @@ async def test_a_stalled_step_is_told_of_and_blocks_no_coroutine(start, gate):
     assert engine.stalled_for_s() == 0
 
 
+async def test_long_work_that_gives_way_does_not_stall(start):
+    now_s = [0.0]
+    engine = await start(FakeModel(), clock=lambda: now_s[0])
+    ages_s = []
+
+    def work() -> None:
+        for _ in range(2):
+            now_s[0] += 50.0
+            ages_s.append(engine.stalled_for_s())
+            engine.give_way()
+        ages_s.append(engine.stalled_for_s())
+
+    await engine.perform("a", work)
+    assert (ages_s, engine.stalled_for_s()) == ([50.0, 50.0, 0.0], 0)
+
+
 async def test_the_queue_is_bounded(start, gate):
     engine = await start(FakeModel(gate), replace(LIMITS, max_waiting=2))
     frames = [asyncio.create_task(engine.submit(request("a")))]

@@ -92,6 +92,15 @@ def test_ytvis_has_an_entry_for_each_track_and_a_mask_or_null_for_each_frame(tmp
     assert [rle is not None for rle in seven["segmentations"]] == [0, 1, 1, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("show_min", "visible"), [(0.0, [True, True]), (0.7, [True, True]), (0.71, [False, True])]
+)
+def test_ytvis_says_which_tracks_were_sure_enough_on_any_frame(tmp_path, show_min, visible):
+    write_ytvis(FRAMES, tmp_path / "ytvis.json", show_min=show_min)
+    entries = json.loads((tmp_path / "ytvis.json").read_text())
+    assert [entry["visible"] for entry in entries] == visible
+
+
 def test_ytvis_of_nothing_is_an_empty_list(tmp_path):
     write_ytvis([], tmp_path / "ytvis.json")
     assert json.loads((tmp_path / "ytvis.json").read_text()) == []

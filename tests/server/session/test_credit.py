@@ -1,3 +1,5 @@
+import pytest
+
 from maskstream_server.session.actions import Forget
 from maskstream_server.session.credit import CreditLedger, CreditLimit
 from support.conversation import Conversation, frame
@@ -41,6 +43,18 @@ def test_credit_comes_back_at_the_latest_when_half_of_it_is_out():
     while not talk.results:
         talk.step()
     assert paid(talk) == 1
+
+
+@pytest.mark.parametrize("limit", [CreditLimit(8, 100_000), CreditLimit(100, 8 * SIZE)])
+def test_credit_of_either_kind_comes_back_with_the_first_result_once_half_of_it_is_out(limit):
+    talk = Conversation.begin(credit=limit)
+    talk.frames(1, 4)
+    while not talk.results:
+        talk.step()
+    assert talk.work  # others are under way: it is not for being at rest
+    assert talk.of("credit") == [
+        {"type": "credit", "frames": 1, "bytes": SIZE, "durable_sequence": 0}
+    ]
 
 
 def test_credit_comes_back_while_the_store_is_away():

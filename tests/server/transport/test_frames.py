@@ -21,8 +21,8 @@ def opened() -> BoundedFrames:
     return frames
 
 
-def told(frames: BoundedFrames) -> tuple[str, int]:
-    """Return the error that the client was told, and the close code."""
+def ending(frames: BoundedFrames) -> tuple[str, int]:
+    """Return the code of the last error and of the close."""
     error, close = (Frame(Opcode(data[0] & 15), data[2:]) for data in frames.data_to_send()[-3:-1])
     text = bytes(error.data)
     return json.loads(text[text.index(b"{") :])["code"], Close.parse(close.data).code
@@ -33,7 +33,7 @@ def test_before_welcome_messages_are_small():
     frames.receive_data(ws_frame(TEXT, bytes(FIRST_MESSAGE_BYTES)))
     assert len(frames.events_received()) == 1
     frames.receive_data(ws_frame(BINARY, size=FIRST_MESSAGE_BYTES + 1))
-    assert told(frames) == ("bad_hello", 4400)
+    assert ending(frames) == ("bad_hello", 4400)
     frames.receive_data(bytes(1 << 20))
     assert frames.events_received() == []
     assert len(frames.reader.buffer) == 0
@@ -46,7 +46,7 @@ def test_after_welcome_they_are_as_large_as_was_agreed_also_in_fragments():
     frames.receive_data(ws_frame(BINARY, bytes(150_000), fin=False))
     assert len(frames.events_received()) == 2
     frames.receive_data(ws_frame(CONTINUATION, size=50_001))
-    assert told(frames) == ("frame_too_large", 4413)
+    assert ending(frames) == ("frame_too_large", 4413)
 
 
 def test_fragments_of_some_size_may_be_any_number():
@@ -67,7 +67,7 @@ def test_a_message_in_tiny_fragments_without_end_is_refused(payload):
         frames.receive_data(ws_frame(CONTINUATION, payload, fin=False))
     assert frames.state is State.OPEN
     frames.receive_data(ws_frame(CONTINUATION, payload, fin=False))
-    assert told(frames) == ("bad_message", 4422)
+    assert ending(frames) == ("bad_message", 4422)
 
 
 def test_fragments_are_counted_anew_with_each_message():
@@ -78,4 +78,6 @@ def test_fragments_are_counted_anew_with_each_message():
             frames.receive_data(ws_frame(CONTINUATION, fin=False) + ws_frame(PING))
         frames.receive_data(ws_frame(CONTINUATION))
     assert frames.state is State.OPEN
-    assert frames.num_frames == 10 * (2 * FREE_FRAGMENTS - 2)
+    assert frames.num_small == 10 * (2 * FREE_FRAGMENTS - 2)
+    frames.receive_data(ws_frame(BINARY, bytes(1024)))
+    assert frames.num_small == 10 * (2 * FREE_FRAGMENTS - 2)

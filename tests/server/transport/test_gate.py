@@ -1,5 +1,7 @@
+import pytest
+
 from maskstream_protocol.errors import QuotaExceededError, ServerFullError
-from maskstream_server.transport.gate import MAX_REFUSED, Entry, Gate
+from maskstream_server.transport.gate import MAX_REFUSED, Entry, Gate, origin_of
 
 
 class Guest:
@@ -15,6 +17,22 @@ def entered(gate: Gate, address: str) -> Entry:
     entry = gate.enter(address)
     assert entry is not None
     return entry
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a name", "a name"),
+        (None, ""),
+    ],
+)
+def test_an_ipv6_client_counts_with_all_the_addresses_that_it_can_take(address, origin):
+    assert origin_of(address) == origin
 
 
 def test_connections_of_one_address_are_counted_apart_from_all():

@@ -92,7 +92,7 @@ class Transport:
 
 
 class Talk:
-    """A client's connection: what it sends and what it is told."""
+    """A client's connection: what it sends and what it gets."""
 
     def __init__(self, **settings: Any) -> None:
         values = {"request_header_s": 10.0, "request_stall_s": 30.0} | settings

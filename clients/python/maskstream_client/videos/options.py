@@ -18,6 +18,7 @@ class VideoOptions:
         artifacts: names of the files to make, such as `ytvis.json`.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: 0 to 1, from which a track is first mentioned.
+        show_min: 0 to 1, from which a track is drawn, and visible in `ytvis.json`.
         frame_stride: work on every so many-th frame only.
         webhook: address that is told of the end.
     """
@@ -29,6 +30,7 @@ class VideoOptions:
     min_score: float | None = None
     frame_stride: int | None = None
     webhook: str | None = None
+    show_min: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The `options` of a request: only what is asked for."""
@@ -45,6 +47,7 @@ class VideoFields(TypedDict, total=False):
     min_score: float | None
     frame_stride: int | None
     webhook: str | None
+    show_min: float | None
 
 
 @dataclass(frozen=True)

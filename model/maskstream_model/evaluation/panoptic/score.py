@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from maskstream_model.data.panoptic import read_truth
 from maskstream_model.errors import DatasetError
@@ -19,6 +20,7 @@ from maskstream_model.evaluation.panoptic.stq import (
 )
 from maskstream_model.evaluation.panoptic.vpq import MEANS, VpqMetric
 from maskstream_model.evaluation.transience import Objects, title_of
+from maskstream_model.plain_errors import plain
 
 COLUMNS = ("VPQ", "VPQ_things", "VPQ_stuff")
 
@@ -71,7 +73,7 @@ class PanopticScore:
         table = Table("class", *(f"PQ, {length}" for length in windows))
         for key, name in self.names.items():
             rows = [part["per_class"][key] for part in windows.values()]
-            table.add_row(name, *(_class_quality(row) for row in rows))
+            table.add_row(Text(plain(name)), *(_class_quality(row) for row in rows))
         return table
 
 

@@ -23,7 +23,9 @@ from maskstream_server.media.precedence import stand_back
 Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
 WRITERS: Mapping[str, Writer] = {
-    "ytvis.json": lambda material, target: write_ytvis(material.lines, target, material.name),
+    "ytvis.json": lambda material, target: write_ytvis(
+        material.lines, target, material.name, material.show_min
+    ),
     "overlay.mp4": write_overlay,
     "masks.zip": lambda material, target: write_masks(material.lines, target),
     "panoptic.zip": lambda material, target: write_panoptic(

@@ -26,6 +26,7 @@ class Material:
         lines: of results.
         classes: of the model.
         options: what is wanted.
+        show_min: score from which a track is shown.
         open_video: gives the frames that the lines are of.
         open_sound: gives the sound of the file.
     """
@@ -34,6 +35,7 @@ class Material:
     lines: Lines
     classes: Sequence[ClassInfo]
     options: VideoOptions
+    show_min: float
     open_video: Callable[[], DecodingVideo]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
 

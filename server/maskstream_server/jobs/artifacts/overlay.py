@@ -11,6 +11,7 @@ import numpy as np
 
 from maskstream_drawing.annotator import Annotator
 from maskstream_drawing.painting import DrawnObject
+from maskstream_drawing.showing import Showing
 from maskstream_protocol.records import Status
 from maskstream_server.jobs.artifacts.material import Material, in_picture
 from maskstream_server.media.overlay import OverlayWriter
@@ -36,11 +37,13 @@ def write_overlay(material: Material, target: Path) -> str | None:
         sound = opened.enter_context(material.open_sound())
         info = replace(video.info, rate=video.info.rate / options.frame_stride)
         size, annotator = (info.height, info.width), Annotator(float(info.rate))
+        showing = Showing(material.show_min)
         overlay = opened.enter_context(OverlayWriter(target, info, sound))
         for frame, line in zip(video, material.lines, strict=False):
             items = json.loads(line)["objects"]
             objects = [_drawn(item, size, options.mask_scale) for item in items]
-            overlay.write(annotator.draw(frame.pixels, objects), frame.time_s)
+            shown = showing.of_frame(objects)
+            overlay.write(annotator.draw(frame.pixels, shown), frame.time_s)
     return overlay.warning
 
 

@@ -28,6 +28,7 @@ from maskstream_server.jobs.intake.room import Claim
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
 from maskstream_server.jobs.records.ids import new_id
+from maskstream_server.jobs.storage.condition import told_where_away
 from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
@@ -94,6 +95,7 @@ class ResumableUploads:
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
 
+    @told_where_away
     async def create(self, announced: Announcement) -> ResumableUpload:
         """Begin an upload.
 
@@ -110,6 +112,7 @@ class ResumableUploads:
         await asyncio.to_thread(self._create, upload, announced)
         return await self.find(upload)
 
+    @told_where_away
     async def find(self, upload: str) -> ResumableUpload:
         """Return how far an upload has come.
 
@@ -118,6 +121,7 @@ class ResumableUploads:
         """
         return await asyncio.to_thread(self._find, upload)
 
+    @told_where_away
     async def append(
         self, upload: str, offset: int, chunks: AsyncIterable[bytes]
     ) -> ResumableUpload:

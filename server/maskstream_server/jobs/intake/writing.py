@@ -1,17 +1,15 @@
 """Bytes of strangers on their way to the disk: never more than allowed, never onto a full one."""
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from maskstream_server.jobs.errors import NoSpaceError, UploadTooLargeError
-from maskstream_server.jobs.storage.files import DISK_FULL
+from maskstream_server.jobs.storage.files import DISK_FULL, FULL
 
 ROOM_CHECK_BYTES = 64 << 20
 """Room is looked for at least so often: others write, too."""
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class BoundedWriter:

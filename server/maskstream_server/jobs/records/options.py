@@ -12,6 +12,7 @@ ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
 MODES = ("online", "offline")
 MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
+SCORE_OR_NULL = "a number from 0 to 1, or null"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class VideoOptions:
         artifacts: files to make at the end, of `ARTIFACTS`.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: score from which a track is first mentioned, 0 to 1; None: the model's own.
+        show_min: score from which a track is drawn, and visible in `ytvis.json`; None: the
+            model's own.
         frame_stride: only every so many-th frame is looked at, from the first on.
         webhook: address that is told when the video has ended; None: nobody is.
     """
@@ -50,6 +53,7 @@ class VideoOptions:
     min_score: float | None = None
     frame_stride: int = 1
     webhook: str | None = None
+    show_min: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -124,6 +128,10 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_score_or_null(value: Any) -> bool:
+    return value is None or (_is_number(value) and 0 <= value <= 1)
+
+
 def _are_artifacts(value: object) -> bool:
     return isinstance(value, list | tuple) and all(
         isinstance(item, str) and item in ARTIFACTS and value.count(item) == 1 for item in value
@@ -135,10 +143,8 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "mode": (lambda value: isinstance(value, str) and value in MODES, "'online' or 'offline'"),
     "artifacts": (_are_artifacts, f"a list of different names out of {', '.join(ARTIFACTS)}"),
     "mask_scale": (lambda value: _is_number(value) and value in MASK_SCALES, "1, 0.5 or 0.25"),
-    "min_score": (
-        lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
-        "a number from 0 to 1, or null",
-    ),
+    "min_score": (_is_score_or_null, SCORE_OR_NULL),
+    "show_min": (_is_score_or_null, SCORE_OR_NULL),
     "frame_stride": (
         lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
         f"a whole number from 1 to {MAX_STRIDE}",

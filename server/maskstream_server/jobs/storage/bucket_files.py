@@ -21,7 +21,7 @@ from typing import Final
 
 import structlog
 
-from maskstream_server.errors import MaskstreamServerError, StartError
+from maskstream_server.errors import StartError
 from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
@@ -31,6 +31,7 @@ from maskstream_server.jobs.storage.files import (
     ORPHAN_S,
     OWNER,
     SOURCE,
+    SourceGoneError,
     VideoFiles,
     newest_write_s,
 )
@@ -46,10 +47,6 @@ Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
 """Objects without a record are left for so long: the storage dates them to the second only."""
-
-
-class SourceGoneError(MaskstreamServerError):
-    """What the record counts is not in the bucket any more."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,6 @@ class BucketFiles(VideoFiles):
 
         Raises:
             NoSpaceError: they have no room here.
-            SourceGoneError: somebody else has removed them.
         """
         self.check_room(record.num_bytes)
         folder = self.workplace(record)

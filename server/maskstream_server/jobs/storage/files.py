@@ -1,5 +1,6 @@
 """Where the files of videos lie, and whether there is room for more."""
 
+import errno
 import math
 import os
 import shutil
@@ -7,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from maskstream_model.drafts import drafted
+from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.errors import (
     FileGoneError,
     NoSpaceError,
@@ -27,8 +29,13 @@ OWNER = ".store"
 DATA = "data"
 ORPHAN_S = 60.0
 """A folder has no record for a moment only, while its video is handed in."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 DISK_FULL = "The disk of the server is full; delete videos, or try later."
 QUOTA_FULL = "The quota of videos is used up; delete some, or try later."
+
+
+class SourceGoneError(MaskstreamServerError):
+    """What the record counts is not there any more."""
 
 
 class VideoFiles:
@@ -53,6 +60,11 @@ class VideoFiles:
         self._incoming = root / INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
         self.quarantine: Quarantine = FolderQuarantine(root, self.now_s)
+
+    @property
+    def landing(self) -> Path:
+        """The folder of all that is coming in."""
+        return self._incoming
 
     def folder(self, video: str) -> Path:
         """Return the folder of a video, whether it is there or not.
@@ -126,7 +138,15 @@ class VideoFiles:
         return self.folder(record.id)
 
     def bring(self, record: VideoRecord) -> None:
-        """See that the source and the results so far are in the workplace."""
+        """See that the source and the results so far are in the workplace.
+
+        Raises:
+            SourceGoneError: somebody else has removed them.
+        """
+        folder = self.workplace(record)
+        found = not record.num_bytes or (folder / SOURCE).exists()  # else it has to be fetched
+        if not found or any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+            raise SourceGoneError("The files of the video are not there any more.")
 
     def keep_source(self, record: VideoRecord) -> None:
         """See that a source that was fetched outlives this machine."""

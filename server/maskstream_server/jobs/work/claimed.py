@@ -72,11 +72,14 @@ class Claimed:
 
     def material(self, feed: Feed) -> Material:
         """Return what its files are made of."""
+        config, options = self.parts.model.config, self.record.options
+        own_min = config.online.show_score_min
         return Material(
             name=self.record.name,
             lines=feed,
-            classes=self.parts.model.config.classes,
-            options=self.record.options,
+            classes=config.classes,
+            options=options,
+            show_min=own_min if options.show_min is None else options.show_min,
             open_video=self.open_video,
             open_sound=partial(self.parts.open_sound, self.source),
         )

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from contextlib import suppress
+from itertools import count
 from typing import Literal, Protocol
 
 import structlog
@@ -13,13 +14,16 @@ from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
 from maskstream_server.jobs.artifacts.making import clear_drafts
 from maskstream_server.jobs.errors import (
     FencedOutError,
+    FolderAwayError,
     NoSpaceError,
     RecordUnreadableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
+from maskstream_server.jobs.storage.condition import check_usable
 from maskstream_server.jobs.storage.files import DISK_FULL
+from maskstream_server.jobs.work.claimed import AWAY_PAUSE_S
 from maskstream_server.jobs.work.run import VideoRun
 from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.telemetry.tracing import NoTracing, Trace, Tracing, traced
@@ -72,11 +76,18 @@ class VideoWorker:
     async def work(self, video: str) -> None:
         """Work on a video to its end; what is wrong with it ends it, and nothing else.
 
-        Cancelled, it gives the video back in peace, from its last checkpoint.
+        Cancelled, it gives the video back in peace, from its last checkpoint; so it does while the
+        folder of videos is away, and takes it up again when that is back.
         """
+        while await self._attempt(video) == "away":
+            log.warning("video_waits_for_folder", video=video)
+
+    async def _attempt(self, video: str) -> JobEnd | Literal["away"]:
+        """Work on a video, unless that is another's; `away` where it must be tried once more."""
+        await self.wait_for_folder()
         record = await self._claim(video)
         if record is None:
-            return
+            return "stopped"
         with traced(self._tracing, "video", {"video": video}) as trace:
             trace.note({"attempt": record.attempt, "first_frame": record.next_frame})
             end: JobEnd = "stopped"
@@ -84,9 +95,22 @@ class VideoWorker:
             self._observer.job_begun()
             try:
                 end = await self._run(record, trace)
+            except FolderAwayError:
+                return "away"
             finally:
                 # The store may have set the clock back meanwhile.
                 self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
+        return end
+
+    async def wait_for_folder(self) -> None:
+        """Wait until files can be read and written here: without, no video can be worked on."""
+        for attempt in count():
+            try:
+                return await asyncio.to_thread(check_usable, self._parts.files)
+            except FolderAwayError as error:
+                if attempt == 0:
+                    log.warning("folder_away", reason=str(error))
+                await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
         video = record.id
@@ -126,6 +150,11 @@ class VideoWorker:
                     await run.write(lambda old: release(old, fence, now_s()))
             raise
         except Exception as error:
+            try:
+                await asyncio.to_thread(check_usable, self._parts.files)
+            except FolderAwayError:
+                await run.write(lambda old: release(old, fence, now_s()))
+                raise
             trace.note({"failed": type(error).__name__})
             reason = self._reason(record.id, error)
             await run.write(lambda old: fail(old, fence, reason, now_s()), {})
@@ -139,6 +168,9 @@ class VideoWorker:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             log.error("disk_full", video=video, exc_info=error)
             return DISK_FULL
+        if isinstance(error, OSError) and error.strerror:
+            log.error("video_failed", video=video, exc_info=error)
+            return f"The server cannot read or write the files of the video: {error.strerror}."
         if isinstance(error, OverflowError):
             return f"The artifacts cannot be made: {error}."
         log.error("video_failed", video=video, exc_info=error)

@@ -18,7 +18,7 @@ class RedisFacts:
     """A Redis or Valkey at one moment.
 
     Attributes:
-        product: `Redis` or `Valkey`, which without INFO cannot be told apart.
+        product: `Redis` or `Valkey`, which look the same without INFO.
         version_text: in full; `version` is its first two numbers.
         role: `master`, or what it is instead.
         ping_s: the quickest of a few.
@@ -81,8 +81,8 @@ def _facts(client: Redis) -> RedisFacts:
 def _info(client: Redis) -> dict[str, Any]:
     """Return what it says of itself; to a user without INFO little more than its version."""
     try:
-        told: Any = client.info()
-        return dict(told)
+        answer: Any = client.info()
+        return dict(answer)
     except errors.NoPermissionError:
         # Allowed to everybody; on this version of the wire an answer is a flat list.
         untyped: Any = client

@@ -11,12 +11,13 @@ import time
 from typing import Any
 
 import structlog
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import ResponseError
 
 from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.records.coding import record_from_json, record_to_json
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
+from maskstream_server.stores.errors import StoreForbiddenError
 from maskstream_server.stores.redis.coding import PART, milliseconds
 from maskstream_server.stores.redis.connection import Connection, is_damage
 
@@ -161,7 +162,7 @@ class RedisVideoStore:
         """See `VideoStore.now_s`; this machine's where the user may not ask."""
         try:
             seconds, microseconds = await self._run(self._redis.time())
-        except NoPermissionError:
+        except StoreForbiddenError:
             return time.time()
         return int(seconds) + 1e-6 * int(microseconds)
 

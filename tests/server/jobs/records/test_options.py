@@ -20,7 +20,7 @@ def test_no_options_are_the_defaults(text):
 
 def test_options_come_back_as_they_were():
     options = VideoOptions(
-        "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/"
+        "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/", 0.6
     )
     assert options_from(options.to_json()) == options
 
@@ -45,6 +45,8 @@ def test_options_come_back_as_they_were():
         (b'{"mask_scale": true}', "mask_scale must be"),
         (b'{"min_score": 1.5}', "min_score must be"),
         (b'{"min_score": NaN}', "min_score must be"),
+        (b'{"show_min": -0.1}', "show_min must be"),
+        (b'{"show_min": true}', "show_min must be"),
         (b'{"webhook": 3}', "webhook must be an address"),
     ],
 )

@@ -21,6 +21,7 @@ from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
 from maskstream_server.jobs.sweeping import sweep
 from maskstream_server.stores.errors import StoreUnreachableError
+from support.lost_folder import LostFolder
 from support.stores import Clock
 from support.video_desk import NOWHERE, QueueOfNames, age_files
 
@@ -72,7 +73,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path) -> Iterator[World]:
-    return World(tmp_path)
+    return World(tmp_path / "data")
 
 
 async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, monkeypatch):
@@ -149,6 +150,20 @@ async def test_uploads_that_nobody_goes_on_with_go_after_theirs(world):
     world.age(20)
     await world.sweep()
     assert world.files.uploads() == [other]
+
+
+async def test_while_the_folder_is_away_videos_are_counted_and_nothing_is_removed(world):
+    video = await world.submit()
+    world.desks[0].queue.waiting.clear()
+    folder = LostFolder(world.folder, "gone")
+    folder.take_away()
+    census = await world.desks[0].tend()
+    assert census.counts["queued"] == 1
+    assert world.desks[0].queue.waiting == [video]
+    assert not world.folder.exists()
+    folder.bring_back()
+    await world.sweep()
+    assert world.files.videos() == [video]
 
 
 async def test_what_waits_for_no_worker_is_queued_again(world):

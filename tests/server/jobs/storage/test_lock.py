@@ -1,10 +1,13 @@
 """A folder of videos has one set of records."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.storage.lock import hold_folder
@@ -43,4 +46,19 @@ def test_only_those_that_share_a_store_share_a_folder(tmp_path, other, alone):
                 hold_folder(tmp_path, alone=alone)
         process.kill()
     hold_folder(tmp_path, alone=alone)()
+    hold_folder(tmp_path, alone=True)()
+
+
+@pytest.mark.parametrize(
+    ("call", "number"), [("os.open", errno.EROFS), ("fcntl.flock", errno.ENOLCK)]
+)
+def test_a_folder_that_cannot_be_locked_is_used_without(tmp_path, monkeypatch, call, number):
+    def fails(*args) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as broken, structlog.testing.capture_logs() as logs:
+        broken.setattr(call, fails)
+        let_go = hold_folder(tmp_path, alone=True)
+    let_go()
+    assert [entry["event"] for entry in logs] == ["folder_not_locked"]
     hold_folder(tmp_path, alone=True)()

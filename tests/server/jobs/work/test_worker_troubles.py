@@ -18,7 +18,7 @@ from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 from support.engines import start
 from support.fake_model import FakeModel
-from support.fake_video import FakeDecoder, FakeMediaError
+from support.fake_video import FakeDecoder, FakeMediaError, Gate
 from support.tiny import tiny_model
 from support.workshop import EVERY, FRAMES, SOON_S, WISHES, open_workshop
 
@@ -94,6 +94,10 @@ async def test_a_full_disk_is_told(open_workshop, monkeypatch):
     ("error", "reason"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), DISK_FULL),
+        (
+            OSError(errno.EIO, "Input/output error"),
+            "cannot read or write the files of the video: Input/output error.",
+        ),
         (OverflowError("track 70000 is too far"), "cannot be made: track 70000 is too far."),
     ],
 )
@@ -108,6 +112,21 @@ async def test_a_file_that_cannot_be_written_is_told(open_workshop, monkeypatch,
     assert record.state is VideoState.FAILED
     assert record.reason.endswith(reason)
     assert not (shop.files.folder("a") / "ytvis.json").exists()
+
+
+@pytest.mark.parametrize("lost", ["source", "results-1.ndjson"])
+async def test_a_video_whose_files_are_lost_fails_and_says_so(open_workshop, lost):
+    shop = await open_workshop()
+    gate = Gate(at=8)
+    shop.decoder.on_frame = gate
+    await shop.interrupt(gate, after_s=0.2)
+    assert (await shop.record()).next_frame > 0
+    (shop.files.folder("a") / lost).unlink()
+    record = await shop.work()
+    assert (record.state, record.reason) == (
+        VideoState.FAILED,
+        "The files of the video are not there any more.",
+    )
 
 
 async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
