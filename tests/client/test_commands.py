@@ -218,6 +218,12 @@ def test_a_stream_whose_words_nobody_reads_leaves_its_files(tmp_path, clip):
     assert json.loads(found.read_text())
 
 
+def test_a_server_that_is_not_there_is_the_only_fault_named(clip):
+    done = run(stream, clip, "--url", NOBODY)
+    assert "Start one with `maskstream serve`" in sentence_of(done)
+    assert len(done.output.splitlines()) == 1
+
+
 def test_a_wrong_address_is_one_sentence(clip):
     assert "is no URL of a server" in sentence_of(run(stream, clip, "--url", "ftp://here"))
 

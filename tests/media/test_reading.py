@@ -195,6 +195,14 @@ def test_sizes_that_grow_are_scaled_into_the_largest(name, codec, tmp_path):
     assert "had another size than the largest and were scaled into it" in reader.warning
 
 
+@pytest.mark.parametrize("num_frames", [0, 2])
+def test_a_whole_file_that_is_left_early_is_not_called_cut_off(num_frames, tmp_path):
+    with VideoReader(write_video(tmp_path / "clip.mp4", pictures(5))) as reader:
+        for _ in zip(range(num_frames), reader, strict=False):
+            pass
+        assert reader.warning is None
+
+
 def test_reading_keeps_no_frame_longer_than_it_is_shown(tmp_path):
     path = write_video(tmp_path / "clip.mp4", pictures(30), matrix=(0, 1, -1, 0))
     gc.collect()

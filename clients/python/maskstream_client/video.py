@@ -58,6 +58,7 @@ class VideoReader:
     def __init__(self, source: str | Path | int, max_frames: int | None = None) -> None:
         self._max_frames = max_frames
         self._stopped = False
+        self._read_through = False
         self._damage = Damage()
         self._num_read = 0
         self._opened = open_source(source)
@@ -94,14 +95,14 @@ class VideoReader:
             yield VideoFrame(frame.pixels(), frame.time_s)
             if self._stopped:
                 return
+        self._read_through = not self._stopped and self._num_read != self._max_frames
         if self._num_read == 0 and not self._stopped:
             raise SourceError(f"No frame of {self.name} can be decoded{self._opened.hint}.")
 
     @property
     def warning(self) -> str | None:
-        """Once all frames are read: what is wrong with the file; None: nothing."""
-        ended_early = self._stopped or self._num_read == self._max_frames
-        announced = None if ended_early else self._announced
+        """What is wrong with the file, as far as it was read; None: nothing."""
+        announced = self._announced if self._read_through else None
         return self._damage.warning(announced, self._num_read)
 
     def stop(self) -> None:
