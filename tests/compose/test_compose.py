@@ -156,6 +156,7 @@ def test_the_public_port_lets_in_who_may(stack: Stack):
             "decoders": True,
             "store": True,
             "files": True,
+            "videos": True,
         }
         assert client.get("/metrics").status_code == 404
         assert client.get("/v1/videos", headers={"Authorization": ""}).status_code == 401
