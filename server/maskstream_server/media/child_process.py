@@ -16,8 +16,9 @@ from maskstream_server.media.messages import HEADER, MAX_TEXT_BYTES, Kind, Task,
 
 _MODULE: Final = "maskstream_server.media.child"
 _PIPE_BYTES: Final = 1 << 20
-_GRACE_S: Final = 10.0
-"""The child's own alarm comes first; this much later a silent child is killed from outside."""
+_SILENT_TIMES: Final = 10
+"""The child's own alarm counts computing alone; a child that is silent for so many times as long is
+killed from outside, whatever it waits for."""
 FAILED: Final = "The decoder broke off while it read the video."
 
 
@@ -89,7 +90,7 @@ class ChildProcess:
             MediaError: the child is silent, or at an end.
         """
         while view:
-            if not self._poll.poll(1000 * (self._limits.stall_s + _GRACE_S)):
+            if not self._poll.poll(1000 * _SILENT_TIMES * self._limits.stall_s):
                 self._process.kill()
                 raise self._stalled()
             num_read = os.readv(self._pipe.fileno(), [view])
@@ -113,7 +114,7 @@ class ChildProcess:
         ended_by = -self._process.wait()
         if self._stopped:
             return MediaError(MediaCode.STOPPED, "Reading the video was stopped.")
-        if ended_by == signal.SIGALRM:
+        if ended_by == signal.SIGPROF:
             return self._stalled()
         if ended_by == signal.SIGXCPU:
             return MediaError(
@@ -126,7 +127,8 @@ class ChildProcess:
     def _stalled(self) -> MediaError:
         return MediaError(
             MediaCode.TOO_SLOW,
-            f"No frame of the video could be decoded within {self._limits.stall_s:g} seconds.",
+            f"No frame of the video could be decoded within {self._limits.stall_s:g} seconds "
+            "of computing.",
         )
 
 

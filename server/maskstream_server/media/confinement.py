@@ -34,25 +34,26 @@ def _limit(kind: int, soft: int, hard: int | None = None) -> None:
 
 
 class Alarm:
-    """Kills this process when it works on without telling for `stall_s` seconds.
+    """Kills this process when it computes for `stall_s` seconds without telling.
 
-    Nobody handles the signal, so that it ends even a decoder that never returns to Python.
+    Nobody handles the signal, so that it ends even a decoder that never returns to Python. Time in
+    which other processes have the cores does not count: a busy machine spoils no video.
     """
 
     def __init__(self, stall_s: float) -> None:
         self._stall_s = stall_s
         # A parent may have blocked signals or ignore them, and a child takes that over.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
 
     def set(self) -> None:
         """Start counting anew."""
-        signal.setitimer(signal.ITIMER_REAL, self._stall_s)
+        signal.setitimer(signal.ITIMER_PROF, self._stall_s)
 
     def off(self) -> None:
         """Stop counting: the parent is at work, not the decoder."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def take_channels() -> tuple[int, int]:

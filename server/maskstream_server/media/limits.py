@@ -11,7 +11,7 @@ class VideoLimits:
         memory_bytes: address space of the child that decodes; about 200 MiB of it are the
             libraries, and a decoder may hold 17 frames.
         cpu_s: computing time of that child over the whole video.
-        stall_s: wall time in which one more frame must come.
+        stall_s: computing time in which one more frame must come; ten times that by the clock.
         max_pixels: width x height of a frame.
         max_side_px: the longer side of a frame.
         max_duration_s: from the start of the file to its last frame. Generous, since frames cost

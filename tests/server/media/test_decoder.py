@@ -15,6 +15,7 @@ import pytest
 from client.clips import numbered_frames, write_clip
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
+from maskstream_server.media.child_process import child_environment
 from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.messages import HEADER, Kind
@@ -154,7 +155,17 @@ def test_a_child_that_is_killed_ends_in_a_sentence(long_clip):
     assert (caught.value.code, caught.value.http_status) == (MediaCode.DECODER_FAILED, 422)
 
 
-def test_a_child_without_a_frame_in_time_kills_itself(clip, limits):
+@pytest.mark.parametrize(
+    ("work", "ended_by"), [("while True: pass", signal.SIGPROF), ("time.sleep(1)", 0)]
+)
+def test_an_alarm_ends_what_computes_too_long_and_not_what_waits_for_a_core(work, ended_by):
+    confinement = "from maskstream_server.media.confinement import Alarm"
+    program = f"import time; {confinement}; Alarm(0.2).set()\n{work}"
+    ended = subprocess.run([sys.executable, "-c", program], env=child_environment(), timeout=60)
+    assert -ended.returncode == ended_by
+
+
+def test_a_child_without_a_frame_in_time_is_killed(clip, limits):
     with pytest.raises(MediaError, match=r"within 0\.0001 seconds") as caught:
         open_video(clip, replace(limits, stall_s=0.0001))
     assert caught.value.code is MediaCode.TOO_SLOW
