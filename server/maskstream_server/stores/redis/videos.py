@@ -80,8 +80,8 @@ class RedisVideoStore:
 
     async def created_under(self, key: str) -> VideoRecord | None:
         """See `VideoStore.created_under`."""
-        video = await self._run(self._redis.get(_client_key(key)))
-        return None if video is None else await self.get(video.decode())
+        video = await self._word(_client_key(key))
+        return None if video is None else await self.get(video)
 
     async def get(self, video: str) -> VideoRecord | None:
         """See `VideoStore.get`."""
@@ -150,12 +150,13 @@ class RedisVideoStore:
 
     async def identity(self) -> str | None:
         """See `VideoStore.identity`."""
-        identity = await self._run(self._redis.get(IDENTITY))
-        return None if identity is None else str(identity.decode())
+        return await self._word(IDENTITY)
 
     async def take_identity(self, identity: str) -> str:
         """See `VideoStore.take_identity`."""
         await self._run(self._redis.set(IDENTITY, identity, nx=True))
+        if await self.identity() is None:  # there is one, but damaged
+            await self._run(self._redis.set(IDENTITY, identity))
         return await self.identity() or identity
 
     async def now_s(self) -> float:
@@ -177,6 +178,18 @@ class RedisVideoStore:
             log = structlog.get_logger(__name__)
             log.warning("record_unreadable", video=video, reason=error.reason)
             return UnreadableRecord(video, error.reason)
+
+    async def _word(self, key: str) -> str | None:
+        """Return the text of a key; None where there is none, or something else than we write."""
+        try:
+            text: bytes | None = await self._run(self._redis.get(key))
+            return None if text is None else text.decode()
+        except UnicodeDecodeError:
+            return None
+        except ResponseError as error:
+            if not is_damage(error):
+                raise
+            return None
 
     async def _take_key(self, key: str, video: str) -> bool:
         taken = self._redis.set(_client_key(key), video, nx=True, px=self._ttl_ms)
