@@ -18,6 +18,7 @@ from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, 
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.work.worker import VideoWorker
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start
 from support.redis_server import RedisServer
@@ -153,6 +154,13 @@ async def test_a_damaged_key_of_a_client_stops_no_upload(store, shared_redis, da
     new = video_record("d")
     assert await store.create(new, "key b") == new
     assert await store.created_under("key b") == new
+
+
+async def test_a_damaged_index_is_a_store_that_is_away_and_never_an_empty_one(store, shared_redis):
+    _damage(shared_redis, "mv:index", None)
+    for command in (store.page(10), store.create(video_record("d")), store.remove("a")):
+        with pytest.raises(StoreUnreachableError, match="mv:index"):
+            await command
 
 
 def _damage(redis: RedisServer, name: bytes | str, text: bytes | None) -> None:
