@@ -8,6 +8,7 @@ names the store (see `VideoStore.identity`).
 import hashlib
 import os
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.records.coding import record_from_json, record_to_json
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.stores.errors import StoreForbiddenError
+from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.redis.coding import PART, milliseconds
 from maskstream_server.stores.redis.connection import Connection, is_damage
 
@@ -68,7 +69,7 @@ class RedisVideoStore:
         pipeline.hset(name, mapping=fields)
         pipeline.pexpire(name, self._ttl_ms)
         await self._run(pipeline.execute())
-        await self._run(self._redis.zadd(INDEX, {record.id: 0}))
+        await self._of_index(self._redis.zadd(INDEX, {record.id: 0}))
         if key is None or await self._take_key(key, record.id):
             return record
         existing = await self.created_under(key)
@@ -80,8 +81,8 @@ class RedisVideoStore:
 
     async def created_under(self, key: str) -> VideoRecord | None:
         """See `VideoStore.created_under`."""
-        video = await self._run(self._redis.get(_client_key(key)))
-        return None if video is None else await self.get(video.decode())
+        video = await self._word(_client_key(key))
+        return None if video is None else await self.get(video)
 
     async def get(self, video: str) -> VideoRecord | None:
         """See `VideoStore.get`."""
@@ -126,7 +127,7 @@ class RedisVideoStore:
         top = b"+" if before is None else b"(" + before.encode()
         while len(found) < limit:
             window = self._redis.zrevrangebylex(INDEX, top, "-", 0, limit)
-            names: list[bytes] = await self._run(window)
+            names: list[bytes] = await self._of_index(window)
             if not names:
                 break
             for name in names:
@@ -141,7 +142,7 @@ class RedisVideoStore:
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         await self._run(self._redis.delete(_key_of(video)))
-        await self._run(self._redis.zrem(INDEX, video))
+        await self._of_index(self._redis.zrem(INDEX, video))
 
     async def left_s(self, video: str) -> float:
         """See `VideoStore.left_s`."""
@@ -150,12 +151,13 @@ class RedisVideoStore:
 
     async def identity(self) -> str | None:
         """See `VideoStore.identity`."""
-        identity = await self._run(self._redis.get(IDENTITY))
-        return None if identity is None else str(identity.decode())
+        return await self._word(IDENTITY)
 
     async def take_identity(self, identity: str) -> str:
         """See `VideoStore.take_identity`."""
         await self._run(self._redis.set(IDENTITY, identity, nx=True))
+        if await self.identity() is None:  # there is one, but damaged
+            await self._run(self._redis.set(IDENTITY, identity))
         return await self.identity() or identity
 
     async def now_s(self) -> float:
@@ -177,6 +179,27 @@ class RedisVideoStore:
             log = structlog.get_logger(__name__)
             log.warning("record_unreadable", video=video, reason=error.reason)
             return UnreadableRecord(video, error.reason)
+
+    async def _of_index(self, command: Awaitable[Any]) -> Any:
+        try:
+            return await self._run(command)
+        except ResponseError as error:
+            if not is_damage(error):
+                raise
+            # Not as empty: then all videos would count as strays.
+            raise StoreUnreachableError(f"{INDEX} holds something else than videos") from None
+
+    async def _word(self, key: str) -> str | None:
+        """Return the text of a key; None where there is none, or something else than we write."""
+        try:
+            text: bytes | None = await self._run(self._redis.get(key))
+            return None if text is None else text.decode()
+        except UnicodeDecodeError:
+            return None
+        except ResponseError as error:
+            if not is_damage(error):
+                raise
+            return None
 
     async def _take_key(self, key: str, video: str) -> bool:
         taken = self._redis.set(_client_key(key), video, nx=True, px=self._ttl_ms)

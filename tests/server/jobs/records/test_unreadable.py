@@ -18,6 +18,7 @@ from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, 
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.work.worker import VideoWorker
+from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start
 from support.redis_server import RedisServer
@@ -132,3 +133,37 @@ async def test_a_worker_leaves_it_alone(damaged, open_workshop):
     await asyncio.wait_for(VideoWorker(shop.parts).work("b"), 30)
     assert [type(each) for each in await damaged.page(10)][1] is UnreadableRecord
     assert (await shop.work()).state is VideoState.DONE
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", None], ids=["no text", "another kind"])
+async def test_a_damaged_name_of_the_store_is_none_and_can_be_given_anew(
+    store, shared_redis, damage
+):
+    _damage(shared_redis, "mv:store", damage)
+    assert await store.identity() is None
+    assert await store.take_identity("one") == "one"
+    assert await store.identity() == "one"
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", None], ids=["no text", "another kind"])
+async def test_a_damaged_key_of_a_client_stops_no_upload(store, shared_redis, damage):
+    with shared_redis.client() as client:
+        [name] = [name for name in client.scan_iter("mv:*:k") if client.get(name) == b"b"]
+    _damage(shared_redis, name, damage)
+    assert await store.created_under("key b") is None
+    new = video_record("d")
+    assert await store.create(new, "key b") == new
+    assert await store.created_under("key b") == new
+
+
+async def test_a_damaged_index_is_a_store_that_is_away_and_never_an_empty_one(store, shared_redis):
+    _damage(shared_redis, "mv:index", None)
+    for command in (store.page(10), store.create(video_record("d")), store.remove("a")):
+        with pytest.raises(StoreUnreachableError, match="mv:index"):
+            await command
+
+
+def _damage(redis: RedisServer, name: bytes | str, text: bytes | None) -> None:
+    with redis.client() as client:
+        client.delete(name)
+        client.set(name, text) if text is not None else client.rpush(name, "a")
