@@ -57,8 +57,12 @@ def answer_to(error: BaseException, sequence: int | None = None) -> WireError:
     """
     if isinstance(error, WireError):
         return error
-    if isinstance(error, StoreFullError | StoreUnreachableError):
-        return ServerFullError("No new sessions just now.", retry_after_ms=RETRY_AFTER_MS)
     log = structlog.get_logger(__name__)
+    if isinstance(error, StoreFullError | StoreUnreachableError):
+        log.warning("no_new_sessions", reason=str(error))
+        why = "is full" if isinstance(error, StoreFullError) else "cannot be reached"
+        return ServerFullError(
+            f"No new sessions just now: the server's store {why}.", retry_after_ms=RETRY_AFTER_MS
+        )
     log.error("unexpected_error", sequence=sequence, exc_info=error)
     return InternalError(NO_DETAIL, sequence=sequence)

@@ -53,6 +53,13 @@ def test_a_refusal_before_the_upgrade_is_final(status, kind):
         attempts().lost(InvalidStatus(Response(status, "", Headers())), None, 1.0)
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_without_a_reason_may_be_a_wrong_path(status):
+    refusal = InvalidStatus(Response(status, "", Headers()))
+    with pytest.raises(Exception, match=rf"{status}; check the path in its address\.$"):
+        attempts("ws://a/mask/v1/stream").lost(refusal, None, 1.0)
+
+
 @pytest.mark.parametrize(("status", "kind"), [(429, QuotaExceededError), (503, ServerFullError)])
 def test_a_full_server_is_tried_again_by_who_was_welcome_before(status, kind):
     full = InvalidStatus(Response(status, "", Headers()))

@@ -32,7 +32,13 @@ def test_the_path_of_a_proxy_is_kept(url, stream, rest):
     assert watch_url(stream, "a/b") == stream.removesuffix("stream") + "sessions/a%2Fb/watch"
 
 
-@pytest.mark.parametrize("url", ["ftp://here", "ws://", "ws:///v1/stream", "ftp://me:pass@here"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://here", "ws://", "ws:///v1/stream", "ftp://me:pass@here"),
+        *("ws://me:pass@here:99999", "ws://here:0", "ws://here:80x", "ws://[::1", ""),
+    ],
+)
 def test_what_is_no_url_of_a_server_is_told_without_its_password(url):
     with pytest.raises(ValueError, match="is no URL of a server") as raised:
         stream_url(url)

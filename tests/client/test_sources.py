@@ -150,6 +150,11 @@ def test_a_folder_or_pattern_without_a_picture_is_told(tmp_path, shots):
             open_reader(source)
 
 
+def test_a_name_with_brackets_that_nothing_has_is_a_missing_file_as_well(tmp_path):
+    with pytest.raises(SourceError, match=r"nor a file of that name\.$"):
+        open_reader(tmp_path / "clip [720p].mp4")
+
+
 def test_a_picture_that_cannot_be_read_is_left_out_and_logged(shots, caplog):
     (shots / "shot_9.png").write_bytes(b"no picture")
     cut = (shots / "shot_10.png").read_bytes()[:-40]

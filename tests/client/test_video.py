@@ -117,6 +117,13 @@ def test_a_file_that_is_no_video_is_told_in_one_sentence(tmp_path):
         VideoReader(path)
 
 
+def test_an_empty_file_is_told(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.touch()
+    with pytest.raises(SourceError, match=r"clip\.mp4 is empty\.$"):
+        VideoReader(path)
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(SourceError, match=r"^There is no file .*nowhere\.mp4\.$"):
         VideoReader(tmp_path / "nowhere.mp4")

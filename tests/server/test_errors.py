@@ -11,9 +11,18 @@ def test_what_a_client_did_is_told_as_it_is():
     assert answer_to(error) is error
 
 
-@pytest.mark.parametrize("error", [StoreFullError("80 %"), StoreUnreachableError("no route")])
-def test_a_store_without_room_is_a_full_server(error):
-    answer = answer_to(error)
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (StoreFullError("80 %"), "is full"),
+        (StoreUnreachableError("80 is no port"), "cannot be reached"),
+    ],
+)
+def test_a_store_without_room_is_a_full_server_that_says_why(error, why):
+    with capture_logs() as logs:
+        answer = answer_to(error)
+    assert [(each["event"], each["reason"]) for each in logs] == [("no_new_sessions", str(error))]
+    assert answer.message.endswith(f"the server's store {why}.")
     assert isinstance(answer, ServerFullError)
     assert (answer.retry, answer.close_code, answer.http_status) == (True, 1013, 503)
     assert answer.retry_after_ms > 0

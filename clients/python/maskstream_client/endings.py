@@ -82,7 +82,9 @@ def _refusal(response: Response, url: str) -> str:
     try:
         detail = json.loads(response.body or b"")["detail"]
     except (ValueError, KeyError, TypeError):
-        return f"{told}."
+        # What answers an unknown path, a server of ours too, gives no reason.
+        is_path = response.status_code in (403, 404)
+        return f"{told}; check the path in its address." if is_path else f"{told}."
     return f"{told}: {detail}" if isinstance(detail, str) else f"{told}."
 
 

@@ -109,6 +109,8 @@ def _opened_file(path: Path) -> Opened:
     except OSError as error:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from error
     try:
+        if path.is_file() and not path.stat().st_size:
+            raise SourceError(f"{path} is empty.")
         container = _container(str(path), partial(open_container, file))
     except SourceError:
         file.close()

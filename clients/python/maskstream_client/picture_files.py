@@ -44,7 +44,8 @@ def pictures_of(source: str | Path) -> Sequence[Path] | None:
     pictures = [each for each in found if each.suffix.lower() in _SUFFIXES and each.is_file()]
     if not pictures:
         kinds = ", ".join(sorted(_SUFFIXES))
-        raise SourceError(f"There is no picture in {path} ({kinds}).")
+        or_file = "" if path.is_dir() else ", nor a file of that name"
+        raise SourceError(f"There is no picture in {path} ({kinds}){or_file}.")
     return sorted(pictures, key=_by_number)
 
 

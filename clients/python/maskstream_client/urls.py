@@ -21,11 +21,14 @@ def stream_url(url: str) -> str:
     Raises:
         ValueError: no URL of a server.
     """
-    parts = urlsplit(url if "//" in url else f"ws://{url}")
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(
-            f"{without_password(url)!r} is no URL of a server, such as ws://localhost:8000."
-        )
+    no_url = f"{without_password(url)!r} is no URL of a server, such as ws://localhost:8000."
+    try:
+        parts = urlsplit(url if "//" in url else f"ws://{url}")
+        is_known = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError as error:  # a port above 65535, half an address of IPv6
+        raise ValueError(no_url) from error
+    if not is_known:
+        raise ValueError(no_url)
     below = parts.path.rstrip("/").removesuffix(STREAM_PATH)
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, below + STREAM_PATH, parts.query, ""))
 
