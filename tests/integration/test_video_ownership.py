@@ -137,6 +137,20 @@ def test_a_store_that_is_emptied_takes_no_file_with_it(own_redis, tmp_path, pass
         assert before.items() <= bytes_of(folder).items()
 
 
+def test_an_index_that_is_lost_alone_is_made_anew(own_redis, tmp_path, passes):
+    folder = tmp_path / "data"
+    with shared_world(own_redis, folder) as here, own_redis.client() as redis:
+        files = finished(here)
+        before = bytes_of(folder)
+        redis.delete("mv:index")
+        assert here.client.get("/v1/videos").json()["videos"] == []
+        passes.go_by()
+        listed = here.client.get("/v1/videos").json()["videos"]
+        assert {video["id"] for video in listed} == set(files)
+        assert {video: downloaded(here, video) for video in files} == files
+        assert before.items() <= bytes_of(folder).items()
+
+
 def test_a_wrong_database_removes_nothing_and_gets_nothing(own_redis, tmp_path, passes):
     folder = tmp_path / "data"
     with shared_world(own_redis, folder) as here:

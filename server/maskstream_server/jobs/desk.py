@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -41,6 +41,23 @@ MAX_SKEW_S = 300.0
 """Where the file system's time is farther from the store's, one of them is wrong."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """What a pass over all records met.
+
+    Attributes:
+        census: of them.
+        known: fence by video; None where nobody can read its record.
+        cancelled: videos whose files nobody needs.
+        over: those that have not changed for their time.
+    """
+
+    census: Census
+    known: dict[str, int | None] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    over: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -167,34 +184,50 @@ class VideoDesk:
         Returns:
             what there is.
         """
-        census = Census(self._now_s())
-        known, cancelled, over = dict[str, int | None](), set[str](), list[str]()
+        walk = await self._walk()
+        try:
+            if await self._list_again(walk.known):
+                walk = await self._walk()
+            await self.ownership.check()
+            await self._forget(walk.over)
+            await asyncio.to_thread(self._sweep, walk.known, walk.cancelled)
+        except (FolderAwayError, StoreUnreachableError, OSError) as error:
+            log.warning("files_not_tended", reason=str(error))
+        except MismatchError:
+            log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)
+        return walk.census
+
+    async def _walk(self) -> "_Walk":
+        """Meet every record that is listed."""
+        walk = _Walk(Census(self._now_s()))
         before = None
         while page := await self.store.page(PAGE, before):
             for record in page:
-                census.meet(record)
+                walk.census.meet(record)
                 if isinstance(record, UnreadableRecord):
-                    known[record.id] = None
+                    walk.known[record.id] = None
                     continue
-                known[record.id] = record.fence
+                walk.known[record.id] = record.fence
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
                 elif waits(record, self._now_s()):
                     self.wake(record.id)
                 if record.state is VideoState.CANCELLED:
-                    cancelled.add(record.id)
+                    walk.cancelled.add(record.id)
                 if self._is_old(record):
-                    over.append(record.id)
+                    walk.over.append(record.id)
             before = page[-1].id
-        try:
-            await self.ownership.check()
-            await self._forget(over)
-            await asyncio.to_thread(self._sweep, known, cancelled)
-        except (FolderAwayError, StoreUnreachableError, OSError) as error:
-            log.warning("files_not_tended", reason=str(error))
-        except MismatchError:
-            log.error("videos_mismatch", reason=self.ownership.mismatch, advice=ADVICE)
-        return census
+        return walk
+
+    async def _list_again(self, known: Mapping[str, int | None]) -> int:
+        """List videos whose records the store has and does not list; return how many."""
+        files = self.files
+        stored = await asyncio.to_thread(lambda: [*files.videos(), *files.quarantine.videos()])
+        unlisted = [video for video in stored if video not in known]
+        count = sum([await self.store.list_again(video) for video in unlisted])
+        if count:
+            log.error("videos_were_not_listed", num_videos=count)
+        return count
 
     def _is_old(self, record: VideoRecord) -> bool:
         return self._now_s() - record.updated_s > self.retention_s

@@ -82,6 +82,10 @@ class MemoryVideoStore:
         names = (name for name in self._entries if before is None or name < before)
         return [self._entries[name].record for name in sorted(names, reverse=True)[:limit]]
 
+    async def list_again(self, video: str) -> bool:
+        """See `VideoStore.list_again`: all records are listed."""
+        return video in self._entries
+
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         self._entries.pop(video, None)

@@ -62,6 +62,10 @@ class VideoStore(Protocol):
         """
         ...
 
+    async def list_again(self, video: str) -> bool:
+        """See that a video whose record is there is in `page`; False where there is no record."""
+        ...
+
     async def remove(self, video: str) -> None:
         """Forget a video."""
         ...

@@ -139,6 +139,13 @@ class RedisVideoStore:
             top = b"(" + names[-1]
         return found[:limit]
 
+    async def list_again(self, video: str) -> bool:
+        """See `VideoStore.list_again`: the index is a key of its own, and may be lost alone."""
+        if not await self._run(self._redis.exists(_key_of(video))):
+            return False
+        await self._of_index(self._redis.zadd(INDEX, {video: 0}))
+        return True
+
     async def remove(self, video: str) -> None:
         """See `VideoStore.remove`."""
         await self._run(self._redis.delete(_key_of(video)))
