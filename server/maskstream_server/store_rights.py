@@ -10,7 +10,7 @@ from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachabl
 
 
 def check_store_rights(settings: Settings, *, sessions: bool) -> None:
-    """Check the rights in a Redis; one that is away now is waited for later.
+    """Check the rights in a Redis; one that is away now is logged, and waited for later.
 
     Args:
         settings: what the operator decided.
@@ -32,7 +32,10 @@ def check_store_rights(settings: Settings, *, sessions: bool) -> None:
     except StoreForbiddenError as error:
         reason = f"does not let its user in ({error}): look at name, password and ACL"
         raise StartError(f"The Redis of MASKSTREAM_STORE {reason}.") from None
-    except (StoreUnreachableError, ValueError):
+    except StoreUnreachableError as error:
+        structlog.get_logger(__name__).warning("store_away", reason=str(error))
+        return
+    except ValueError:  # no address: told where the store is made
         return
     if rights.missing:
         raise StartError(

@@ -144,6 +144,15 @@ def test_a_file_that_is_no_video_is_one_sentence(tmp_path):
     assert "There is no file" in sentence_of(run(stream, tmp_path / "x.mp4", "--url", NOBODY))
 
 
+@pytest.mark.parametrize("option", ["--out", "--json", "--summary"])
+def test_standard_output_is_refused_before_anything_is_sent(tmp_path, monkeypatch, clip, option):
+    monkeypatch.chdir(tmp_path)
+    told = sentence_of(run(stream, clip, "--url", NOBODY, option, "-"))
+    assert "- is standard output" in told
+    assert option in told
+    assert [path.name for path in tmp_path.iterdir()] == [clip.name]
+
+
 def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
     assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))

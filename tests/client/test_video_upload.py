@@ -1,6 +1,7 @@
 """Handing a video in: by tus over a connection that breaks, or by a form."""
 
 import json
+import os
 import tracemalloc
 
 import numpy as np
@@ -232,6 +233,15 @@ def test_a_file_that_cannot_be_uploaded_is_one_sentence(tmp_path):
         with pytest.raises(SourceError, match="became shorter"):
             submit(server.url, short, remember=lambda step: step.upload and short.write_bytes(b"x"))
     assert server.videos == {}
+
+
+@pytest.mark.parametrize("source", ["-", "camera.fifo"])
+def test_a_pipe_is_not_uploaded_but_may_be_streamed(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("camera.fifo")
+    with tus_server() as server, pytest.raises(SourceError, match="needs a file") as refused:
+        submit(server.url, source)
+    assert f"`maskstream stream {source}`" in str(refused.value)
 
 
 @pytest.mark.parametrize("resumable", [True, False])

@@ -86,6 +86,7 @@ def test_every_file_of_a_video_with_frames_left_out_says_the_same(client, tmp_pa
     (track,) = json.load(artifact(client, told, "ytvis.json"))
     areas = [int(coco.decode(rle).sum()) for rle in track["segmentations"]]
     assert areas == [row["area"] for row in rows]
+    assert track["frame_rate"] == 3.333
     with zipfile.ZipFile(artifact(client, told, "masks.zip")) as masks:
         assert masks.namelist() == [f"{row['frame']:06d}.png" for row in rows]
     with av.open(artifact(client, told, "overlay.mp4")) as container:

@@ -20,6 +20,8 @@ from maskstream_server.commands import serve, worker
 from maskstream_server.errors import StartError
 from maskstream_server.serving import bind, serve_forever
 from maskstream_server.settings import Settings
+from maskstream_server.store_rights import check_store_rights
+from support.redis_server import free_port
 from support.server import FakeModel
 
 
@@ -173,3 +175,16 @@ def test_help_names_every_option():
         assert option in said
     assert "--deterministic" in said
     assert "MASKSTREAM_PORT" in said
+
+
+@pytest.mark.parametrize("sessions", [True, False])
+def test_a_redis_that_is_away_as_a_process_starts_is_logged_with_the_reason(tmp_path, sessions):
+    port = free_port()
+    settings = Settings(store=f"redis://:secret@127.0.0.1:{port}", data_folder=tmp_path)
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        check_store_rights(settings, sessions=sessions)
+    (line,) = lines
+    assert (line["event"], line["log_level"]) == ("store_away", "warning")
+    assert str(port) in line["reason"]
+    assert "secret" not in line["reason"]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from maskstream_model.interface import Frame
@@ -28,6 +29,7 @@ class FakeInfo:
     num_frames: int | None
     height: int
     width: int
+    rate: Fraction = Fraction(25)
 
 
 @dataclass
@@ -38,7 +40,7 @@ class FakeDecoder:
         frames: of the video.
         announced: what the file says of its length.
         on_frame: called with the number of each frame before it comes; may raise or block.
-        opened: how many frames were skipped, for each time it was opened.
+        opened: how many frames were skipped, for each time frames were read.
         num_open: videos that have not been closed.
     """
 
@@ -51,7 +53,6 @@ class FakeDecoder:
 
     def __call__(self, path: Path, *, skip: int, stride: int) -> "FakeVideo":
         assert path.is_file()
-        self.opened.append(skip)
         self.num_open += 1
         return FakeVideo(self, skip, stride)
 
@@ -67,6 +68,7 @@ class FakeVideo:
         self._stopped = threading.Event()
 
     def __iter__(self) -> Iterator[FakeFrame]:
+        self._decoder.opened.append(self._skip)
         for index, pixels in enumerate(self._decoder.frames[self._skip :], self._skip):
             self._decoder.on_frame(index)
             if self._stopped.is_set():

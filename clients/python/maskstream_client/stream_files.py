@@ -47,11 +47,17 @@ def check_places(source: str | int, *paths: Path | None) -> None:
     """Make the folders that files go to.
 
     Raises:
-        OutputError: one cannot be made, or a file would be written over the source or another.
+        OutputError: one cannot be made, a file would be written over the source or another, or
+            is standard output.
     """
     wanted = [path for path in paths if path is not None]
     sources = _files_of(source)
     for index, path in enumerate(wanted):
+        if path == Path("-"):
+            raise OutputError(
+                "- is standard output, where no file can be written: name a file for "
+                "--out, --json and --summary."
+            )
         if path.exists() and path.resolve() in sources:
             raise OutputError(f"{path} is the source and will not be written over.")
         if path.resolve() in [other.resolve() for other in wanted[:index]]:

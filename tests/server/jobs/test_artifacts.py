@@ -80,12 +80,13 @@ def test_every_artifact_that_can_be_wished_for_can_be_made():
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 def test_ytvis_has_an_entry_for_each_track_and_a_mask_or_null_for_each_frame(tmp_path):
-    write_ytvis(FRAMES, tmp_path / "ytvis.json", "street.mp4")
+    write_ytvis(FRAMES, tmp_path / "ytvis.json", "street.mp4", frame_rate=30_000 / 1001)
     one, seven = json.loads((tmp_path / "ytvis.json").read_text())
     assert (one["video_id"], one["track_id"], one["category_id"], one["score"]) == (1, 1, 1, 0.7)
     assert (seven["track_id"], seven["category_id"], seven["score"]) == (7, 3, 0.8)
     assert (one["label"], seven["label"]) == ("class 0", "class 2")
     assert one["file_name"] == seven["file_name"] == "street.mp4"
+    assert one["frame_rate"] == seven["frame_rate"] == 29.97
     masks = [None if rle is None else coco.decode(rle) for rle in one["segmentations"]]
     assert [mask is not None for mask in masks] == [True, True, False, False, True, False]
     np.testing.assert_array_equal(masks[4], rectangle(2, 2))

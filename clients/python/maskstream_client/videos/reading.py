@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from shlex import quote
 from typing import Final, Self, TypeGuard
 
 from maskstream_client.errors import SourceError
@@ -22,12 +23,13 @@ class SourceFile:
     """An open file; use it as a context manager.
 
     Raises:
-        SourceError: there is none, or it is empty.
+        SourceError: there is none, it is empty, or it is a pipe or device.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            _check_file(path)
             self._file = path.open("rb")
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
@@ -59,3 +61,13 @@ class SourceFile:
 
     def __exit__(self, *exc: object) -> None:
         self._file.close()
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what has no size and cannot be read again after a cut; opening a FIFO would wait."""
+    is_pipe = path.exists() and not (path.is_file() or path.is_dir())
+    if is_pipe or (path == Path("-") and not path.exists()):
+        raise SourceError(
+            f"An upload needs a file, and {path} is a pipe or device: save the video first, "
+            f"or send it with `maskstream stream {quote(str(path))}`."
+        )

@@ -24,7 +24,7 @@ Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
 WRITERS: Mapping[str, Writer] = {
     "ytvis.json": lambda material, target: write_ytvis(
-        material.lines, target, material.name, material.show_min
+        material.lines, target, material.name, material.show_min, material.frame_rate()
     ),
     "overlay.mp4": write_overlay,
     "masks.zip": lambda material, target: write_masks(material.lines, target),

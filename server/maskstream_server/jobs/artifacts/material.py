@@ -1,7 +1,7 @@
 """What artifacts are made of, and what they have in common."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,17 @@ class Material:
     show_min: float
     open_video: Callable[[], DecodingVideo]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
+
+    def frame_rate(self) -> float:
+        """Return the frames per second that are looked at, as the file says; opens it for that.
+
+        So it needs nothing from the worker that has read the frames, which may be another one.
+
+        Raises:
+            MediaError: the file cannot be read.
+        """
+        with closing(self.open_video()) as video:
+            return float(video.info.rate / self.options.frame_stride)
 
 
 def seen(frame: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

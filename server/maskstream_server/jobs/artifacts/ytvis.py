@@ -27,26 +27,35 @@ class _Track:
     masks: "array[int]" = field(default_factory=lambda: array("q"))
 
 
-def write_ytvis(lines: Lines, target: Path, file_name: str = "", show_min: float = 0.0) -> None:
+def write_ytvis(
+    lines: Lines,
+    target: Path,
+    file_name: str = "",
+    show_min: float = 0.0,
+    frame_rate: float = 0.0,
+) -> None:
     """Write YouTube-VIS results: one entry per track, an RLE or null for each frame.
 
-    `[{"video_id": 1, "file_name", "track_id", "category_id" (class id + 1), "label" (name of the
-    class), "score", "visible", "segmentations"}]`; visible is a track whose score reaches
-    `show_min` on any frame. The mask of a missed track is a guess and not part of the result.
-    Masks wait in a temporary file for their track's turn, so that memory does not grow with them.
+    `[{"video_id": 1, "file_name", "frame_rate", "track_id", "category_id" (class id + 1), "label"
+    (name of the class), "score", "visible", "segmentations"}]`; visible is a track whose score
+    reaches `show_min` on any frame. The mask of a missed track is a guess and not part of the
+    result. Masks wait in a temporary file for their track's turn, so that memory does not grow
+    with them.
 
     Args:
         lines: of results.
         target: the file.
         file_name: of the video.
         show_min: score from which a track is shown.
+        frame_rate: of the lines, in frames per second; written with 3 digits behind the point.
     """
+    of_video = {"video_id": 1, "file_name": file_name, "frame_rate": round(frame_rate, 3)}
     with tempfile.TemporaryFile(dir=target.parent) as spool, target.open("w") as out:
         tracks, num_frames = _collect(lines, spool)
         out.write("[")
         for number, track_id in enumerate(sorted(tracks)):
             out.write(",\n" if number else "\n")
-            head = _head(file_name, track_id, tracks[track_id], show_min)
+            head = {**of_video, **_of_track(track_id, tracks[track_id], show_min)}
             _write_entry(out, head, tracks[track_id], num_frames, spool)
         out.write("\n]\n")
 
@@ -68,10 +77,8 @@ def _collect(lines: Lines, spool: IO[bytes]) -> tuple[dict[int, _Track], int]:
     return tracks, num_frames
 
 
-def _head(file_name: str, track_id: int, track: _Track, show_min: float) -> dict[str, Any]:
+def _of_track(track_id: int, track: _Track, show_min: float) -> dict[str, Any]:
     return {
-        "video_id": 1,
-        "file_name": file_name,
         "track_id": track_id,
         "category_id": track.class_id + 1,
         "label": track.label,

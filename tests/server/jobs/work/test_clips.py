@@ -36,6 +36,7 @@ async def test_frames_of_many_pixels_come_a_few_at_a_time(open_workshop):
         num_frames: int
         height: int
         width: int
+        rate: int = 25
 
     model, decoder = FakeModel(), FakeDecoder(FRAMES)
     model.padded_size = lambda height, width: (32, 32)

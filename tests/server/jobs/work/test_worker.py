@@ -50,6 +50,7 @@ async def test_a_video_gives_what_the_model_gives_on_its_frames(open_workshop):
             box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             assert item["box"] == box
     assert len(mentioned) >= 2
+    assert {entry["frame_rate"] for entry in json.loads(shop.artifact("ytvis.json"))} == {25.0}
     assert shop.decoder.num_open == 0
     assert await shop.store.memory("a") == {}
 
