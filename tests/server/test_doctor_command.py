@@ -1,6 +1,7 @@
 """`maskstream doctor`: its report, and what its exit code says."""
 
 import json
+import socket
 
 import pytest
 from click.testing import CliRunner, Result
@@ -9,9 +10,9 @@ from maskstream_server.doctor import examination
 from maskstream_server.doctor.command import doctor
 from maskstream_server.doctor.finding import Finding, examined
 from support.logs import logging_as_before
-from support.redis_server import free_port
+from support.redis_server import free_port, own_redis
 
-__all__ = ["logging_as_before"]
+__all__ = ["logging_as_before", "own_redis"]
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 
@@ -24,6 +25,11 @@ def no_model(monkeypatch) -> None:
 
 def run(*options: str, **variables: str) -> Result:
     return CliRunner().invoke(doctor, ["--port", str(free_port()), *options], env=variables)
+
+
+def findings(*options: str, **variables: str) -> dict[str, dict[str, str]]:
+    report = json.loads(run("--json", *options, **variables).stdout)
+    return {each["name"]: each for each in report["findings"]}
 
 
 @pytest.mark.usefixtures("no_model")
@@ -42,6 +48,46 @@ def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
     assert "does not answer" in line
     assert "-> Start it" in done.output
     assert "1 of 8 failed" in done.output
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_worker_is_not_judged_as_a_server_that_lets_everybody_in(own_redis, tmp_path):
+    shared = {"MASKSTREAM_STORE": own_redis.url, "MASKSTREAM_DATA_FOLDER": str(tmp_path)}
+    container = {"MASKSTREAM_HOST": "0.0.0.0", "MASKSTREAM_METRICS_PORT": str(free_port())}
+    found = findings("--worker", **shared, **container)
+    assert "failed" not in {each["grade"] for each in found.values()}, found
+    assert container["MASKSTREAM_METRICS_PORT"] in found["port"]["text"]
+    assert not {"access", "store writing"} & set(found)
+    assert findings(**shared, **container)["access"]["grade"] == "failed"
+    nowhere = findings("--worker", **shared)
+    assert "listens nowhere" in nowhere["worker"]["text"]
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("jobs", "store", "word"),
+    [("1", "memory", "MASKSTREAM_STORE"), ("0", None, "MASKSTREAM_VIDEO_JOBS")],
+)
+def test_a_worker_with_nothing_to_do_has_failed(own_redis, tmp_path, jobs, store, word):
+    done = run(
+        "--worker",
+        MASKSTREAM_STORE=store or own_redis.url,
+        MASKSTREAM_DATA_FOLDER=str(tmp_path),
+        MASKSTREAM_VIDEO_JOBS=jobs,
+    )
+    (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
+    assert word in line
+    assert "a worker cannot do its work here" in done.output
+    assert done.exit_code == 1
+
+
+@pytest.mark.usefixtures("no_model")
+def test_a_metrics_port_in_use_is_told_with_its_option(own_redis, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        place = ("--store", own_redis.url, "--data-folder", str(tmp_path))
+        found = findings("--worker", "--metrics-port", str(port), *place)
+    assert (found["port"]["grade"], "--metrics-port" in found["port"]["advice"]) == ("failed", True)
 
 
 @pytest.mark.usefixtures("no_model")

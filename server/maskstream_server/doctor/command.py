@@ -20,16 +20,18 @@ import click
 @click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
 @click.option("--data-folder", help="Where whole videos lie.")
 @click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
+@click.option("--metrics-port", type=int, help="Of a worker, for /metrics and /readyz.")
+@click.option("--worker", is_flag=True, help="Look as `maskstream worker` would run, not a server.")
 @click.option(
     "--adopt", is_flag=True, help="Let store and data folder (or bucket) belong together as is."
 )
 @click.option("--json", "as_document", is_flag=True, help="Print one JSON document.")
-def doctor(as_document: bool, adopt: bool, **options: Any) -> None:
+def doctor(as_document: bool, worker: bool, adopt: bool, **options: Any) -> None:
     """Look at device, codecs, store, clock, port and model, and say what to do about each.
 
-    Takes the options and variables (MASKSTREAM_*) of `maskstream serve`. Exits with 1 where
-    something has failed. Changes nothing, but with --adopt: videos without a record then go to the
-    quarantine, a few a minute.
+    Takes the options and variables (MASKSTREAM_*) of `maskstream serve`, or with --worker those of
+    `maskstream worker`, which lets nobody in. Exits with 1 where something has failed. Changes
+    nothing, but with --adopt: videos without a record then go to the quarantine, a few a minute.
     """
     from maskstream_server.doctor.examination import examine
     from maskstream_server.doctor.finding import healthy
@@ -39,11 +41,12 @@ def doctor(as_document: bool, adopt: bool, **options: Any) -> None:
     set_up_logging("console", "warning")
     findings = []
     given = {name: value for name, value in options.items() if value is not None}
-    for finding in examine(given, adopt=adopt):
+    for finding in examine(given, worker=worker, adopt=adopt):
         findings.append(finding)
         if not as_document:
             for line in lines_of(finding):
                 click.echo(line)
-    click.echo(as_json(findings) if as_document else verdict(findings))
+    what = "worker" if worker else "server"
+    click.echo(as_json(findings) if as_document else verdict(findings, what))
     if not healthy(findings):
         raise SystemExit(1)

@@ -8,18 +8,26 @@ from maskstream_server.doctor.finding import Finding, examined
 from maskstream_server.doctor.folder import look_at_folder
 from maskstream_server.doctor.machine import look_at_device
 from maskstream_server.doctor.model import look_at_model
-from maskstream_server.doctor.network import look_at_access, look_at_port, look_at_traces
+from maskstream_server.doctor.network import (
+    look_at_access,
+    look_at_port,
+    look_at_traces,
+    look_at_worker,
+)
 from maskstream_server.doctor.ownership import look_at_ownership
 from maskstream_server.doctor.store import look_at_store
 from maskstream_server.errors import SettingsError
 from maskstream_server.settings import Settings, load_settings
 
 
-def examine(options: Mapping[str, object], *, adopt: bool = False) -> Iterator[Finding]:
+def examine(
+    options: Mapping[str, object], *, worker: bool = False, adopt: bool = False
+) -> Iterator[Finding]:
     """Look at everything; each finding comes as soon as it is known.
 
     Args:
         options: settings that win over the environment.
+        worker: whether a worker shall run here, not a server.
         adopt: whether store and files shall belong together from now on.
     """
     try:
@@ -28,17 +36,20 @@ def examine(options: Mapping[str, object], *, adopt: bool = False) -> Iterator[F
         advice = "Correct the option or the variable; nothing else can be looked at before."
         yield Finding("settings", "failed", str(error).rstrip("."), advice)
         return
-    yield from _look(settings, adopt)
+    yield from _look(settings, worker, adopt)
 
 
-def _look(settings: Settings, adopt: bool) -> Iterator[Finding]:
+def _look(settings: Settings, worker: bool, adopt: bool) -> Iterator[Finding]:
     yield from examined("device", lambda: look_at_device(settings.device))
     yield from examined("pictures", look_at_pictures)
     yield from examined("videos", look_at_videos)
-    yield from examined("port", lambda: look_at_port(settings.host, settings.port))
-    yield from examined("access", lambda: look_at_access(settings))
+    if worker:
+        yield from examined("worker", lambda: look_at_worker(settings))
+    else:
+        yield from examined("port", lambda: look_at_port(settings.host, settings.port))
+        yield from examined("access", lambda: look_at_access(settings))
     yield from examined("traces", lambda: look_at_traces(settings.otlp_endpoint))
-    yield from examined("store", lambda: _store(settings))
+    yield from examined("store", lambda: _store(settings, worker))
     yield from examined("data folder", lambda: _folder(settings))
     bucket = settings.bucket
     if bucket is not None:
@@ -48,8 +59,8 @@ def _look(settings: Settings, adopt: bool) -> Iterator[Finding]:
     yield from examined("model", lambda: look_at_model(settings))
 
 
-def _store(settings: Settings) -> Sequence[Finding]:
-    return look_at_store(settings.store, videos=not settings.keeps_no_videos)
+def _store(settings: Settings, worker: bool) -> Sequence[Finding]:
+    return look_at_store(settings.store, videos=not settings.keeps_no_videos, sessions=not worker)
 
 
 def _folder(settings: Settings) -> Sequence[Finding]:

@@ -1,4 +1,4 @@
-"""What is around the server: its port, who may come in, and the receiver of its traces."""
+"""What is around a server or worker: its port, who may come in, and the receiver of its traces."""
 
 import json
 import socket
@@ -13,19 +13,33 @@ from maskstream_server.doctor.finding import Finding
 from maskstream_server.errors import SettingsError, StartError
 from maskstream_server.serving import bind
 from maskstream_server.settings import Settings
+from maskstream_server.working import check_shared
 
 WITHIN_S = 3.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 
 
-def look_at_port(host: str, port: int) -> Sequence[Finding]:
+def look_at_worker(settings: Settings) -> Sequence[Finding]:
+    """Look whether a worker has what it shares with servers, and its port, where it has one."""
+    try:
+        check_shared(settings)
+    except StartError as error:
+        advice = "A worker needs the store and the folder (or bucket) of its servers, and a job."
+        return [Finding("worker", "failed", str(error).rstrip("."), advice)]
+    port = settings.metrics_port
+    if port is None:
+        return [Finding("worker", "ok", "listens nowhere (no --metrics-port)")]
+    return look_at_port(settings.host, port, "--metrics-port")
+
+
+def look_at_port(host: str, port: int, options: str = "--host, --port") -> Sequence[Finding]:
     """Look whether the server could listen, or does so already."""
     try:
         bind(host, port).close()
     except StartError as error:
         if _is_ours(host, port):
-            return [Finding("port", "ok", f"{host} port {port}: a Maskstream server listens here")]
-        advice = "Stop what listens there, or choose another: --host, --port."
+            return [Finding("port", "ok", f"{host} port {port}: Maskstream listens here already")]
+        advice = f"Stop what listens there, or choose another: {options}."
         return [Finding("port", "failed", str(error).rstrip("."), advice)]
     return [Finding("port", "ok", f"{host} port {port} is free")]
 

@@ -19,13 +19,13 @@ def lines_of(finding: Finding) -> Iterable[str]:
         yield f"{'':8} {'':18} -> {finding.advice}"
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """Return the last line."""
+def verdict(findings: Sequence[Finding], what: str = "server") -> str:
+    """Return the last line, of a server or worker."""
     failed = sum(finding.grade == "failed" for finding in findings)
     warned = sum(finding.grade == "warning" for finding in findings)
     if failed:
-        return f"{failed} of {len(findings)} failed: a server cannot do its work here."
-    return f"A server can do its work here ({warned} warnings)." if warned else "All is well."
+        return f"{failed} of {len(findings)} failed: a {what} cannot do its work here."
+    return f"A {what} can do its work here ({warned} warnings)." if warned else "All is well."
 
 
 def as_json(findings: Sequence[Finding]) -> str:

@@ -18,12 +18,13 @@ SKEW_S = 1.0
 SLOW_S = 0.01
 
 
-def look_at_store(url: str, videos: bool = True) -> Sequence[Finding]:
+def look_at_store(url: str, videos: bool = True, sessions: bool = True) -> Sequence[Finding]:
     """Look at the store that the setting names.
 
     Args:
         url: the setting.
         videos: whether records of whole videos and their queue are kept there too.
+        sessions: whether sessions are, as servers do; workers have none.
     """
     if url == "memory":
         text = "in this process: sessions end with it, and no other server can go on with them"
@@ -39,13 +40,13 @@ def look_at_store(url: str, videos: bool = True) -> Sequence[Finding]:
     except StoreError as error:
         advice = "Start it, or correct --store (host, port, password); look at its own log."
         return [Finding("store", "failed", f"does not answer: {error}", advice)]
-    rights = read_rights(url, trial, sessions=True, queue=NAME if videos else None)
+    rights = read_rights(url, trial, sessions=sessions, queue=NAME if videos else None)
     return [
         judge_server(facts),
         judge_rights(rights),
         judge_memory(facts),
         judge_persistence(facts),
-        asyncio.run(_try_writing(url)),
+        *([asyncio.run(_try_writing(url))] if sessions else []),
         judge_clock(facts),
     ]
 
@@ -72,7 +73,7 @@ def judge_rights(rights: Rights) -> Finding:
         return Finding(name, "failed", f"missing: {', '.join(rights.missing)}", advice)
     if rights.left_out:
         return Finding(name, "warning", f"missing: {', '.join(rights.left_out)}", advice)
-    return Finding(name, "ok", "its user may do all that servers and workers do")
+    return Finding(name, "ok", "its user may do all that is needed")
 
 
 def judge_memory(facts: RedisFacts) -> Finding:
