@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
+from maskstream_client.errors import RefusedError
+from maskstream_client.videos import tus
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.record import Video
 
@@ -47,7 +49,12 @@ class VideoBeside:
         with suppress(asyncio.CancelledError):
             await self._work
         if self._video is not None:
-            await self._videos.delete(self._video)
+            try:
+                await self._videos.delete(self._video)
+            except RefusedError as error:
+                # The work was cancelled while it deleted the video itself.
+                if error.status not in tus.GONE:
+                    raise
 
     async def _repeat(self) -> None:
         while True:
