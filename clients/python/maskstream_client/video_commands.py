@@ -104,9 +104,7 @@ def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> Non
     if as_json:
         _print_json([asdict(video) for video in found])
         return
-    for video in found:
-        name = video.name or video.reason or ""
-        _say(f"{video.id}  {video.state:10}  {_percent(video):>6}  {name}")
+    _say(*map(_row, found))
 
 
 @videos.command(short_help="Show one video.")
@@ -123,9 +121,8 @@ def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
     if as_json:
         _print_json(told)
         return
-    for name, value in told.items():
-        if value is not None:
-            _say(f"{name:13} {_plain(value)}")
+    rows = ((name, value) for name, value in told.items() if value is not None)
+    _say(*(f"{name:13} {_plain(value)}" for name, value in rows))
 
 
 @videos.command(short_help="Stop the work on a video.")
@@ -177,15 +174,23 @@ def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str
         paths = Videos(url, api_key=api_key).download(
             video, out, names or None, progress=bars.downloaded
         )
-    for path in paths:
-        _say(path)
+    _say(*paths)
 
 
-def _say(text: object) -> None:
-    """Print a line in which names are from elsewhere."""
+def _say(*lines: object) -> None:
+    """Print lines in which names are from elsewhere.
+
+    At once: `| head` takes what it wants of them, and the rest does not fail.
+    """
     from maskstream_client.terminal import plain
 
-    click.echo(plain(str(text)))
+    if lines:
+        click.echo("\n".join(plain(str(line)) for line in lines))
+
+
+def _row(video: Video) -> str:
+    name = video.name or video.reason or ""
+    return f"{video.id}  {video.state:10}  {_percent(video):>6}  {name}"
 
 
 def _print_json(value: Any) -> None:

@@ -26,10 +26,13 @@ def list_released() -> None:
 
     lines = table()
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-    click.echo("\nScores are their authors' own, in percent; none of them was measured here.")
+    rows = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    note = "Scores are their authors' own, in percent; none of them was measured here."
+    # At once: `| head` takes what it wants of it, and the rest does not fail.
+    click.echo("\n".join((*rows, "", note)))
 
 
 @weights.command()
