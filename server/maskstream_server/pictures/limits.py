@@ -24,7 +24,7 @@ class PictureLimits:
         max_pixels: width x height.
         max_side_px: the longer side.
         max_bytes: of the payload.
-        deadline_s: wall time from the request to its reply.
+        deadline_s: computing time from the request to its reply; a second more by the clock.
         memory_bytes: address space of a worker; see `memory_for`.
     """
 

@@ -21,7 +21,8 @@ Death = Literal["deadline", "crash"]
 _MODULE: Final = "maskstream_server.pictures.child"
 _START_S: Final = 60.0
 _GRACE_S: Final = 1.0
-"""The process' own alarm comes first; this much later it is killed from outside."""
+"""The process' own alarm counts its computing; this much after the deadline by the clock it is
+killed from outside, whatever it waits for."""
 _ALLOCATOR: Final = {
     # The memory of common pictures is kept for the next one, that of large ones given back.
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
@@ -137,7 +138,7 @@ class PictureWorker:
         """Return what to say of a process that has failed, and end what is left of it."""
         assert self._process is not None
         status = self._end(self._process)
-        if isinstance(error, TimeoutError) or status == -signal.SIGALRM:
+        if isinstance(error, TimeoutError) or status == -signal.SIGPROF:
             limit_s = self._limits.deadline_s
             sentence = f"The picture could not be decoded within {limit_s:g} seconds."
             return WorkerDiedError("deadline", sentence)
