@@ -6,7 +6,7 @@ from maskstream_media.colours import RgbConverter
 
 
 def fitted(frame: av.VideoFrame, width: int, height: int, colours: RgbConverter) -> av.VideoFrame:
-    """Return a frame as RGB of this size; one of another shape lies in the middle of black."""
+    """Return a frame as RGB of this size; one of another shape is centred on black."""
     if (frame.width, frame.height) == (width, height):
         return colours.convert(frame, width, height)
     scale = min(width / frame.width, height / frame.height)

@@ -1,4 +1,4 @@
-"""A folder of videos that is away: told in a sentence, nothing is lost, and all goes on with it."""
+"""A folder of videos that is away: nothing is lost, and work continues when it is back."""
 
 import json
 import time
