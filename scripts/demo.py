@@ -66,7 +66,7 @@ def find_video(video: Path | None, out: Path) -> Path:
 def write_sample(path: Path) -> Path:
     """Write the generated sample clip as an MP4 and return its path."""
     from maskstream_client.video import VideoWriter
-    from maskstream_model.data.synthetic import sample_clip
+    from maskstream_train.data.synthetic import sample_clip
 
     print("Making a sample clip (give your own with VIDEO=any.mp4)")
     with VideoWriter(path, fps=SAMPLE_FPS) as writer:

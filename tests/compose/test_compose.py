@@ -16,7 +16,7 @@ import pytest
 from maskstream_client import connect
 from maskstream_client.events import ConnectionLost, Event, IdentitiesReset
 from maskstream_client.result import Result
-from maskstream_model.data.synthetic import sample_clip
+from maskstream_train.data.synthetic import sample_clip
 from support.compose_stack import CHECKOUT, NUM_SERVERS, Stack, engine_answers
 from support.lossless import write_lossless
 

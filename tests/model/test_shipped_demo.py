@@ -8,10 +8,10 @@ import torch
 from safetensors import safe_open
 
 from maskstream_model import load_model
-from maskstream_model.data.synthetic import sample_clip
-from maskstream_model.evaluation.evaluate import evaluate_online
-from maskstream_model.evaluation.sources import AnnotatedClip
 from maskstream_model.interface import TrackStatus
+from maskstream_train.data.synthetic import sample_clip
+from maskstream_train.evaluation.evaluate import evaluate_online
+from maskstream_train.evaluation.sources import AnnotatedClip
 
 SHIPPED = files("maskstream_model") / "weights" / "demo.safetensors"
 

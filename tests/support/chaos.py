@@ -22,7 +22,7 @@ from PIL import Image
 from maskstream_client import Client, Result, RetryRules, StreamOptions, events
 from maskstream_client.events import Event
 from maskstream_client.sources import open_frames
-from maskstream_model.data.synthetic import sample_clip
+from maskstream_train.data.synthetic import sample_clip
 from support.proxy import Proxy
 from support.redis_server import RedisServer
 from support.serving import ServerProcess, server_processes

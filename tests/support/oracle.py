@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from maskstream_model.config import ModelConfig
-from maskstream_model.evaluation.sources import AnnotatedClip
 from maskstream_model.interface import Frame, FrameOutput
+from maskstream_train.evaluation.sources import AnnotatedClip
 
 SIZE = (32, 64)
 NUM_CLASSES = 3

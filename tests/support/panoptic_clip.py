@@ -8,7 +8,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 from maskstream_model.commands import score
-from maskstream_model.data.panoptic import write_ids
+from maskstream_train.data.panoptic import write_ids
 
 ROAD, CAR = 300, 70_001
 

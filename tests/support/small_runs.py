@@ -12,20 +12,20 @@ from torch import Tensor, nn
 from maskstream_model.checkpoint import state_of
 from maskstream_model.config import ModelConfig, OfflineConfig, RefinerConfig
 from maskstream_model.daq.networks import build_networks
-from maskstream_model.data.synthetic import SyntheticConfig
 from maskstream_model.mask2former.segmenter import Segmenter
-from maskstream_model.training.criterion import Criterion
-from maskstream_model.training.distribution import joined, mean_over_processes
-from maskstream_model.training.loop import train
-from maskstream_model.training.matcher import MatchCost
-from maskstream_model.training.options import BatchPlan, Budget, RunOptions
-from maskstream_model.training.points import PointSampling
-from maskstream_model.training.recipes import Recipe, TrackerRecipe
-from maskstream_model.training.refiner_stage import RefinerStage
-from maskstream_model.training.segmenter_stage import SegmenterStage
-from maskstream_model.training.stage import Moment, Stage, moment_of
-from maskstream_model.training.targets import ClipBatch
-from maskstream_model.training.tracker_stage import TrackerStage
+from maskstream_train.data.synthetic import SyntheticConfig
+from maskstream_train.training.criterion import Criterion
+from maskstream_train.training.distribution import joined, mean_over_processes
+from maskstream_train.training.loop import train
+from maskstream_train.training.matcher import MatchCost
+from maskstream_train.training.options import BatchPlan, Budget, RunOptions
+from maskstream_train.training.points import PointSampling
+from maskstream_train.training.recipes import Recipe, TrackerRecipe
+from maskstream_train.training.refiner_stage import RefinerStage
+from maskstream_train.training.segmenter_stage import SegmenterStage
+from maskstream_train.training.stage import Moment, Stage, moment_of
+from maskstream_train.training.targets import ClipBatch
+from maskstream_train.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config
 
 FEW_POINTS = Criterion(cost=MatchCost(num_points=32), sampling=PointSampling(count=32))

@@ -4,7 +4,7 @@ import torch
 
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.training.targets import ClipBatch
+from maskstream_train.training.targets import ClipBatch
 
 NUM_OBJECTS, SIZE = 4, 64
 

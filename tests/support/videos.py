@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from maskstream_model.data.videos import AnnotatedFrames, Category, VideoInfo
 from maskstream_model.interface import Frame
+from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 
 @dataclass(frozen=True)

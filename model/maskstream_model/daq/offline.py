@@ -20,8 +20,8 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.refined import RefinedVideo, RefinedWindow, Rle, collect
 from maskstream_model.daq.refiner import RefinedRows, TemporalRefiner
 from maskstream_model.daq.spans import Span, spans
-from maskstream_model.data.rle import encode_mask
 from maskstream_model.errors import ConfigError, FrameError
+from maskstream_model.rle import encode_mask
 from maskstream_model.tasks.instances import resize_mask_logits
 
 ROWS_AT_ONCE = 16

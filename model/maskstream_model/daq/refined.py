@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Bools
-from maskstream_model.data.rle import decode_masks
+from maskstream_model.rle import decode_masks
 from maskstream_model.tasks.instances import best_pairs
 
 Rle = Mapping[str, Any]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maskstream_model.daq.refined import RefinedWindow, collect
-from maskstream_model.data.rle import encode_mask
+from maskstream_model.rle import encode_mask
 
 SIZE = (4, 6)
 

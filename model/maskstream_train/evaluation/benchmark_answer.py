@@ -1,0 +1,111 @@
+"""Answers `maskstream eval --format`: a benchmark, run and measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from maskstream_model.config import ModelConfig
+from maskstream_model.daq.offline import OfflineDaq
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.errors import ConfigError
+from maskstream_model.tasks.panoptic import panoptic_video
+from maskstream_model.weightfiles.released import RELEASES
+from maskstream_train.data.annotations import read_annotations
+from maskstream_train.data.classes import match_classes
+from maskstream_train.data.readers import Format, open_reader
+from maskstream_train.data.vipseg import VipsegReader
+from maskstream_train.data.ytvis import InstanceReader
+from maskstream_train.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
+from maskstream_train.evaluation.detections import detect_offline, detect_online
+from maskstream_train.evaluation.panoptic.score import PanopticScore
+from maskstream_train.evaluation.request import Begin, Request
+from maskstream_train.evaluation.vis_score import VisScore
+
+UNANNOTATED = "the data set has no annotations, so nothing was measured here"
+
+
+@dataclass(frozen=True)
+class BenchmarkAnswer:
+    """Where the results are, and what they are worth.
+
+    Attributes:
+        settings: model and data, so that the numbers can be had again.
+        results: file or folder.
+        score: None where the data set has no annotations.
+    """
+
+    settings: Mapping[str, Any]
+    results: Path
+    score: VisScore | PanopticScore | None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences beside the numbers."""
+        return [f"results: {self.results}", *([UNANNOTATED] if self.score is None else [])]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "settings": dict(self.settings),
+            "results": str(self.results),
+            "score": None if self.score is None else self.score.as_json(),
+            "notes": list(self.notes),
+        }
+
+    def tables(self) -> list[Table]:
+        """Return the tables of the score, none where there is none."""
+        return [] if self.score is None else self.score.tables()
+
+
+def answer_benchmark(
+    model: OnlineDaq | OfflineDaq,
+    request: Request,
+    form: Format,
+    settings: Mapping[str, Any],
+    begin: Begin,
+) -> BenchmarkAnswer:
+    """Run a benchmark.
+
+    Raises:
+        ConfigError: a model of another task, or results that cannot be written.
+        DatasetError: data that is not what it should be, or of other classes than the model's.
+    """
+    config = model.config
+    reader = open_reader(Path(request.data), form)
+    if request.beyond is not None:
+        reader = _beyond(reader, request.beyond)
+    if form == "vipseg":
+        # A model of another task is told so, not that its classes are too few.
+        clip_segmenter(config)
+    released = any(release.preset == config.name for release in RELEASES)
+    categories = match_classes(reader.categories, config.classes, config.name, ordered=released)
+    out = request.out or Path("results" if form == "vipseg" else "results.json")
+    plan = Plan(categories, out, request.objects, ovis=form == "ovis")
+    progress = begin(sum(len(video.pictures) for video in reader.videos))
+    told = {**settings, "format": form, "objects": request.objects}
+    if isinstance(reader, InstanceReader):
+        detect = detect_online(model) if isinstance(model, OnlineDaq) else detect_offline(model)
+        return BenchmarkAnswer(told, out, run_instances(detect, reader, plan, progress))
+    segment = clip_segmenter(config)
+    assert isinstance(model, OnlineDaq)  # No panoptic preset is an offline one.
+    return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
+
+
+def clip_segmenter(config: ModelConfig) -> ClipSegmenter:
+    """Return what makes panoptic clips of a model's outputs.
+
+    Raises:
+        ConfigError: the model is not a panoptic one.
+    """
+    if config.task != "panoptic":
+        raise ConfigError(f"{config.name} segments {config.task}; VIPSeg needs a panoptic model")
+    return panoptic_video
+
+
+def _beyond(reader: InstanceReader | VipsegReader, others: Path) -> InstanceReader:
+    if not isinstance(reader, InstanceReader):
+        raise ConfigError("--beyond is for videos in the form of YouTube-VIS")
+    return reader.of(reader.annotations.beyond(read_annotations(others)))

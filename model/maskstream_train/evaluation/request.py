@@ -1,0 +1,65 @@
+"""What `maskstream eval` is asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from maskstream_model.aliases import Progress
+from maskstream_model.errors import ConfigError
+from maskstream_train.data.readers import Format
+from maskstream_train.evaluation.transience import Objects
+
+SYNTHETIC = "synthetic"
+"""The data that is made here, not read."""
+Begin = Callable[[int], Progress]
+"""Starts a progress bar of so many frames; what it returns is told of frames done."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `maskstream eval`; see its help."""
+
+    preset: str = "demo"
+    weights: str | None = None
+    device: str = "cpu"
+    data: str = SYNTHETIC
+    form: Format | None = None
+    objects: Objects = "all"
+    beyond: Path | None = None
+    clips: int = 50
+    frames: int = 24
+    size: tuple[int, int] = (256, 448)
+    seed: int = 0
+    cutouts: Path | None = None
+    textures: Path | None = None
+    tracker: str = "daq"
+    truth: Path | None = None
+    overrides: Sequence[str] = ()
+    sweep: bool = False
+    grid: Sequence[str] = ()
+    min_score: float = 0.0
+    agnostic: bool = False
+    out: Path | None = None
+
+
+ALONE = frozenset(("objects", "beyond"))
+"""Fields of a request that only a benchmark heeds."""
+
+TAKEN = ALONE | {"preset", "weights", "device", "data", "form", "overrides", "out"}
+"""Fields of a request that a benchmark heeds."""
+
+
+def check_options(request: Request) -> None:
+    """Check that benchmarks and other runs are asked for what they do.
+
+    Raises:
+        ConfigError: one is asked for what the other does.
+    """
+    defaults = type(request)()
+    names = [field.name for field in fields(request)]
+    given = {name for name in names if getattr(request, name) != getattr(defaults, name)}
+    if request.form is None and given & ALONE:
+        raise ConfigError(f"--{min(given & ALONE)} belongs to a benchmark: say its --format")
+    if request.form is not None and given - TAKEN:
+        option = min(given - TAKEN).replace("_", "-")
+        raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")

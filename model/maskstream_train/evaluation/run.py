@@ -1,0 +1,167 @@
+"""Runs what `maskstream eval` is asked: opens model and data, and hands them to who measures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model.daq.offline import OfflineDaq
+from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.errors import ConfigError
+from maskstream_train.data.pictures import read_picture
+from maskstream_train.evaluation.answers import Answer, Measured
+from maskstream_train.evaluation.benchmark_answer import answer_benchmark
+from maskstream_train.evaluation.evaluate import evaluate_online, stream
+from maskstream_train.evaluation.presence import (
+    PresenceReport,
+    judge_presence,
+    track_lives,
+)
+from maskstream_train.evaluation.presence_truth import PresenceTruth, read_presence
+from maskstream_train.evaluation.request import SYNTHETIC, Begin, Request, check_options
+from maskstream_train.evaluation.sources import (
+    AnnotatedClip,
+    frame_files,
+    open_dataset,
+    synthetic_clips,
+)
+from maskstream_train.evaluation.submission import ResultCollector, write_results
+from maskstream_train.evaluation.sweep import (
+    BASELINE_SWEEP,
+    SWEEP,
+    at_equal_recall,
+    parse_rules,
+    sweep_points,
+)
+from maskstream_train.evaluation.variants import (
+    daq_variant,
+    evaluate_variants,
+    hungarian_variant,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Clips to measure on; `categories` are the category ids of the model's classes, if it has."""
+
+    clips: Iterator[AnnotatedClip]
+    num_frames: int
+    categories: Sequence[int] | None
+
+
+def answer(request: Request, begin: Begin) -> Answer:
+    """Load the model, run it, and return its numbers.
+
+    Raises:
+        ConfigError: options that cannot be.
+        CheckpointError: weights that do not fit.
+        DatasetError: data that is not what it should be.
+    """
+    check_options(request)
+    model = open_model(request)
+    if request.form is not None:
+        settings = settings_of(model, request)
+        return answer_benchmark(model, request, request.form, settings, begin)
+    if isinstance(model, OfflineDaq):
+        raise ConfigError(f"{request.preset} refines whole videos: say the --format of a benchmark")
+    if request.truth is not None:
+        return _presence(model, read_presence(request.truth), request, begin)
+    source = open_source(request, [info.name for info in model.config.classes])
+    if request.out is not None and (request.sweep or request.tracker != "daq"):
+        raise ConfigError("a result file can be written of one run only, not of a comparison")
+    if request.sweep:
+        return _sweep(model, source, request, begin)
+    if request.tracker == "hungarian":
+        return _compare(model, source, request, begin)
+    return _plain(model, source, request, begin)
+
+
+def settings_of(model: OnlineDaq | OfflineDaq, request: Request) -> dict[str, Any]:
+    """Return what one needs to have the same numbers again, as plain values."""
+    synthetic = ("clips", "frames", "size", "seed") if request.data == SYNTHETIC else ()
+    given = {name: getattr(request, name) for name in ("preset", "data", "min_score", *synthetic)}
+    real = {
+        name: None if getattr(request, name) is None else str(getattr(request, name))
+        for name in ("cutouts", "textures")
+    }
+    refining = {} if model.config.offline is None else asdict(model.config.offline)
+    rules = {**asdict(model.config.online), **refining}
+    return {**given, **real, "fingerprint": model.fingerprint, "rules": rules}
+
+
+def open_model(request: Request) -> OnlineDaq | OfflineDaq:
+    """Load the model that the request names, with its overrides."""
+    rules = {name: values[0] for name, values in parse_rules(request.overrides).items()}
+    if preset(request.preset).offline is None:
+        return load_model(request.preset, request.weights, request.device, task=None, **rules)
+    return load_offline_model(request.preset, request.weights, request.device, **rules)
+
+
+def open_source(request: Request, class_names: Sequence[str]) -> Source:
+    """Open the data that the request names."""
+    if request.data != SYNTHETIC:
+        dataset = open_dataset(Path(request.data), class_names)
+        dataset = dataset.agnostic() if request.agnostic else dataset
+        return Source(dataset.clips(), dataset.num_frames, dataset.categories)
+    from maskstream_train.data.synthetic import SyntheticConfig
+
+    config = SyntheticConfig(
+        height=request.size[0],
+        width=request.size[1],
+        num_frames=request.frames,
+        cutouts=request.cutouts,
+        textures=request.textures,
+    )
+    clips = synthetic_clips(config, request.seed, request.clips)
+    categories = None if request.agnostic else range(1, len(class_names) + 1)
+    return Source(clips, request.clips * request.frames, categories)
+
+
+def _plain(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+    collector = None if request.out is None else ResultCollector(source.categories)
+    progress = begin(source.num_frames)
+    report = evaluate_online(model, source.clips, progress, request.min_score, collector)
+    if request.out is not None and collector is not None:
+        write_results(request.out, collector.detections)
+    return Measured(settings_of(model, request), {"daq": report}, source.categories is not None)
+
+
+def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+    baseline = request.tracker == "hungarian"
+    points = sweep_points((*(BASELINE_SWEEP if baseline else SWEEP), *request.grid))
+    build = hungarian_variant if baseline else daq_variant
+    variants = {name: build(model, rules) for name, rules in points.items()}
+    settings = settings_of(model, request)
+    progress = begin(source.num_frames * len(variants))
+    reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
+    return Measured(settings, reports, source.categories is not None, points, sweep=True)
+
+
+def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+    """Put the model beside the baseline where its sweep has the model's recall."""
+    points = sweep_points((*BASELINE_SWEEP, *request.grid))
+    variants: dict[str, Any] = {"daq": model}
+    variants |= {name: hungarian_variant(model, rules) for name, rules in points.items()}
+    settings = settings_of(model, request)
+    progress = begin(source.num_frames * len(variants))
+    reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
+    ours = reports.pop("daq")
+    chosen = {f"hungarian, {why}": name for why, name in at_equal_recall(ours, reports).items()}
+    return Measured(
+        settings,
+        {"daq": ours, **{column: reports[name] for column, name in chosen.items()}},
+        source.categories is not None,
+        {column: points[name] for column, name in chosen.items()},
+        [f"{column}: {name}" for column, name in chosen.items()],
+    )
+
+
+def _presence(
+    model: OnlineDaq, truth: PresenceTruth, request: Request, begin: Begin
+) -> PresenceReport:
+    """Run the model over a folder of frames and say how its tracks come and go."""
+    paths = frame_files(Path(request.data))
+    progress = begin(len(paths))
+    tracks = stream(model, (read_picture(path) for path in paths), progress)
+    return judge_presence(track_lives(tracks, request.min_score), truth)

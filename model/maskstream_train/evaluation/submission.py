@@ -1,0 +1,102 @@
+"""Result files in the form that the servers of YouTube-VIS and OVIS take, made from a run."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from maskstream_model.aliases import Bools, Ints
+from maskstream_model.rle import encode_rle
+from maskstream_train.evaluation.records import TrackFrame, VideoRecord
+from maskstream_train.evaluation.results import Detection
+from maskstream_train.evaluation.whole import whole_file
+
+
+class ResultCollector:
+    """Keeps tracks of a run, encoded, until they are written as a result file.
+
+    Args:
+        categories: category id of each class of the model; None writes each track once, as
+            category 1, for class-agnostic scoring.
+    """
+
+    def __init__(self, categories: Sequence[int] | None) -> None:
+        self._categories = categories
+        self._frames: list[dict[int, Any]] = []
+        self._empty: Any = None
+        self.detections: list[Detection] = []
+
+    def add(self, frame: TrackFrame) -> None:
+        """Encode the masks of one frame."""
+        self.add_masks(frame.track_ids, [frame.masks], frame.masks.shape[1:])
+
+    def add_masks(self, track_ids: Ints, parts: Iterable[Bools], size: tuple[int, ...]) -> None:
+        """Encode the masks of one frame, which come in parts so that few are there at once.
+
+        Args:
+            track_ids: `(N,)`.
+            parts: masks `(n, height, width)`, together `N`.
+            size: `(height, width)`.
+        """
+        encoded = [encode_rle(mask) for part in parts for mask in part]
+        self._frames.append(dict(zip(track_ids.tolist(), encoded, strict=True)))
+        self._empty = encode_rle(np.zeros(size, dtype=bool))
+
+    def finish(self, video_id: int, record: VideoRecord) -> None:
+        """Close a video: its best pairs of track and class become detections.
+
+        Every frame has a mask, an empty one where there is no track (SPEC.md section 3.6).
+        """
+        tracks, labels, scores = record.best_entries(agnostic=self._categories is None)
+        for track, label, score in zip(tracks, labels, scores, strict=True):
+            number = int(record.track_ids[track])
+            segmentations = tuple(frame.get(number, self._empty) for frame in self._frames)
+            category = 1 if self._categories is None else self._categories[label]
+            self.detections.append(Detection(video_id, category, float(score), segmentations))
+        self._frames = []
+
+
+class ResultWriter:
+    """Writes detections one by one into a list in JSON."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._separator = "["
+
+    def add(self, detections: Iterable[Detection]) -> None:
+        """Write the next detections."""
+        for detection in detections:
+            item = {
+                "video_id": detection.video_id,
+                "category_id": detection.category,
+                "score": detection.score,
+                "segmentations": list(detection.segmentations),
+            }
+            self._file.write(self._separator + json.dumps(item))
+            self._separator = ",\n"
+
+    def close(self) -> None:
+        """End the list."""
+        self._file.write("[]" if self._separator == "[" else "]")
+
+
+@contextmanager
+def result_file(path: Path) -> Iterator[ResultWriter]:
+    """Open a result file that is written whole or not at all.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    with whole_file(path) as file:
+        writer = ResultWriter(file)
+        yield writer
+        writer.close()
+
+
+def write_results(path: Path, detections: Sequence[Detection]) -> None:
+    """Write a result file, whole or not at all."""
+    with result_file(path) as writer:
+        writer.add(detections)

@@ -1,0 +1,89 @@
+"""Entry points of training: one stage each, from options to a weight file."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from maskstream_model.checkpoint import below, header_of, load_weights
+from maskstream_model.errors import TrainingError
+from maskstream_train.training.loop import train
+from maskstream_train.training.options import RunOptions
+from maskstream_train.training.refiner_stage import RefinerStage
+from maskstream_train.training.run_checkpoint import Run
+from maskstream_train.training.segmenter_stage import SegmenterStage
+from maskstream_train.training.tracker_stage import TrackerStage
+
+TRACKER, REFINER = "tracker.", "refiner."
+
+
+def train_segmenter(options: RunOptions) -> Run:
+    """Train the segmenter: from the one in `options.init`, from ImageNet weights, or from nothing.
+
+    Raises:
+        ConfigError: the recipe asks for ImageNet weights that there are not.
+        TrainingError: the run cannot be resumed, or the numbers stopped being finite.
+        CheckpointError: `options.init` does not fit the preset.
+    """
+    torch.manual_seed(options.plan.seed)
+    device, clip_frames = torch.device(options.device), options.plan.num_frames
+    stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
+    if options.init is not None:
+        stage.start_from(segmenter_of(load_weights(options.init)))
+        stage.earlier = _told(options.init, "segmenter_")
+    elif options.recipe.imagenet:
+        stage.start_backbone()
+    return train(stage, options)
+
+
+def train_tracker(options: RunOptions) -> Run:
+    """Train the tracker on the frozen segmenter of `options.init`, or of the run's own folder.
+
+    It starts anew, or from the tracker of `options.tracker_init`.
+
+    Raises:
+        TrainingError: there is no segmenter to start from; or as `train_segmenter`.
+        CheckpointError: a weight file does not fit the preset.
+    """
+    start = options.init or options.weights_path
+    if not start.exists():
+        raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
+    torch.manual_seed(options.plan.seed)
+    segmenter = segmenter_of(load_weights(start))
+    stage = TrackerStage(options.config, options, segmenter)
+    stage.earlier = _told(start, "segmenter_")
+    if options.tracker_init is not None:
+        stage.start_from(below(load_weights(options.tracker_init), TRACKER))
+        stage.earlier |= _told(options.tracker_init, "tracker_")
+    return train(stage, options)
+
+
+def train_refiner(options: RunOptions) -> Run:
+    """Train the refiner on the frozen online model of `options.init`, or of the run's own folder.
+
+    Raises:
+        TrainingError: there is no online model to start from; or as `train_segmenter`.
+        ConfigError: the preset has no refiner.
+        CheckpointError: the weight file does not fit the preset.
+    """
+    start = options.init or options.weights_path
+    if not start.exists():
+        raise TrainingError(f"{start} does not exist: give the online model as --init")
+    torch.manual_seed(options.plan.seed)
+    stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
+    stage.earlier = _told(start, "segmenter_", "tracker_")
+    return train(stage, options)
+
+
+def _told(path: Path, *prefixes: str) -> dict[str, str]:
+    """Return what a weight file says about its training that begins with one of `prefixes`."""
+    return {name: text for name, text in header_of(path).items() if name.startswith(prefixes)}
+
+
+def segmenter_of(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a model's weights that is the segmenter's."""
+    return _without(weights, TRACKER, REFINER)
+
+
+def _without(weights: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not name.startswith(prefixes)}
