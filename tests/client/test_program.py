@@ -58,7 +58,7 @@ def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch)
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     class Group(Entry):
-        name, value = "weights", "maskstream_model.commands:weights"
+        name, value = "weights", "maskstream_model.weightfiles.command:weights"
 
         def load(self):
             return group

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from click.testing import CliRunner, Result
 
-from maskstream_model.commands import score
+from maskstream_train.commands import score
 from maskstream_train.data.panoptic import write_ids
 
 ROAD, CAR = 300, 70_001

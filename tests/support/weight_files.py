@@ -4,8 +4,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from maskstream_model.commands import weights
 from maskstream_model.loading import SHIPPED
+from maskstream_model.weightfiles.command import weights
 from maskstream_model.weightfiles.fitting import targets
 
 DEMO = SHIPPED / "demo.safetensors"

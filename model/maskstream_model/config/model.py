@@ -7,17 +7,9 @@ from typing import Any, Literal, cast, get_args
 from maskstream_model.config.networks import SegmenterConfig, TrackerConfig
 from maskstream_model.config.rules import OfflineConfig, OnlineConfig, refuse_unknown
 from maskstream_model.errors import ConfigError
+from maskstream_model.port import ClassInfo as ClassInfo
 
 Task = Literal["instances", "panoptic", "semantic"]
-
-
-@dataclass(frozen=True)
-class ClassInfo:
-    """One class of a model: `name` for people, `color` as `#rrggbb`, thing or stuff."""
-
-    name: str
-    color: str
-    thing: bool = True
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def test_numbers_that_are_none_are_refused_by_name(tmp_path):
 def test_every_entry_point_is_a_command():
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     entries = project["entry-points"]["maskstream.commands"]
-    assert entries["weights"] == "maskstream_model.commands:weights"
+    assert entries["weights"] == "maskstream_model.weightfiles.command:weights"
     for value in entries.values():
         module, _, name = value.partition(":")
         assert isinstance(getattr(import_module(module), name), click.Command)
@@ -185,7 +185,7 @@ def test_every_entry_point_is_a_command():
 
 def test_the_list_needs_no_torch():
     code = (
-        "import sys; from maskstream_model.commands import weights\n"
+        "import sys; from maskstream_model.weightfiles.command import weights\n"
         "try: weights(['list'])\n"
         "except SystemExit: pass\n"
         "sys.exit('torch' in sys.modules)"

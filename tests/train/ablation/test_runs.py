@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
-from maskstream_model.commands import train
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_train.ablation import runs
 from maskstream_train.ablation.arms import ARMS, BASE, recipe_of
 from maskstream_train.ablation.plan import Ablation
 from maskstream_train.ablation.runs import run_ablation
+from maskstream_train.commands import train
 from maskstream_train.data.synthetic import SyntheticConfig
 from maskstream_train.training.command_line import ablation_of
 from maskstream_train.training.criterion import Criterion

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from maskstream_model.commands import evaluate
+from maskstream_train.commands import evaluate
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.evaluation.results import read_results
 from support.datasets import Tubes

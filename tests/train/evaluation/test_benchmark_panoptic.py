@@ -11,10 +11,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from maskstream_model.commands import score
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import ConfigError, DatasetError
 from maskstream_model.interface import FrameOutput
+from maskstream_train.commands import score
 from maskstream_train.data.readers import open_reader
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.evaluation.benchmark import Plan, run_panoptic

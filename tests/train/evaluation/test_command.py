@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from maskstream_model.commands import evaluate
+from maskstream_train.commands import evaluate
 
 SMALL = ("--clips=1", "--frames=2", "--size=64x64", "--set=min_size=64")
 RANDOM = ("--weights=random", "--set=emergence_score_min=0.3")
@@ -99,5 +99,5 @@ def test_what_cannot_be_is_one_clear_sentence(options: tuple[str, ...], sentence
 
 
 def test_the_command_is_listed_without_importing_torch() -> None:
-    code = "import sys, maskstream_model.commands; sys.exit('torch' in sys.modules)"
+    code = "import sys, maskstream_train.commands; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from maskstream_model.commands import score
+from maskstream_train.commands import score
 
 SIZE = (6, 8)
 
@@ -233,7 +233,7 @@ def _refused(result: Result, sentence: str) -> None:
 def test_scoring_does_without_torch(tmp_path: Path) -> None:
     paths = [str(path) for path in _files(tmp_path, _truth(), _results())]
     code = (
-        "import sys; from maskstream_model.commands import score\n"
+        "import sys; from maskstream_train.commands import score\n"
         "score(['vis', '--gt', sys.argv[1], '--results', sys.argv[2]], standalone_mode=False)\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from maskstream_model.commands import train
 from maskstream_model.errors import ConfigError
+from maskstream_train.commands import train
 from maskstream_train.training.command_line import options_of, stage_by_default
 
 
