@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from maskstream_server.config.settings import Settings, load_settings
 from maskstream_server.doctor.bucket import look_at_bucket
 from maskstream_server.doctor.codecs import look_at_pictures, look_at_videos
 from maskstream_server.doctor.finding import Finding, examined
@@ -17,7 +18,6 @@ from maskstream_server.doctor.network import (
 from maskstream_server.doctor.ownership import look_at_ownership
 from maskstream_server.doctor.store import look_at_store
 from maskstream_server.errors import SettingsError
-from maskstream_server.settings import Settings, load_settings
 
 
 def examine(
