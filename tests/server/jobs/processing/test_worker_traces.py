@@ -4,7 +4,7 @@ import time
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from maskstream_server.jobs.work.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.telemetry.otel import export_to
 from support.engines import start
 from support.fake_video import FakeDecoder

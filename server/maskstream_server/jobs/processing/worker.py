@@ -18,13 +18,13 @@ from maskstream_server.jobs.errors import (
     RecordUnreadableError,
     VideoUnknownError,
 )
+from maskstream_server.jobs.processing.claimed import AWAY_PAUSE_S
+from maskstream_server.jobs.processing.run import VideoRun
+from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.condition import check_usable
 from maskstream_server.jobs.storage.files import DISK_FULL
-from maskstream_server.jobs.work.claimed import AWAY_PAUSE_S
-from maskstream_server.jobs.work.run import VideoRun
-from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.telemetry.tracing import Span, Tracing, traced
 
 log = structlog.get_logger(__name__)
