@@ -13,6 +13,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
 from maskstream_server.errors import StartError
 from maskstream_server.jobs import service

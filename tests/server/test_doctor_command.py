@@ -6,6 +6,7 @@ import socket
 import pytest
 from click.testing import CliRunner, Result
 
+from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
 from maskstream_server.doctor.finding import Finding
 from support.logs import logging_as_before
