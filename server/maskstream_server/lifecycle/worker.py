@@ -10,8 +10,8 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.processing.decoding import OpenVideo
 from maskstream_server.jobs.service import VideoService
-from maskstream_server.jobs.work.decoding import OpenVideo
 from maskstream_server.lifecycle.assembly import (
     Model,
     build_engine,
