@@ -25,7 +25,7 @@ from maskstream_server.config.values import (
     without_blanks,
 )
 from maskstream_server.errors import SettingsError
-from maskstream_server.jobs.webhook import secret_key
+from maskstream_server.outbound.signature import secret_key
 
 PREFIX = "MASKSTREAM_"
 SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
