@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.interface import Frame
+from maskstream_server.errors import MaskstreamServerError
 
 State = TypeVar("State")
 CLIP_FRAMES: Final = 5
@@ -25,7 +26,7 @@ USUAL_SIZE: Final = (360, 640)
 """Height and width of the frames that a model is warmed up and measured with."""
 
 
-class EngineError(Exception):
+class EngineError(MaskstreamServerError):
     """Root of the engine's errors."""
 
 

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 
 from maskstream_protocol.errors import ModelUnknownError
-from maskstream_server.http.access import check_key
 from maskstream_server.lifecycle.service import Service
 
 
 def model_routes(service: Service) -> APIRouter:
     """Return the routes of models."""
-
-    async def with_key(request: Request) -> None:
-        check_key(request.headers, service.settings)
-
-    router = APIRouter(prefix="/v1/models", dependencies=[Depends(with_key)])
+    router = APIRouter(prefix="/v1/models")
 
     @router.get("")
     async def models() -> dict[str, Any]:

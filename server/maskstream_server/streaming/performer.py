@@ -10,13 +10,13 @@ import structlog
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.engine.types import EngineRequest
-from maskstream_server.errors import answer_to
+from maskstream_server.error_answers import wire_error
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
@@ -137,7 +137,7 @@ class Performer:
             try:
                 await work
             except Exception as error:  # Whatever it is, it costs this frame and nothing else.
-                answer = answer_to(error, sequence)
+                answer = wire_error(error, sequence)
                 self._report(lambda session: session.failed(sequence, answer))
 
     # The session's memory.

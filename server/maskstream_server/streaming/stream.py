@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from maskstream_protocol.errors import BadHelloError, BadMessageError, WireError
 from maskstream_protocol.messages import Hello, parse_client_message
 from maskstream_protocol.notices import ErrorMessage
-from maskstream_server.errors import answer_to
+from maskstream_server.error_answers import wire_error
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.actions import (
     Action,
@@ -68,7 +68,7 @@ class Stream:
         except WebSocketDisconnect:
             return
         except Exception as error:
-            await self._turn_away(answer_to(error))
+            await self._turn_away(wire_error(error))
             return
         wishes = Wishes.of(hello, self._service)
         report = self._events.put_nowait
@@ -171,7 +171,7 @@ class Stream:
                 for action in event(session):
                     await self._perform(action, performer)
         except Exception as error:
-            for action in session.crashed(answer_to(error)):
+            for action in session.crashed(wire_error(error)):
                 await self._perform(action, performer)
         finally:
             # Whatever happened, the sender must find an end; only the first `Close` counts.

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import structlog
 
 from maskstream_model.errors import StateError
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import (
+    BadStateError,
+    SessionUnreadableError,
+    StoreError,
+    UnknownSessionError,
+)
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.state_rings import count_tracks
-from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -25,10 +29,6 @@ from maskstream_server.stores.tokens import (
 
 BROUGHT_EPOCH = 2
 """A memory that was brought is not the one that the session began with."""
-
-
-class UnknownSessionError(MaskstreamServerError):
-    """There is no session of that name."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,19 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
     Its tracks keep their ids; a client is told of each as it is first seen.
 
     Raises:
-        StateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
+        BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
     model = service.model
-    state = await service.compute(model.state_from_bytes, blob)
+    try:
+        state = await service.compute(model.state_from_bytes, blob)
+    except StateError as error:
+        raise BadStateError(f"The {error}.") from error
     snapshot = model.state_to_bytes(state)
     count, most = count_tracks(snapshot), service.settings.max_tracks
     if count > most:
-        raise StateError(f"state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}")
+        raise BadStateError(f"The state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}.")
     memory = SessionMemory(BROUGHT_EPOCH, snapshot=snapshot, fingerprint=model.fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
@@ -112,7 +115,7 @@ async def end(service: Service, session: str) -> None:
     except SessionUnreadableError:
         return await service.store.discard(session)
     if lease is None:
-        raise UnknownSessionError(f"There is no session {session!r}.")
+        raise UnknownSessionError(session)
     service.lobby.evict(lease)
     await service.store.delete(lease)
 
@@ -120,7 +123,7 @@ async def end(service: Service, session: str) -> None:
 async def _load(service: Service, session: str) -> StoredSession:
     stored = await service.store.load(session) if is_name(session) else None
     if stored is None:
-        raise UnknownSessionError(f"There is no session {session!r}.")
+        raise UnknownSessionError(session)
     return stored
 
 

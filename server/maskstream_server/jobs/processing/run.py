@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 
 from maskstream_model.errors import StateError
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import JobFailedError
 from maskstream_server.jobs.processing.claimed import Claimed
 from maskstream_server.jobs.processing.frame_work import FrameWork
 from maskstream_server.jobs.processing.making import Making
@@ -17,10 +17,6 @@ from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, fetched, finish, start_over
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.session.memory import MemoryDamagedError
-
-
-class NoRefinerError(MaskstreamServerError):
-    """The video was taken in by a server with another model."""
 
 
 class VideoRun:
@@ -105,5 +101,5 @@ class VideoRun:
             every = parts.checkpoint_every
             return OnlineTracking(parts.engine, session, options, parts.max_tracks, every)
         if parts.offline is None:
-            raise NoRefinerError(f"The model {parts.model.config.name!r} has no refiner.")
+            raise JobFailedError(f"The model {parts.model.config.name!r} has no refiner.")
         return OfflineTracking(parts.engine, parts.offline, session, options, parts.max_tracks)

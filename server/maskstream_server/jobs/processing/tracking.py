@@ -10,7 +10,7 @@ import structlog
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineFullError, EngineRequest, StepFailedError
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import JobFailedError
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.options import VideoOptions
@@ -21,10 +21,6 @@ from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, 
 FULL_PAUSE_S = 0.1
 EPOCH = 1
 T = TypeVar("T")
-
-
-class FrameFailedError(MaskstreamServerError):
-    """The model failed on a frame; the text names it."""
 
 
 class Tracking(Protocol):
@@ -60,7 +56,7 @@ class Tracking(Protocol):
         """Take the next frames; return the lines that are final now.
 
         Raises:
-            FrameFailedError: the model failed on one of them.
+            JobFailedError: the model failed on one of them.
             EngineStoppedError: the engine takes no frames now.
         """
         ...
@@ -78,7 +74,7 @@ async def patiently(first: int, last: int, call: Callable[[], Awaitable[T]]) -> 
     """Ask the engine until it has room.
 
     Raises:
-        FrameFailedError: the model failed on the frames from `first` to `last`.
+        JobFailedError: the model failed on the frames from `first` to `last`.
     """
     while True:
         try:
@@ -88,7 +84,7 @@ async def patiently(first: int, last: int, call: Callable[[], Awaitable[T]]) -> 
         except StepFailedError as error:
             structlog.get_logger(__name__).error("video_step_failed", frame=first, exc_info=error)
             which = f"frame {first}" if first == last else f"one of the frames {first} to {last}"
-            raise FrameFailedError(f"The model failed on {which}.") from error
+            raise JobFailedError(f"The model failed on {which}.") from error
 
 
 class OnlineTracking:
