@@ -20,7 +20,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
-from maskstream_server.jobs.processing.decoding import OpenVideo
+from maskstream_server.media.ports import OpenVideo
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes

@@ -92,7 +92,7 @@ def _work(settings: "Settings") -> None:
 
 
 def _check(settings: "Settings") -> None:
-    from maskstream_server.jobs.alive import check_worker
+    from maskstream_server.jobs.queue import check_worker
 
     check_worker(settings.store)
 

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maskstream_server.errors import SettingsError
-from maskstream_server.jobs.webhook import secret_key
+from maskstream_server.outbound.signature import secret_key
 from maskstream_server.secret_files import FOLDER, SecretFiles
 from maskstream_server.setting_values import (
     HostList,

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_server.engine.engine import Engine
 from maskstream_server.entrance import Entrance
-from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.storage.condition import FolderProbe
+from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.storage.availability import FolderProbe
 from maskstream_server.routes.health import health_routes
 from maskstream_server.settings import Settings
 from maskstream_server.stalls import stalled_engine
@@ -38,7 +38,7 @@ class WatchedWorker:
     """
 
     engine: Engine[Any]
-    desk: VideoDesk
+    desk: VideoApi
     folder: FolderProbe
     host: str
     registry: CollectorRegistry
@@ -54,7 +54,7 @@ class WatchedWorker:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await self.desk.store.page(1)
-                parts["queue"] = await self.desk.queue.hears_of(self.host)
+                parts["queue"] = await self.desk.queue.has_worker(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
         return parts | {

@@ -17,8 +17,8 @@ from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
 from maskstream_server.errors import StartError
 from maskstream_server.jobs import service
-from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.ownership import NO_FILES, NO_RECORDS
+from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.maintenance.ownership import NO_FILES, NO_RECORDS
 from maskstream_server.jobs.storage.files import ORPHAN_S
 from support.redis_server import RedisServer
 from support.video_world import World, world
@@ -34,15 +34,15 @@ class Passes:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
-        tend = VideoDesk.tend
+        tend = VideoApi.tend
 
-        async def counted(desk: VideoDesk):
+        async def counted(desk: VideoApi):
             try:
                 return await tend(desk)
             finally:
                 self.done += 1
 
-        monkeypatch.setattr(VideoDesk, "tend", counted)
+        monkeypatch.setattr(VideoApi, "tend", counted)
         monkeypatch.setattr(service, "TEND_S", 0.02)
 
     def go_by(self, num_passes: int = PASSES) -> None:

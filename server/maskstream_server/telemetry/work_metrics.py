@@ -6,7 +6,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from maskstream_server.jobs.processing.worker import JobEnd
-from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.counts import VideoCounts
 
 
 class WorkMetrics:
@@ -30,7 +30,7 @@ class WorkMetrics:
 
     def _describe_videos(self) -> None:
         self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in Census(now_s=0.0).counts:
+        for state in VideoCounts(now_s=0.0).counts:
             self.videos.labels(state)
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"
@@ -58,7 +58,7 @@ class WorkMetrics:
         """Count a frame on which the model raised."""
         self.failed_steps.inc()
 
-    def count_videos(self, census: Census) -> None:
+    def count_videos(self, census: VideoCounts) -> None:
         """Set the number of videos in each state."""
         for state, count in census.counts.items():
             self.videos.labels(state).set(count)

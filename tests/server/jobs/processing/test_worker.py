@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from maskstream_server.jobs.artifacts.making import WRITERS
-from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
+from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.media.precedence import NICENESS
 from support.engines import start
 from support.fake_video import FakeDecoder, FakeMediaError, Gate

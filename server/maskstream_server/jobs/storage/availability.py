@@ -47,7 +47,7 @@ def check_usable(files: VideoFiles) -> None:
             raise FolderAwayError(error.strerror) from error
 
 
-def told_where_away(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":
+def checks_folder(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":
     """Let a method raise `FolderAwayError` where that is why it failed."""
 
     @wraps(method)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
 
-from maskstream_server.jobs.rle import picture_rle
+from maskstream_server.jobs.processing.rle import picture_rle
 
 crops = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=7))
 margins = st.integers(0, 3)

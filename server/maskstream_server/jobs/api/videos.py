@@ -18,9 +18,10 @@ from maskstream_server.jobs.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
-from maskstream_server.jobs.ownership import ADVICE, Ownership
+from maskstream_server.jobs.maintenance.cleanup import sweep
+from maskstream_server.jobs.maintenance.ownership import ADVICE, Ownership
 from maskstream_server.jobs.queue import VideoQueue
-from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.record import (
     UnreadableRecord,
     VideoRecord,
@@ -28,11 +29,10 @@ from maskstream_server.jobs.records.record import (
     cancel,
 )
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore, change
-from maskstream_server.jobs.storage.condition import told_where_away
+from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
-from maskstream_server.jobs.sweeping import sweep
-from maskstream_server.jobs.webhook import waits
+from maskstream_server.jobs.webhooks.schedule import is_due
 from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_KEY_CHARACTERS = 255
@@ -54,14 +54,14 @@ class _Walk:
         over: those that have not changed for their time.
     """
 
-    census: Census
+    census: VideoCounts
     known: dict[str, int | None] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
     over: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class VideoDesk:
+class VideoApi:
     """The desk of all videos that share a store.
 
     Attributes:
@@ -88,7 +88,7 @@ class VideoDesk:
         """Where the files of videos are."""
         return self.reception.files
 
-    @told_where_away
+    @checks_folder
     async def check_open(self) -> None:
         """See that a video could be taken in now.
 
@@ -99,7 +99,7 @@ class VideoDesk:
         """
         await self.ownership.check()
 
-    @told_where_away
+    @checks_folder
     async def submit(self, intake: Intake, key: str | None = None, caller: str = "") -> VideoRecord:
         """Take a video in and queue it; the same key of the same caller returns the same video.
 
@@ -161,12 +161,12 @@ class VideoDesk:
             log.warning("files_not_removed", video=video, reason=str(error))
         return record
 
-    @told_where_away
+    @checks_folder
     async def lines(self, record: VideoRecord, after: int) -> Iterator[bytes]:
         """Return the lines of results after the one of number `after`; reading them blocks."""
         return await asyncio.to_thread(self.files.lines, record, after)
 
-    @told_where_away
+    @checks_folder
     async def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
         """Return an artifact.
 
@@ -178,7 +178,7 @@ class VideoDesk:
             raise NotReadyError(f"The video has no file {name!r}; there are: {there}.")
         return await asyncio.to_thread(self.files.artifact, record, name)
 
-    async def tend(self) -> Census:
+    async def tend(self) -> VideoCounts:
         """Mend what crashes have left: queue what waits for no worker, remove what nobody needs.
 
         Returns:
@@ -199,7 +199,7 @@ class VideoDesk:
 
     async def _walk(self) -> "_Walk":
         """Meet every record that is listed."""
-        walk = _Walk(Census(self._now_s()))
+        walk = _Walk(VideoCounts(self._now_s()))
         before = None
         while page := await self.store.page(PAGE, before):
             for record in page:
@@ -210,7 +210,7 @@ class VideoDesk:
                 walk.known[record.id] = record.fence
                 if not record.ended:
                     await self._told("enqueue", self.queue.enqueue, record.id)
-                elif waits(record, self._now_s()):
+                elif is_due(record, self._now_s()):
                     self.wake(record.id)
                 if record.state is VideoState.CANCELLED:
                     walk.cancelled.add(record.id)

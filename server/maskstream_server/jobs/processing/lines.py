@@ -1,9 +1,8 @@
-"""Results as text: one JSON line for each frame, and how the lines of a video are read back."""
+"""Results as text: one JSON line for each frame."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as coco
@@ -11,11 +10,9 @@ from pycocotools import mask as coco
 from maskstream_model.config import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_server.engine.types import EngineResult, MaskCrops
-from maskstream_server.jobs.records.record import ResultPart
-from maskstream_server.jobs.rle import picture_rle
+from maskstream_server.jobs.processing.rle import picture_rle
 
 SCORE_DIGITS = 6
-PIECE_BYTES = 64 << 10
 
 
 def frame_line(
@@ -115,33 +112,3 @@ def _rle_fields(mask: Mapping[str, Any] | None) -> dict[str, Any]:
         "area": int(coco.area(mask)),
         "segmentation": mask,
     }
-
-
-def read_lines(folder: Path, parts: Sequence[ResultPart], after: int = -1) -> Iterator[bytes]:
-    """Yield the lines after the one of number `after`, in order; what is not counted is left out.
-
-    Raises:
-        OSError: the files are gone.
-    """
-    ends = [*(part.first_frame for part in parts[1:]), None]
-    for part, end in zip(parts, ends, strict=False):
-        if end is not None and end <= after + 1:
-            continue
-        left, frame = part.num_bytes, part.first_frame
-        with (folder / part.name).open("rb") as file:
-            while left > 0 and (line := file.readline(left)):
-                left -= len(line)
-                if frame > after:
-                    yield line
-                frame += 1
-
-
-def in_pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Join lines to pieces that are worth a trip to another thread."""
-    piece = bytearray()
-    for line in lines:
-        piece += line
-        if len(piece) >= PIECE_BYTES:
-            yield bytes(piece)
-            piece.clear()
-    yield bytes(piece)

@@ -11,8 +11,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError
+from maskstream_server.jobs.intake.reservation import (
+    CLAIM,
+    LOCK,
+    SILENCE_S,
+    Reservation,
+    unclaimed_room,
+)
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
-from maskstream_server.jobs.intake.room import CLAIM, LOCK, SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.storage.files import DATA, INCOMING, VideoFiles
 
 QUOTA = 100_000
@@ -25,9 +31,9 @@ def files(tmp_path):
     return VideoFiles(tmp_path, QUOTA, 0)
 
 
-def claimed(files: VideoFiles, name: str, num_bytes: int) -> Claim:
+def claimed(files: VideoFiles, name: str, num_bytes: int) -> Reservation:
     files.incoming(name).mkdir()
-    claim = Claim(files, name, SILENCE_S)
+    claim = Reservation(files, name, SILENCE_S)
     claim.take(num_bytes, num_bytes)
     return claim
 
@@ -42,11 +48,11 @@ def test_what_is_claimed_is_nobody_elses(files):
     claimed(files, "a", 60_000)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="quota"):
-        Claim(files, "b", SILENCE_S).take(50_000, 50_000)
+        Reservation(files, "b", SILENCE_S).take(50_000, 50_000)
     assert list(files.incoming("b").iterdir()) == []
     assert 40_000 - SMALL < unclaimed_room(files) < 40_000
     files.forget("a")
-    assert Claim(files, "b", SILENCE_S).take(50_000, 50_000) == 50_000
+    assert Reservation(files, "b", SILENCE_S).take(50_000, 50_000) == 50_000
 
 
 def test_what_has_come_is_not_counted_twice(files):
@@ -75,7 +81,7 @@ def test_the_disk_counts_like_a_quota(tmp_path):
     claimed(files, "a", free // 2)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="disk"):
-        Claim(files, "b", SILENCE_S).take(2 * free // 3, 2 * free // 3)
+        Reservation(files, "b", SILENCE_S).take(2 * free // 3, 2 * free // 3)
 
 
 def test_a_silent_claim_lapses_and_holds_again_when_more_comes(files):
@@ -150,7 +156,7 @@ async def test_of_many_at_once_no_more_come_in_than_have_room(files):
 
 
 def test_a_process_that_stands_still_with_the_lock_is_not_waited_for(files, monkeypatch):
-    monkeypatch.setattr("maskstream_server.jobs.intake.room.LOCK_S", 0.1)
+    monkeypatch.setattr("maskstream_server.jobs.intake.reservation.LOCK_S", 0.1)
     with (files.root / INCOMING / LOCK).open("wb") as held, capture_logs() as logs:
         fcntl.flock(held, fcntl.LOCK_EX)
         claimed(files, "a", 1000)

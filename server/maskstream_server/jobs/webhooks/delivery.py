@@ -1,7 +1,8 @@
 """Delivers webhooks, at least once each: the record says what has been delivered.
 
-Whoever ends a video wakes the courier of its process; where that process dies, `VideoDesk.tend` of
-any other finds what is due.
+The process that ends a job wakes its own sender; where that process dies, `Maintenance` of any
+other finds what is due. The body is what `GET /v1/videos/{id}` answers; the message's id is the
+video's, the same in every attempt.
 """
 
 import asyncio
@@ -11,24 +12,20 @@ from collections.abc import Callable
 
 import structlog
 
-from maskstream_server.jobs.errors import (
-    FencedOutError,
-    RecordUnreadableError,
-    VideoUnknownError,
-)
+from maskstream_server.jobs.errors import FencedOutError, RecordUnreadableError, VideoUnknownError
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore, change
-from maskstream_server.jobs.webhook import (
+from maskstream_server.jobs.webhooks.schedule import (
     ATTEMPT_S,
-    begin_to_tell,
+    begin_attempt,
+    delivered,
     given_up,
-    signed_headers,
-    told,
-    try_again,
+    schedule_retry,
 )
 from maskstream_server.outbound.client import OutboundClient, OutboundError
 from maskstream_server.outbound.rules import RefusedAddressError
+from maskstream_server.outbound.signature import signed_headers
 from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_AT_ONCE = 16
@@ -36,13 +33,13 @@ MAX_AT_ONCE = 16
 log = structlog.get_logger(__name__)
 
 
-class Courier:
-    """Tells the servers of clients that their videos have ended.
+class WebhookSender:
+    """Reports the ends of jobs to the servers of clients.
 
     Args:
         store: of records.
-        client: knows where it may go.
-        key: for signatures (see `webhook.secret_key`).
+        client: restricts where requests may go.
+        key: for signatures (see `signature.secret_key`).
         now_s: Unix time.
     """
 
@@ -60,7 +57,7 @@ class Courier:
     def wake(self, video: str) -> None:
         """Deliver the webhook of a video, if it has one that is due; returns at once."""
         if video not in self._under_way:
-            task = asyncio.create_task(self._see_through(video))
+            task = asyncio.create_task(self._deliver(video))
             self._under_way[video] = task
             task.add_done_callback(lambda done: self._finished(video, done))
 
@@ -71,11 +68,11 @@ class Courier:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _see_through(self, video: str) -> None:
+    async def _deliver(self, video: str) -> None:
         """Try until it is delivered or given up."""
         try:
-            while (again_s := await self._attempt(video)) is not None:
-                await asyncio.sleep(again_s)
+            while (retry_s := await self._attempt(video)) is not None:
+                await asyncio.sleep(retry_s)
         except (FencedOutError, VideoUnknownError, RecordUnreadableError):
             return
         except StoreUnreachableError as error:
@@ -87,22 +84,23 @@ class Courier:
         Raises:
             FencedOutError: there is nothing to deliver, or another server is about to.
         """
+        store, now_s = self._store, self._now_s
         async with self._places:
-            record = await self._change(video, lambda old: begin_to_tell(old, self._now_s()))
+            record = await change(store, video, lambda old: begin_attempt(old, now_s()))
             reason = await self._post(record)
             if reason is None:
-                await self._change(video, lambda old: told(old, self._now_s()))
+                await change(store, video, lambda old: delivered(old, now_s()))
                 return None
             attempt = record.tell_attempts
-            record = await self._change(video, lambda old: try_again(old, attempt, self._now_s()))
+            record = await change(store, video, lambda old: schedule_retry(old, attempt, now_s()))
         log.info("webhook_failed", video=video, attempt=attempt, reason=reason)
         if given_up(record):
             log.warning("webhook_given_up", video=video, reason=reason)
             return None
-        return max(0.0, (record.tell_at_s or 0.0) - self._now_s())
+        return max(0.0, (record.tell_at_s or 0.0) - now_s())
 
     async def _post(self, record: VideoRecord) -> str | None:
-        """Send the message; return why it was not taken, None where it was."""
+        """Send the message; return why it was not accepted, None where it was."""
         assert record.options.webhook is not None
         body = json.dumps(as_told(record)).encode()
         headers = signed_headers(self._key, record.id, body, self._now_s())
@@ -115,12 +113,7 @@ class Courier:
             return str(error)
         return None if 200 <= status < 300 else f"The answer has the status {status}."
 
-    async def _change(
-        self, video: str, transition: Callable[[VideoRecord], VideoRecord]
-    ) -> VideoRecord:
-        return await change(self._store, video, transition)
-
     def _finished(self, video: str, task: "asyncio.Task[None]") -> None:
         del self._under_way[video]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("courier_failed", video=video, exc_info=error)
+            log.error("webhook_sender_failed", video=video, exc_info=error)

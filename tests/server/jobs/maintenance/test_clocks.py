@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from maskstream_server.jobs.intake.reservation import unclaimed_room
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
-from maskstream_server.jobs.intake.room import unclaimed_room
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore

@@ -35,7 +35,7 @@ claims nothing; should more come after all, it must find its room free."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class Reservation:
     """The room of one file that is coming in, before its bytes are there.
 
     Attributes:

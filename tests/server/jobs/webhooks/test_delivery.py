@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
-from maskstream_server.jobs.webhook import ATTEMPT_S, PAUSES_S, signed_headers
+from maskstream_server.jobs.webhooks.delivery import WebhookSender
+from maskstream_server.jobs.webhooks.schedule import ATTEMPT_S, PAUSES_S
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
+from maskstream_server.outbound.signature import signed_headers
 from support.http_receiver import Answer, Receiver, http_receiver
 from support.uploads import video_record
 
@@ -29,10 +30,10 @@ class Post:
     store: MemoryVideoStore
     now_s: float = 1000.0
 
-    def courier(self, hosts: tuple[str, ...] | None = None) -> Courier:
+    def courier(self, hosts: tuple[str, ...] | None = None) -> WebhookSender:
         allowed = (self.receiver.authority,) if hosts is None else hosts
         client = OutboundClient(HostRules(allowed, allowed, "MASKSTREAM_WEBHOOK_HOSTS"))
-        return Courier(self.store, client, KEY, lambda: self.now_s)
+        return WebhookSender(self.store, client, KEY, lambda: self.now_s)
 
     async def record(self) -> VideoRecord:
         record = await self.store.get("a")
@@ -75,7 +76,7 @@ async def test_the_end_of_a_video_is_told_and_noted(post):
 
 @pytest.mark.parametrize("status", [302, 404, 500])
 async def test_it_is_tried_again_until_it_is_taken(post, monkeypatch, status):
-    monkeypatch.setattr("maskstream_server.jobs.webhook.PAUSES_S", (0.0, 0.0, 0.0, 0.0))
+    monkeypatch.setattr("maskstream_server.jobs.webhooks.schedule.PAUSES_S", (0.0, 0.0, 0.0, 0.0))
     post.receiver.reply = lambda asked: Answer(status if len(post.receiver.asked) < 4 else 204)
     courier = post.courier()
     courier.wake("a")
@@ -87,7 +88,7 @@ async def test_it_is_tried_again_until_it_is_taken(post, monkeypatch, status):
 
 async def test_it_is_given_up_in_the_end(post, monkeypatch):
     pauses = (0.0, 0.0)
-    monkeypatch.setattr("maskstream_server.jobs.webhook.PAUSES_S", pauses)
+    monkeypatch.setattr("maskstream_server.jobs.webhooks.schedule.PAUSES_S", pauses)
     post.receiver.reply = lambda asked: Answer(500)
     courier = post.courier()
     courier.wake("a")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoRecord, VideoState
 from maskstream_server.telemetry.metrics import Metrics
@@ -15,7 +15,7 @@ def of(state: VideoState, updated_s: float = 90.0) -> VideoRecord:
 
 
 def test_videos_are_counted_by_state_and_only_running_ones_can_be_silent():
-    census = Census(now_s=100.0)
+    census = VideoCounts(now_s=100.0)
     census.meet(of(VideoState.QUEUED, updated_s=1.0))
     census.meet(of(VideoState.DONE, updated_s=1.0))
     census.meet(of(VideoState.RUNNING, updated_s=95.0))
@@ -36,6 +36,6 @@ def test_videos_are_counted_by_state_and_only_running_ones_can_be_silent():
         "unreadable": 1,
     }
     assert read("maskstream_video_silence_seconds") == 40.0
-    metrics.count_videos(Census(now_s=200.0))
+    metrics.count_videos(VideoCounts(now_s=200.0))
     assert read("maskstream_videos", {"state": "running"}) == 0
     assert read("maskstream_video_silence_seconds") == 0

@@ -6,9 +6,9 @@ import time
 import pytest
 import structlog
 
+from maskstream_server.jobs.maintenance.cleanup import sweep
 from maskstream_server.jobs.storage import files as files_module
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.jobs.sweeping import sweep
 
 KEEP_S = 1000.0
 

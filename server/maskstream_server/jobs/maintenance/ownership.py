@@ -14,7 +14,7 @@ from maskstream_server.jobs.errors import MismatchError
 from maskstream_server.jobs.records.memory_store import IN_PROCESS
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.store import VideoStore
-from maskstream_server.jobs.storage.condition import told_where_away
+from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.stores.errors import StoreUnreachableError
 
@@ -51,7 +51,7 @@ class Ownership:
         self.files = files
         self._store, self._random_bytes = store, random_bytes
 
-    @told_where_away
+    @checks_folder
     async def check(self) -> None:
         """See that they belong together; where nothing can be lost, let them from now on.
 

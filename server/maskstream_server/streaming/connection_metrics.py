@@ -25,7 +25,7 @@ class Departing:
     ready_s: float
 
 
-class Witness:
+class ConnectionMetrics:
     """Looks at one connection, within `with`; no call takes any time to speak of, or raises.
 
     Log lines of tasks that begin inside carry the connection's trace id, and its session's name.

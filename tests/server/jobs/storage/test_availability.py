@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from maskstream_server.jobs.errors import FolderAwayError, NoSpaceError
-from maskstream_server.jobs.storage import condition
-from maskstream_server.jobs.storage.condition import FolderProbe, check_usable, told_where_away
+from maskstream_server.jobs.storage import availability
+from maskstream_server.jobs.storage.availability import FolderProbe, check_usable, checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
 from support.lost_folder import WAYS, LostFolder
 
@@ -59,7 +59,7 @@ async def test_one_look_at_a_time_is_taken_at_a_folder_that_hangs(files, monkeyp
         looks.append(at)
         go_on.wait(30)
 
-    monkeypatch.setattr(condition, "check_usable", hang)
+    monkeypatch.setattr(availability, "check_usable", hang)
     probe = FolderProbe(files, within_s=0.05)
     assert [await probe.usable() for _ in range(3)] == [False] * 3
     assert len(looks) == 1
@@ -73,7 +73,7 @@ class Desk:
     def __init__(self, files: VideoFiles, error: Exception) -> None:
         self.files, self.error = files, error
 
-    @told_where_away
+    @checks_folder
     async def fail(self) -> None:
         raise self.error
 

@@ -8,7 +8,7 @@ from maskstream_server.jobs.records.record import Listed, UnreadableRecord, Vide
 
 
 @dataclass
-class Census:
+class VideoCounts:
     """What a walk over all records has met so far.
 
     Attributes:
