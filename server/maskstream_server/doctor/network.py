@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from maskstream_server.access import check_open
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.errors import SettingsError, StartError
-from maskstream_server.serving import bind
-from maskstream_server.settings import Settings
-from maskstream_server.working import check_shared
+from maskstream_server.http.access import check_open
+from maskstream_server.lifecycle.server import bind
+from maskstream_server.lifecycle.worker import check_shared
 
 WITHIN_S = 3.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}

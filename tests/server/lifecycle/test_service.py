@@ -2,8 +2,8 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.service import Service
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
 from support.server import FakeModel

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from maskstream_server.config.settings import Settings, load_settings
 from maskstream_server.errors import SettingsError
-from maskstream_server.settings import Settings, load_settings
 
 KEY, OTHER_KEY = "the-first-of-two-keys", "the-other-of-two-keys"
 
@@ -196,7 +196,7 @@ def test_an_unknown_override_is_refused():
 
 
 def test_reading_settings_does_not_import_torch():
-    code = "import sys, maskstream_server.settings; sys.exit('torch' in sys.modules)"
+    code = "import sys, maskstream_server.config.settings; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from maskstream_server.entrance import Entrance
-from maskstream_server.problems import install_problems
+from maskstream_server.http.middleware import Entrance
+from maskstream_server.http.problems import install_problems
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
 from maskstream_server.routes.sessions import session_routes
@@ -15,7 +16,6 @@ from maskstream_server.routes.stream import stream_routes
 from maskstream_server.routes.uploads import upload_routes
 from maskstream_server.routes.videos import video_routes
 from maskstream_server.routes.watch import watch_routes
-from maskstream_server.service import Service
 
 
 def create_app(service: Service) -> FastAPI:

@@ -11,13 +11,13 @@ import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
-from maskstream_server.entrance import Entrance
+from maskstream_server.http.middleware import Entrance
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.storage.availability import FolderProbe
+from maskstream_server.lifecycle.stalls import stalled_engine
 from maskstream_server.routes.health import health_routes
-from maskstream_server.settings import Settings
-from maskstream_server.stalls import stalled_engine
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 

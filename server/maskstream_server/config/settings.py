@@ -14,10 +14,9 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from maskstream_server.errors import SettingsError
-from maskstream_server.outbound.signature import secret_key
-from maskstream_server.secret_files import FOLDER, SecretFiles
-from maskstream_server.setting_values import (
+from maskstream_server.config.connection_limits import SocketSettings
+from maskstream_server.config.secret_files import FOLDER, SecretFiles
+from maskstream_server.config.values import (
     HostList,
     KeyList,
     RootPath,
@@ -25,7 +24,8 @@ from maskstream_server.setting_values import (
     with_password,
     without_blanks,
 )
-from maskstream_server.socket_settings import SocketSettings
+from maskstream_server.errors import SettingsError
+from maskstream_server.outbound.signature import secret_key
 
 PREFIX = "MASKSTREAM_"
 SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from maskstream_protocol import SUBPROTOCOL
 from maskstream_protocol.errors import BadHelloError, ForbiddenError, UnauthorizedError
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import SettingsError
-from maskstream_server.settings import Settings
 
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::(\d*))?")
 

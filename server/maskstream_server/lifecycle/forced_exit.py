@@ -35,11 +35,11 @@ def end_within(seconds: float, exit_now: Callable[[int], object] = os._exit) -> 
 def _end(seconds: float, exit_now: Callable[[int], object]) -> None:
     names = sorted(thread.name for thread in threading.enumerate())
     # Who reads the log may hang, too.
-    telling = threading.Thread(target=_tell, args=(seconds, names), daemon=True)
+    telling = threading.Thread(target=_log_end, args=(seconds, names), daemon=True)
     telling.start()
     telling.join(_LOG_S)
     exit_now(FORCED)
 
 
-def _tell(seconds: float, names: list[str]) -> None:
+def _log_end(seconds: float, names: list[str]) -> None:
     structlog.get_logger(__name__).error("ended_by_force", after_s=seconds, threads=names)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from maskstream_server.settings import Settings
+    from maskstream_server.config.settings import Settings
 
 
 model_option = click.option("--model", help="Preset to run [default: demo].")
@@ -61,8 +61,8 @@ def runs_alone(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
     """Run with settings; what can go wrong is told in one sentence."""
+    from maskstream_server.config.settings import load_settings
     from maskstream_server.errors import MaskstreamServerError
-    from maskstream_server.settings import load_settings
     from maskstream_server.telemetry.log import set_up_logging
 
     try:

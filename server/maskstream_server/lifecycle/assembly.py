@@ -16,13 +16,13 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.media.ports import OpenVideo
-from maskstream_server.service import Service
-from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore

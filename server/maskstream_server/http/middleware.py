@@ -5,9 +5,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from maskstream_protocol.errors import ForbiddenError
-from maskstream_server.access import check_host
-from maskstream_server.problems import problem_of
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
+from maskstream_server.http.access import check_host
+from maskstream_server.http.problems import problem_of
 
 
 class Entrance:

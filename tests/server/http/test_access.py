@@ -1,15 +1,15 @@
 import pytest
 
 from maskstream_protocol.errors import BadHelloError, ForbiddenError, UnauthorizedError
-from maskstream_server.access import (
+from maskstream_server.config.settings import Settings
+from maskstream_server.errors import SettingsError
+from maskstream_server.http.access import (
     check_host,
     check_key,
     check_open,
     check_origin,
     check_subprotocol,
 )
-from maskstream_server.errors import SettingsError
-from maskstream_server.settings import Settings
 
 
 @pytest.mark.parametrize("offered", [[], ["maskstream"], ["maskstream.v2"], ["MASKSTREAM.V1"]])

@@ -4,8 +4,8 @@ import os
 
 import structlog
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
-from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 
 

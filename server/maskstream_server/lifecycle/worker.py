@@ -6,23 +6,23 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from maskstream_server.assembly import (
+from maskstream_server.config.settings import Settings
+from maskstream_server.engine.engine import Engine
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.lifecycle.assembly import (
     Model,
     build_engine,
     new_registry,
     open_tracing,
     owner_name,
 )
-from maskstream_server.ending import LAST_S, end_within
-from maskstream_server.engine.engine import Engine
-from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos, decode_upload
-from maskstream_server.jobs.service import VideoService
+from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
 from maskstream_server.media.ports import OpenVideo
-from maskstream_server.settings import Settings
 from maskstream_server.telemetry.readings import show_device, show_engine
 from maskstream_server.telemetry.work_metrics import WorkMetrics
-from maskstream_server.watching import WatchedWorker, serve_beside
 
 
 def check_shared(settings: Settings) -> None:

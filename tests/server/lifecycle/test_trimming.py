@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from maskstream_server import trimming
-from maskstream_server.trimming import GAP_S, SLACK_BYTES, TrimRule, trimmed_memory
+from maskstream_server.lifecycle import trimming
+from maskstream_server.lifecycle.trimming import GAP_S, SLACK_BYTES, TrimRule, trimmed_memory
 
 MIB = 1 << 20
 START = 400 * MIB

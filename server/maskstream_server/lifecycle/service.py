@@ -12,13 +12,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.service import VideoService
+from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
 from maskstream_server.pictures.limits import PictureLimits, memory_for
 from maskstream_server.pictures.pool import PicturePool, PoolObserver
 from maskstream_server.session.admission import MAX_SIDE_PX
-from maskstream_server.settings import Settings
-from maskstream_server.stalls import stalled_decoders, stalled_engine
 from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper

@@ -1,7 +1,7 @@
 """How much may happen in a time: a token bucket, pure."""
 
 
-class Allowance:
+class TokenBucket:
     """Grows by `per_s` a second up to `burst`, and is spent by what happens.
 
     Args:
