@@ -21,7 +21,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
-from maskstream_server.jobs.work.decoding import OpenVideo
+from maskstream_server.jobs.processing.decoding import OpenVideo
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
@@ -29,7 +29,7 @@ from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
-from maskstream_server.telemetry.tracing import NoTracing, Tracing
+from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 Model = OnlineSegmenter[Any] | OfflineDaq
@@ -160,7 +160,7 @@ def open_tracing(settings: Settings, owner: str) -> Tracing:
         StartError: an endpoint is set, and OpenTelemetry is not installed.
     """
     if settings.otlp_endpoint is None:
-        return NoTracing(os.urandom)
+        return Tracing()
     try:
         from maskstream_server.telemetry.otel import connect
     except ModuleNotFoundError:

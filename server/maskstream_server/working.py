@@ -17,8 +17,8 @@ from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.processing.decoding import OpenVideo
 from maskstream_server.jobs.service import VideoService
-from maskstream_server.jobs.work.decoding import OpenVideo
 from maskstream_server.settings import Settings
 from maskstream_server.telemetry.readings import show_device, show_engine
 from maskstream_server.telemetry.work_metrics import WorkMetrics

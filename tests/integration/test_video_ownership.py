@@ -13,7 +13,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from maskstream_server.doctor import examination
+from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
 from maskstream_server.errors import StartError
 from maskstream_server.jobs import service
@@ -279,8 +279,8 @@ def test_the_doctor_says_so_and_an_operator_decides(own_redis, tmp_path, passes,
         (line,) = [line for line in found.output.splitlines() if " records " in line]
         return found.exit_code, f"{line} {found.output.partition(line)[2]}"
 
-    monkeypatch.setattr(examination, "look_at_model", lambda settings: [])
-    monkeypatch.setattr(examination, "look_at_port", lambda host, port: [])
+    monkeypatch.setattr(checks, "check_model", lambda settings: [])
+    monkeypatch.setattr(checks, "check_port", lambda host, port: [])
     folder = tmp_path / "data"
     with shared_world(own_redis, folder) as here:
         finished(here)

@@ -23,7 +23,7 @@ from maskstream_model.errors import StateError
 from maskstream_model.interface import FrameOutput, StepByStep
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.assembly import assemble
-from maskstream_server.jobs.work.decoding import OpenVideo
+from maskstream_server.jobs.processing.decoding import OpenVideo
 from maskstream_server.service import Service
 from maskstream_server.serving import MaskstreamServer, bind, url_of
 from maskstream_server.settings import Settings

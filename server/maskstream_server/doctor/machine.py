@@ -16,7 +16,7 @@ CPUINFO = Path("/proc/cpuinfo")
 SMI = ("--query-gpu=driver_version", "--format=csv,noheader")
 
 
-def look_at_device(device: str) -> Sequence[Finding]:
+def check_device(device: str) -> Sequence[Finding]:
     """Look whether the device is there and computes, and what drives it."""
     place = torch.device(device)
     if place.type == "cuda":

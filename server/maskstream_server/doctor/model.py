@@ -21,7 +21,7 @@ NUM_WARM, NUM_TIMED = 3, 5
 SLOW_S = 0.2
 
 
-def look_at_model(settings: Settings) -> Sequence[Finding]:
+def check_model(settings: Settings) -> Sequence[Finding]:
     """Load the model as a server would, and step it."""
     began_s = time.perf_counter()
     try:

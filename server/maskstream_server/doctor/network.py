@@ -19,7 +19,7 @@ WITHIN_S = 3.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 
 
-def look_at_worker(settings: Settings) -> Sequence[Finding]:
+def check_worker(settings: Settings) -> Sequence[Finding]:
     """Look whether a worker has what it shares with servers, and its port, where it has one."""
     try:
         check_shared(settings)
@@ -29,10 +29,10 @@ def look_at_worker(settings: Settings) -> Sequence[Finding]:
     port = settings.metrics_port
     if port is None:
         return [Finding("worker", "ok", "listens nowhere (no --metrics-port)")]
-    return look_at_port(settings.host, port, "--metrics-port")
+    return check_port(settings.host, port, "--metrics-port")
 
 
-def look_at_port(host: str, port: int, options: str = "--host, --port") -> Sequence[Finding]:
+def check_port(host: str, port: int, options: str = "--host, --port") -> Sequence[Finding]:
     """Look whether the server could listen, or does so already."""
     try:
         bind(host, port).close()
@@ -44,7 +44,7 @@ def look_at_port(host: str, port: int, options: str = "--host, --port") -> Seque
     return [Finding("port", "ok", f"{host} port {port} is free")]
 
 
-def look_at_access(settings: Settings) -> Sequence[Finding]:
+def check_access(settings: Settings) -> Sequence[Finding]:
     """Look who would be let in; nothing where the address cannot be listened on."""
     if settings.api_keys:
         return [Finding("access", "ok", f"{len(settings.api_keys)} API keys")]
@@ -71,7 +71,7 @@ def _is_ours(host: str, port: int) -> bool:
         return False
 
 
-def look_at_traces(endpoint: str | None) -> Sequence[Finding]:
+def check_traces(endpoint: str | None) -> Sequence[Finding]:
     """Look whether traces could go where they shall; nothing where they shall go nowhere."""
     if endpoint is None:
         return []

@@ -16,14 +16,16 @@ from maskstream_server.stores.errors import StoreUnreachableError
 NAME = "records"
 
 
-def look_at_ownership(settings: Settings, *, adopt: bool) -> Sequence[Finding]:
+def check_ownership(settings: Settings, *, adopt: bool) -> Sequence[Finding]:
     """Look at the store and the folder or bucket that the settings name.
 
     Args:
-        settings: name at least a folder or a bucket.
+        settings: without a folder and a bucket nothing is found.
         adopt: whether they shall belong together from now on, whatever they hold.
     """
     folder = settings.data_folder
+    if folder is None and settings.bucket is None:
+        return []
     with tempfile.TemporaryDirectory() as nowhere:
         root = Path(nowhere) if folder is None else videos_folder(folder)
         try:

@@ -18,8 +18,8 @@ SKEW_S = 1.0
 SLOW_S = 0.01
 
 
-def look_at_store(url: str, videos: bool = True, sessions: bool = True) -> Sequence[Finding]:
-    """Look at the store that the setting names.
+def check_store(url: str, videos: bool = True, sessions: bool = True) -> Sequence[Finding]:
+    """Check the store that the setting names.
 
     Args:
         url: the setting.

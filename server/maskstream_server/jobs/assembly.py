@@ -19,6 +19,9 @@ from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
+from maskstream_server.jobs.processing.decoding import DecodingVideo, OpenVideo
+from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -28,9 +31,6 @@ from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
 from maskstream_server.jobs.webhook import secret_key
-from maskstream_server.jobs.work.decoding import DecodingVideo, OpenVideo
-from maskstream_server.jobs.work.worker import VideoWorker
-from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.soundtrack import open_sound

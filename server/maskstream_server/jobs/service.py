@@ -9,10 +9,10 @@ import structlog
 from maskstream_server.jobs.courier import Courier
 from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.errors import FolderAwayError, MismatchError
+from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.storage.condition import FolderProbe
-from maskstream_server.jobs.work.worker import VideoWorker
 
 TEND_S = 60.0
 RETRY_S = 2.0

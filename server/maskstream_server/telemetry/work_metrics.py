@@ -5,8 +5,8 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from maskstream_server.jobs.processing.worker import JobEnd
 from maskstream_server.jobs.records.census import Census
-from maskstream_server.jobs.work.worker import JobEnd
 
 
 class WorkMetrics:

@@ -15,9 +15,9 @@ from maskstream_server.jobs.artifacts.overlay import write_overlay
 from maskstream_server.jobs.artifacts.panoptic import write_panoptic
 from maskstream_server.jobs.artifacts.tracks import write_tracks
 from maskstream_server.jobs.artifacts.ytvis import write_ytvis
+from maskstream_server.jobs.processing.decoding import in_thread
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.disk import sync
-from maskstream_server.jobs.work.decoding import in_thread
 from maskstream_server.media.precedence import stand_back
 
 Writer = Callable[[Material, Path], str | None]

@@ -12,12 +12,12 @@ from maskstream_server.jobs.desk import VideoDesk
 from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
+from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.coding import record_to_json
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, claim
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.jobs.work.worker import VideoWorker
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start

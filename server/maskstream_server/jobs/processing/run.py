@@ -9,13 +9,13 @@ import structlog
 from maskstream_model.errors import StateError
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.artifacts.making import Making
+from maskstream_server.jobs.processing.claimed import Claimed
+from maskstream_server.jobs.processing.frame_work import FrameWork
+from maskstream_server.jobs.processing.offline_tracking import OfflineTracking
+from maskstream_server.jobs.processing.tracking import OnlineTracking, Tracking
+from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, fetched, finish, start_over
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.jobs.work.claimed import Claimed
-from maskstream_server.jobs.work.frame_work import FrameWork
-from maskstream_server.jobs.work.offline_tracking import OfflineTracking
-from maskstream_server.jobs.work.tracking import OnlineTracking, Tracking
-from maskstream_server.jobs.work.worker_parts import WorkerParts
 from maskstream_server.session.memory import MemoryDamagedError
 
 

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
-from maskstream_server.jobs.work.worker import VideoWorker
 from support.engines import start
 from support.fake_video import FakeDecoder, Gate
 from support.tiny import tiny_frames, tiny_model, tiny_offline_model

@@ -12,9 +12,9 @@ from pycocotools import mask as coco
 
 from maskstream_server.jobs.artifacts.making import WRITERS
 from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
-from maskstream_server.jobs.work.worker import VideoWorker
 from maskstream_server.media.precedence import NICENESS
 from support.engines import start
 from support.fake_video import FakeDecoder, FakeMediaError, Gate

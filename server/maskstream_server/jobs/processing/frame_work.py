@@ -7,14 +7,14 @@ from functools import partial
 from typing import Final
 
 from maskstream_server.jobs.artifacts.making import Making
+from maskstream_server.jobs.processing.claimed import Claimed
+from maskstream_server.jobs.processing.decoding import FrameReader, in_thread
+from maskstream_server.jobs.processing.following import Following
+from maskstream_server.jobs.processing.part_writer import Line, PartWriter
+from maskstream_server.jobs.processing.tracking import Tracking
 from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.record import Progress, ResultPart, checkpoint, seen
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.jobs.work.claimed import Claimed
-from maskstream_server.jobs.work.decoding import FrameReader, in_thread
-from maskstream_server.jobs.work.following import Following
-from maskstream_server.jobs.work.part_writer import Line, PartWriter
-from maskstream_server.jobs.work.tracking import Tracking
 from maskstream_server.media.messages import VideoInfo
 
 MAX_PIXELS_AT_ONCE: Final = 12_000_000

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from maskstream_server.jobs.work.following import Following
+from maskstream_server.jobs.processing.following import Following
 
 SOON_S = 5.0
 
