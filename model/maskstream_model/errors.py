@@ -5,6 +5,7 @@ MaskstreamModelError(Exception)
 ├── CheckpointError    a weight file that does not fit, or cannot be read
 ├── StateError         bytes that are no state of this model
 ├── FrameError         a picture that the model cannot take
+├── PromptError        prompts that the model needs, or does not take
 ├── DatasetError       training or evaluation data that is not what it should be
 ├── CompileError       a compiled segmenter that cannot be had, or differs from eager
 └── TrainingError      a training run that cannot start, be resumed, or go on
@@ -29,6 +30,10 @@ class StateError(MaskstreamModelError):
 
 class FrameError(MaskstreamModelError):
     """A frame has the wrong type or shape."""
+
+
+class PromptError(MaskstreamModelError):
+    """Prompts are needed and missing, not taken by this model, or too many."""
 
 
 class DatasetError(MaskstreamModelError):

@@ -55,7 +55,7 @@ class ModelInfo:
             may wait for all of a video, which no live session can do.
         report_score_min: score from which a track is mentioned, where the client names none.
         show_score_min: score from which a track is drawn, likewise.
-        input_rule: how frames are resized for it, for people.
+        input_rule: how frames are resized for it, as fields of the answer of `/v1/models/{name}`.
         backbone: for people.
         precision: for people.
         fingerprint: hex text that changes with weights, rules, and all that makes results differ.
@@ -69,7 +69,7 @@ class ModelInfo:
     lookahead: int | None
     report_score_min: float
     show_score_min: float
-    input_rule: str
+    input_rule: Mapping[str, int | None]
     backbone: str
     precision: str
     fingerprint: str
@@ -90,6 +90,8 @@ class TrackTable:
         things: `(n,)` bool: things, not stuff.
         mentionable: `(n,)` bool: whether a track that no result has listed yet may be listed now,
             as one that owns no pixel of a panoptic picture may not.
+        class_scores: `(n, K)` float32, 0 to 1: of each class, of the track so far; at a track's
+            last row that of all its frames, which evaluations count. None where a family has none.
     """
 
     track_ids: npt.NDArray[np.int64]
@@ -99,6 +101,7 @@ class TrackTable:
     ages: npt.NDArray[np.int64]
     things: npt.NDArray[np.bool_]
     mentionable: npt.NDArray[np.bool_]
+    class_scores: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,9 @@ class Model(Protocol[StateInvariant]):
     def committed(self, state: StateInvariant) -> int:
         """Return the last frame whose final result is out and whose effect `to_parts` holds.
 
-        After `from_parts` the session goes on with the frame that follows it.
+        After `from_parts` the frames that follow it are sent again. Final results that were out
+        when the parts were made do not come again, even of frames after this one: windows that
+        overlap decide some of the frames with which the next one begins.
         """
         ...
 
@@ -254,10 +259,13 @@ class Model(Protocol[StateInvariant]):
         """
         ...
 
-    def from_parts(self, parts: Mapping[str, bytes]) -> StateInvariant:
+    def from_parts(
+        self, parts: Mapping[str, bytes], options: SessionOptions = SessionOptions()
+    ) -> StateInvariant:
         """Read what `to_parts` wrote.
 
         Raises:
-            StateError: a part is missing, damaged, too many, or another model's.
+            StateError: a part is missing, damaged, too many, or another model's; or there are
+                more tracks than `options` allow.
         """
         ...
