@@ -28,7 +28,7 @@ from maskstream_server.stores.measured import MeasuredStore
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
-from maskstream_server.telemetry.tracing import NoTracing, Tracing
+from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 Model = OnlineSegmenter[Any] | OfflineDaq
@@ -170,7 +170,7 @@ def open_tracing(settings: Settings, owner: str) -> Tracing:
         StartError: an endpoint is set, and OpenTelemetry is not installed.
     """
     if settings.otlp_endpoint is None:
-        return NoTracing(os.urandom)
+        return Tracing()
     try:
         from maskstream_server.telemetry.otel import connect
     except ModuleNotFoundError:

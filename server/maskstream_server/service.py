@@ -24,7 +24,7 @@ from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.streaming.lobby import Lobby
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.tracing import NoTracing, Tracing
+from maskstream_server.telemetry.tracing import Tracing
 
 T = TypeVar("T")
 LAST_WAIT_S = 2.0
@@ -80,7 +80,7 @@ class Service:
     random_bytes: Callable[[int], bytes]
     clock: Callable[[], float]
     videos: VideoService | None = None
-    tracing: Tracing = field(default_factory=lambda: NoTracing(os.urandom))
+    tracing: Tracing = field(default_factory=Tracing)
     background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:

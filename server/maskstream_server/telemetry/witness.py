@@ -12,7 +12,7 @@ from maskstream_server.engine.types import EngineResult
 from maskstream_server.service import Service
 from maskstream_server.session.actions import Answer, Decode
 from maskstream_server.telemetry.metrics import Stage, late_by
-from maskstream_server.telemetry.tracing import Facts, Trace
+from maskstream_server.telemetry.tracing import Attributes, Span, end, trace_id
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,24 @@ class Witness:
         self.clock = service.clock
         self._connection = service.tracing.work("connection", {}, traceparent)
         self._session = ""
-        self._frames: dict[int, Trace] = {}
+        self._frames: dict[int, Span] = {}
         self._num_behind = 0
 
     def __enter__(self) -> Self:
-        bind_contextvars(trace_id=self._connection.trace_id)
+        bind_contextvars(trace_id=trace_id(self._connection))
         return self
 
     def __exit__(self, *raised: object) -> None:
-        for trace in self._frames.values():
-            trace.end("abandoned")
+        for span in self._frames.values():
+            end(span, "abandoned")
         self._frames.clear()
-        self._connection.end()
+        end(self._connection)
 
     def joined(self, session: str) -> None:
         """See which session the connection is for."""
         self._session = session
         bind_contextvars(session=session)
-        self._connection.note({"session": session})
+        self._connection.set_attribute("session", session)
 
     # Frames.
 
@@ -70,40 +70,40 @@ class Witness:
 
     def begun(self, work: Decode) -> None:
         """See the first work on a frame begin."""
-        facts: Facts = {"session": self._session, "sequence": work.frame.sequence}
-        trace = self._tracing.frame(work.arrived_s, facts, self._connection)
-        if trace is not None:
-            self._frames[work.frame.sequence] = trace
+        attributes: Attributes = {"session": self._session, "sequence": work.frame.sequence}
+        span = self._tracing.frame(work.arrived_s, attributes, self._connection)
+        if span is not None:
+            self._frames[work.frame.sequence] = span
 
     @contextmanager
     def within(self, sequence: int) -> Iterator[None]:
         """Let log lines inside carry the frame's own trace id, where it has one."""
-        trace = self._frames.get(sequence)
-        if trace is None:
+        span = self._frames.get(sequence)
+        if span is None:
             yield
             return
-        with bound_contextvars(trace_id=trace.trace_id):
+        with bound_contextvars(trace_id=trace_id(span)):
             yield
 
     def part(self, sequence: int, stage: Stage, began_s: float) -> float:
         """See a part of a frame's way end now; returns its seconds."""
         ended_s = self.clock()
         self._metrics.stage(stage, ended_s - began_s)
-        if trace := self._frames.get(sequence):
-            trace.part(stage, began_s, ended_s)
+        if span := self._frames.get(sequence):
+            self._tracing.part(span, stage, began_s, ended_s)
         return ended_s - began_s
 
     def stepped(self, sequence: int, result: EngineResult[Any], began_s: float) -> None:
         """See a frame come back from the engine, which itself counts waiting and inference."""
         self._metrics.stage("postprocess", result.postprocess_s)
         self._metrics.refused_newcomers.inc(result.num_refused)
-        if trace := self._frames.get(sequence):
-            trace.note({"batch_size": result.batch_size, "num_tracks": result.num_tracks})
+        if span := self._frames.get(sequence):
+            span.set_attributes({"batch_size": result.batch_size, "num_tracks": result.num_tracks})
             taken_s = began_s + result.waiting_s
             stepped_s = taken_s + result.inference_s
-            trace.part("wait", began_s, taken_s)
-            trace.part("inference", taken_s, stepped_s)
-            trace.part("postprocess", stepped_s, stepped_s + result.postprocess_s)
+            self._tracing.part(span, "wait", began_s, taken_s)
+            self._tracing.part(span, "inference", taken_s, stepped_s)
+            self._tracing.part(span, "postprocess", stepped_s, stepped_s + result.postprocess_s)
 
     def answered(self, answer: Answer) -> Departing:
         """See a result that is ready to go."""
@@ -119,8 +119,8 @@ class Witness:
         if cause is not None:
             self._metrics.late.labels(cause).inc()
         self._metrics.results.inc()
-        if trace := self._frames.pop(result.sequence, None):
-            trace.end()
+        if span := self._frames.pop(result.sequence, None):
+            end(span)
 
     # What else there is to see.
 
@@ -131,8 +131,8 @@ class Witness:
         elif isinstance(message, Drop):
             self._metrics.drops.labels(message.reason).inc(message.last - message.first + 1)
             for sequence in range(message.first, message.last + 1):
-                if trace := self._frames.pop(sequence, None):
-                    trace.end(message.reason)
+                if span := self._frames.pop(sequence, None):
+                    end(span, message.reason)
 
     def behind(self, num_commits: int) -> None:
         """See how many commits wait for the store."""

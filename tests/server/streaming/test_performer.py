@@ -14,7 +14,7 @@ from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease
 from maskstream_server.streaming.performer import Performer
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.tracing import NoTracing
+from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.witness import Witness
 from support.stores import Clock, FailingStore
 
@@ -47,7 +47,7 @@ def service() -> SimpleNamespace:
         hold=lambda lease: None,
         let_go=lambda lease: None,
         settings=Settings(),
-        tracing=NoTracing(bytes),
+        tracing=Tracing(),
         clock=Clock(),
     )
 

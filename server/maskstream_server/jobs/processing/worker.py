@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 from contextlib import suppress
 from itertools import count
 from typing import Literal, Protocol
@@ -26,7 +25,7 @@ from maskstream_server.jobs.records.record import VideoRecord, claim, fail, rele
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.condition import check_usable
 from maskstream_server.jobs.storage.files import DISK_FULL
-from maskstream_server.telemetry.tracing import NoTracing, Trace, Tracing, traced
+from maskstream_server.telemetry.tracing import Span, Tracing, traced
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
@@ -70,7 +69,7 @@ class VideoWorker:
         observer: JobObserver | None = None,
     ) -> None:
         self._parts = parts
-        self._tracing = tracing or NoTracing(os.urandom)
+        self._tracing = tracing or Tracing()
         self._observer = observer or NoObserver()
 
     async def work(self, video: str) -> None:
@@ -88,13 +87,13 @@ class VideoWorker:
         record = await self._claim(video)
         if record is None:
             return "stopped"
-        with traced(self._tracing, "video", {"video": video}) as trace:
-            trace.note({"attempt": record.attempt, "first_frame": record.next_frame})
+        with traced(self._tracing, "video", {"video": video}) as span:
+            span.set_attributes({"attempt": record.attempt, "first_frame": record.next_frame})
             end: JobEnd = "stopped"
             began_s = self._parts.now_s()
             self._observer.job_begun()
             try:
-                end = await self._run(record, trace)
+                end = await self._run(record, span)
             except FolderAwayError:
                 return "away"
             finally:
@@ -112,12 +111,12 @@ class VideoWorker:
                     log.warning("folder_away", reason=str(error))
                 await asyncio.sleep(AWAY_PAUSE_S)
 
-    async def _run(self, record: VideoRecord, trace: Trace) -> JobEnd:
+    async def _run(self, record: VideoRecord, span: Span) -> JobEnd:
         video = record.id
         run = VideoRun(self._parts, record)
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
-            return await self._see_through(run, record, trace)
+            return await self._see_through(run, record, span)
         except TAKEN_AWAY:
             log.info("video_taken_away", video=video)
             return "stopped"
@@ -136,7 +135,7 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, run: VideoRun, record: VideoRecord, trace: Trace) -> JobEnd:
+    async def _see_through(self, run: VideoRun, record: VideoRecord, span: Span) -> JobEnd:
         fence, now_s = record.fence, self._parts.now_s
         try:
             await run.run()
@@ -155,7 +154,7 @@ class VideoWorker:
             except FolderAwayError:
                 await run.write(lambda old: release(old, fence, now_s()))
                 raise
-            trace.note({"failed": type(error).__name__})
+            span.set_attribute("failed", type(error).__name__)
             reason = self._reason(record.id, error)
             await run.write(lambda old: fail(old, fence, reason, now_s()), {})
             return "failed"

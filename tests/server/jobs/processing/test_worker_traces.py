@@ -5,7 +5,7 @@ import time
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.telemetry.otel import OtelTracing
+from maskstream_server.telemetry.otel import export_to
 from support.engines import start
 from support.fake_video import FakeDecoder
 from support.workshop import FRAMES, open_workshop
@@ -15,7 +15,7 @@ __all__ = ["open_workshop", "start"]
 
 async def test_work_on_a_video_is_a_trace_that_names_it_and_why_it_failed(open_workshop):
     kept = InMemorySpanExporter()
-    tracing = OtelTracing(kept, {}, 0.0, time.monotonic)
+    tracing = export_to(kept, {}, 0.0, time.monotonic)
 
     def broken(index: int) -> None:
         raise OSError("disk on fire")
