@@ -234,8 +234,11 @@ class Model(Protocol[StateInvariant]):
         """Return a key for frames of this size: equal keys may share a step."""
         ...
 
-    def clip_frames(self, height: int, width: int) -> int:
-        """Return how many frames of one session are worth a step together; at least 1."""
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """Return how many frames of one session are worth a step together: 1 to `most`.
+
+        A video is cut so from its beginning, and goes on at such a cut where it is resumed.
+        """
         ...
 
     def step(
