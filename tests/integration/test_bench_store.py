@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from maskstream_model import preset
+from maskstream_model.presets import preset
 from maskstream_server.bench.commands import bench_store
 from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
 from maskstream_server.bench.stand_in import StandIn

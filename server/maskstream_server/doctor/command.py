@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from maskstream_model.compilers import BACKENDS, EAGER
+
 
 @click.command()
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
@@ -13,7 +15,7 @@ import click
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
-@click.option("--compile", help="eager or tensorrt [default: eager].")
+@click.option("--compile", help=f"{' or '.join(BACKENDS)} [default: {EAGER}].")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--bucket", help="s3://bucket/folder for whole videos, instead of a folder.")
 @click.option("--data-folder", help="Folder of whole videos.")
