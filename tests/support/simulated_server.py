@@ -111,7 +111,9 @@ class Cluster:
         seen = min(last_sequence, memory.sequence)
         said = [self._welcome(lease, token, memory, resumed=True)]
         said += [mark_durable(each.message) for each in kept if each.sequence > seen]
-        return Greeting(lease, Beginning(memory, state, tuple(each.sequence for each in kept)), said)
+        return Greeting(
+            lease, Beginning(memory, state, tuple(each.sequence for each in kept)), said
+        )
 
     def _token(self, session: str) -> str:
         self._num_secrets += 1
