@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maskstream_model.compilers import BACKENDS
+
 if TYPE_CHECKING:
     from maskstream_server.config.settings import Settings
 
@@ -19,9 +21,7 @@ task_option = click.option(
     help="Of VIPSeg presets [default: panoptic].",
 )
 device_option = click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
-compile_option = click.option(
-    "--compile", type=click.Choice(["eager", "tensorrt"]), help="[default: eager]"
-)
+compile_option = click.option("--compile", type=click.Choice(BACKENDS), help="[default: eager]")
 deterministic_option = click.option(
     "--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats."
 )

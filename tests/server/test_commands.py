@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from structlog.testing import capture_logs
 
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_server.commands import serve, worker
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
@@ -93,7 +93,7 @@ def test_a_task_that_the_model_cannot_do_is_one_sentence():
 
 def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
-    assert "cannot do the task semantic" in said
+    assert "daq_r50_ovis_offline knows no stuff" in said
     assert len(said.splitlines()) == 1
 
 

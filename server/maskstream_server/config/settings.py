@@ -14,9 +14,11 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from maskstream_model.compilers import EAGER
 from maskstream_server.config.connection_limits import SocketSettings
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
+    Backend,
     HostList,
     KeyList,
     RootPath,
@@ -62,7 +64,7 @@ class Settings(SocketSettings):
     threads: int | None = Field(None, ge=1)
     max_batch: int = Field(8, ge=1)
     # A compiled segmenter takes frames of one size (width x height); others run eagerly.
-    compile: Literal["eager", "tensorrt"] = "eager"
+    compile: Backend = EAGER
     compile_size: str = Field("1280x720", pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$")
     # A result lists living tracks and those that have just gone, and counts them in 16 bits.
     max_tracks: int = Field(100, ge=1, le=32767)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from maskstream_model.compilers import BACKENDS
 from maskstream_server.outbound.rules import HOST
 
 AROUND: Final = "\ufeff" + whitespace
@@ -80,3 +81,12 @@ KeyList = Annotated[
     tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys), AfterValidator(_check_keys)
 ]
 """Text without a key is refused, so that a list that was lost on its way opens no door."""
+
+
+def _known_backend(name: str) -> str:
+    if name not in BACKENDS:
+        raise ValueError(f"is none of {', '.join(BACKENDS)}")
+    return name
+
+
+Backend = Annotated[str, AfterValidator(_known_backend)]

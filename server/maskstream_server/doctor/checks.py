@@ -23,8 +23,8 @@ class Subject:
 
     Attributes:
         settings: those of the server or worker.
-        worker: whether a worker shall run here, not a server.
-        adopt: whether store and files shall belong together from now on.
+        worker: whether a worker is to run here, not a server.
+        adopt: whether store and files are to belong together from now on.
     """
 
     settings: Settings
@@ -62,8 +62,8 @@ def examine(
 
     Args:
         options: settings that win over the environment.
-        worker: whether a worker shall run here, not a server.
-        adopt: whether store and files shall belong together from now on.
+        worker: whether a worker is to run here, not a server.
+        adopt: whether store and files are to belong together from now on.
     """
     try:
         subject = Subject(load_settings(options), worker, adopt)

@@ -20,7 +20,7 @@ def check_ownership(settings: Settings, *, adopt: bool) -> Sequence[Finding]:
 
     Args:
         settings: without a folder and a bucket nothing is found.
-        adopt: whether they shall belong together from now on, whatever they hold.
+        adopt: whether they are to belong together from now on, whatever they hold.
     """
     folder = settings.data_folder
     if folder is None and settings.bucket is None:

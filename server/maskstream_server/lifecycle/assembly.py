@@ -11,10 +11,11 @@ import structlog
 import torch
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model import families
+from maskstream_model.compilers import EAGER
 from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import ConfigError, MaskstreamModelError
+from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.families import CompileRequest
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
@@ -45,38 +46,27 @@ def load(settings: Settings) -> Model:
         # In a thread that ends, and with it those that OpenMP begins for it: where a process has
         # more of them than cores, it puts them to sleep whenever they wait for one another.
         with ThreadPoolExecutor(1, "loading") as thread:
-            model = thread.submit(_load, settings).result()
+            model: Model = thread.submit(_load, settings).result()
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
-    if settings.compile == "eager":
+    if settings.compile == EAGER:
         return model
-    if isinstance(model, OfflineDaq):
-        return OfflineDaq(_compiled(settings, model.online), model.refiner)
-    return _compiled(settings, model)
+    request = CompileRequest(settings.compile, settings.compile_frame_size, settings.max_batch)
+    model, reason = families.compiled(settings.model, model, request)
+    if reason:
+        structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
+    return model
 
 
-def _load(settings: Settings) -> OnlineDaq | OfflineDaq:
-    if preset(settings.model).offline is None:
-        return load_model(settings.model, settings.weights, settings.device, settings.task)
-    if settings.task not in (None, "instances"):
-        raise ConfigError(f"it cannot do the task {settings.task}")
-    return load_offline_model(settings.model, settings.weights, settings.device)
+def _load(settings: Settings) -> Model:
+    task = {} if settings.task is None else {"task": settings.task}
+    model: Model = families.load(settings.model, settings.weights, settings.device, **task)
+    return model
 
 
 def online_part(model: Model) -> OnlineSegmenter[Any]:
     """Return what steps frames."""
     return model.online if isinstance(model, OfflineDaq) else model
-
-
-def _compiled(settings: Settings, model: OnlineDaq) -> OnlineDaq:
-    """Return the model with a compiled segmenter; where that cannot be had, the log says why."""
-    from maskstream_model.compile import compile_model
-
-    size, backend = settings.compile_frame_size, settings.compile
-    model, reason = compile_model(model, size, backend, settings.max_batch)
-    if reason:
-        structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
-    return model
 
 
 def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = None) -> Service:

@@ -6,8 +6,8 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from maskstream_model import preset
 from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.presets import preset
 from maskstream_protocol.errors import ProtocolError
 from maskstream_server.bench.pictures import jpegs
 from maskstream_server.bench.report import tell
