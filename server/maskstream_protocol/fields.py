@@ -95,8 +95,9 @@ def read_fields(kind: type[T], values: Mapping[str, Any], owner: str) -> T:
     Raises:
         BadMessageError: a field is missing or wrong; named after `owner`.
     """
-    read = {}
-    for field in _fields_of(kind):
+    read: dict[str, Any] = {}
+    known: Any = kind
+    for field in _fields_of(known):
         value = field.read(values, owner)
         if value is not MISSING:
             read[field.name] = value
@@ -138,7 +139,7 @@ def _kind(hint: Any) -> tuple[str, Convert]:
         )
     if hint is float:
         return _number(float, Between(-math.inf, math.inf))
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return "an object", lambda value, path: read_fields(
             hint, _that(value, isinstance(value, dict)), path
         )
