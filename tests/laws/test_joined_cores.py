@@ -1,6 +1,5 @@
 """The client's core and the server's, joined by a wire that fails at any point of any stream."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
