@@ -199,7 +199,7 @@ class ServerEnd:
                 self._take(session.encoded(frame.sequence, answer))
 
     def save(self) -> None:
-        """Do what waits longest for the store; waiting commits merge, as `Committer` does."""
+        """Do what waits longest for the store; waiting commits are merged, as `Committer` does."""
         session, first = self._living(), self.saves.popleft()
         if isinstance(first, ConfirmToken):
             done(self.cluster.store.confirm_token(self.lease))
