@@ -137,6 +137,20 @@ class Masks(Protocol):
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A text that says what to segment, and the class of what it finds.
+
+    Attributes:
+        text: 1 to 256 characters.
+        class_id: label of its tracks. The caller numbers texts from 0; for a whole session a number
+            belongs to one text.
+    """
+
+    text: str
+    class_id: int
+
+
+@dataclass(frozen=True)
 class SessionOptions:
     """What a session or a video asks of the model.
 
@@ -145,7 +159,7 @@ class SessionOptions:
         max_tracks: limit of tracks alive, None for none.
     """
 
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     max_tracks: int | None = None
 
 
@@ -157,11 +171,14 @@ class StepInput(Generic[State]):
         frames: of one size, in order, at least one.
         state: before the first of them; left as it was.
         options: may differ from step to step.
+        skipped: frames of the stream that were left out just before the first of these; `index` of
+            a result does not count them.
     """
 
     frames: Sequence[Frame]
     state: State
     options: SessionOptions = SessionOptions()
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,7 @@ class FrameResult:
 
     Attributes:
         index: number of the frame in its session, from 1, as the state counts them.
+        size: (height, width) of the frame as it was given.
         tracks: its tracks.
         masks: theirs.
         final: False for a provisional result; the final one follows.
@@ -177,6 +195,7 @@ class FrameResult:
     """
 
     index: int
+    size: Size
     tracks: TrackTable
     masks: Masks
     final: bool = True
@@ -215,8 +234,11 @@ class Model(Protocol[StateInvariant]):
         """Return a key for frames of this size: equal keys may share a step."""
         ...
 
-    def clip_frames(self, height: int, width: int) -> int:
-        """Return how many frames of one session are worth a step together; at least 1."""
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """Return how many frames of one session are worth a step together: 1 to `most`.
+
+        A video is cut so from its beginning, and goes on at such a cut where it is resumed.
+        """
         ...
 
     def step(

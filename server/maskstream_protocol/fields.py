@@ -64,9 +64,11 @@ class Fields:
             return value
         raise self._wrong(name, _either(choices), value)
 
-    def flag(self, name: str) -> bool:
-        """A required boolean."""
+    def flag(self, name: str, default: bool | None = None) -> bool:
+        """A boolean; required where it has no default."""
         value = self._values.get(name)
+        if value is None and default is not None:
+            return default
         if isinstance(value, bool):
             return value
         raise self._wrong(name, "true or false", value)
@@ -102,6 +104,25 @@ class Fields:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise self._wrong(name, "a list of strings", value)
+
+    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
+        """A required list of integers between `low` and `high`."""
+        value = self._values.get(name)
+        if isinstance(value, list) and all(
+            isinstance(item, int) and not isinstance(item, bool) and low <= item <= high
+            for item in value
+        ):
+            return tuple(value)
+        raise self._wrong(name, f"a list of integers from {low} to {high}", value)
+
+    def inners_or_none(self, name: str) -> tuple[Fields, ...] | None:
+        """The fields of each object in a list, or None where it is null or missing."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            return tuple(Fields(item, f"{self._owner}.{name}") for item in value)
+        raise self._wrong(name, "a list of objects", value)
 
     def inner(self, name: str) -> Fields:
         """The fields of a required inner object."""

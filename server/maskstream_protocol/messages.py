@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Literal, cast
 
 from maskstream_protocol.fields import U16_MAX, Fields, read_object
 from maskstream_protocol.frames import ALL_CODECS
+from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 
 Policy = Literal["lossless", "latest"]
 MaskFormat = Literal["rle", "bits", "labelmap", "polygons", "none"]
@@ -38,6 +39,8 @@ def _plain(value: Any) -> Any:
     """A value as JSON knows it; inner parts of a message become objects."""
     if isinstance(value, Part):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return value
 
 
@@ -56,7 +59,14 @@ class Resume(Part):
 
 @dataclass(frozen=True)
 class Hello(ControlMessage):
-    """The client's first message; see protocol.md for what each field means."""
+    """The client's first message; see protocol.md for what each field means.
+
+    Attributes:
+        classes: names of the classes to mention; None for all (section 10, as the next two).
+        prompts: what to segment, for models that take prompts; None beside `resume` keeps those of
+            the session.
+        provisional: asks a late model for a preliminary result of the newest frame.
+    """
 
     type: ClassVar[str] = "hello"
     model: str | None = None
@@ -69,6 +79,9 @@ class Hello(ControlMessage):
     height: int | None = None
     fps: float | None = None
     resume: Resume | None = None
+    classes: tuple[str, ...] | None = None
+    prompts: tuple[str, ...] | None = None
+    provisional: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,14 @@ class Reset(ControlMessage):
 
 
 @dataclass(frozen=True)
+class Prompts(ControlMessage):
+    """Segment what these texts refer to from now on; answered by `prompted`."""
+
+    type: ClassVar[str] = "prompts"
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Ping(ControlMessage):
     """Application heartbeat."""
 
@@ -109,7 +130,7 @@ class Bye(ControlMessage):
     type: ClassVar[str] = "bye"
 
 
-ClientMessage = Hello | Ack | Flush | Reset | Ping | Bye
+ClientMessage = Hello | Ack | Flush | Reset | Prompts | Ping | Bye
 
 
 def _hello(values: Fields) -> Hello:
@@ -128,6 +149,9 @@ def _hello(values: Fields) -> Hello:
         height=values.integer_or_none("height", 1, U16_MAX),
         fps=values.number_or_none("fps", 0, 1e6),
         resume=_resume(values.inner_or_none("resume")),
+        classes=values.texts_or_none("classes"),
+        prompts=_prompts_or_none(values),
+        provisional=values.flag("provisional", default=False),
     )
 
 
@@ -137,11 +161,27 @@ def _resume(values: Fields | None) -> Resume | None:
     return Resume(values.text("token"), values.integer("last_sequence"))
 
 
+def _prompts_or_none(values: Fields) -> tuple[str, ...] | None:
+    texts = values.texts_or_none("prompts")
+    try:
+        return None if texts is None else trimmed_prompts(texts)
+    except ValueError as error:
+        raise values.wrong("prompts", PROMPTS_RULE) from error
+
+
+def _prompts(values: Fields) -> Prompts:
+    prompts = _prompts_or_none(values)
+    if prompts is None:
+        raise values.wrong("prompts", PROMPTS_RULE)
+    return Prompts(prompts)
+
+
 _READERS: Final[dict[str, Callable[[Fields], ClientMessage]]] = {
     "hello": _hello,
     "ack": lambda values: Ack(values.integer("sequence")),
     "flush": lambda values: Flush(values.any("id")),
     "reset": lambda values: Reset(),
+    "prompts": _prompts,
     "ping": lambda values: Ping(values.any("id")),
     "bye": lambda values: Bye(),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, cast
 
-from maskstream_protocol.fields import U32_MAX, Fields, read_object
+from maskstream_protocol.fields import U16_MAX, U32_MAX, Fields, read_object
 from maskstream_protocol.notices import (
     DROP_REASONS,
     RESET_REASONS,
@@ -19,6 +19,8 @@ from maskstream_protocol.notices import (
     Limits,
     ModelInfo,
     Pong,
+    Prompted,
+    PromptInfo,
     ResetNotice,
     ResetReason,
     ServerMessage,
@@ -53,6 +55,8 @@ def _welcome(values: Fields) -> Welcome:
         resume_ttl_ms=values.integer("resume_ttl_ms"),
         model=_model(values.inner("model")),
         limits=_limits(values.inner("limits")),
+        features=values.texts_or_none("features") or (),
+        prompts=_prompts_or_none(values),
     )
 
 
@@ -75,7 +79,28 @@ def _model(values: Fields) -> ModelInfo:
         task=values.text("task"),
         fingerprint=values.text("fingerprint"),
         classes_url=values.text("classes_url"),
+        lookahead=values.integer_or_none("lookahead") or 0,
     )
+
+
+def _prompts_or_none(values: Fields) -> tuple[PromptInfo, ...] | None:
+    inners = values.inners_or_none("prompts")
+    return None if inners is None else tuple(map(_prompt, inners))
+
+
+def _prompt(values: Fields) -> PromptInfo:
+    return PromptInfo(
+        text=values.text("text"),
+        class_id=values.integer("class_id", 0, U16_MAX),
+        track_ids=values.integers("track_ids", 1, U32_MAX),
+    )
+
+
+def _prompted(values: Fields) -> Prompted:
+    prompts = _prompts_or_none(values)
+    if prompts is None:
+        raise values.wrong("prompts", "a list of objects")
+    return Prompted(values.integer("from_sequence", 1), prompts)
 
 
 def _limits(values: Fields) -> Limits:
@@ -130,6 +155,7 @@ _READERS: Final[dict[str, Callable[[Fields], ServerMessage]]] = {
     "drop": _drop,
     "goaway": lambda values: GoAway(values.integer("in_ms"), values.text("reason")),
     "flushed": lambda values: Flushed(values.any("id"), values.integer("sequence")),
+    "prompted": _prompted,
     "pong": lambda values: Pong(values.any("id")),
     "error": _error,
     "store_back": lambda values: StoreBack(),

@@ -26,12 +26,17 @@ class FrameCredit(Part):
 
 @dataclass(frozen=True)
 class ModelInfo(Part):
-    """The model that serves the session."""
+    """The model that serves the session.
+
+    Attributes:
+        lookahead: how many further frames a result may wait for (protocol.md section 10).
+    """
 
     name: str
     task: str
     fingerprint: str
     classes_url: str
+    lookahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,28 @@ class Limits(Part):
 
 
 @dataclass(frozen=True)
+class PromptInfo(Part):
+    """A prompt in use, and what was found by it in this epoch.
+
+    Attributes:
+        text: the prompt.
+        class_id: class of its tracks, never given to another text in the epoch.
+        track_ids: of its tracks so far.
+    """
+
+    text: str
+    class_id: int
+    track_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Welcome(ControlMessage):
-    """Answers `hello`."""
+    """Answers `hello`.
+
+    Attributes:
+        features: additions of protocol.md section 10 that the server has.
+        prompts: those of the session; None where its model takes none.
+    """
 
     type: ClassVar[str] = "welcome"
     session: str
@@ -59,6 +84,8 @@ class Welcome(ControlMessage):
     resume_ttl_ms: int
     model: ModelInfo
     limits: Limits
+    features: tuple[str, ...] = ()
+    prompts: tuple[PromptInfo, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +148,15 @@ class Flushed(ControlMessage):
 
 
 @dataclass(frozen=True)
+class Prompted(ControlMessage):
+    """Answers `prompts`: results from `from_sequence` on follow them."""
+
+    type: ClassVar[str] = "prompted"
+    from_sequence: int
+    prompts: tuple[PromptInfo, ...]
+
+
+@dataclass(frozen=True)
 class Pong(ControlMessage):
     """Answers `ping`."""
 
@@ -179,6 +215,7 @@ ServerMessage = (
     | Drop
     | GoAway
     | Flushed
+    | Prompted
     | Pong
     | ErrorMessage
     | StoreBack

@@ -19,7 +19,7 @@ from maskstream_protocol.records import (
 RESULT_KIND: Final = 0x81
 RESULT_HEADER: Final = struct.Struct("<BBHHBBQqIIIIIIHHHHII")
 
-_FIRST, _DURABLE, _LAST = 1, 2, 4
+_FIRST, _DURABLE, _LAST, _PROVISIONAL = 1, 2, 4, 8
 _FLAGS_OFFSET: Final = 4
 _DROPPED_OFFSET: Final = 28
 
@@ -46,6 +46,7 @@ class ResultMessage:
         dropped: frames dropped since the previous result.
         timings: see `Timings`.
         first_of_epoch, durable, last: the header's flags.
+        provisional: a preliminary result; the final one of the frame follows.
     """
 
     sequence: int
@@ -61,10 +62,12 @@ class ResultMessage:
     first_of_epoch: bool = False
     durable: bool = False
     last: bool = False
+    provisional: bool = False
 
     def encode(self) -> bytes:
         """The whole WebSocket message."""
         flags = _FIRST * self.first_of_epoch | _DURABLE * self.durable | _LAST * self.last
+        flags |= _PROVISIONAL * self.provisional
         height, width = self.mask_size
         timings = self.timings
         header = RESULT_HEADER.pack(
@@ -143,6 +146,7 @@ def decode_result(data: bytes) -> ResultMessage:
         first_of_epoch=bool(flags & _FIRST),
         durable=bool(flags & _DURABLE),
         last=bool(flags & _LAST),
+        provisional=bool(flags & _PROVISIONAL),
     )
     for record in result.objects:
         _check_mask(record, result.mask_size, blob_length)

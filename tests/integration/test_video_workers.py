@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.alive import check_worker
+from maskstream_server.jobs.queue import check_worker
 from support import video_worker
 from support.lossless import write_lossless
 from support.redis_server import RedisServer

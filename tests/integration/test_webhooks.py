@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from maskstream_server.jobs.webhook import secret_key, signed_headers
+from maskstream_server.outbound.signature import secret_key, signed_headers
 from support.fake_video import FakeDecoder, FakeMediaError
 from support.held_videos import until
 from support.http_receiver import Answer, Asked, Receiver, http_receiver

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model import load_model
 from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
 from maskstream_model.port import TrackStatus
+from maskstream_model.presets import preset
 from support.running import assert_same, run
 from support.tiny import tiny_frames, tiny_model
 
@@ -73,7 +74,7 @@ def test_the_printed_lines_work_on_a_released_file(released, reference):
 def test_a_released_offline_file_refines_a_video(released, reference):
     frames = iter(reference.clip("clip_64x96_26f")[:4])
     path = released("daq_r50_ovis_offline")
-    model = load_offline_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
+    model = load_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
     video = model.run(frames, progress=print)
     assert (video.num_frames, video.size, len(video.tracks)) == (4, (64, 96), 20)
     best = video.tracks[0]

@@ -8,6 +8,7 @@ from maskstream_protocol import messages, notices
 from maskstream_protocol.fields import U16_MAX, U32_MAX, U64_MAX
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.messages import Hello, Resume
+from maskstream_protocol.prompts import MAX_PROMPT_CHARACTERS, MAX_PROMPTS
 
 u8 = st.integers(0, 255)
 u16 = st.integers(0, U16_MAX)
@@ -21,6 +22,12 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
+
+prompts = st.lists(
+    st.text(min_size=1, max_size=MAX_PROMPT_CHARACTERS).map(str.strip).filter(bool),
+    min_size=1,
+    max_size=MAX_PROMPTS,
+).map(tuple)
 
 frames = st.builds(
     FrameMessage,
@@ -48,12 +55,16 @@ hellos = st.builds(
     height=st.none() | st.integers(1, U16_MAX),
     fps=st.none() | st.floats(0, 1e6),
     resume=st.none() | st.builds(Resume, token=st.text(), last_sequence=u64),
+    classes=st.none() | st.lists(st.text(), max_size=4).map(tuple),
+    prompts=st.none() | prompts,
+    provisional=st.booleans(),
 )
 client_messages = st.one_of(
     hellos,
     st.builds(messages.Ack, sequence=u64),
     st.builds(messages.Flush, id=json_values),
     st.builds(messages.Reset),
+    st.builds(messages.Prompts, prompts=prompts),
     st.builds(messages.Ping, id=json_values),
     st.builds(messages.Bye),
 )
@@ -64,7 +75,17 @@ models = st.builds(
     task=st.text(),
     fingerprint=st.text(),
     classes_url=st.text(),
+    lookahead=u64,
 )
+prompt_infos = st.lists(
+    st.builds(
+        notices.PromptInfo,
+        text=st.text(),
+        class_id=u16,
+        track_ids=st.lists(st.integers(1, U32_MAX), max_size=4).map(tuple),
+    ),
+    max_size=3,
+).map(tuple)
 welcomes = st.builds(
     notices.Welcome,
     session=st.text(),
@@ -78,6 +99,8 @@ welcomes = st.builds(
     resume_ttl_ms=u64,
     model=models,
     limits=st.builds(notices.Limits, frame_bytes=u64, frame_pixels=u64, tracks=u64),
+    features=st.lists(st.text(), max_size=5).map(tuple),
+    prompts=st.none() | prompt_infos,
 )
 server_messages = st.one_of(
     welcomes,
@@ -97,6 +120,7 @@ server_messages = st.one_of(
     ),
     st.builds(notices.GoAway, in_ms=u64, reason=st.text()),
     st.builds(notices.Flushed, id=json_values, sequence=u64),
+    st.builds(notices.Prompted, from_sequence=positive, prompts=prompt_infos),
     st.builds(notices.Pong, id=json_values),
     st.builds(
         notices.ErrorMessage,

@@ -59,6 +59,7 @@ def results(draw):
         first_of_epoch=draw(st.booleans()),
         durable=draw(st.booleans()),
         last=draw(st.booleans()),
+        provisional=draw(st.booleans()),
     )
 
 

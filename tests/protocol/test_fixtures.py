@@ -74,6 +74,7 @@ def result_of(fixture):
         first_of_epoch=bool(fields["flags"] & 1),
         durable=bool(fields["flags"] & 2),
         last=bool(fields["flags"] & 4),
+        provisional=bool(fields["flags"] & 8),
     )
 
 

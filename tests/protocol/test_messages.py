@@ -1,16 +1,32 @@
 """Control messages: what is written is read, what is wrong is refused with a sentence."""
 
 import json
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskstream_protocol.errors import BadMessageError, error_class
-from maskstream_protocol.messages import Flush, Hello, parse_client_message
+from maskstream_protocol.messages import Flush, Hello, Prompts, parse_client_message
 from maskstream_protocol.notice_parsing import parse_server_message
-from maskstream_protocol.notices import ErrorMessage
+from maskstream_protocol.notices import ErrorMessage, FrameCredit, Limits, ModelInfo, Welcome
 from protocol.strategies import client_messages, server_messages, welcomes
+
+NO_NULLS = ("policy", "masks")
+WELCOME = Welcome(
+    session="s",
+    epoch=1,
+    resumed=False,
+    next_sequence=1,
+    credit=FrameCredit(4, 10_000),
+    heartbeat_ms=1,
+    idle_ms=1,
+    resume_token="t",
+    resume_ttl_ms=1,
+    model=ModelInfo("demo", "instances", "f", "/v1/models/demo"),
+    limits=Limits(1, 1, 1),
+)
 
 
 @given(client_messages)
@@ -47,7 +63,7 @@ def test_only_the_type_of_a_hello_is_required():
 
 
 def test_null_means_the_default_in_a_hello():
-    nulls = dict.fromkeys(("model", "codecs", "mask_scale", "min_score", "resume", "fps"))
+    nulls = dict.fromkeys(field.name for field in fields(Hello) if field.name not in NO_NULLS)
     assert parse_client_message(json.dumps({"type": "hello", **nulls})) == Hello()
 
 
@@ -68,6 +84,14 @@ def test_null_means_the_default_in_a_hello():
         {"width": 0},
         {"height": -3},
         {"fps": -1},
+        {"classes": "person"},
+        {"classes": [None]},
+        {"prompts": "a dog"},
+        {"prompts": []},
+        {"prompts": ["a dog", " \t"]},
+        {"prompts": ["a" * 257]},
+        {"prompts": ["a dog"] * 17},
+        {"provisional": 1},
         {"resume": "token"},
         {"resume": {"token": "t"}},
         {"resume": {"last_sequence": 3}},
@@ -79,6 +103,41 @@ def test_null_means_the_default_in_a_hello():
 def test_a_hello_with_a_wrong_field_is_refused_by_the_name_of_the_field(fields):
     with pytest.raises(BadMessageError, match=rf"hello\.{next(iter(fields))}"):
         parse_client_message(json.dumps({"type": "hello", **fields}))
+
+
+def test_prompts_are_trimmed_before_they_are_counted():
+    text = json.dumps({"type": "prompts", "prompts": [" " * 300 + "a dog\n", "b" * 256]})
+    assert parse_client_message(text) == Prompts(("a dog", "b" * 256))
+
+
+@pytest.mark.parametrize("prompts", [None, [], ["  "], ["a", 7], ["a"] * 17, ["a" * 257]], ids=str)
+def test_wrong_prompts_are_refused_with_the_rule(prompts):
+    with pytest.raises(BadMessageError, match=r"prompts\.prompts must be .+\."):
+        parse_client_message(json.dumps({"type": "prompts", "prompts": prompts}))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a dog",
+        {"text": "a dog", "class_id": 2**16, "track_ids": []},
+        {"text": "a dog", "class_id": 0, "track_ids": [0]},
+        {"text": "a dog", "class_id": 0, "track_ids": [True]},
+        {"text": "a dog", "class_id": 0},
+    ],
+    ids=str,
+)
+def test_a_prompted_with_a_wrong_field_is_refused(prompt):
+    with pytest.raises(BadMessageError, match=r"prompted\.prompts"):
+        parse_server_message(
+            json.dumps({"type": "prompted", "from_sequence": 1, "prompts": [prompt]})
+        )
+
+
+def test_a_server_without_additions_says_nothing_of_them():
+    welcome = json.loads(WELCOME.to_json())
+    del welcome["features"], welcome["prompts"], welcome["model"]["lookahead"]
+    assert parse_server_message(json.dumps(welcome)) == WELCOME
 
 
 @pytest.mark.parametrize(

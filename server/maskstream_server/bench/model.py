@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import torch
 
-from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.bench.report import size_text, tell
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.jobs.assembly import decode_upload
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import engine_threads, load, online_part
 
 WARM_UP_STEPS: Final = 2
 MATRIX: Final = 2048

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from maskstream_model.interface import Frame
-from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench.memory import MemoryMeter
 from maskstream_server.bench.report import size_text, tell
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.assembly import decode_upload, video_limits
+from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.jobs.work.worker import VideoWorker
-from maskstream_server.jobs.work.worker_parts import WorkerParts
+from maskstream_server.lifecycle.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.media.soundtrack import open_sound
-from maskstream_server.settings import Settings
 
 VIDEO: Final = "bench"
 WARM_UP_STEPS: Final = 3

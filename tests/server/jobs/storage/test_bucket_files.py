@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.jobs.errors import FileGoneError, NoSpaceError, UploadUnknownError
+from maskstream_server.jobs.processing.part_writer import PartWriter
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import Progress, checkpoint, claim
@@ -14,7 +15,6 @@ from maskstream_server.jobs.storage import bucket_files
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import BucketFiles, SourceGoneError
 from maskstream_server.jobs.storage.files import DATA, ORPHAN_S
-from maskstream_server.jobs.work.part_writer import PartWriter
 from support.bucket import ADDRESS, real_bucket, shared_s3
 from support.uploads import video_record
 

@@ -1,0 +1,25 @@
+"""Texts that say what to segment (protocol.md section 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+MAX_PROMPTS: Final = 16
+MAX_PROMPT_CHARACTERS: Final = 256
+PROMPTS_RULE: Final = f"1 to {MAX_PROMPTS} texts of 1 to {MAX_PROMPT_CHARACTERS} characters"
+
+
+def trimmed_prompts(prompts: Sequence[str]) -> tuple[str, ...]:
+    """Prompts without the blanks around them.
+
+    Raises:
+        ValueError: too few, too many, an empty one or one that is too long.
+    """
+    trimmed = tuple(prompt.strip() for prompt in prompts)
+    if not 1 <= len(trimmed) <= MAX_PROMPTS:
+        raise ValueError(f"Prompts are {PROMPTS_RULE}, not {len(trimmed)} texts.")
+    for prompt in trimmed:
+        if not 1 <= len(prompt) <= MAX_PROMPT_CHARACTERS:
+            raise ValueError(f"Prompts are {PROMPTS_RULE}; one has {len(prompt)}.")
+    return trimmed

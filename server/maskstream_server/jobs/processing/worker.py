@@ -1,0 +1,176 @@
+"""Takes the id of a video and sees it through: claim, run, and whatever the end is."""
+
+import asyncio
+import errno
+from contextlib import suppress
+from itertools import count
+from typing import Literal, Protocol
+
+import structlog
+
+from maskstream_server.engine.types import EngineStoppedError
+from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
+from maskstream_server.jobs.errors import (
+    FencedOutError,
+    FolderAwayError,
+    NoSpaceError,
+    RecordUnreadableError,
+    VideoUnknownError,
+)
+from maskstream_server.jobs.processing.claimed import AWAY_PAUSE_S
+from maskstream_server.jobs.processing.making import clear_drafts
+from maskstream_server.jobs.processing.run import VideoRun
+from maskstream_server.jobs.processing.worker_parts import WorkerParts
+from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
+from maskstream_server.jobs.records.store import change
+from maskstream_server.jobs.storage.availability import check_usable
+from maskstream_server.jobs.storage.files import DISK_FULL
+from maskstream_server.telemetry.tracing import Span, Tracing, traced
+
+log = structlog.get_logger(__name__)
+RELEASE_WITHIN_S = 2.0
+TAKEN_AWAY = (FencedOutError, VideoUnknownError, RecordUnreadableError)
+"""What says that a video is not this worker's (any more)."""
+
+JobEnd = Literal["done", "failed", "stopped"]
+"""How the work on a video ends here: `stopped` where it was cancelled, is another worker's now, or
+this one stops."""
+
+
+class JobObserver(Protocol):
+    """Hears what a worker does."""
+
+    def job_begun(self) -> None:
+        """Hear that work on a video begins."""
+        ...
+
+    def job_ended(self, end: JobEnd, seconds: float) -> None:
+        """Hear that it has ended, and what it took."""
+        ...
+
+
+class NoObserver:
+    """Hears nothing."""
+
+    def job_begun(self) -> None:
+        """See `JobObserver.job_begun`."""
+
+    def job_ended(self, end: JobEnd, seconds: float) -> None:
+        """See `JobObserver.job_ended`."""
+
+
+class VideoWorker:
+    """The `Work` of a queue; many videos may be under way at once."""
+
+    def __init__(
+        self,
+        parts: WorkerParts,
+        tracing: Tracing | None = None,
+        observer: JobObserver | None = None,
+    ) -> None:
+        self._parts = parts
+        self._tracing = tracing or Tracing()
+        self._observer = observer or NoObserver()
+
+    async def work(self, video: str) -> None:
+        """Work on a video to its end; what is wrong with it ends it, and nothing else.
+
+        Cancelled, it gives the video back in peace, from its last checkpoint; so it does while the
+        folder of videos is away, and takes it up again when that is back.
+        """
+        while await self._attempt(video) == "away":
+            log.warning("video_waits_for_folder", video=video)
+
+    async def _attempt(self, video: str) -> JobEnd | Literal["away"]:
+        """Work on a video, unless that is another's; `away` where it must be tried once more."""
+        await self.wait_for_folder()
+        record = await self._claim(video)
+        if record is None:
+            return "stopped"
+        with traced(self._tracing, "video", {"video": video}) as span:
+            span.set_attributes({"attempt": record.attempt, "first_frame": record.next_frame})
+            end: JobEnd = "stopped"
+            began_s = self._parts.now_s()
+            self._observer.job_begun()
+            try:
+                end = await self._run(record, span)
+            except FolderAwayError:
+                return "away"
+            finally:
+                # The store may have set the clock back meanwhile.
+                self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
+        return end
+
+    async def wait_for_folder(self) -> None:
+        """Wait until files can be read and written here: without, no video can be worked on."""
+        for attempt in count():
+            try:
+                return await asyncio.to_thread(check_usable, self._parts.files)
+            except FolderAwayError as error:
+                if attempt == 0:
+                    log.warning("folder_away", reason=str(error))
+                await asyncio.sleep(AWAY_PAUSE_S)
+
+    async def _run(self, record: VideoRecord, span: Span) -> JobEnd:
+        video = record.id
+        run = VideoRun(self._parts, record)
+        log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
+        try:
+            return await self._see_through(run, record, span)
+        except TAKEN_AWAY:
+            log.info("video_taken_away", video=video)
+            return "stopped"
+
+    async def _claim(self, video: str) -> VideoRecord | None:
+        """Return the claimed record; None where there is nothing (more) to do."""
+        now_s = self._parts.now_s()
+        try:
+            record = await change(self._parts.store, video, lambda old: claim(old, now_s))
+        except TAKEN_AWAY as error:
+            log.info("video_not_claimed", video=video, reason=str(error))
+            return None
+        if record.ended:
+            log.error("video_kills_workers", video=video, reason=record.reason)
+            await asyncio.to_thread(clear_drafts, self._parts.files.folder(video))
+            return None
+        return record
+
+    async def _see_through(self, run: VideoRun, record: VideoRecord, span: Span) -> JobEnd:
+        fence, now_s = record.fence, self._parts.now_s
+        try:
+            await run.run()
+            log.info("video_done", video=record.id)
+            return "done"
+        except TAKEN_AWAY:
+            raise
+        except (asyncio.CancelledError, EngineStoppedError):
+            with suppress(*TAKEN_AWAY, TimeoutError):
+                async with asyncio.timeout(RELEASE_WITHIN_S):
+                    await run.write(lambda old: release(old, fence, now_s()))
+            raise
+        except Exception as error:
+            try:
+                await asyncio.to_thread(check_usable, self._parts.files)
+            except FolderAwayError:
+                await run.write(lambda old: release(old, fence, now_s()))
+                raise
+            span.set_attribute("failed", type(error).__name__)
+            reason = self._reason(record.id, error)
+            await run.write(lambda old: fail(old, fence, reason, now_s()), {})
+            return "failed"
+
+    def _reason(self, video: str, error: Exception) -> str:
+        """Return what the client is told; what is our fault is logged and told without detail."""
+        if isinstance(error, MaskstreamServerError | NoSpaceError):
+            log.info("video_failed", video=video, reason=str(error))
+            return str(error)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            log.error("disk_full", video=video, exc_info=error)
+            return DISK_FULL
+        if isinstance(error, OSError) and error.strerror:
+            log.error("video_failed", video=video, exc_info=error)
+            return f"The server cannot read or write the files of the video: {error.strerror}."
+        if isinstance(error, OverflowError):
+            return f"The artifacts cannot be made: {error}."
+        log.error("video_failed", video=video, exc_info=error)
+        return NO_DETAIL

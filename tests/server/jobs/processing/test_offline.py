@@ -1,0 +1,180 @@
+"""Videos that are refined: what the model gives, from wherever a worker goes on."""
+
+import asyncio
+import weakref
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.record import VideoState
+from support.engines import start
+from support.fake_video import FakeDecoder, Gate
+from support.tiny import tiny_frames, tiny_model, tiny_offline_model
+from support.workshop import open_workshop
+
+__all__ = ["open_workshop", "start"]
+
+FRAMES = tiny_frames(17, seed=1)
+ALL = VideoOptions(mode="offline", artifacts=("ytvis.json",), min_score=0.0)
+SEVERAL_STEPS = {"window": 6, "overlap": 4}
+
+
+async def test_a_refined_video_is_what_the_model_gives_in_one_go(open_workshop):
+    model = tiny_offline_model()
+    shop = await open_workshop(model, FakeDecoder(FRAMES, announced=17), ALL)
+    record = await shop.work()
+    assert (record.state, record.next_frame, record.frames_total) == (VideoState.DONE, 17, 17)
+    told = await shop.told()
+    assert [(line["frame"], line["time_s"]) for line in told] == [(n, n / 25) for n in range(17)]
+
+    rows: dict[int, int] = {}
+    for window in model.windows(FRAMES):
+        for place in range(window.num_frames):
+            objects = {
+                item["segmentation"]["counts"]: item
+                for item in told[window.first_frame + place]["objects"]
+                if item["segmentation"] is not None
+            }
+            masks = {row: masks[place] for row, masks in window.segmentations.items()}
+            there = {row: mask["counts"] for row, mask in masks.items() if mask is not None}
+            assert set(objects) == set(there.values())
+            for row, counts in there.items():
+                if list(there.values()).count(counts) == 1:
+                    track_id = objects[counts]["track_id"]
+                    assert rows.setdefault(row, track_id) == track_id
+    assert len(set(rows.values())) == len(rows) > 3
+    assert any(row < 0 for row in rows)
+    assert any(row > 0 for row in rows)
+
+    beliefs = {
+        item["track_id"]: (item["class_id"], item["score"])
+        for line in told
+        for item in line["objects"]
+    }
+    best = {}
+    for track in tiny_offline_model(max_results=1000).run(FRAMES).tracks:
+        best.setdefault(track.track_id, (track.label, pytest.approx(track.score, abs=1e-5)))
+    compared = {row: beliefs[track_id] for row, track_id in rows.items()}
+    assert compared == {row: best[row] for row in compared}
+
+
+@pytest.mark.parametrize("stop_at", [2, 7, 12, 16])
+@pytest.mark.parametrize("rules", [{}, SEVERAL_STEPS])
+@pytest.mark.parametrize("deterministic", [True, False])
+async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
+    open_workshop, stop_at, rules, deterministic
+):
+    opened = partial(open_workshop, options=ALL, deterministic=deterministic)
+    undisturbed = await opened(tiny_offline_model(**rules), FakeDecoder(FRAMES))
+    await undisturbed.work()
+    gate = Gate(stop_at)
+    decoder = FakeDecoder(FRAMES, on_frame=gate)
+    shop = await opened(tiny_offline_model(**rules), decoder)
+    await shop.interrupt(gate, after_s=0.5)
+    taken_up = (await shop.record()).next_frame
+    assert (await shop.work()).state is VideoState.DONE
+    assert await shop.lines() == await undisturbed.lines()
+    assert shop.artifact("ytvis.json") == undisturbed.artifact("ytvis.json")
+    if stop_at > 7:
+        assert taken_up > 0
+        assert 0 < shop.decoder.opened[-1] <= taken_up
+
+
+async def test_progress_is_told_before_a_window_is_full(open_workshop):
+    gate = Gate(5)
+    decoder = FakeDecoder(FRAMES, announced=17, on_frame=gate)
+    shop = await open_workshop(tiny_offline_model(), decoder, ALL)
+    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    await shop.until(lambda record: record.seen_frame == 3)
+    record = await shop.record()
+    assert (record.next_frame, record.frames_total) == (0, 17)
+    gate.go_on.set()
+    await working
+    assert (await shop.record()).seen_frame == 17
+
+
+async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_wished_for(open_workshop):
+    wish = replace(ALL, mask_scale=0.5, min_score=0.5, artifacts=())
+    shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), wish)
+    assert (await shop.work()).state is VideoState.DONE
+    told = await shop.told()
+    assert {tuple(line["size"]) for line in told} == {(32, 48)}
+    objects = [item for line in told for item in line["objects"]]
+    assert all(item["segmentation"]["size"] == [32, 48] for item in objects if item["area"])
+    born = [item for item in objects if item["status"] == "emerged"]
+    assert len(born) > 0
+    assert all(item["score"] >= 0.5 and item["age"] == 1 and item["area"] for item in born)
+
+
+async def test_a_turn_of_the_engine_refines_one_layer_at_most(open_workshop, monkeypatch):
+    model, layers, turns = tiny_offline_model(), [], []
+    layer = model.refiner.layer
+
+    def counted(index, *args):
+        layers.append(index)
+        return layer(index, *args)
+
+    monkeypatch.setattr(model.refiner, "layer", counted)
+    shop = await open_workshop(model, FakeDecoder(FRAMES), ALL)
+    perform = shop.parts.engine.perform
+
+    async def watched(session, work):
+        before = len(layers)
+        try:
+            return await perform(session, work)
+        finally:
+            turns.append(len(layers) - before)
+
+    monkeypatch.setattr(shop.parts.engine, "perform", watched)
+    assert (await shop.work()).state is VideoState.DONE
+    assert set(turns) == {0, 1}
+    assert layers == [*range(model.refiner.num_layers)] * (sum(turns) // model.refiner.num_layers)
+
+
+async def test_a_window_is_held_however_long_the_video_is(open_workshop, monkeypatch):
+    model, living, held = tiny_offline_model(), weakref.WeakSet(), []
+    track_clip = model.track_clip
+
+    def watched(*args):
+        steps = track_clip(*args)
+        living.update(tracked.mask_features for tracked, _ in steps)
+        held.append(len(living))
+        return steps
+
+    monkeypatch.setattr(model, "track_clip", watched)
+    frames = [FRAMES[n % len(FRAMES)] for n in range(48)]
+    shop = await open_workshop(model, FakeDecoder(frames), ALL)
+    assert (await shop.work()).state is VideoState.DONE
+    assert max(held) <= 8
+
+
+async def test_a_worker_without_a_refiner_says_so(open_workshop):
+    shop = await open_workshop(tiny_model(), FakeDecoder(FRAMES), ALL)
+    record = await shop.work()
+    assert (record.state, record.reason) == (
+        VideoState.FAILED,
+        "The model 'tiny' has no refiner.",
+    )
+
+
+async def test_a_memory_that_was_damaged_is_not_gone_on_with(open_workshop):
+    undisturbed = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), ALL)
+    await undisturbed.work()
+    shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), ALL)
+    shop.decoder.on_frame = lambda index: working.cancel() if index == 16 else None
+    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    memory = dict(await shop.store.memory("a"))
+    assert set(memory) == {"tracker", "previous", "windows"}
+    damaged = bytearray(memory["previous"])
+    damaged[-4:] = np.float32(np.nan).tobytes()
+    shop.store._entries["a"].memory = {**memory, "previous": bytes(damaged)}
+    shop.decoder.on_frame = lambda index: None
+    assert (await shop.work()).state is VideoState.DONE
+    assert shop.decoder.opened[-1] == 0
+    assert await shop.lines() == await undisturbed.lines()
