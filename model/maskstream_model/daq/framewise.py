@@ -122,7 +122,10 @@ class FramewiseModel(ABC):
         return [StepOutput(*pair) for pair in zip(results, states, strict=True)]
 
     def flush(
-        self, state: TrackerState, options: SessionOptions = NO_OPTIONS
+        self,
+        state: TrackerState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
     ) -> StepOutput[TrackerState]:
         """See `port.Model`: nothing is pending."""
         return StepOutput([], state)
