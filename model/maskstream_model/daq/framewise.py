@@ -94,7 +94,7 @@ class FramewiseModel(ABC):
         """See `port.Model`."""
         rows, columns = self.batch_key(height, width)
         pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
-        return max(1, min(CLIP_FRAMES, most, pixels // (rows * columns)))
+        return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
 
     # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
     @torch.no_grad()
@@ -122,7 +122,10 @@ class FramewiseModel(ABC):
         return [StepOutput(*pair) for pair in zip(results, states, strict=True)]
 
     def flush(
-        self, state: TrackerState, options: SessionOptions = NO_OPTIONS
+        self,
+        state: TrackerState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
     ) -> StepOutput[TrackerState]:
         """See `port.Model`: nothing is pending."""
         return StepOutput([], state)
