@@ -1,10 +1,10 @@
 """The client's core and the server's, joined by a wire that fails at any point of any stream."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from maskstream_client import events
+from support.examples import examples
 from support.simulated_server import TTL_S, done, identity_after, is_broken, payload_of
 from support.simulated_stream import SimulatedStream, Wire
 
@@ -172,3 +172,4 @@ class LatestCores(JoinedCores):
 
 TestJoinedCores = JoinedCores.TestCase
 TestLatestCores = LatestCores.TestCase
+TestJoinedCores.settings = TestLatestCores.settings = examples(100)
