@@ -98,8 +98,8 @@ def began_s() -> float:
 
 def test_the_stand_in_changes_what_a_frame_of_its_preset_changes():
     model, (frame,) = StandIn("daq_r50_ovis", 20, 0.0), tiny_frames(1)
-    _, before = model.step(frame, model.initial_state())
-    _, after = model.step(frame, before)
+    _, before = model.step_frame(frame, model.initial_state())
+    _, after = model.step_frame(frame, before)
     old, new = (
         SessionMemory(snapshot=model.state_to_bytes(each)).to_parts() for each in (before, after)
     )

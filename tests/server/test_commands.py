@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from structlog.testing import capture_logs
 
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_server.commands import serve, worker
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError

@@ -20,7 +20,8 @@ import torch
 from maskstream_model.aliases import Frame
 from maskstream_model.config import ClassInfo, ModelConfig
 from maskstream_model.errors import StateError
-from maskstream_model.interface import FrameOutput, StepByStep
+from maskstream_model.interface import StepByStep
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.assembly import assemble

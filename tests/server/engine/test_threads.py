@@ -86,7 +86,7 @@ try:
         for count, times_s in took_s.items():
             torch.set_num_threads(count)
             began_s = time.perf_counter()
-            model.step(frame, state)
+            model.step_frame(frame, state)
             times_s.append(time.perf_counter() - began_s)
 finally:
     for process in busy:
