@@ -24,7 +24,7 @@ from support.raw_client import grey, jpeg, raw_client
 from support.server import POISON
 
 DRAIN_S = 1.0
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 @dataclass

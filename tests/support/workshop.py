@@ -26,7 +26,7 @@ from support.uploads import video_record
 FRAMES = tiny_frames(13)
 EVERY = 3
 WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
-SOON_S = 20.0
+SOON_S = 150.0
 
 
 @dataclass

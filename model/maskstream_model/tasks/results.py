@@ -32,7 +32,7 @@ def frame_result(output: FrameOutput, index: int, size: Size, config: ModelConfi
         config: of the model: its task, its classes and their rules.
     """
     tracks, masks = _TASKS[config.task](output, size, config)
-    return FrameResult(index, tracks, masks, num_refused=output.num_refused)
+    return FrameResult(index, size, tracks, masks, num_refused=output.num_refused)
 
 
 @dataclass(frozen=True)
