@@ -9,8 +9,8 @@ IS_THOROUGH = os.environ.get("MASKSTREAM_THOROUGH") == "1"
 
 
 def examples(number: int, **changes: object) -> settings:
-    """Settings for this many examples; where the run is thorough, for ten times as many."""
-    return settings(max_examples=10 * number if IS_THOROUGH else number, **changes)
+    """Settings for this many examples; where the run is thorough, for five times as many."""
+    return settings(max_examples=5 * number if IS_THOROUGH else number, **changes)
 
 
 PROFILE = settings(
