@@ -206,7 +206,8 @@ class ClientSession:
                     self._outbox.grant(1, row.frame.num_bytes)
             lost = self._ledger.restart_at(reset.next_sequence)
         self._epoch = reset.epoch
-        self._outbox.answered(messages.Reset())
+        if reset.reason == "client":
+            self._outbox.answered(messages.Reset())
         self._outbox.release()
         return [
             events.IdentitiesReset(reset.epoch, reset.reason),
