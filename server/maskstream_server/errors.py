@@ -57,6 +57,16 @@ class MaskstreamServerError(Exception):
     wire: ClassVar[type[WireError]] = InternalError
     wire_text: ClassVar[str] = ""
 
+    def __init_subclass__(
+        cls,
+        code: str | None = None,
+        http_status: int | None = None,
+        wire: type[WireError] | None = None,
+    ) -> None:
+        cls.code = code or cls.code
+        cls.http_status = http_status or cls.http_status
+        cls.wire = wire or cls.wire
+
     def __str__(self) -> str:
         return self.sentence.format(*self.args)
 
@@ -88,16 +98,12 @@ class FencedOutError(MaskstreamServerError):
     """Another worker has the video now, or it has ended; nothing was written."""
 
 
-class OutboundError(MaskstreamServerError):
+class OutboundError(MaskstreamServerError, code="fetch_failed", http_status=502):
     """The other side cannot be reached, or does not do as it should."""
 
-    code, http_status = "fetch_failed", 502
 
-
-class AddressRefusedError(OutboundError):
+class AddressRefusedError(OutboundError, code="address_refused", http_status=403):
     """The operator does not let the server go to an address."""
-
-    code, http_status = "address_refused", 403
 
 
 class MediaError(MaskstreamServerError):
@@ -113,33 +119,29 @@ class MediaError(MaskstreamServerError):
         self.http_status = 413 if code in ("video_too_large", "video_too_long") else 422
 
 
-class JobFailedError(MaskstreamServerError):
+class JobFailedError(MaskstreamServerError, code="job_failed", http_status=422):
     """A whole video that cannot be processed: the reason in its record."""
 
-    code, http_status = "job_failed", 422
 
-
-class UnknownSessionError(MaskstreamServerError):
+class UnknownSessionError(
+    MaskstreamServerError, code="not_found", http_status=404, wire=SessionUnknownError
+):
     """There is no session of that name."""
 
-    wire, code, http_status = SessionUnknownError, "not_found", 404
     sentence = "There is no session {0!r}."
 
 
-class BadStateError(MaskstreamServerError):
+class BadStateError(MaskstreamServerError, code="unprocessable_entity", http_status=422):
     """Bytes that are no memory of this model, or too large a one."""
-
-    code, http_status = "unprocessable_entity", 422
 
 
 class StoreError(MaskstreamServerError):
     """Root of the errors of every store; `str` is for operators, never for clients."""
 
 
-class StoreUnreachableError(StoreError):
+class StoreUnreachableError(StoreError, code="store_away", http_status=503, wire=ServerFullError):
     """It cannot be reached, is loading, read-only or out of memory; try again."""
 
-    wire, code, http_status = ServerFullError, "store_away", 503
     detail_text = "The server's store is away; try again."
     wire_text = "No new sessions just now: the server's store cannot be reached."
 
@@ -148,45 +150,40 @@ class StoreForbiddenError(StoreUnreachableError):
     """Its user may not do this, or does not exist (password, ACL)."""
 
 
-class StoreFullError(StoreError):
+class StoreFullError(StoreError, code="server_full", http_status=503, wire=ServerFullError):
     """It takes no other session now; old ones live on."""
 
-    wire, code, http_status = ServerFullError, "server_full", 503
     detail_text = "No new sessions just now: the server's store is full."
 
 
-class SessionExistsError(StoreError):
+class SessionExistsError(StoreError, code="conflict", http_status=409):
     """A session of this name is there already, under another token."""
 
-    code, http_status = "conflict", 409
     sentence = "There is a session {0!r} already."
     detail_text = "There is a session of this name; choose another."
 
 
-class SessionUnreadableError(StoreError):
+class SessionUnreadableError(
+    StoreError, code="conflict", http_status=409, wire=SessionUnknownError
+):
     """What is stored under a session's name is damaged, or none of ours; `discard` removes it."""
 
-    wire, code, http_status = SessionUnknownError, "conflict", 409
     sentence = "What is stored of the session {0!r} cannot be read."
 
 
-class VideoError(MaskstreamServerError):
+class VideoError(MaskstreamServerError, code="bad_request", http_status=400):
     """Root of what is wrong with a whole video or its upload."""
 
-    code, http_status = "bad_request", 400
 
-
-class VideoUnknownError(VideoError):
+class VideoUnknownError(VideoError, code="video_unknown", http_status=404):
     """Never there, deleted, or gone after its retention time."""
 
-    code, http_status = "video_unknown", 404
     sentence = "There is no video {0!r} here."
 
 
-class RecordUnreadableError(VideoError):
+class RecordUnreadableError(VideoError, code="video_unreadable", http_status=409):
     """The record is damaged, or of a later version; the data is the video's id and why."""
 
-    code, http_status = "video_unreadable", 409
     sentence = (
         "The record of the video {0!r} cannot be read here ({1}); "
         "a server of the version that wrote it can, and DELETE removes it."
@@ -198,99 +195,73 @@ class RecordUnreadableError(VideoError):
         return str(self.args[1])
 
 
-class BadOptionsError(VideoError):
+class BadOptionsError(VideoError, code="bad_options", http_status=422):
     """Options that cannot be used."""
 
-    code, http_status = "bad_options", 422
 
-
-class NotOfModelError(VideoError):
+class NotOfModelError(VideoError, code="not_of_model", http_status=400):
     """Options that another model could fulfil."""
 
-    code, http_status = "not_of_model", 400
 
-
-class BadUploadError(VideoError):
+class BadUploadError(VideoError, code="bad_upload", http_status=400):
     """The body is no multipart form with a file in it."""
 
-    code, http_status = "bad_upload", 400
 
-
-class UploadTooLargeError(VideoError):
+class UploadTooLargeError(VideoError, code="upload_too_large", http_status=413):
     """The file is larger than the operator allows."""
 
-    code, http_status = "upload_too_large", 413
 
-
-class UploadUnknownError(VideoError):
+class UploadUnknownError(VideoError, code="upload_unknown", http_status=404):
     """Never there, ended, made a video of, or expired."""
 
-    code, http_status = "upload_unknown", 404
     sentence = "There is no upload {0!r} here."
 
 
-class OffsetError(VideoError):
+class OffsetError(VideoError, code="offset_mismatch", http_status=409):
     """A part that does not begin where the upload ends."""
 
-    code, http_status = "offset_mismatch", 409
 
-
-class UnfinishedError(VideoError):
+class UnfinishedError(VideoError, code="upload_unfinished", http_status=409):
     """An upload that has not all come in yet."""
 
-    code, http_status = "upload_unfinished", 409
 
-
-class TusVersionError(VideoError):
+class TusVersionError(VideoError, code="tus_version", http_status=412):
     """The client speaks another version of the tus protocol, or none."""
 
-    code, http_status = "tus_version", 412
 
-
-class PartTypeError(VideoError):
+class PartTypeError(VideoError, code="part_type", http_status=415):
     """A part of an upload with another content type."""
 
-    code, http_status = "part_type", 415
 
-
-class NoSpaceError(VideoError):
+class NoSpaceError(VideoError, code="no_space", http_status=507):
     """The upload would fill the disk, or the folder's quota."""
 
-    code, http_status = "no_space", 507
 
-
-class NotReadyError(VideoError):
+class NotReadyError(VideoError, code="not_ready", http_status=404):
     """The video has no file of this name, or not yet."""
 
-    code, http_status = "not_ready", 404
 
-
-class FileGoneError(VideoError):
+class FileGoneError(VideoError, code="file_gone", http_status=410):
     """A file that the record of the video counts was removed by somebody else."""
 
-    code, http_status = "file_gone", 410
     sentence = "The server has lost {0}; hand the video in again to have it made anew."
 
 
-class VideosOffError(VideoError):
+class VideosOffError(VideoError, code="videos_off", http_status=503):
     """The operator has given videos no place."""
 
-    code, http_status = "videos_off", 503
 
-
-class FolderAwayError(VideoError):
+class FolderAwayError(VideoError, code="folder_away", http_status=503):
     """The folder of videos is gone, read-only, or broken; the data is why."""
 
-    code, http_status = "folder_away", 503
     sentence = (
         "The server's folder of videos cannot be used now ({0}); its operator must bring it back."
     )
 
 
-class MismatchError(VideoError):
+class MismatchError(VideoError, code="videos_mismatch", http_status=503):
     """Records and files of videos do not belong together; see `ownership`."""
 
-    code, http_status = "videos_mismatch", 503
     sentence = (
         "The server's records and files of videos do not belong together, so it takes none; "
         "its operator sees why in /readyz and with `maskstream doctor`."
