@@ -1,7 +1,7 @@
-"""Options that several commands of a server have, and the one way in which commands end."""
+"""Options of commands that are settings, and the one way in which commands end."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,57 +10,46 @@ from maskstream_model.compilers import BACKENDS
 if TYPE_CHECKING:
     from maskstream_server.config.settings import Settings
 
-
-model_option = click.option("--model", help="Preset to run [default: demo].")
-weights_option = click.option(
-    "--weights", help="Checkpoint (.pth or .safetensors); demo brings its own."
+_OPTIONS: Final[dict[str, dict[str, Any]]] = {
+    "model": {"help": "Preset to run [default: demo]."},
+    "weights": {"help": "Checkpoint (.pth or .safetensors); demo brings its own."},
+    "task": {
+        "type": click.Choice(("panoptic", "semantic", "instances")),
+        "help": "Of VIPSeg presets [default: panoptic].",
+    },
+    "device": {"help": "cpu, cuda or cuda:N [default: cpu]."},
+    "compile": {"type": click.Choice(BACKENDS), "help": "[default: eager]"},
+    "deterministic": {
+        "is_flag": True,
+        "default": None,
+        "help": "Batches of one: exact repeats.",
+    },
+    "max-tracks": {"type": int, "help": "Tracks per session [default: 100]."},
+    "threads": {"type": int, "help": "CPU threads of the model [default: as many as pay]."},
+    "data-folder": {"help": "Where videos lie [default: temporary; needed with a Redis]."},
+    "bucket": {"help": "s3://bucket/folder where videos lie instead [default: none]."},
+    "log-format": {"type": click.Choice(["console", "json"]), "help": "[default: console]"},
+}
+MODEL_OPTIONS: Final = (
+    *("model", "weights", "task", "device", "compile", "deterministic", "max-tracks", "threads"),
+    "log-format",
 )
-task_option = click.option(
-    "--task",
-    type=click.Choice(("panoptic", "semantic", "instances")),
-    help="Of VIPSeg presets [default: panoptic].",
-)
-device_option = click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
-compile_option = click.option("--compile", type=click.Choice(BACKENDS), help="[default: eager]")
-deterministic_option = click.option(
-    "--deterministic", is_flag=True, default=None, help="Batches of one: exact repeats."
-)
-max_tracks_option = click.option(
-    "--max-tracks", type=int, help="Tracks per session [default: 100]."
-)
-threads_option = click.option(
-    "--threads", type=int, help="CPU threads of the model [default: as many as pay]."
-)
-data_folder_option = click.option(
-    "--data-folder", help="Where videos lie [default: temporary; needed with a Redis]."
-)
-bucket_option = click.option(
-    "--bucket", help="s3://bucket/folder where videos lie instead [default: none]."
-)
-log_format_option = click.option(
-    "--log-format", type=click.Choice(["console", "json"]), help="[default: console]"
-)
+"""What a process is asked that runs a model for nobody who connects."""
 
 
-def runs_alone(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what a process is asked that runs a model for nobody who connects."""
-    options = (
-        model_option,
-        weights_option,
-        task_option,
-        device_option,
-        compile_option,
-        deterministic_option,
-        max_tracks_option,
-        threads_option,
-    )
-    for option in (log_format_option, *reversed(options)):
-        command = option(command)
-    return command
+def setting_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds these options to a command, in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            command = click.option(f"--{name}", **_OPTIONS[name])(command)
+        return command
+
+    return add
 
 
-def in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
-    """Run with settings; what can go wrong is told in one sentence."""
+def run_with_settings(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
+    """Run a command; what goes wrong on purpose ends it with one sentence."""
     from maskstream_server.config.settings import load_settings
     from maskstream_server.error_answers import command_error
     from maskstream_server.errors import MaskstreamServerError

@@ -5,19 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_server.command_options import (
-    bucket_option,
-    compile_option,
-    data_folder_option,
-    deterministic_option,
-    device_option,
-    in_one_sentence,
-    log_format_option,
-    max_tracks_option,
-    model_option,
-    runs_alone,
-    task_option,
-    threads_option,
-    weights_option,
+    MODEL_OPTIONS,
+    run_with_settings,
+    setting_options,
 )
 
 if TYPE_CHECKING:
@@ -31,35 +21,27 @@ if TYPE_CHECKING:
     "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
 )
 @click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
-@model_option
-@weights_option
-@task_option
-@device_option
-@compile_option
+@setting_options("model", "weights", "task", "device", "compile")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
-@deterministic_option
-@max_tracks_option
+@setting_options("deterministic", "max-tracks")
 @click.option("--max-sessions", type=int, help="Connections with a session [default: 16].")
 @click.option("--max-batch", type=int, help="Frames of different sessions per step [default: 8].")
-@threads_option
-@data_folder_option
-@bucket_option
+@setting_options("threads", "data-folder", "bucket")
 @click.option("--video-jobs", type=int, help="Whole videos at once; 0: workers do [default: 1].")
-@log_format_option
+@setting_options("log-format")
 def serve(**options: Any) -> None:
     """Serve a model: frames in over a WebSocket, masks with lasting identities out.
 
     Every option, and more, can be set as a variable: --port is MASKSTREAM_PORT.
     """
-    in_one_sentence(_serve, options)
+    run_with_settings(_serve, options)
 
 
 @click.command()
 @click.option("--store", help="redis://host:port/db of the servers.")
-@data_folder_option
-@bucket_option
+@setting_options("data-folder", "bucket")
 @click.option("--video-jobs", type=int, help="Whole videos at once [default: 1].")
-@runs_alone
+@setting_options(*MODEL_OPTIONS)
 @click.option("--metrics-port", type=int, help="For /metrics and /readyz [default: none].")
 @click.option("--check", is_flag=True, help="Only say whether the worker of this machine lives.")
 def worker(check: bool, **options: Any) -> None:
@@ -67,7 +49,7 @@ def worker(check: bool, **options: Any) -> None:
 
     Every option, and more, can be set as a variable: --store is MASKSTREAM_STORE.
     """
-    in_one_sentence(_check if check else _work, options)
+    run_with_settings(_check if check else _work, options)
 
 
 def _work(settings: "Settings") -> None:

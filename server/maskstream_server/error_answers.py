@@ -4,9 +4,8 @@ import click
 import structlog
 
 from maskstream_protocol.errors import InternalError, WireError
-from maskstream_server.errors import MaskstreamServerError, StoreError
+from maskstream_server.errors import RETRY_AFTER_MS, MaskstreamServerError, StoreError
 
-RETRY_AFTER_MS = 5000
 NO_DETAIL = "The server made a mistake; it has been logged."
 
 

@@ -40,6 +40,8 @@ from maskstream_protocol.errors import (
     WireError,
 )
 
+RETRY_AFTER_MS = 5000
+
 
 class MaskstreamServerError(Exception):
     """Root of the errors that the server raises on purpose; `str` is one sentence.

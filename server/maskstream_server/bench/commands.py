@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_server.command_options import (
-    device_option,
-    in_one_sentence,
-    log_format_option,
-    model_option,
-    runs_alone,
-    threads_option,
-    weights_option,
+    MODEL_OPTIONS,
+    run_with_settings,
+    setting_options,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ _out = click.option(
 @click.command()
 @_video
 @_out
-@runs_alone
+@setting_options(*MODEL_OPTIONS)
 def bench_video(video: Path, out: Path | None, **options: Any) -> None:
     """Measure work on a whole video, in this process: seconds and memory beside the model alone."""
 
@@ -36,7 +32,7 @@ def bench_video(video: Path, out: Path | None, **options: Any) -> None:
 
         run_bench(settings, video, out)
 
-    in_one_sentence(measure, {"log_level": "error", **options})
+    run_with_settings(measure, {"log_level": "error", **options})
 
 
 @click.command()
@@ -49,11 +45,7 @@ def bench_video(video: Path, out: Path | None, **options: Any) -> None:
 @click.option("--tracks", type=click.IntRange(1), default=20, show_default=True, help="Made up.")
 @click.option("--tracks-of", default="daq_r50_ovis", show_default=True, help="Their preset.")
 @click.option("--step-ms", type=click.FloatRange(0), default=5.0, show_default=True, help="Theirs.")
-@model_option
-@weights_option
-@device_option
-@threads_option
-@log_format_option
+@setting_options("model", "weights", "device", "threads", "log-format")
 def bench_store(video: Path, out: Path | None, **options: Any) -> None:
     """Measure what a shared store costs a stream of VIDEO's frames, and how fast a takeover is.
 
@@ -69,7 +61,7 @@ def bench_store(video: Path, out: Path | None, **options: Any) -> None:
 
         run_bench(settings, video, Pace(**pace), StandInFacts(*tracks), out)
 
-    in_one_sentence(measure, {"log_level": "error", **options})
+    run_with_settings(measure, {"log_level": "error", **options})
 
 
 @click.command()
@@ -77,7 +69,7 @@ def bench_store(video: Path, out: Path | None, **options: Any) -> None:
 @_out
 @click.option("--frames", type=click.IntRange(1), default=300, show_default=True)
 @click.option("--objects", type=click.IntRange(1), default=5, show_default=True)
-@log_format_option
+@setting_options("log-format")
 def bench_overhead(
     video: Path, out: Path | None, frames: int, objects: int, **options: Any
 ) -> None:
@@ -92,18 +84,14 @@ def bench_overhead(
 
         run_bench(settings, video, frames, objects, out)
 
-    in_one_sentence(measure, {"log_level": "error", **options})
+    run_with_settings(measure, {"log_level": "error", **options})
 
 
 @click.command()
 @_video
 @_out
 @click.option("--frames", type=click.IntRange(1), default=7, show_default=True)
-@model_option
-@weights_option
-@device_option
-@threads_option
-@log_format_option
+@setting_options("model", "weights", "device", "threads", "log-format")
 def bench_model(video: Path, out: Path | None, frames: int, **options: Any) -> None:
     """Time a model's whole steps on the first frames of VIDEO; --weights random will do."""
 
@@ -112,4 +100,4 @@ def bench_model(video: Path, out: Path | None, frames: int, **options: Any) -> N
 
         run_bench(settings, video, frames, out)
 
-    in_one_sentence(measure, {"log_level": "error", **options})
+    run_with_settings(measure, {"log_level": "error", **options})

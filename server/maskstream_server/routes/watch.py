@@ -19,8 +19,9 @@ from maskstream_protocol.errors import (
     WireError,
 )
 from maskstream_protocol.notices import ErrorMessage, Watching
-from maskstream_server.error_answers import RETRY_AFTER_MS, wire_error
+from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import (
+    RETRY_AFTER_MS,
     MaskstreamServerError,
     SessionUnreadableError,
     StoreForbiddenError,
