@@ -5,6 +5,7 @@ MaskstreamModelError(Exception)
 ├── CheckpointError    a weight file that does not fit, or cannot be read
 ├── StateError         bytes that are no state of this model
 ├── FrameError         a picture that the model cannot take
+├── PromptError        prompts that the model needs, or does not take
 ├── DatasetError       training or evaluation data that is not what it should be
 ├── CompileError       a compiled segmenter that cannot be had, or differs from eager
 └── TrainingError      a training run that cannot start, be resumed, or go on
@@ -31,6 +32,10 @@ class FrameError(MaskstreamModelError):
     """A frame has the wrong type or shape."""
 
 
+class PromptError(MaskstreamModelError):
+    """Prompts are needed and missing, not taken by this model, or too many."""
+
+
 class DatasetError(MaskstreamModelError):
     """A folder or file of training or evaluation data is not what it should be."""
 
@@ -41,3 +46,9 @@ class CompileError(MaskstreamModelError):
 
 class TrainingError(MaskstreamModelError):
     """A training run cannot start, be resumed, or go on."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says, for a sentence."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor import codecs, machine, model, network
 from maskstream_server.doctor.finding import Finding, healthy
-from maskstream_server.doctor.folder import look_at_folder
+from maskstream_server.doctor.folder import check_folder
 from maskstream_server.doctor.store import (
+    check_store,
     judge_clock,
     judge_memory,
     judge_persistence,
     judge_server,
-    look_at_store,
 )
-from maskstream_server.settings import Settings
 from maskstream_server.stores.redis.facts import RedisFacts
 from support.logs import logging_as_before
 from support.redis_server import RedisServer, free_port, own_redis, shared_redis
@@ -80,12 +80,12 @@ def test_what_is_wrong_with_a_store_and_what_to_do(judge, change, grade, advice)
 
 
 def test_the_store_of_this_process_is_enough_for_one_machine():
-    assert healthy(look_at_store("memory"))
+    assert healthy(check_store("memory"))
 
 
 def test_a_real_redis_as_it_should_be(own_redis: RedisServer):
     own_redis.client().config_set("maxmemory", "100mb")
-    findings = by_name(look_at_store(own_redis.url))
+    findings = by_name(check_store(own_redis.url))
     assert {name: finding.grade for name, finding in findings.items()} == {
         "store": "ok",
         "store rights": "ok",
@@ -100,7 +100,7 @@ def test_a_real_redis_as_it_should_be(own_redis: RedisServer):
 
 def test_a_redis_that_evicts_is_refused(own_redis: RedisServer):
     own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
-    finding = by_name(look_at_store(own_redis.url))["store memory"]
+    finding = by_name(check_store(own_redis.url))["store memory"]
     assert finding.grade == "failed"
     assert "allkeys-lru" in finding.text
 
@@ -108,11 +108,11 @@ def test_a_redis_that_evicts_is_refused(own_redis: RedisServer):
 def test_a_redis_whose_user_has_the_documented_rights_and_no_others(own_redis: RedisServer):
     own_redis.client().config_set("maxmemory", "100mb")
     url = url_of_user(own_redis, *documented_rights())
-    enough = by_name(look_at_store(url))
+    enough = by_name(check_store(url))
     bad = {finding.name for finding in enough.values() if finding.grade != "ok"}
     assert bad == {"store persistence"}
     assert "CONFIG GET" in enough["store persistence"].advice
-    few = by_name(look_at_store(url_of_user(own_redis, *documented_rights(), "-info", "-time")))
+    few = by_name(check_store(url_of_user(own_redis, *documented_rights(), "-info", "-time")))
     assert {name: finding.grade for name, finding in few.items()} == {
         "store": "ok",
         "store rights": "warning",
@@ -127,23 +127,23 @@ def test_a_redis_whose_user_has_the_documented_rights_and_no_others(own_redis: R
 
 def test_a_redis_user_who_lacks_what_is_needed_is_told_what(own_redis: RedisServer):
     url = url_of_user(own_redis, *documented_rights(), "-zadd")
-    rights = by_name(look_at_store(url))["store rights"]
+    rights = by_name(check_store(url))["store rights"]
     assert (rights.grade, "ZADD" in rights.text) == ("failed", True)
-    assert healthy(look_at_store(url, videos=False))
+    assert healthy(check_store(url, videos=False))
 
 
 def test_a_redis_that_cannot_write_is_found_out(own_redis: RedisServer):
     own_redis.client().config_set("min-replicas-to-write", "1")
-    finding = by_name(look_at_store(own_redis.url))["store writing"]
+    finding = by_name(check_store(own_redis.url))["store writing"]
     assert finding.grade == "failed"
     assert "NOREPLICAS" in finding.text
 
 
 def test_a_store_that_is_away_or_has_no_address():
-    (away,) = look_at_store(f"redis://:secret@127.0.0.1:{free_port()}")
+    (away,) = check_store(f"redis://:secret@127.0.0.1:{free_port()}")
     assert (away.name, away.grade) == ("store", "failed")
     assert "secret" not in away.text + away.advice
-    (nowhere,) = look_at_store("redis://localhost:port")
+    (nowhere,) = check_store("redis://localhost:port")
     assert nowhere.grade == "failed"
 
 
@@ -155,24 +155,24 @@ def test_a_store_that_is_away_or_has_no_address():
     [
         ({}, "ok", "only this machine"),
         ({"host": "0.0.0.0", "api_keys": "a-key-for-testing"}, "ok", "1 API keys"),
-        ({"host": "0.0.0.0", "insecure": True}, "warning", "everybody"),
+        ({"host": "0.0.0.0", "insecure": True}, "warning", "every client"),
         ({"host": "0.0.0.0"}, "failed", "everybody who reaches 0.0.0.0"),
     ],
 )
 def test_who_may_come_in(settings, grade, words):
-    (finding,) = network.look_at_access(Settings(**settings))
+    (finding,) = network.check_access(Settings(**settings))
     assert (finding.grade, words in finding.text) == (grade, True)
     assert ("--insecure" in finding.advice) == (grade == "failed")
 
 
 def test_a_free_port():
-    (finding,) = network.look_at_port("127.0.0.1", free_port())
+    (finding,) = network.check_port("127.0.0.1", free_port())
     assert finding.grade == "ok"
 
 
 def test_a_port_that_another_program_uses():
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        (finding,) = network.look_at_port("127.0.0.1", taken.getsockname()[1])
+        (finding,) = network.check_port("127.0.0.1", taken.getsockname()[1])
     assert finding.grade == "failed"
     assert "--port" in finding.advice
 
@@ -180,37 +180,37 @@ def test_a_port_that_another_program_uses():
 def test_a_port_where_a_server_of_ours_listens():
     with running_server() as live:
         port = int(live.url.rpartition(":")[2])
-        (finding,) = network.look_at_port("127.0.0.1", port)
+        (finding,) = network.check_port("127.0.0.1", port)
     assert finding.grade == "ok"
     assert "Maskstream" in finding.text
 
 
 def test_the_receiver_of_traces():
-    assert network.look_at_traces(None) == []
+    assert network.check_traces(None) == []
     with socket.create_server(("127.0.0.1", 0)) as receiver:
         url = f"http://127.0.0.1:{receiver.getsockname()[1]}"
-        assert network.look_at_traces(url)[0].grade == "ok"
-    assert network.look_at_traces(url)[0].grade == "warning"
+        assert network.check_traces(url)[0].grade == "ok"
+    assert network.check_traces(url)[0].grade == "warning"
 
 
 # Device and codecs.
 
 
 def test_a_processor_computes_everywhere():
-    device, drivers = machine.look_at_device("cpu")
+    device, drivers = machine.check_device("cpu")
     assert device.grade in ("ok", "warning")
     assert drivers.grade == "ok"
 
 
 def test_a_gpu_that_torch_does_not_see_is_told_with_its_reason(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
-    assert "no CUDA" in machine.look_at_device("cuda")[0].text
+    assert "no CUDA" in machine.check_device("cuda")[0].text
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "--gpus all" in machine.look_at_device("cuda")[0].advice
+    assert "--gpus all" in machine.check_device("cuda")[0].advice
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert "not among the 1" in machine.look_at_device("cuda:3")[0].text
+    assert "not among the 1" in machine.check_device("cuda:3")[0].text
 
 
 @pytest.mark.parametrize(
@@ -228,34 +228,34 @@ def test_the_driver_is_asked_by_its_own_tool(tmp_path, monkeypatch, script, grad
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(torch.version, "cuda", "12.8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    finding = machine.look_at_device("cuda")[1]
+    finding = machine.check_device("cuda")[1]
     assert finding.grade == grade
     assert text in finding.text
 
 
 def test_every_codec_is_really_tried(monkeypatch):
-    assert [f.grade for f in (*codecs.look_at_pictures(), *codecs.look_at_videos())] == ["ok"] * 2
+    assert [f.grade for f in (*codecs.check_pictures(), *codecs.check_videos())] == ["ok"] * 2
     monkeypatch.setattr(codecs, "_can_read", lambda name: name != "hevc")
-    (videos,) = codecs.look_at_videos()
+    (videos,) = codecs.check_videos()
     assert (videos.grade, "hevc" in videos.advice) == ("warning", True)
 
     def broken(*args: object, **options: object) -> None:
         raise OSError("encoder webp not available")
 
     monkeypatch.setattr(codecs.PictureWorker, "decode", broken)
-    (pictures,) = codecs.look_at_pictures()
+    (pictures,) = codecs.check_pictures()
     assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
 
 
 def test_a_folder_for_videos(tmp_path: Path):
-    (finding,) = look_at_folder(tmp_path / "new", "memory", 0)
+    (finding,) = check_folder(tmp_path / "new", "memory", 0)
     assert (finding.grade, list((tmp_path / "new").iterdir())) == ("ok", [])
-    (full,) = look_at_folder(tmp_path, "memory", 1 << 60)
+    (full,) = check_folder(tmp_path, "memory", 1 << 60)
     assert (full.grade, "delete videos" in full.advice) == ("failed", True)
     (tmp_path / "file").touch()
-    assert look_at_folder(tmp_path / "file" / "in it", "memory", 0)[0].grade == "failed"
-    assert look_at_folder(None, "memory", 0)[0].grade == "ok"
-    assert look_at_folder(None, "redis://host", 0)[0].grade == "warning"
+    assert check_folder(tmp_path / "file" / "in it", "memory", 0)[0].grade == "failed"
+    assert check_folder(None, "memory", 0)[0].grade == "ok"
+    assert check_folder(None, "redis://host", 0)[0].grade == "warning"
 
 
 # The model.
@@ -264,7 +264,7 @@ def test_a_folder_for_videos(tmp_path: Path):
 def test_a_broken_checkpoint_is_told_in_one_sentence(tmp_path: Path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no tensors")
-    (finding,) = model.look_at_model(Settings(weights=str(broken)))
+    (finding,) = model.check_model(Settings(weights=str(broken)))
     assert finding.grade == "failed"
     assert str(broken) in finding.text
     assert "weights" in finding.advice
@@ -272,7 +272,7 @@ def test_a_broken_checkpoint_is_told_in_one_sentence(tmp_path: Path):
 
 def test_a_model_that_loads_is_named_and_timed(monkeypatch):
     monkeypatch.setattr(model, "SLOW_S", 1000.0)
-    loaded, step = model.look_at_model(Settings(weights="random"))
+    loaded, step = model.check_model(Settings(weights="random"))
     assert (loaded.grade, step.grade) == ("warning", "ok")
     assert "fingerprint" in loaded.text
     assert "frames/s" in step.text
@@ -286,7 +286,7 @@ def test_a_model_that_fails_on_a_frame(monkeypatch):
             raise RuntimeError("CUDA out of memory")
 
     monkeypatch.setattr(model, "load", lambda settings: Full())
-    assert model.look_at_model(Settings())[1].grade == "failed"
+    assert model.check_model(Settings())[1].grade == "failed"
     monkeypatch.setattr(model, "load", lambda settings: FakeModel(step_s=0.01))
     monkeypatch.setattr(model, "SLOW_S", 0.005)
-    assert model.look_at_model(Settings())[1].grade == "warning"
+    assert model.check_model(Settings())[1].grade == "warning"

@@ -6,9 +6,9 @@ import socket
 import pytest
 from click.testing import CliRunner, Result
 
-from maskstream_server.doctor import examination
+from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
-from maskstream_server.doctor.finding import Finding, examined
+from maskstream_server.doctor.finding import Finding
 from support.logs import logging_as_before
 from support.redis_server import free_port, own_redis
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("logging_as_before")
 @pytest.fixture
 def no_model(monkeypatch) -> None:
     """The model takes seconds, and is looked at by tests of its own."""
-    monkeypatch.setattr(examination, "look_at_model", lambda settings: [])
+    monkeypatch.setattr(checks, "check_model", lambda settings: [])
 
 
 def run(*options: str, **variables: str) -> Result:
@@ -106,10 +106,11 @@ def test_a_setting_that_cannot_be_is_the_only_finding():
     assert "MASKSTREAM_WEIGHTS" in finding["text"]
 
 
-def test_a_look_that_breaks_down_is_a_finding_itself():
-    def look() -> list[Finding]:
+def test_a_check_that_breaks_down_is_a_finding_itself(monkeypatch):
+    def broken(device: str) -> list[Finding]:
         raise KeyError("redis_version")
 
-    (finding,) = examined("store", look)
-    assert (finding.name, finding.grade) == ("store", "failed")
+    monkeypatch.setattr(checks, "check_device", broken)
+    finding = next(checks.examine({}))
+    assert (finding.name, finding.grade) == ("device", "failed")
     assert "KeyError" in finding.text

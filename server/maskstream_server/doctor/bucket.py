@@ -9,8 +9,10 @@ from maskstream_server.stores.errors import StoreUnreachableError
 NAME = "bucket"
 
 
-def look_at_bucket(address: str) -> Sequence[Finding]:
-    """Look at the bucket that the setting names; a small object is written and removed."""
+def check_bucket(address: str | None) -> Sequence[Finding]:
+    """Write, list and remove a small object in the bucket that the setting names, if any."""
+    if address is None:
+        return []
     try:
         from maskstream_server.jobs.storage.bucket import Bucket
     except ModuleNotFoundError:

@@ -26,7 +26,7 @@ PICTURES: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP)
 VIDEOS: Final = ("h264", "hevc", "vp9", "av1")
 
 
-def look_at_pictures() -> Sequence[Finding]:
+def check_pictures() -> Sequence[Finding]:
     """Look whether frames of each codec decode to what was encoded, in a process as a server's."""
     worker = PictureWorker(LIMITS, time.monotonic)
     broken = {codec.name: reason for codec in PICTURES if (reason := _fault_of(codec, worker))}
@@ -52,7 +52,7 @@ def _fault_of(codec: FrameCodec, worker: PictureWorker) -> str:
     return "" if abs(picture.astype(int) - grey).max() <= 3 else "comes back another picture"
 
 
-def look_at_videos() -> Sequence[Finding]:
+def check_videos() -> Sequence[Finding]:
     """Look whether an H.264 video can be written and read, and what else can be read."""
     missing = [name for name in VIDEOS if not _can_read(name)]
     text = f"PyAV {av.__version__} reads {', '.join(n for n in VIDEOS if n not in missing)}"

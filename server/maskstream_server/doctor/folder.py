@@ -1,4 +1,4 @@
-"""Where whole videos lie: whether there is such a place, with room, that may be written to."""
+"""The folder of whole videos: whether it exists, is writable and has free space."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ NAME = "data folder"
 GIB = 1 << 30
 
 
-def look_at_folder(folder: Path | None, store: str, min_free_bytes: int) -> Sequence[Finding]:
+def check_folder(folder: Path | None, store: str, min_free_bytes: int) -> Sequence[Finding]:
     """Look at the folder that servers and workers share, as far as the settings want one."""
     if folder is None and store != "memory":
         advice = "Set MASKSTREAM_DATA_FOLDER, the same for all, or whole videos are refused."

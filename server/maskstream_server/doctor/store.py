@@ -18,8 +18,8 @@ SKEW_S = 1.0
 SLOW_S = 0.01
 
 
-def look_at_store(url: str, videos: bool = True, sessions: bool = True) -> Sequence[Finding]:
-    """Look at the store that the setting names.
+def check_store(url: str, videos: bool = True, sessions: bool = True) -> Sequence[Finding]:
+    """Check the store that the setting names.
 
     Args:
         url: the setting.
@@ -27,7 +27,7 @@ def look_at_store(url: str, videos: bool = True, sessions: bool = True) -> Seque
         sessions: whether sessions are, as servers do; workers have none.
     """
     if url == "memory":
-        text = "in this process: sessions end with it, and no other server can go on with them"
+        text = "in this process: sessions end with it, and no other server can resume them"
         return [
             Finding("store", "ok", text),
             Finding("clock", "ok", "no other to agree with"),

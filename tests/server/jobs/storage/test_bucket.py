@@ -8,14 +8,14 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from maskstream_server.doctor.bucket import look_at_bucket
+from maskstream_server.config.settings import Settings
+from maskstream_server.doctor.bucket import check_bucket
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos
 from maskstream_server.jobs.errors import NoSpaceError
 from maskstream_server.jobs.storage import bucket as bucket_module
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import open_bucket
-from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreUnreachableError
 from support.bucket import ADDRESS, NAME, real_bucket, shared_s3
 
@@ -146,9 +146,9 @@ def test_a_full_storage_is_told(bucket, monkeypatch):
 
 
 def test_the_doctor_looks_at_it(real_bucket):
-    (finding,) = look_at_bucket(ADDRESS)
+    (finding,) = check_bucket(ADDRESS)
     assert (finding.grade, ADDRESS in finding.text) == ("ok", True)
-    (finding,) = look_at_bucket("s3://another")
+    (finding,) = check_bucket("s3://another")
     assert (finding.grade, finding.text) == ("failed", "there is no bucket 'another'")
     assert real_bucket.names() == []
 
@@ -160,4 +160,4 @@ def test_a_missing_extra_is_told(monkeypatch):
     settings = Settings(bucket=ADDRESS)
     with pytest.raises(StartError, match=r"pip install 'maskstream\[s3\]'"):
         build_videos(settings, None, None, None)
-    assert "maskstream[s3]" in look_at_bucket(ADDRESS)[0].advice
+    assert "maskstream[s3]" in check_bucket(ADDRESS)[0].advice
