@@ -12,14 +12,13 @@ from typing import Any
 
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
-from maskstream_server.jobs.processing.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import DocketQueue
@@ -30,13 +29,14 @@ from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
-from maskstream_server.jobs.webhook import secret_key
+from maskstream_server.jobs.webhooks.delivery import WebhookSender
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.ports import DecodingVideo, OpenVideo
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
-from maskstream_server.settings import Settings
+from maskstream_server.outbound.signature import secret_key
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
@@ -86,7 +86,7 @@ def build_videos(
         now_s=clock,
     )
     courier = _courier(settings, store, clock)
-    desk = VideoDesk(store, queue, reception, retention_s=settings.video_retention_s)
+    desk = VideoApi(store, queue, reception, retention_s=settings.video_retention_s)
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
@@ -117,11 +117,11 @@ def webhook_rules(settings: Settings) -> HostRules:
     return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
 
 
-def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> Courier | None:
+def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> WebhookSender | None:
     if settings.webhook_secret is None:
         return None
     key = secret_key(settings.webhook_secret.get_secret_value())
-    return Courier(store, OutboundClient(webhook_rules(settings)), key, clock)
+    return WebhookSender(store, OutboundClient(webhook_rules(settings)), key, clock)
 
 
 def decode_upload(settings: Settings) -> OpenVideo:

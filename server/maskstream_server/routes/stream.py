@@ -5,11 +5,11 @@ from fastapi.responses import JSONResponse
 
 from maskstream_protocol import STREAM_PATH, SUBPROTOCOL
 from maskstream_protocol.errors import WireError
-from maskstream_server.access import check_key, check_origin, check_subprotocol
-from maskstream_server.problems import problem, problem_of
-from maskstream_server.service import Service
+from maskstream_server.http.access import check_key, check_origin, check_subprotocol
+from maskstream_server.http.problems import problem, problem_of
+from maskstream_server.lifecycle.service import Service
+from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.stream import Stream
-from maskstream_server.telemetry.witness import Witness
 
 
 def stream_routes(service: Service) -> APIRouter:
@@ -26,7 +26,7 @@ def stream_routes(service: Service) -> APIRouter:
             await socket.send_denial_response(problem_of(error))
             return
         await socket.accept(subprotocol=SUBPROTOCOL)
-        with Witness(service, socket.headers.get("traceparent")) as witness:
+        with ConnectionMetrics(service, socket.headers.get("traceparent")) as witness:
             await Stream(socket, service, witness).run()
 
     @router.get(STREAM_PATH, include_in_schema=False)

@@ -16,7 +16,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from maskstream_protocol.errors import WireError
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.http.problems import problem_of, problem_of_video
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import (
     BadUploadError,
     PartTypeError,
@@ -25,9 +26,8 @@ from maskstream_server.jobs.errors import (
 )
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
-from maskstream_server.problems import problem_of, problem_of_video
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes.entry import admission, desk_of
-from maskstream_server.service import Service
 
 UPLOADS_PATH = "/v1/uploads"
 VERSION = "1.0.0"
@@ -64,11 +64,11 @@ def upload_routes(service: Service) -> APIRouter:
     """Return the routes of resumable uploads."""
 
     async def at_uploads(
-        desk: Annotated[VideoDesk, Depends(desk_of(service))],
+        desk: Annotated[VideoApi, Depends(desk_of(service))],
     ) -> ResumableUploads:
         return desk.reception.uploads
 
-    desk_here = Annotated[VideoDesk, Depends(desk_of(service))]
+    desk_here = Annotated[VideoApi, Depends(desk_of(service))]
     router = APIRouter(
         prefix=UPLOADS_PATH, dependencies=[Depends(admission(service))], route_class=TusRoute
     )

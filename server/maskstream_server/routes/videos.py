@@ -9,17 +9,17 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from maskstream_server.access import check_key
-from maskstream_server.jobs.desk import PAGE, VideoDesk
+from maskstream_server.http.access import check_key
+from maskstream_server.jobs.api.videos import PAGE, VideoApi
 from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormIntake, Intake, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
-from maskstream_server.jobs.lines import in_pieces
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.storage.lines import in_pieces
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes.entry import admission, desk_of
 from maskstream_server.routes.ranged import answer_with
-from maskstream_server.service import Service
 
 EVENT_POLL_S = 0.25
 VIDEOS_PATH = "/v1/videos"
@@ -30,11 +30,11 @@ def video_routes(service: Service) -> APIRouter:
     """Return the routes of whole videos."""
     at_desk = desk_of(service)
 
-    async def found(video: str, desk: Annotated[VideoDesk, Depends(at_desk)]) -> VideoRecord:
+    async def found(video: str, desk: Annotated[VideoApi, Depends(at_desk)]) -> VideoRecord:
         return await desk.get(video)
 
     router = APIRouter(prefix=VIDEOS_PATH, dependencies=[Depends(admission(service))])
-    desk_here = Annotated[VideoDesk, Depends(at_desk)]
+    desk_here = Annotated[VideoApi, Depends(at_desk)]
     record_there = Annotated[VideoRecord, Depends(found)]
 
     @router.post("")

@@ -11,18 +11,18 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.engine.types import EngineRequest
 from maskstream_server.errors import answer_to
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.service import Service
 from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
+from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 from maskstream_server.streaming.greeting import Greeting
-from maskstream_server.telemetry.witness import Witness
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
@@ -51,7 +51,12 @@ class Performer:
     """The hands of one connection's session; `report` takes events and returns at once."""
 
     def __init__(
-        self, service: Service, greeting: Greeting, wishes: Wishes, report: Report, witness: Witness
+        self,
+        service: Service,
+        greeting: Greeting,
+        wishes: Wishes,
+        report: Report,
+        witness: ConnectionMetrics,
     ) -> None:
         self._service = service
         self._witness = witness

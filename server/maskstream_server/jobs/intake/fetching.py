@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskstream_server.jobs.errors import UploadTooLargeError
-from maskstream_server.jobs.intake.room import SILENCE_S, Claim
+from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
@@ -64,7 +64,7 @@ class Fetcher:
         try:
             async with asyncio.timeout(WHOLE_S), self.client.get(url) as answer:
                 length = self._checked_length(answer)
-                claim = Claim(self.files, upload, SILENCE_S)
+                claim = Reservation(self.files, upload, SILENCE_S)
                 look_for_room = await asyncio.to_thread(claim.announce, length)
                 return await self._write(answer, self.files.incoming(upload) / DATA, look_for_room)
         except (RefusedAddressError, OutboundError, UploadTooLargeError) as error:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from maskstream_server.jobs.errors import AddressRefusedError, BadUploadError, UnfinishedError
+from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation, unclaimed_room
 from maskstream_server.jobs.intake.resumable import ResumableUploads
-from maskstream_server.jobs.intake.room import SILENCE_S, Claim, unclaimed_room
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
 from maskstream_server.jobs.records.ids import new_id
@@ -126,7 +126,7 @@ class FormIntake:
         upload = reception.new_id()
         try:
             await asyncio.to_thread(reception.files.incoming(upload).mkdir)
-            claim = Claim(reception.files, upload, SILENCE_S)
+            claim = Reservation(reception.files, upload, SILENCE_S)
             look_for_room = await asyncio.to_thread(claim.announce, self.num_bytes)
             return await self._write(reception, upload, look_for_room)
         except BaseException:

@@ -9,11 +9,11 @@ import structlog
 
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
-from maskstream_server.jobs.processing.decoding import DecodingVideo
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import Memory, change
 from maskstream_server.jobs.storage.files import SOURCE
+from maskstream_server.media.ports import DecodingVideo
 from maskstream_server.stores.errors import StoreUnreachableError
 
 AWAY_PAUSE_S = 0.5

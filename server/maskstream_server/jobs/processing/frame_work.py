@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from maskstream_server.jobs.artifacts.making import Making
 from maskstream_server.jobs.processing.claimed import Claimed
 from maskstream_server.jobs.processing.decoding import FrameReader, in_thread
 from maskstream_server.jobs.processing.following import Following
+from maskstream_server.jobs.processing.making import Making
 from maskstream_server.jobs.processing.part_writer import Line, PartWriter
 from maskstream_server.jobs.processing.tracking import Tracking
 from maskstream_server.jobs.records.fields import part_name

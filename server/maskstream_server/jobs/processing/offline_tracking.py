@@ -22,12 +22,12 @@ from maskstream_model.interface import Frame
 from maskstream_protocol.masks import mask_size
 from maskstream_protocol.records import Status
 from maskstream_server.engine.engine import Engine
-from maskstream_server.jobs.lines import RefinedObject, refined_line
-from maskstream_server.jobs.processing.decoding import DecodedFrame
+from maskstream_server.jobs.processing.lines import RefinedObject, refined_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.processing.tracking import patiently
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.store import Memory
+from maskstream_server.media.ports import DecodedFrame
 from maskstream_server.session.memory import MemoryDamagedError
 
 WINDOWS_PART: Final = "windows"

@@ -8,9 +8,9 @@ import structlog
 
 from maskstream_model.errors import StateError
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.artifacts.making import Making
 from maskstream_server.jobs.processing.claimed import Claimed
 from maskstream_server.jobs.processing.frame_work import FrameWork
+from maskstream_server.jobs.processing.making import Making
 from maskstream_server.jobs.processing.offline_tracking import OfflineTracking
 from maskstream_server.jobs.processing.tracking import OnlineTracking, Tracking
 from maskstream_server.jobs.processing.worker_parts import WorkerParts

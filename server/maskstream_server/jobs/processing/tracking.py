@@ -11,11 +11,11 @@ from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineFullError, EngineRequest, StepFailedError
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.lines import frame_line
-from maskstream_server.jobs.processing.decoding import DecodedFrame
+from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.store import Memory
+from maskstream_server.media.ports import DecodedFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 
 FULL_PAUSE_S = 0.1

@@ -10,7 +10,6 @@ import structlog
 
 from maskstream_server.engine.types import EngineStoppedError
 from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
-from maskstream_server.jobs.artifacts.making import clear_drafts
 from maskstream_server.jobs.errors import (
     FencedOutError,
     FolderAwayError,
@@ -19,11 +18,12 @@ from maskstream_server.jobs.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.processing.claimed import AWAY_PAUSE_S
+from maskstream_server.jobs.processing.making import clear_drafts
 from maskstream_server.jobs.processing.run import VideoRun
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
-from maskstream_server.jobs.storage.condition import check_usable
+from maskstream_server.jobs.storage.availability import check_usable
 from maskstream_server.jobs.storage.files import DISK_FULL
 from maskstream_server.telemetry.tracing import Span, Tracing, traced
 

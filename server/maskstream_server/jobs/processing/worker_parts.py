@@ -9,9 +9,9 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.intake.fetching import Fetcher
-from maskstream_server.jobs.processing.decoding import OpenSound, OpenVideo
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.media.ports import OpenSound, OpenVideo
 
 
 @dataclass(frozen=True)

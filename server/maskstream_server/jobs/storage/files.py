@@ -15,9 +15,9 @@ from maskstream_server.jobs.errors import (
     UploadUnknownError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.lines import read_lines
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.disk import disk_time_s, sync
+from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.jobs.storage.quarantine import FolderQuarantine, Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.jobs.artifacts.making import WRITERS
+from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.record import VideoState, cancel
 from maskstream_server.jobs.records.store import change

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
@@ -104,13 +104,13 @@ async def test_members_of_the_index_that_are_no_ids_stop_no_list(store, shared_r
 
 
 @pytest.fixture
-def desk(damaged, tmp_path) -> VideoDesk:
+def desk(damaged, tmp_path) -> VideoApi:
     files = VideoFiles(tmp_path, None, 0)
     for name in "abc":
         files.create(name).write_bytes(b"a video")
     uploads = ResumableUploads(files, 1 << 20, 100.0)
     reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-    return VideoDesk(damaged, QueueOfNames(), reception, retention_s=1e12)
+    return VideoApi(damaged, QueueOfNames(), reception, retention_s=1e12)
 
 
 async def test_the_others_are_queued_again_and_its_files_stay(desk, damaged):
