@@ -22,8 +22,9 @@ class Case:
         load: returns the model; every call returns an equal one.
         frames: at least 12 of one size, on which tracks come and go.
         options: of a session; must have prompts where the model needs them.
-        tolerance: how far scores may differ, and which share of the pixels of a mask, where
-            frames share a step; 0 for bit by bit. Alone and one by one they never differ.
+        tolerance: how far scores may differ where frames share a step; 0 for bit by bit. Alone and
+            one by one they never differ.
+        mask_tolerance: which share of the pixels of a mask may differ there.
         max_bytes: most that the parts of a session ever hold.
         frame_bytes: most that changes in them with one frame.
         max_tracks: limit of tracks of the long run that holds the model to these.
@@ -34,6 +35,7 @@ class Case:
     frames: Sequence[Frame]
     options: SessionOptions = NO_OPTIONS
     tolerance: float = 0.0
+    mask_tolerance: float = 0.0
     max_bytes: int = 1 << 20
     frame_bytes: int = 64 << 10
     max_tracks: int = 20
@@ -122,8 +124,18 @@ def full_masks(result: FrameResult, rows: npt.NDArray[np.int64]) -> npt.NDArray[
     return masks
 
 
-def compare(ours: Sequence[Seen], expected: Sequence[Seen], tolerance: float, what: str) -> None:
-    """Raise AssertionError where two lists of final results differ by more than is allowed."""
+def compare(
+    ours: Sequence[Seen], expected: Sequence[Seen], what: str, case: Case | None = None
+) -> None:
+    """Raise AssertionError where two lists of final results differ.
+
+    Args:
+        ours: results.
+        expected: what they should be.
+        what: says where ours come from.
+        case: whose tolerances are allowed; None: not a bit may differ.
+    """
+    scores, pixels = (case.tolerance, case.mask_tolerance) if case else (0.0, 0.0)
     indices = [each.index for each in ours]
     wanted = [each.index for each in expected]
     require(indices == wanted, f"{what}: finals of frames {indices}, not of {wanted}")
@@ -131,6 +143,6 @@ def compare(ours: Sequence[Seen], expected: Sequence[Seen], tolerance: float, wh
         where = f"{what}: frame {one.index}"
         require(one.facts == other.facts, f"{where}: {one.facts}, not {other.facts}")
         gap = np.abs(one.scores - other.scores).max(initial=0)
-        require(gap <= tolerance, f"{where}: scores differ by {gap}")
+        require(gap <= scores, f"{where}: scores differ by {gap}")
         share = (one.masks != other.masks).mean((1, 2)).max(initial=0)
-        require(share <= tolerance, f"{where}: masks differ in {share:.1%} of the pixels")
+        require(share <= pixels, f"{where}: masks differ in {share:.2%} of the pixels")

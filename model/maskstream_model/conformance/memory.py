@@ -27,8 +27,8 @@ def a_session_resumes_after_any_frame(case: Case) -> None:
         compare(
             seen(other, [*results, *rest]),
             case.expected,
-            case.tolerance if start < number else 0,
             f"resumed after frame {number}, from frame {start + 1}",
+            case if start < number else None,
         )
 
 

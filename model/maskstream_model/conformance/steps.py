@@ -17,14 +17,14 @@ def a_run_alone_repeats_bit_by_bit(case: Case) -> None:
     """One session, frame by frame, on the same model and on another one of the same weights."""
     for model in (case.model, case.load()):
         results, _ = run(model, case.frames, case.options)
-        compare(seen(model, results), case.expected, 0, "repeated")
+        compare(seen(model, results), case.expected, "repeated")
 
 
 def any_cut_into_steps_gives_the_same_finals(case: Case) -> None:
     """One frame in a step, several, or the whole video."""
     for sizes in CUTS:
         results, _ = run(case.model, case.frames, case.options, sizes)
-        compare(seen(case.model, results), case.expected, case.tolerance, f"steps of {sizes}")
+        compare(seen(case.model, results), case.expected, f"steps of {sizes}", case)
 
 
 def sessions_that_share_steps_do_not_meet(case: Case) -> None:
@@ -42,7 +42,7 @@ def sessions_that_share_steps_do_not_meet(case: Case) -> None:
             states[n] = output.state
     for n, state in enumerate(states):
         results[n] += model.flush(state, options).results
-        compare(seen(model, results[n]), alone[n], case.tolerance, f"session {n} of a batch")
+        compare(seen(model, results[n]), alone[n], f"session {n} of a batch", case)
 
 
 def finals_come_once_and_in_order(case: Case) -> None:
@@ -78,7 +78,7 @@ def a_step_leaves_its_state_as_it_was(case: Case) -> None:
     before = model.to_parts(state)
     given = StepInput([case.frames[4]], state, options)
     first, second = (seen(model, model.step([given])[0].results) for _ in range(2))
-    compare(second, first, 0, "the same step again")
+    compare(second, first, "the same step again")
     require(model.to_parts(state) == before, "a step changed the state that it was given")
 
 
@@ -98,7 +98,7 @@ def a_step_that_raises_changes_nothing(case: Case) -> None:
                 continue
             raise AssertionError(f"a frame {frame.dtype} {frame.shape} was no FrameError")
     results = [*output.results, *run(model, case.frames[1:], options, state=state)[0]]
-    compare(seen(model, results), case.expected, 0, "after steps that raised")
+    compare(seen(model, results), case.expected, "after steps that raised")
 
 
 def prompts_are_taken_as_the_info_says(case: Case) -> None:

@@ -92,12 +92,12 @@ class FramewiseModel(ABC):
         online = self.config.online
         return padded_size(*resized_size(height, width, online.min_size, online.max_size))
 
-    def clip_frames(self, height: int, width: int) -> int:
+    def clip_frames(self, height: int, width: int, most: int) -> int:
         """See `port.Model`."""
         rows, columns = self.batch_key(height, width)
         pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
-        most = min(pixels // (rows * columns), MAX_CLIP_PIXELS // (height * width))
-        return max(1, min(CLIP_FRAMES, most))
+        fitting = min(pixels // (rows * columns), MAX_CLIP_PIXELS // (height * width))
+        return max(1, min(CLIP_FRAMES, most, fitting))
 
     # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
     @torch.no_grad()

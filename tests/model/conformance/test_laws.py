@@ -9,6 +9,7 @@ import pytest
 from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import Prompt, SessionOptions
 from support.stand_ins import colored_frames, stand_in
+from support.tiny import tiny_frames, tiny_hungarian_model, tiny_model, tiny_panoptic_model
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "brightest_blob" / "brightest_blob.py"
 
@@ -21,7 +22,13 @@ def brightest_blob():
 
 
 PROMPTS = SessionOptions(prompts=(Prompt("red", 0), Prompt("a cat", 4)))
+TINY = tiny_frames(14, seed=2)
+MOVED = {"tolerance": 1e-4, "mask_tolerance": 1e-3}
+"""How far the values of a network move where frames share a step."""
 CASES: dict[str, Callable[[], Case]] = {
+    "dvis-daq": lambda: Case(tiny_model, TINY, **MOVED),
+    "dvis-daq, panoptic": lambda: Case(tiny_panoptic_model, TINY, **MOVED, num_long=100),
+    "hungarian": lambda: Case(tiny_hungarian_model, TINY, **MOVED, num_long=100),
     "brightest blob": lambda: Case(brightest_blob, colored_frames(), max_bytes=200),
     "at once": lambda: Case(stand_in, colored_frames(), max_bytes=500),
     "late": lambda: Case(lambda: stand_in(3), colored_frames(), max_bytes=500),

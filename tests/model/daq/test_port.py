@@ -132,12 +132,12 @@ A, B = np.zeros((64, 96, 3), np.uint8), np.zeros((65, 96, 3), np.uint8)
 
 def test_large_frames_step_one_by_one():
     model = tiny_model()
-    assert model.clip_frames(64, 96) == 5
-    assert model.clip_frames(256, 512) == 2
-    assert model.clip_frames(1080, 1920) == 1
+    assert model.clip_frames(64, 96, 8) == 5
+    assert model.clip_frames(256, 512, 8) == 2
+    assert model.clip_frames(1080, 1920, 8) == 1
     small = tiny_model(min_size=32)
-    assert small.clip_frames(2160, 3840) == 1
-    assert small.clip_frames(1080, 1920) == 5
+    assert small.clip_frames(2160, 3840, 8) == 1
+    assert small.clip_frames(1080, 1920, 8) == 5
 
 
 def test_the_baseline_is_behind_the_port_too(frames):
