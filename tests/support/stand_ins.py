@@ -147,7 +147,9 @@ class StandIn:
         provisional = self._provisional(state)[-len(given.frames) :]
         return StepOutput([*finals, *provisional], state)
 
-    def flush(self, state: State, options: SessionOptions = NO_OPTIONS) -> StepOutput[State]:
+    def flush(
+        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[State]:
         finals = []
         while state.pending:
             result, state = self._answer(state)

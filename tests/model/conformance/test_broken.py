@@ -52,7 +52,7 @@ class MixesSessions(StandIn):
 class NeverFlushes(StandIn):
     """What is pending at the end is lost."""
 
-    def flush(self, state, options=NO_OPTIONS):
+    def flush(self, state, options=NO_OPTIONS, pause=None):
         return StepOutput([], state)
 
 
