@@ -92,7 +92,8 @@ def run(
         sizes: of the steps, over and over.
         state: None for a new session.
     """
-    state, start, results = model.begin(options) if state is None else state, 0, []
+    state, start = model.begin(options) if state is None else state, 0
+    results = list[FrameResult]()
     for size in cycle(sizes):
         if start >= len(frames):
             break
