@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, Literal, cast, get_args
 
 from maskstream_protocol.fields import U16_MAX, Fields, read_object
 from maskstream_protocol.frames import ALL_CODECS
@@ -15,7 +15,7 @@ Policy = Literal["lossless", "latest"]
 MaskFormat = Literal["rle", "bits", "labelmap", "polygons", "none"]
 
 POLICIES: Final = ("lossless", "latest")
-MASK_FORMATS: Final = ("rle", "bits", "labelmap", "polygons", "none")
+MASK_FORMATS: Final[tuple[MaskFormat, ...]] = get_args(MaskFormat)
 MASK_SCALES: Final = (1.0, 0.5, 0.25)
 
 

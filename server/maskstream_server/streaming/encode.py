@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from maskstream_protocol.masks import EncodedMasks, encode_crops, mask_codec, mask_size
+from maskstream_protocol.masks import Crops, EncodedMasks, encode_crops, mask_codec, mask_size
 from maskstream_protocol.messages import MaskFormat
 from maskstream_protocol.records import (
     NO_MASK,
@@ -82,4 +82,4 @@ def _masks(result: EngineResult[Any], codec: MaskCodec) -> EncodedMasks:
     if masks is None:
         return EncodedMasks(codec, b"", (NO_MASK,) * len(result.track_ids))
     boxes: list[Box] = [tuple(box) for box in masks.boxes.tolist()]
-    return encode_crops(masks.crops, boxes, codec, masks.size, masks.logits)
+    return encode_crops(Crops(masks.size, boxes, masks.crops, masks.logits), codec)

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.engine.types import EngineRequest
@@ -113,7 +114,7 @@ class Performer:
                 mentioned=action.mentioned,
                 min_score=self._wishes.min_score,
                 mask_scale=None if form.masks == "none" else form.mask_scale,
-                with_logits=form.masks == "labelmap",
+                with_logits=needs_logits(form.masks),
                 max_tracks=service.settings.max_tracks,
             )
         )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from maskstream_protocol.frames import FrameMessage
-from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import MaskCodec, Status, Task
 from maskstream_protocol.results import Timings, decode_result
 from maskstream_server.engine.types import EngineResult, MaskCrops
