@@ -96,7 +96,7 @@ class Outbox:
             yield self._now.pop(0).to_json()
         if not self._open:
             return
-        awaits_reset = messages.Reset() in self._requests[: self._num_said]
+        awaits_reset = messages.Reset() in self._requests[: self._num_requested]
         for row in list(self._ledger.unsent()):
             # Between a reset and its notice the server refuses every frame, of whichever epoch.
             if awaits_reset or row.frame is None or not self.affords(row.frame.num_bytes):
