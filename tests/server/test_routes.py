@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StoreUnreachableError
-from maskstream_server.http.app import create_app
+from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.lifecycle.stalls import STALLED_S
 from maskstream_server.stores.memory import MemoryStore

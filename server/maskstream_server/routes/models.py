@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from maskstream_protocol.errors import ModelUnknownError
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.streaming.ports import SessionPorts
 
 
-def model_routes(service: Service) -> APIRouter:
+def model_routes(service: SessionPorts) -> APIRouter:
     """Return the routes of models."""
     router = APIRouter(prefix="/v1/models")
 
@@ -25,7 +25,7 @@ def model_routes(service: Service) -> APIRouter:
     return router
 
 
-def _summary(service: Service) -> dict[str, Any]:
+def _summary(service: SessionPorts) -> dict[str, Any]:
     info = service.model.info
     return {
         "name": info.name,
@@ -39,7 +39,7 @@ def _summary(service: Service) -> dict[str, Any]:
     }
 
 
-def _details(service: Service) -> dict[str, Any]:
+def _details(service: SessionPorts) -> dict[str, Any]:
     info = service.model.info
     classes = [
         {"id": index, "name": each.name, "color": each.color, "thing": each.thing}

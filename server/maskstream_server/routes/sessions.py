@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
+from maskstream_server.streaming.ports import SessionPorts
 
 MAX_STATE_BYTES: Final = 32 << 20
 """A hundred tracks of the largest preset need less than a tenth of it."""
@@ -25,7 +25,7 @@ RIGHT_MISSING: Final = (
 )
 
 
-def session_routes(service: Service) -> APIRouter:
+def session_routes(service: SessionPorts) -> APIRouter:
     """Return the routes of sessions."""
 
     async def permitted() -> AsyncIterator[None]:

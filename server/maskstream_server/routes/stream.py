@@ -5,12 +5,12 @@ from fastapi.responses import JSONResponse
 
 from maskstream_protocol import STREAM_PATH, SUBPROTOCOL
 from maskstream_server.http.problems import problem_response
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
+from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.streaming.stream import Stream
 
 
-def stream_routes(service: Service) -> APIRouter:
+def stream_routes(service: StreamPorts) -> APIRouter:
     """Return the routes of the stream."""
     router = APIRouter()
 

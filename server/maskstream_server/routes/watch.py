@@ -27,10 +27,10 @@ from maskstream_server.errors import (
     StoreUnreachableError,
     UnknownSessionError,
 )
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming.greeting import model_info
+from maskstream_server.streaming.ports import SessionPorts
 from maskstream_server.streaming.viewer import Viewer
 from maskstream_server.transport.websocket import welcome
 
@@ -41,7 +41,7 @@ RIGHT_MISSING: Final = (
 )
 
 
-def watch_routes(service: Service) -> APIRouter:
+def watch_routes(service: SessionPorts) -> APIRouter:
     """Return the route of viewers."""
     router = APIRouter()
     viewers: set[WebSocket] = set()
@@ -66,7 +66,7 @@ def watch_routes(service: Service) -> APIRouter:
 class Show:
     """One viewer's connection; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: Service, session: str) -> None:
+    def __init__(self, socket: WebSocket, service: SessionPorts, session: str) -> None:
         self._socket = socket
         self._service = service
         self._session = session

@@ -13,7 +13,6 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
 from maskstream_server.session.pipeline import WorkTimes
@@ -26,6 +25,7 @@ from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 from maskstream_server.streaming.greeting import Greeting
+from maskstream_server.streaming.ports import StreamPorts
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
@@ -57,7 +57,7 @@ class Performer:
 
     def __init__(
         self,
-        service: Service,
+        service: StreamPorts,
         greeting: Greeting,
         options: ClientOptions,
         report: Report,

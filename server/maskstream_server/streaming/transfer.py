@@ -20,7 +20,6 @@ from maskstream_server.errors import (
     StoreError,
     UnknownSessionError,
 )
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
@@ -30,6 +29,7 @@ from maskstream_server.stores.tokens import (
     is_name,
     make_token,
 )
+from maskstream_server.streaming.ports import SessionPorts
 
 BROUGHT_EPOCH = 2
 """A memory that was brought is not the one that the session began with."""
@@ -55,7 +55,7 @@ class State:
     blob: bytes
 
 
-async def read_state(service: Service, session: str) -> State:
+async def read_state(service: SessionPorts, session: str) -> State:
     """Read the last committed memory of a session.
 
     Raises:
@@ -69,7 +69,7 @@ async def read_state(service: Service, session: str) -> State:
     return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
-async def bring_state(service: Service, session: str, blob: bytes) -> Made:
+async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     """Make a session of this name, whose memory is `blob`; its frames begin with 1.
 
     Its tracks keep their ids; a client is told of each as it is first seen.
@@ -90,7 +90,7 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
-async def fork(service: Service, session: str) -> Made:
+async def fork(service: SessionPorts, session: str) -> Made:
     """Make a second session that goes on from where this one was last committed.
 
     Raises:
@@ -102,7 +102,7 @@ async def fork(service: Service, session: str) -> Made:
     return await _make(service, service.random_bytes(SESSION_BYTES).hex(), stored)
 
 
-async def end(service: Service, session: str) -> None:
+async def end(service: SessionPorts, session: str) -> None:
     """Delete a session; a client that is connected is told `taken_over`.
 
     One that cannot be read is deleted too; there its client, if any, hears nothing.
@@ -138,14 +138,14 @@ def parts_from_file(blob: bytes) -> dict[str, bytes]:
         raise StateError(f"state is damaged: {error}") from error
 
 
-async def _load(service: Service, session: str) -> StoredSession:
+async def _load(service: SessionPorts, session: str) -> StoredSession:
     stored = await service.store.load(session) if is_name(session) else None
     if stored is None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     return stored
 
 
-def _read(service: Service, session: str, stored: StoredSession) -> SessionMemory:
+def _read(service: SessionPorts, session: str, stored: StoredSession) -> SessionMemory:
     fingerprint = service.model.info.fingerprint
     try:
         return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
@@ -155,7 +155,7 @@ def _read(service: Service, session: str, stored: StoredSession) -> SessionMemor
         raise SessionUnreadableError(session) from error
 
 
-async def _make(service: Service, session: str, stored: StoredSession) -> Made:
+async def _make(service: SessionPorts, session: str, stored: StoredSession) -> Made:
     store = service.store
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await store.create(session, service.owner, hash_token(token))

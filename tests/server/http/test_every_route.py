@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from maskstream_protocol import SUBPROTOCOL
 from maskstream_server.config.settings import Settings
 from maskstream_server.http.access import PUBLIC, require_access
-from maskstream_server.http.app import create_app
 from maskstream_server.http.problems import install_problems
+from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
