@@ -74,13 +74,15 @@ def upload_routes(service: Service) -> APIRouter:
     )
     uploads_here = Annotated[ResumableUploads, Depends(at_uploads)]
 
-    @router.options("")
+    @router.options("", status_code=204)
     async def abilities(uploads: uploads_here) -> Response:
+        """Say which extensions of tus there are, and the largest upload."""
         headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
         return Response(status_code=204, headers=headers)
 
-    @router.post("")
+    @router.post("", status_code=201)
     async def create(request: Request, desk: desk_here) -> Response:
+        """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
         uploads, text = desk.reception.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
         options = metadata.get("options")
@@ -101,6 +103,7 @@ def upload_routes(service: Service) -> APIRouter:
 
     @router.head("/{upload}")
     async def progress(upload: str, uploads: uploads_here) -> Response:
+        """Say in `Upload-Offset` how many bytes have arrived."""
         found = await uploads.find(upload)
         headers = {
             **_progress(found),
@@ -111,16 +114,18 @@ def upload_routes(service: Service) -> APIRouter:
             headers["Upload-Metadata"] = found.announced.metadata
         return Response(headers=headers)
 
-    @router.patch("/{upload}")
+    @router.patch("/{upload}", status_code=204)
     async def append(upload: str, request: Request, uploads: uploads_here) -> Response:
+        """Append a part at `Upload-Offset`."""
         if request.headers.get("content-type") != PART_TYPE:
             raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
         offset = _count(request, "Upload-Offset")
         found = await uploads.append(upload, offset, _until_gone(request))
         return Response(status_code=204, headers=_progress(found))
 
-    @router.delete("/{upload}")
+    @router.delete("/{upload}", status_code=204)
     async def remove(upload: str, uploads: uploads_here) -> Response:
+        """Give up an upload and remove its bytes."""
         await uploads.remove(upload)
         return Response(status_code=204)
 

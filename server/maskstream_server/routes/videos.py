@@ -37,8 +37,9 @@ def video_routes(service: Service) -> APIRouter:
     desk_here = Annotated[VideoDesk, Depends(at_desk)]
     record_there = Annotated[VideoRecord, Depends(found)]
 
-    @router.post("")
+    @router.post("", status_code=202)
     async def submit(request: Request, desk: desk_here) -> JSONResponse:
+        """Take in a video: a form with `file` and `options`, or JSON with an `upload` or a `url`."""
         key = request.headers.get("idempotency-key")
         caller = check_key(request.headers, service.settings)
         record = await desk.submit(await _intake(request), key, caller)
@@ -51,16 +52,19 @@ def video_routes(service: Service) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: str | None = None,
     ) -> dict[str, Any]:
+        """List videos, newest first; `next` is the `before` of the next page."""
         page = await desk.store.page(limit, before)
         more = page[-1].id if len(page) == limit else None
         return {"videos": [as_told(record) for record in page], "next": more}
 
     @router.get("/{video}")
     async def video(record: record_there) -> dict[str, Any]:
+        """Return a video: state, progress, options, files."""
         return as_told(record)
 
     @router.delete("/{video}")
     async def delete(video: str, desk: desk_here) -> Response:
+        """Cancel a video and remove its files; of one that has ended, its record (204)."""
         record = await desk.delete(video)
         return Response(status_code=204) if record is None else JSONResponse(as_told(record))
 
@@ -70,6 +74,7 @@ def video_routes(service: Service) -> APIRouter:
         desk: desk_here,
         last_event_id: Annotated[int, Header()] = 0,
     ) -> AsyncIterator[ServerSentEvent]:
+        """Report each change of a video as a server-sent event, until it has ended."""
         told = last_event_id
         while service.videos is not None and not service.videos.stopping:
             # Smaller than what the client has: a store that lost its last second.
@@ -86,6 +91,7 @@ def video_routes(service: Service) -> APIRouter:
     async def results(
         record: record_there, desk: desk_here, after: Annotated[int, Query(ge=-1)] = -1
     ) -> StreamingResponse:
+        """Return a JSON line for each frame after `after`, as far as they are there."""
         last = after // record.options.frame_stride
         lines = await desk.lines(record, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
@@ -95,6 +101,7 @@ def video_routes(service: Service) -> APIRouter:
     async def artifact(
         name: str, record: record_there, desk: desk_here, request: Request
     ) -> Response:
+        """Return a file of a video; ranges are served."""
         file = await desk.artifact(record, name)
         if isinstance(file, Path):
             return FileResponse(file, filename=name)
