@@ -17,14 +17,15 @@ import httpx
 import psutil
 import pytest
 
-from maskstream_server.ending import FORCED, end_within
+from maskstream_server.lifecycle.forced_exit import FORCED, end_within
+from maskstream_server.streaming.transfer import parts_to_file
 from support import hanging_server
 from support.pictures import scan_bomb
 from support.raw_client import grey, jpeg, raw_client
 from support.server import POISON
 
 DRAIN_S = 1.0
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 @dataclass
@@ -113,8 +114,9 @@ async def test_a_thread_that_never_returns_is_named_in_the_log(tmp_path: Path):
     with hanging(tmp_path, video_jobs=0) as server:
         headers = {"content-type": "application/octet-stream"}
         address = f"{server.url}/v1/sessions/brought/state"
+        hang = parts_to_file({"count": b"hang"})
         async with httpx.AsyncClient() as client:
-            bringing = asyncio.create_task(client.put(address, content=b"hang", headers=headers))
+            bringing = asyncio.create_task(client.put(address, content=hang, headers=headers))
             threads = psutil.Process(server.process.pid).num_threads()
             async with asyncio.timeout(SOON_S):
                 while psutil.Process(server.process.pid).num_threads() == threads:
@@ -146,8 +148,10 @@ async def test_six_pictures_that_are_too_much_work_stop_nobody(tmp_path: Path):
 
 
 def test_a_process_that_hangs_is_ended_even_where_its_log_hangs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("maskstream_server.ending._LOG_S", 0.01)
-    monkeypatch.setattr("maskstream_server.ending._tell", lambda *_: never.wait(SOON_S))
+    monkeypatch.setattr("maskstream_server.lifecycle.forced_exit._LOG_S", 0.01)
+    monkeypatch.setattr(
+        "maskstream_server.lifecycle.forced_exit._log_end", lambda *_: never.wait(SOON_S)
+    )
     never, ended = threading.Event(), threading.Event()
     statuses: list[int] = []
 

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 
-from maskstream_server.jobs.intake.room import unclaimed_room
+from maskstream_server.jobs.intake.reservation import unclaimed_room
 from support.video_world import SOON_S, World, world
 
 

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from maskstream_server.jobs.webhook import secret_key, signed_headers
+from maskstream_server.outbound.signature import secret_key, signed_headers
 from support.fake_video import FakeDecoder, FakeMediaError
 from support.held_videos import until
 from support.http_receiver import Answer, Asked, Receiver, http_receiver
@@ -19,7 +19,7 @@ from support.server_process import server_process
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FRAMES = [np.zeros((32, 48, 3), np.uint8)] * 3
-SOON_S = 30.0
+SOON_S = 150.0
 
 
 def settings_for(receiver: Receiver) -> dict:

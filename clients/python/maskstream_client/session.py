@@ -19,7 +19,7 @@ from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.notice_parsing import parse_server_message
+from maskstream_protocol.notices import parse_server_message
 from maskstream_protocol.results import ResultMessage, decode_result
 
 _ACK_EVERY: Final = 8

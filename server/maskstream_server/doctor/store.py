@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 
 from maskstream_server.doctor.finding import Finding
+from maskstream_server.errors import StoreError
 from maskstream_server.jobs.queue import NAME
-from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import FULL_FRACTION, Commit, CommitOutcome
 from maskstream_server.stores.redis import RedisStore
 from maskstream_server.stores.redis.facts import RedisFacts, read_facts
@@ -27,7 +27,7 @@ def check_store(url: str, videos: bool = True, sessions: bool = True) -> Sequenc
         sessions: whether sessions are, as servers do; workers have none.
     """
     if url == "memory":
-        text = "in this process: sessions end with it, and no other server can go on with them"
+        text = "in this process: sessions end with it, and no other server can resume them"
         return [
             Finding("store", "ok", text),
             Finding("clock", "ok", "no other to agree with"),

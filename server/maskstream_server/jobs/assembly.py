@@ -10,16 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.desk import VideoDesk
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
-from maskstream_server.jobs.processing.decoding import DecodingVideo, OpenVideo
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import DocketQueue
@@ -30,20 +27,22 @@ from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
-from maskstream_server.jobs.webhook import secret_key
+from maskstream_server.jobs.webhooks.delivery import WebhookSender
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.ports import DecodingVideo, OpenVideo
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
-from maskstream_server.settings import Settings
+from maskstream_server.outbound.signature import secret_key
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 
 def build_videos(
     settings: Settings,
-    model: OnlineSegmenter[Any] | OfflineDaq,
+    models: Models,
     engine: Engine[Any],
     decode: OpenVideo,
     *,
@@ -63,11 +62,9 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    offline = model if isinstance(model, OfflineDaq) else None
+    info = models.live.info
     facts = ModelFacts(
-        name=model.config.name,
-        refines=offline is not None,
-        panoptic=model.config.task == "panoptic",
+        name=info.name, refines=models.offline is not None, panoptic=info.task == "panoptic"
     )
     sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(
@@ -86,17 +83,16 @@ def build_videos(
         now_s=clock,
     )
     courier = _courier(settings, store, clock)
-    desk = VideoDesk(store, queue, reception, retention_s=settings.video_retention_s)
+    desk = VideoApi(store, queue, reception, retention_s=settings.video_retention_s)
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
-        model=engine.model,
         engine=engine,
         store=store,
         files=files,
         open_video=decode,
         open_sound=partial(open_sound, limits=video_limits(settings)),
-        offline=offline,
+        offline=models.offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
         now_s=clock,
@@ -117,11 +113,11 @@ def webhook_rules(settings: Settings) -> HostRules:
     return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
 
 
-def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> Courier | None:
+def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> WebhookSender | None:
     if settings.webhook_secret is None:
         return None
     key = secret_key(settings.webhook_secret.get_secret_value())
-    return Courier(store, OutboundClient(webhook_rules(settings)), key, clock)
+    return WebhookSender(store, OutboundClient(webhook_rules(settings)), key, clock)
 
 
 def decode_upload(settings: Settings) -> OpenVideo:

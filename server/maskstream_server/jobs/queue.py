@@ -5,14 +5,18 @@ into its Redis can run code in its workers; all that we hand it is the id of a v
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol
 
 from docket import Docket, Worker
 
+from maskstream_server.errors import StartError
+
 NAME = "maskstream-videos"
 TASK = "work_on_video"
+ANSWER_S = 10.0
 REDELIVER_S = 8.0
 """A worker that has not been heard of for so long is dead; its video goes to another one."""
 
@@ -42,7 +46,7 @@ class VideoQueue(Protocol):
         """Return how many videos wait or are worked on."""
         ...
 
-    async def hears_of(self, host: str) -> bool:
+    async def has_worker(self, host: str) -> bool:
         """Return whether a worker on the machine of this name has given a sign of life of late."""
         ...
 
@@ -107,8 +111,8 @@ class DocketQueue:
         """See `VideoQueue.pending`."""
         return (await (await self._open()).snapshot()).total_tasks
 
-    async def hears_of(self, host: str) -> bool:
-        """See `VideoQueue.hears_of`."""
+    async def has_worker(self, host: str) -> bool:
+        """See `VideoQueue.has_worker`."""
         # pydocket's workers have names of the form host#pid.
         workers = await (await self._open()).workers()
         return any(worker.name.rpartition("#")[0] == host for worker in workers)
@@ -127,3 +131,28 @@ class DocketQueue:
 
 async def _elsewhere(video: str) -> None:
     """Stand for the work in a process that only enqueues."""
+
+
+def check_worker(store: str, host: str | None = None) -> None:
+    """Ask the store for a worker on `host`, by default this machine.
+
+    Raises:
+        StartError: it has not been found of of late, or the store cannot be asked.
+    """
+    host = host or socket.gethostname()
+    try:
+        found = asyncio.run(_has_worker(store, host))
+    except Exception as error:
+        # Whatever a client of Redis raises: the worker cannot get at its videos either.
+        raise StartError(f"The store cannot be asked for workers: {error!r}.") from error
+    if not found:
+        raise StartError(f"No worker on {host} has given a sign of life of late.")
+
+
+async def _has_worker(store: str, host: str) -> bool:
+    queue = DocketQueue(store)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await queue.has_worker(host)
+    finally:
+        await queue.close()

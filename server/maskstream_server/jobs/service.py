@@ -6,13 +6,13 @@ from contextlib import suppress
 
 import structlog
 
-from maskstream_server.jobs.courier import Courier
-from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.errors import FolderAwayError, MismatchError
+from maskstream_server.errors import FolderAwayError, MismatchError
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.jobs.records.census import Census
 from maskstream_server.jobs.records.clock import StoreClock
-from maskstream_server.jobs.storage.condition import FolderProbe
+from maskstream_server.jobs.records.counts import VideoCounts
+from maskstream_server.jobs.storage.availability import FolderProbe
+from maskstream_server.jobs.webhooks.delivery import WebhookSender
 
 TEND_S = 60.0
 RETRY_S = 2.0
@@ -35,12 +35,12 @@ class VideoService:
 
     def __init__(
         self,
-        desk: VideoDesk,
+        desk: VideoApi,
         worker: VideoWorker | None,
         concurrency: int,
-        courier: Courier | None = None,
+        courier: WebhookSender | None = None,
         clean_up: Callable[[], None] = lambda: None,
-        counted: Callable[[Census], None] = lambda census: None,
+        counted: Callable[[VideoCounts], None] = lambda census: None,
         clock: StoreClock | None = None,
     ) -> None:
         self.desk = desk

@@ -54,7 +54,7 @@ def show_device(device: str, registry: CollectorRegistry) -> None:
 
 
 def device_memory(device: str) -> tuple[float, float]:
-    """Return bytes in use and in all; NaN where that cannot be told.
+    """Return bytes in use and in all; NaN where that is unknown.
 
     For a GPU: of all its processes. For the CPU: this process' own, and the machine's.
     """

@@ -6,7 +6,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from maskstream_server.jobs.processing.worker import JobEnd
-from maskstream_server.jobs.records.census import Census
+from maskstream_server.jobs.records.counts import VideoCounts
 
 
 class WorkMetrics:
@@ -30,7 +30,7 @@ class WorkMetrics:
 
     def _describe_videos(self) -> None:
         self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in Census(now_s=0.0).counts:
+        for state in VideoCounts(now_s=0.0).counts:
             self.videos.labels(state)
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"
@@ -50,26 +50,26 @@ class WorkMetrics:
         return Counter(f"maskstream_{name}", text, labels, registry=self.registry)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
-        """Hear of a step of the engine."""
+        """Count a step of the engine."""
         self.batch_frames.observe(size)
         self.busy_s.inc(inference_s)
 
     def step_failed(self, error: Exception) -> None:
-        """Hear that the model raised on one frame."""
+        """Count a frame on which the model raised."""
         self.failed_steps.inc()
 
-    def count_videos(self, census: Census) -> None:
-        """Hear how many videos there are in each state."""
+    def count_videos(self, census: VideoCounts) -> None:
+        """Set the number of videos in each state."""
         for state, count in census.counts.items():
             self.videos.labels(state).set(count)
         self.video_silence_s.set(census.silence_s)
 
     def job_begun(self) -> None:
-        """Hear that work on a video begins here."""
+        """Count a job that begins here."""
         self.jobs_running.inc()
 
     def job_ended(self, end: JobEnd, seconds: float) -> None:
-        """Hear that it has ended here."""
+        """Count a job that has ended here."""
         self.jobs_running.dec()
         self.jobs.labels(end).inc()
         self.job_s.inc(seconds)

@@ -7,15 +7,15 @@ import structlog
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from maskstream_server.service import Background
+from maskstream_server.config.settings import Settings
+from maskstream_server.errors import StoreUnreachableError
+from maskstream_server.lifecycle.service import Background
 from maskstream_server.session.actions import Save
-from maskstream_server.settings import Settings
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease
+from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.performer import Performer
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
-from maskstream_server.telemetry.witness import Witness
 from support.stores import Clock, FailingStore
 
 SAVE = Save(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
@@ -61,7 +61,9 @@ async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(ser
     events = []
     structlog.reset_defaults()  # what another test has quietened
     with capture_logs() as lines:
-        performer = Performer(service, greeting, SimpleNamespace(), events.append, Witness(service))
+        performer = Performer(
+            service, greeting, SimpleNamespace(), events.append, ConnectionMetrics(service)
+        )
         performer.save(SAVE)
         performer.confirm_token()
         await service.background.finish(1.0)
@@ -74,7 +76,7 @@ async def test_a_session_that_ends_without_its_store_is_counted_no_more(service,
     monkeypatch.setattr("maskstream_server.streaming.performer.FORGET_WITHIN_S", 0.01)
     greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
     performer = Performer(
-        service, greeting, SimpleNamespace(), lambda event: None, Witness(service)
+        service, greeting, SimpleNamespace(), lambda event: None, ConnectionMetrics(service)
     )
     performer.save(SAVE)
     await performer.forget()

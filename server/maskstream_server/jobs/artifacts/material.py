@@ -8,8 +8,8 @@ from typing import Any
 from maskstream_model.config import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
-from maskstream_server.jobs.processing.decoding import DecodingVideo
 from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.media.ports import DecodingVideo
 from maskstream_server.media.soundtrack import SoundPiece
 
 Lines = Iterable[bytes]

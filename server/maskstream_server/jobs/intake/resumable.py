@@ -17,18 +17,18 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadUploadError,
     OffsetError,
     UploadTooLargeError,
     UploadUnknownError,
 )
 from maskstream_server.jobs.intake.appending import AppendingFile
-from maskstream_server.jobs.intake.room import Claim
+from maskstream_server.jobs.intake.reservation import Reservation
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.storage.condition import told_where_away
+from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 
@@ -95,7 +95,7 @@ class ResumableUploads:
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
 
-    @told_where_away
+    @checks_folder
     async def create(self, announced: Announcement) -> ResumableUpload:
         """Begin an upload.
 
@@ -112,7 +112,7 @@ class ResumableUploads:
         await asyncio.to_thread(self._create, upload, announced)
         return await self.find(upload)
 
-    @told_where_away
+    @checks_folder
     async def find(self, upload: str) -> ResumableUpload:
         """Return how far an upload has come.
 
@@ -121,7 +121,7 @@ class ResumableUploads:
         """
         return await asyncio.to_thread(self._find, upload)
 
-    @told_where_away
+    @checks_folder
     async def append(
         self, upload: str, offset: int, chunks: AsyncIterable[bytes]
     ) -> ResumableUpload:
@@ -158,7 +158,7 @@ class ResumableUploads:
         folder.mkdir()
         try:
             with full_disk_told():
-                claim = Claim(self.files, upload, self.waits_s(1), self.waits_s(0))
+                claim = Reservation(self.files, upload, self.waits_s(1), self.waits_s(0))
                 claim.announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()

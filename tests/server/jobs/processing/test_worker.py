@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from maskstream_server.jobs.artifacts.making import WRITERS
-from maskstream_server.jobs.lines import read_lines
+from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
+from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.media.precedence import NICENESS
 from support.engines import start
 from support.fake_video import FakeDecoder, FakeMediaError, Gate
@@ -35,7 +35,7 @@ async def test_a_video_gives_what_the_model_gives_on_its_frames(open_workshop):
     mentioned: set[int] = set()
     for index, (line, frame) in enumerate(zip(await shop.lines(), FRAMES, strict=True)):
         told = json.loads(line)
-        output, state = model.step(frame, state, shop.parts.max_tracks)
+        output, state = model.step_frame(frame, state, shop.parts.max_tracks)
         masks = dict(zip(output.track_ids.tolist(), output.masks(64, 96).numpy(), strict=True))
         assert (told["frame"], told["time_s"], told["size"]) == (index, index / 25, [64, 96])
         for item in told["objects"]:

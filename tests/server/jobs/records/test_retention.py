@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 import structlog
 
-from maskstream_server.jobs.desk import MAX_SKEW_S, VideoDesk
+from maskstream_server.errors import StoreUnreachableError
+from maskstream_server.jobs.api.videos import MAX_SKEW_S, VideoApi
 from maskstream_server.jobs.intake.intake import Reception, UploadIntake
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.maintenance.cleanup import sweep
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
-from maskstream_server.jobs.sweeping import sweep
-from maskstream_server.stores.errors import StoreUnreachableError
 from support.lost_folder import LostFolder
 from support.stores import Clock
 from support.video_desk import NOWHERE, QueueOfNames, age_files
@@ -39,13 +39,13 @@ class World:
         self.files = VideoFiles(folder, None, 0)
         self.desks = [self.desk() for _ in range(3)]
 
-    def desk(self, now_s: Callable[[], float] = time.time) -> VideoDesk:
+    def desk(self, now_s: Callable[[], float] = time.time) -> VideoApi:
         files = VideoFiles(self.folder, None, 0)
         uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
         reception = Reception(
             files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20, now_s=now_s
         )
-        return VideoDesk(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
+        return VideoApi(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
 
     async def upload(self) -> str:
         uploads = self.desks[0].reception.uploads

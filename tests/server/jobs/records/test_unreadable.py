@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from maskstream_server.jobs.desk import VideoDesk
-from maskstream_server.jobs.errors import RecordUnreadableError
+from maskstream_server.errors import RecordUnreadableError, StoreUnreachableError
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.processing.worker import VideoWorker
@@ -18,7 +18,6 @@ from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, claim
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start
 from support.redis_server import RedisServer
@@ -104,13 +103,13 @@ async def test_members_of_the_index_that_are_no_ids_stop_no_list(store, shared_r
 
 
 @pytest.fixture
-def desk(damaged, tmp_path) -> VideoDesk:
+def desk(damaged, tmp_path) -> VideoApi:
     files = VideoFiles(tmp_path, None, 0)
     for name in "abc":
         files.create(name).write_bytes(b"a video")
     uploads = ResumableUploads(files, 1 << 20, 100.0)
     reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-    return VideoDesk(damaged, QueueOfNames(), reception, retention_s=1e12)
+    return VideoApi(damaged, QueueOfNames(), reception, retention_s=1e12)
 
 
 async def test_the_others_are_queued_again_and_its_files_stay(desk, damaged):

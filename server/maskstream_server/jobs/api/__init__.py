@@ -1,0 +1,1 @@
+"""What the routes of whole videos do, without HTTP."""

@@ -1,0 +1,110 @@
+"""Makes the files of a video in threads of their own, while its lines are still coming."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from maskstream_server.jobs.artifacts.feed import Feed
+from maskstream_server.jobs.artifacts.masks import write_masks
+from maskstream_server.jobs.artifacts.material import Material
+from maskstream_server.jobs.artifacts.overlay import write_overlay
+from maskstream_server.jobs.artifacts.panoptic import write_panoptic
+from maskstream_server.jobs.artifacts.tracks import write_tracks
+from maskstream_server.jobs.artifacts.ytvis import write_ytvis
+from maskstream_server.jobs.processing.decoding import in_thread
+from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.storage.disk import sync
+from maskstream_server.media.precedence import lower_priority
+
+Writer = Callable[[Material, Path], str | None]
+"""Writes a file; returns one sentence where it is not whole."""
+WRITERS: Mapping[str, Writer] = {
+    "ytvis.json": lambda material, target: write_ytvis(
+        material.lines, target, material.name, material.show_min, material.frame_rate()
+    ),
+    "overlay.mp4": write_overlay,
+    "masks.zip": lambda material, target: write_masks(material.lines, target),
+    "panoptic.zip": lambda material, target: write_panoptic(
+        material.lines, material.classes, target
+    ),
+    "tracks.parquet": lambda material, target: write_tracks(material.lines, target),
+}
+"""How each of `options.ARTIFACTS` is made."""
+DRAFTS = "drafts"
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what workers that were killed have left of files under way."""
+    for left in folder.glob(f"{DRAFTS}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+class Making:
+    """The files of one video under way; they appear under their names when all are whole.
+
+    Args:
+        record: of the video: what is wanted, and under which fence this is.
+        folder: of the video.
+        material: all but its lines, which come from a feed.
+    """
+
+    def __init__(
+        self, record: VideoRecord, folder: Path, material: Callable[[Feed], Material]
+    ) -> None:
+        self._folder = folder
+        self._names = record.options.artifacts
+        self._drafts = folder / f"{DRAFTS}-{record.fence}"
+        self._feed = Feed(folder)
+        num_threads = max(1, len(self._names))
+        self._threads = ThreadPoolExecutor(num_threads, "video-artifact", lower_priority)
+        clear_drafts(folder)
+        self._files = [
+            in_thread(self._threads, partial(self._make, name, material(self._feed)))
+            for name in self._names
+        ]
+
+    def advance(self, record: VideoRecord) -> None:
+        """Let the lines that count now go into the files; raises what a file has failed with."""
+        self._feed.advance(record)
+        for file in self._files:
+            if file.done():
+                file.result()
+
+    async def finish(self) -> str | None:
+        """Wait for all files, after the last lines; return what is not whole about them.
+
+        Raises:
+            OverflowError: what is to be told has no room in a format.
+            MediaError: the video cannot be read once more.
+        """
+        sentences = await asyncio.gather(*self._files)
+        await in_thread(self._threads, self._publish)
+        return " ".join(filter(None, sentences)) or None
+
+    def _publish(self) -> None:
+        """Give all files their names; both are on the disk then."""
+        for name in self._names:
+            sync(self._drafts / name)
+            (self._drafts / name).replace(self._folder / name)
+        sync(self._folder)
+        shutil.rmtree(self._drafts, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End what is still under way, and leave nothing of it; returns at once."""
+        self._feed.stop()
+        self._threads.shutdown(wait=False)
+
+    def _make(self, name: str, material: Material) -> str | None:
+        self._drafts.mkdir(exist_ok=True)
+        draft = self._drafts / name
+        try:
+            return WRITERS[name](material, draft)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # others are in it
+                self._drafts.rmdir()
+            raise

@@ -1,0 +1,88 @@
+"""Whether the folder of videos can be used now, and who is told where it cannot.
+
+A folder may be away for a while: not mounted, read-only after a fault, replaced. Nothing is made in
+its place, since that would fill the disk beneath. Whatever goes wrong with a file, a look at the
+folder says whether that is why.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+from maskstream_server.errors import FolderAwayError, VideoError
+from maskstream_server.jobs.storage.files import FULL, VideoFiles
+
+PROBE_S: Final = 2.0
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class HasFiles(Protocol):
+    """Works with files of videos."""
+
+    @property
+    def files(self) -> VideoFiles:
+        """Where they are."""
+        ...
+
+
+Owner = TypeVar("Owner", bound=HasFiles)
+Method = Callable[Concatenate[Owner, P], Coroutine[Any, Any, T]]
+
+
+def check_usable(files: VideoFiles) -> None:
+    """Look whether something can be written; a full disk is another matter. Blocks.
+
+    Raises:
+        FolderAwayError: the folder is gone, read-only, or broken.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=files.landing):
+            pass
+    except OSError as error:
+        if error.errno not in FULL:
+            raise FolderAwayError(error.strerror or "no reason given") from error
+
+
+def checks_folder(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":
+    """Let a method raise `FolderAwayError` where that is why it failed."""
+
+    @wraps(method)
+    async def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(self, *args, **kwargs)
+        except (OSError, VideoError):
+            await asyncio.to_thread(check_usable, self.files)
+            raise
+
+    return told
+
+
+class FolderProbe:
+    """Says whether a folder can be used; one look at a time, since that of a network may hang.
+
+    Args:
+        files: in the folder.
+        within_s: what takes longer is no.
+    """
+
+    def __init__(self, files: VideoFiles, within_s: float = PROBE_S) -> None:
+        self._files, self._within_s = files, within_s
+        self._looking: asyncio.Task[bool] | None = None
+
+    async def usable(self) -> bool:
+        """Return whether it can be used now."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(asyncio.to_thread(self._look))
+        done, _ = await asyncio.wait([self._looking], timeout=self._within_s)
+        return bool(done) and self._looking.result()
+
+    def _look(self) -> bool:
+        try:
+            check_usable(self._files)
+        except FolderAwayError:
+            return False
+        return True

@@ -1,0 +1,1 @@
+"""Signed requests that report the end of a job."""

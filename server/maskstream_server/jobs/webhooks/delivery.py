@@ -1,0 +1,123 @@
+"""Delivers webhooks, at least once each: the record says what has been delivered.
+
+The process that ends a job wakes its own sender; where that process dies, `Maintenance` of any
+other finds what is due. The body is what `GET /v1/videos/{id}` answers; the message's id is the
+video's, the same in every attempt.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+
+import structlog
+
+from maskstream_server.errors import (
+    FencedOutError,
+    OutboundError,
+    RecordUnreadableError,
+    StoreUnreachableError,
+    VideoUnknownError,
+)
+from maskstream_server.jobs.records.coding import as_told
+from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.records.store import VideoStore, change
+from maskstream_server.jobs.webhooks.schedule import (
+    ATTEMPT_S,
+    begin_attempt,
+    delivered,
+    given_up,
+    schedule_retry,
+)
+from maskstream_server.outbound.client import OutboundClient
+from maskstream_server.outbound.signature import signed_headers
+
+MAX_AT_ONCE = 16
+
+log = structlog.get_logger(__name__)
+
+
+class WebhookSender:
+    """Reports the ends of jobs to the servers of clients.
+
+    Args:
+        store: of records.
+        client: restricts where requests may go.
+        key: for signatures (see `signature.secret_key`).
+        now_s: Unix time.
+    """
+
+    def __init__(
+        self,
+        store: VideoStore,
+        client: OutboundClient,
+        key: bytes,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._client, self._key, self._now_s = store, client, key, now_s
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(MAX_AT_ONCE)
+
+    def wake(self, video: str) -> None:
+        """Deliver the webhook of a video, if it has one that is due; returns at once."""
+        if video not in self._under_way:
+            task = asyncio.create_task(self._deliver(video))
+            self._under_way[video] = task
+            task.add_done_callback(lambda done: self._finished(video, done))
+
+    async def close(self) -> None:
+        """Stop; what has not been delivered is left to others, or to the next start."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deliver(self, video: str) -> None:
+        """Try until it is delivered or given up."""
+        try:
+            while (retry_s := await self._attempt(video)) is not None:
+                await asyncio.sleep(retry_s)
+        except (FencedOutError, VideoUnknownError, RecordUnreadableError):
+            return
+        except StoreUnreachableError as error:
+            log.warning("store_away", reason=str(error))
+
+    async def _attempt(self, video: str) -> float | None:
+        """Make one attempt; return seconds to the next one, None where there is none.
+
+        Raises:
+            FencedOutError: there is nothing to deliver, or another server is about to.
+        """
+        store, now_s = self._store, self._now_s
+        async with self._places:
+            record = await change(store, video, lambda old: begin_attempt(old, now_s()))
+            reason = await self._post(record)
+            if reason is None:
+                await change(store, video, lambda old: delivered(old, now_s()))
+                return None
+            attempt = record.tell_attempts
+            record = await change(store, video, lambda old: schedule_retry(old, attempt, now_s()))
+        log.info("webhook_failed", video=video, attempt=attempt, reason=reason)
+        if given_up(record):
+            log.warning("webhook_given_up", video=video, reason=reason)
+            return None
+        return max(0.0, (record.tell_at_s or 0.0) - now_s())
+
+    async def _post(self, record: VideoRecord) -> str | None:
+        """Send the message; return why it was not accepted, None where it was."""
+        assert record.options.webhook is not None
+        body = json.dumps(as_told(record)).encode()
+        headers = signed_headers(self._key, record.id, body, self._now_s())
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                status = await self._client.post(record.options.webhook, body, headers)
+        except TimeoutError:
+            return "There is no answer in time."
+        except OutboundError as error:
+            return str(error)
+        return None if 200 <= status < 300 else f"The answer has the status {status}."
+
+    def _finished(self, video: str, task: "asyncio.Task[None]") -> None:
+        del self._under_way[video]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("webhook_sender_failed", video=video, exc_info=error)
