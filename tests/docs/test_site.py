@@ -10,6 +10,7 @@ import pytest
 
 from docs.pages import CHECKOUT
 
+pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
 
 
@@ -62,9 +63,3 @@ def test_the_page_of_the_routes_is_what_a_server_says():
         [sys.executable, CHECKOUT / "scripts" / "rest_page.py", "--check"], timeout=300
     )
     assert done.returncode == 0, "run scripts/rest_page.py"
-
-
-def test_every_decision_is_listed():
-    folder = CHECKOUT / "docs" / "decisions"
-    index = (folder / "index.md").read_text()
-    assert [page.name for page in folder.glob("0*.md") if f"({page.name})" not in index] == []
