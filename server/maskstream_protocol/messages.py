@@ -23,8 +23,8 @@ T = TypeVar("T")
 Policy = Literal["lossless", "latest"]
 MaskFormat = Literal["rle", "bits", "labelmap", "polygons", "none"]
 
-POLICIES: Final[tuple[str, ...]] = get_args(Policy)
-MASK_FORMATS: Final[tuple[str, ...]] = get_args(MaskFormat)
+POLICIES: Final = ("lossless", "latest")
+MASK_FORMATS: Final[tuple[MaskFormat, ...]] = get_args(MaskFormat)
 MASK_SCALES: Final = (1.0, 0.5, 0.25)
 
 

@@ -14,10 +14,12 @@ def model_routes(service: SessionPorts) -> APIRouter:
 
     @router.get("")
     async def models() -> dict[str, Any]:
+        """List the models that this server runs."""
         return {"models": [_summary(service)]}
 
     @router.get("/{name}")
     async def model(name: str) -> dict[str, Any]:
+        """Return a model with its classes, thresholds and input size."""
         if name != service.model.info.name:
             raise ModelUnknownError(f"This server has no model {name!r}.")
         return {**_summary(service), **_details(service)}

@@ -40,6 +40,7 @@ def session_routes(service: SessionPorts) -> APIRouter:
 
     @router.get("")
     async def sessions(limit: str = "100") -> dict[str, Any]:
+        """List sessions, at most `limit` (1 to 1000) of them."""
         if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_LISTED:
             raise HTTPException(422, f"limit={limit!r} must be a number from 1 to {MAX_LISTED}.")
         listed = await service.store.listing(int(limit))
@@ -47,14 +48,17 @@ def session_routes(service: SessionPorts) -> APIRouter:
 
     @router.delete("/{session}", status_code=204)
     async def end(session: str) -> None:
+        """Delete a session; its client gets `taken_over`."""
         await transfer.end(service, session)
 
     @router.post("/{session}/fork", status_code=201)
     async def fork(session: str) -> dict[str, Any]:
+        """Begin a second session with the memory of the last committed frame."""
         return asdict(await transfer.fork(service, session))
 
     @router.get("/{session}/state")
     async def state(session: str) -> Response:
+        """Return a session's memory as safetensors."""
         found = await transfer.read_state(service, session)
         place = {"maskstream-epoch": str(found.epoch), "maskstream-sequence": str(found.sequence)}
         name = f'attachment; filename="{session}-{found.sequence}.safetensors"'
@@ -64,6 +68,7 @@ def session_routes(service: SessionPorts) -> APIRouter:
 
     @router.put("/{session}/state", status_code=201)
     async def bring(session: str, request: Request) -> dict[str, Any]:
+        """Begin a session of this name with that memory; its frames count from 1."""
         if not is_name(session):
             raise HTTPException(
                 422, f"{session!r} cannot name a session: use letters and digits, 64 at most."

@@ -69,13 +69,15 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     the_api = Annotated[VideoApi, Depends(find_api)]
     the_uploads = Annotated[ResumableUploads, Depends(find_uploads)]
 
-    @router.options("")
+    @router.options("", status_code=204)
     async def abilities(uploads: the_uploads) -> Response:
+        """Say which extensions of tus there are, and the largest upload."""
         headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
         return Response(status_code=204, headers=headers)
 
-    @router.post("")
+    @router.post("", status_code=201)
     async def create(request: Request, api: the_api) -> Response:
+        """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
         uploads, text = api.reception.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
         options = metadata.get("options")
@@ -96,6 +98,7 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
 
     @router.head("/{upload}")
     async def progress(upload: str, uploads: the_uploads) -> Response:
+        """Say in `Upload-Offset` how many bytes have arrived."""
         found = await uploads.find(upload)
         headers = {
             **_progress(found),
@@ -106,16 +109,18 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
             headers["Upload-Metadata"] = found.announced.metadata
         return Response(headers=headers)
 
-    @router.patch("/{upload}")
+    @router.patch("/{upload}", status_code=204)
     async def append(upload: str, request: Request, uploads: the_uploads) -> Response:
+        """Append a part at `Upload-Offset`."""
         if request.headers.get("content-type") != PART_TYPE:
             raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
         offset = _count(request, "Upload-Offset")
         found = await uploads.append(upload, offset, _until_gone(request))
         return Response(status_code=204, headers=_progress(found))
 
-    @router.delete("/{upload}")
+    @router.delete("/{upload}", status_code=204)
     async def remove(upload: str, uploads: the_uploads) -> Response:
+        """Give up an upload and remove its bytes."""
         await uploads.remove(upload)
         return Response(status_code=204)
 

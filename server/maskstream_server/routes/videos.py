@@ -36,8 +36,9 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     the_api = Annotated[VideoApi, Depends(find_api)]
     the_record = Annotated[VideoRecord, Depends(find_record)]
 
-    @router.post("")
+    @router.post("", status_code=202)
     async def submit(request: Request, api: the_api) -> JSONResponse:
+        """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
         key = request.headers.get("idempotency-key")
         record = await api.submit(await _intake(request), key, request.state.caller)
         headers = {"Location": f"{root_path}{VIDEOS_PATH}/{record.id}"}
@@ -49,16 +50,19 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: str | None = None,
     ) -> dict[str, Any]:
+        """List videos, newest first; `next` is the `before` of the next page."""
         page = await api.store.page(limit, before)
         more = page[-1].id if len(page) == limit else None
         return {"videos": [as_told(record) for record in page], "next": more}
 
     @router.get("/{video}")
     async def video(record: the_record) -> dict[str, Any]:
+        """Return a video: state, progress, options, files."""
         return as_told(record)
 
     @router.delete("/{video}")
     async def delete(video: str, api: the_api) -> Response:
+        """Cancel a video and remove its files; of one that has ended, its record (204)."""
         record = await api.delete(video)
         return Response(status_code=204) if record is None else JSONResponse(as_told(record))
 
@@ -68,6 +72,7 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
         api: the_api,
         last_event_id: Annotated[int, Header()] = 0,
     ) -> AsyncIterator[ServerSentEvent]:
+        """Report each change of a video as a server-sent event, until it has ended."""
         sent = last_event_id
         while videos is not None and not videos.stopping:
             # Smaller than what the client has: a store that lost its last second.
@@ -84,6 +89,7 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     async def results(
         record: the_record, api: the_api, after: Annotated[int, Query(ge=-1)] = -1
     ) -> StreamingResponse:
+        """Return a JSON line for each frame after `after`, as far as they are there."""
         last = after // record.options.frame_stride
         lines = await api.lines(record, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
@@ -91,6 +97,7 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     @router.head("/{video}/artifacts/{name}", include_in_schema=False)
     @router.get("/{video}/artifacts/{name}")
     async def artifact(name: str, record: the_record, api: the_api, request: Request) -> Response:
+        """Return a file of a video; ranges are served."""
         file = await api.artifact(record, name)
         if isinstance(file, Path):
             return FileResponse(file, filename=name)

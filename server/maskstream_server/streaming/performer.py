@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from maskstream_model.port import ModelInfo
+from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.error_answers import wire_error
@@ -45,7 +46,7 @@ class ClientOptions:
         wanted = Wanted(
             min_score=info.report_score_min if hello.min_score is None else hello.min_score,
             mask_scale=None if hello.masks == "none" else hello.mask_scale,
-            with_logits=hello.masks == "labelmap",
+            with_logits=needs_logits(hello.masks),
             tracks_classes=info.task == "semantic",
         )
         return cls(ResultFormat(hello.masks, hello.mask_scale, Task[info.task.upper()]), wanted)
