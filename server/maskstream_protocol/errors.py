@@ -9,7 +9,7 @@ ProtocolError
     │            CreditExceededError RateLimitedError
     ├── dropped: FrameTooLargeError CodecUnsupportedError FrameUndecodableError
     │            NeedKeyframeError InternalError
-    └── goes on: StoreAwayError
+    └── notice: StoreAwayError
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class Consequence(Enum):
 
     FATAL: the connection closes with `close_code`. IGNORED: neither sequence nor credit is
     consumed. DROPPED: the sequence is consumed, the credit returned, the memory unchanged, and a
-    `drop` follows. GOES_ON: nothing is lost.
+    `drop` follows. NOTICE: nothing is lost.
     """
 
     FATAL = "fatal"
     IGNORED = "ignored"
     DROPPED = "dropped"
-    GOES_ON = "goes on"
+    NOTICE = "notice"
 
 
 class ProtocolError(Exception):
@@ -199,7 +199,7 @@ class NeedKeyframeError(WireError):
 class StoreAwayError(WireError):
     """Results go on, not durable, until `store_back`."""
 
-    code, consequence, retry, http_status = "store_away", Consequence.GOES_ON, True, 503
+    code, consequence, retry, http_status = "store_away", Consequence.NOTICE, True, 503
 
 
 class InternalError(WireError):

@@ -25,7 +25,7 @@ U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
 MAX_LEVELS = 100
-"""Lists and objects within one another: bounded here, since what is read is also written back."""
+"""Nesting of lists and objects; bounded here, since what is read is also written back."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def _finite(digits: str) -> float:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether lists and objects lie more than `levels` deep within one another."""
+    """Whether lists and objects are nested more than `levels` deep."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value

@@ -45,7 +45,7 @@ class FrameMessage:
 
     Attributes:
         sequence: from 1, one more for each frame of the session.
-        epoch: as last told by the server.
+        epoch: as the server last said.
         codec: a `FrameCodec`, or the number of one that this version does not know
             (refused later than a wrong epoch or sequence, so it is not refused here).
         payload: the encoded picture.

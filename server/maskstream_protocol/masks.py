@@ -78,7 +78,7 @@ class EncodedMasks:
     Attributes:
         codec: how they are encoded.
         blob: their bytes.
-        spans: for each row where its mask lies; `NO_MASK` for one without a pixel.
+        spans: for each row where its mask is; `NO_MASK` for one without a pixel.
     """
 
     codec: MaskCodec

@@ -181,7 +181,7 @@ class ErrorMessage(ControlMessage):
 
     @classmethod
     def of(cls, error: WireError, *, fatal: bool | None = None) -> ErrorMessage:
-        """The message that tells a client of `error` (`fatal` overrides, for one too many)."""
+        """The message for `error`; `fatal` overrides, for one too many."""
         return cls(
             code=error.code,
             message=error.message,
@@ -193,7 +193,7 @@ class ErrorMessage(ControlMessage):
         )
 
     def to_error(self) -> WireError:
-        """The exception that this message tells of."""
+        """The exception that this message stands for."""
         return error_class(self.code)(
             self.message,
             sequence=self.sequence,

@@ -47,7 +47,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class MaskSpan:
-    """Where a mask lies in the picture and in the blob; all zero where there is no mask.
+    """Where a mask is in the picture and in the blob; all zero where there is no mask.
 
     Attributes:
         box: x0, y0, x1, y1 in mask pixels, tight and half open.

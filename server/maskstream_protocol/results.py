@@ -154,7 +154,7 @@ def decode_result(data: bytes) -> ResultMessage:
 
 
 def _check_mask(record: ObjectRecord, mask_size: tuple[int, int], blob_length: int) -> None:
-    """A box lies inside the picture and a mask inside the blob."""
+    """A box is inside the picture and a mask inside the blob."""
     x0, y0, x1, y1 = record.mask.box
     height, width = mask_size
     if not (x0 <= x1 <= width and y0 <= y1 <= height):

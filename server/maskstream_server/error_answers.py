@@ -10,7 +10,7 @@ NO_DETAIL = "The server made a mistake; it has been logged."
 
 
 def wire_error(error: BaseException, sequence: int | None = None) -> WireError:
-    """Return what a stream's client is told of `error`."""
+    """Return the wire error of any exception."""
     if isinstance(error, WireError):
         return error
     if not isinstance(error, MaskstreamServerError) or error.wire is InternalError:

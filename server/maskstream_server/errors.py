@@ -49,7 +49,7 @@ class MaskstreamServerError(Exception):
     Attributes:
         sentence: of the error's data (`args`); for operators where clients have texts of their own.
         code, http_status, detail_text: of the problem document; `internal` has no detail.
-        wire, wire_text: how a stream is told: wire code, close code, whether to try again.
+        wire, wire_text: on the wire: code, close code, and whether to retry.
     """
 
     sentence: ClassVar[str] = "{0}"

@@ -24,7 +24,7 @@ ROWS = [
     ("session_unknown", FATAL, 4404, None),
     ("taken_over", FATAL, 4409, None),
     ("quota", FATAL, 4507, None),
-    ("store_away", Consequence.GOES_ON, None, None),
+    ("store_away", Consequence.NOTICE, None, None),
     ("internal", DROPPED, 1011, 3),
 ]
 

@@ -19,7 +19,7 @@ class SecretFiles(PydanticBaseSettingsSource):
     Args:
         settings: whose fields may be files.
         prefix: of the names of files, before that of the field; in lower case.
-        folder: where they lie; one that is not there holds none.
+        folder: of the files; need not exist.
     """
 
     def __init__(self, settings: type[BaseSettings], prefix: str, folder: Path) -> None:

@@ -42,7 +42,7 @@ class Settings(SocketSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    # Where it listens, and who may come in.
+    # Where it listens, and access control.
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     allowed_origins: WordList = ()
@@ -91,7 +91,7 @@ class Settings(SocketSettings):
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
     data_folder: Path | None = None
-    # An address like s3://bucket/folder, this deployment's own: what is done lies there, and the
+    # An address like s3://bucket/folder, this deployment's own: results are kept there, and the
     # folder, which may then be any machine's own, has only what is under way. Keys, region and
     # endpoint come from the environment that all programs of AWS read (AWS_ENDPOINT_URL, ...).
     bucket: str | None = None
@@ -106,7 +106,7 @@ class Settings(SocketSettings):
     # byte.
     video_retention_s: float = Field(7 * DAY_S, gt=0)
     upload_expiry_s: float = Field(DAY_S, gt=0)
-    # An upload of which nothing has come holds the room that it has announced for so long.
+    # An upload of which nothing has come keeps its reservation of disk space for so long.
     upload_begin_s: float = Field(600.0, gt=0)
     checkpoint_frames: int = Field(10, ge=1)
 
@@ -115,8 +115,8 @@ class Settings(SocketSettings):
     # link-local too) must be listed a second time, in `private_hosts`.
     video_url_hosts: HostList = ()
     private_hosts: HostList = ()
-    # Hosts that may be told that a video has ended, in the same form, and the secret that signs
-    # what they are told: `whsec_` and base64 of 24 bytes or more.
+    # Hosts that webhooks may go to, in the same form, and the secret that signs them: `whsec_` and
+    # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
     webhook_secret: SecretStr | None = None
 
@@ -219,7 +219,7 @@ class Settings(SocketSettings):
 
     @cached_property
     def credit_bytes(self) -> int:
-        """Bytes that one client may have on the way: room for two of the largest messages."""
+        """Bytes that one client may have on the way: enough for two of the largest messages."""
         return 4 * self.max_frame_bytes
 
     @cached_property

@@ -118,7 +118,7 @@ def check_key(headers: Mapping[str, str], settings: Settings) -> str:
         return ""
     scheme, _, given = headers.get("authorization", "").partition(" ")
     known = [key.get_secret_value().encode() for key in settings.api_keys]
-    # All keys are compared, in constant time each, so that timing tells nothing.
+    # All keys are compared, in constant time each, so that the time it takes reveals nothing.
     matches = [hmac.compare_digest(given.strip().encode(), key) for key in known]
     if scheme.lower() != "bearer" or not any(matches):
         raise UnauthorizedError("A valid API key is needed: Authorization: Bearer <key>.")

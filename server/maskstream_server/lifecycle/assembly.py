@@ -69,7 +69,7 @@ def assemble(settings: Settings, models: Models, open_video: OpenVideo | None = 
 
 
 def new_registry() -> CollectorRegistry:
-    """Return a registry that tells of this process, and has room for what else there is."""
+    """Return a registry with the metrics of this process and platform."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 LAST_S: Final = 5.0
-"""For commits and connections after the farewell, which has `drain_s`."""
+"""For commits and connections after draining, which has `drain_s`."""
 FORCED: Final = 1
 _LOG_S: Final = 1.0
 
@@ -24,7 +24,7 @@ def end_within(seconds: float, exit_now: Callable[[int], object] = os._exit) -> 
         exit_now: is given the exit status; must not return in a process that is to end.
 
     Returns:
-        What is to be cancelled where the process goes on after all.
+        What is to be cancelled where the process does not end after all.
     """
     timer = threading.Timer(seconds, _end, (seconds, exit_now))
     timer.daemon = True

@@ -1,4 +1,4 @@
-"""uvicorn around a service: own socket, warm start told in one line, farewell before the end."""
+"""uvicorn around a service: own socket, one line when it is warm, draining before the end."""
 
 import asyncio
 import socket
@@ -54,7 +54,7 @@ def url_of(bound: socket.socket) -> str:
 
 
 class MaskstreamServer(uvicorn.Server):
-    """Sends clients away in peace before uvicorn closes their sockets, and exits with 0.
+    """Drains connections before uvicorn closes their sockets, and exits with 0.
 
     Args:
         service: what it serves.
@@ -69,7 +69,7 @@ class MaskstreamServer(uvicorn.Server):
         self.failure: BaseException | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then tell when the engine is warm."""
+        """Listen, then announce that the engine is warm."""
         await super().startup(sockets)
         self._announcing = asyncio.create_task(self._announce())
 
@@ -82,7 +82,7 @@ class MaskstreamServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop in peace, and by force where something hangs; a second signal stops at once."""
+        """Drain and stop, by force where something hangs; a second signal stops at once."""
         if not self.should_exit:
             end_within(self._service.settings.drain_s + LAST_S)
         self.force_exit = self.should_exit

@@ -34,7 +34,7 @@ def check_store_rights(settings: Settings, *, sessions: bool) -> None:
     except StoreUnreachableError as error:
         structlog.get_logger(__name__).warning("store_away", reason=str(error))
         return
-    except ValueError:  # no address: told where the store is made
+    except ValueError:  # no address: reported where the store is made
         return
     if rights.missing:
         raise StartError(

@@ -1,6 +1,6 @@
 """Gives memory back to the system that work has left behind; the C library keeps it otherwise.
 
-What a flood of large frames leaves is free, but lies between what is used (glibc, Linux).
+What a flood of large frames leaves is free, but scattered between what is used (glibc, Linux).
 """
 
 import ctypes

@@ -109,7 +109,7 @@ def source_rules(settings: Settings) -> HostRules:
 
 
 def webhook_rules(settings: Settings) -> HostRules:
-    """Return which hosts may be told that a video has ended."""
+    """Return which hosts webhooks may go to."""
     return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
 
 
@@ -121,7 +121,7 @@ def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> Webhoo
 
 
 def decode_upload(settings: Settings) -> OpenVideo:
-    """Return what decodes a stranger's file in a child process, within the operator's limits."""
+    """Return what decodes an uploaded file in a child process, within the operator's limits."""
     limits = video_limits(settings)
 
     def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:

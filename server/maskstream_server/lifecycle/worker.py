@@ -1,4 +1,4 @@
-"""A process that works on whole videos for servers that share its Redis and where videos lie."""
+"""A process that works on whole videos for servers with the same Redis and storage."""
 
 import asyncio
 import signal
@@ -46,7 +46,7 @@ def work_forever(
     open_video: OpenVideo | None = None,
     watched: socket.socket | None = None,
 ) -> None:
-    """Work until a signal comes; then give the videos under way back in peace.
+    """Work until a signal comes; then release the jobs under way.
 
     Args:
         settings: what the operator decided; see `check_shared`.
@@ -92,12 +92,12 @@ async def _watched(
 async def _work(
     settings: Settings, engine: Engine[Any], videos: VideoService, ready: Callable[[], None]
 ) -> None:
-    told = asyncio.Event()
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        if not told.is_set():
-            told.set()
+        if not stopping.is_set():
+            stopping.set()
             end_within(settings.drain_s + LAST_S)
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,6 +108,6 @@ async def _work(
         raise StartError(f"The engine could not warm up: {error}") from error
     videos.start()
     ready()
-    await told.wait()
+    await stopping.wait()
     await videos.stop()
     await engine.stop(settings.drain_s)

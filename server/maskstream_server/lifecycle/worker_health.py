@@ -22,7 +22,7 @@ from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 
 ANSWER_S = 3.0
-"""Whoever asks whether a worker is ready waits no longer for a store that hangs."""
+"""A request for readiness waits no longer for a store that hangs."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class WatchedWorker:
         return stalled_engine(self.engine)
 
     async def readiness(self) -> dict[str, bool]:
-        """See `Watched.readiness`; `queue` is whether it has heard of this worker of late."""
+        """See `Watched.readiness`; `queue` is whether this worker has reported to it of late."""
         parts = {"engine": self.engine.ready and not self.stalled, "store": True, "queue": False}
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -72,7 +72,7 @@ class WatchedWorker:
 
 
 class _Beside(uvicorn.Server):
-    """A server in a process that has other work, and hears signals itself."""
+    """A server in a process that handles signals itself."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

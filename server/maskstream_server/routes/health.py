@@ -37,7 +37,7 @@ class Watched(Protocol):
         ...
 
     async def refresh(self) -> None:
-        """Ask others for what the metrics tell of them.
+        """Ask others for what the metrics say of them.
 
         Raises:
             StoreError: they do not answer.
@@ -51,7 +51,7 @@ def health_routes(watched: Watched) -> APIRouter:
 
     @router.get("/healthz")
     async def healthz() -> JSONResponse:
-        """Say whether the process works; not whether it has room or a store."""
+        """Say whether the process works; not whether it takes sessions or has a store."""
         reason = watched.stalled
         if reason is None:
             return JSONResponse({"ok": True})
@@ -69,7 +69,7 @@ def health_routes(watched: Watched) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         """Return all metrics in Prometheus' text format."""
-        # Whether that works is told by the metrics themselves.
+        # The metrics themselves say whether that works.
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(SCRAPE_STORE_S):
                 await watched.refresh()

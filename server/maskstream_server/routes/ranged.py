@@ -1,4 +1,4 @@
-"""Answers with a file that lies elsewhere, or with a range of it (RFC 9110 section 14)."""
+"""Responses with a file of remote storage, or with a range of it (RFC 9110 section 14)."""
 
 import mimetypes
 import re
