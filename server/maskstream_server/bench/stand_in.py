@@ -82,7 +82,10 @@ class StandIn:
         return StepOutput(results, state)
 
     def flush(
-        self, state: TrackerState, options: SessionOptions = NO_OPTIONS
+        self,
+        state: TrackerState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
     ) -> StepOutput[TrackerState]:
         """See `port.Model`: nothing is pending."""
         return StepOutput((), state)

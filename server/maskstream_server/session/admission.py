@@ -33,6 +33,7 @@ class Terms:
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
         max_tracks: limit of tracks alive, None for none.
+        takes_prompts: whether the model segments what texts refer to.
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
     """
@@ -44,6 +45,7 @@ class Terms:
     max_frame_pixels: int
     messages_per_s: float
     max_tracks: int | None = None
+    takes_prompts: bool = False
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:

@@ -16,6 +16,7 @@ from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FrameTask
 from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.prompts import SessionPrompts
 
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
 
@@ -33,6 +34,7 @@ class Answers:
         memory: the memory after the last settled frame.
         ledger: the client's credit.
         away: whether commits do not work now.
+        classes: of the tracks that the client knows, where the model takes prompts.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Answers:
         self._rows = rows
         self._latest = kept
         self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
+        self.classes = memory.classes
         self._unsaved: list[tuple[int, bytes]] = []
         # Frames that are answered and that the memory does not hold: index and sequence.
         self._ahead: deque[tuple[int, int]] = deque()
@@ -64,6 +67,7 @@ class Answers:
         ).encode()
         self._rows.clear(*REFUSED, InternalError)
         self._last_result, self._epoch_began = sequence, True
+        self.classes = task.classes
         self._unsaved.append((sequence, message))
         self._latest.append(sequence)
         self.ledger.give_back(task.num_bytes)
@@ -91,6 +95,8 @@ class Answers:
             last_result=self._last_result,
             epoch_began=True,
             mentioned=task.mentioned,
+            prompts=task.prompts,
+            classes=task.classes,
             model_parts=checkpoint.parts,
         )
         return [self.save()]
@@ -115,7 +121,9 @@ class Answers:
         self.ledger.give_back(task.num_bytes)
         return Say(notices.Drop(task.frame.sequence, task.frame.sequence, "superseded"))
 
-    def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
+    def reset(
+        self, epoch: int, settled: int, next_sequence: int, prompts: SessionPrompts
+    ) -> list[Action]:
         """Begin an epoch: all tracks are forgotten, in the store too.
 
         It is told when it is durable: a client that has not heard asks again after a resume, one
@@ -123,8 +131,13 @@ class Answers:
         """
         self._epoch_began = False
         self._ahead.clear()
+        self.classes = {}
         self.memory = SessionMemory(
-            epoch, settled, self._last_result, fingerprint=self.memory.fingerprint
+            epoch,
+            settled,
+            self._last_result,
+            fingerprint=self.memory.fingerprint,
+            prompts=prompts,
         )
         self._owed.append(((epoch, settled), notices.ResetNotice(epoch, "client", next_sequence)))
         return [self.save()]

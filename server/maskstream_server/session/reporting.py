@@ -66,6 +66,12 @@ class ReportedFrame:
     num_tracks: int
     num_refused: int
 
+    @property
+    def classes(self) -> dict[int, int]:
+        """The class of each track in `mentioned`: all of them are among the rows."""
+        labels = zip(self.tracks.track_ids.tolist(), self.tracks.labels.tolist(), strict=True)
+        return {track: label for track, label in labels if track in self.mentioned}
+
 
 @dataclass(frozen=True)
 class StepReport:

@@ -71,7 +71,8 @@ class Session:
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
         index = beginning.index
-        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned)
+        self._prompts = memory.prompts
+        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
         self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self._closed = False
@@ -198,6 +199,8 @@ class Session:
             case messages.Reset():
                 self._request(ResetMark(self._epoch + 1))
                 self._epoch += 1
+            case messages.Prompts(prompts):
+                self._prompt(prompts)
             case messages.Ping(ping_id):
                 self._say(notices.Pong(ping_id))
             case messages.Bye():
@@ -209,6 +212,13 @@ class Session:
             raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
         self._line.add(mark)
 
+    def _prompt(self, prompts: tuple[str, ...]) -> None:
+        """Segment by these from the next frame on."""
+        if not self._terms.takes_prompts:
+            raise BadMessageError("The model of this session takes no prompts.")
+        self._prompts = self._prompts.replaced(prompts)
+        self._say(notices.Prompted(self._next, self._prompts.notices(self._answers.classes)))
+
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
         self._rows.clear(BadMessageError, FrameHeaderError)
@@ -219,7 +229,7 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        task = FrameTask(frame, len(data), now_s)
+        task = FrameTask(frame, len(data), now_s, self._prompts)
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
@@ -253,7 +263,8 @@ class Session:
             case FlushMark(flush_id):
                 self._answers.flush(flush_id, self._settled)
             case ResetMark(epoch):
-                self._do(self._answers.reset(epoch, self._settled, self._next))
+                settled = self._settled
+                self._do(self._answers.reset(epoch, settled, self._next, self._prompts))
             case FrameTask(error=None, answer=None):
                 self._answers.repeated(item)
             case FrameTask(error=None):

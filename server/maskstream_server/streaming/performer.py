@@ -2,53 +2,32 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from maskstream_model.port import ModelInfo
-from maskstream_protocol.messages import Hello
-from maskstream_protocol.records import Task
 from maskstream_server.errors import answer_to
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
 from maskstream_server.session.pipeline import WorkTimes
-from maskstream_server.session.reporting import Reader, Wanted
+from maskstream_server.session.reporting import Reader
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
+from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
-from maskstream_server.streaming.encode import ResultFormat, encode_result
+from maskstream_server.streaming.encode import encode_result
 from maskstream_server.streaming.greeting import Greeting
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
 
 FORGET_WITHIN_S = 5.0
-
-
-@dataclass(frozen=True)
-class ClientOptions:
-    """What a `hello` asked of the model and its results."""
-
-    form: ResultFormat
-    wanted: Wanted
-
-    @classmethod
-    def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
-        """Return them, with the model's own values where the client had none."""
-        wanted = Wanted(
-            min_score=info.report_score_min if hello.min_score is None else hello.min_score,
-            mask_scale=None if hello.masks == "none" else hello.mask_scale,
-            with_logits=hello.masks == "labelmap",
-            tracks_classes=info.task == "semantic",
-        )
-        return cls(ResultFormat(hello.masks, hello.mask_scale, Task[info.task.upper()]), wanted)
 
 
 class Performer:

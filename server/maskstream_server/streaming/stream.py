@@ -29,9 +29,10 @@ from maskstream_server.session.actions import (
     Step,
 )
 from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
+from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
 from maskstream_server.streaming.greeting import Greeting, greet
-from maskstream_server.streaming.performer import ClientOptions, Event, Performer
+from maskstream_server.streaming.performer import Event, Performer
 from maskstream_server.transport.gate import origin_of
 from maskstream_server.transport.websocket import welcome
 
@@ -61,6 +62,7 @@ class Stream:
         """Serve the connection; returns when it is closed."""
         try:
             hello = await self._hello()
+            options = ClientOptions.of(hello, self._service.model.info)
             greeting = await greet(self._service, hello, self.address)
             self._witness.joined(greeting.lease.session)
             self._service.lobby.enter(greeting.lease, self)
@@ -70,7 +72,6 @@ class Stream:
         except Exception as error:
             await self._turn_away(answer_to(error))
             return
-        options = ClientOptions.of(hello, self._service.model.info)
         report = self._events.put_nowait
         performer = Performer(self._service, greeting, options, report, self._witness)
         try:

@@ -110,7 +110,8 @@ def test_two_threads_beside_busy_processes_do_not_collapse():
 
 LOAD = """
 import os, time
-from maskstream_server.lifecycle.assembly import load
+import torch  # begins threads of its own
+from maskstream_server.lifecycle.models import load
 from maskstream_server.config.settings import Settings
 before = len(os.listdir("/proc/self/task"))
 load(Settings(weights="random"))
