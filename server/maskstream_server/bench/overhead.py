@@ -3,14 +3,14 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_protocol.messages import MaskFormat
+from maskstream_protocol.messages import MASK_FORMATS
 from maskstream_server.bench.pictures import jpegs
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.bench.servers import running_servers
@@ -53,7 +53,7 @@ def run_bench(settings: Settings, clip: Path, frames: int, objects: int, out: Pa
     }
     shown = Shown(objects, (height, width))
     with running_servers([settings.model_copy(update=ours)], shown.make) as (server,):
-        for form in get_args(MaskFormat):
+        for form in MASK_FORMATS:
             turns = Turns(server, form)
             turns.warm_up(pictures)
             turns.take(pictures, Pace(1, frames, None))

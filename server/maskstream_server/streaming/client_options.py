@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from maskstream_model.port import ModelInfo
 from maskstream_protocol.errors import BadHelloError, BadMessageError
+from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.session.memory import SessionMemory
@@ -36,7 +37,7 @@ class ClientOptions:
         wanted = Wanted(
             min_score=info.report_score_min if hello.min_score is None else hello.min_score,
             mask_scale=None if hello.masks == "none" else hello.mask_scale,
-            with_logits=hello.masks == "labelmap",
+            with_logits=needs_logits(hello.masks),
             classes=None if hello.classes is None else labels_of(info, hello.classes),
             provisional=hello.provisional,
             tracks_classes=info.task == "semantic",

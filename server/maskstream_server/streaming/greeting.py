@@ -18,13 +18,12 @@ from maskstream_protocol.notices import (
 )
 from maskstream_protocol.results import mark_durable
 from maskstream_server.config.settings import Settings
-from maskstream_server.errors import RETRY_AFTER_MS
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import RETRY_AFTER_MS
+from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.session import Beginning
-from maskstream_server.stores.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -35,6 +34,7 @@ from maskstream_server.stores.tokens import (
 )
 from maskstream_server.stores.tokens import hash_token as hashed
 from maskstream_server.streaming.client_options import check_resumed_prompts, first_prompts
+from maskstream_server.streaming.ports import SessionPorts
 
 FEATURES: Final = ("classes", "prompts", "late")
 """Additions of protocol.md section 10 that this server has."""
@@ -60,7 +60,7 @@ class Greeting:
     token: str
 
 
-async def greet(service: Service, hello: Hello, address: str) -> Greeting:
+async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
     """Take a session up, or begin a new one.
 
     Raises:
@@ -84,7 +84,7 @@ async def greet(service: Service, hello: Hello, address: str) -> Greeting:
     return await _begin(service, terms, hello, lost, address)
 
 
-def agree(service: Service, hello: Hello) -> Terms:
+def agree(service: SessionPorts, hello: Hello) -> Terms:
     """Return what `hello` and this server's settings amount to.
 
     Raises:
@@ -118,7 +118,7 @@ def _credit(settings: Settings, lookahead: int) -> CreditLimit:
 
 
 async def _begin(
-    service: Service, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
+    service: SessionPorts, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
 ) -> Greeting:
     service.lobby.check_room(address)
     prompts = first_prompts(service.model.info, hello.prompts)
@@ -132,7 +132,7 @@ async def _begin(
 
 
 async def _take_up(
-    service: Service, terms: Terms, claim: TokenClaim | None, hello: Hello, resume: Resume
+    service: SessionPorts, terms: Terms, claim: TokenClaim | None, hello: Hello, resume: Resume
 ) -> Greeting | ResetReason:
     """Return the greeting of a session that goes on, or why it cannot."""
     if claim is None:
@@ -173,7 +173,7 @@ async def _take_up(
 
 
 async def _restore(
-    service: Service, hello: Hello, stored: StoredSession | None
+    service: SessionPorts, hello: Hello, stored: StoredSession | None
 ) -> Beginning | ResetReason:
     if stored is None:
         return "state_lost"
@@ -196,7 +196,7 @@ async def _restore(
     return Beginning(memory, state, model.committed(state))
 
 
-async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> None:
+async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:
     """Delete a memory that nobody can use any more."""
     log = structlog.get_logger(__name__)
     log.warning("session_given_up", session=taken.lease.session, reason=reason)
@@ -204,7 +204,7 @@ async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> N
 
 
 def _welcome(
-    service: Service,
+    service: SessionPorts,
     terms: Terms,
     lease: Lease,
     token: str,
@@ -229,7 +229,7 @@ def _welcome(
     )
 
 
-def model_info(service: Service) -> ModelInfo:
+def model_info(service: SessionPorts) -> ModelInfo:
     """Return what clients are told of the model that serves them."""
     info = service.model.info
     classes_url = f"{service.settings.root_path}/v1/models/{info.name}"

@@ -3,7 +3,7 @@ import pytest
 
 from maskstream_model.port import Crops, TrackTable
 from maskstream_protocol.frames import FrameMessage
-from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import MaskCodec, Status, Task
 from maskstream_protocol.results import Timings, decode_result
 from maskstream_server.session.actions import Encode

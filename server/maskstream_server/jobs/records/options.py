@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from maskstream_model.port import PromptUse
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
-from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
+from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
