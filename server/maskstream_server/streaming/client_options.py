@@ -78,11 +78,11 @@ def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionProm
         raise BadHelloError(error.message) from None
 
 
-def check_resumed_prompts(memory: SessionMemory, prompts: Sequence[str] | None) -> None:
+def check_resumed_prompts(memory: SessionMemory, prompts: tuple[str, ...] | None) -> None:
     """Check prompts beside a resume token.
 
     Raises:
         BadHelloError: they are not those of the session.
     """
-    if prompts is not None and tuple(dict.fromkeys(prompts)) != memory.prompts.asked:
+    if prompts is not None and prompts != memory.prompts.asked:
         raise BadHelloError("The session has other prompts: leave them out, or resume without.")

@@ -105,7 +105,9 @@ def test_a_model_that_takes_none_says_so():
     assert talk.error_codes == ["bad_message"]
 
 
-@pytest.mark.parametrize("prompts", [[], [""], ["  "], ["x" * 257], ["x"] * 17, "red", [1]])
+@pytest.mark.parametrize(
+    "prompts", [[], [""], ["  "], ["x" * 257], [str(number) for number in range(17)], "red", [1]]
+)
 def test_what_are_no_prompts_is_a_bad_message(prompts):
     talk = prompted("red")
     talk.text(type="prompts", prompts=prompts)

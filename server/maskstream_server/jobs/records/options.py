@@ -144,7 +144,7 @@ def options_from(document: object) -> VideoOptions:
         if values.get(name) is not None:
             values[name] = tuple(values[name])
     if values.get("prompts") is not None:
-        values["prompts"] = tuple(dict.fromkeys(trimmed_prompts(values["prompts"])))
+        values["prompts"] = trimmed_prompts(values["prompts"])
     return VideoOptions(**values)
 
 
