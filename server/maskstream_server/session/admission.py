@@ -24,7 +24,7 @@ SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameC
 
 @dataclass(frozen=True)
 class Terms:
-    """What `hello` and `welcome` have settled for a connection.
+    """What `hello` and `welcome` have answered for a connection.
 
     Attributes:
         policy: `lossless` or `latest`.
@@ -94,7 +94,7 @@ def check_credit(ledger: CreditLedger, frame: FrameMessage, num_bytes: int) -> N
 
 
 def check_content(frame: FrameMessage, num_bytes: int, terms: Terms) -> None:
-    """Check size and codec as far as the message's own header tells them.
+    """Check size and codec as far as the message's own header says.
 
     Raises:
         FrameTooLargeError: too many bytes, or the header declares too many pixels.

@@ -18,11 +18,11 @@ class MemoryDamagedError(Exception):
 
 @dataclass(frozen=True)
 class SessionMemory:
-    """The settled memory of a session: everything up to `sequence` is answered or dropped.
+    """The answered memory of a session: everything up to `sequence` is answered or dropped.
 
     Attributes:
         epoch: from 1, one more with each reset.
-        sequence: last settled frame, 0 for none.
+        sequence: last answered frame, 0 for none.
         last_result: last frame of the session that had a result, 0 for none.
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.

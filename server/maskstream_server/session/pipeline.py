@@ -18,7 +18,7 @@ DECODE_AHEAD: Final = 2
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What the next step of the model goes on from.
+    """What the next step of the model continues from.
 
     Attributes:
         epoch: of the state.
@@ -50,7 +50,7 @@ class Pipeline:
 
     Args:
         policy: of the connection.
-        chain: where the model goes on.
+        chain: where the model continues.
         max_tracks: limit of tracks alive, None for none.
         answered: frames up to this one had their results before; they are stepped for the
             memory's sake.
@@ -143,7 +143,7 @@ class Pipeline:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `Step` gave; the state goes on from it."""
+        """Take what a `Step` gave; the state continues from it."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
@@ -152,18 +152,18 @@ class Pipeline:
         repeated = sequence <= self._answered
         task.phase = Phase.DONE if repeated else Phase.PENDING
         chain = replace(self._chain_of(task), index=task.index, prompts=task.prompts)
-        return self._go_on(chain, report, times, now_s)
+        return self._continue_chain(chain, report, times, now_s)
 
     def _flushed(self, report: StepReport, times: WorkTimes, now_s: float) -> list[Action]:
         before, self._flushed_from = self._flushed_from, None
         if before is not self._chain:
             return []
-        actions = self._go_on(before, report, times, now_s)
+        actions = self._continue_chain(before, report, times, now_s)
         for task in self._pending():
             task.fail(InternalError("The model has left this frame without a result."))
         return actions
 
-    def _go_on(
+    def _continue_chain(
         self, chain: Chain, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
         """Continue the chain, and have encoded what was found."""
@@ -205,7 +205,7 @@ class Pipeline:
         return []
 
     def failed(self, sequence: int | None, error: WireError) -> None:
-        """Drop a frame whose work failed; the chain of states goes on without it."""
+        """Drop a frame whose work failed; the chain of states continues without it."""
         if sequence is None:
             self._flush_failed(error)
             return

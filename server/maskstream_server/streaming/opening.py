@@ -1,4 +1,4 @@
-"""From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
+"""From `hello` to `welcome`: what is agreed, and whether a session is new or resumed."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -41,11 +41,11 @@ FEATURES: Final = ("classes", "prompts", "late")
 
 
 @dataclass(frozen=True)
-class Greeting:
+class Opening:
     """All that a connection starts from.
 
     Attributes:
-        welcome, reset: what the client is told first; `reset` where its token was dead.
+        welcome, reset: what the client is sent first; `reset` where its token was dead.
         repeated: kept results that it has not seen, marked durable.
         terms, beginning: of the session's state machine.
         lease, token: the right to write the session, and the client's newest token.
@@ -60,7 +60,7 @@ class Greeting:
     token: str
 
 
-async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
+async def open_session(service: SessionPorts, hello: Hello, address: str) -> Opening:
     """Take a session up, or begin a new one.
 
     Raises:
@@ -72,13 +72,13 @@ async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
     if hello.resume is None:
         first_prompts(service.model.info, hello.prompts)  # before anything is taken up
     claim = read_token(hello.resume.token) if hello.resume else None
-    service.lobby.check_room(address, claim.session if claim else None)
+    service.connections.check_free(address, claim.session if claim else None)
     if not service.engine.ready:
         raise ServerFullError("The model is warming up.", retry_after_ms=RETRY_AFTER_MS)
     lost: ResetReason | None = None
     if hello.resume is not None:
         resumed = await _take_up(service, terms, claim, hello, hello.resume)
-        if isinstance(resumed, Greeting):
+        if isinstance(resumed, Opening):
             return resumed
         lost = resumed
     return await _begin(service, terms, hello, lost, address)
@@ -119,8 +119,8 @@ def _credit(settings: Settings, lookahead: int) -> CreditLimit:
 
 async def _begin(
     service: SessionPorts, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
-) -> Greeting:
-    service.lobby.check_room(address)
+) -> Opening:
+    service.connections.check_free(address)
     prompts = first_prompts(service.model.info, hello.prompts)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
@@ -128,13 +128,13 @@ async def _begin(
     memory = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, terms, lease, token, memory, resumed=False)
-    return Greeting(welcome, reset, (), terms, Beginning(memory), lease, token)
+    return Opening(welcome, reset, (), terms, Beginning(memory), lease, token)
 
 
 async def _take_up(
     service: SessionPorts, terms: Terms, claim: TokenClaim | None, hello: Hello, resume: Resume
-) -> Greeting | ResetReason:
-    """Return the greeting of a session that goes on, or why it cannot."""
+) -> Opening | ResetReason:
+    """Return the opening of a session that is resumed, or why it cannot be."""
     if claim is None:
         return "expired"
     token = make_token(claim.session, service.random_bytes(SECRET_BYTES))
@@ -145,7 +145,7 @@ async def _take_up(
         return "state_lost"
     if taken is None:
         return "expired"
-    service.lobby.evict(taken.lease)
+    service.connections.evict(taken.lease)
     try:
         beginning = await _restore(service, hello, taken.stored)
     except BadHelloError:
@@ -161,7 +161,7 @@ async def _take_up(
         await _give_up(service, taken, "state_lost")
         return "state_lost"
     beginning = replace(beginning, kept=tuple(result.sequence for result in kept))
-    return Greeting(
+    return Opening(
         welcome=_welcome(service, terms, taken.lease, token, beginning.memory, resumed=True),
         reset=None,
         repeated=tuple(mark_durable(item.message) for item in kept if item.sequence > seen),
@@ -230,7 +230,7 @@ def _welcome(
 
 
 def model_info(service: SessionPorts) -> ModelInfo:
-    """Return what clients are told of the model that serves them."""
+    """Return what clients see of the model that serves them."""
     info = service.model.info
     classes_url = f"{service.settings.root_path}/v1/models/{info.name}"
     return ModelInfo(info.name, info.task, info.fingerprint, classes_url, info.lookahead or 0)
