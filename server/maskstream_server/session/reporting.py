@@ -1,4 +1,4 @@
-"""Which tracks of a frame a client is told of, and their masks (protocol.md section 3): pure."""
+"""Which tracks of a frame are mentioned, and their masks (protocol.md section 3): pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -65,6 +65,12 @@ class ReportedFrame:
     mentioned: frozenset[int]
     num_tracks: int
     num_refused: int
+
+    @property
+    def classes(self) -> dict[int, int]:
+        """The class of each track in `mentioned`: all of them are among the rows."""
+        labels = zip(self.tracks.track_ids.tolist(), self.tracks.labels.tolist(), strict=True)
+        return {track: label for track, label in labels if track in self.mentioned}
 
 
 @dataclass(frozen=True)
