@@ -21,13 +21,13 @@ from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, Eng
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.media.ports import OpenVideo
+from maskstream_server.readings import show_decoders, show_device, show_engine
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
 from maskstream_server.stores.interface import SessionStore, StoreTimes
-from maskstream_server.stores.measured import MeasuredStore
+from maskstream_server.stores.measured import measured
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
@@ -101,7 +101,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
         settings=settings,
         model=engine.model,
         engine=engine,
-        store=MeasuredStore(_store(settings), registry),
+        store=measured(_store(settings), registry),
         owner=owner,
         metrics=metrics,
         random_bytes=os.urandom,

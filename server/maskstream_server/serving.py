@@ -13,9 +13,9 @@ import uvicorn
 from maskstream_server.app import create_app
 from maskstream_server.ending import LAST_S, end_within
 from maskstream_server.errors import StartError
+from maskstream_server.readings import show_connections
 from maskstream_server.service import Service
 from maskstream_server.settings import Settings
-from maskstream_server.telemetry.readings import show_connections
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 from maskstream_server.transport.websocket import StreamProtocol

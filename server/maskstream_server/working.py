@@ -19,8 +19,8 @@ from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.media.ports import OpenVideo
+from maskstream_server.readings import show_device, show_engine
 from maskstream_server.settings import Settings
-from maskstream_server.telemetry.readings import show_device, show_engine
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 from maskstream_server.watching import WatchedWorker, serve_beside
 
@@ -67,7 +67,7 @@ def work_forever(
     decode = open_video or decode_upload(settings)
     videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
-    worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
+    worker = WatchedWorker(engine, videos.api, videos.folder, socket.gethostname(), registry)
     work = _work(settings, engine, videos, ready)
     try:
         asyncio.run(work if watched is None else _watched(worker, settings, watched, work))

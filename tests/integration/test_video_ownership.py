@@ -17,7 +17,7 @@ from maskstream_server.doctor import checks
 from maskstream_server.doctor.command import doctor
 from maskstream_server.errors import StartError
 from maskstream_server.jobs import service
-from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.maintenance.maintenance import Maintenance
 from maskstream_server.jobs.maintenance.ownership import NO_FILES, NO_RECORDS
 from maskstream_server.jobs.storage.files import ORPHAN_S
 from support.redis_server import RedisServer
@@ -34,15 +34,15 @@ class Passes:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
-        tend = VideoApi.tend
+        tend = Maintenance.tend
 
-        async def counted(desk: VideoApi):
+        async def counted(maintenance: Maintenance):
             try:
-                return await tend(desk)
+                return await tend(maintenance)
             finally:
                 self.done += 1
 
-        monkeypatch.setattr(VideoApi, "tend", counted)
+        monkeypatch.setattr(Maintenance, "tend", counted)
         monkeypatch.setattr(service, "TEND_S", 0.02)
 
     def go_by(self, num_passes: int = PASSES) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 SCRIPT = """
 import json, sys
 import numpy as np
-from maskstream_server.jobs import service, webhook
+from maskstream_server.jobs import service
+from maskstream_server.jobs.webhooks import schedule
 from support.fake_video import FakeDecoder
 from support.server import running_server
 
-webhook.ATTEMPT_S, webhook.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
+schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
 decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
 with running_server(open_video=decoder, **json.loads(sys.argv[1])) as live:
     print(live.url, flush=True)

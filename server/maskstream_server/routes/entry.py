@@ -29,6 +29,6 @@ def desk_of(service: Service) -> Callable[[], Awaitable[VideoApi]]:
                 "This server takes no videos: "
                 "neither MASKSTREAM_DATA_FOLDER nor MASKSTREAM_BUCKET is set."
             )
-        return service.videos.desk
+        return service.videos.api
 
     return at_desk

@@ -66,7 +66,7 @@ def upload_routes(service: Service) -> APIRouter:
     async def at_uploads(
         desk: Annotated[VideoApi, Depends(desk_of(service))],
     ) -> ResumableUploads:
-        return desk.reception.uploads
+        return desk.intake.uploads
 
     desk_here = Annotated[VideoApi, Depends(desk_of(service))]
     router = APIRouter(
@@ -81,10 +81,10 @@ def upload_routes(service: Service) -> APIRouter:
 
     @router.post("")
     async def create(request: Request, desk: desk_here) -> Response:
-        uploads, text = desk.reception.uploads, request.headers.get("upload-metadata", "")
+        uploads, text = desk.intake.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
         options = metadata.get("options")
-        desk.reception.read_options(options)
+        desk.intake.read_options(options)
         await desk.check_open()
         announced = Announcement(
             length=_count(request, "Upload-Length"),

@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from maskstream_server.access import check_key
-from maskstream_server.jobs.api.videos import PAGE, VideoApi
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import BadUploadError
-from maskstream_server.jobs.intake.intake import FormIntake, Intake, read_submission
+from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
+from maskstream_server.jobs.maintenance.maintenance import PAGE
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.lines import in_pieces
@@ -41,7 +42,7 @@ def video_routes(service: Service) -> APIRouter:
     async def submit(request: Request, desk: desk_here) -> JSONResponse:
         key = request.headers.get("idempotency-key")
         caller = check_key(request.headers, service.settings)
-        record = await desk.submit(await _intake(request), key, caller)
+        record = await desk.submit(await _submission(request), key, caller)
         headers = {"Location": f"{service.settings.root_path}{VIDEOS_PATH}/{record.id}"}
         return JSONResponse(as_told(record), 202, headers)
 
@@ -106,14 +107,14 @@ def video_routes(service: Service) -> APIRouter:
     return router
 
 
-async def _intake(request: Request) -> Intake:
+async def _submission(request: Request) -> Submission:
     """Return the way in that the client has chosen."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == JSON:
         return read_submission(await _small_body(request))
     length = request.headers.get("content-length", "")
     num_bytes = int(length) if length.isdecimal() else None
-    return FormIntake(request.stream(), content_type, num_bytes)
+    return FormSubmission(request.stream(), content_type, num_bytes)
 
 
 async def _small_body(request: Request) -> bytes:

@@ -4,6 +4,7 @@ StoreError(Exception)
 ├── StoreUnreachableError  cannot be reached, or cannot write now; the same call may work later
 │   └── StoreForbiddenError  does not let our user in, or not do this, until an operator does
 ├── StoreFullError         no room for new sessions; old ones live on
+├── DamagedKeyError        a key holds something else than we write there
 ├── SessionExistsError     `create` for a session that somebody else has created
 └── SessionUnreadableError what is stored of a session is damaged, or none of ours
 """
@@ -23,6 +24,10 @@ class StoreForbiddenError(StoreUnreachableError):
 
 class StoreFullError(StoreError):
     """The store has no room for another session."""
+
+
+class DamagedKeyError(StoreError):
+    """A key of the store holds something else than we write there."""
 
 
 class SessionExistsError(StoreError):

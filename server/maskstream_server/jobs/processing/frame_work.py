@@ -99,7 +99,7 @@ class FrameWork:
             memory: to go on from; None where there are no more frames.
         """
         video = self._video
-        await asyncio.to_thread(video.parts.files.check_room)
+        await asyncio.to_thread(video.parts.files.check_space)
         progress = Progress(
             next_frame=num_done,
             part=await self._kept(),

@@ -143,7 +143,7 @@ class BucketFiles(VideoFiles):
         Raises:
             NoSpaceError: they have no room here.
         """
-        self.check_room(record.num_bytes)
+        self.check_space(record.num_bytes)
         folder = self.workplace(record)
         folder.mkdir(exist_ok=True)
         try:

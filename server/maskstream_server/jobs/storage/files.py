@@ -1,4 +1,4 @@
-"""Where the files of videos lie, and whether there is room for more."""
+"""Where the files of videos lie, and whether there is space for more."""
 
 import errno
 import math
@@ -145,7 +145,7 @@ class VideoFiles:
         """
         folder = self.workplace(record)
         found = not record.num_bytes or (folder / SOURCE).exists()  # else it has to be fetched
-        if not found or any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+        if not found or any(size_of(folder / part.name) < part.num_bytes for part in record.parts):
             raise SourceGoneError("The files of the video are not there any more.")
 
     def keep_source(self, record: VideoRecord) -> None:
@@ -172,7 +172,7 @@ class VideoFiles:
             FileGoneError: not all of them are there; before the first is read.
         """
         folder = self.folder(record.id)
-        if any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+        if any(size_of(folder / part.name) < part.num_bytes for part in record.parts):
             raise FileGoneError("results of the video")
         return read_lines(folder, record.parts, after)
 
@@ -187,26 +187,26 @@ class VideoFiles:
             raise FileGoneError(f"the file {name!r}")
         return path
 
-    def check_room(self, num_bytes: int = 0) -> int:
-        """Check that so many more bytes have room; return how many have.
+    def check_space(self, num_bytes: int = 0) -> int:
+        """Check that so many more bytes have space; return how many have.
 
         Raises:
             NoSpaceError: the disk or the quota would be full.
         """
-        room = shutil.disk_usage(self.root).free - self._min_free_bytes
-        if room < num_bytes:
+        free = shutil.disk_usage(self.root).free - self._min_free_bytes
+        if free < num_bytes:
             raise NoSpaceError(DISK_FULL)
         if self._quota_bytes is None:
-            return room
+            return free
         left = self._quota_bytes - self.used_bytes()
         if left < num_bytes:
             raise NoSpaceError(QUOTA_FULL)
-        return min(room, left)
+        return min(free, left)
 
     def used_bytes(self) -> int:
         """Return the bytes of all files."""
         return sum(
-            _size(os.path.join(folder, name))
+            size_of(os.path.join(folder, name))
             for folder, _, names in os.walk(self.root)
             for name in names
         )
@@ -266,7 +266,7 @@ class VideoFiles:
             upload
             for upload in self.uploads()
             if now_s - newest_write_s(self._incoming / upload)
-            > (expiry_s if _size(self._incoming / upload / DATA) else begin_s)
+            > (expiry_s if size_of(self._incoming / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)
@@ -277,7 +277,8 @@ def _is_id(name: str) -> bool:
     return name.isascii() and name.isalnum()
 
 
-def _size(path: str | Path) -> int:
+def size_of(path: str | Path) -> int:
+    """Return the bytes of a file, 0 where there is none."""
     try:
         return os.stat(path).st_size
     except OSError:  # removed meanwhile

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from maskstream_server.doctor.bucket import check_bucket
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos
+from maskstream_server.jobs.assembly import open_files
 from maskstream_server.jobs.errors import NoSpaceError
 from maskstream_server.jobs.storage import bucket as bucket_module
 from maskstream_server.jobs.storage.bucket import Bucket
@@ -153,11 +153,11 @@ def test_the_doctor_looks_at_it(real_bucket):
     assert real_bucket.names() == []
 
 
-def test_a_missing_extra_is_told(monkeypatch):
+def test_a_missing_extra_is_told(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     for name in ("bucket", "bucket_files"):
         monkeypatch.delitem(sys.modules, f"maskstream_server.jobs.storage.{name}", raising=False)
     settings = Settings(bucket=ADDRESS)
     with pytest.raises(StartError, match=r"pip install 'maskstream\[s3\]'"):
-        build_videos(settings, None, None, None)
+        open_files(settings, tmp_path)
     assert "maskstream[s3]" in check_bucket(ADDRESS)[0].advice
