@@ -6,22 +6,19 @@ to return engines that are silently wrong, so that an engine that differs is ref
 """
 
 import copy
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from maskstream_model.backbones.resnet import fold_batch_norm
+from maskstream_model.compilers import COMPILERS, Compiler, Engine, MakeCompiler
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import CompileError
-from maskstream_model.mask2former.compiled import AnySegmenter, CompiledSegmenter, Engine
+from maskstream_model.errors import CompileError, first_line
+from maskstream_model.families import CompileRequest
+from maskstream_model.mask2former.compiled import CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
-
-Backend = Literal["eager", "tensorrt"]
-Compiler = Callable[[ExportedProgram, Tensor], Engine]
-"""From a program and its largest input to something that returns the four output tensors."""
 
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
 MAX_RELATIVE_ERROR = 2e-3
@@ -65,79 +62,20 @@ def export_segmenter(
         with torch.no_grad():
             return torch.export.export(module, (example,), dynamic_shapes=shapes, strict=False)
     except Exception as error:
-        raise CompileError(f"the segmenter could not be exported: {_brief(error)}") from error
-
-
-def compile_segmenter(
-    segmenter: Segmenter,
-    size: tuple[int, int],
-    backend: Backend = "tensorrt",
-    max_batch: int = 1,
-    compiler: Compiler | None = None,
-) -> AnySegmenter:
-    """Return a segmenter that computes the same, compiled for pictures of `size`.
-
-    Args:
-        segmenter: on the device that it will run on.
-        size: padded `(height, width)`.
-        backend: "eager" returns `segmenter` itself.
-        max_batch: most pictures at once.
-        compiler: what compiles; the backend's own by default.
-
-    Raises:
-        CompileError: the backend is not here, failed, or returned an engine that differs.
-    """
-    if backend == "eager":
-        return segmenter
-    device = segmenter.query_features.device
-    # A compiler that is not here is found out before the seconds of an export.
-    compiler = compiler or tensorrt_compiler(device)
-    program = export_segmenter(segmenter, *size, max_batch)
-    largest = torch.zeros(max_batch, 3, *size, device=device)
-    try:
-        engine = compiler(program, largest)
-        for images in check_pictures(largest):
-            _compare(engine, segmenter, images)
-    except CompileError:
-        raise
-    except Exception as error:
-        raise CompileError(f"{backend} failed on the segmenter: {_brief(error)}") from error
-    return CompiledSegmenter(segmenter, engine, tuple(largest.shape))
-
-
-def compile_or_eager(
-    segmenter: Segmenter,
-    size: tuple[int, int],
-    backend: Backend,
-    max_batch: int = 1,
-    compiler: Compiler | None = None,
-) -> tuple[AnySegmenter, str | None]:
-    """Compile, or return `segmenter` itself with one sentence that says why not.
-
-    Returns:
-        what to call, and None or the sentence.
-    """
-    try:
-        return compile_segmenter(segmenter, size, backend, max_batch, compiler), None
-    except CompileError as error:
-        return segmenter, f"The segmenter runs eagerly: {error}."
+        raise CompileError(f"the segmenter could not be exported: {first_line(error)}") from error
 
 
 def compile_model(
     model: OnlineDaq,
-    frame_size: tuple[int, int],
-    backend: Backend,
-    max_batch: int = 1,
-    compiler: Compiler | None = None,
+    request: CompileRequest,
+    compilers: Mapping[str, MakeCompiler] = COMPILERS,
 ) -> tuple[OnlineDaq, str | None]:
     """Return the model with a compiled segmenter, or as it is with the reason why not.
 
     Args:
         model: left as it is.
-        frame_size: `(height, width)` of the frames that will come; others run eagerly.
-        backend: what compiles.
-        max_batch: most sessions that step together.
-        compiler: as for `compile_segmenter`.
+        request: which of the compilers, and what for.
+        compilers: by name.
 
     Returns:
         the model to use (weights are shared, fingerprint and states are the same), and None or
@@ -146,39 +84,41 @@ def compile_model(
     segmenter = model.segmenter
     if isinstance(segmenter, CompiledSegmenter):
         segmenter = segmenter.segmenter
-    size = model.padded_size(*frame_size)
-    compiled, reason = compile_or_eager(segmenter, size, backend, max_batch, compiler)
-    return (model if reason else model.with_segmenter(compiled)), reason
+    size = model.padded_size(*request.frame_size)
+    try:
+        # A compiler that is not here is found out before the seconds of an export.
+        compiler = compilers[request.backend](model.device)
+        compiled = compile_segmenter(segmenter, size, compiler, request.max_batch)
+    except CompileError as error:
+        return model, f"The segmenter runs eagerly: {error}."
+    return model.with_segmenter(compiled), None
 
 
-def tensorrt_compiler(device: torch.device) -> Compiler:
-    """Return torch-tensorrt as a compiler, from one picture up to as many as the largest input has.
+def compile_segmenter(
+    segmenter: Segmenter, size: tuple[int, int], compiler: Compiler, max_batch: int = 1
+) -> CompiledSegmenter:
+    """Return a segmenter that computes the same, compiled for pictures of `size`.
+
+    Args:
+        segmenter: on the device that it will run on.
+        size: padded `(height, width)`.
+        compiler: what compiles.
+        max_batch: most pictures at once.
 
     Raises:
-        CompileError: torch-tensorrt cannot be imported, or `device` is no CUDA device.
+        CompileError: the compiler failed, or returned an engine that differs.
     """
+    program = export_segmenter(segmenter, *size, max_batch)
+    largest = torch.zeros(max_batch, 3, *size, device=segmenter.query_features.device)
     try:
-        import torch_tensorrt
+        engine = compiler(program, largest)
+        for images in check_pictures(largest):
+            _compare(engine, segmenter, images)
+    except CompileError:
+        raise
     except Exception as error:
-        # Without its libraries or without a GPU it raises whatever it likes, also bare Exception.
-        raise CompileError(f"torch-tensorrt cannot be imported here: {_brief(error)}") from error
-    if device.type != "cuda":
-        raise CompileError("torch-tensorrt needs the model on a CUDA device")
-
-    def compiler(program: ExportedProgram, largest: Tensor) -> Engine:
-        batch, *shape = largest.shape
-        pictures: object = largest
-        if batch > 1:
-            pictures = torch_tensorrt.Input(
-                min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
-            )
-        # Full float32: TF32 moves mask logits far enough to change attention masks.
-        engine: Engine = torch_tensorrt.dynamo.compile(
-            program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
-        )
-        return engine
-
-    return compiler
+        raise CompileError(f"the compiler failed: {first_line(error)}") from error
+    return CompiledSegmenter(segmenter, engine, tuple(largest.shape))
 
 
 def check_pictures(largest: Tensor) -> list[Tensor]:
@@ -207,9 +147,3 @@ def _compare(engine: Engine, segmenter: Segmenter, images: Tensor) -> None:
         # Not `error > limit`: that is also false for an engine that returns NaN.
         if not error <= MAX_RELATIVE_ERROR:
             raise CompileError(f"{name} of the engine is off by {float(error):.1e} of its size")
-
-
-def _brief(error: Exception) -> str:
-    """Return the first line of what an exception says, for a sentence."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

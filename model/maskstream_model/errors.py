@@ -46,3 +46,9 @@ class CompileError(MaskstreamModelError):
 
 class TrainingError(MaskstreamModelError):
     """A training run cannot start, be resumed, or go on."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says, for a sentence."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

@@ -6,76 +6,16 @@ model itself, so that one model serves any number of sessions.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
-
-from torch import Tensor
 
 from maskstream_model.aliases import Frame as Frame
 from maskstream_model.aliases import Pause, Progress
 from maskstream_model.config import ModelConfig
+from maskstream_model.port import TrackStatus as TrackStatus
+from maskstream_model.tasks.output import FrameOutput as FrameOutput
 
 if TYPE_CHECKING:
     from maskstream_model.daq.refined import RefinedVideo, RefinedWindow
-
-
-class TrackStatus(IntEnum):
-    """What happened to a track on a frame (the wire uses the same numbers)."""
-
-    EMERGED = 0
-    TRACKED = 1
-    MISSED = 2
-    DISAPPEARED = 3
-
-
-@dataclass(frozen=True)
-class FrameOutput:
-    """Tracks of one frame; row order means nothing, `track_ids` do.
-
-    Integers of tracks (ids, status, ages) are on the CPU, everything else on the model's device.
-
-    Attributes:
-        track_ids: `(N,)` int64, from 1, in order of birth, never used twice in a session.
-        status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
-            rows of `logits` and `mask_logits` are zeros.
-        logits: `(N, K + 1)` float32, this frame's class logits.
-        mean_logits: `(N, K + 1)` float32, mean of a track's class logits so far (SPEC.md 3.6).
-        mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
-        scores: `(N,)` float32 in 0..1: best class probability of the softmax of `mean_logits`.
-        labels: `(N,)` int64, the class of that score.
-        ages: `(N,)` int64, frames since birth, 1 on the frame of birth.
-        resized: `(height, width)` of the frame as the network saw it, without padding.
-        padded: `(height, width)` with padding.
-        num_refused: newcomers that `max_tracks` kept out on this frame.
-    """
-
-    track_ids: Tensor
-    status: Tensor
-    logits: Tensor
-    mean_logits: Tensor
-    mask_logits: Tensor
-    scores: Tensor
-    labels: Tensor
-    ages: Tensor
-    resized: tuple[int, int]
-    padded: tuple[int, int]
-    num_refused: int = 0
-
-    @property
-    def living(self) -> Tensor:
-        """`(N,)` bool on the CPU: tracks that have not disappeared."""
-        return self.status != int(TrackStatus.DISAPPEARED)
-
-    def resized_logits(self, height: int, width: int) -> Tensor:
-        """Return mask logits `(N, height, width)` float32 of the upright picture."""
-        from maskstream_model.tasks.instances import resize_mask_logits
-
-        return resize_mask_logits(self.mask_logits, self.padded, self.resized, (height, width))
-
-    def masks(self, height: int, width: int) -> Tensor:
-        """Return masks `(N, height, width)` bool: the pixels whose resized logit is above 0."""
-        return self.resized_logits(height, width) > 0
 
 
 State = TypeVar("State")
@@ -96,23 +36,17 @@ class OnlineSegmenter(Protocol[State]):
         """Return the memory of a session that has seen nothing."""
         ...
 
-    def step(
-        self, frame: Frame, state: State, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, State]:
-        """Segment and track one frame; `state` is left as it was.
-
-        Raises:
-            FrameError: `frame` is not uint8 `(height, width, 3)`.
-        """
-        ...
-
     def step_batch(
         self,
         frames: Sequence[Frame],
         states: Sequence[State],
         max_tracks: int | None = None,
     ) -> tuple[list[FrameOutput], list[State]]:
-        """Step many sessions at once; all frames must have one `padded_size`."""
+        """Step many sessions at once; all frames must have one `padded_size`.
+
+        Raises:
+            FrameError: a frame is not uint8 `(height, width, 3)`.
+        """
         ...
 
     def step_clip(

@@ -28,8 +28,8 @@ RANDOM = "random"
 
 def load(
     config: ModelConfig, weights: str | PathLike[str] | None, device: str | torch.device
-) -> OnlineDaq:
-    """Build an online model and load its weights; see `maskstream_model.load_model`.
+) -> OnlineDaq | OfflineDaq:
+    """Build a model and load its weights.
 
     Args:
         config: what to build, and the rules to run it with.
@@ -37,28 +37,12 @@ def load(
         device: where it runs.
 
     Raises:
-        ConfigError: the device is not here, or the preset is an offline one.
+        ConfigError: the device is not here.
         CheckpointError: no such weights, or they do not fit.
     """
-    if config.offline is not None:
-        raise ConfigError(f"{config.name} is an offline model: load it with load_offline_model")
+    build = _online if config.offline is None else _offline
     place = usable_device(device)
-    return _online(config, *_networks(config, weights), place)
-
-
-def load_offline(
-    config: ModelConfig, weights: str | PathLike[str] | None, device: str | torch.device
-) -> OfflineDaq:
-    """Build an offline model and load its weights; see `load`.
-
-    Raises:
-        ConfigError: the device is not here, or the preset is an online one.
-        CheckpointError: no such weights, or they do not fit.
-    """
-    if config.offline is None:
-        raise ConfigError(f"{config.name} is an online model: load it with load_model")
-    place = usable_device(device)
-    return _offline(config, *_networks(config, weights), place)
+    return build(config, *_networks(config, weights), place)
 
 
 def random_model(config: ModelConfig, device: torch.device, seed: int = 0) -> OnlineDaq:

@@ -55,7 +55,7 @@ class ModelInfo:
             may wait for all of a video, which no live session can do.
         report_score_min: score from which a track is mentioned, where the client names none.
         show_score_min: score from which a track is drawn, likewise.
-        input_rule: how frames are resized for it, for people.
+        input_rule: how frames are resized for it, as fields of the answer of `/v1/models/{name}`.
         backbone: for people.
         precision: for people.
         fingerprint: hex text that changes with weights, rules, and all that makes results differ.
@@ -69,7 +69,7 @@ class ModelInfo:
     lookahead: int | None
     report_score_min: float
     show_score_min: float
-    input_rule: str
+    input_rule: Mapping[str, int | None]
     backbone: str
     precision: str
     fingerprint: str
@@ -90,6 +90,8 @@ class TrackTable:
         things: `(n,)` bool: things, not stuff.
         mentionable: `(n,)` bool: whether a track that no result has listed yet may be listed now,
             as one that owns no pixel of a panoptic picture may not.
+        class_scores: `(n, K)` float32, 0 to 1: of each class, of the track so far; at a track's
+            last row that of all its frames, which evaluations count. None where a family has none.
     """
 
     track_ids: npt.NDArray[np.int64]
@@ -99,6 +101,7 @@ class TrackTable:
     ages: npt.NDArray[np.int64]
     things: npt.NDArray[np.bool_]
     mentionable: npt.NDArray[np.bool_]
+    class_scores: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,20 @@ class Masks(Protocol):
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """A text that says what to segment, and the class of what it finds.
+
+    Attributes:
+        text: 1 to 256 characters.
+        class_id: label of its tracks. The caller numbers texts from 0; for a whole session a number
+            belongs to one text.
+    """
+
+    text: str
+    class_id: int
+
+
+@dataclass(frozen=True)
 class SessionOptions:
     """What a session or a video asks of the model.
 
@@ -142,7 +159,7 @@ class SessionOptions:
         max_tracks: limit of tracks alive, None for none.
     """
 
-    prompts: tuple[str, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
     max_tracks: int | None = None
 
 
@@ -154,11 +171,14 @@ class StepInput(Generic[State]):
         frames: of one size, in order, at least one.
         state: before the first of them; left as it was.
         options: may differ from step to step.
+        skipped: frames of the stream that were left out just before the first of these; `index` of
+            a result does not count them.
     """
 
     frames: Sequence[Frame]
     state: State
     options: SessionOptions = SessionOptions()
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,6 +187,7 @@ class FrameResult:
 
     Attributes:
         index: number of the frame in its session, from 1, as the state counts them.
+        size: (height, width) of the frame as it was given.
         tracks: its tracks.
         masks: theirs.
         final: False for a provisional result; the final one follows.
@@ -174,6 +195,7 @@ class FrameResult:
     """
 
     index: int
+    size: Size
     tracks: TrackTable
     masks: Masks
     final: bool = True
@@ -212,8 +234,11 @@ class Model(Protocol[StateInvariant]):
         """Return a key for frames of this size: equal keys may share a step."""
         ...
 
-    def clip_frames(self, height: int, width: int) -> int:
-        """Return how many frames of one session are worth a step together; at least 1."""
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """Return how many frames of one session are worth a step together: 1 to `most`.
+
+        A video is cut so from its beginning, and goes on at such a cut where it is resumed.
+        """
         ...
 
     def step(
@@ -242,7 +267,9 @@ class Model(Protocol[StateInvariant]):
     def committed(self, state: StateInvariant) -> int:
         """Return the last frame whose final result is out and whose effect `to_parts` holds.
 
-        After `from_parts` the session goes on with the frame that follows it.
+        After `from_parts` the frames that follow it are sent again. Final results that were out
+        when the parts were made do not come again, even of frames after this one: windows that
+        overlap decide some of the frames with which the next one begins.
         """
         ...
 
@@ -254,10 +281,13 @@ class Model(Protocol[StateInvariant]):
         """
         ...
 
-    def from_parts(self, parts: Mapping[str, bytes]) -> StateInvariant:
+    def from_parts(
+        self, parts: Mapping[str, bytes], options: SessionOptions = SessionOptions()
+    ) -> StateInvariant:
         """Read what `to_parts` wrote.
 
         Raises:
-            StateError: a part is missing, damaged, too many, or another model's.
+            StateError: a part is missing, damaged, too many, or another model's; or there are
+                more tracks than `options` allow.
         """
         ...

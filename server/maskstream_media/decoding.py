@@ -31,7 +31,7 @@ class Damage:
     resized: int = 0
 
     def warning(self, announced: int | None, num_frames: int) -> str | None:
-        """Return what whoever sent the video should know; None: nothing.
+        """Return a note on damage for the sender of the video; None: no damage.
 
         Args:
             announced: frames in the file's header; None where it does not say.
@@ -105,6 +105,6 @@ def _frames(packet: Packet[Any], damage: Damage) -> list[Any]:
 
 
 def _check_memory(stream: Stream) -> None:
-    """Raise MemoryError where one more frame has no room: some decoders call that bad data."""
+    """Raise MemoryError where no further frame fits: some decoders report that as bad data."""
     if isinstance(stream, av.VideoStream):
         bytearray(2 * stream.width * stream.height)

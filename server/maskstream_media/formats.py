@@ -1,4 +1,4 @@
-"""What is decoded of strangers' files: the one list, for the whitelists, messages and docs.
+"""What is decoded of untrusted files: the one list, for the whitelists, messages and docs.
 
 Taken is what is common and what FFmpeg's fuzzing covers well; nothing here may point to another
 file or to the network.

@@ -1,4 +1,4 @@
-"""Why a video is refused: the codes that clients are told, and the exception of the child."""
+"""Why a video is refused: the codes that clients get, and the exception of the child."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ class MediaCode(StrEnum):
     TOO_LONG: duration or frames over the limits.
     TOO_SLOW: computing or waiting time over the limits.
     DECODER_FAILED: the decoder broke down.
-    STOPPED: whoever read the video stopped it.
+    STOPPED: the reader of the video stopped it.
     """
 
     UNREADABLE = "video_unreadable"

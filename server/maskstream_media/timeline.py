@@ -25,7 +25,7 @@ class Timeline:
     def place(self, stamp_s: float | None) -> float:
         """Return the time of the next frame in seconds, at least 0.
 
-        A clock that starts anew goes on after the latest frame, gaps stay as they are, equal
+        A clock that starts anew continues after the latest frame, gaps stay as they are, equal
         times are parted by `SMALLEST_STEP_S`, and a frame without a time follows the one before.
         """
         latest_s = self._latest_s

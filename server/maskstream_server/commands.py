@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskstream_server.options import (
+from maskstream_server.command_options import (
     bucket_option,
     compile_option,
     data_folder_option,
@@ -21,7 +21,7 @@ from maskstream_server.options import (
 )
 
 if TYPE_CHECKING:
-    from maskstream_server.settings import Settings
+    from maskstream_server.config.settings import Settings
 
 
 @click.command()
@@ -71,11 +71,11 @@ def worker(check: bool, **options: Any) -> None:
 
 
 def _work(settings: "Settings") -> None:
-    from maskstream_server.assembly import load
-    from maskstream_server.serving import bind, url_of
-    from maskstream_server.store_rights import check_store_rights
-    from maskstream_server.trimming import trimmed_memory
-    from maskstream_server.working import check_shared, work_forever
+    from maskstream_server.lifecycle.assembly import load
+    from maskstream_server.lifecycle.server import bind, url_of
+    from maskstream_server.lifecycle.store_rights import check_store_rights
+    from maskstream_server.lifecycle.trimming import trimmed_memory
+    from maskstream_server.lifecycle.worker import check_shared, work_forever
 
     def ready() -> None:
         where = "" if watched is None else f", watched at {url_of(watched)}"
@@ -98,11 +98,11 @@ def _check(settings: "Settings") -> None:
 
 
 def _serve(settings: "Settings") -> None:
-    from maskstream_server.access import check_open
-    from maskstream_server.assembly import assemble, load
-    from maskstream_server.serving import bind, serve_forever
-    from maskstream_server.store_rights import check_store_rights
-    from maskstream_server.trimming import trimmed_memory
+    from maskstream_server.http.access import check_open
+    from maskstream_server.lifecycle.assembly import assemble, load
+    from maskstream_server.lifecycle.server import bind, serve_forever
+    from maskstream_server.lifecycle.store_rights import check_store_rights
+    from maskstream_server.lifecycle.trimming import trimmed_memory
 
     with bind(settings.host, settings.port) as bound:
         check_open(bound.getsockname()[0], settings)

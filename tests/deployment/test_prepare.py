@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
 from support.compose_stack import CHECKOUT
 
 NAMES = {"store_password", "api_keys", "grafana_password"}

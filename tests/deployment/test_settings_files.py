@@ -5,7 +5,7 @@ import tomllib
 
 import yaml
 
-from maskstream_server.settings import PREFIX, Settings
+from maskstream_server.config.settings import PREFIX, Settings
 from support.compose_stack import CHECKOUT
 
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from maskstream_model.aliases import Frame
 from maskstream_model.checkpoint import load_into, load_weights, save_safetensors, state_of
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.interface import Frame, TrackStatus
+from maskstream_model.port import TrackStatus
 from support.running import run
 from support.tiny import tiny_frames, tiny_model
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from maskstream_client.commands import bench
 from maskstream_model.aliases import Frame
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from support.server import FakeModel, running_server
 
 

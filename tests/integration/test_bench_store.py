@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from maskstream_model import preset
+from maskstream_model.presets import preset
 from maskstream_server.bench.commands import bench_store
 from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.store import measuring
 from maskstream_server.bench.store.command import StandInFacts
+from maskstream_server.config.settings import Settings
 from maskstream_server.session.memory import SessionMemory
-from maskstream_server.settings import Settings
 from support.lossless import write_lossless
 from support.redis_server import RedisServer
 from support.server import running_server
@@ -98,8 +98,8 @@ def began_s() -> float:
 
 def test_the_stand_in_changes_what_a_frame_of_its_preset_changes():
     model, (frame,) = StandIn("daq_r50_ovis", 20, 0.0), tiny_frames(1)
-    _, before = model.step(frame, model.initial_state())
-    _, after = model.step(frame, before)
+    _, before = model.step_frame(frame, model.initial_state())
+    _, after = model.step_frame(frame, before)
     old, new = (
         SessionMemory(snapshot=model.state_to_bytes(each)).to_parts() for each in (before, after)
     )

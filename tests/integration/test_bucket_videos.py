@@ -27,7 +27,7 @@ from support.tiny import tiny_frames, tiny_model
 __all__ = ["real_bucket", "shared_s3"]
 
 NUM_FRAMES = 30
-SOON_S = 60.0
+SOON_S = 150.0
 ALL = ("ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet")
 PLAIN = [np.zeros((32, 48, 3), np.uint8)] * 20
 

@@ -17,14 +17,14 @@ import httpx
 import psutil
 import pytest
 
-from maskstream_server.ending import FORCED, end_within
+from maskstream_server.lifecycle.forced_exit import FORCED, end_within
 from support import hanging_server
 from support.pictures import scan_bomb
 from support.raw_client import grey, jpeg, raw_client
 from support.server import POISON
 
 DRAIN_S = 1.0
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 @dataclass
@@ -146,8 +146,10 @@ async def test_six_pictures_that_are_too_much_work_stop_nobody(tmp_path: Path):
 
 
 def test_a_process_that_hangs_is_ended_even_where_its_log_hangs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("maskstream_server.ending._LOG_S", 0.01)
-    monkeypatch.setattr("maskstream_server.ending._tell", lambda *_: never.wait(SOON_S))
+    monkeypatch.setattr("maskstream_server.lifecycle.forced_exit._LOG_S", 0.01)
+    monkeypatch.setattr(
+        "maskstream_server.lifecycle.forced_exit._log_end", lambda *_: never.wait(SOON_S)
+    )
     never, ended = threading.Event(), threading.Event()
     statuses: list[int] = []
 

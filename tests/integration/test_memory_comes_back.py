@@ -58,4 +58,4 @@ def test_memory_comes_back_after_large_pictures_from_many_clients():
             for flood in floods:
                 flood.result()
         assert peak > start + FLOOD_BYTES
-        until(lambda: resident(server) < start + ROOM_BYTES, within_s=2 * SOON_S)
+        until(lambda: resident(server) < start + ROOM_BYTES, within_s=SOON_S)

@@ -8,7 +8,7 @@ import torch
 
 from integration import second_client
 from integration.second_client import SecondClient
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from support.server import FakeModel, running_server
 
 HEIGHT, WIDTH = 24, 32

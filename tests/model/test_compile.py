@@ -9,17 +9,18 @@ import torch
 from maskstream_model.compile import (
     check_pictures,
     compile_model,
-    compile_or_eager,
     compile_segmenter,
     export_segmenter,
-    tensorrt_compiler,
 )
+from maskstream_model.compilers import BACKENDS, tensorrt
 from maskstream_model.errors import CompileError
+from maskstream_model.families import CompileRequest
 from maskstream_model.mask2former.compiled import CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 from support.tiny import tiny_config, tiny_model
 
 SIZE = (64, 96)
+REQUEST = CompileRequest("other", SIZE)
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
 
 
@@ -121,7 +122,7 @@ def test_a_right_engine_is_accepted_and_used(segmenter):
 
         return engine
 
-    compiled = compile_segmenter(segmenter, SIZE, "tensorrt", 2, counting)
+    compiled = compile_segmenter(segmenter, SIZE, counting, 2)
     assert isinstance(compiled, CompiledSegmenter)
     calls.clear()
     images = torch.randn(2, 3, *SIZE, generator=torch.Generator().manual_seed(5))
@@ -134,7 +135,7 @@ def test_a_right_engine_is_accepted_and_used(segmenter):
 @pytest.mark.parametrize("shape", [(3, 3, 64, 96), (1, 3, 96, 64)])
 @pytest.mark.usefixtures("exported_once")
 def test_pictures_that_the_engine_was_not_built_for_run_eagerly(segmenter, shape):
-    compiled = compile_segmenter(segmenter, SIZE, "tensorrt", 2, honest)
+    compiled = compile_segmenter(segmenter, SIZE, honest, 2)
     compiled.engine = None
     images = torch.randn(shape, generator=torch.Generator().manual_seed(6))
     with torch.no_grad():
@@ -145,15 +146,15 @@ def test_pictures_that_the_engine_was_not_built_for_run_eagerly(segmenter, shape
 @pytest.mark.usefixtures("exported_once")
 def test_an_engine_that_is_slightly_wrong_is_refused(segmenter, output):
     with pytest.raises(CompileError, match=f"{NAMES[output]} of the engine is off by 1.0e-02"):
-        compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output))
+        compile_segmenter(segmenter, SIZE, slightly_wrong(output), 1)
 
 
 @pytest.mark.parametrize("output", range(4), ids=NAMES)
 @pytest.mark.usefixtures("exported_once")
 def test_the_gate_is_at_two_thousandths_of_an_outputs_size(segmenter, output):
-    compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output, 1.0015))
+    compile_segmenter(segmenter, SIZE, slightly_wrong(output, 1.0015), 1)
     with pytest.raises(CompileError, match=r"is off by 2\.5e-03"):
-        compile_segmenter(segmenter, SIZE, "tensorrt", 1, slightly_wrong(output, 1.0025))
+        compile_segmenter(segmenter, SIZE, slightly_wrong(output, 1.0025), 1)
 
 
 class StandInTensorRT(ModuleType):
@@ -177,7 +178,7 @@ def test_torch_tensorrt_compiles_in_full_float32_for_every_batch_up_to_the_large
     stand_in = StandInTensorRT()
     monkeypatch.setitem(sys.modules, "torch_tensorrt", stand_in)
     largest = torch.zeros(batch, 3, *SIZE)
-    assert tensorrt_compiler(torch.device("cuda"))("the program", largest) == "the engine"
+    assert tensorrt(torch.device("cuda"))("the program", largest) == "the engine"
     ((program, options),) = stand_in.calls
     (pictures,) = options.pop("arg_inputs")
     assert program == "the program"
@@ -192,32 +193,34 @@ def test_torch_tensorrt_compiles_in_full_float32_for_every_batch_up_to_the_large
 def test_torch_tensorrt_is_refused_for_a_model_on_the_cpu(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_tensorrt", StandInTensorRT())
     with pytest.raises(CompileError, match="needs the model on a CUDA device"):
-        tensorrt_compiler(torch.device("cpu"))
+        tensorrt(torch.device("cpu"))
 
 
 @pytest.mark.usefixtures("exported_once")
 def test_an_engine_that_returns_nan_is_refused(segmenter):
     with pytest.raises(CompileError, match="off by nan"):
-        compile_segmenter(segmenter, SIZE, "tensorrt", 1, broken)
+        compile_segmenter(segmenter, SIZE, broken, 1)
 
 
 @pytest.mark.usefixtures("exported_once")
 def test_an_engine_that_returns_too_little_is_refused(segmenter):
     with pytest.raises(CompileError, match="returns 1 tensors"):
-        compile_segmenter(segmenter, SIZE, "tensorrt", 1, lambda program, largest: lambda x: [x])
+        compile_segmenter(segmenter, SIZE, lambda program, largest: lambda x: [x], 1)
 
 
 @pytest.mark.usefixtures("exported_once")
 def test_a_refused_engine_leaves_eager_and_one_sentence(segmenter):
-    chosen, sentence = compile_or_eager(segmenter, SIZE, "tensorrt", 1, slightly_wrong(1))
-    assert chosen is segmenter
+    model = tiny_model().with_segmenter(segmenter)
+    chosen, sentence = compile_model(model, REQUEST, {"other": lambda device: slightly_wrong(1)})
+    assert chosen is model
     assert sentence.startswith("The segmenter runs eagerly: logits of the engine is off by")
 
 
 @pytest.mark.usefixtures("exported_once")
-def test_a_compiler_that_is_not_installed_leaves_eager_and_one_sentence(segmenter):
-    chosen, sentence = compile_or_eager(segmenter, SIZE, "tensorrt", 1, absent)
-    assert chosen is segmenter
+def test_a_compiler_that_is_not_installed_leaves_eager_and_one_sentence():
+    model = tiny_model()
+    chosen, sentence = compile_model(model, REQUEST, {"other": lambda device: absent})
+    assert chosen is model
     assert "ModuleNotFoundError: No module named 'the_compiler'" in sentence
     assert sentence.count("\n") == 0
 
@@ -232,11 +235,11 @@ def test_whatever_importing_torch_tensorrt_raises_becomes_one_sentence(monkeypat
     monkeypatch.delitem(sys.modules, "torch_tensorrt", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Failing(), *sys.meta_path])
     with pytest.raises(CompileError, match=f"cannot be imported here: {type(error).__name__}"):
-        tensorrt_compiler(torch.device("cuda"))
+        tensorrt(torch.device("cuda"))
 
 
-def test_eager_is_the_segmenter_itself(segmenter):
-    assert compile_or_eager(segmenter, SIZE, "eager") == (segmenter, None)
+def test_eager_is_the_first_of_the_backends():
+    assert BACKENDS == ("eager", "tensorrt")
 
 
 def test_the_check_covers_single_pictures_and_full_batches():
@@ -249,22 +252,16 @@ def test_the_check_covers_single_pictures_and_full_batches():
 @pytest.mark.usefixtures("exported_once")
 def test_a_compiled_model_goes_on_with_the_states_of_the_eager_one():
     model = tiny_model()
-    compiled, reason = compile_model(model, SIZE, "tensorrt", 1, lambda *_: eager_engine(model))
+    compiled, reason = compile_model(
+        model, REQUEST, {"other": lambda device: lambda *_: eager_engine(model)}
+    )
     assert reason is None
     assert isinstance(compiled.segmenter, CompiledSegmenter)
     frame = torch.full((*SIZE, 3), 90, dtype=torch.uint8).numpy()
-    output, state = model.step(frame, model.initial_state())
-    again, _ = compiled.step(frame, compiled.initial_state())
+    output, state = model.step_frame(frame, model.initial_state())
+    again, _ = compiled.step_frame(frame, compiled.initial_state())
     assert torch.equal(output.track_ids, again.track_ids)
     assert compiled.state_from_bytes(model.state_to_bytes(state)).num_frames == 1
-
-
-@pytest.mark.usefixtures("exported_once")
-def test_a_model_that_cannot_be_compiled_is_used_as_it_is():
-    model = tiny_model()
-    same, reason = compile_model(model, SIZE, "tensorrt", 1, absent)
-    assert same is model
-    assert "No module named" in reason
 
 
 def eager_engine(model):

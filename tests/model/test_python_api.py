@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model import load_model
 from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
+from maskstream_model.presets import preset
 from support.running import assert_same, run
 from support.tiny import tiny_frames, tiny_model
 
@@ -51,7 +52,7 @@ def test_the_printed_lines_work_on_a_released_file(released, reference):
     frame, after = reference.clip("clip_64x96_26f")[:2]
     model = load_model("daq_r50_ovis", weights=released("daq_r50_ovis"), min_size=64)
     state = model.initial_state()
-    output, state = model.step(frame, state)
+    output, state = model.step_frame(frame, state)
     num = len(output.track_ids)
     assert num > 0
     assert output.track_ids.tolist() == list(range(1, num + 1))
@@ -73,7 +74,7 @@ def test_the_printed_lines_work_on_a_released_file(released, reference):
 def test_a_released_offline_file_refines_a_video(released, reference):
     frames = iter(reference.clip("clip_64x96_26f")[:4])
     path = released("daq_r50_ovis_offline")
-    model = load_offline_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
+    model = load_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
     video = model.run(frames, progress=print)
     assert (video.num_frames, video.size, len(video.tracks)) == (4, (64, 96), 20)
     best = video.tracks[0]
@@ -165,7 +166,7 @@ def test_a_picture_that_changes_its_size_keeps_its_identities(model):
     state, before = model.initial_state(), []
     for frame, size in zip(clip, sizes, strict=True):
         changed = np.resize(frame, (*size, 3))
-        output, state = model.step(changed, state)
+        output, state = model.step_frame(changed, state)
         assert set(before) <= set(output.track_ids.tolist())
         assert output.resized == size
         assert output.masks(*size).shape == (len(output.track_ids), *size)
@@ -179,8 +180,8 @@ def test_slivers_are_segmented_too(size):
     rules = {"first_frame_score_min": 0.0, "emergence_score_min": 1.0, "double_iou_max": None}
     demo = load_model("demo", "random", min_size=None, **rules)
     frame = np.full((*size, 3), 200, np.uint8)
-    output, state = demo.step(frame, demo.initial_state())
-    output, _ = demo.step(frame, state)
+    output, state = demo.step_frame(frame, demo.initial_state())
+    output, _ = demo.step_frame(frame, state)
     assert len(output.track_ids) == 24
     assert output.logits.isfinite().all()
     assert output.masks(*size).shape == (24, *size)
@@ -188,7 +189,7 @@ def test_slivers_are_segmented_too(size):
 
 def test_a_frame_without_tracks_has_no_masks():
     nobody = tiny_model(first_frame_score_min=1.0)
-    output, state = nobody.step(tiny_frames(1)[0], nobody.initial_state())
+    output, state = nobody.step_frame(tiny_frames(1)[0], nobody.initial_state())
     assert output.masks(50, 70).shape == (0, 50, 70)
     assert output.resized_logits(50, 70).shape == (0, 50, 70)
     assert output.mask_logits.shape == (0, 16, 24)
@@ -208,19 +209,19 @@ def test_a_frame_without_tracks_has_no_masks():
 )
 def test_what_is_no_frame_is_refused_and_the_state_lives_on(model, frame):
     picture = tiny_frames(2, seed=1)
-    _, state = model.step(picture[0], model.initial_state())
+    _, state = model.step_frame(picture[0], model.initial_state())
     with pytest.raises(FrameError, match=r"^a frame must "):
-        model.step(frame, state)
+        model.step_frame(frame, state)
     expected, _ = run(model, picture)
-    assert_same(model.step(picture[1], state)[0], expected[1])
+    assert_same(model.step_frame(picture[1], state)[0], expected[1])
 
 
 def test_a_frame_need_not_be_contiguous(model):
     frame = tiny_frames(1, seed=1)[0]
     wide = np.zeros((128, 192, 3), np.uint8)
     wide[::2, ::2] = frame
-    ours, _ = model.step(wide[::2, ::2], model.initial_state())
-    theirs, _ = model.step(frame, model.initial_state())
+    ours, _ = model.step_frame(wide[::2, ::2], model.initial_state())
+    theirs, _ = model.step_frame(frame, model.initial_state())
     assert_same(ours, theirs)
 
 
@@ -230,7 +231,7 @@ def test_as_many_states_as_frames(model):
 
 
 def test_a_state_of_another_model_is_refused(model):
-    _, state = model.step(tiny_frames(1)[0], model.initial_state())
+    _, state = model.step_frame(tiny_frames(1)[0], model.initial_state())
     blob = model.state_to_bytes(state)
     with pytest.raises(StateError, match="belongs to model"):
         tiny_model(seed=1).state_from_bytes(blob)

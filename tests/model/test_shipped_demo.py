@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 
 from maskstream_model import load_model
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_train.data.synthetic import sample_clip
 from maskstream_train.evaluation.evaluate import evaluate_online
 from maskstream_train.evaluation.sources import AnnotatedClip
@@ -23,7 +23,7 @@ def run():
     state = model.initial_state()
     outputs = []
     for frame in sample_clip(num_frames=24).frames:
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         outputs.append(output)
     return outputs
 

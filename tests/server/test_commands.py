@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from structlog.testing import capture_logs
 
-from maskstream_model.interface import FrameOutput
-from maskstream_server.assembly import assemble
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_server.commands import serve, worker
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
-from maskstream_server.serving import bind, serve_forever
-from maskstream_server.settings import Settings
-from maskstream_server.store_rights import check_store_rights
+from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.server import bind, serve_forever
+from maskstream_server.lifecycle.store_rights import check_store_rights
 from support.redis_server import free_port
 from support.server import FakeModel
 
@@ -93,7 +93,7 @@ def test_a_task_that_the_model_cannot_do_is_one_sentence():
 
 def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
-    assert "cannot do the task semantic" in said
+    assert "daq_r50_ovis_offline knows no stuff" in said
     assert len(said.splitlines()) == 1
 
 

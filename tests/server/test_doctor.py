@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor import codecs, machine, model, network
 from maskstream_server.doctor.finding import Finding, healthy
 from maskstream_server.doctor.folder import check_folder
@@ -18,7 +19,6 @@ from maskstream_server.doctor.store import (
     judge_persistence,
     judge_server,
 )
-from maskstream_server.settings import Settings
 from maskstream_server.stores.redis.facts import RedisFacts
 from support.logs import logging_as_before
 from support.redis_server import RedisServer, free_port, own_redis, shared_redis
@@ -155,7 +155,7 @@ def test_a_store_that_is_away_or_has_no_address():
     [
         ({}, "ok", "only this machine"),
         ({"host": "0.0.0.0", "api_keys": "a-key-for-testing"}, "ok", "1 API keys"),
-        ({"host": "0.0.0.0", "insecure": True}, "warning", "everybody"),
+        ({"host": "0.0.0.0", "insecure": True}, "warning", "every client"),
         ({"host": "0.0.0.0"}, "failed", "everybody who reaches 0.0.0.0"),
     ],
 )

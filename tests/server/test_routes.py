@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
-from maskstream_server.app import create_app
-from maskstream_server.service import Service
-from maskstream_server.settings import Settings
-from maskstream_server.stalls import STALLED_S
+from maskstream_server.config.settings import Settings
+from maskstream_server.http.app import create_app
+from maskstream_server.lifecycle.service import Service
+from maskstream_server.lifecycle.stalls import STALLED_S
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics

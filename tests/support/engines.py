@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import numpy as np
 import pytest
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import (
     EngineLimits,

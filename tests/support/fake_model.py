@@ -8,7 +8,8 @@ import torch
 
 from maskstream_model.aliases import Frame, Pause
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.port import TrackStatus
+from maskstream_model.tasks.output import FrameOutput
 from support.tiny import tiny_config
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.media.soundtrack import SoundPiece
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from maskstream_model.config import ClassInfo, ModelConfig
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.port import TrackStatus
+from maskstream_model.tasks.output import FrameOutput
 
 CERTAIN = 12.0
 """A logit whose probability is 1 but for rounding."""

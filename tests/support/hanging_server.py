@@ -8,9 +8,9 @@ import sys
 import time
 from typing import Any
 
-from maskstream_server.assembly import assemble
-from maskstream_server.serving import bind, serve_forever
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.server import bind, serve_forever
 from maskstream_server.telemetry.log import set_up_logging
 from support.server import POISON, FakeModel
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 
 FPS = 10
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from maskstream_model.aliases import Frame
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_train.evaluation.sources import AnnotatedClip
 
 SIZE = (32, 64)
@@ -59,7 +60,7 @@ class Oracle:
     def initial_state(self) -> Memory:
         return Memory({})
 
-    def step(
+    def step_frame(
         self, frame: Frame, state: Memory, max_tracks: int | None = None
     ) -> tuple[FrameOutput, Memory]:
         visible = [int(value) for value in np.unique(frame) if value]

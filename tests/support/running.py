@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
+from maskstream_model.aliases import Frame
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 
 TENSORS = (
     "track_ids",
@@ -30,7 +31,7 @@ def run(
     state = model.initial_state() if state is None else state
     outputs = []
     for frame in frames:
-        output, state = model.step(frame, state, max_tracks)
+        output, state = model.step_frame(frame, state, max_tracks)
         outputs.append(output)
     return outputs, state
 

@@ -9,9 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maskstream_model.aliases import Frame
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import Frame, FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import prepare
 from support.recorded import Arrays, Recorded
 from support.ties import Segmented, Step, steps_with_ties

@@ -20,13 +20,14 @@ import torch
 from maskstream_model.aliases import Frame
 from maskstream_model.config import ClassInfo, ModelConfig
 from maskstream_model.errors import StateError
-from maskstream_model.interface import FrameOutput, StepByStep
+from maskstream_model.interface import StepByStep
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_protocol import STREAM_PATH
-from maskstream_server.assembly import assemble
+from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.media.ports import OpenVideo
-from maskstream_server.service import Service
-from maskstream_server.serving import MaskstreamServer, bind, url_of
-from maskstream_server.settings import Settings
 
 POISON = 77
 """A frame whose first pixel is grey with this value makes the fake model raise."""

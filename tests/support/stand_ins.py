@@ -5,22 +5,21 @@
     stand_in(lookahead=None)        answers when the video ends
     stand_in(prompts="required")    segments what the prompts name
 
-Each text has at most one track at a time: the pixels where one colour of the frame is bright. A
-label is the index of a text in the order in which the session first named them, so that a class is
-never given to another text. A frame whose first pixel is `POISON` in all colours makes a step
-raise.
+Each class has at most one track at a time: the pixels where one colour of the frame is bright. A
+frame whose first pixel is `POISON` in all colours makes a step raise.
 """
 
 import hashlib
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
 from maskstream_model.aliases import Frame, Pause
-from maskstream_model.errors import FrameError, PromptError, StateError
-from maskstream_model.pixel_masks import PixelMasks, Values
+from maskstream_model.errors import StateError
+from maskstream_model.frame_by_frame import NO_OPTIONS, check_frame, check_prompts
+from maskstream_model.pixel_masks import PixelTrack, Values, pixel_result
 from maskstream_model.port import (
     ClassInfo,
     FrameResult,
@@ -30,14 +29,11 @@ from maskstream_model.port import (
     StepInput,
     StepOutput,
     TrackStatus,
-    TrackTable,
 )
 
 POISON = 77
-COLORS = ("red", "green", "blue")
+COLORS = {"red": "#ff0000", "green": "#00ff00", "blue": "#0000ff"}
 MAX_MISSED = 2
-MAX_TEXTS = 64
-NO_OPTIONS = SessionOptions()
 
 
 @dataclass(frozen=True)
@@ -52,20 +48,28 @@ class Track:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the parts hold; `texts` are all that the session has named, in order."""
+    """What the parts hold."""
 
     num_frames: int = 0
     next_track_id: int = 1
-    texts: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A frame that was seen and not answered."""
+
+    frame: Frame
+    options: SessionOptions
+    skipped: int
+
+
+@dataclass(frozen=True)
 class State:
-    """The memory as of the last final result, and the frames that wait, with their options."""
+    """The memory as of the last final result, and the frames that wait."""
 
     memory: Memory = Memory()
-    pending: tuple[tuple[Frame, SessionOptions], ...] = ()
+    pending: tuple[Pending, ...] = ()
 
 
 def stand_in(
@@ -73,17 +77,16 @@ def stand_in(
 ) -> "StandIn":
     """Return a model with these properties."""
     origin = f"{name} {lookahead} {prompts}"
-    colors = zip(COLORS, ("#ff0000", "#00ff00", "#0000ff"), strict=True)
     info = ModelInfo(
         name=name,
         family="stand-in",
         task="instances" if prompts == "never" else "referring",
-        classes=tuple(ClassInfo(*pair) for pair in colors) if prompts == "never" else None,
+        classes=tuple(ClassInfo(*pair) for pair in COLORS.items()) if prompts == "never" else None,
         prompts=prompts,
         lookahead=lookahead,
         report_score_min=0.3,
         show_score_min=0.0,
-        input_rule="as they are",
+        input_rule={},
         backbone="none",
         precision="exact",
         fingerprint=hashlib.sha256(origin.encode()).hexdigest()[:16],
@@ -99,20 +102,14 @@ class StandIn:
         self.batches: list[int] = []
 
     def begin(self, options: SessionOptions = NO_OPTIONS) -> State:
-        self._check_prompts(options)
+        self._wanted(options)
         return State()
-
-    def _check_prompts(self, options: SessionOptions) -> None:
-        if self.info.prompts == "required" and not options.prompts:
-            raise PromptError(f"{self.info.name} needs prompts")
-        if self.info.prompts == "never" and options.prompts:
-            raise PromptError(f"{self.info.name} takes no prompts")
 
     def batch_key(self, height: int, width: int) -> Hashable:
         return height, width
 
-    def clip_frames(self, height: int, width: int) -> int:
-        return 4
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        return min(4, most)
 
     def step(
         self, batch: Sequence[StepInput[State]], pause: Pause | None = None
@@ -121,13 +118,16 @@ class StandIn:
         return [self._step_one(given, pause) for given in batch]
 
     def _step_one(self, given: StepInput[State], pause: Pause | None) -> StepOutput[State]:
-        self._check_prompts(given.options)
-        finals, state = list[FrameResult](), given.state
+        self._wanted(given.options)
+        finals, state, skipped = list[FrameResult](), given.state, given.skipped
         for frame in given.frames:
-            _refuse(frame)
+            check_frame(frame)
+            if (frame[0, 0] == POISON).all():
+                raise RuntimeError("the model fails on this frame")
             if pause is not None:
                 pause()
-            state = replace(state, pending=(*state.pending, (frame, given.options)))
+            waiting = Pending(frame, given.options, skipped)
+            state, skipped = replace(state, pending=(*state.pending, waiting)), 0
             if self.info.lookahead is not None and len(state.pending) > self.info.lookahead:
                 result, state = self._answer(state)
                 finals.append(result)
@@ -141,48 +141,55 @@ class StandIn:
             finals.append(result)
         return StepOutput(finals, state)
 
+    def _answer(self, state: State) -> tuple[FrameResult, State]:
+        """Answer the oldest frame that waits, from all that do."""
+        oldest, *later = state.pending
+        result, memory = self._advance(state.memory, oldest, [each.frame for each in later])
+        return result, State(memory, state.pending[1:])
+
     def _provisional(self, state: State) -> list[FrameResult]:
         """Answer all frames that wait, each as if it were the newest."""
         results, memory = list[FrameResult](), state.memory
-        for frame, options in state.pending if self.info.lookahead else ():
-            result, memory = self.advance(memory, frame, options, [])
+        for waiting in state.pending if self.info.lookahead else ():
+            result, memory = self._advance(memory, waiting, [])
             results.append(replace(result, final=False))
         return results
 
-    def _answer(self, state: State) -> tuple[FrameResult, State]:
-        """Answer the oldest frame that waits, from all that do."""
-        (frame, options), *later = state.pending
-        after = [each for each, _ in later]
-        result, memory = self.advance(state.memory, frame, options, after)
-        return result, State(memory, state.pending[1:])
-
-    def advance(
-        self, memory: Memory, frame: Frame, options: SessionOptions, later: Sequence[Frame]
+    def _advance(
+        self, memory: Memory, now: Pending, later: Sequence[Frame]
     ) -> tuple[FrameResult, Memory]:
-        """Track the texts on one frame; what comes later only moves the scores."""
-        wanted = options.prompts or COLORS
-        texts = (*memory.texts, *(text for text in wanted if text not in memory.texts))
-        if len(texts) > MAX_TEXTS:
-            raise PromptError(f"a session may name {MAX_TEXTS} texts, not {len(texts)}")
-        number = memory.num_frames + 1
-        values = {label: _values(frame, text) for label, text in enumerate(texts) if text in wanted}
-        rows = [(*_judge(track, values), track) for track in memory.tracks]
-        taken = {track.label for status, _, track in rows if status is not TrackStatus.DISAPPEARED}
+        """Track on one frame; what comes later only moves the scores."""
+        wanted, limit = self._wanted(now.options), now.options.max_tracks
+        values = {label: _values(now.frame, text) for label, text in wanted.items()}
+        number, next_id = memory.num_frames + 1, memory.next_track_id
+        rows = [_judge(track, values, now.skipped) for track in memory.tracks]
+        taken = [track.label for status, track in rows if status is not TrackStatus.DISAPPEARED]
         seen = [label for label in values if label not in taken and (values[label] > 0).any()]
-        limit = len(seen) if options.max_tracks is None else options.max_tracks - len(taken)
-        born = [
-            Track(memory.next_track_id + index, label, number)
-            for index, label in enumerate(seen[: max(0, limit)])
+        few = seen if limit is None else seen[: max(0, limit - len(taken))]
+        born = [Track(next_id + index, label, number) for index, label in enumerate(few)]
+        rows += [(TrackStatus.EMERGED, track) for track in born]
+        frames = [now.frame, *later]
+        tracks = [
+            PixelTrack(
+                track.track_id,
+                track.label,
+                _score(frames, wanted.get(track.label)),
+                status,
+                number - track.birth_frame + 1,
+                values.get(track.label),
+            )
+            for status, track in rows
         ]
-        rows += [(TrackStatus.EMERGED, track, track) for track in born]
-        result = FrameResult(
-            number,
-            _table(rows, number, [_score([frame, *later], texts[row[2].label]) for row in rows]),
-            PixelMasks(_stack(rows, values, frame)),
-            num_refused=len(seen) - len(born),
-        )
-        living = tuple(after for status, after, _ in rows if status != TrackStatus.DISAPPEARED)
-        return result, Memory(number, memory.next_track_id + len(born), texts, living)
+        result = pixel_result(number, now.frame.shape[:2], tracks, len(seen) - len(born))
+        living = tuple(track for status, track in rows if status is not TrackStatus.DISAPPEARED)
+        return result, Memory(number, next_id + len(born), living)
+
+    def _wanted(self, options: SessionOptions) -> dict[int, str]:
+        """Return the texts to segment by label."""
+        check_prompts(self.info, options)
+        if options.prompts:
+            return {prompt.class_id: prompt.text for prompt in options.prompts}
+        return dict(enumerate(COLORS))
 
     def committed(self, state: State) -> int:
         return state.memory.num_frames
@@ -192,94 +199,64 @@ class StandIn:
         parts = {
             "model": self.info.fingerprint,
             "counts": [memory.num_frames, memory.next_track_id],
-            "texts": memory.texts,
             "tracks": [astuple(track) for track in memory.tracks],
         }
         return {name: json.dumps(value).encode() for name, value in parts.items()}
 
-    def from_parts(self, parts: Mapping[str, bytes]) -> State:
-        names = {"model", "counts", "texts", "tracks"}
+    def from_parts(self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS) -> State:
+        names = {"model", "counts", "tracks"}
         if set(parts) != names:
             raise StateError(f"parts are {', '.join(sorted(names))}, not {sorted(parts)}")
         try:
             values = {name: json.loads(blob) for name, blob in parts.items()}
             num_frames, next_track_id = values["counts"]
             tracks = tuple(Track(*row) for row in values["tracks"])
-            memory = Memory(num_frames, next_track_id, tuple(values["texts"]), tracks)
+            memory = Memory(num_frames, next_track_id, tracks)
             _check(memory)
         except (ValueError, TypeError) as error:
             raise StateError(f"a part is damaged: {error}") from error
         if values["model"] != self.info.fingerprint:
             raise StateError(f"the state is of {values['model']}, not of {self.info.fingerprint}")
+        if options.max_tracks is not None and len(tracks) > options.max_tracks:
+            raise StateError(f"{len(tracks)} tracks are more than {options.max_tracks}")
         return State(memory)
 
 
-def _judge(track: Track, values: Mapping[int, Values]) -> tuple[TrackStatus, Track]:
-    """Say what happened to a track on a frame, and what it is after it."""
+Row = tuple[TrackStatus, Track]
+
+
+def _judge(track: Track, values: Mapping[int, Values], skipped: int) -> Row:
+    """Say what happened to a track, and what it is now; one whose prompt is gone ends."""
     if track.label not in values:
         return TrackStatus.DISAPPEARED, track
     if (values[track.label] > 0).any():
         return TrackStatus.TRACKED, replace(track, missed=0)
-    gone = track.missed >= MAX_MISSED
-    status = TrackStatus.DISAPPEARED if gone else TrackStatus.MISSED
-    return status, replace(track, missed=track.missed + 1)
-
-
-Row = tuple[TrackStatus, Track, Track]
-
-
-def _table(rows: Sequence[Row], number: int, scores: Sequence[float]) -> TrackTable:
-    tracks = [track for _, _, track in rows]
-    return TrackTable(
-        track_ids=np.array([track.track_id for track in tracks], np.int64),
-        labels=np.array([track.label for track in tracks], np.int64),
-        scores=np.array(scores, np.float32),
-        status=np.array([int(status) for status, _, _ in rows], np.int64),
-        ages=np.array([number - track.birth_frame + 1 for track in tracks], np.int64),
-        things=np.ones(len(rows), np.bool_),
-        mentionable=np.ones(len(rows), np.bool_),
-    )
-
-
-def _stack(rows: Sequence[Row], values: Mapping[int, Values], frame: Frame) -> Values:
-    nothing = np.full(frame.shape[:2], -1, np.float32)
-    stacked = np.zeros((len(rows), *frame.shape[:2]), np.float32)
-    for index, (_, _, track) in enumerate(rows):
-        stacked[index] = values.get(track.label, nothing)
-    return stacked
+    missed = track.missed + skipped + 1
+    status = TrackStatus.DISAPPEARED if missed > MAX_MISSED else TrackStatus.MISSED
+    return status, replace(track, missed=missed)
 
 
 def _values(frame: Frame, text: str) -> Values:
     """Return `(height, width)`, above 0 where the colour that a text stands for is bright."""
-    channel = COLORS.index(text) if text in COLORS else sum(text.encode()) % 3
+    channel = [*COLORS].index(text) if text in COLORS else sum(text.encode()) % 3
     return frame[:, :, channel].astype(np.float32) - 127.5
 
 
-def _score(frames: Sequence[Frame], text: str) -> float:
+def _score(frames: Sequence[Frame], text: str | None) -> float:
     """Return how bright a text is at most, a mean over frames: a late model sees more of them."""
+    if text is None:
+        return 0.0
     return float(np.mean([max(0.0, float(_values(each, text).max())) / 127.5 for each in frames]))
-
-
-def _refuse(frame: Frame) -> None:
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise FrameError(f"a frame must be uint8 (height, width, 3), not {frame.shape}")
-    if (frame[0, 0] == POISON).all():
-        raise RuntimeError("the model fails on this frame")
 
 
 def _check(memory: Memory) -> None:
     """Raise ValueError unless a memory can be one."""
     numbers = [memory.num_frames, memory.next_track_id]
-    numbers += [value for track in memory.tracks for value in asdict(track).values()]
+    numbers += [value for track in memory.tracks for value in astuple(track)]
     if not all(type(value) is int and value >= 0 for value in numbers):
         raise ValueError("a count is no whole number")
-    if not all(type(text) is str for text in memory.texts) or len(memory.texts) > MAX_TEXTS:
-        raise ValueError("texts are no texts, or too many")
     ids = [track.track_id for track in memory.tracks]
-    labels = [track.label for track in memory.tracks]
     if len(set(ids)) < len(ids) or max(ids, default=0) >= memory.next_track_id:
         raise ValueError("track ids are given twice")
-    if len(set(labels)) < len(labels) or max(labels, default=-1) >= len(memory.texts):
-        raise ValueError("labels are given twice, or are of no text")
     if any(not 1 <= track.birth_frame <= memory.num_frames for track in memory.tracks):
         raise ValueError("a track was born on no frame")

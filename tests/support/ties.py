@@ -18,9 +18,9 @@ from torch import Tensor
 from maskstream_model.daq import appearance
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.mask_decoder import Level, MaskDecoder
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.output import FrameOutput
 
 ON_ZERO = 2e-4
 """Mask logits (of size 6) of two runs differ by up to this (goldens/README.md, Tolerances)."""

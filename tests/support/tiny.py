@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from maskstream_model.aliases import Frame
 from maskstream_model.config import (
     ClassInfo,
     ModelConfig,
@@ -17,7 +18,6 @@ from maskstream_model.config import (
 )
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.interface import Frame
 from maskstream_model.loading import random_model, random_offline_model
 
 SIZE = (64, 96)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from maskstream_server.serving import bind, url_of
+from maskstream_server.lifecycle.server import bind, url_of
 
 
 @dataclass

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.jobs.assembly import decode_upload
-from maskstream_server.serving import bind
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.server import bind
+from maskstream_server.lifecycle.worker import work_forever
 from maskstream_server.telemetry.log import set_up_logging
-from maskstream_server.working import work_forever
 
 
 def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str = "") -> None:

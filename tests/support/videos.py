@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from maskstream_server.assembly import online_part
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -18,6 +17,7 @@ from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lines import read_lines
+from maskstream_server.lifecycle.assembly import online_part
 from support.engines import LIMITS
 from support.fake_video import FakeDecoder, Gate, no_sound
 from support.tiny import tiny_frames, tiny_model
@@ -26,7 +26,7 @@ from support.uploads import video_record
 FRAMES = tiny_frames(13)
 EVERY = 3
 WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
-SOON_S = 20.0
+SOON_S = 150.0
 
 
 @dataclass

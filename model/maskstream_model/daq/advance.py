@@ -15,7 +15,8 @@ from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.lifecycle import Verdict
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.interface import FrameOutput, TrackStatus
+from maskstream_model.port import TrackStatus
+from maskstream_model.tasks.output import FrameOutput
 
 
 @dataclass(frozen=True)

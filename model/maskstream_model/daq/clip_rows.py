@@ -13,9 +13,9 @@ from torch import Tensor
 from maskstream_model.aliases import Size
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.instances import ClipTracks, clip_tracks
+from maskstream_model.tasks.output import FrameOutput
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,15 @@ from maskstream_model.daq.doubles import settle_doubles
 from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.tasks.instances import EMPTY_LOGIT
+from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 
 NO_MATCH = -1
 
 
 class OnlineHungarian(FramewiseModel):
-    """Links segment queries from frame to frame; implements `interface.OnlineSegmenter`.
+    """Links segment queries from frame to frame; implements `port.Model`.
 
     A track keeps the embedding of the query that it was last seen in. Every track is offered one
     query; it takes it where their similarity is at least `similarity_min`, and counts as seen where
@@ -45,6 +44,8 @@ class OnlineHungarian(FramewiseModel):
         fingerprint: of the segmenter's weights and rules.
         similarity_min: cosine, -1 to 1; -1 takes every offer, as MinVIS does.
     """
+
+    family = "hungarian"
 
     def __init__(
         self,
@@ -65,11 +66,12 @@ class OnlineHungarian(FramewiseModel):
         segmented: SegmenterOutput,
         states: Sequence[TrackerState],
         resized: Sequence[Size],
-        max_tracks: int | None = None,
+        max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Link frames that are segmented already; see `FramewiseModel.track`."""
+        limits = [None] * len(states) if max_tracks is None else max_tracks
         pairs = [
-            self._track_one(segmented.frame(index), state, resized[index], max_tracks)
+            self._track_one(segmented.frame(index), state, resized[index], limits[index])
             for index, state in enumerate(states)
         ]
         return [output for output, _ in pairs], [state for _, state in pairs]

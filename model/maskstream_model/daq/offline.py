@@ -22,7 +22,7 @@ from maskstream_model.daq.refiner import RefinedRows, TemporalRefiner
 from maskstream_model.daq.spans import Span, spans
 from maskstream_model.errors import ConfigError, FrameError
 from maskstream_model.rle import encode_mask
-from maskstream_model.tasks.instances import resize_mask_logits
+from maskstream_model.tasks.output import resize_mask_logits
 
 ROWS_AT_ONCE = 16
 """Masks that are resized together: at 1080p they take 130 MB."""
@@ -114,15 +114,18 @@ class OfflineDaq:
             FrameError: a frame is not uint8 `(height, width, 3)`.
         """
         steps = []
-        in_order = self.online.segment_clip(frames, pause)
-        for (segmented, resized), frame in zip(in_order, frames, strict=True):
+        together = self.online.segment(frames, pause)
+        for row, frame in enumerate(frames):
+            segmented, resized = together.select([row]).output, together.resized[row]
             (output,), (state,) = self.online.track(
-                segmented, [memory.state], [resized], max_tracks
+                segmented, [memory.state], [resized], [max_tracks]
             )
             naive = follow(memory.previous, segmented.embeddings[0])
             memory = ClipMemory(state, segmented.embeddings[0][naive])
             size = (frame.shape[0], frame.shape[1])
             steps.append((TrackedFrame.of(size, segmented, naive, output, state), memory))
+            if pause is not None:
+                pause()
         return steps
 
     @torch.no_grad()

@@ -20,17 +20,19 @@ from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.output import FrameOutput
 
 
 class OnlineDaq(FramewiseModel):
-    """One model that serves any number of sessions; implements `interface.OnlineSegmenter`.
+    """One model that serves any number of sessions; implements `port.Model`.
 
     Attributes:
         tracker: the two query trackers.
     """
+
+    family = "dvis-daq"
 
     def __init__(
         self,
@@ -53,9 +55,10 @@ class OnlineDaq(FramewiseModel):
         segmented: SegmenterOutput,
         states: Sequence[TrackerState],
         resized: Sequence[Size],
-        max_tracks: int | None = None,
+        max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Track frames that are segmented already; see `FramewiseModel.track`."""
+        limits = [None] * len(states) if max_tracks is None else max_tracks
         first = [index for index, state in enumerate(states) if state.num_frames == 0]
         later = [index for index, state in enumerate(states) if state.num_frames > 0]
         stepped: dict[int, tuple[FrameOutput, TrackerState]] = {}
@@ -63,7 +66,8 @@ class OnlineDaq(FramewiseModel):
             if indices:
                 group = [states[index] for index in indices]
                 sizes = [resized[index] for index in indices]
-                results = run(_select(segmented, indices), group, sizes, max_tracks)
+                most = [limits[index] for index in indices]
+                results = run(_select(segmented, indices), group, sizes, most)
                 stepped.update(zip(indices, results, strict=True))
         pairs = [stepped[index] for index in range(len(states))]
         return [output for output, _ in pairs], [state for _, state in pairs]
@@ -73,7 +77,7 @@ class OnlineDaq(FramewiseModel):
         frame: SegmenterOutput,
         states: Sequence[TrackerState],
         resized: Sequence[Size],
-        max_tracks: int | None,
+        max_tracks: Sequence[int | None],
     ) -> list[tuple[FrameOutput, TrackerState]]:
         embeddings = self.tracker.decode_first(frame.embeddings)[-1]
         logits = self.tracker.classify(embeddings)
@@ -84,7 +88,7 @@ class OnlineDaq(FramewiseModel):
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            admitted = admit(self._settle(state, rows, verdict), scores[index], max_tracks)
+            admitted = admit(self._settle(state, rows, verdict), scores[index], max_tracks[index])
             results.append(advance(self.tracker, state, rows, admitted))
         return results
 
@@ -93,7 +97,7 @@ class OnlineDaq(FramewiseModel):
         frame: SegmenterOutput,
         states: Sequence[TrackerState],
         resized: Sequence[Size],
-        max_tracks: int | None,
+        max_tracks: Sequence[int | None],
     ) -> list[tuple[FrameOutput, TrackerState]]:
         tracked = stack_tracks(states)
         num_padded = tracked.features.shape[1]
@@ -116,7 +120,7 @@ class OnlineDaq(FramewiseModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            admitted = admit(self._settle(state, rows, verdict), anchor_scores, max_tracks)
+            admitted = admit(self._settle(state, rows, verdict), anchor_scores, max_tracks[index])
             results.append(advance(self.tracker, state, rows, admitted))
         return results
 

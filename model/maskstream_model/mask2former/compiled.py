@@ -1,18 +1,20 @@
 """A segmenter with an engine for one size of pictures; `maskstream_model.compile` makes it."""
 
-from collections.abc import Callable, Sequence
-
 from torch import Tensor, nn
 
 from maskstream_model.aliases import Pause
+from maskstream_model.compilers import Engine
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-
-Engine = Callable[[Tensor], Sequence[Tensor]]
-"""From pictures to the four tensors of a `SegmenterOutput`, in its order."""
 
 
 class CompiledSegmenter(nn.Module):
-    """Called like a `Segmenter`; pictures of another size, or too many of them, run eagerly."""
+    """Called like a `Segmenter`; pictures of another size, or too many of them, run eagerly.
+
+    Args:
+        segmenter: eager.
+        engine: from pictures to the four tensors of a `SegmenterOutput`, in its order.
+        largest: shape of the largest batch that the engine takes.
+    """
 
     def __init__(self, segmenter: Segmenter, engine: Engine, largest: tuple[int, ...]) -> None:
         super().__init__()

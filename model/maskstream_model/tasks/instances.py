@@ -1,39 +1,13 @@
-"""Instance masks at picture size, and the result of a whole clip (SPEC.md 3.6, "vis")."""
+"""The best tracks and classes of a whole clip, with their masks (SPEC.md 3.6, "vis")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.interface import FrameOutput
-
-EMPTY_LOGIT = -1e4
-"""Mask logit where a track has no mask, a probability of 0; as in the reference (SPEC.md 3.6)."""
-
-
-def resize_mask_logits(mask_logits: Tensor, padded: Size, resized: Size, size: Size) -> Tensor:
-    """Return mask logits `(N, *size)` of the upright picture.
-
-    Bilinear from stride 4 to the padded frame, without the padding, then bilinear to `size`.
-
-    Args:
-        mask_logits: `(N, H, W)` at stride 4 of the padded frame.
-        padded: `(height, width)` of the frame in the network, with padding.
-        resized: the same without padding (at the right and the bottom).
-        size: `(height, width)` wanted.
-    """
-    if len(mask_logits) == 0:
-        return mask_logits.new_zeros(0, *size)
-    logits = _interpolate(mask_logits, padded)[:, : resized[0], : resized[1]]
-    # A resize to the same size changes no bit of the numbers, only costs time.
-    return logits if resized == size else _interpolate(logits, size)
-
-
-def _interpolate(mask_logits: Tensor, size: Size) -> Tensor:
-    return F.interpolate(mask_logits[None], size, mode="bilinear", align_corners=False)[0]
+from maskstream_model.tasks.output import FrameOutput, resize_mask_logits
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import FrameOutput
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.instances import clip_tracks
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, clip_masks, mask_probabilities
 
 

@@ -6,8 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.interface import FrameOutput
-from maskstream_model.tasks.instances import EMPTY_LOGIT, resize_mask_logits
+from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput, resize_mask_logits
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.interface import FrameOutput
 from maskstream_model.tasks.instances import clip_tracks
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import (
     Placement,
     clip_masks,

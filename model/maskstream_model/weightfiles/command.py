@@ -1,5 +1,6 @@
 """`maskstream weights`: which weights there are, what a file holds, and a file of our own."""
 
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ def weights() -> None:
 @weights.command("list")
 def list_released() -> None:
     """Show the presets, with the scores that their authors report and where they publish them."""
-    from maskstream_model.weightfiles.released import table
+    from maskstream_model.families import releases
 
-    lines = table()
+    heading = ("preset", "task", "data", "reported", "released as", "published at")
+    lines = [heading, *map(astuple, releases())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

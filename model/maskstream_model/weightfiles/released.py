@@ -57,16 +57,3 @@ RELEASES = (
     Release("daq_vitl_ytvis19_offline", "model_ytvis19_offline_vitl", YTVIS19, (69.2, 90.8, 76.8)),
     Release("daq_vitl_ytvis21_offline", "model_ytvis21_offline_vitl", YTVIS21, (64.5, 86.3, 72.4)),
 )
-
-
-def table() -> list[tuple[str, ...]]:
-    """Return the lines of `maskstream weights list`, a heading first."""
-    heading = ("preset", "task", "data", "reported", "released as", "published at")
-    return [
-        heading,
-        *(
-            (each.preset, each.task, each.data, each.reported, each.file, each.page)
-            for each in RELEASES
-        ),
-        ("demo", "instances", "synthetic clips", "-", "shipped with Maskstream", "-"),
-    ]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from maskstream_model.aliases import Progress, Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.detections import Detect, outputs

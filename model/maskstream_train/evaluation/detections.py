@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 
 from maskstream_model.aliases import Bools, Progress, Size
-from maskstream_model.interface import FrameOutput, OfflineSegmenter
+from maskstream_model.interface import OfflineSegmenter
 from maskstream_model.rle import encode_rle
-from maskstream_model.tasks.instances import resize_mask_logits
+from maskstream_model.tasks.output import FrameOutput, resize_mask_logits
 from maskstream_train.data.videos import VideoReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.evaluate import OnlineModel, unmasked
@@ -72,7 +72,7 @@ def outputs(
     """Yield what `model` says about each frame of a video."""
     state = model.initial_state()
     for number in range(len(reader.videos[video].pictures)):
-        output, state = model.step(reader.picture(video, number), state)
+        output, state = model.step_frame(reader.picture(video, number), state)
         yield output
         progress(1)
 

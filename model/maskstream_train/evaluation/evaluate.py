@@ -10,7 +10,7 @@ from torch import Tensor
 
 from maskstream_model.aliases import Frame, Progress
 from maskstream_model.config import ModelConfig
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_train.evaluation.records import TrackFrame, VideoRecord, VideoRecorder
 from maskstream_train.evaluation.report import Report, ReportBuilder
 from maskstream_train.evaluation.sources import AnnotatedClip
@@ -28,7 +28,7 @@ class OnlineModel(Protocol[State]):
         """Return the memory of a session that has seen nothing."""
         ...
 
-    def step(
+    def step_frame(
         self, frame: Frame, state: State, max_tracks: int | None = None
     ) -> tuple[FrameOutput, State]:
         """Segment and track one frame."""
@@ -79,7 +79,7 @@ def stream(
     """Yield what `model` says about each frame, masks in the frame's size."""
     state = model.initial_state()
     for frame in frames:
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         yield track_frame(output, *frame.shape[:2])
         if progress is not None:
             progress(1)
@@ -94,7 +94,7 @@ def _run(
     recorder = VideoRecorder(clip.truth_labels, clip.crowd)
     state = model.initial_state()
     for frame, truth in clip.frames:
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         tracks = track_frame(output, *frame.shape[:2])
         recorder.add(tracks, truth)
         if collector is not None:

@@ -10,8 +10,8 @@ from rich.text import Text
 from scipy.optimize import linear_sum_assignment
 
 from maskstream_model.aliases import Floats, Ints
-from maskstream_model.interface import TrackStatus
 from maskstream_model.plain_errors import plain
+from maskstream_model.port import TrackStatus
 from maskstream_train.evaluation.presence_truth import PresenceTruth, PresentObject
 from maskstream_train.evaluation.records import TrackFrame
 

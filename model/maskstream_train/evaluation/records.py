@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Bools, Floats, Ints
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_train.evaluation.matching import DISAPPEARS, EMERGES, TubeOverlaps
 from maskstream_train.evaluation.overlap import (
     FrameOverlaps,

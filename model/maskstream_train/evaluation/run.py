@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from maskstream_model import load_model, load_offline_model, preset
+from maskstream_model import load_model
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
@@ -93,9 +93,10 @@ def settings_of(model: OnlineDaq | OfflineDaq, request: Request) -> dict[str, An
 def open_model(request: Request) -> OnlineDaq | OfflineDaq:
     """Load the model that the request names, with its overrides."""
     rules = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    if preset(request.preset).offline is None:
-        return load_model(request.preset, request.weights, request.device, task=None, **rules)
-    return load_offline_model(request.preset, request.weights, request.device, **rules)
+    model: object = load_model(request.preset, request.weights, request.device, **rules)
+    if not isinstance(model, OnlineDaq | OfflineDaq):
+        raise ConfigError(f"{request.preset} is no model of DVIS-DAQ, which alone is measured here")
+    return model
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:

@@ -14,8 +14,8 @@ from maskstream_model.aliases import Bools, Progress, Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import prepare
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
@@ -42,7 +42,7 @@ class Tracker(Protocol[State]):
         segmented: SegmenterOutput,
         states: Sequence[State],
         resized: Sequence[Size],
-        max_tracks: int | None = None,
+        max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[State]]:
         """Track one frame of each session."""
         ...

@@ -16,7 +16,7 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.refiner import RefinedRows
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.tasks.instances import EMPTY_LOGIT
+from maskstream_model.tasks.output import EMPTY_LOGIT
 from maskstream_train.training.targets import ClipBatch, FrameTargets
 
 

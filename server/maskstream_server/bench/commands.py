@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskstream_server.options import (
+from maskstream_server.command_options import (
     device_option,
     in_one_sentence,
     log_format_option,
@@ -16,7 +16,7 @@ from maskstream_server.options import (
 )
 
 if TYPE_CHECKING:
-    from maskstream_server.settings import Settings
+    from maskstream_server.config.settings import Settings
 
 _video = click.argument("video", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _out = click.option(

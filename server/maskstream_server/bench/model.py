@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import torch
 
-from maskstream_server.assembly import engine_threads, load, online_part
 from maskstream_server.bench.report import size_text, tell
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.jobs.assembly import decode_upload
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import engine_threads, load, online_part
 
 WARM_UP_STEPS: Final = 2
 MATRIX: Final = 2048
@@ -39,7 +39,7 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
         "padded": size_text(*model.padded_size(*frames[0].shape[:2])),
     }
     for _ in range(WARM_UP_STEPS):
-        model.step(frames[0], model.initial_state())
+        model.step_batch([frames[0]], [model.initial_state()])
     tell(report | _steps(model, frames) | {"matrix_gflop_s": matrix_gflop_s()}, out)
 
 
@@ -48,7 +48,7 @@ def _steps(model: Any, frames: list[Any]) -> dict[str, Any]:
     state, took_s, tracks = model.initial_state(), [], []
     for frame in frames:
         began_s = time.perf_counter()
-        output, state = model.step(frame, state)
+        (output,), (state,) = model.step_batch([frame], [state])
         output.mask_logits.sum().item()
         took_s.append(time.perf_counter() - began_s)
         tracks.append(len(output.track_ids))

@@ -16,7 +16,7 @@ from maskstream_server.bench.report import size_text, tell
 from maskstream_server.bench.servers import running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.turns import Pace, Turns
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
 
 PRESET: Final = "demo"
 STRIDE: Final = 4

@@ -11,8 +11,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from maskstream_protocol import STREAM_PATH
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import MaskstreamServerError, StartError
-from maskstream_server.settings import Settings
 
 STOP_S = 30.0
 MakeModel = Callable[[Settings], Any]
@@ -81,8 +81,8 @@ def _address(told: Connection) -> str:
 
 def _serve(settings: Settings, make_model: MakeModel, told: Connection) -> None:
     """Run one server in this process; tells its address, or why it has none."""
-    from maskstream_server.assembly import assemble
-    from maskstream_server.serving import MaskstreamServer, bind, url_of
+    from maskstream_server.lifecycle.assembly import assemble
+    from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
     from maskstream_server.telemetry.log import set_up_logging
 
     set_up_logging(settings.log_format, settings.log_level)

@@ -6,11 +6,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from maskstream_model import preset
 from maskstream_model.aliases import Frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.interface import FrameOutput, StepByStep, TrackStatus
+from maskstream_model.presets import preset
 
 
 class StandIn(StepByStep[TrackerState]):

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from maskstream_model.interface import Frame
-from maskstream_server.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.bench.memory import MemoryMeter
 from maskstream_server.bench.report import size_text, tell
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
@@ -27,8 +27,8 @@ from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.storage.files import VideoFiles
+from maskstream_server.lifecycle.assembly import build_engine, engine_threads, load, online_part
 from maskstream_server.media.soundtrack import open_sound
-from maskstream_server.settings import Settings
 
 VIDEO: Final = "bench"
 WARM_UP_STEPS: Final = 3

@@ -1,1 +1,1 @@
-"""`maskstream doctor`: looks at everything that a server needs, before anybody needs it."""
+"""`maskstream doctor`: checks everything that a server needs, before it starts."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from maskstream_server.config.settings import Settings, load_settings
 from maskstream_server.doctor.bucket import check_bucket
 from maskstream_server.doctor.codecs import check_pictures, check_videos
 from maskstream_server.doctor.finding import Finding
@@ -14,7 +15,6 @@ from maskstream_server.doctor.network import check_access, check_port, check_tra
 from maskstream_server.doctor.ownership import check_ownership
 from maskstream_server.doctor.store import check_store
 from maskstream_server.errors import SettingsError
-from maskstream_server.settings import Settings, load_settings
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Subject:
 
     Attributes:
         settings: those of the server or worker.
-        worker: whether a worker shall run here, not a server.
-        adopt: whether store and files shall belong together from now on.
+        worker: whether a worker is to run here, not a server.
+        adopt: whether store and files are to belong together from now on.
     """
 
     settings: Settings
@@ -62,8 +62,8 @@ def examine(
 
     Args:
         options: settings that win over the environment.
-        worker: whether a worker shall run here, not a server.
-        adopt: whether store and files shall belong together from now on.
+        worker: whether a worker is to run here, not a server.
+        adopt: whether store and files are to belong together from now on.
     """
     try:
         subject = Subject(load_settings(options), worker, adopt)

@@ -4,21 +4,21 @@ from typing import Any
 
 import click
 
+from maskstream_model.compilers import BACKENDS, EAGER
+
 
 @click.command()
-@click.option("--host", help="Address that the server shall listen on [default: 127.0.0.1].")
+@click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Its port [default: 8000].")
-@click.option(
-    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
-)
-@click.option("--model", help="Preset that it shall run [default: demo].")
+@click.option("--insecure", is_flag=True, default=None, help="Let every client in, without keys.")
+@click.option("--model", help="Preset to run [default: demo].")
 @click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
-@click.option("--compile", help="eager or tensorrt [default: eager].")
+@click.option("--compile", help=f"{' or '.join(BACKENDS)} [default: {EAGER}].")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
-@click.option("--bucket", help="s3://bucket/folder where whole videos lie, instead of a folder.")
-@click.option("--data-folder", help="Where whole videos lie.")
+@click.option("--bucket", help="s3://bucket/folder for whole videos, instead of a folder.")
+@click.option("--data-folder", help="Folder of whole videos.")
 @click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
 @click.option("--metrics-port", type=int, help="Of a worker, for /metrics and /readyz.")
 @click.option("--worker", is_flag=True, help="Look as `maskstream worker` would run, not a server.")
@@ -30,7 +30,7 @@ def doctor(as_document: bool, worker: bool, adopt: bool, **options: Any) -> None
     """Look at device, codecs, store, clock, port and model, and say what to do about each.
 
     Takes the options and variables (MASKSTREAM_*) of `maskstream serve`, or with --worker those of
-    `maskstream worker`, which lets nobody in. Exits with 1 where something has failed. Changes
+    `maskstream worker`, which serves no clients. Exits with 1 where something has failed. Changes
     nothing, but with --adopt: videos without a record then go to the quarantine, a few a minute.
     """
     from maskstream_server.doctor.checks import examine

@@ -1,4 +1,4 @@
-"""Where whole videos lie: whether there is such a place, with room, that may be written to."""
+"""The folder of whole videos: whether it exists, is writable and has free space."""
 
 import os
 import shutil

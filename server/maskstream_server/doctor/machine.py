@@ -1,4 +1,4 @@
-"""The machine: the device that the model shall run on, and its drivers."""
+"""The machine: the device of the model, and its drivers."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.readings import device_memory
+from maskstream_server.lifecycle.readings import device_memory
 
 GIB = 1 << 30
 CPUINFO = Path("/proc/cpuinfo")
@@ -59,7 +59,7 @@ def _gpu(place: torch.device) -> Sequence[Finding]:
 
 
 def _computes(place: torch.device) -> Finding:
-    """Look whether the GPU can do a sum, and has room."""
+    """Check whether the GPU computes a sum, and has free memory."""
     try:
         ones = torch.ones(64, 64, device=place)
         right = bool(((ones @ ones) == 64).all())
@@ -82,10 +82,10 @@ def _driver() -> Finding:
     if smi is None:
         advice = "Install the NVIDIA driver; in a container, start it with the GPU (--gpus all)."
         return Finding("drivers", "warning", "nvidia-smi is not here", advice)
-    told = subprocess.run([smi, *SMI], capture_output=True, text=True, timeout=30, check=False)
-    if told.returncode != 0:
-        reason = (told.stdout + told.stderr).strip() or f"exit code {told.returncode}"
+    answer = subprocess.run([smi, *SMI], capture_output=True, text=True, timeout=30, check=False)
+    if answer.returncode != 0:
+        reason = (answer.stdout + answer.stderr).strip() or f"exit code {answer.returncode}"
         text = f"nvidia-smi fails: {reason.splitlines()[0]}"
         return Finding("drivers", "failed", text, "Install the NVIDIA driver anew, then restart.")
-    driver = told.stdout.splitlines()[0].strip()
+    driver = answer.stdout.splitlines()[0].strip()
     return Finding("drivers", "ok", f"NVIDIA {driver}, torch {torch.__version__}")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from maskstream_model.interface import OnlineSegmenter
-from maskstream_server.assembly import engine_threads, load, online_part
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.engine.types import USUAL_SIZE, EngineRequest, StepFailedError
 from maskstream_server.errors import StartError
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import engine_threads, load, online_part
 
 HEIGHT, WIDTH = USUAL_SIZE
 NUM_WARM, NUM_TIMED = 3, 5

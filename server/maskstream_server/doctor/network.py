@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from maskstream_server.access import check_open
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.errors import SettingsError, StartError
-from maskstream_server.serving import bind
-from maskstream_server.settings import Settings
-from maskstream_server.working import check_shared
+from maskstream_server.http.access import check_open
+from maskstream_server.lifecycle.server import bind
+from maskstream_server.lifecycle.worker import check_shared
 
 WITHIN_S = 3.0
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
@@ -57,8 +57,8 @@ def check_access(settings: Settings) -> Sequence[Finding]:
     except StartError:
         return []
     if settings.insecure:
-        advice = "Set MASKSTREAM_API_KEYS, unless you trust everybody who reaches it."
-        return [Finding("access", "warning", "no API keys: everybody may come in", advice)]
+        advice = "Set MASKSTREAM_API_KEYS, unless you trust every client that reaches it."
+        return [Finding("access", "warning", "no API keys: every client may come in", advice)]
     return [Finding("access", "ok", "no API keys: only this machine may come in")]
 
 
@@ -72,7 +72,7 @@ def _is_ours(host: str, port: int) -> bool:
 
 
 def check_traces(endpoint: str | None) -> Sequence[Finding]:
-    """Look whether traces could go where they shall; nothing where they shall go nowhere."""
+    """Look whether traces reach their receiver; nothing where none is set."""
     if endpoint is None:
         return []
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
@@ -84,6 +84,6 @@ def check_traces(endpoint: str | None) -> Sequence[Finding]:
     try:
         socket.create_connection((address.hostname or "", port), WITHIN_S).close()
     except OSError as error:
-        advice = "Start the OTLP receiver, or unset MASKSTREAM_OTLP_ENDPOINT; streams go on."
+        advice = "Start the OTLP receiver, or unset MASKSTREAM_OTLP_ENDPOINT; streams continue."
         return [Finding("traces", "warning", f"{place} does not answer: {error}", advice)]
     return [Finding("traces", "ok", f"{place} answers")]

@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.assembly import open_files, open_store, videos_folder
 from maskstream_server.jobs.maintenance.ownership import ADVICE, Ownership
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.settings import Settings
 from maskstream_server.stores.errors import StoreUnreachableError
 
 NAME = "records"
@@ -21,7 +21,7 @@ def check_ownership(settings: Settings, *, adopt: bool) -> Sequence[Finding]:
 
     Args:
         settings: without a folder and a bucket nothing is found.
-        adopt: whether they shall belong together from now on, whatever they hold.
+        adopt: whether they are to belong together from now on, whatever they hold.
     """
     folder = settings.data_folder
     if folder is None and settings.bucket is None:

@@ -27,7 +27,7 @@ def check_store(url: str, videos: bool = True, sessions: bool = True) -> Sequenc
         sessions: whether sessions are, as servers do; workers have none.
     """
     if url == "memory":
-        text = "in this process: sessions end with it, and no other server can go on with them"
+        text = "in this process: sessions end with it, and no other server can resume them"
         return [
             Finding("store", "ok", text),
             Finding("clock", "ok", "no other to agree with"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.api.videos import VideoApi
@@ -39,7 +40,6 @@ from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
 from maskstream_server.outbound.signature import secret_key
-from maskstream_server.settings import Settings
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 

@@ -1,6 +1,6 @@
 """The child that decodes one video: `python -m maskstream_server.media.child TASK < video`.
 
-It reads stdin, tells its parent over stdout (`messages.py`), and is of no use afterwards.
+It reads stdin, writes to its parent over stdout (`messages.py`), and serves one file only.
 """
 
 import sys
@@ -13,13 +13,13 @@ from maskstream_server.media.confinement import Alarm, confine, take_channels
 from maskstream_server.media.frames import give_frames
 from maskstream_server.media.messages import Kind, Task, encode_refusal
 from maskstream_server.media.outlet import Outlet
-from maskstream_server.media.precedence import stand_back
+from maskstream_server.media.precedence import lower_priority
 from maskstream_server.media.sound import give_sound
 
 
 def main() -> None:
     """Do the task that the first argument names."""
-    stand_back()
+    lower_priority()
     task = Task.decode(sys.argv[1])
     av.logging.set_level(None)
     video, pipe = take_channels()

@@ -99,7 +99,7 @@ class ChildProcess:
             view = view[num_read:]
 
     def stop(self) -> None:
-        """Kill the child; whoever reads is told so. Any thread may call this at any time."""
+        """Kill the child; a pending read raises. Any thread may call this at any time."""
         self._stopped = True
         self._process.kill()
 

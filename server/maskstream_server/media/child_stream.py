@@ -47,7 +47,7 @@ class ChildStream(ABC, Generic[Item]):
         self._child.stop()
 
     def close(self) -> None:
-        """End the child; whoever opened calls this, never while another thread iterates."""
+        """End the child; the opener calls this, never while another thread iterates."""
         self._child.close()
 
     def __enter__(self) -> Self:

@@ -36,7 +36,7 @@ def _limit(kind: int, soft: int, hard: int | None = None) -> None:
 class Alarm:
     """Kills this process when it computes for `stall_s` seconds without telling.
 
-    Nobody handles the signal, so that it ends even a decoder that never returns to Python. Time in
+    The signal is not handled, so that it ends even a decoder that never returns to Python. Time in
     which other processes have the cores does not count: a busy machine spoils no video.
     """
 

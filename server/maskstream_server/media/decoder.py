@@ -1,4 +1,4 @@
-"""Videos of strangers as upright RGB frames, decoded in a child process: `open_video`."""
+"""Untrusted videos as upright RGB frames, decoded in a child process: `open_video`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,7 @@ def open_video(
     Args:
         path: of the file.
         limits: what it may cost; None: the defaults.
-        skip: frames to decode and drop at the start, so that a job goes on where it was.
+        skip: frames to decode and drop at the start, so that a job resumes where it was.
         stride: of the rest only frames whose index is a multiple of this are given.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the child tells its parent over the pipe: kind, length, and bytes that nobody must trust.
+"""Messages from the child to its parent over the pipe: kind, length, and untrusted bytes.
 
 AT_WORK now and then, INFO once, then FRAME (or SKIPPED) per frame, or SOUND per piece; END or
 REFUSAL comes last.
@@ -49,7 +49,7 @@ class Task:
         limits: of the file.
         sound: give the sound, not the frames.
         skip: frames that are decoded and dropped at the start.
-        stride: of the frames from there on every how manyeth is given.
+        stride: of the frames from there on, every `stride`-th is given.
     """
 
     limits: VideoLimits

@@ -25,7 +25,7 @@ class OverlayWriter:
     Args:
         path: of the file; an older one is replaced.
         info: of the source: size, rate and the shape of its pixels.
-        sound: of the source, read as the frames come; whoever opened it closes it.
+        sound: of the source, read as the frames come; the opener closes it.
 
     Raises:
         OSError: the file cannot be written.

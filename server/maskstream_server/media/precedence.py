@@ -1,4 +1,4 @@
-"""Work that nobody watches leaves the cores to live sessions where they are scarce."""
+"""Lower priority for batch work, so that live sessions get the cores where they are scarce."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import Final
 NICENESS: Final = 10
 
 
-def stand_back() -> None:
+def lower_priority() -> None:
     """Lower the priority of this thread, and of the threads and processes that it begins.
 
     Only on Linux: elsewhere that would be the whole process.

@@ -1,4 +1,4 @@
-"""The child's other task: the sound as plain samples, which can do nobody harm."""
+"""The child's other task: the sound as plain samples, which are harmless."""
 
 from typing import Final
 

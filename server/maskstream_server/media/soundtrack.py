@@ -1,4 +1,4 @@
-"""The sound of strangers' videos, decoded in a child process: `open_sound`."""
+"""The sound of untrusted videos, decoded in a child process: `open_sound`."""
 
 from dataclasses import dataclass
 from pathlib import Path

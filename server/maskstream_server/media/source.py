@@ -1,4 +1,4 @@
-"""Opens a stranger's file: which formats and codecs are taken, and how large it may be."""
+"""Opens an untrusted file: which formats and codecs are taken, and how large it may be."""
 
 from collections.abc import Mapping
 

@@ -17,7 +17,7 @@ _LEFT_OUT: Final = frozenset(range(0xE1, 0xF0)) - {0xEE} | {0xFE}
 # What is neither stuffed data, nor a fill byte, nor a restart: libjpeg skips all else.
 _MARKER: Final = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")
 _END: Final = b"\xff\xd9"
-# Two ways to go on, which differ from the first bit on, and no codes that do not exist.
+# Two branches, which differ from the first bit on, and no codes that do not exist.
 _FILLINGS: Final = (b"\0" + bytes(range(0x55, 0xFF, 3)), bytes(range(0xAA, 0, -3)))
 
 

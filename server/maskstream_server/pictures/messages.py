@@ -1,4 +1,4 @@
-"""What server and worker write to each other over two pipes; a reply is trusted by nobody.
+"""Messages between server and worker over two pipes; replies are not trusted.
 
 A request is codec and length, then the payload. A reply is kind and two numbers: READY once at the
 start; PICTURE (height, width) before its RGB bytes; TOO_LARGE (height, width); UNDECODABLE (length,

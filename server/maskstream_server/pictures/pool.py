@@ -25,7 +25,7 @@ RETRY_S: Final = 5.0
 
 
 class PoolObserver(Protocol):
-    """Told what happens to workers, on their threads."""
+    """Observes the workers, on their threads."""
 
     def decoder_died(self, cause: Death) -> None:
         """One did not survive a picture."""
@@ -142,7 +142,7 @@ class PicturePool:
                 self._idle.put(worker)
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Be the thread of one picture: its caller goes on before a dead process is replaced."""
+        """Be the thread of one picture: its caller continues before a dead process is replaced."""
         worker = self._idle.get()
         with self._lock:
             wanted = heappop(self._waiting)
@@ -152,7 +152,7 @@ class PicturePool:
         with self._lock:
             self._num_wanted -= 1
             self._progress_s = self._clock()
-        with suppress(RuntimeError):  # The loop is closed: nobody waits any more.
+        with suppress(RuntimeError):  # The loop is closed: no caller waits any more.
             loop.call_soon_threadsafe(_settle, wanted.future, outcome)
         if isinstance(outcome, WorkerDiedError) and not self._closed:
             self._observer.decoder_died(outcome.cause)

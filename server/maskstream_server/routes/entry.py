@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
-from maskstream_server.access import check_key, check_origin
+from maskstream_server.http.access import check_key, check_origin
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import VideosOffError
-from maskstream_server.service import Service
+from maskstream_server.lifecycle.service import Service
 
 
 def admission(service: Service) -> Callable[[Request], Awaitable[None]]:

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from maskstream_protocol.errors import ModelUnknownError
-from maskstream_server.access import check_key
-from maskstream_server.service import Service
+from maskstream_server.http.access import check_key
+from maskstream_server.lifecycle.service import Service
 
 
 def model_routes(service: Service) -> APIRouter:

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.errors import StateError
 from maskstream_protocol.errors import ServerFullError, StoreAwayError
-from maskstream_server.access import check_key, check_origin
-from maskstream_server.service import Service
+from maskstream_server.http.access import check_key, check_origin
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.errors import (
     SessionExistsError,
     SessionUnreadableError,

@@ -5,9 +5,9 @@ from fastapi.responses import JSONResponse
 
 from maskstream_protocol import STREAM_PATH, SUBPROTOCOL
 from maskstream_protocol.errors import WireError
-from maskstream_server.access import check_key, check_origin, check_subprotocol
-from maskstream_server.problems import problem, problem_of
-from maskstream_server.service import Service
+from maskstream_server.http.access import check_key, check_origin, check_subprotocol
+from maskstream_server.http.problems import problem, problem_of
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.stream import Stream
 

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from maskstream_protocol.errors import WireError
+from maskstream_server.http.problems import problem_of, problem_of_video
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import (
     BadUploadError,
@@ -25,9 +26,8 @@ from maskstream_server.jobs.errors import (
 )
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
-from maskstream_server.problems import problem_of, problem_of_video
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes.entry import admission, desk_of
-from maskstream_server.service import Service
 
 UPLOADS_PATH = "/v1/uploads"
 VERSION = "1.0.0"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from maskstream_server.access import check_key
+from maskstream_server.http.access import check_key
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
@@ -18,9 +18,9 @@ from maskstream_server.jobs.maintenance.maintenance import PAGE
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.lines import in_pieces
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes.entry import admission, desk_of
 from maskstream_server.routes.ranged import answer_with
-from maskstream_server.service import Service
 
 EVENT_POLL_S = 0.25
 VIDEOS_PATH = "/v1/videos"

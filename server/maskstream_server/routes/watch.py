@@ -14,10 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 from maskstream_protocol import SUBPROTOCOL
 from maskstream_protocol.errors import ForbiddenError, ServerFullError, WireError
 from maskstream_protocol.notices import ErrorMessage, Watching
-from maskstream_server.access import check_key, check_origin, check_subprotocol
 from maskstream_server.errors import RETRY_AFTER_MS, answer_to
-from maskstream_server.problems import problem_of
-from maskstream_server.service import Service
+from maskstream_server.http.access import check_key, check_origin, check_subprotocol
+from maskstream_server.http.problems import problem_of
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.errors import (
     SessionUnreadableError,
     StoreForbiddenError,

@@ -24,7 +24,6 @@ from maskstream_protocol.errors import (
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
-from maskstream_server.allowance import Allowance
 from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
 from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
@@ -34,6 +33,7 @@ from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, Job, ResetMark
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.pipeline import Pipeline
+from maskstream_server.token_bucket import TokenBucket
 
 MAX_TEXT_CHARS: Final = 1 << 16
 MAX_REQUESTS: Final = 64
@@ -64,7 +64,7 @@ class Session:
         self._epoch = memory.epoch
         self._next = memory.sequence + 1
         self._rows = FaultRows(terms.credit.frames)
-        self._texts = Allowance(terms.messages_per_s, 2 * terms.messages_per_s)
+        self._texts = TokenBucket(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)

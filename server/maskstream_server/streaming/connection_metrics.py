@@ -9,7 +9,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from maskstream_protocol.notices import Drop, ErrorMessage, ServerMessage
 from maskstream_server.engine.types import EngineResult
-from maskstream_server.service import Service
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.actions import Answer, Decode
 from maskstream_server.telemetry.metrics import Stage, late_by
 from maskstream_server.telemetry.tracing import Attributes, Span, end, trace_id

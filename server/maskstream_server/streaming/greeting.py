@@ -18,7 +18,7 @@ from maskstream_protocol.notices import (
 )
 from maskstream_protocol.results import mark_durable
 from maskstream_server.errors import RETRY_AFTER_MS
-from maskstream_server.service import Service
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory

@@ -11,8 +11,8 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.engine.types import EngineRequest
 from maskstream_server.errors import answer_to
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.service import Service
 from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer

@@ -15,7 +15,7 @@ from maskstream_protocol.errors import BadHelloError, BadMessageError, WireError
 from maskstream_protocol.messages import Hello, parse_client_message
 from maskstream_protocol.notices import ErrorMessage
 from maskstream_server.errors import answer_to
-from maskstream_server.service import Service
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.actions import (
     Action,
     Answer,

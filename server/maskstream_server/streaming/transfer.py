@@ -10,7 +10,7 @@ import structlog
 
 from maskstream_model.errors import StateError
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.service import Service
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.state_rings import count_tracks
 from maskstream_server.stores.errors import SessionUnreadableError, StoreError

@@ -49,7 +49,7 @@ class Metrics(WorkMetrics):
         self.refused_sessions = self._counter(
             "sessions_refused", "Connections closed before welcome"
         )
-        self.errors = self._counter("errors", "Errors told to clients", "code")
+        self.errors = self._counter("errors", "Errors sent to clients", "code")
         for error in WireError.__subclasses__():
             self.errors.labels(error.code)
 
@@ -61,7 +61,7 @@ class Metrics(WorkMetrics):
             self.decoder_deaths.labels(cause)
 
     def decoder_died(self, cause: Death) -> None:
-        """Hear that a decoding process is gone."""
+        """Count a decoding process that is gone."""
         self.decoder_deaths.labels(cause).inc()
 
     def _count_frames(self) -> None:
@@ -115,16 +115,16 @@ class Metrics(WorkMetrics):
         )
 
     def guests(self, present: int, max_sessions: int) -> None:
-        """Hear how many sessions have a connection."""
+        """Set the number of sessions that have a connection."""
         self.live_sessions.set(present)
         self.free_slots.set(max_sessions - present)
 
     def stage(self, stage: Stage, seconds: float) -> None:
-        """Hear what one part of the server took for one frame."""
+        """Observe the time of one stage for one frame."""
         self._stages[stage].observe(seconds)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
-        """Hear of a step of the engine."""
+        """Count a step of the engine."""
         super().batch_done(size, inference_s, waiting_s)
         for seconds in waiting_s:
             self.stage("wait", seconds)

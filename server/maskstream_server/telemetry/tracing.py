@@ -68,7 +68,7 @@ class Tracing:
         span = self._tracer.start_span(name, parent, attributes=attributes)
         if span.get_span_context().is_valid:
             return span
-        # Log lines need an id although nobody records the span.
+        # Log lines need an id although the span is not recorded.
         ids = SpanContext(random.getrandbits(128) | 1, random.getrandbits(64) | 1, is_remote=False)
         return NonRecordingSpan(ids)
 

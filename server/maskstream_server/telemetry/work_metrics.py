@@ -49,12 +49,12 @@ class WorkMetrics:
         return Counter(f"maskstream_{name}", text, labels, registry=self.registry)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
-        """Hear of a step of the engine."""
+        """Count a step of the engine."""
         self.batch_frames.observe(size)
         self.busy_s.inc(inference_s)
 
     def step_failed(self, error: Exception) -> None:
-        """Hear that the model raised on one frame."""
+        """Count a frame on which the model raised."""
         self.failed_steps.inc()
 
     def count_videos(self, states: Mapping[str, int], silence_s: float) -> None:
@@ -64,11 +64,11 @@ class WorkMetrics:
         self.video_silence_s.set(silence_s)
 
     def job_begun(self) -> None:
-        """Hear that work on a video begins here."""
+        """Count a job that begins here."""
         self.jobs_running.inc()
 
     def job_ended(self, end: JobEnd, seconds: float) -> None:
-        """Hear that it has ended here."""
+        """Count a job that has ended here."""
         self.jobs_running.dec()
         self.jobs.labels(end).inc()
         self.job_s.inc(seconds)

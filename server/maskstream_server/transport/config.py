@@ -4,7 +4,7 @@ from typing import Any
 
 import uvicorn
 
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
 from maskstream_server.transport.gate import Gate
 
 

@@ -43,7 +43,7 @@ class BoundedFrames(ServerProtocol):
         self.max_message_size = max_message_bytes
 
     def end(self, error: WireError) -> None:
-        """Say why, and close; what comes afterwards is discarded."""
+        """Send the reason and close; later input is discarded."""
         self._ending = error
         self.fail(error.close_code or CloseCode.INTERNAL_ERROR)
 

@@ -32,7 +32,7 @@ class Waiting(Protocol):
         """Where it comes from."""
 
     def turn_away(self) -> None:
-        """Make room for others; returns at once."""
+        """Close to free a slot; returns at once."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from maskstream_server.problems import problem, problem_of
+from maskstream_server.http.problems import problem, problem_of
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.gate import Entry, origin_of
 from maskstream_server.transport.timer import Timer

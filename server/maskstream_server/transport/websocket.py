@@ -15,8 +15,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from maskstream_protocol.errors import ServerFullError
-from maskstream_server.allowance import Allowance
 from maskstream_server.errors import RETRY_AFTER_MS
+from maskstream_server.token_bucket import TokenBucket
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.frames import BoundedFrames
 from maskstream_server.transport.gate import Entry, origin_of
@@ -55,7 +55,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self._unread = bytearray()
         self._write_paused = False
         self._heard_at_s = 0.0
-        self._frames = self._allowance(FIRST_FRAMES_PER_S)
+        self._frames = self._bucket(FIRST_FRAMES_PER_S)
         self._pause = Timer(self.loop)
 
     @property
@@ -168,10 +168,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         if max_message_bytes is not None:
             self.conn.welcome(max_message_bytes)
             per_s = FRAMES_PER_MESSAGE * self.config.settings.max_messages_per_s
-            self._frames = self._allowance(per_s)
+            self._frames = self._bucket(per_s)
 
-    def _allowance(self, per_s: float) -> Allowance:
-        return Allowance(per_s, per_s, self.loop.time())
+    def _bucket(self, per_s: float) -> TokenBucket:
+        return TokenBucket(per_s, per_s, self.loop.time())
 
     def handle_parser_exception(self) -> None:
         """Close because of a fault of the client."""

@@ -9,7 +9,7 @@ from maskstream_model.config import OnlineConfig
 from maskstream_model.daq.doubles import find_doubles, mask_ious, settle_doubles
 from maskstream_model.daq.lifecycle import Verdict
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_model.presets import preset, preset_names
 from support.tiny import tiny_frames, tiny_model
 
@@ -155,7 +155,7 @@ def test_no_two_tracks_that_a_frame_shows_lie_on_one_another() -> None:
 def _worst_overlap(model: OnlineDaq) -> float:
     state, worst = model.initial_state(), 0.0
     for frame in tiny_frames(12, seed=1):
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         shown = output.mask_logits[output.status <= TrackStatus.TRACKED] > 0
         worst = max(worst, *mask_ious(shown).tril(-1).flatten().tolist(), 0.0)
     return worst

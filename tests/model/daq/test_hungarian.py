@@ -9,8 +9,8 @@ import torch
 from maskstream_model.daq.hungarian import NO_MATCH, OnlineHungarian, link
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.errors import StateError
-from maskstream_model.interface import FrameOutput
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.tasks.output import FrameOutput
 from support.tiny import tiny_config, tiny_frames, tiny_model
 
 SIZE = (64, 96)
@@ -27,7 +27,7 @@ def _run(model, frames, state=None) -> tuple[list[FrameOutput], TrackerState]:
     state = model.initial_state() if state is None else state
     outputs = []
     for frame in frames:
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         outputs.append(output)
     return outputs, state
 
@@ -145,7 +145,7 @@ def test_interleaved_sessions_are_those_run_alone() -> None:
     states = [model.initial_state(), model.initial_state()]
     for time in range(4):
         for index, clip in enumerate(clips):
-            output, states[index] = model.step(clip[time], states[index])
+            output, states[index] = model.step_frame(clip[time], states[index])
             _assert_same(output, alone[index][time])
 
 
@@ -165,7 +165,7 @@ def test_the_memory_of_a_long_video_stays_bounded() -> None:
     model, sizes = _model(max_missed_frames=1), []
     state = model.initial_state()
     for frame in tiny_frames(40):
-        _, state = model.step(frame, state)
+        _, state = model.step_frame(frame, state)
         sizes.append(state.num_tracks)
     # with no patience at all, tracks are at most as many as queries
     assert max(sizes) <= model.config.segmenter.num_queries

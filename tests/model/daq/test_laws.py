@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.preprocess import prepare
 from support.running import assert_agree, assert_same, run
 from support.tiny import tiny_frames, tiny_model
@@ -37,7 +37,7 @@ def long_run(model):
     segmented = _segmented(model, tiny_frames(40, seed=1))
     outputs, sizes, state = [], [], model.initial_state()
     for time in range(1000):
-        (output,), (state,) = model.track(segmented[time % 40], [state], [(64, 96)], max_tracks=12)
+        (output,), (state,) = model.track(segmented[time % 40], [state], [(64, 96)], [12])
         outputs.append(output)
         sizes.append((state.num_tracks, len(model.state_to_bytes(state))))
     return outputs, sizes
@@ -76,7 +76,7 @@ def test_any_cut_with_save_and_load_changes_nothing(model, frames, whole, cuts):
 def test_a_state_can_be_saved_and_loaded_between_any_two_frames(model, frames, whole):
     outputs, state = [], model.initial_state()
     for frame in frames:
-        output, state = model.step(frame, model.state_from_bytes(model.state_to_bytes(state)))
+        output, state = model.step_frame(frame, model.state_from_bytes(model.state_to_bytes(state)))
         outputs.append(output)
     for ours, theirs in zip(outputs, whole[0], strict=True):
         assert_same(ours, theirs)
@@ -86,7 +86,7 @@ def test_a_state_can_be_saved_and_loaded_between_any_two_frames(model, frames, w
 def test_a_step_leaves_its_state_as_it_was(model, frames):
     _, state = run(model, frames[:5])
     before = model.state_to_bytes(state)
-    model.step(frames[5], state)
+    model.step_frame(frames[5], state)
     assert model.state_to_bytes(state) == before
 
 
@@ -96,7 +96,7 @@ def test_interleaved_sessions_are_separate_ones(model, frames, whole):
     states = [model.initial_state(), model.initial_state()]
     for time in range(NUM_FRAMES):
         for session, clip, expected in ((0, frames, whole[0]), (1, others, alone)):
-            output, states[session] = model.step(clip[time], states[session])
+            output, states[session] = model.step_frame(clip[time], states[session])
             assert_same(output, expected[time])
 
 
@@ -108,7 +108,7 @@ def test_a_step_in_whose_pauses_other_sessions_are_stepped_gives_the_same(model,
         live = []
 
         def pause(time=time, live=live) -> None:
-            live.append(model.step(others[time], states[1]))
+            live.append(model.step_frame(others[time], states[1]))
 
         (output,), (states[0],) = model.step_clip([frames[time]], states[0], None, pause)
         assert_same(output, whole[0][time])
@@ -142,7 +142,7 @@ def test_a_batch_agrees_with_single_steps(model):
     newest = [clip[-1] for clip in clips]
     outputs, states = model.step_batch(newest, starts)
     for session in range(4):
-        output, state = model.step(newest[session], starts[session])
+        output, state = model.step_frame(newest[session], starts[session])
         assert_agree(outputs[session], output, NOISE)
         for name in ("queries", "positions", "history", "logit_sums"):
             torch.testing.assert_close(
@@ -158,7 +158,7 @@ def test_a_batch_may_hold_frames_of_different_sizes_with_one_padded_size(model):
     for pair in zip(*clips, strict=True):
         outputs, after = model.step_batch(pair, states)
         for session in range(2):
-            output, _ = model.step(pair[session], states[session])
+            output, _ = model.step_frame(pair[session], states[session])
             assert_agree(outputs[session], output, NOISE)
         states = after
 
@@ -226,9 +226,9 @@ def test_a_limit_keeps_newcomers_out_and_changes_nothing_else(frames, rules):
     model = tiny_model(**rules)
     state, refused = model.initial_state(), 0
     for frame in frames:
-        free, following = model.step(frame, state)
+        free, following = model.step_frame(frame, state)
         for limit in (1, 4, 7):
-            limited, _ = model.step(frame, state, max_tracks=limit)
+            limited, _ = model.step_frame(frame, state, max_tracks=limit)
             old, kept = (each.status != TrackStatus.EMERGED for each in (free, limited))
             assert torch.equal(limited.track_ids[kept], free.track_ids[old])
             assert torch.equal(limited.status[kept], free.status[old])

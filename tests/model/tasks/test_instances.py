@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskstream_model.interface import FrameOutput, TrackStatus
-from maskstream_model.tasks.instances import clip_tracks, resize_mask_logits, video_result
+from maskstream_model.port import TrackStatus
+from maskstream_model.tasks.instances import clip_tracks, video_result
+from maskstream_model.tasks.output import FrameOutput, resize_mask_logits
 
 
 def random(seed, *shape):

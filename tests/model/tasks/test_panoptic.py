@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.panoptic import panoptic_video
 from support.frames import CAR, NOTHING, PERSON, ROAD, SKY, scene, scene_config
 

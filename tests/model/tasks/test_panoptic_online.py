@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_model.tasks.panoptic_online import panoptic_frame
 from maskstream_model.tasks.semantic import VOID, semantic_frame, semantic_video

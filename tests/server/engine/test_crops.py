@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_server.engine.crops import MAX_PLANS, CropMaker
 from maskstream_server.engine.types import MaskCrops
 

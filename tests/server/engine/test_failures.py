@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import (
     EngineFullError,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_server.engine.findings import finder_of
 from maskstream_server.engine.types import EngineRequest
 from support.frames import CAR, ROAD, SKY, scene, scene_config

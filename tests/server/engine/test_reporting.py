@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_server.engine.reporting import Report, report
 
 EMERGED, TRACKED, MISSED, DISAPPEARED = TrackStatus

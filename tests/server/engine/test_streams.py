@@ -10,8 +10,8 @@ import numpy as np
 import psutil
 import torch
 
+from maskstream_model.aliases import Frame
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.interface import Frame
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import (
     EngineRequest,
@@ -46,7 +46,7 @@ async def test_a_real_model_gives_through_the_engine_what_it_gives_alone(start):
     results = await run_session(engine, "a", frames)
     state = model.initial_state()
     for frame, result in zip(frames, results, strict=True):
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         assert result.track_ids.tolist() == output.track_ids.tolist()
         assert result.snapshot is not None
         assert_same_state(model.state_from_bytes(result.snapshot), state)

@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from maskstream_server.assembly import engine_threads
+from maskstream_server.config.settings import Settings
 from maskstream_server.engine.threads import quickest, settle_threads
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import engine_threads
 
 LIMIT_S = 240
 
@@ -86,7 +86,7 @@ try:
         for count, times_s in took_s.items():
             torch.set_num_threads(count)
             began_s = time.perf_counter()
-            model.step(frame, state)
+            model.step_frame(frame, state)
             times_s.append(time.perf_counter() - began_s)
 finally:
     for process in busy:
@@ -110,8 +110,8 @@ def test_two_threads_beside_busy_processes_do_not_collapse():
 
 LOAD = """
 import os, time
-from maskstream_server.assembly import load
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import load
+from maskstream_server.config.settings import Settings
 before = len(os.listdir("/proc/self/task"))
 load(Settings(weights="random"))
 ends = time.monotonic() + 10  # a thread that was told to end takes its time on a busy machine

@@ -6,9 +6,9 @@ import pytest
 import torch
 from prometheus_client import CollectorRegistry, generate_latest
 
-from maskstream_server.readings import device_memory, show_device, show_engine
-from maskstream_server.service import Service
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.readings import device_memory, show_device, show_engine
+from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.interface import Lease
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.streaming.lobby import Lobby

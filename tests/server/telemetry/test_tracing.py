@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode, format_trace_id
 
-from maskstream_server.assembly import open_tracing
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import open_tracing
 from maskstream_server.telemetry import otel as otel_module
 from maskstream_server.telemetry.otel import export_to
 from maskstream_server.telemetry.tracing import Tracing, end, trace_id, traced

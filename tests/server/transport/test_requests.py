@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from uvicorn.server import ServerState
 
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import (
     CLOSE_S,

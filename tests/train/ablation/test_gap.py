@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from maskstream_model.daq.padding import stack_tracks
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.preprocess import prepare
 from maskstream_train.ablation.gap import (
     Step,

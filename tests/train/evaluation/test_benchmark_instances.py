@@ -39,7 +39,7 @@ def test_results_are_the_models_own_clip_results_with_ids_of_the_data_set(tmp_pa
     for number, length in ((4, 7), (9, 3)):
         outputs, state = [], model.initial_state()
         for frame in tiny_frames(length, number):
-            output, state = model.step(frame, state)
+            output, state = model.step_frame(frame, state)
             outputs.append(output)
         expected = video_result(outputs, SIZE)
         own = [each for each in found if each.video_id == number]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import ConfigError, DatasetError
-from maskstream_model.interface import FrameOutput
+from maskstream_model.tasks.output import FrameOutput
 from maskstream_train.commands import score
 from maskstream_train.data.readers import open_reader
 from maskstream_train.data.vipseg import VipsegReader
@@ -66,7 +66,7 @@ class _Blind:
     def initial_state(self) -> int:
         return 0
 
-    def step(self, frame: Any, state: int, max_tracks: int | None = None) -> tuple[Any, int]:
+    def step_frame(self, frame: Any, state: int, max_tracks: int | None = None) -> tuple[Any, int]:
         assert frame.shape == (6, 8, 3)
         return None, state + 1
 

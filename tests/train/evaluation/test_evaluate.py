@@ -125,7 +125,7 @@ def test_entries_are_those_of_the_models_own_clip_result(patience: int) -> None:
     frames = tiny_frames(clip.num_frames, size=SIZE)
     recorder, outputs, state = VideoRecorder(clip.truth_labels), [], model.initial_state()
     for frame, (_, truth) in zip(frames, clip.frames, strict=True):
-        output, state = model.step(frame, state)
+        output, state = model.step_frame(frame, state)
         outputs.append(output)
         recorder.add(track_frame(output, *SIZE), truth)
     record = recorder.record()

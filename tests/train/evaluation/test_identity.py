@@ -8,7 +8,7 @@ track is not listed; a letter places a..j is the same place on a frame where the
 import numpy as np
 import pytest
 
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_train.evaluation.identity import IdentityCounts, count_identities, visits
 from maskstream_train.evaluation.records import TrackFrame, VideoRecorder
 

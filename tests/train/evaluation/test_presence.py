@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from maskstream_model.errors import DatasetError
-from maskstream_model.interface import TrackStatus
+from maskstream_model.port import TrackStatus
 from maskstream_train.evaluation.presence import PresenceReport, judge_presence, track_lives
 from maskstream_train.evaluation.presence_truth import PresenceTruth, PresentObject, read_presence
 from maskstream_train.evaluation.records import TrackFrame

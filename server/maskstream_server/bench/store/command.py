@@ -6,17 +6,17 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from maskstream_model import preset
 from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.presets import preset
 from maskstream_protocol.errors import ProtocolError
-from maskstream_server.assembly import load
 from maskstream_server.bench.pictures import jpegs
 from maskstream_server.bench.report import tell
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.store.measuring import measure
 from maskstream_server.bench.turns import Pace
+from maskstream_server.config.settings import Settings
 from maskstream_server.errors import MaskstreamServerError, SettingsError
-from maskstream_server.settings import Settings
+from maskstream_server.lifecycle.assembly import load
 from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis.facts import read_facts
 

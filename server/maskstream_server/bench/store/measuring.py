@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from maskstream_server.bench.client import BenchClient
 from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
 from maskstream_server.bench.turns import Pace, Turns, percentiles_ms
-from maskstream_server.settings import Settings
+from maskstream_server.config.settings import Settings
 
 
 def measure(

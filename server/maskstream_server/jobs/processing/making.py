@@ -18,7 +18,7 @@ from maskstream_server.jobs.artifacts.ytvis import write_ytvis
 from maskstream_server.jobs.processing.decoding import in_thread
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.disk import sync
-from maskstream_server.media.precedence import stand_back
+from maskstream_server.media.precedence import lower_priority
 
 Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
@@ -60,7 +60,7 @@ class Making:
         self._drafts = folder / f"{DRAFTS}-{record.fence}"
         self._feed = Feed(folder)
         num_threads = max(1, len(self._names))
-        self._threads = ThreadPoolExecutor(num_threads, "video-artifact", stand_back)
+        self._threads = ThreadPoolExecutor(num_threads, "video-artifact", lower_priority)
         clear_drafts(folder)
         self._files = [
             in_thread(self._threads, partial(self._make, name, material(self._feed)))

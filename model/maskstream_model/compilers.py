@@ -1,0 +1,60 @@
+"""Compilers by name: the one list of what a model may be compiled with.
+
+Names can be had without torch; a compiler is imported when it is asked for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from maskstream_model.errors import CompileError, first_line
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch.export import ExportedProgram
+
+Engine: TypeAlias = "Callable[[Tensor], Sequence[Tensor]]"
+"""From a batch of pictures to the outputs of the program."""
+Compiler: TypeAlias = "Callable[[ExportedProgram, Tensor], Engine]"
+"""From a program and its largest input to an engine that computes the same."""
+MakeCompiler: TypeAlias = "Callable[[torch.device], Compiler]"
+"""Raises CompileError where there is no such compiler for a device."""
+
+
+def tensorrt(device: "torch.device") -> Compiler:
+    """Return torch-tensorrt as a compiler, from one picture up to as many as the largest input has.
+
+    Raises:
+        CompileError: torch-tensorrt cannot be imported, or `device` is no CUDA device.
+    """
+    try:
+        import torch_tensorrt
+    except Exception as error:
+        # Without its libraries or without a GPU it raises whatever it likes, also bare Exception.
+        raise CompileError(
+            f"torch-tensorrt cannot be imported here: {first_line(error)}"
+        ) from error
+    if device.type != "cuda":
+        raise CompileError("torch-tensorrt needs the model on a CUDA device")
+
+    def compiler(program: "ExportedProgram", largest: "Tensor") -> Engine:
+        batch, *shape = largest.shape
+        pictures: object = largest
+        if batch > 1:
+            pictures = torch_tensorrt.Input(
+                min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
+            )
+        # Full float32: TF32 moves mask logits far enough to change attention masks.
+        engine: Engine = torch_tensorrt.dynamo.compile(
+            program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
+        )
+        return engine
+
+    return compiler
+
+
+COMPILERS: Mapping[str, MakeCompiler] = {"tensorrt": tensorrt}
+EAGER = "eager"
+"""The backend that compiles nothing."""
+BACKENDS = (EAGER, *COMPILERS)
+"""What users may name: of settings, command line and doctor."""

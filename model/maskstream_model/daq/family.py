@@ -1,0 +1,95 @@
+"""DVIS-DAQ as a family of the registry; torch is imported when a preset is loaded."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from maskstream_model.families import CompileRequest, Family, Release, Weights
+from maskstream_model.presets import preset as configuration
+from maskstream_model.weightfiles.released import RELEASES
+
+if TYPE_CHECKING:
+    from maskstream_model.config import ModelConfig
+
+BASELINE_SUFFIX = "_hungarian"
+
+
+def load(
+    preset: str,
+    weights: Weights | None = None,
+    device: str = "cpu",
+    task: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Load an online or offline model.
+
+    Args:
+        preset: its name.
+        weights: path of a released `.pth` or of a `.safetensors` file; None takes the weights that
+            are shipped with the preset; "random" takes seeded random ones, for tests.
+        device: where it runs.
+        task: what a VIPSeg preset is used for: "panoptic", its own, "semantic" or "instances".
+        overrides: fields of `OnlineConfig` and, offline, of `OfflineConfig` to replace.
+
+    Raises:
+        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
+            or a device that is not here.
+        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    """
+    from maskstream_model.loading import load as loaded
+
+    return loaded(_configured(configuration(preset), task, overrides), weights, device)
+
+
+def load_baseline(
+    preset: str,
+    weights: Weights | None = None,
+    device: str = "cpu",
+    task: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Load the segmenter of a DVIS-DAQ preset with tracks linked by similarity; see `load`."""
+    from maskstream_model.daq.hungarian import OnlineHungarian
+
+    base = load(preset.removesuffix(BASELINE_SUFFIX), weights, device, task, **overrides)
+    config = replace(base.config, name=preset)
+    return OnlineHungarian(config, base.segmenter, base.device, base.fingerprint)
+
+
+def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
+    """Return the model with a compiled segmenter, or as it is and why."""
+    from maskstream_model.compile import compile_model
+    from maskstream_model.daq.offline import OfflineDaq
+
+    if isinstance(model, OfflineDaq):
+        online, reason = compile_model(model.online, request)
+        return OfflineDaq(online, model.refiner), reason
+    return compile_model(model, request)
+
+
+def _configured(
+    config: "ModelConfig", task: str | None, overrides: dict[str, Any]
+) -> "ModelConfig":
+    return (config if task is None else config.for_task(task)).override(**overrides)
+
+
+DAQ = Family(
+    "dvis-daq",
+    load,
+    compiled,
+    (
+        *(
+            Release(each.preset, each.task, each.data, each.reported, each.file, each.page)
+            for each in RELEASES
+        ),
+        Release("demo", "instances", "synthetic clips", "-", "shipped with Maskstream", "-"),
+    ),
+)
+HUNGARIAN = Family(
+    "hungarian",
+    load_baseline,
+    releases=(
+        Release(
+            f"demo{BASELINE_SUFFIX}", "instances", "synthetic clips", file="shipped as of demo"
+        ),
+    ),
+)

@@ -1,0 +1,175 @@
+"""Families of models, found by the presets that they bring (docs/adding-a-model.md).
+
+A distribution registers each preset as an entry point of the group `maskstream.models`: its name is
+what users type, its value a `Family`. The presets of Maskstream are registered in the same way. A
+list of presets imports none of them; a family is imported when one of its presets is asked for.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from os import PathLike
+from typing import Any
+
+from maskstream_model.aliases import Size
+from maskstream_model.errors import ConfigError, MaskstreamModelError, first_line
+from maskstream_model.port import Model
+
+GROUP = "maskstream.models"
+Weights = str | PathLike[str]
+
+
+Load = Callable[..., Model[Any]]
+"""`load(preset, weights, device, **overrides)` returns the model of a preset, ready to step.
+
+`weights` is a file, or None for those that come with the preset; `device` is "cpu", "cuda" or
+"cuda:N"; overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError`
+with a sentence for users.
+"""
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """What is wanted of a compiler.
+
+    Attributes:
+        backend: one of `compilers.BACKENDS`.
+        frame_size: (height, width) of the frames that will come; others run eagerly.
+        max_batch: most sessions that step together.
+    """
+
+    backend: str
+    frame_size: Size
+    max_batch: int = 1
+
+
+Compile = Callable[[Any, CompileRequest], tuple[Model[Any], str | None]]
+"""From a loaded model to a faster one with the same results, or to itself and a sentence why."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """Published weights of a preset, as `maskstream weights list` shows them: texts for people.
+
+    Attributes:
+        preset: which they are for.
+        task: what the preset does.
+        data: what the weights were trained for.
+        reported: scores, as their authors report them.
+        file: the authors' name of the file.
+        page: where it is published.
+    """
+
+    preset: str
+    task: str = "-"
+    data: str = "-"
+    reported: str = "-"
+    file: str = "-"
+    page: str = "-"
+
+
+@dataclass(frozen=True)
+class Family:
+    """What an entry point names. Its module should import nothing heavy before `load` is called.
+
+    Attributes:
+        name: of the family, the same as in the `info` of its models.
+        load: loads one of its presets.
+        compile: makes a model of the family faster; None where it has nothing to compile.
+        releases: published weights of its presets.
+    """
+
+    name: str
+    load: Load
+    compile: Compile | None = None
+    releases: Sequence[Release] = ()
+
+
+def preset_names() -> list[str]:
+    """Return the presets of all installed families; imports none of them."""
+    return sorted({entry.name for entry in _registered()})
+
+
+def family_of(preset: str) -> Family:
+    """Return the family that brings a preset.
+
+    Raises:
+        ConfigError: nobody or more than one brings it, or its family cannot be imported.
+    """
+    found = [entry for entry in _registered() if entry.name == preset]
+    if not found:
+        raise ConfigError(f"unknown model {preset!r}; known are {', '.join(preset_names())}")
+    if len(found) > 1:
+        owners = " and ".join(sorted(_distribution(entry) for entry in found))
+        raise ConfigError(f"{preset} is a model of both {owners}: uninstall one of them")
+    return _imported(found[0])
+
+
+def releases() -> list[Release]:
+    """Return what all families publish, and a bare line for each preset of which nothing is.
+
+    A family that cannot be imported publishes nothing.
+    """
+    families = list[Family]()
+    for preset in preset_names():
+        with suppress(ConfigError):
+            if (family := family_of(preset)) not in families:
+                families.append(family)
+    listed = [release for family in families for release in family.releases]
+    rest = set(preset_names()) - {release.preset for release in listed}
+    return [*listed, *map(Release, sorted(rest))]
+
+
+def load(
+    preset: str, weights: Weights | None = None, device: str = "cpu", **overrides: object
+) -> Any:
+    """Load a preset of any installed family; the arguments are those of `Load`.
+
+    Raises:
+        ConfigError: as of `family_of`, or the family fails.
+        MaskstreamModelError: the family refuses what was asked for.
+    """
+    family = family_of(preset)
+    try:
+        return family.load(preset, weights, device, **overrides)
+    except MaskstreamModelError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{preset} of {family.name} fails: {first_line(error)}") from error
+
+
+def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str | None]:
+    """Return a model with the same results that is faster, or the model itself and why.
+
+    Args:
+        preset: what was loaded.
+        model: left as it is.
+        request: what is wanted.
+
+    Returns:
+        the model to use, and None or one sentence that says why it is the old one.
+    """
+    family = family_of(preset)
+    if family.compile is None:
+        return model, f"{preset} has nothing to compile."
+    return family.compile(model, request)
+
+
+def _registered() -> Iterable[EntryPoint]:
+    return entry_points(group=GROUP)
+
+
+def _imported(entry: EntryPoint) -> Family:
+    origin = f"the model {entry.name} of {_distribution(entry)}"
+    try:
+        family = entry.load()
+    except Exception as error:
+        raise ConfigError(f"{origin} cannot be imported: {first_line(error)}") from error
+    if not isinstance(family, Family):
+        raise ConfigError(f"{origin} is registered as {entry.value}, which is no Family")
+    return family
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"

@@ -1,0 +1,1 @@
+"""Settings of a deployment, read from variables and mounted files."""

@@ -1,0 +1,92 @@
+"""How values of settings are read from text: lists, keys, and what editors leave around; pure."""
+
+import re
+from collections.abc import Mapping
+from string import whitespace
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from maskstream_model.compilers import BACKENDS
+from maskstream_server.outbound.rules import HOST
+
+AROUND: Final = "\ufeff" + whitespace
+"""A byte order mark, and the CR of Windows' lines."""
+MIN_KEY_CHARACTERS: Final = 16
+KEY: Final = re.compile(r"[!-~]+")
+PATH: Final = re.compile(r"/?([A-Za-z0-9._~-]+/?)*")
+GOOD_KEYS: Final = f"{MIN_KEY_CHARACTERS} characters or more, such as `openssl rand -hex 24` prints"
+
+
+def without_blanks(values: Mapping[str, Any], kept: str) -> dict[str, Any]:
+    """Strip all texts; take away those that are empty then, but for the one named `kept`."""
+    stripped = {
+        name: value.strip(AROUND) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+    return {name: value for name, value in stripped.items() if value != "" or name == kept}
+
+
+def with_password(address: str, password: str) -> str:
+    """Return an address of a store with the password in it; it may hold any character."""
+    parts = urlsplit(address)
+    user, _, place = parts.netloc.rpartition("@")
+    user = user.partition(":")[0]
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{place}").geturl()
+
+
+def split_list(value: object) -> object:
+    """Read a list, separated by commas as in variables or by lines as in files."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.strip(AROUND) for line in value.splitlines() for part in line.split(","))
+    return tuple(part for part in parts if part)
+
+
+def _split_keys(value: object) -> object:
+    keys = split_list(value)
+    if isinstance(value, str) and not keys:
+        raise ValueError(f"lists no key: unset it, or give keys of {GOOD_KEYS}")
+    return keys
+
+
+def _check_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if any(len(key) < MIN_KEY_CHARACTERS for key in keys):
+        raise ValueError(f"has a key that is too short: give keys of {GOOD_KEYS}")
+    if not all(KEY.fullmatch(key.get_secret_value()) for key in keys):
+        raise ValueError("has a key with spaces or characters beyond ASCII")
+    return keys
+
+
+def _check_hosts(listed: tuple[str, ...]) -> tuple[str, ...]:
+    hosts = tuple(host.lower() for host in listed)
+    if not all(HOST.fullmatch(host) for host in hosts):
+        raise ValueError("must be hosts like example.com, *.example.com or example.com:8443")
+    return hosts
+
+
+def _tidy_path(path: str) -> str:
+    if not PATH.fullmatch(path):
+        raise ValueError("must be a path like /mask")
+    return "/" + path.strip("/") if path.strip("/") else ""
+
+
+RootPath = Annotated[str, AfterValidator(_tidy_path)]
+"""Begins with a slash and ends with none; empty where there is no such path."""
+WordList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
+HostList = Annotated[WordList, AfterValidator(_check_hosts)]
+KeyList = Annotated[
+    tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys), AfterValidator(_check_keys)
+]
+"""Text without a key is refused, so that a list that was lost on its way opens no door."""
+
+
+def _known_backend(name: str) -> str:
+    if name not in BACKENDS:
+        raise ValueError(f"is none of {', '.join(BACKENDS)}")
+    return name
+
+
+Backend = Annotated[str, AfterValidator(_known_backend)]

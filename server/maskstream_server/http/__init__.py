@@ -1,0 +1,1 @@
+"""The web application: who may use it, and how errors are answered."""

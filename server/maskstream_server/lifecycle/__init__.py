@@ -1,0 +1,1 @@
+"""From settings to a running server or worker, and to its end."""

@@ -1,0 +1,183 @@
+"""Builds a service from settings: the one place where model, engine and store are chosen."""
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+import torch
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from maskstream_model import families
+from maskstream_model.compilers import EAGER
+from maskstream_model.daq.offline import OfflineDaq
+from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.families import CompileRequest
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
+from maskstream_server.engine.engine import Engine
+from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
+from maskstream_server.lifecycle.service import Service
+from maskstream_server.media.ports import OpenVideo
+from maskstream_server.stores.interface import SessionStore, StoreTimes
+from maskstream_server.stores.measured import measured
+from maskstream_server.stores.memory import MemoryStore
+from maskstream_server.telemetry.metrics import Metrics
+from maskstream_server.telemetry.tracing import Tracing
+from maskstream_server.telemetry.work_metrics import WorkMetrics
+
+Model = OnlineSegmenter[Any] | OfflineDaq
+"""An offline model refines whole videos; live sessions have its online part."""
+
+
+def load(settings: Settings) -> Model:
+    """Load the model that the settings name.
+
+    Raises:
+        StartError: unknown preset, missing or unfit checkpoint, or no such device.
+    """
+    try:
+        # In a thread that ends, and with it those that OpenMP begins for it: where a process has
+        # more of them than cores, it puts them to sleep whenever they wait for one another.
+        with ThreadPoolExecutor(1, "loading") as thread:
+            model: Model = thread.submit(_load, settings).result()
+    except (MaskstreamModelError, RuntimeError) as error:
+        raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
+    if settings.compile == EAGER:
+        return model
+    request = CompileRequest(settings.compile, settings.compile_frame_size, settings.max_batch)
+    model, reason = families.compiled(settings.model, model, request)
+    if reason:
+        structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
+    return model
+
+
+def _load(settings: Settings) -> Model:
+    task = {} if settings.task is None else {"task": settings.task}
+    model: Model = families.load(settings.model, settings.weights, settings.device, **task)
+    return model
+
+
+def online_part(model: Model) -> OnlineSegmenter[Any]:
+    """Return what steps frames."""
+    return model.online if isinstance(model, OfflineDaq) else model
+
+
+def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = None) -> Service:
+    """Put a service together around a loaded model.
+
+    Args:
+        settings: what the operator decided.
+        model: what it runs.
+        open_video: decodes whole videos; None: `media` does.
+
+    Raises:
+        StartError: the store's address cannot be read, or the data folder not be used.
+    """
+    registry = new_registry()
+    metrics = Metrics(registry)
+    engine = build_engine(settings, model, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
+    owner = owner_name()
+    tracing = open_tracing(settings, owner)
+    service = Service(
+        settings=settings,
+        model=engine.model,
+        engine=engine,
+        store=measured(_store(settings), registry),
+        owner=owner,
+        metrics=metrics,
+        random_bytes=os.urandom,
+        clock=time.monotonic,
+        videos=build_videos(
+            settings,
+            model,
+            engine,
+            open_video or decode_upload(settings),
+            tracing=tracing,
+            metrics=metrics,
+        ),
+        tracing=tracing,
+    )
+    show_decoders(service.pictures, registry)
+    return service
+
+
+def new_registry() -> CollectorRegistry:
+    """Return a registry that tells of this process, and has room for what else there is."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def build_engine(
+    settings: Settings, model: Model, metrics: WorkMetrics | None = None
+) -> Engine[Any]:
+    """Return the engine, not yet started."""
+    limits = EngineLimits(
+        max_batch=settings.max_batch,
+        # One frame of each session, and one that its lost connection has left behind.
+        max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
+        deterministic=settings.deterministic,
+        num_threads=engine_threads(settings),
+        clip_pixels=CPU_CLIP_PIXELS if settings.device == "cpu" else GPU_CLIP_PIXELS,
+    )
+    return Engine(online_part(model), limits, metrics)
+
+
+def engine_threads(settings: Settings, variables: Mapping[str, str] = os.environ) -> int | None:
+    """Return the number of CPU threads of the model; None: as many as make it quicker here.
+
+    Args:
+        settings: their `threads` come first.
+        variables: of the process; with `OMP_NUM_THREADS` the user has named a number, too.
+    """
+    if settings.threads is not None:
+        return settings.threads
+    # The number changes sums in their last bits: exact repeats need a fixed one.
+    if settings.deterministic:
+        return 1
+    return torch.get_num_threads() if variables.get("OMP_NUM_THREADS") else None
+
+
+def owner_name() -> str:
+    """Return a name that no other process has."""
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def open_tracing(settings: Settings, owner: str) -> Tracing:
+    """Return the tracing that the settings name.
+
+    Raises:
+        StartError: an endpoint is set, and OpenTelemetry is not installed.
+    """
+    if settings.otlp_endpoint is None:
+        return Tracing()
+    try:
+        from maskstream_server.telemetry.otel import connect
+    except ModuleNotFoundError:
+        raise StartError(
+            "MASKSTREAM_OTLP_ENDPOINT needs OpenTelemetry: pip install 'maskstream[otel]'."
+        ) from None
+    return connect(settings.otlp_endpoint, settings.trace_share, owner, time.monotonic)
+
+
+def _store(settings: Settings) -> SessionStore:
+    times = StoreTimes(resume_ttl_s=settings.resume_ttl_s)
+    if settings.store == "memory":
+        return MemoryStore(times, settings.store_max_bytes)
+    # Redis is only imported where it is used.
+    from maskstream_server.stores.redis import RedisStore
+
+    try:
+        return RedisStore(settings.store, times)
+    except ValueError as error:
+        raise StartError(f"MASKSTREAM_STORE is no address of a Redis: {error}.") from None

@@ -1,0 +1,144 @@
+"""uvicorn around a service: own socket, warm start told in one line, farewell before the end."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import structlog
+import uvicorn
+
+from maskstream_server.config.settings import Settings
+from maskstream_server.errors import StartError
+from maskstream_server.http.app import create_app
+from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.readings import show_connections
+from maskstream_server.lifecycle.service import Service
+from maskstream_server.transport.config import TransportConfig
+from maskstream_server.transport.requests import RequestProtocol
+from maskstream_server.transport.websocket import StreamProtocol
+
+# An idle connection closed at the moment of a request loses it: longer than clients and load
+# balancers keep one (httpx 5 s, uvicorn's own default; nginx and AWS 60 s).
+_KEEP_ALIVE_S: Final = 75
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a bound socket, so that a taken port is found before a model is loaded.
+
+    Raises:
+        StartError: the port is in use, or the address is none of this machine's.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind)
+    except OSError as error:
+        raise StartError(f"Cannot listen on {host}: {error.strerror}.") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise StartError(f"Cannot listen on {host} port {port}: {error.strerror}.") from None
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """Return the address for people and clients."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class MaskstreamServer(uvicorn.Server):
+    """Sends clients away in peace before uvicorn closes their sockets, and exits with 0.
+
+    Args:
+        service: what it serves.
+        ready: called once frames are taken.
+    """
+
+    def __init__(self, service: Service, ready: Callable[[], None]) -> None:
+        super().__init__(_config(service))
+        self._service = service
+        self._ready = ready
+        self._announcing: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell when the engine is warm."""
+        await super().startup(sockets)
+        self._announcing = asyncio.create_task(self._announce())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting; goaway, commit, 1012; then as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        await self._service.drain()
+        self.config.timeout_graceful_shutdown = round(self._service.left_s())
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in peace, and by force where something hangs; a second signal stops at once."""
+        if not self.should_exit:
+            end_within(self._service.settings.drain_s + LAST_S)
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def _announce(self) -> None:
+        assert self._service.starting is not None
+        try:
+            await self._service.starting
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            structlog.get_logger(__name__).error("warm_up_failed", exc_info=error)
+            self.failure, self.should_exit = error, True
+        else:
+            self._ready()
+
+
+def _config(service: Service) -> TransportConfig:
+    settings: Settings = service.settings
+    config = TransportConfig(
+        create_app(service),
+        settings,
+        http=RequestProtocol,
+        ws=StreamProtocol,
+        ws_ping_interval=settings.heartbeat_s,
+        ws_ping_timeout=settings.idle_s - settings.heartbeat_s,
+        ws_per_message_deflate=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+    )
+    show_connections(config.gate, service.metrics.registry)
+    return config
+
+
+def serve_forever(service: Service, bound: socket.socket) -> None:
+    """Serve until a signal comes.
+
+    Raises:
+        StartError: the engine could not warm up, or no process that decodes pictures be started.
+    """
+
+    def ready() -> None:
+        config = service.model.config
+        print(
+            f"maskstream serves {config.name} on {service.settings.device} at {url_of(bound)}",
+            flush=True,
+            file=sys.stdout,
+        )
+
+    server = MaskstreamServer(service, ready)
+    server.run([bound])
+    if isinstance(server.failure, StartError):
+        raise server.failure
+    if server.failure is not None:
+        raise StartError(f"The engine could not warm up: {server.failure}")

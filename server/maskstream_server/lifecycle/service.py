@@ -1,0 +1,215 @@
+"""The parts of a running server as one value, put together outside and passed to who needs them."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from maskstream_model.interface import OnlineSegmenter
+from maskstream_server.config.settings import Settings
+from maskstream_server.engine.engine import Engine
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
+from maskstream_server.pictures.limits import PictureLimits, memory_for
+from maskstream_server.pictures.pool import PicturePool, PoolObserver
+from maskstream_server.session.admission import MAX_SIDE_PX
+from maskstream_server.stores.errors import StoreError
+from maskstream_server.stores.interface import Lease, SessionStore
+from maskstream_server.stores.leases import LeaseKeeper
+from maskstream_server.streaming.lobby import Lobby
+from maskstream_server.telemetry.metrics import Metrics
+from maskstream_server.telemetry.tracing import Tracing
+
+T = TypeVar("T")
+LAST_WAIT_S = 2.0
+FRAME_THREADS = 4
+
+
+class Background:
+    """Tasks that outlive the connection that began them, such as the last commits of a session."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` to its end; what it raises is logged."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    async def finish(self, within_s: float) -> None:
+        """Wait for all; what is not done by then is cancelled."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            structlog.get_logger(__name__).error("background_task_failed", exc_info=error)
+
+
+@dataclass
+class Service:
+    """A server's parts.
+
+    Attributes:
+        settings: what the operator decided.
+        model: what it runs, on `engine`.
+        store: where sessions live; `owner` is this server's name in it.
+        metrics: what it counts.
+        random_bytes: for names and tokens; must be hard to guess.
+        clock: seconds that only grow.
+        videos: whole videos by upload; None where the operator has given them no place.
+        tracing: where traces of connections and frames go.
+    """
+
+    settings: Settings
+    model: OnlineSegmenter[Any]
+    engine: Engine[Any]
+    store: SessionStore
+    owner: str
+    metrics: Metrics
+    random_bytes: Callable[[int], bytes]
+    clock: Callable[[], float]
+    videos: VideoService | None = None
+    tracing: Tracing = field(default_factory=Tracing)
+    background: Background = field(default_factory=Background)
+
+    def __post_init__(self) -> None:
+        """Set up what follows from the other parts."""
+        max_sessions = self.settings.max_sessions
+        self.metrics.guests(0, max_sessions)
+        self.lobby = Lobby(
+            max_sessions,
+            lambda present: self.metrics.guests(present, max_sessions),
+            self.settings.idle_s,
+            self.settings.max_sessions_per_address,
+        )
+        # Files have the event loop's own threads: a disk that hangs holds no frame up, and a slow
+        # picture no file.
+        self._threads = ThreadPoolExecutor(FRAME_THREADS, "frames")
+        self.pictures = build_pictures(self.settings, self.metrics, self.clock)
+        self.starting: asyncio.Task[None] | None = None
+        self._leases: LeaseKeeper | None = None
+        self._drain_until_s: float | None = None
+
+    async def start(self) -> None:
+        """Begin to renew leases and warm the engine up; returns when frames are taken."""
+        loop = asyncio.get_running_loop()
+
+        def lost(lease: Lease) -> None:
+            loop.call_soon_threadsafe(self.lobby.evict, lease)
+
+        interval_s = self.store.times.lease_s / 4
+        self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
+        await asyncio.gather(self.engine.start(), self.pictures.start())
+        if self.videos is not None:
+            self.videos.start()
+
+    async def stop(self) -> None:
+        """Commit what clients are owed, then let every part go; after all sockets are closed."""
+        if self.videos is not None:
+            await self.videos.stop()
+        # Each may take its time where the store hangs or a step does not end: they do so together.
+        _, engine_ended, _ = await asyncio.gather(
+            self.background.finish(self.left_s()),
+            self.engine.stop(self.left_s()),
+            self._end_leases(),
+        )
+        self.pictures.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if not engine_ended:
+            structlog.get_logger(__name__).warning("engine_left_in_a_step")
+        with suppress(TimeoutError):  # a store that hangs
+            await asyncio.wait_for(self.store.close(), LAST_WAIT_S)
+        await asyncio.to_thread(self.tracing.close)
+
+    def left_s(self) -> float:
+        """Return what the farewell has left of the time to commit in, or a last moment."""
+        if self._drain_until_s is None:
+            return self.settings.drain_s
+        return max(LAST_WAIT_S, self._drain_until_s - self.clock())
+
+    async def _end_leases(self) -> None:
+        if self._leases is not None:
+            await asyncio.to_thread(self._leases.close)
+
+    async def drain(self) -> None:
+        """Send every client away in peace."""
+        if self.videos is not None:
+            self.videos.stopping = True
+        self._drain_until_s = self.clock() + self.settings.drain_s
+        await self.lobby.drain(self.settings.drain_s)
+
+    async def compute(self, work: Callable[..., T], *args: Any) -> T:
+        """Do something for a frame or a memory on a thread that no file holds up."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, work, *args)
+
+    def hold(self, lease: Lease) -> None:
+        """Keep a session's lease alive."""
+        if self._leases is not None:
+            self._leases.hold(lease)
+
+    def let_go(self, lease: Lease) -> None:
+        """Keep it no longer."""
+        if self._leases is not None:
+            self._leases.drop(lease)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """See `Watched.registry`."""
+        return self.metrics.registry
+
+    async def readiness(self) -> dict[str, bool]:
+        """See `Watched.readiness`."""
+        parts = {
+            "engine": self.engine.ready and not stalled_engine(self.engine),
+            "decoders": self.pictures.num_alive > 0 and not stalled_decoders(self.pictures),
+            "store": True,
+        }
+        try:
+            await self.store.ping()
+        except StoreError:
+            parts["store"] = False
+        if self.videos is not None:
+            parts["files"] = await self.videos.folder.usable()
+            parts["videos"] = await self.videos.api.ownership.belong()
+        return parts
+
+    @property
+    def trouble(self) -> str | None:
+        """See `Watched.trouble`."""
+        return None if self.videos is None else self.videos.trouble
+
+    async def refresh(self) -> None:
+        """See `Watched.refresh`."""
+        await self.store.usage()
+
+    @property
+    def stalled(self) -> str | None:
+        """See `Watched.stalled`."""
+        return stalled_engine(self.engine) or stalled_decoders(self.pictures)
+
+
+def build_pictures(
+    settings: Settings, observer: PoolObserver, clock: Callable[[], float]
+) -> PicturePool:
+    """Return the decoders of pictures, not yet started."""
+    limits = PictureLimits(
+        max_pixels=settings.max_frame_pixels,
+        max_side_px=MAX_SIDE_PX,
+        max_bytes=settings.max_frame_bytes,
+        deadline_s=settings.decode_s,
+        memory_bytes=memory_for(settings.max_frame_pixels, settings.max_frame_bytes),
+    )
+    size = settings.decoders or max(2, min(8, os.cpu_count() or 1))
+    return PicturePool(limits, size, observer, clock)

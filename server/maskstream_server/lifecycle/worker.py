@@ -1,0 +1,113 @@
+"""A process that works on whole videos for servers that share its Redis and where videos lie."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from maskstream_server.config.settings import Settings
+from maskstream_server.engine.engine import Engine
+from maskstream_server.errors import StartError
+from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.lifecycle.assembly import (
+    Model,
+    build_engine,
+    new_registry,
+    open_tracing,
+    owner_name,
+)
+from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.readings import show_device, show_engine
+from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
+from maskstream_server.media.ports import OpenVideo
+from maskstream_server.telemetry.work_metrics import WorkMetrics
+
+
+def check_shared(settings: Settings) -> None:
+    """Check that there is something to share.
+
+    Raises:
+        StartError: no Redis, no folder or bucket, or no video at a time.
+    """
+    if settings.store == "memory":
+        raise StartError("A worker takes videos from a Redis: set MASKSTREAM_STORE to its address.")
+    if settings.keeps_no_videos:
+        raise StartError("A worker needs the servers' MASKSTREAM_DATA_FOLDER or MASKSTREAM_BUCKET.")
+    if settings.video_jobs == 0:
+        raise StartError("MASKSTREAM_VIDEO_JOBS=0 leaves a worker nothing to do.")
+
+
+def work_forever(
+    settings: Settings,
+    model: Model,
+    ready: Callable[[], None],
+    open_video: OpenVideo | None = None,
+    watched: socket.socket | None = None,
+) -> None:
+    """Work until a signal comes; then give the videos under way back in peace.
+
+    Args:
+        settings: what the operator decided; see `check_shared`.
+        model: what it runs.
+        ready: called once videos are taken.
+        open_video: decodes whole videos; None: `media` does.
+        watched: where metrics and health are asked for, bound already; None: nowhere.
+
+    Raises:
+        StartError: the folder cannot be used, or the engine could not warm up.
+    """
+    registry = new_registry()
+    metrics = WorkMetrics(registry)
+    engine = build_engine(settings, model, metrics)
+    show_engine(engine, registry)
+    show_device(settings.device, registry)
+    tracing = open_tracing(settings, owner_name())
+    decode = open_video or decode_upload(settings)
+    videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
+    assert videos is not None
+    worker = WatchedWorker(engine, videos.api, videos.folder, socket.gethostname(), registry)
+    work = _work(settings, engine, videos, ready)
+    try:
+        asyncio.run(work if watched is None else _watched(worker, settings, watched, work))
+    finally:
+        tracing.close()
+
+
+async def _watched(
+    worker: WatchedWorker,
+    settings: Settings,
+    bound: socket.socket,
+    work: Coroutine[Any, Any, None],
+) -> None:
+    answering = asyncio.create_task(serve_beside(worker, settings, bound))
+    try:
+        await work
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+
+
+async def _work(
+    settings: Settings, engine: Engine[Any], videos: VideoService, ready: Callable[[], None]
+) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if not told.is_set():
+            told.set()
+            end_within(settings.drain_s + LAST_S)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await engine.start()
+    except Exception as error:
+        raise StartError(f"The engine could not warm up: {error}") from error
+    videos.start()
+    ready()
+    await told.wait()
+    await videos.stop()
+    await engine.stop(settings.drain_s)
