@@ -15,7 +15,7 @@ from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.maintenance.maintenance import PAGE
-from maskstream_server.jobs.records.coding import as_told
+from maskstream_server.jobs.records.coding import public_json
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.lines import in_pieces
 from maskstream_server.lifecycle.service import Service
@@ -44,7 +44,7 @@ def video_routes(service: Service) -> APIRouter:
         caller = check_key(request.headers, service.settings)
         record = await desk.submit(await _submission(request), key, caller)
         headers = {"Location": f"{service.settings.root_path}{VIDEOS_PATH}/{record.id}"}
-        return JSONResponse(as_told(record), 202, headers)
+        return JSONResponse(public_json(record), 202, headers)
 
     @router.get("")
     async def videos(
@@ -54,16 +54,16 @@ def video_routes(service: Service) -> APIRouter:
     ) -> dict[str, Any]:
         page = await desk.store.page(limit, before)
         more = page[-1].id if len(page) == limit else None
-        return {"videos": [as_told(record) for record in page], "next": more}
+        return {"videos": [public_json(record) for record in page], "next": more}
 
     @router.get("/{video}")
     async def video(record: record_there) -> dict[str, Any]:
-        return as_told(record)
+        return public_json(record)
 
     @router.delete("/{video}")
     async def delete(video: str, desk: desk_here) -> Response:
         record = await desk.delete(video)
-        return Response(status_code=204) if record is None else JSONResponse(as_told(record))
+        return Response(status_code=204) if record is None else JSONResponse(public_json(record))
 
     @router.get("/{video}/events", response_class=EventSourceResponse)
     async def events(
@@ -77,7 +77,7 @@ def video_routes(service: Service) -> APIRouter:
             if record.revision != told or record.ended:
                 told = record.revision
                 name = "ended" if record.ended else "progress"
-                yield ServerSentEvent(data=as_told(record), event=name, id=str(told))
+                yield ServerSentEvent(data=public_json(record), event=name, id=str(told))
             if record.ended:
                 return
             await asyncio.sleep(EVENT_POLL_S)

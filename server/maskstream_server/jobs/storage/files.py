@@ -1,4 +1,4 @@
-"""Where the files of videos lie, and whether there is space for more."""
+"""Where the files of videos are, and whether there is space for more."""
 
 import errno
 import math
@@ -18,7 +18,7 @@ from maskstream_server.jobs.errors import (
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.disk import disk_time_s, sync
 from maskstream_server.jobs.storage.lines import read_lines
-from maskstream_server.jobs.storage.quarantine import FolderQuarantine, Quarantine
+from maskstream_server.jobs.storage.quarantine import Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
 
 SOURCE = "source"
@@ -59,7 +59,7 @@ class VideoFiles:
         self._min_free_bytes = min_free_bytes
         self._incoming = root / INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
-        self.quarantine: Quarantine = FolderQuarantine(root, self.now_s)
+        self.quarantine = Quarantine(root, self.now_s)
 
     @property
     def landing(self) -> Path:
@@ -131,17 +131,17 @@ class VideoFiles:
         """Remove what has come in of a file; what is gone already is no error."""
         shutil.rmtree(self.incoming(upload), ignore_errors=True)
 
-    # What a worker does, under the fence of its claim. Here all of it lies where it stays.
+    # What a worker does, under the fence of its claim. Here all of it is where it stays.
 
     def workplace(self, record: VideoRecord) -> Path:
         """Return the folder in which a worker works on a video."""
         return self.folder(record.id)
 
     def bring(self, record: VideoRecord) -> None:
-        """See that the source and the results so far are in the workplace.
+        """Bring the source and the results so far into the workplace.
 
         Raises:
-            SourceGoneError: somebody else has removed them.
+            SourceGoneError: they have been removed.
         """
         folder = self.workplace(record)
         found = not record.num_bytes or (folder / SOURCE).exists()  # else it has to be fetched
@@ -149,16 +149,16 @@ class VideoFiles:
             raise SourceGoneError("The files of the video are not there any more.")
 
     def keep_source(self, record: VideoRecord) -> None:
-        """See that a source that was fetched outlives this machine."""
+        """Make a source that was fetched outlive this machine."""
         sync(self.workplace(record))
 
     def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
-        """See that the lines of `part` that `record` does not count yet outlive this machine."""
+        """Make the lines of `part` that `record` does not count yet outlive this machine."""
         if all(part.name != old.name for old in record.parts):
             sync(self.workplace(record))
 
     def keep_artifacts(self, record: VideoRecord) -> None:
-        """See that all artifacts outlive this machine."""
+        """Make all artifacts outlive this machine."""
 
     def leave(self, record: VideoRecord) -> None:
         """Clear the workplace of what is kept elsewhere."""
@@ -176,7 +176,7 @@ class VideoFiles:
             raise FileGoneError("results of the video")
         return read_lines(folder, record.parts, after)
 
-    def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
+    def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
         """Return an artifact that the record has.
 
         Raises:
@@ -236,11 +236,11 @@ class VideoFiles:
         """Remove workplaces of claims that are over.
 
         Args:
-            known: all videos that have a record, with its fence; None where nobody can read it.
+            known: all videos that have a record, with its fence; None where it cannot be read.
         """
 
     def owner(self) -> str | None:
-        """Return the name of the store whose videos these are; None where nobody has claimed it."""
+        """Return the name of the store whose videos these are; None where it has none yet."""
         try:
             return (self.root / OWNER).read_text().strip() or None
         except FileNotFoundError:
