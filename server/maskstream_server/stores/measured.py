@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,

@@ -7,9 +7,9 @@ from pathlib import Path
 import docket
 import pytest
 
+from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.jobs.queue import NAME
 from maskstream_server.jobs.records import redis_store
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.needs import (
     SCRIPTING,

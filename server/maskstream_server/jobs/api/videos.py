@@ -7,11 +7,12 @@ from pathlib import Path
 
 import structlog
 
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadOptionsError,
     FencedOutError,
     NotReadyError,
     RecordUnreadableError,
+    StoreUnreachableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Submission
@@ -23,7 +24,6 @@ from maskstream_server.jobs.records.store import VideoStore, change
 from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
-from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_KEY_CHARACTERS = 255
 

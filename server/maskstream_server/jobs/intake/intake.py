@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from maskstream_server.jobs.errors import AddressRefusedError, BadUploadError, UnfinishedError
+from maskstream_server.errors import BadUploadError, UnfinishedError
 from maskstream_server.jobs.intake.reservation import unreserved_space
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
@@ -18,7 +18,7 @@ from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
+from maskstream_server.outbound.rules import HostRules
 
 FORM_BYTES = 128 << 10
 """What a form may have around its file."""
@@ -82,7 +82,7 @@ class Intake:
         """
         options = read_options(text, self.model)
         if options.webhook is not None:
-            check_address(self.webhooks, options.webhook)
+            self.webhooks.check(options.webhook)
         return options
 
     def read_document(self, document: Any) -> VideoOptions:
@@ -176,7 +176,7 @@ class UrlSubmission(Submission):
     async def receive(self, intake: Intake) -> Arrival:
         """See `Submission.receive`."""
         options = intake.read_document(self.options)
-        target = check_address(intake.sources, self.url)
+        target = intake.sources.check(self.url)
         await asyncio.to_thread(unreserved_space, intake.files)
         name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
@@ -205,15 +205,3 @@ def read_submission(body: bytes) -> Submission:
     if not isinstance(document[way], str):
         raise BadUploadError(f"The field {way} must be a text.")
     return ways[way](document[way], document.get("options"))
-
-
-def check_address(rules: HostRules, url: str) -> Target:
-    """Take an address of a client apart.
-
-    Raises:
-        AddressRefusedError: it is not allowed.
-    """
-    try:
-        return rules.check(url)
-    except RefusedAddressError as error:
-        raise AddressRefusedError(str(error)) from None

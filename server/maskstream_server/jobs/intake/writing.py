@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import BinaryIO
 
-from maskstream_server.jobs.errors import NoSpaceError, UploadTooLargeError
+from maskstream_server.errors import NoSpaceError, UploadTooLargeError
 from maskstream_server.jobs.intake.reservation import CHECK_BYTES, Reservation
 from maskstream_server.jobs.storage.files import DATA, DISK_FULL, FULL, VideoFiles
 

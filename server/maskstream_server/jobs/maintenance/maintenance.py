@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from maskstream_server.jobs.errors import FolderAwayError, MismatchError
+from maskstream_server.errors import FolderAwayError, MismatchError, StoreUnreachableError
 from maskstream_server.jobs.maintenance.cleanup import sweep
 from maskstream_server.jobs.maintenance.ownership import ADVICE, Ownership
 from maskstream_server.jobs.queue import VideoQueue
@@ -18,7 +18,6 @@ from maskstream_server.jobs.records.record import Listed, UnreadableRecord, Vide
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.webhooks.schedule import is_due
-from maskstream_server.stores.errors import StoreUnreachableError
 
 PAGE = 100
 MAX_SKEW_S = 300.0

@@ -7,7 +7,7 @@ from redis import exceptions as errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from maskstream_server.stores.errors import DamagedKeyError
+from maskstream_server.errors import DamagedKeyError
 from maskstream_server.stores.interface import Lease, StoreTimes
 from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.coding import keys_of, milliseconds

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
-from maskstream_server.stores.errors import StoreUnreachableError
 from support.redis_server import RedisServer
 from support.uploads import video_record
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.intake import UploadSubmission
 from maskstream_server.jobs.intake.resumable import Announcement
@@ -20,7 +21,6 @@ from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 from support.lost_folder import LostFolder
 from support.stores import Clock
 from support.video_api import age_files, open_api

@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
+from maskstream_server.errors import RecordUnreadableError, StoreUnreachableError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.maintenance.maintenance import Retention
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.coding import record_to_json
@@ -17,7 +17,6 @@ from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, 
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 from support.engines import start
 from support.redis_server import RedisServer
 from support.uploads import video_record
