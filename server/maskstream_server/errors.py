@@ -19,6 +19,8 @@ MaskstreamServerError             internal          500
 │   ├── StoreUnreachableError     store_away        503  server_full on the wire
 │   │   └── StoreForbiddenError   its user lacks a right, until an operator gives it
 │   ├── StoreFullError            server_full       503  no new sessions; old ones live on
+│   ├── DamagedKeyError           a key holds something else than we write there
+│   ├── DamagedKeyError           a key that holds something else
 │   ├── SessionExistsError        conflict          409
 │   └── SessionUnreadableError    conflict          409  session_unknown on the wire
 └── VideoError                    bad_request       400
@@ -156,6 +158,10 @@ class StoreFullError(StoreError, code="server_full", http_status=503, wire=Serve
     """It takes no other session now; old ones live on."""
 
     detail_text = "No new sessions just now: the server's store is full."
+
+
+class DamagedKeyError(StoreError):
+    """A key of the store holds something else than we write there."""
 
 
 class SessionExistsError(StoreError, code="conflict", http_status=409):

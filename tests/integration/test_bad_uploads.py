@@ -39,12 +39,12 @@ def wishes(encoding: str) -> str:
     ],
 )
 def test_a_bad_beginning_is_refused_in_a_sentence(client, live, headers, status, code):
-    before = live.service.videos.desk.files.uploads()
+    before = live.service.videos.api.files.uploads()
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
     answer = client.post(UPLOADS_PATH, headers=encoded)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["tus-resumable"] == "1.0.0"
-    assert live.service.videos.desk.files.uploads() == before
+    assert live.service.videos.api.files.uploads() == before
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ OPTIONS_PART = b'Content-Disposition: form-data; name="options"\r\n\r\n'
     ],
 )
 def test_a_form_of_strange_bytes_is_refused_in_a_sentence(client, live, content_type, parts, code):
-    files = live.service.videos.desk.files
+    files = live.service.videos.api.files
     before = files.uploads(), files.videos()
     body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
     headers = {"Content-Type": content_type.encode("latin-1")}

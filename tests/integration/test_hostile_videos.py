@@ -50,7 +50,7 @@ def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_p
         running_server(tiny_model(min_size=64), decode, **settings) as live,
         httpx.Client(base_url=live.url, timeout=60.0) as client,
     ):
-        files = live.service.videos.desk.files
+        files = live.service.videos.api.files
         at_first = files.used_bytes()  # what the folder says of itself
         until = time.monotonic() + ALL_WITHIN_S
         videos: dict[str, str] = {}
@@ -115,6 +115,6 @@ def test_names_of_files_are_no_addresses_and_no_options(names):
             tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "5", "Upload-Metadata": metadata}
             answer = client.post("/v1/uploads", headers=tus)
             assert answer.status_code == 201, name
-            folder = live.service.videos.desk.files.incoming(answer.headers["location"][-32:])
+            folder = live.service.videos.api.files.incoming(answer.headers["location"][-32:])
             assert {path.name for path in folder.iterdir()} == {"info.json", "data", "claim"}
         assert client.get("/v1/videos").json()["videos"] == []

@@ -40,6 +40,6 @@ async def test_a_server_of_an_offline_model_refines_videos_and_streams(tmp_path:
 def test_a_model_without_a_refiner_refuses_the_offline_mode(tmp_path: Path):
     with running_server(tiny_model()) as live:
         answer = httpx.post(f"{live.url}/v1/videos", files={"file": b"a video"}, data=OFFLINE)
-        assert live.service.videos.desk.files.videos() == []
+        assert live.service.videos.api.files.videos() == []
     assert (answer.status_code, answer.json()["code"]) == (400, "not_of_model")
     assert "has no refiner" in answer.json()["detail"]

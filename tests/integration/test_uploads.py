@@ -57,7 +57,7 @@ def test_an_upload_in_parts_becomes_a_video(client, live):
     assert made.status_code == 202
     told = made.json()
     assert (told["name"], told["bytes"], told["state"]) == ("später.mp4", 10240, "queued")
-    assert live.service.videos.desk.files.source(told["id"]).read_bytes() == FILE
+    assert live.service.videos.api.files.source(told["id"]).read_bytes() == FILE
     # The upload is a video now; whoever has not heard of it asks once more and gets the same.
     assert client.head(path, headers=TUS).status_code == 404
     assert submit(client, path).json()["id"] == told["id"]
@@ -113,7 +113,7 @@ def test_an_upload_can_be_given_up(client, live):
     path = begin(client)
     assert client.delete(path, headers=TUS).status_code == 204
     assert client.head(path, headers=TUS).status_code == 404
-    assert id_of(path) not in live.service.videos.desk.files.uploads()
+    assert id_of(path) not in live.service.videos.api.files.uploads()
     path = begin(client)
     headers = PART | {"Upload-Offset": "0", "X-HTTP-Method-Override": "PATCH"}
     assert client.post(path, headers=headers, content=b"abc").headers["upload-offset"] == "3"
@@ -161,7 +161,7 @@ def test_any_server_of_a_folder_goes_on_with_an_upload(shared_redis, tmp_path):
         told = submit(second, path).json()
         assert submit(first, path).json()["id"] == told["id"]
         assert first.head(path, headers=TUS).status_code == 404
-        source = one.service.videos.desk.files.source(told["id"])
+        source = one.service.videos.api.files.source(told["id"])
         assert source.read_bytes() == FILE
         until = time.monotonic() + SOON_S
         while first.get(f"/v1/videos/{told['id']}").json()["state"] != "done":

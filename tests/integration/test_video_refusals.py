@@ -81,7 +81,7 @@ def test_a_file_that_is_no_video_fails_with_a_sentence():
 def test_bad_uploads_are_refused_in_a_sentence_and_leave_nothing(
     shared, request_, status, code, sentence
 ):
-    files = shared.live.service.videos.desk.files
+    files = shared.live.service.videos.api.files
     before = files.uploads(), set(files.videos())
     answer = shared.client.post("/v1/videos", **request_)
     problem = answer.json()

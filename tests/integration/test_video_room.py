@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 
-from maskstream_server.jobs.intake.reservation import unclaimed_room
+from maskstream_server.jobs.intake.reservation import unreserved_space
 from support.video_world import SOON_S, World, world
 
 
@@ -33,12 +33,12 @@ def test_a_quota_refuses_uploads_before_the_disk_is_full():
 
 def test_what_open_uploads_have_announced_is_kept_for_them():
     with world(data_max_bytes=250_000, video_jobs=0) as made:
-        files = made.live.service.videos.desk.files
+        files = made.live.service.videos.api.files
         tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "100000"}
         upload = made.client.post("/v1/uploads", headers=tus).headers["location"]
         with broken_off(made) as raw:
             until = time.monotonic() + SOON_S
-            while unclaimed_room(files) > 60_000:
+            while unreserved_space(files) > 60_000:
                 assert time.monotonic() < until
                 time.sleep(0.01)
             for refused in (
@@ -47,7 +47,7 @@ def test_what_open_uploads_have_announced_is_kept_for_them():
             ):
                 assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
             raw.close()
-            while unclaimed_room(files) < 60_000:
+            while unreserved_space(files) < 60_000:
                 assert time.monotonic() < until
                 time.sleep(0.01)
         assert made.submit(data=b"x" * 60_000).status_code == 202
@@ -80,7 +80,7 @@ def test_a_quota_holds_in_the_middle_of_an_upload_of_unknown_length():
     with world(data_max_bytes=10 << 20) as made:
         refused = made.client.post("/v1/videos", content=form(), headers=boundary)
         assert (refused.status_code, refused.json()["code"]) == (507, "no_space")
-        files = made.live.service.videos.desk.files
+        files = made.live.service.videos.api.files
         until = time.monotonic() + SOON_S
         while files.uploads():
             assert time.monotonic() < until
@@ -108,7 +108,7 @@ def test_videos_and_uploads_go_after_their_time(monkeypatch):
         assert made.client.post("/v1/uploads", headers=tus).status_code == 201
         video = made.submit().json()["id"]
         assert made.done(video)["state"] == "done"
-        files = made.live.service.videos.desk.files
+        files = made.live.service.videos.api.files
         until = time.monotonic() + SOON_S
         while files.videos() or files.uploads():
             assert time.monotonic() < until
@@ -118,7 +118,7 @@ def test_videos_and_uploads_go_after_their_time(monkeypatch):
 
 def test_an_upload_that_breaks_off_leaves_nothing():
     with world() as made:
-        files = made.live.service.videos.desk.files
+        files = made.live.service.videos.api.files
         before = set(files.uploads())
         until = time.monotonic() + SOON_S
         with broken_off(made):

@@ -75,7 +75,7 @@ def test_a_video_is_fetched_and_worked_on(client, live, receiver, path):
     assert (told["state"], told["reason"]) == ("done", None)
     assert (told["bytes"], told["frames_done"]) == (len(VIDEO), 3)
     assert told["name"] == ("später.mp4" if path != "/moved" else "moved")
-    assert live.service.videos.desk.files.source(told["id"]).read_bytes() == VIDEO
+    assert live.service.videos.api.files.source(told["id"]).read_bytes() == VIDEO
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_cannot_be_fetched_fails_with_a_sentence_and_leaves_nothing(
     told = ended(client, receiver.url + path)
     assert told["state"] == "failed"
     assert sentence in told["reason"]
-    files = live.service.videos.desk.files
+    files = live.service.videos.api.files
     assert not files.source(told["id"]).exists()
     assert list(files.folder(told["id"]).iterdir()) == []
 
@@ -153,7 +153,7 @@ def test_a_fetch_that_is_cancelled_stops(client, live, receiver):
         receiver.reply = reply
         # The one worker is free again, though nobody has answered it.
         assert ended(client, receiver.url + "/moved")["state"] == "done"
-        assert not live.service.videos.desk.files.folder(video).exists()
+        assert not live.service.videos.api.files.folder(video).exists()
     finally:
         held.set()
         receiver.reply = reply

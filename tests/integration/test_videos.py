@@ -142,7 +142,7 @@ def test_deleting_stops_the_work_within_a_second_and_removes_the_files():
     with held(at=13) as made:
         video = made.submit().json()["id"]
         made.until(video, lambda told: told["frames_done"] == 10)
-        folder = made.live.service.videos.desk.files.folder(video)
+        folder = made.live.service.videos.api.files.folder(video)
         assert folder.exists()
         began_s = time.monotonic()
         answer = made.client.delete(f"/v1/videos/{video}")
@@ -165,7 +165,7 @@ def test_a_finished_video_is_deleted_with_all_that_is_its(shared):
     video = shared.submit().json()["id"]
     shared.done(video)
     assert shared.client.delete(f"/v1/videos/{video}").status_code == 204
-    assert not shared.live.service.videos.desk.files.folder(video).exists()
+    assert not shared.live.service.videos.api.files.folder(video).exists()
     assert shared.client.get(f"/v1/videos/{video}").status_code == 404
 
 

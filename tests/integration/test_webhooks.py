@@ -81,7 +81,7 @@ def test_webhooks_that_are_not_allowed_are_refused_at_once(receiver):
     ):
         answer = submit(client, "https://evil.example/")
         assert (answer.status_code, answer.json()["code"]) == (403, "address_refused")
-        assert live.service.videos.desk.files.uploads() == []
+        assert live.service.videos.api.files.uploads() == []
     with (
         running_server(open_video=FakeDecoder(FRAMES)) as live,
         httpx.Client(base_url=live.url) as client,

@@ -17,8 +17,8 @@ from hypothesis.stateful import (
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
+from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import VideoStore
-from maskstream_server.stores.redis import RedisVideoStore
 from support.agreement import Pair
 from support.examples import examples
 from support.redis_server import RedisServer

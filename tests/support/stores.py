@@ -29,6 +29,11 @@ async def kept_sequences(store: SessionStore, after: int = 0) -> list[int]:
     return [result.sequence for result in await store.results_after("a", after)]
 
 
+async def holder(store: SessionStore, session: str) -> str | None:
+    """Who holds the lease of a session."""
+    return {item.session: item.owner for item in await store.listing(100)}[session]
+
+
 class Clock:
     """Time that moves when it is told to."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maskstream_server.jobs import service
-from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.maintenance.maintenance import Maintenance
 from maskstream_server.jobs.storage.files import ORPHAN_S
 from support.redis_server import RedisServer
 from support.video_world import World, world
@@ -24,15 +24,15 @@ class Passes:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.done = 0
-        tend = VideoApi.tend
+        tend = Maintenance.tend
 
-        async def counted(desk: VideoApi):
+        async def counted(maintenance: Maintenance):
             try:
-                return await tend(desk)
+                return await tend(maintenance)
             finally:
                 self.done += 1
 
-        monkeypatch.setattr(VideoApi, "tend", counted)
+        monkeypatch.setattr(Maintenance, "tend", counted)
         monkeypatch.setattr(service, "TEND_S", 0.02)
 
     def go_by(self, num_passes: int = PASSES) -> None:

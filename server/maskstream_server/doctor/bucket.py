@@ -19,7 +19,7 @@ def check_bucket(address: str | None) -> Sequence[Finding]:
         return [Finding(NAME, "failed", "s3fs is missing", "pip install 'maskstream[s3]'.")]
     began_s = time.monotonic()
     try:
-        Bucket(f"{address}/videos").try_out()
+        Bucket(f"{address}/videos").check()
     except StoreUnreachableError as error:
         advice = "Correct MASKSTREAM_BUCKET, AWS_ENDPOINT_URL or the keys (AWS_...)."
         return [Finding(NAME, "failed", str(error).rstrip("."), advice)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.telemetry.readings import device_memory
+from maskstream_server.lifecycle.readings import device_memory
 
 GIB = 1 << 30
 CPUINFO = Path("/proc/cpuinfo")

@@ -15,14 +15,14 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.models import Models
+from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.media.ports import OpenVideo
 from maskstream_server.stores.interface import SessionStore, StoreTimes
-from maskstream_server.stores.measured import MeasuredStore
+from maskstream_server.stores.measured import measured
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
-from maskstream_server.telemetry.readings import show_decoders, show_device, show_engine
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
@@ -49,7 +49,7 @@ def assemble(settings: Settings, models: Models, open_video: OpenVideo | None = 
         settings=settings,
         model=engine.model,
         engine=engine,
-        store=MeasuredStore(_store(settings), registry),
+        store=measured(_store(settings), registry),
         owner=owner,
         metrics=metrics,
         random_bytes=os.urandom,

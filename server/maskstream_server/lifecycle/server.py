@@ -14,8 +14,8 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.readings import show_connections
 from maskstream_server.lifecycle.service import Service
-from maskstream_server.telemetry.readings import show_connections
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.requests import RequestProtocol
 from maskstream_server.transport.websocket import StreamProtocol

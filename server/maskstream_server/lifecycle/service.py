@@ -158,7 +158,7 @@ class Service:
             parts["store"] = False
         if self.videos is not None:
             parts["files"] = await self.videos.folder.usable()
-            parts["videos"] = await self.videos.desk.ownership.belong()
+            parts["videos"] = await self.videos.api.ownership.belong()
         return parts
 
     @property

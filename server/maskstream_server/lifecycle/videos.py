@@ -5,7 +5,6 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,15 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.fetching import Fetcher
-from maskstream_server.jobs.intake.intake import Reception
+from maskstream_server.jobs.intake.intake import Intake
 from maskstream_server.jobs.intake.resumable import ResumableUploads
+from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
+from maskstream_server.jobs.maintenance.ownership import Ownership
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import DocketQueue
 from maskstream_server.jobs.records.clock import StoreClock
+from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore
@@ -46,22 +48,21 @@ def build_videos(
     engine: Engine[Any],
     decode: OpenVideo,
     *,
-    tracing: Tracing | None = None,
-    metrics: WorkMetrics | None = None,
+    tracing: Tracing,
+    metrics: WorkMetrics,
 ) -> VideoService | None:
     """Return what serves and works on videos; None where a shared Redis comes without a folder.
 
     Raises:
         StartError: the folder cannot be made, or the bucket not be used.
     """
+    metrics.count_videos(VideoCounts(0.0).counts, 0.0)
     if settings.keeps_no_videos:
         return None
     root, clean_up = _folder(settings)
     files = open_files(settings, root)
     store, clock = open_store(settings), StoreClock()
-    queue = DocketQueue(
-        f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
-    )
+    webhooks = _webhooks(settings, store, clock)
     info = models.live.info
     facts = ModelFacts(
         name=info.name,
@@ -70,41 +71,72 @@ def build_videos(
         classes=None if info.classes is None else tuple(each.name for each in info.classes),
         prompts=info.prompts,
     )
-    sources, max_bytes = source_rules(settings), settings.max_video_bytes
-    reception = Reception(
-        files=files,
-        uploads=ResumableUploads(
-            files,
-            max_bytes,
-            settings.upload_expiry_s,
-            settings.upload_begin_s,
-            now_s=clock,
-        ),
-        sources=sources,
-        webhooks=webhook_rules(settings),
-        model=facts,
-        max_bytes=max_bytes,
+    api = _api(settings, store, files, clock, webhooks, facts)
+    worker = None
+    if settings.video_jobs:
+        parts = _worker_parts(settings, models, api, clock, engine, decode)
+        worker = VideoWorker(parts, tracing, metrics)
+    return VideoService(api, worker, settings.video_jobs, webhooks, clean_up, metrics, clock)
+
+
+def _api(
+    settings: Settings,
+    store: VideoStore,
+    files: VideoFiles,
+    clock: StoreClock,
+    webhooks: WebhookSender | None,
+    model: ModelFacts,
+) -> VideoApi:
+    in_process = settings.store == "memory"
+    uploads = ResumableUploads(
+        files,
+        settings.max_video_bytes,
+        settings.upload_expiry_s,
+        settings.upload_begin_s,
         now_s=clock,
     )
-    courier = _courier(settings, store, clock)
-    desk = VideoApi(store, queue, reception, retention_s=settings.video_retention_s)
-    if courier is not None:
-        desk = replace(desk, wake=courier.wake)
-    parts = WorkerParts(
-        engine=engine,
+    maintenance = Maintenance(
         store=store,
+        queue=DocketQueue(f"memory://{uuid.uuid4()}" if in_process else settings.store),
         files=files,
+        ownership=Ownership(store, files),
+        retention=Retention(settings.video_retention_s, uploads.waits_s(1), uploads.waits_s(0)),
+        wake=(lambda video: None) if webhooks is None else webhooks.wake,
+        now_s=clock,
+    )
+    intake = Intake(
+        files=files,
+        uploads=uploads,
+        sources=source_rules(settings),
+        webhooks=webhook_rules(settings),
+        model=model,
+        max_bytes=settings.max_video_bytes,
+        now_s=clock,
+    )
+    return VideoApi(maintenance, intake)
+
+
+def _worker_parts(
+    settings: Settings,
+    models: Models,
+    api: VideoApi,
+    clock: StoreClock,
+    engine: Engine[Any],
+    decode: OpenVideo,
+) -> WorkerParts:
+    client = OutboundClient(source_rules(settings))
+    return WorkerParts(
+        engine=engine,
+        store=api.store,
+        files=api.files,
         open_video=decode,
         open_sound=partial(open_sound, limits=video_limits(settings)),
         offline=models.offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
         now_s=clock,
-        fetcher=Fetcher(OutboundClient(sources), files, max_bytes),
+        fetcher=Fetcher(client, api.files, settings.max_video_bytes),
     )
-    worker = VideoWorker(parts, tracing, metrics) if settings.video_jobs else None
-    counted = (lambda census: None) if metrics is None else metrics.count_videos
-    return VideoService(desk, worker, settings.video_jobs, courier, clean_up, counted, clock)
 
 
 def source_rules(settings: Settings) -> HostRules:
@@ -117,7 +149,7 @@ def webhook_rules(settings: Settings) -> HostRules:
     return HostRules(settings.webhook_hosts, settings.private_hosts, "MASKSTREAM_WEBHOOK_HOSTS")
 
 
-def _courier(settings: Settings, store: VideoStore, clock: StoreClock) -> WebhookSender | None:
+def _webhooks(settings: Settings, store: VideoStore, clock: StoreClock) -> WebhookSender | None:
     if settings.webhook_secret is None:
         return None
     key = secret_key(settings.webhook_secret.get_secret_value())
@@ -140,7 +172,7 @@ def video_limits(settings: Settings) -> VideoLimits:
 
 
 def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
-    """Return where videos lie, and what lets it go or removes it at the end.
+    """Return where videos are, and what releases or removes that at the end.
 
     Raises:
         StartError: it cannot be used, or somebody uses it who has other records.
@@ -155,7 +187,7 @@ def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
 
 
 def videos_folder(data_folder: Path) -> Path:
-    """Return where in the folder of the settings the videos lie."""
+    """Return where in the folder of the settings the videos are."""
     return data_folder / "videos"
 
 
@@ -169,10 +201,10 @@ def open_files(settings: Settings, root: Path) -> VideoFiles:
     Raises:
         StartError: the folder cannot be made, or the bucket not be used.
     """
-    room = settings.data_max_bytes, settings.min_free_bytes
+    bounds = settings.data_max_bytes, settings.min_free_bytes
     with _folder_errors():
         if settings.bucket is None:
-            return VideoFiles(root, *room)
+            return VideoFiles(root, *bounds)
         try:
             # s3fs is an extra, and takes a while to import.
             from maskstream_server.jobs.storage.bucket_files import BucketFiles, open_bucket
@@ -180,7 +212,7 @@ def open_files(settings: Settings, root: Path) -> VideoFiles:
             raise StartError(
                 "MASKSTREAM_BUCKET needs s3fs: pip install 'maskstream[s3]'."
             ) from None
-        return BucketFiles(root, *room, open_bucket(settings.bucket))
+        return BucketFiles(root, *bounds, open_bucket(settings.bucket))
 
 
 @contextmanager
@@ -198,6 +230,6 @@ def open_store(settings: Settings) -> VideoStore:
     if settings.store == "memory":
         return MemoryVideoStore(keep_s)
     # Redis is only imported where it is used.
-    from maskstream_server.stores.redis import RedisVideoStore
+    from maskstream_server.jobs.records.redis_store import RedisVideoStore
 
     return RedisVideoStore(settings.store, keep_s)

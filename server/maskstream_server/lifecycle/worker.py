@@ -18,10 +18,10 @@ from maskstream_server.lifecycle.assembly import (
 )
 from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
 from maskstream_server.lifecycle.models import Models
+from maskstream_server.lifecycle.readings import show_device, show_engine
 from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
 from maskstream_server.media.ports import OpenVideo
-from maskstream_server.telemetry.readings import show_device, show_engine
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 
@@ -67,7 +67,7 @@ def work_forever(
     decode = open_video or decode_upload(settings)
     videos = build_videos(settings, models, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
-    worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
+    worker = WatchedWorker(engine, videos.api, videos.folder, socket.gethostname(), registry)
     work = _work(settings, engine, videos, ready)
     try:
         asyncio.run(work if watched is None else _watched(worker, settings, watched, work))

@@ -31,14 +31,14 @@ class WatchedWorker:
 
     Attributes:
         engine: what it steps frames with.
-        desk: where its videos come from.
+        api: of the videos that it works on.
         folder: where their files are.
         host: this machine's name, by which the queue knows its workers.
         registry: what it counts.
     """
 
     engine: Engine[Any]
-    desk: VideoApi
+    api: VideoApi
     folder: FolderProbe
     host: str
     registry: CollectorRegistry
@@ -53,19 +53,19 @@ class WatchedWorker:
         parts = {"engine": self.engine.ready and not self.stalled, "store": True, "queue": False}
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self.desk.store.page(1)
-                parts["queue"] = await self.desk.queue.has_worker(self.host)
+                await self.api.store.page(1)
+                parts["queue"] = await self.api.queue.has_worker(self.host)
         except Exception:  # whatever clients of Redis raise: it cannot get at its videos
             parts["store"] = False
         return parts | {
             "files": await self.folder.usable(),
-            "videos": await self.desk.ownership.belong(),
+            "videos": await self.api.ownership.belong(),
         }
 
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return self.desk.ownership.mismatch
+        return self.api.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`: nothing; videos are counted once a minute."""

@@ -63,7 +63,7 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     find_api = video_api(videos)
 
     async def find_uploads(api: Annotated[VideoApi, Depends(find_api)]) -> ResumableUploads:
-        return api.reception.uploads
+        return api.intake.uploads
 
     router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
     the_api = Annotated[VideoApi, Depends(find_api)]
@@ -78,10 +78,10 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     @router.post("", status_code=201)
     async def create(request: Request, api: the_api) -> Response:
         """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
-        uploads, text = api.reception.uploads, request.headers.get("upload-metadata", "")
+        uploads, text = api.intake.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
         options = metadata.get("options")
-        api.reception.read_options(options)
+        api.intake.read_options(options)
         await api.check_open()
         announced = Announcement(
             length=_count(request, "Upload-Length"),

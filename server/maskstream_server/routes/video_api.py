@@ -16,6 +16,6 @@ def video_api(videos: VideoService | None) -> Callable[[], Awaitable[VideoApi]]:
                 "This server takes no videos: "
                 "neither MASKSTREAM_DATA_FOLDER nor MASKSTREAM_BUCKET is set."
             )
-        return videos.desk
+        return videos.api
 
     return find

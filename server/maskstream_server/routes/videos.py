@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from maskstream_server.errors import BadUploadError
-from maskstream_server.jobs.api.videos import PAGE, VideoApi
-from maskstream_server.jobs.intake.intake import FormIntake, Intake, read_submission
+from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
-from maskstream_server.jobs.records.coding import as_told
+from maskstream_server.jobs.maintenance.maintenance import PAGE
+from maskstream_server.jobs.records.coding import public_json
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.lines import in_pieces
@@ -40,9 +41,9 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     async def submit(request: Request, api: the_api) -> JSONResponse:
         """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
         key = request.headers.get("idempotency-key")
-        record = await api.submit(await _intake(request), key, request.state.caller)
+        record = await api.submit(await _submission(request), key, request.state.caller)
         headers = {"Location": f"{root_path}{VIDEOS_PATH}/{record.id}"}
-        return JSONResponse(as_told(record), 202, headers)
+        return JSONResponse(public_json(record), 202, headers)
 
     @router.get("")
     async def listing(
@@ -53,18 +54,18 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
         """List videos, newest first; `next` is the `before` of the next page."""
         page = await api.store.page(limit, before)
         more = page[-1].id if len(page) == limit else None
-        return {"videos": [as_told(record) for record in page], "next": more}
+        return {"videos": [public_json(record) for record in page], "next": more}
 
     @router.get("/{video}")
     async def video(record: the_record) -> dict[str, Any]:
         """Return a video: state, progress, options, files."""
-        return as_told(record)
+        return public_json(record)
 
     @router.delete("/{video}")
     async def delete(video: str, api: the_api) -> Response:
         """Cancel a video and remove its files; of one that has ended, its record (204)."""
         record = await api.delete(video)
-        return Response(status_code=204) if record is None else JSONResponse(as_told(record))
+        return Response(status_code=204) if record is None else JSONResponse(public_json(record))
 
     @router.get("/{video}/events", response_class=EventSourceResponse)
     async def events(
@@ -79,7 +80,7 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
             if record.revision != sent or record.ended:
                 sent = record.revision
                 name = "ended" if record.ended else "progress"
-                yield ServerSentEvent(data=as_told(record), event=name, id=str(sent))
+                yield ServerSentEvent(data=public_json(record), event=name, id=str(sent))
             if record.ended:
                 return
             await asyncio.sleep(EVENT_POLL_S)
@@ -109,14 +110,14 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     return router
 
 
-async def _intake(request: Request) -> Intake:
+async def _submission(request: Request) -> Submission:
     """Return the way in that the client has chosen."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == JSON:
         return read_submission(await _small_body(request))
     length = request.headers.get("content-length", "")
     num_bytes = int(length) if length.isdecimal() else None
-    return FormIntake(request.stream(), content_type, num_bytes)
+    return FormSubmission(request.stream(), content_type, num_bytes)
 
 
 async def _small_body(request: Request) -> bytes:

@@ -72,11 +72,6 @@ class Committer:
         self._is_lost = False
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def num_pending(self) -> int:
-        """1 while something is not durable yet, else 0."""
-        return int(self._task is not None and not self._task.done())
-
     def offer(self, commit: Commit) -> None:
         """Queue a commit of a whole memory; call it in the order of sequences."""
         if self._is_lost:

@@ -193,10 +193,6 @@ class SessionStore(Protocol):
         """End the life of the token before the newest one: the client has the new one."""
         ...
 
-    async def acquire(self, session: str, owner: str) -> Lease | None:
-        """Lease a session that nobody holds; None where somebody does, or where it is gone."""
-        ...
-
     async def seize(self, session: str, owner: str) -> Lease | None:
         """Lease a session whoever holds it; None where it is gone. Its tokens stay as they are."""
         ...

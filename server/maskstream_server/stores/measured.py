@@ -1,9 +1,10 @@
-"""A store that times another one: latency, bytes and failures by kind of command."""
+"""Times a session store: latency, bytes and failures by kind of command."""
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -11,19 +12,13 @@ from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,
-    Heard,
     KeptResult,
-    Lease,
-    LeaseRenewer,
-    SessionListing,
     SessionStore,
     StoredSession,
     StoreUsage,
     TakenOver,
-    Watch,
 )
 
-Answer = TypeVar("Answer")
 LATENCY_S: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5)
 HANGS_S: Final = 1.0
 """A command that its caller gave up after so long has found the store away too."""
@@ -31,7 +26,6 @@ COMMANDS: Final = (
     "create",
     "take_over",
     "confirm_token",
-    "acquire",
     "seize",
     "commit",
     "load",
@@ -47,9 +41,15 @@ COMMANDS: Final = (
 
 
 class StoreMetrics:
-    """What is told of a store; `store_up` is 0 from a failed command to the next that works."""
+    """What is counted; `store_up` is 0 from a failed command to the next that works."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str) -> Counter:
+            return Counter(f"maskstream_store_{name}", text, ["command"], registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"maskstream_store_{name}", text, registry=registry)
+
         self.command_s = Histogram(
             "maskstream_store_command_seconds",
             "Time of one command of the session store",
@@ -57,142 +57,87 @@ class StoreMetrics:
             buckets=LATENCY_S,
             registry=registry,
         )
-        self.failures = self._counter(registry, "failures", "Commands that found the store away")
-        self.written_bytes = self._counter(registry, "written_bytes", "Bytes written")
-        self.read_bytes = self._counter(registry, "read_bytes", "Bytes read")
-        self.up = Gauge("maskstream_store_up", "1 where the store works", registry=registry)
-        self.used_bytes = Gauge(
-            "maskstream_store_used_bytes", "Memory that the store uses", registry=registry
-        )
-        self.max_bytes = Gauge(
-            "maskstream_store_max_bytes", "Memory that it may use, +Inf for all", registry=registry
-        )
+        self.failures = counter("failures", "Commands that found the store away")
+        self.written_bytes = counter("written_bytes", "Bytes written")
+        self.read_bytes = counter("read_bytes", "Bytes read")
+        self.up = gauge("up", "1 where the store works")
+        self.used_bytes = gauge("used_bytes", "Memory that the store uses")
+        self.max_bytes = gauge("max_bytes", "Memory that it may use, +Inf for all")
         for command in COMMANDS:
             self.command_s.labels(command)
             self.failures.labels(command)
         self.written_bytes.labels("commit")
-        for command in ("take_over", "load", "results_after"):
+        for command in READ:
             self.read_bytes.labels(command)
 
-    def _counter(self, registry: CollectorRegistry, name: str, text: str) -> Counter:
-        return Counter(f"maskstream_store_{name}", text, ["command"], registry=registry)
+    def failed(self, command: str) -> None:
+        """Count a command that found the store away."""
+        self.up.set(0)
+        self.failures.labels(command).inc()
+
+    def answered(self, command: str, answer: Any, args: tuple[Any, ...]) -> None:
+        """Count what a command that worked has read, written or said."""
+        self.up.set(1)
+        if command in READ:
+            self.read_bytes.labels(command).inc(READ[command](answer))
+        elif answer is CommitOutcome.COMMITTED:
+            (commit,) = cast(tuple[Commit], args)
+            self.written_bytes.labels(command).inc(commit.num_bytes)
+        elif isinstance(answer, StoreUsage):
+            used = answer.used_bytes
+            self.used_bytes.set(float("nan") if used is None else used)
+            self.max_bytes.set(answer.max_bytes or float("inf"))
 
 
-class MeasuredStore:
-    """A `SessionStore` that does what another one does, and counts it."""
+def measured(store: SessionStore, registry: CollectorRegistry) -> SessionStore:
+    """Return a store that does what another one does, and counts it."""
+    return cast(SessionStore, _Measured(store, StoreMetrics(registry)))
 
-    def __init__(self, store: SessionStore, registry: CollectorRegistry) -> None:
-        self._store = store
-        self._metrics = StoreMetrics(registry)
-        self.times = store.times
 
-    async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
-        """See `SessionStore.create`."""
-        return await self._timed("create", self._store.create(session, owner, token_hash, fence))
+class _Measured:
+    """Times the coroutines that are named in `COMMANDS`; everything else is the store's own."""
 
-    async def take_over(
-        self, session: str, owner: str, token_hash: str, new_token_hash: str
-    ) -> TakenOver | None:
-        """See `SessionStore.take_over`."""
-        work = self._store.take_over(session, owner, token_hash, new_token_hash)
-        taken = await self._timed("take_over", work)
-        self._has_read("take_over", None if taken is None else taken.stored)
-        return taken
+    def __init__(self, store: SessionStore, metrics: StoreMetrics) -> None:
+        self._store, self._metrics = store, metrics
 
-    async def confirm_token(self, lease: Lease) -> None:
-        """See `SessionStore.confirm_token`."""
-        await self._timed("confirm_token", self._store.confirm_token(lease))
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        return partial(self._timed, name, found) if name in COMMANDS else found
 
-    async def acquire(self, session: str, owner: str) -> Lease | None:
-        """See `SessionStore.acquire`."""
-        return await self._timed("acquire", self._store.acquire(session, owner))
-
-    async def seize(self, session: str, owner: str) -> Lease | None:
-        """See `SessionStore.seize`."""
-        return await self._timed("seize", self._store.seize(session, owner))
-
-    async def commit(self, commit: Commit) -> CommitOutcome:
-        """See `SessionStore.commit`."""
-        outcome = await self._timed("commit", self._store.commit(commit))
-        if outcome is CommitOutcome.COMMITTED:
-            self._metrics.written_bytes.labels("commit").inc(commit.num_bytes)
-        return outcome
-
-    async def load(self, session: str) -> StoredSession | None:
-        """See `SessionStore.load`."""
-        stored = await self._timed("load", self._store.load(session))
-        self._has_read("load", stored)
-        return stored
-
-    async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
-        """See `SessionStore.results_after`."""
-        work = self._store.results_after(session, last_sequence)
-        kept = await self._timed("results_after", work)
-        num_bytes = sum(len(result.message) for result in kept)
-        self._metrics.read_bytes.labels("results_after").inc(num_bytes)
-        return kept
-
-    async def release(self, lease: Lease) -> None:
-        """See `SessionStore.release`."""
-        await self._timed("release", self._store.release(lease))
-
-    async def delete(self, lease: Lease) -> bool:
-        """See `SessionStore.delete`."""
-        return await self._timed("delete", self._store.delete(lease))
-
-    async def discard(self, session: str) -> None:
-        """See `SessionStore.discard`."""
-        await self._timed("discard", self._store.discard(session))
-
-    async def listing(self, limit: int) -> list[SessionListing]:
-        """See `SessionStore.listing`."""
-        return await self._timed("listing", self._store.listing(limit))
-
-    async def watch(self, session: str, heard: Heard) -> Watch:
-        """See `SessionStore.watch`."""
-        return await self._timed("watch", self._store.watch(session, heard))
-
-    async def usage(self) -> StoreUsage:
-        """See `SessionStore.usage`."""
-        usage = await self._timed("usage", self._store.usage())
-        used = float("nan") if usage.used_bytes is None else usage.used_bytes
-        self._metrics.used_bytes.set(used)
-        self._metrics.max_bytes.set(usage.max_bytes or float("inf"))
-        return usage
-
-    async def ping(self) -> None:
-        """See `SessionStore.ping`."""
-        await self._timed("ping", self._store.ping())
-
-    def renewer(self) -> LeaseRenewer:
-        """See `SessionStore.renewer`."""
-        return self._store.renewer()
-
-    async def close(self) -> None:
-        """See `SessionStore.close`."""
-        await self._store.close()
-
-    async def _timed(self, command: str, work: Awaitable[Answer]) -> Answer:
+    async def _timed(
+        self, command: str, call: Callable[..., Awaitable[Any]], *args: Any, **named: Any
+    ) -> Any:
         began_s = time.perf_counter()
         try:
-            answer = await work
+            answer = await call(*args, **named)
         except StoreUnreachableError:
-            self._failed(command)
+            self._metrics.failed(command)
             raise
         except asyncio.CancelledError:
             if time.perf_counter() - began_s >= HANGS_S:
-                self._failed(command)
+                self._metrics.failed(command)
             raise
         finally:
             self._metrics.command_s.labels(command).observe(time.perf_counter() - began_s)
-        self._metrics.up.set(1)
+        self._metrics.answered(command, answer, args)
         return answer
 
-    def _failed(self, command: str) -> None:
-        self._metrics.up.set(0)
-        self._metrics.failures.labels(command).inc()
 
-    def _has_read(self, command: str, stored: StoredSession | None) -> None:
-        if stored is not None:
-            num_bytes = sum(len(blob) for blob in stored.parts.values())
-            self._metrics.read_bytes.labels(command).inc(num_bytes)
+def _stored_bytes(stored: StoredSession | None) -> int:
+    return 0 if stored is None else sum(map(len, stored.parts.values()))
+
+
+def _taken_bytes(taken: TakenOver | None) -> int:
+    return 0 if taken is None else _stored_bytes(taken.stored)
+
+
+def _kept_bytes(kept: list[KeptResult]) -> int:
+    return sum(len(result.message) for result in kept)
+
+
+READ: Final[Mapping[str, Callable[[Any], int]]] = {
+    "take_over": _taken_bytes,
+    "load": _stored_bytes,
+    "results_after": _kept_bytes,
+}
+"""How many bytes an answer has brought."""

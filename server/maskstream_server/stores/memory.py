@@ -79,18 +79,11 @@ class MemoryStore:
             if record is not None and record.fence == lease.fence:
                 record.previous = None
 
-    async def acquire(self, session: str, owner: str) -> Lease | None:
-        """See `SessionStore.acquire`."""
-        return self._lease(session, owner, force=False)
-
     async def seize(self, session: str, owner: str) -> Lease | None:
         """See `SessionStore.seize`."""
-        return self._lease(session, owner, force=True)
-
-    def _lease(self, session: str, owner: str, force: bool) -> Lease | None:
         with self._lock:
             record = self._living(session)
-            if record is None or (record.lease_until_s > self._clock() and not force):
+            if record is None:
                 return None
             record.fence += 1
             return self._lease_to(session, record, owner)

@@ -1,12 +1,13 @@
 """What servers and workers count alike: steps of the model, and whole videos."""
 
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from maskstream_server.jobs.processing.worker import JobEnd
-from maskstream_server.jobs.records.counts import VideoCounts
+JobEnd = Literal["done", "failed", "stopped"]
+"""How the work on a video ends here: `stopped` where it was cancelled, is another worker's now, or
+this one stops."""
 
 
 class WorkMetrics:
@@ -30,8 +31,6 @@ class WorkMetrics:
 
     def _describe_videos(self) -> None:
         self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
-        for state in VideoCounts(now_s=0.0).counts:
-            self.videos.labels(state)
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"
         )
@@ -58,11 +57,11 @@ class WorkMetrics:
         """Count a frame on which the model raised."""
         self.failed_steps.inc()
 
-    def count_videos(self, census: VideoCounts) -> None:
-        """Set the number of videos in each state."""
-        for state, count in census.counts.items():
+    def count_videos(self, states: Mapping[str, int], silence_s: float) -> None:
+        """Set how many videos are in each state, and how long a running one has been silent."""
+        for state, count in states.items():
             self.videos.labels(state).set(count)
-        self.video_silence_s.set(census.silence_s)
+        self.video_silence_s.set(silence_s)
 
     def job_begun(self) -> None:
         """Count a job that begins here."""

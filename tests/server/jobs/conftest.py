@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import VideoStore
-from maskstream_server.stores.redis import RedisVideoStore
 from support.aged_stores import AgedStore, either_store
 from support.redis_server import own_redis, shared_redis
 

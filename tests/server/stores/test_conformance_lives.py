@@ -7,7 +7,7 @@ from maskstream_server.stores.interface import (
     Lease,
 )
 from support.aged_stores import AgedStore
-from support.stores import frame, kept_sequences
+from support.stores import frame, holder, kept_sequences
 
 
 async def test_only_the_tokens_that_are_valid_take_a_session_over(store):
@@ -63,23 +63,29 @@ async def test_commits_and_renewals_prolong_a_memory(under_test: AgedStore):
     renewer.close()
 
 
-async def test_a_session_that_is_held_cannot_be_acquired(under_test: AgedStore):
+async def test_a_lease_runs_out(under_test: AgedStore):
     store = under_test.store
-    lease = await store.create("a", "server 1", "hash")
-    assert await store.acquire("a", "server 2") is None
+    await store.create("a", "server 1", "hash")
+    assert await holder(store, "a") == "server 1"
     under_test.advance(6)
-    assert await store.acquire("a", "server 2") == Lease("a", "server 2", 2)
+    assert await holder(store, "a") is None
+
+
+async def test_a_session_that_is_seized_is_fenced(store):
+    lease = await store.create("a", "server 1", "hash")
+    assert await store.seize("a", "server 2") == Lease("a", "server 2", 2)
     assert await store.commit(frame(lease, 1)) is CommitOutcome.FENCED
+    assert await store.seize("b", "server 2") is None
 
 
-async def test_a_released_session_can_be_acquired_at_once(store):
+async def test_a_released_session_has_no_holder(store):
     lease = await store.create("a", "server 1", "hash")
     await store.commit(frame(lease, 1))
     await store.release(lease)
-    assert await store.acquire("a", "server 2") == Lease("a", "server 2", 2)
+    assert await holder(store, "a") is None
+    await store.seize("a", "server 2")
     await store.release(lease)  # the old one: changes nothing
-    assert await store.acquire("a", "server 3") is None
-    assert await store.acquire("b", "server 2") is None
+    assert await holder(store, "a") == "server 2"
 
 
 async def test_a_takeover_of_a_released_session_had_no_owner(store):
@@ -99,7 +105,7 @@ async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: AgedSto
     for _ in range(3):
         under_test.advance(4)
         assert await asyncio.to_thread(renewer.renew, [kept, lost, gone]) == [lost]
-    assert await store.acquire("a", "server 2") is None
+    assert await holder(store, "a") == "server 1"
     assert await asyncio.to_thread(renewer.renew, []) == []
     renewer.close()
 
@@ -109,7 +115,7 @@ async def test_a_lease_that_ran_out_is_renewed_where_nobody_took_it(under_test: 
     lease = await store.create("a", "server 1", "hash")
     under_test.advance(60)
     assert await asyncio.to_thread(renewer.renew, [lease]) == []
-    assert await store.acquire("a", "server 2") is None
+    assert await holder(store, "a") == "server 1"
     renewer.close()
 
 
@@ -120,7 +126,7 @@ async def test_bye_forgets_everything(store):
     assert await store.load("a") is None
     assert await kept_sequences(store) == []
     assert await store.take_over("a", "server 2", "hash", "hash 2") is None
-    assert await store.acquire("a", "server 2") is None
+    assert await store.seize("a", "server 2") is None
     assert not await store.delete(lease)
 
 

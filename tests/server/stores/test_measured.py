@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, SessionStore
-from maskstream_server.stores.measured import COMMANDS, MeasuredStore
+from maskstream_server.stores.measured import COMMANDS, measured
 from support.stores import Clock, FailingStore, frame
 
 
@@ -16,7 +16,7 @@ class World:
     def __init__(self) -> None:
         self.inner = FailingStore(Clock())
         self.registry = CollectorRegistry()
-        self.store = MeasuredStore(self.inner, self.registry)
+        self.store = measured(self.inner, self.registry)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"maskstream_store_{name}", labels)

@@ -9,7 +9,8 @@ import pytest
 
 from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.jobs.queue import NAME
-from maskstream_server.stores.redis import scripts, videos
+from maskstream_server.jobs.records import redis_store
+from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.needs import (
     SCRIPTING,
     queue_needs,
@@ -86,7 +87,7 @@ def test_a_user_who_is_not_let_in_is_told_from_a_store_that_is_away(server: Redi
 
 
 def test_no_command_of_a_script_is_forgotten():
-    texts = [*vars(scripts).values(), *vars(videos).values()]
+    texts = [*vars(scripts).values(), *vars(redis_store).values()]
     ours = "".join(text for text in texts if isinstance(text, str))
     known = {command[0] for need in NEEDS for command in need.commands}
     assert len(set(ASKED.findall(ours))) > 10

@@ -7,12 +7,12 @@ import torch
 from prometheus_client import CollectorRegistry, generate_latest
 
 from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.readings import device_memory, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.interface import Lease
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.streaming.connection_registry import ConnectionRegistry
 from maskstream_server.telemetry.metrics import Metrics, late_by
-from maskstream_server.telemetry.readings import device_memory, show_device, show_engine
 from support.server import FakeModel
 
 

@@ -1,22 +1,16 @@
-"""Brings the file of a video that was handed in as an address.
+"""Fetches the file of a video that was submitted as an address.
 
 That is the first part of a worker's job: the answer to the client stays quick, and a worker that
 dies or is cancelled in the middle is treated as at any frame.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskstream_server.errors import (
-    JobFailedError,
-    OutboundError,
-    UploadTooLargeError,
-)
-from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation
+from maskstream_server.errors import JobFailedError, OutboundError, UploadTooLargeError
 from maskstream_server.jobs.intake.upload import in_blocks
-from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
+from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
 from maskstream_server.outbound.client import Answer, OutboundClient, header
 
@@ -26,11 +20,11 @@ WHOLE_S = 3600.0
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Brings files to the disk, never into memory.
+    """Fetches files to the disk, never into memory.
 
     Attributes:
-        client: knows where it may go.
-        files: know how much room there is.
+        client: restricts where requests may go.
+        files: of videos.
         max_bytes: of one file.
     """
 
@@ -39,22 +33,20 @@ class Fetcher:
     max_bytes: int
 
     async def fetch(self, url: str, source: Path, fence: int) -> int:
-        """Bring a file; it appears at `source` when it is whole; return its bytes.
+        """Fetch a file; it appears at `source` when it is whole; return its bytes.
 
         Raises:
             JobFailedError: it cannot be had, or is larger than allowed.
-            NoSpaceError: there is no room for it.
+            NoSpaceError: there is no space for it.
         """
         ours = "fetch" + "".join(filter(str.isalnum, source.parent.name)) + "x"
         for left in self.files.uploads():
             if left.startswith(ours):  # by a worker that died
                 self.files.forget(left)
         upload = f"{ours}{fence}"
-        folder = self.files.incoming(upload)
-        folder.mkdir()
         try:
             num_bytes = await self._fetch(url, upload)
-            (folder / DATA).replace(source)
+            (self.files.incoming(upload) / DATA).replace(source)
             return num_bytes
         finally:
             await asyncio.to_thread(self.files.forget, upload)
@@ -63,16 +55,14 @@ class Fetcher:
         try:
             async with asyncio.timeout(WHOLE_S), self.client.get(url) as answer:
                 length = self._checked_length(answer)
-                claim = Reservation(self.files, upload, SILENCE_S)
-                look_for_room = await asyncio.to_thread(claim.announce, length)
-                return await self._write(answer, self.files.incoming(upload) / DATA, look_for_room)
+                return await self._write(answer, upload, length)
         except (OutboundError, UploadTooLargeError) as error:
             raise JobFailedError(f"The video cannot be fetched: {error}") from error
         except TimeoutError:
             raise JobFailedError(f"The video has not come within {WHOLE_S:.0f} s.") from None
 
     def _checked_length(self, answer: Answer) -> int | None:
-        """Return how long the file will be, where that is told."""
+        """Return how long the file will be, where that is known."""
         if answer.status != 200:
             raise OutboundError(f"the answer has the status {answer.status}.")
         if header(answer, "content-encoding") not in (None, "identity"):
@@ -84,12 +74,10 @@ class Fetcher:
             raise too_large(self.max_bytes)
         return int(length)
 
-    async def _write(self, answer: Answer, path: Path, look_for_room: Callable[[int], int]) -> int:
-        with path.open("wb") as file:
-            writer = BoundedWriter(file, look_for_room, self.max_bytes)
+    async def _write(self, answer: Answer, upload: str, length: int | None) -> int:
+        async with incoming_file(self.files, upload, self.max_bytes, length) as writer:
             async for block in in_blocks(answer.aiter_stream()):
                 await asyncio.to_thread(writer.write, block)
-            await asyncio.to_thread(writer.sync)
         if writer.num_bytes == 0:
             raise OutboundError("the file is empty.")
         return writer.num_bytes

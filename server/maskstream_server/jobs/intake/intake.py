@@ -4,19 +4,20 @@ import asyncio
 import json
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from maskstream_server.errors import BadUploadError, UnfinishedError
-from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation, unclaimed_room
+from maskstream_server.jobs.intake.reservation import unreserved_space
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
-from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
+from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
-from maskstream_server.jobs.storage.files import DATA, VideoFiles
+from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.outbound.rules import HostRules
 
 FORM_BYTES = 128 << 10
@@ -33,6 +34,7 @@ class Arrival:
         num_bytes: of the file.
         upload: under which it lies (see `VideoFiles.incoming`), or
         url: where it will be fetched.
+        resumable: whether a video can still be made of the upload later, if none is made now.
     """
 
     name: str
@@ -40,17 +42,18 @@ class Arrival:
     num_bytes: int
     upload: str | None
     url: str | None = None
+    resumable: bool = False
 
 
 @dataclass(frozen=True)
-class Reception:
-    """What every way in needs.
+class Intake:
+    """What every way in works with.
 
     Attributes:
         files: of videos.
-        uploads: that may be gone on with.
+        uploads: that can be continued.
         sources: hosts that files may be fetched from.
-        webhooks: hosts that may be told that a video has ended.
+        webhooks: hosts that the end of a video may be reported to.
         model: the one that the workers run.
         max_bytes: of one file.
         random_bytes: for ids.
@@ -82,111 +85,84 @@ class Reception:
             self.webhooks.check(options.webhook)
         return options
 
+    def read_document(self, document: Any) -> VideoOptions:
+        """Read the options out of a JSON body; see `read_options`."""
+        return self.read_options(None if document is None else json.dumps(document).encode())
 
-class Intake(Protocol):
-    """One way in, for one video."""
 
-    async def receive(self, reception: Reception) -> Arrival:
+class Submission(ABC):
+    """One way in, for one video.
+
+    Attributes:
+        once: a key of its own, where the same submission must never make two videos.
+    """
+
+    once: str | None = None
+
+    @abstractmethod
+    async def receive(self, intake: Intake) -> Arrival:
         """Wait until it has come.
 
         Raises:
-            VideoError: it cannot be taken; nothing is left that was not there before.
+            VideoError: it cannot be accepted; nothing is left that was not there before.
         """
-        ...
-
-    @property
-    def once(self) -> str | None:
-        """A key of its own, where the same intake must never make two videos."""
-        ...
-
-    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
-        """Remove what has come, where no video was made of it and none will be."""
-        ...
 
 
 @dataclass(frozen=True)
-class FormIntake:
+class FormSubmission(Submission):
     """A multipart form that comes in, and what its headers say of it.
 
     Attributes:
         chunks: its body.
         content_type: names the boundary.
-        num_bytes: of the body, where it is told.
+        num_bytes: of the body, where it is known.
     """
 
     chunks: AsyncIterable[bytes]
     content_type: str
     num_bytes: int | None = None
-    once = None
 
-    async def receive(self, reception: Reception) -> Arrival:
-        """See `Intake.receive`."""
-        if (self.num_bytes or 0) > reception.max_bytes + FORM_BYTES:
-            raise too_large(reception.max_bytes)
-        upload = reception.new_id()
-        try:
-            await asyncio.to_thread(reception.files.incoming(upload).mkdir)
-            claim = Reservation(reception.files, upload, SILENCE_S)
-            look_for_room = await asyncio.to_thread(claim.announce, self.num_bytes)
-            return await self._write(reception, upload, look_for_room)
-        except BaseException:
-            await asyncio.to_thread(reception.files.forget, upload)
-            raise
-
-    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
-        """See `Intake.dismiss`."""
-        assert arrival.upload is not None
-        await asyncio.to_thread(reception.files.forget, arrival.upload)
-
-    async def _write(
-        self, reception: Reception, upload: str, look_for_room: Callable[[int], int]
-    ) -> Arrival:
-        with (reception.files.incoming(upload) / DATA).open("wb") as file:
-            writer = BoundedWriter(file, look_for_room, reception.max_bytes)
+    async def receive(self, intake: Intake) -> Arrival:
+        """See `Submission.receive`."""
+        if (self.num_bytes or 0) > intake.max_bytes + FORM_BYTES:
+            raise too_large(intake.max_bytes)
+        upload = intake.new_id()
+        async with incoming_file(intake.files, upload, intake.max_bytes, self.num_bytes) as writer:
             form = UploadForm(self.content_type, writer)
             async for block in in_blocks(self.chunks):
                 await asyncio.to_thread(form.feed, block)
-            name, options = form.finish(), reception.read_options(form.options)
-            await asyncio.to_thread(writer.sync)
+            name, options = form.finish(), intake.read_options(form.options)
         return Arrival(name, options, writer.num_bytes, upload)
 
 
-@dataclass(frozen=True)
-class UploadIntake:
-    """A resumable upload that has come.
+class UploadSubmission(Submission):
+    """A resumable upload that has come; an answer that was lost may be asked for again.
 
-    Attributes:
+    Args:
         upload: its id.
         options: JSON object of what is wanted; None: what was said when the upload began.
     """
 
-    upload: str
-    options: Any = None
+    def __init__(self, upload: str, options: Any = None) -> None:
+        self._upload, self._options = upload, options
+        self.once = f"upload {upload}"
 
-    @property
-    def once(self) -> str:
-        """See `Intake.once`: an answer that was lost may be asked for again."""
-        return f"upload {self.upload}"
-
-    async def receive(self, reception: Reception) -> Arrival:
-        """See `Intake.receive`."""
-        options = _read(self.options, reception)
-        found = await reception.uploads.find(self.upload)
+    async def receive(self, intake: Intake) -> Arrival:
+        """See `Submission.receive`."""
+        options = intake.read_document(self._options)
+        found = await intake.uploads.find(self._upload)
         announced = found.announced
         if not found.finished:
             raise UnfinishedError(
                 f"Only {found.offset} of the upload's {announced.length} bytes have come."
             )
-        if self.options is None and announced.options is not None:
-            options = reception.read_options(announced.options.encode())
-        return Arrival(announced.name, options, announced.length, found.id)
-
-    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
-        """See `Intake.dismiss`: a video can still be made of it later."""
+        if self._options is None and announced.options is not None:
+            options = intake.read_options(announced.options.encode())
+        return Arrival(announced.name, options, announced.length, found.id, resumable=True)
 
 
 @dataclass(frozen=True)
-class UrlIntake:
+class UrlSubmission(Submission):
     """A file that is to be fetched (see `fetching`).
 
     Attributes:
@@ -196,21 +172,17 @@ class UrlIntake:
 
     url: str
     options: Any = None
-    once = None
 
-    async def receive(self, reception: Reception) -> Arrival:
-        """See `Intake.receive`."""
-        options = _read(self.options, reception)
-        target = reception.sources.check(self.url)
-        await asyncio.to_thread(unclaimed_room, reception.files)
+    async def receive(self, intake: Intake) -> Arrival:
+        """See `Submission.receive`."""
+        options = intake.read_document(self.options)
+        target = intake.sources.check(self.url)
+        await asyncio.to_thread(unreserved_space, intake.files)
         name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
 
-    async def dismiss(self, reception: Reception, arrival: Arrival) -> None:
-        """See `Intake.dismiss`: nothing has come."""
 
-
-def read_submission(body: bytes) -> Intake:
+def read_submission(body: bytes) -> Submission:
     """Read the JSON body of a submission.
 
     Raises:
@@ -220,7 +192,10 @@ def read_submission(body: bytes) -> Intake:
         document = json.loads(utf8(body, "The body"))
     except (ValueError, RecursionError):
         raise BadUploadError("The body is no JSON.") from None
-    ways: Mapping[str, Callable[[str, Any], Intake]] = {"upload": UploadIntake, "url": UrlIntake}
+    ways: Mapping[str, Callable[[str, Any], Submission]] = {
+        "upload": UploadSubmission,
+        "url": UrlSubmission,
+    }
     chosen = ways.keys() & document.keys() if isinstance(document, dict) else set()
     if len(chosen) != 1:
         raise BadUploadError("The body must be a JSON object with an 'upload' or a 'url'.")
@@ -230,8 +205,3 @@ def read_submission(body: bytes) -> Intake:
     if not isinstance(document[way], str):
         raise BadUploadError(f"The field {way} must be a text.")
     return ways[way](document[way], document.get("options"))
-
-
-def _read(options: Any, reception: Reception) -> VideoOptions:
-    text = None if options is None else json.dumps(options).encode()
-    return reception.read_options(text)

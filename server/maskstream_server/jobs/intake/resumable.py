@@ -1,12 +1,13 @@
-"""Uploads that may break off and go on: the core of tus 1.0 on a folder, without HTTP.
+"""Uploads that may break off and continue: the core of tus 1.0 on a folder, without HTTP.
 
     .incoming/{id}/info.json    length, name and metadata, as they were announced
     .incoming/{id}/data         what has come; its size is the offset, nothing else is
-    .incoming/{id}/claim        see `room`: until the upload is a video, or expires
+    .incoming/{id}/claim        see `reservation`: until the upload is a video, or expires
 
-So an offset that was told is always true, also after a crash; and what it counts stays as it is:
+So a stated offset is always true, also after a crash; and what it counts stays as it is:
 of several requests, at several servers, that write to one upload, each only appends (see
-`appending`). A request that comes alive again late is refused, also once a video was made of it.
+`appending`). A request that was stalled and continues late is refused, also once a video was made
+of it.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from maskstream_server.errors import (
 from maskstream_server.jobs.intake.appending import AppendingFile
 from maskstream_server.jobs.intake.reservation import Reservation
 from maskstream_server.jobs.intake.upload import in_blocks
-from maskstream_server.jobs.intake.writing import BoundedWriter, full_disk_told, too_large
+from maskstream_server.jobs.intake.writing import BoundedWriter, too_large, translates_full_disk
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.disk import sync
@@ -102,7 +103,7 @@ class ResumableUploads:
         Raises:
             BadUploadError: it would be empty.
             UploadTooLargeError: it would be larger than allowed.
-            NoSpaceError: there is no room for it.
+            NoSpaceError: there is no space for it.
         """
         if announced.length == 0:
             raise BadUploadError("The file is empty.")
@@ -131,7 +132,7 @@ class ResumableUploads:
             UploadUnknownError: there is none.
             OffsetError: it does not end at `offset`, or another request lets it grow, too.
             UploadTooLargeError: more comes than was announced.
-            NoSpaceError: there is no room for it; what had come before stays.
+            NoSpaceError: there is no space for it; what had come before stays.
         """
         found = await self.find(upload)
         if offset != found.offset:
@@ -157,9 +158,9 @@ class ResumableUploads:
         folder = self.files.incoming(upload)
         folder.mkdir()
         try:
-            with full_disk_told():
-                claim = Reservation(self.files, upload, self.waits_s(1), self.waits_s(0))
-                claim.announce(announced.length)
+            with translates_full_disk():
+                space = Reservation(self.files, upload, self.waits_s(1), self.waits_s(0))
+                space.announce(announced.length)
                 (folder / INFO).write_text(json.dumps(asdict(announced)))
                 (folder / DATA).touch()
                 for path in (folder / INFO, folder, folder.parent):
@@ -184,7 +185,7 @@ class ResumableUploads:
         path = self.files.incoming(found.id) / DATA
         with await asyncio.to_thread(_open_at, path, found) as file:
             length = found.announced.length
-            writer = BoundedWriter(file, self.files.check_room, length, found.offset)
+            writer = BoundedWriter(file, self.files.check_space, length, found.offset)
             try:
                 async for block in in_blocks(chunks):
                     await asyncio.to_thread(writer.write_through, block)

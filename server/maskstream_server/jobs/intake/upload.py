@@ -69,7 +69,7 @@ class UploadForm:
         Raises:
             BadUploadError: they are no such form.
             UploadTooLargeError: the file is larger than allowed.
-            NoSpaceError: there is no room for it.
+            NoSpaceError: there is no space for it.
         """
         try:
             self._parser.write(block)

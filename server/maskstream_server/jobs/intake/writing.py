@@ -1,23 +1,22 @@
-"""Bytes of strangers on their way to the disk: never more than allowed, never onto a full one."""
+"""Writes what clients send to the disk: never more than allowed, never onto a full one."""
 
+import asyncio
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import BinaryIO
 
 from maskstream_server.errors import NoSpaceError, UploadTooLargeError
-from maskstream_server.jobs.storage.files import DISK_FULL, FULL
-
-ROOM_CHECK_BYTES = 64 << 20
-"""Room is looked for at least so often: others write, too."""
+from maskstream_server.jobs.intake.reservation import CHECK_BYTES, Reservation
+from maskstream_server.jobs.storage.files import DATA, DISK_FULL, FULL, VideoFiles
 
 
 class BoundedWriter:
-    """Writes to a file within its own limit and the room that all videos share; blocks.
+    """Writes to a file within its own limit and the space that all videos share; blocks.
 
     Args:
         file: open for writing, at its end.
-        look_for_room: checks that so many more bytes have room, and returns how many have.
+        check_space: checks that so many more bytes have space, and returns how many have.
         max_bytes: of the whole file.
         num_bytes: what is in it already.
 
@@ -28,12 +27,12 @@ class BoundedWriter:
     def __init__(
         self,
         file: BinaryIO,
-        look_for_room: Callable[[int], int],
+        check_space: Callable[[int], int],
         max_bytes: int,
         num_bytes: int = 0,
     ) -> None:
         self.num_bytes = num_bytes
-        self._file, self._look_for_room, self._max_bytes = file, look_for_room, max_bytes
+        self._file, self._check_space, self._max_bytes = file, check_space, max_bytes
         self._checked_bytes = num_bytes
 
     def write(self, data: bytes | memoryview) -> None:
@@ -46,17 +45,17 @@ class BoundedWriter:
         end = self.num_bytes + len(data)
         if end > self._max_bytes:
             raise too_large(self._max_bytes)
-        with full_disk_told():
+        with translates_full_disk():
             if end > self._checked_bytes:
-                room = self._look_for_room(len(data))
-                self._checked_bytes = self.num_bytes + min(room, ROOM_CHECK_BYTES)
+                free = self._check_space(len(data))
+                self._checked_bytes = self.num_bytes + min(free, CHECK_BYTES)
             self._file.write(data)
         self.num_bytes = end
 
     def write_through(self, data: bytes) -> None:
-        """Write all of `data`, or nothing, for everybody to see; see `write`."""
+        """Write all of `data`, or nothing, visible to other processes; see `write`."""
         self.write(data)
-        with full_disk_told():
+        with translates_full_disk():
             self._file.flush()
 
     def sync(self) -> None:
@@ -65,19 +64,47 @@ class BoundedWriter:
         Raises:
             NoSpaceError: the disk is full.
         """
-        with full_disk_told():
+        with translates_full_disk():
             self._file.flush()
             os.fsync(self._file.fileno())
 
 
+@asynccontextmanager
+async def incoming_file(
+    files: VideoFiles, upload: str, max_bytes: int, num_bytes: int | None
+) -> AsyncIterator[BoundedWriter]:
+    """Open the file of a new upload; it is on the disk after the block, or gone where that fails.
+
+    Args:
+        files: of videos.
+        upload: under which it comes in.
+        max_bytes: of the file.
+        num_bytes: how long it will be, None where that is not known: its space is reserved.
+
+    Raises:
+        NoSpaceError: there is none.
+    """
+    folder = files.incoming(upload)
+    try:
+        await asyncio.to_thread(folder.mkdir)
+        check_space = await asyncio.to_thread(Reservation(files, upload).announce, num_bytes)
+        with (folder / DATA).open("wb") as file:
+            writer = BoundedWriter(file, check_space, max_bytes)
+            yield writer
+            await asyncio.to_thread(writer.sync)
+    except BaseException:
+        await asyncio.to_thread(files.forget, upload)
+        raise
+
+
 def too_large(max_bytes: int) -> UploadTooLargeError:
-    """Return what to say of a file beyond the limit."""
+    """Return the error for a file beyond the limit."""
     return UploadTooLargeError(f"The file is larger than this server takes: {max_bytes} bytes.")
 
 
 @contextmanager
-def full_disk_told() -> Iterator[None]:
-    """Turn the system's word for a full disk into ours."""
+def translates_full_disk() -> Iterator[None]:
+    """Turn the system's errors for a full disk into `NoSpaceError`."""
     try:
         yield
     except OSError as error:

@@ -96,7 +96,7 @@ class FrameLoop:
             memory: to continue from; None where there are no more frames.
         """
         job = self._job
-        await asyncio.to_thread(job.parts.files.check_room)
+        await asyncio.to_thread(job.parts.files.check_space)
         progress = Progress(
             next_frame=num_done,
             part=await self._kept(),

@@ -4,9 +4,10 @@ import asyncio
 import errno
 from contextlib import suppress
 from itertools import count
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from maskstream_server.engine.types import EngineStoppedError
 from maskstream_server.error_answers import NO_DETAIL
@@ -26,37 +27,12 @@ from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.availability import check_usable
 from maskstream_server.jobs.storage.files import DISK_FULL
 from maskstream_server.telemetry.tracing import Span, Tracing, traced
+from maskstream_server.telemetry.work_metrics import JobEnd, WorkMetrics
 
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
 TAKEN_AWAY = (FencedOutError, VideoUnknownError, RecordUnreadableError)
 """What says that a video is not this worker's (any more)."""
-
-JobEnd = Literal["done", "failed", "stopped"]
-"""How the work on a video ends here: `stopped` where it was cancelled, is another worker's now, or
-this one stops."""
-
-
-class JobObserver(Protocol):
-    """Hears what a worker does."""
-
-    def job_begun(self) -> None:
-        """Hear that work on a video begins."""
-        ...
-
-    def job_ended(self, end: JobEnd, seconds: float) -> None:
-        """Hear that it has ended, and what it took."""
-        ...
-
-
-class NoObserver:
-    """Hears nothing."""
-
-    def job_begun(self) -> None:
-        """See `JobObserver.job_begun`."""
-
-    def job_ended(self, end: JobEnd, seconds: float) -> None:
-        """See `JobObserver.job_ended`."""
 
 
 class VideoWorker:
@@ -66,11 +42,11 @@ class VideoWorker:
         self,
         parts: WorkerParts,
         tracing: Tracing | None = None,
-        observer: JobObserver | None = None,
+        metrics: WorkMetrics | None = None,
     ) -> None:
         self._parts = parts
         self._tracing = tracing or Tracing()
-        self._observer = observer or NoObserver()
+        self._metrics = metrics or WorkMetrics(CollectorRegistry())
 
     async def work(self, video: str) -> None:
         """Work on a video to its end; what is wrong with it ends it, and nothing else.
@@ -91,14 +67,14 @@ class VideoWorker:
             span.set_attributes({"attempt": record.attempt, "first_frame": record.next_frame})
             end: JobEnd = "stopped"
             began_s = self._parts.now_s()
-            self._observer.job_begun()
+            self._metrics.job_begun()
             try:
                 end = await self._run(record, span)
             except FolderAwayError:
                 return "away"
             finally:
                 # The store may have set the clock back meanwhile.
-                self._observer.job_ended(end, max(0.0, self._parts.now_s() - began_s))
+                self._metrics.job_ended(end, max(0.0, self._parts.now_s() - began_s))
         return end
 
     async def wait_for_folder(self) -> None:

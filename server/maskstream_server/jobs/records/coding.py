@@ -17,7 +17,7 @@ from maskstream_server.jobs.records.record import (
 )
 
 ALMOST_PERCENT = 99.9
-"""What is not done yet is never told as 100 %."""
+"""What is not done yet is never shown as 100 %."""
 
 
 def record_to_json(record: VideoRecord) -> bytes:
@@ -53,7 +53,7 @@ def _reason(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
-def as_told(record: Listed) -> dict[str, Any]:
+def public_json(record: Listed) -> dict[str, Any]:
     """Return the JSON object of `/v1/videos/{id}`, or what a list shows in its place."""
     if isinstance(record, UnreadableRecord):
         return {"id": record.id, "name": "", "state": "unreadable", "reason": f"{record.reason}."}
@@ -95,7 +95,7 @@ def _percent(record: VideoRecord) -> float | None:
 
 
 def _fps(record: VideoRecord) -> float | None:
-    """Return frames per second of the last worker, up to what it has last told."""
+    """Return frames per second of the last worker, up to its last report."""
     if record.began_s is None or record.updated_s <= record.began_s:
         return None
     num_frames = record.seen_frame - record.began_frame

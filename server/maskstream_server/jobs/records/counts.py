@@ -9,10 +9,10 @@ from maskstream_server.jobs.records.record import Listed, UnreadableRecord, Vide
 
 @dataclass
 class VideoCounts:
-    """What a walk over all records has met so far.
+    """What a pass over all records has found so far.
 
     Attributes:
-        now_s: Unix time of the walk.
+        now_s: Unix time of the pass.
         states: videos by state.
         num_unreadable: videos whose record cannot be read.
         silence_s: longest time since a running video was last written.
@@ -23,7 +23,7 @@ class VideoCounts:
     num_unreadable: int = 0
     silence_s: float = 0.0
 
-    def meet(self, record: Listed) -> None:
+    def add(self, record: Listed) -> None:
         """Count one video."""
         if isinstance(record, UnreadableRecord):
             self.num_unreadable += 1

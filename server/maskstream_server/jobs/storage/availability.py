@@ -1,8 +1,8 @@
-"""Whether the folder of videos can be used now, and who is told where it cannot.
+"""Whether the folder of videos can be used now.
 
 A folder may be away for a while: not mounted, read-only after a fault, replaced. Nothing is made in
-its place, since that would fill the disk beneath. Whatever goes wrong with a file, a look at the
-folder says whether that is why.
+its place, since that would fill the disk beneath. Where anything fails with a file, a check of the
+folder finds out whether that is why.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Method = Callable[Concatenate[Owner, P], Coroutine[Any, Any, T]]
 
 
 def check_usable(files: VideoFiles) -> None:
-    """Look whether something can be written; a full disk is another matter. Blocks.
+    """Check that something can be written; a full disk is another matter. Blocks.
 
     Raises:
         FolderAwayError: the folder is gone, read-only, or broken.
@@ -51,36 +51,36 @@ def checks_folder(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":
     """Let a method raise `FolderAwayError` where that is why it failed."""
 
     @wraps(method)
-    async def told(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def checked(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await method(self, *args, **kwargs)
         except (OSError, VideoError):
             await asyncio.to_thread(check_usable, self.files)
             raise
 
-    return told
+    return checked
 
 
 class FolderProbe:
-    """Says whether a folder can be used; one look at a time, since that of a network may hang.
+    """Says whether a folder can be used; one check at a time, since a network may hang.
 
     Args:
         files: in the folder.
-        within_s: what takes longer is no.
+        within_s: a check that takes longer has failed.
     """
 
     def __init__(self, files: VideoFiles, within_s: float = PROBE_S) -> None:
         self._files, self._within_s = files, within_s
-        self._looking: asyncio.Task[bool] | None = None
+        self._checking: asyncio.Task[bool] | None = None
 
     async def usable(self) -> bool:
         """Return whether it can be used now."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(asyncio.to_thread(self._look))
-        done, _ = await asyncio.wait([self._looking], timeout=self._within_s)
-        return bool(done) and self._looking.result()
+        if self._checking is None or self._checking.done():
+            self._checking = asyncio.create_task(asyncio.to_thread(self._check))
+        done, _ = await asyncio.wait([self._checking], timeout=self._within_s)
+        return bool(done) and self._checking.result()
 
-    def _look(self) -> bool:
+    def _check(self) -> bool:
         try:
             check_usable(self._files)
         except FolderAwayError:

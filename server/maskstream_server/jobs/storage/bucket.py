@@ -21,7 +21,7 @@ PIECE_BYTES: Final = 8 << 20
 MAX_PIECES: Final = 10_000
 TIMEOUTS: Final = {"connect_timeout": 5.0, "read_timeout": 30.0}
 ATTEMPTS: Final = 2
-"""What lasts longer is told: whoever waits knows better how long."""
+"""What lasts longer is raised: callers know better how long to wait."""
 ERRORS: Final = (OSError, ValueError, BotoCoreError, ClientError, *S3_RETRYABLE_ERRORS)
 ON_THE_WAY: Final = (ConnectionError, HTTPClientError)
 PROBE: Final = ".probe"
@@ -31,7 +31,7 @@ BUCKET_FULL: Final = "The storage of the server is full; delete videos, or try l
 
 
 class BucketRefusedError(StoreUnreachableError):
-    """Somebody must mend it: no such bucket, no keys, or keys that are not allowed to do it."""
+    """An operator must act: no such bucket, no keys, or keys that are not allowed to do it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Bucket:
         )
         self._system.retries = ATTEMPTS
 
-    def try_out(self) -> None:
-        """See whether something can be written, listed and removed; nothing is left of it."""
+    def check(self) -> None:
+        """Check that something can be written, listed and removed; nothing is left of it."""
         self.write(PROBE, b"maskstream")
         self.folders()
         self.remove(PROBE)
@@ -90,7 +90,7 @@ class Bucket:
             NoSpaceError: the storage is full.
         """
         piece = max(PIECE_BYTES, -(-source.stat().st_size // MAX_PIECES))
-        with self._told():
+        with self._translated():
             self._system.put_file(source, self._path(name), chunksize=piece, max_concurrency=2)
 
     def write(self, name: str, data: bytes) -> None:
@@ -99,7 +99,7 @@ class Bucket:
         Raises:
             NoSpaceError: the storage is full.
         """
-        with self._told():
+        with self._translated():
             self._system.pipe_file(self._path(name), data)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
@@ -108,7 +108,7 @@ class Bucket:
         Raises:
             FileNotFoundError: there is none.
         """
-        with self._told():
+        with self._translated():
             data: bytes = self._system.cat_file(self._path(name), start=start, end=stop)
             return data
 
@@ -120,7 +120,7 @@ class Bucket:
         """
         paths = [self._path(item.name) for item in objects]
         ends = [item.num_bytes for item in objects]
-        with self._told():
+        with self._translated():
             data: list[bytes] = self._system.cat_ranges(
                 paths, [0] * len(ends), ends, on_error="raise"
             )
@@ -132,19 +132,19 @@ class Bucket:
         Raises:
             FileNotFoundError: there is none.
         """
-        with self._told():
+        with self._translated():
             return self._stored(self._system.info(self._path(name)))
 
     def below(self, folder: str) -> list[Stored]:
         """Return all objects below a folder, in the order of their names."""
-        with self._told():
+        with self._translated():
             found = self._system.find(self._path(folder), detail=True)
         return [self._stored(found[path]) for path in sorted(found)]
 
     def folders(self) -> list[str]:
         """Return the names of all folders in it."""
         try:
-            with self._told():
+            with self._translated():
                 entries = self._system.ls(self._root, detail=True)
         except FileNotFoundError:  # nothing was ever written
             return []
@@ -157,7 +157,7 @@ class Bucket:
         names = [item.name for item in self.below(folder)]
         if not names:
             return
-        with self._told():
+        with self._translated():
             self._system.rm([self._path(name) for name in names])
         # What is not allowed to go stays without a word.
         if set(names) & {item.name for item in self.below(folder)}:
@@ -171,14 +171,14 @@ class Bucket:
         return Stored(name, entry["size"], entry["ETag"], entry["LastModified"].timestamp())
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what the storage says into our words."""
+    def _translated(self) -> Iterator[None]:
+        """Turn errors of the storage into ours."""
         try:
             yield
         except ERRORS as error:
-            raise self._in_our_words(error) from error
+            raise self._translate(error) from error
 
-    def _in_our_words(self, error: Exception) -> Exception:
+    def _translate(self, error: Exception) -> Exception:
         code = _code_of(error)
         if code in FULL:
             return NoSpaceError(BUCKET_FULL)
@@ -195,6 +195,6 @@ class Bucket:
 
 
 def _code_of(error: Exception) -> str | None:
-    """Return the storage's own word for an error, where it said one."""
+    """Return the storage's own code for an error, where it has one."""
     response = getattr(error.__cause__ or error, "response", None)
     return response["Error"].get("Code") if isinstance(response, dict) else None

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -40,8 +40,8 @@ from maskstream_server.jobs.storage.files import (
     newest_write_s,
 )
 from maskstream_server.jobs.storage.quarantine import BucketQuarantine
+from maskstream_server.jobs.storage.remote import BLOCK_BYTES, RemoteFile
 
-BLOCK_BYTES: Final = 2 << 20
 MAX_OWNER_BYTES: Final = 255
 SIDE_BY_SIDE: Final = 32
 """Objects of results that are fetched at once."""
@@ -50,34 +50,6 @@ Span = tuple[Stored, range]
 """An object of results, and which frames of it are wanted."""
 UNKNOWN_S: Final = 3600.0
 """Objects without a record are left for so long: the storage dates them to the second only."""
-
-
-@dataclass(frozen=True)
-class BucketFile:
-    """An artifact in the bucket; implements `RemoteFile`."""
-
-    bucket: Bucket
-    stored: Stored
-
-    @property
-    def num_bytes(self) -> int:
-        """See `RemoteFile`."""
-        return self.stored.num_bytes
-
-    @property
-    def etag(self) -> str:
-        """See `RemoteFile`."""
-        return self.stored.etag
-
-    @property
-    def modified_s(self) -> float:
-        """See `RemoteFile`."""
-        return self.stored.modified_s
-
-    def blocks(self, start: int, stop: int) -> Iterator[bytes]:
-        """See `RemoteFile`."""
-        for at in range(start, stop, BLOCK_BYTES):
-            yield self.bucket.read(self.stored.name, at, min(stop, at + BLOCK_BYTES))
 
 
 class BucketFiles(VideoFiles):
@@ -144,9 +116,9 @@ class BucketFiles(VideoFiles):
         """See `VideoFiles.bring`.
 
         Raises:
-            NoSpaceError: they have no room here.
+            NoSpaceError: they have no space here.
         """
-        self.check_room(record.num_bytes)
+        self.check_space(record.num_bytes)
         folder = self.workplace(record)
         folder.mkdir(exist_ok=True)
         try:
@@ -197,16 +169,21 @@ class BucketFiles(VideoFiles):
             raise FileGoneError("results of the video") from None
         return self._lines(wanted)
 
-    def artifact(self, record: VideoRecord, name: str) -> BucketFile:
+    def artifact(self, record: VideoRecord, name: str) -> RemoteFile:
         """See `VideoFiles.artifact`."""
         try:
-            return BucketFile(self._bucket, self._bucket.find(f"{record.id}/{name}"))
+            return self._open(f"{record.id}/{name}")
         except FileNotFoundError:
             raise FileGoneError(f"the file {name!r}") from None
 
+    def _open(self, name: str) -> RemoteFile:
+        stored = self._bucket.find(name)
+        read = partial(self._bucket.read, name)
+        return RemoteFile(stored.num_bytes, stored.etag, stored.modified_s, read)
+
     def _fetch(self, name: str, target: Path) -> None:
-        """Copy an object to this machine; goes on where it broke off."""
-        source = BucketFile(self._bucket, self._bucket.find(name))
+        """Copy an object to this machine; continues where it broke off."""
+        source = self._open(name)
         with target.open("ab") as file:
             for block in source.blocks(file.tell(), source.num_bytes):
                 file.write(block)
@@ -265,7 +242,7 @@ def open_bucket(address: str) -> Bucket:
     """
     bucket = Bucket(f"{address}/videos")
     try:
-        bucket.try_out()
+        bucket.check()
     except BucketRefusedError as error:
         raise StartError(f"MASKSTREAM_BUCKET cannot be used: {error}") from error
     except StoreUnreachableError as error:

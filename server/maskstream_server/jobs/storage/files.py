@@ -1,4 +1,4 @@
-"""Where the files of videos lie, and whether there is room for more."""
+"""Where the files of videos are, and whether there is space for more."""
 
 import errno
 import math
@@ -18,7 +18,7 @@ from maskstream_server.errors import (
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.disk import disk_time_s, sync
 from maskstream_server.jobs.storage.lines import read_lines
-from maskstream_server.jobs.storage.quarantine import FolderQuarantine, Quarantine
+from maskstream_server.jobs.storage.quarantine import Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
 
 SOURCE = "source"
@@ -55,7 +55,7 @@ class VideoFiles:
         self._min_free_bytes = min_free_bytes
         self._incoming = root / INCOMING
         self._incoming.mkdir(parents=True, exist_ok=True)
-        self.quarantine: Quarantine = FolderQuarantine(root, self.now_s)
+        self.quarantine = Quarantine(root, self.now_s)
 
     @property
     def landing(self) -> Path:
@@ -127,34 +127,34 @@ class VideoFiles:
         """Remove what has come in of a file; what is gone already is no error."""
         shutil.rmtree(self.incoming(upload), ignore_errors=True)
 
-    # What a worker does, under the fence of its claim. Here all of it lies where it stays.
+    # What a worker does, under the fence of its claim. Here all of it is where it stays.
 
     def workplace(self, record: VideoRecord) -> Path:
         """Return the folder in which a worker works on a video."""
         return self.folder(record.id)
 
     def bring(self, record: VideoRecord) -> None:
-        """See that the source and the results so far are in the workplace.
+        """Bring the source and the results so far into the workplace.
 
         Raises:
-            JobFailedError: somebody else has removed them.
+            JobFailedError: they have been removed.
         """
         folder = self.workplace(record)
         found = not record.num_bytes or (folder / SOURCE).exists()  # else it has to be fetched
-        if not found or any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+        if not found or any(size_of(folder / part.name) < part.num_bytes for part in record.parts):
             raise JobFailedError("The files of the video are not there any more.")
 
     def keep_source(self, record: VideoRecord) -> None:
-        """See that a source that was fetched outlives this machine."""
+        """Make a source that was fetched outlive this machine."""
         sync(self.workplace(record))
 
     def keep_lines(self, record: VideoRecord, part: ResultPart) -> None:
-        """See that the lines of `part` that `record` does not count yet outlive this machine."""
+        """Make the lines of `part` that `record` does not count yet outlive this machine."""
         if all(part.name != old.name for old in record.parts):
             sync(self.workplace(record))
 
     def keep_artifacts(self, record: VideoRecord) -> None:
-        """See that all artifacts outlive this machine."""
+        """Make all artifacts outlive this machine."""
 
     def leave(self, record: VideoRecord) -> None:
         """Clear the workplace of what is kept elsewhere."""
@@ -168,11 +168,11 @@ class VideoFiles:
             FileGoneError: not all of them are there; before the first is read.
         """
         folder = self.folder(record.id)
-        if any(_size(folder / part.name) < part.num_bytes for part in record.parts):
+        if any(size_of(folder / part.name) < part.num_bytes for part in record.parts):
             raise FileGoneError("results of the video")
         return read_lines(folder, record.parts, after)
 
-    def artifact(self, record: VideoRecord, name: str) -> "Path | RemoteFile":
+    def artifact(self, record: VideoRecord, name: str) -> Path | RemoteFile:
         """Return an artifact that the record has.
 
         Raises:
@@ -183,26 +183,26 @@ class VideoFiles:
             raise FileGoneError(f"the file {name!r}")
         return path
 
-    def check_room(self, num_bytes: int = 0) -> int:
-        """Check that so many more bytes have room; return how many have.
+    def check_space(self, num_bytes: int = 0) -> int:
+        """Check that so many more bytes have space; return how many have.
 
         Raises:
             NoSpaceError: the disk or the quota would be full.
         """
-        room = shutil.disk_usage(self.root).free - self._min_free_bytes
-        if room < num_bytes:
+        free = shutil.disk_usage(self.root).free - self._min_free_bytes
+        if free < num_bytes:
             raise NoSpaceError(DISK_FULL)
         if self._quota_bytes is None:
-            return room
+            return free
         left = self._quota_bytes - self.used_bytes()
         if left < num_bytes:
             raise NoSpaceError(QUOTA_FULL)
-        return min(room, left)
+        return min(free, left)
 
     def used_bytes(self) -> int:
         """Return the bytes of all files."""
         return sum(
-            _size(os.path.join(folder, name))
+            size_of(os.path.join(folder, name))
             for folder, _, names in os.walk(self.root)
             for name in names
         )
@@ -232,11 +232,11 @@ class VideoFiles:
         """Remove workplaces of claims that are over.
 
         Args:
-            known: all videos that have a record, with its fence; None where nobody can read it.
+            known: all videos that have a record, with its fence; None where it cannot be read.
         """
 
     def owner(self) -> str | None:
-        """Return the name of the store whose videos these are; None where nobody has claimed it."""
+        """Return the name of the store whose videos these are; None where it has none yet."""
         try:
             return (self.root / OWNER).read_text().strip() or None
         except FileNotFoundError:
@@ -262,7 +262,7 @@ class VideoFiles:
             upload
             for upload in self.uploads()
             if now_s - newest_write_s(self._incoming / upload)
-            > (expiry_s if _size(self._incoming / upload / DATA) else begin_s)
+            > (expiry_s if size_of(self._incoming / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)
@@ -273,7 +273,8 @@ def _is_id(name: str) -> bool:
     return name.isascii() and name.isalnum()
 
 
-def _size(path: str | Path) -> int:
+def size_of(path: str | Path) -> int:
+    """Return the bytes of a file, 0 where there is none."""
     try:
         return os.stat(path).st_size
     except OSError:  # removed meanwhile

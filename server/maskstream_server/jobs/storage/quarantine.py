@@ -1,4 +1,4 @@
-"""Where videos go that no record knows of: out of the way, and back should a record turn up.
+"""Where the files of a video without a record wait, until a record turns up or their time is over.
 
 In a folder they are moved to `.quarantine/`. Objects cannot be moved, only copied: in a bucket an
 object `.quarantine/{video}` marks a video, whose objects stay where they are.
@@ -9,38 +9,18 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from maskstream_server.jobs.storage.bucket import Bucket
 
 QUARANTINE: Final = ".quarantine"
 """No id is like that."""
-TAKEN: Final = (errno.ENOTEMPTY, errno.EEXIST)
+EXISTS: Final = (errno.ENOTEMPTY, errno.EEXIST)
 
 
-class Quarantine(Protocol):
-    """Videos without a record; every call blocks, and what another server has done is no error."""
-
-    def put(self, video: str) -> None:
-        """Put a video in."""
-        ...
-
-    def take_back(self, video: str) -> None:
-        """Let a video out: its files are where they were before."""
-        ...
-
-    def videos(self) -> list[str]:
-        """Return the ids of all videos in it."""
-        ...
-
-    def clear(self, keep_s: float) -> list[str]:
-        """Remove for good what has been in it for so long; return the ids."""
-        ...
-
-
-class FolderQuarantine:
-    """Implements `Quarantine` in a folder of the same file system.
+class Quarantine:
+    """Videos without a record; every call blocks, and what another server has done is no error.
 
     Args:
         root: the folder of all videos.
@@ -51,7 +31,7 @@ class FolderQuarantine:
         self._root, self._folder, self._now_s = root, root / QUARANTINE, now_s
 
     def put(self, video: str) -> None:
-        """See `Quarantine.put`."""
+        """Put a video in."""
         self._folder.mkdir(exist_ok=True)
         try:
             os.utime(self._root / video)  # its time in quarantine begins
@@ -60,31 +40,31 @@ class FolderQuarantine:
         _move(self._root / video, self._folder / video)
 
     def take_back(self, video: str) -> None:
-        """See `Quarantine.take_back`; where its folder has been restored, that one stays."""
+        """Put the files of a video where they were; where they have been restored, those stay."""
         _move(self._folder / video, self._root / video)
 
     def videos(self) -> list[str]:
-        """See `Quarantine.videos`."""
+        """Return the ids of all videos in it."""
         return sorted(os.listdir(self._folder)) if self._folder.exists() else []
 
     def clear(self, keep_s: float) -> list[str]:
-        """See `Quarantine.clear`."""
+        """Remove for good what has been in it for so long; return the ids."""
         videos = self.videos()
         now_s = self._now_s() if videos else 0.0
-        over = [video for video in videos if now_s - self._since_s(video) > keep_s]
+        over = [video for video in videos if now_s - self._since_s(video, now_s) > keep_s]
         for video in over:
             shutil.rmtree(self._folder / video, ignore_errors=True)
         return over
 
-    def _since_s(self, video: str) -> float:
+    def _since_s(self, video: str, now_s: float) -> float:
         try:
             return (self._folder / video).stat().st_mtime
         except FileNotFoundError:
-            return self._now_s()
+            return now_s
 
 
-class BucketQuarantine:
-    """Implements `Quarantine` by marks in a bucket; every call may raise `StoreUnreachableError`.
+class BucketQuarantine(Quarantine):
+    """A `Quarantine` by marks in a bucket; every call may raise `StoreUnreachableError`.
 
     Args:
         bucket: of all videos.
@@ -126,5 +106,5 @@ def _move(source: Path, target: Path) -> None:
     except FileNotFoundError:  # by another server
         return
     except OSError as error:
-        if error.errno not in TAKEN:
+        if error.errno not in EXISTS:
             raise

@@ -1,31 +1,30 @@
-"""A file that lies elsewhere, as far as it takes to answer with it."""
+"""A file that is not on this machine, as far as it takes to answer with it."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+BLOCK_BYTES: Final = 2 << 20
 
 
-class RemoteFile(Protocol):
-    """A file that is not on this machine and never changes; reading it blocks."""
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that never changes.
 
-    @property
-    def num_bytes(self) -> int:
-        """Its whole length."""
-        ...
+    Attributes:
+        num_bytes: its whole length.
+        etag: changes with its content.
+        modified_s: Unix time.
+        read: returns its bytes from one offset to another; blocks, and may raise
+            `StoreUnreachableError`.
+    """
 
-    @property
-    def etag(self) -> str:
-        """Changes with its content."""
-        ...
-
-    @property
-    def modified_s(self) -> float:
-        """Unix time."""
-        ...
+    num_bytes: int
+    etag: str
+    modified_s: float
+    read: Callable[[int, int], bytes]
 
     def blocks(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield some bytes of it, never much at a time.
-
-        Raises:
-            StoreUnreachableError: it cannot be read now.
-        """
-        ...
+        """Yield the bytes from `start` to `stop`, a block at a time; reading them blocks."""
+        for at in range(start, stop, BLOCK_BYTES):
+            yield self.read(at, min(stop, at + BLOCK_BYTES))

@@ -19,7 +19,7 @@ from maskstream_server.errors import (
     StoreUnreachableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.records.coding import as_told
+from maskstream_server.jobs.records.coding import public_json
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore, change
 from maskstream_server.jobs.webhooks.schedule import (
@@ -106,7 +106,7 @@ class WebhookSender:
     async def _post(self, record: VideoRecord) -> str | None:
         """Send the message; return why it was not accepted, None where it was."""
         assert record.options.webhook is not None
-        body = json.dumps(as_told(record)).encode()
+        body = json.dumps(public_json(record)).encode()
         headers = signed_headers(self._key, record.id, body, self._now_s())
         try:
             async with asyncio.timeout(ATTEMPT_S):

@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
+from maskstream_server.errors import DamagedKeyError, StoreForbiddenError, StoreUnreachableError
 
 AWAY = (
     errors.ConnectionError,
@@ -28,6 +28,8 @@ AWAY_WORDS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN")
 FORBIDDEN = (errors.AuthenticationError, errors.AuthorizationError, errors.NoPermissionError)
 FORBIDDEN_WORDS = ("NOPERM", "The user executing the script can't", "ACL failure in script")
 """How the errors of a script's commands say that."""
+DAMAGE_WORDS = ("WRONGTYPE", "not an integer")
+"""What says that a key holds something else than we write there."""
 
 
 def connection_options(timeout_s: float) -> dict[str, Any]:
@@ -40,21 +42,14 @@ def connection_options(timeout_s: float) -> dict[str, Any]:
 
 
 def translated(error: Exception) -> Exception:
-    """Return `StoreUnreachableError` for what the store cannot do now, other errors as they are.
-
-    What its user may not do is `StoreForbiddenError`.
-    """
+    """Return the `StoreError` that an error of the client means; a mistake of ours as it is."""
     if isinstance(error, FORBIDDEN) or any(word in str(error) for word in FORBIDDEN_WORDS):
         return StoreForbiddenError(str(error))
     if isinstance(error, AWAY) or any(word in str(error) for word in AWAY_WORDS):
         return StoreUnreachableError(str(error))
+    if any(word in str(error) for word in DAMAGE_WORDS):
+        return DamagedKeyError(str(error))
     return error
-
-
-def is_damage(error: object) -> bool:
-    """Return whether an answer says that a key holds something else than we write there."""
-    words = ("WRONGTYPE", "not an integer")
-    return isinstance(error, errors.ResponseError) and any(word in str(error) for word in words)
 
 
 class Connection:
@@ -87,7 +82,7 @@ class Connection:
         A caller that is cancelled must not cancel the command: that would leave its answer on
         the connection, for the next command to read.
         """
-        task: asyncio.Task[Any] = asyncio.ensure_future(_told_as_away(command))
+        task: asyncio.Task[Any] = asyncio.ensure_future(_translated(command))
         self._under_way.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
@@ -105,8 +100,8 @@ class Connection:
             task.exception()  # it has been read, also where the caller is gone
 
 
-async def _told_as_away(command: Awaitable[Any]) -> Any:
-    """Await a command; what says that the store is away becomes `StoreUnreachableError`."""
+async def _translated(command: Awaitable[Any]) -> Any:
+    """Await a command; errors of the client become those of stores."""
     try:
         return await command
     except (*AWAY, errors.ResponseError) as error:

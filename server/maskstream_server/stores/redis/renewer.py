@@ -7,15 +7,11 @@ from redis import exceptions as errors
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from maskstream_server.errors import DamagedKeyError
 from maskstream_server.stores.interface import Lease, StoreTimes
 from maskstream_server.stores.redis import scripts
 from maskstream_server.stores.redis.coding import keys_of, milliseconds
-from maskstream_server.stores.redis.connection import (
-    AWAY,
-    connection_options,
-    is_damage,
-    translated,
-)
+from maskstream_server.stores.redis.connection import AWAY, connection_options, translated
 
 
 class RedisRenewer:
@@ -36,12 +32,12 @@ class RedisRenewer:
             self._script(keys_of(lease.session), args, client=pipeline)
         try:
             answers = pipeline.execute(raise_on_error=False)
-            for answer in answers:
-                # A damaged session is no loss of its lease, and none of the others'.
-                if isinstance(answer, Exception) and not is_damage(answer):
-                    raise answer
         except (*AWAY, errors.ResponseError) as error:
             raise translated(error) from error
+        for failure in (translated(each) for each in answers if isinstance(each, Exception)):
+            # A damaged session is no loss of its lease, and none of the others'.
+            if not isinstance(failure, DamagedKeyError):
+                raise failure
         return [lease for lease, kept in zip(leases, answers, strict=True) if not kept]
 
     def close(self) -> None:

@@ -42,10 +42,9 @@ end
 return 1
 """
 
-ACQUIRE = """
--- KEYS s l r; ARGV owner lease_ms ttl_ms force -> fence, 0 where gone, or held without force
+SEIZE = """
+-- KEYS s l r; ARGV owner lease_ms ttl_ms -> fence, 0 where gone
 if redis.call('HEXISTS', KEYS[1], 'token') == 0 then return 0 end
-if ARGV[4] == '0' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('SET', KEYS[2], fence .. '|' .. ARGV[1], 'PX', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])

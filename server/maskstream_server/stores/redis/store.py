@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError
 
 from maskstream_server.errors import (
+    DamagedKeyError,
     SessionExistsError,
     SessionUnreadableError,
     StoreForbiddenError,
@@ -43,7 +44,7 @@ from maskstream_server.stores.redis.coding import (
     read_session,
     session_of,
 )
-from maskstream_server.stores.redis.connection import Connection, connection_options, is_damage
+from maskstream_server.stores.redis.connection import Connection, connection_options
 from maskstream_server.stores.redis.renewer import RedisRenewer
 from maskstream_server.stores.redis.watch import RedisWatch
 
@@ -74,7 +75,7 @@ class RedisStore:
         self._create = register(scripts.CREATE)
         self._take_over = register(scripts.TAKE_OVER)
         self._confirm_token = register(scripts.CONFIRM_TOKEN)
-        self._acquire = register(scripts.ACQUIRE)
+        self._seize = register(scripts.SEIZE)
         self._commit = register(scripts.COMMIT)
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
@@ -109,17 +110,10 @@ class RedisStore:
         command = self._confirm_token(keys_of(lease.session)[:1], [lease.fence])
         await self._of(lease.session, command)
 
-    async def acquire(self, session: str, owner: str) -> Lease | None:
-        """See `SessionStore.acquire`."""
-        return await self._lease(session, owner, force=False)
-
     async def seize(self, session: str, owner: str) -> Lease | None:
         """See `SessionStore.seize`."""
-        return await self._lease(session, owner, force=True)
-
-    async def _lease(self, session: str, owner: str, force: bool) -> Lease | None:
-        args: list[Any] = [owner, *self._lives_ms(), int(force)]
-        fence = await self._of(session, self._acquire(keys_of(session), args))
+        args: list[Any] = [owner, *self._lives_ms()]
+        fence = await self._of(session, self._seize(keys_of(session), args))
         return Lease(session, owner, int(fence)) if fence else None
 
     async def commit(self, commit: Commit) -> CommitOutcome:
@@ -228,10 +222,8 @@ class RedisStore:
         """Run a command on the keys of one session."""
         try:
             return await self._run(command)
-        except ResponseError as error:
-            if is_damage(error):
-                raise SessionUnreadableError(session) from error
-            raise
+        except DamagedKeyError as error:
+            raise SessionUnreadableError(session) from error
 
     def _lives_ms(self) -> tuple[int, int]:
         return milliseconds(self.times.lease_s), milliseconds(self.times.resume_ttl_s)

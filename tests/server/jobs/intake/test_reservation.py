@@ -16,7 +16,7 @@ from maskstream_server.jobs.intake.reservation import (
     LOCK,
     SILENCE_S,
     Reservation,
-    unclaimed_room,
+    unreserved_space,
 )
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.storage.files import DATA, INCOMING, VideoFiles
@@ -50,7 +50,7 @@ def test_what_is_claimed_is_nobody_elses(files):
     with pytest.raises(NoSpaceError, match="quota"):
         Reservation(files, "b", SILENCE_S).take(50_000, 50_000)
     assert list(files.incoming("b").iterdir()) == []
-    assert 40_000 - SMALL < unclaimed_room(files) < 40_000
+    assert 40_000 - SMALL < unreserved_space(files) < 40_000
     files.forget("a")
     assert Reservation(files, "b", SILENCE_S).take(50_000, 50_000) == 50_000
 
@@ -60,7 +60,7 @@ def test_what_has_come_is_not_counted_twice(files):
     for come in (0, 20_000, 60_000, 70_000):
         (files.incoming("a") / DATA).write_bytes(b"x" * come)
         left = QUOTA - max(60_000, come)
-        assert left - SMALL < unclaimed_room(files) < left
+        assert left - SMALL < unreserved_space(files) < left
 
 
 def test_a_claim_of_unknown_length_takes_what_there_is_and_is_taken_anew(files):
@@ -77,7 +77,7 @@ def test_a_claim_of_unknown_length_takes_what_there_is_and_is_taken_anew(files):
 
 def test_the_disk_counts_like_a_quota(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
-    free = files.check_room()
+    free = files.check_space()
     claimed(files, "a", free // 2)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="disk"):
@@ -87,11 +87,11 @@ def test_the_disk_counts_like_a_quota(tmp_path):
 def test_a_silent_claim_lapses_and_holds_again_when_more_comes(files):
     claimed(files, "a", 60_000)
     age(files, "a", SILENCE_S - 10)
-    assert unclaimed_room(files) < 40_000
+    assert unreserved_space(files) < 40_000
     age(files, "a", SILENCE_S + 10)
-    assert unclaimed_room(files) > 60_000
+    assert unreserved_space(files) > 60_000
     (files.incoming("a") / DATA).write_bytes(b"x")
-    assert unclaimed_room(files) < 40_000
+    assert unreserved_space(files) < 40_000
 
 
 async def test_the_claim_of_a_resumable_upload_lasts_until_it_ends_or_expires(files):
@@ -141,9 +141,9 @@ async def test_an_upload_of_which_something_has_come_keeps_its_room(files):
 def test_a_claim_of_an_earlier_version_holds(files):
     claimed(files, "a", 60_000)
     (files.incoming("a") / CLAIM).write_text("60000 300.0")
-    assert unclaimed_room(files) < 40_000
+    assert unreserved_space(files) < 40_000
     age(files, "a", 310)
-    assert unclaimed_room(files) > 60_000
+    assert unreserved_space(files) > 60_000
 
 
 async def test_of_many_at_once_no_more_come_in_than_have_room(files):
@@ -161,7 +161,7 @@ def test_a_process_that_stands_still_with_the_lock_is_not_waited_for(files, monk
         fcntl.flock(held, fcntl.LOCK_EX)
         claimed(files, "a", 1000)
     assert [line["event"] for line in logs] == ["lock_not_had"]
-    assert unclaimed_room(files) < QUOTA - 1000
+    assert unreserved_space(files) < QUOTA - 1000
 
 
 def take_many(root: Path, process: int) -> None:

@@ -244,7 +244,7 @@ async def test_what_all_videos_may_take_holds_in_the_middle_of_an_upload(tmp_pat
 def test_room_is_looked_for_again_while_a_file_grows(tmp_path):
     files = VideoFiles(tmp_path, 10_000, 0)
     with (tmp_path / "one").open("wb", buffering=0) as file:
-        writer = BoundedWriter(file, files.check_room, 1 << 20)
+        writer = BoundedWriter(file, files.check_space, 1 << 20)
         for _ in range(10):
             writer.write(b"x" * 1000)
         with pytest.raises(NoSpaceError, match="quota"):
@@ -258,4 +258,4 @@ def test_a_disk_that_is_full_all_the_same_is_told_as_such(files):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(NoSpaceError, match="disk"):
-        BoundedWriter(FullDisk(), files.check_room, 1000).write(b"x")
+        BoundedWriter(FullDisk(), files.check_space, 1000).write(b"x")

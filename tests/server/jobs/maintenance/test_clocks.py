@@ -5,15 +5,15 @@ import time
 
 import pytest
 
-from maskstream_server.jobs.intake.reservation import unclaimed_room
+from maskstream_server.jobs.intake.reservation import unreserved_space
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
+from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import BucketFiles
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.redis import RedisVideoStore
 from support.bucket import ADDRESS, real_bucket, shared_s3
 from support.stores import Clock
 
@@ -42,7 +42,7 @@ async def test_files_and_uploads_stay_however_far_a_machines_clock_is_off(
     assert files.remove_abandoned(DAY_S) == []
     assert (await uploads.find(made.id)).offset == 0
     # What was announced holds its room.
-    assert unclaimed_room(files) < 300
+    assert unreserved_space(files) < 300
 
 
 @OFF_S

@@ -196,7 +196,7 @@ async def test_how_the_work_on_a_video_ends_is_counted(open_workshop):
     ):
         shop = await open_workshop()
         shop.decoder.on_frame = on_frame
-        working = asyncio.create_task(VideoWorker(shop.parts, observer=metrics).work("a"))
+        working = asyncio.create_task(VideoWorker(shop.parts, metrics=metrics).work("a"))
         if end == "stopped":
             await shop.until(lambda record: record.state is VideoState.RUNNING)
             working.cancel()

@@ -15,15 +15,15 @@ def of(state: VideoState, updated_s: float = 90.0) -> VideoRecord:
 
 
 def test_videos_are_counted_by_state_and_only_running_ones_can_be_silent():
-    census = VideoCounts(now_s=100.0)
-    census.meet(of(VideoState.QUEUED, updated_s=1.0))
-    census.meet(of(VideoState.DONE, updated_s=1.0))
-    census.meet(of(VideoState.RUNNING, updated_s=95.0))
-    census.meet(of(VideoState.RUNNING, updated_s=60.0))
-    census.meet(UnreadableRecord("b", "it is damaged"))
-    assert census.silence_s == 40.0
+    counted = VideoCounts(now_s=100.0)
+    counted.add(of(VideoState.QUEUED, updated_s=1.0))
+    counted.add(of(VideoState.DONE, updated_s=1.0))
+    counted.add(of(VideoState.RUNNING, updated_s=95.0))
+    counted.add(of(VideoState.RUNNING, updated_s=60.0))
+    counted.add(UnreadableRecord("b", "it is damaged"))
+    assert counted.silence_s == 40.0
     metrics = Metrics(CollectorRegistry())
-    metrics.count_videos(census)
+    metrics.count_videos(counted.counts, counted.silence_s)
     read = metrics.registry.get_sample_value
     states = [*(state.value for state in VideoState), "unreadable"]
     counts = {state: read("maskstream_videos", {"state": state}) for state in states}
@@ -36,6 +36,6 @@ def test_videos_are_counted_by_state_and_only_running_ones_can_be_silent():
         "unreadable": 1,
     }
     assert read("maskstream_video_silence_seconds") == 40.0
-    metrics.count_videos(VideoCounts(now_s=200.0))
+    metrics.count_videos(VideoCounts(now_s=200.0).counts, 0.0)
     assert read("maskstream_videos", {"state": "running"}) == 0
     assert read("maskstream_video_silence_seconds") == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_server.errors import FencedOutError, RecordUnreadableError
-from maskstream_server.jobs.records.coding import as_told, record_from_json, record_to_json
+from maskstream_server.jobs.records.coding import public_json, record_from_json, record_to_json
 from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.options import ARTIFACTS, VideoOptions
 from maskstream_server.jobs.records.record import (
@@ -129,38 +129,38 @@ def test_the_end_is_final():
 
 def test_a_finished_video_has_as_many_frames_as_were_counted():
     record = checkpoint(claim(video_record(), 5.0), 1, Progress(38, PART, 40), 6.0)
-    assert as_told(record)["percent"] == 95.0
+    assert public_json(record)["percent"] == 95.0
     record = checkpoint(record, 1, Progress(38, PART, 40, last=True), 6.5)
     assert record.all_frames
-    assert as_told(record)["percent"] < 100
+    assert public_json(record)["percent"] < 100
     record = finish(record, 1, "No sound.", 7.0)
-    told = as_told(record)
+    told = public_json(record)
     assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
 
 
 def test_progress_is_told_with_the_speed_of_the_worker_at_work():
     record = replace(video_record(), next_frame=100)
     record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
-    told = as_told(record)
+    told = public_json(record)
     assert (told["fps"], told["eta_s"], told["percent"]) == (2.0, 40.0, 60.0)
 
 
 def test_progress_and_speed_go_by_what_the_model_has_seen_before_there_are_results():
     record = seen(claim(video_record(), 5.0), 1, 20, 40, 15.0)
-    told = as_told(record)
+    told = public_json(record)
     assert (told["frames_done"], told["percent"]) == (0, 50.0)
     assert (told["fps"], told["eta_s"]) == (2.0, 10.0)
     record = checkpoint(record, 1, Progress(10, PART, 40), 16.0)
     assert (record.next_frame, record.seen_frame) == (10, 20)
     again = claim(record, 20.0)
-    assert (again.seen_frame, as_told(again)["fps"]) == (10, None)
+    assert (again.seen_frame, public_json(again)["fps"]) == (10, None)
     assert start_over(again, 2, 21.0).seen_frame == 0
 
 
 def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_end():
     record = checkpoint(claim(video_record(), 5.0), 1, Progress(500, PART, 400), 6.0)
-    assert as_told(record)["percent"] < 100
-    assert as_told(record)["eta_s"] == 0
+    assert public_json(record)["percent"] < 100
+    assert public_json(record)["eta_s"] == 0
 
 
 @given(

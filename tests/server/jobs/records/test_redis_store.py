@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.errors import StoreUnreachableError
-from maskstream_server.stores.redis import RedisVideoStore
+from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from support.redis_server import RedisServer
 from support.uploads import video_record
 

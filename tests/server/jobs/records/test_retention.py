@@ -12,43 +12,39 @@ import pytest
 import structlog
 
 from maskstream_server.errors import StoreUnreachableError
-from maskstream_server.jobs.api.videos import MAX_SKEW_S, VideoApi
-from maskstream_server.jobs.intake.intake import Reception, UploadIntake
-from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
+from maskstream_server.jobs.api.videos import VideoApi
+from maskstream_server.jobs.intake.intake import UploadSubmission
+from maskstream_server.jobs.intake.resumable import Announcement
 from maskstream_server.jobs.maintenance.cleanup import sweep
+from maskstream_server.jobs.maintenance.maintenance import MAX_SKEW_S, Retention
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
 from support.lost_folder import LostFolder
 from support.stores import Clock
-from support.video_desk import NOWHERE, QueueOfNames, age_files
+from support.video_api import age_files, open_api
 
 RETENTION_S = 1000.0
 EXPIRY_S = 100.0
+RETENTION = Retention(RETENTION_S, EXPIRY_S, EXPIRY_S)
 
 
 class World:
-    """Desks that share a store and a folder, and their clock."""
+    """APIs that share a store and a folder, and their clock."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.store = MemoryVideoStore(RETENTION_S + GRACE_S, self.clock)
         self.folder = folder
         self.files = VideoFiles(folder, None, 0)
-        self.desks = [self.desk() for _ in range(3)]
+        self.apis = [self.api() for _ in range(3)]
 
-    def desk(self, now_s: Callable[[], float] = time.time) -> VideoApi:
-        files = VideoFiles(self.folder, None, 0)
-        uploads = ResumableUploads(files, 1 << 20, EXPIRY_S)
-        reception = Reception(
-            files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20, now_s=now_s
-        )
-        return VideoApi(self.store, QueueOfNames(), reception, retention_s=RETENTION_S)
+    def api(self, now_s: Callable[[], float] = time.time) -> VideoApi:
+        return open_api(self.store, VideoFiles(self.folder, None, 0), RETENTION, now_s)
 
     async def upload(self) -> str:
-        uploads = self.desks[0].reception.uploads
+        uploads = self.apis[0].intake.uploads
 
         async def chunks():
             yield b"a video"
@@ -57,10 +53,10 @@ class World:
         return (await uploads.append(made.id, 0, chunks())).id
 
     async def submit(self) -> str:
-        return (await self.desks[0].submit(UploadIntake(await self.upload()))).id
+        return (await self.apis[0].submit(UploadSubmission(await self.upload()))).id
 
     async def sweep(self) -> None:
-        await asyncio.gather(*(desk.tend() for desk in self.desks))
+        await asyncio.gather(*(api.maintenance.tend() for api in self.apis))
 
     def age(self, seconds: float) -> None:
         """Let time pass for the store, its records and every file."""
@@ -84,10 +80,10 @@ async def test_an_upload_is_as_before_where_its_video_cannot_be_noted(world, mon
     with monkeypatch.context() as broken:
         broken.setattr(world.store, "create", create)
         with pytest.raises(StoreUnreachableError):
-            await world.desks[0].submit(UploadIntake(upload))
+            await world.apis[0].submit(UploadSubmission(upload))
     assert (world.files.uploads(), world.files.videos()) == ([upload], [])
-    first = await world.desks[0].submit(UploadIntake(upload))
-    assert await world.desks[1].submit(UploadIntake(upload)) == first
+    first = await world.apis[0].submit(UploadSubmission(upload))
+    assert await world.apis[1].submit(UploadSubmission(upload)) == first
     assert world.files.uploads() == []
 
 
@@ -95,7 +91,7 @@ async def test_records_and_files_go_together_after_their_time(world):
     old, cancelled = await world.submit(), await world.submit()
     now_s = time.time()
     await change(world.store, old, lambda record: finish(claim(record, now_s), 1, (), now_s))
-    await world.desks[1].delete(cancelled)
+    await world.apis[1].delete(cancelled)
     world.age(RETENTION_S - 1)
     young = await world.submit()
     await world.sweep()
@@ -123,9 +119,9 @@ async def test_nothing_goes_while_the_clocks_of_store_and_files_differ(world):
     await world.store.remove(orphan)
     world.age(EXPIRY_S + ORPHAN_S)
     for off_s in (MAX_SKEW_S + 60, -MAX_SKEW_S - 60):
-        desk = world.desk(now_s=lambda off_s=off_s: time.time() + off_s)
+        api = world.api(now_s=lambda off_s=off_s: time.time() + off_s)
         with structlog.testing.capture_logs() as logs:
-            await desk.tend()
+            await api.maintenance.tend()
         assert [entry["event"] for entry in logs] == ["clocks_differ"]
         assert (world.files.uploads(), world.files.videos()) == ([upload], [orphan])
     await world.sweep()
@@ -154,12 +150,12 @@ async def test_uploads_that_nobody_goes_on_with_go_after_theirs(world):
 
 async def test_while_the_folder_is_away_videos_are_counted_and_nothing_is_removed(world):
     video = await world.submit()
-    world.desks[0].queue.waiting.clear()
+    world.apis[0].queue.waiting.clear()
     folder = LostFolder(world.folder, "gone")
     folder.take_away()
-    census = await world.desks[0].tend()
-    assert census.counts["queued"] == 1
-    assert world.desks[0].queue.waiting == [video]
+    counts = await world.apis[0].maintenance.tend()
+    assert counts.counts["queued"] == 1
+    assert world.apis[0].queue.waiting == [video]
     assert not world.folder.exists()
     folder.bring_back()
     await world.sweep()
@@ -168,9 +164,9 @@ async def test_while_the_folder_is_away_videos_are_counted_and_nothing_is_remove
 
 async def test_what_waits_for_no_worker_is_queued_again(world):
     video = await world.submit()
-    world.desks[0].queue.waiting.clear()
+    world.apis[0].queue.waiting.clear()
     await world.sweep()
-    assert all(desk.queue.waiting == [video] for desk in world.desks)
+    assert all(api.queue.waiting == [video] for api in world.apis)
 
 
 async def test_videos_that_come_in_during_a_sweep_stay(world):
@@ -192,7 +188,7 @@ def test_many_sweepers_at_once_do_each_others_work_without_harm(tmp_path):
     with ThreadPoolExecutor(4) as threads:
         sweepers = 20 * [VideoFiles(tmp_path, None, 0) for _ in range(4)]
         list(threads.map(lambda one: sweep(one, {"v7": 1}, set(), RETENTION_S), sweepers))
-        list(threads.map(lambda one: one.check_room(1), sweepers))
+        list(threads.map(lambda one: one.check_space(1), sweepers))
         assert files.videos() == ["v7"]
         assert len(files.quarantine.videos()) == 199
         list(threads.map(lambda one: sweep(one, {"v7": 1, "v8": 1}, set(), RETENTION_S), sweepers))

@@ -10,19 +10,17 @@ from structlog.testing import capture_logs
 
 from maskstream_server.errors import RecordUnreadableError, StoreUnreachableError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.intake.intake import Reception
-from maskstream_server.jobs.intake.resumable import ResumableUploads
+from maskstream_server.jobs.maintenance.maintenance import Retention
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.coding import record_to_json
-from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, claim
+from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start
 from support.redis_server import RedisServer
 from support.uploads import video_record
-from support.video_desk import NOWHERE, QueueOfNames, age_files
+from support.video_api import age_files, open_api
 from support.workshop import open_workshop
 
 __all__ = ["open_workshop", "start"]
@@ -103,27 +101,25 @@ async def test_members_of_the_index_that_are_no_ids_stop_no_list(store, shared_r
 
 
 @pytest.fixture
-def desk(damaged, tmp_path) -> VideoApi:
+def api(damaged, tmp_path) -> VideoApi:
     files = VideoFiles(tmp_path, None, 0)
     for name in "abc":
         files.create(name).write_bytes(b"a video")
-    uploads = ResumableUploads(files, 1 << 20, 100.0)
-    reception = Reception(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20)
-    return VideoApi(damaged, QueueOfNames(), reception, retention_s=1e12)
+    return open_api(damaged, files, Retention(1e12, 100.0, 100.0))
 
 
-async def test_the_others_are_queued_again_and_its_files_stay(desk, damaged):
-    age_files(desk.files.root, 10_000)
-    census = await desk.tend()
-    assert sorted(desk.queue.waiting) == ["a", "c"]
-    assert (census.counts["queued"], census.counts["unreadable"]) == (2, 1)
-    assert sorted(desk.files.videos()) == ["a", "b", "c"]
+async def test_the_others_are_queued_again_and_its_files_stay(api, damaged):
+    age_files(api.files.root, 10_000)
+    counts = await api.maintenance.tend()
+    assert sorted(api.queue.waiting) == ["a", "c"]
+    assert (counts.counts["queued"], counts.counts["unreadable"]) == (2, 1)
+    assert sorted(api.files.videos()) == ["a", "b", "c"]
 
 
-async def test_who_deletes_it_removes_its_files(desk, damaged):
-    desk.queue.waiting.append("b")
-    assert await desk.delete("b") is None
-    assert sorted(desk.files.videos()) == ["a", "c"]
+async def test_who_deletes_it_removes_its_files(api, damaged):
+    api.queue.waiting.append("b")
+    assert await api.delete("b") is None
+    assert sorted(api.files.videos()) == ["a", "c"]
     assert await damaged.get("b") is None
 
 

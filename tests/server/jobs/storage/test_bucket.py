@@ -14,7 +14,7 @@ from maskstream_server.errors import NoSpaceError, StartError, StoreUnreachableE
 from maskstream_server.jobs.storage import bucket as bucket_module
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import open_bucket
-from maskstream_server.lifecycle.videos import build_videos
+from maskstream_server.lifecycle.videos import open_files
 from support.bucket import ADDRESS, NAME, real_bucket, shared_s3
 
 __all__ = ["real_bucket", "shared_s3"]
@@ -151,11 +151,11 @@ def test_the_doctor_looks_at_it(real_bucket):
     assert real_bucket.names() == []
 
 
-def test_a_missing_extra_is_told(monkeypatch):
+def test_a_missing_extra_is_told(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     for name in ("bucket", "bucket_files"):
         monkeypatch.delitem(sys.modules, f"maskstream_server.jobs.storage.{name}", raising=False)
     settings = Settings(bucket=ADDRESS)
     with pytest.raises(StartError, match=r"pip install 'maskstream\[s3\]'"):
-        build_videos(settings, None, None, None)
+        open_files(settings, tmp_path)
     assert "maskstream[s3]" in check_bucket(ADDRESS)[0].advice

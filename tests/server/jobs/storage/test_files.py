@@ -22,20 +22,20 @@ def test_ids_of_clients_never_lead_out_of_the_folder(tmp_path):
 def test_a_quota_is_told_before_it_is_passed(tmp_path):
     files = VideoFiles(tmp_path, 1000, 0)
     files.create("a").write_bytes(b"x" * 800)
-    files.check_room(200)
+    files.check_space(200)
     with pytest.raises(NoSpaceError, match="quota"):
-        files.check_room(201)
+        files.check_space(201)
     files.remove("a")
-    files.check_room(1000)
+    files.check_space(1000)
 
 
 def test_the_disk_is_never_filled(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
-    files.check_room(1)
+    files.check_space(1)
     with pytest.raises(NoSpaceError, match="disk"):
-        files.check_room(1 << 60)
+        files.check_space(1 << 60)
     with pytest.raises(NoSpaceError, match="disk"):
-        VideoFiles(tmp_path, None, 1 << 60).check_room()
+        VideoFiles(tmp_path, None, 1 << 60).check_space()
 
 
 def test_folders_without_a_record_are_strays_after_a_while(tmp_path):

@@ -12,9 +12,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
 
 from maskstream_server.errors import (
+    DamagedKeyError,
     RecordUnreadableError,
     StoreForbiddenError,
     StoreUnreachableError,
@@ -23,7 +23,7 @@ from maskstream_server.jobs.records.coding import record_from_json, record_to_js
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.stores.redis.coding import PART, milliseconds
-from maskstream_server.stores.redis.connection import Connection, is_damage
+from maskstream_server.stores.redis.connection import Connection
 
 INDEX = "mv:index"
 IDENTITY = "mv:store"
@@ -92,9 +92,7 @@ class RedisVideoStore:
         name = _key_of(video)
         try:
             revision, text = await self._run(self._redis.hmget(name, "revision", "record"))
-        except ResponseError as error:
-            if not is_damage(error):
-                raise
+        except DamagedKeyError:
             raise RecordUnreadableError(video, "its key holds something else") from None
         if text is None:
             if await self._run(self._redis.exists(name)):
@@ -193,9 +191,7 @@ class RedisVideoStore:
     async def _of_index(self, command: Awaitable[Any]) -> Any:
         try:
             return await self._run(command)
-        except ResponseError as error:
-            if not is_damage(error):
-                raise
+        except DamagedKeyError:
             # Not as empty: then all videos would count as strays.
             raise StoreUnreachableError(f"{INDEX} holds something else than videos") from None
 
@@ -204,11 +200,7 @@ class RedisVideoStore:
         try:
             text: bytes | None = await self._run(self._redis.get(key))
             return None if text is None else text.decode()
-        except UnicodeDecodeError:
-            return None
-        except ResponseError as error:
-            if not is_damage(error):
-                raise
+        except (DamagedKeyError, UnicodeDecodeError):
             return None
 
     async def _take_key(self, key: str, video: str) -> bool:
