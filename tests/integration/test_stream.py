@@ -148,9 +148,9 @@ async def test_a_session_whose_frame_is_under_way_is_not_idle():
     may_end = threading.Event()
 
     class Slow(FakeModel):
-        def step(self, frame, *args):
+        def track(self, frame, age):
             assert (frame[0, 0] != 200).all() or may_end.wait(60)
-            return super().step(frame, *args)
+            return super().track(frame, age)
 
     with running_server(Slow(), max_sessions=1, idle_s=0.3, heartbeat_s=0.1) as live:
         async with raw_client(live.ws_url) as busy, raw_client(live.ws_url) as newcomer:
@@ -245,11 +245,11 @@ class StuckModel(FakeModel):
         super().__init__()
         self.entered, self.let_go = threading.Event(), threading.Event()
 
-    def step(self, frame, state, max_tracks=None):
-        if (frame[0, 0] == POISON).all():
+    def look(self, frames):
+        if any((frame[0, 0] == POISON).all() for frame in frames):
             self.entered.set()
             self.let_go.wait(30)
-        return super().step(frame, state, max_tracks)
+        super().look(frames)
 
 
 async def test_a_server_whose_model_is_stuck_still_stops():

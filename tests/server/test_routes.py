@@ -147,6 +147,7 @@ def test_models_are_listed_with_what_the_protocol_names(world):
         "backbone",
         "num_classes",
         "fingerprint",
+        "lookahead",
         "default",
         "ready",
     }
@@ -179,7 +180,7 @@ def test_errors_are_problem_documents(world, path, headers, status, code):
 
 
 def test_an_unexpected_error_is_internal_and_tells_nothing(world):
-    world.service.model.config = None
+    world.service.model.info = None
     with capture_logs():
         answer = world.client.get("/v1/models", headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")

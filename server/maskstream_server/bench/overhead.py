@@ -17,6 +17,7 @@ from maskstream_server.bench.servers import running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.turns import Pace, Turns
 from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.models import Models
 
 PRESET: Final = "demo"
 STRIDE: Final = 4
@@ -30,9 +31,9 @@ class Shown:
     objects: int
     size: Size
 
-    def make(self, settings: Settings) -> StandIn:
+    def make(self, settings: Settings) -> Models:
         """Return the model, whatever the settings name."""
-        return StandIn(PRESET, self.objects, 0.0, blobs(self.objects, self.size))
+        return Models(StandIn(PRESET, self.objects, 0.0, blobs(self.objects, self.size)))
 
 
 def run_bench(settings: Settings, clip: Path, frames: int, objects: int, out: Path | None) -> None:

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.interface import OnlineSegmenter
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
@@ -30,6 +28,7 @@ from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
 from maskstream_server.jobs.webhooks.delivery import WebhookSender
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.media.decoder import open_video
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.ports import DecodingVideo, OpenVideo
@@ -43,7 +42,7 @@ from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 def build_videos(
     settings: Settings,
-    model: OnlineSegmenter[Any] | OfflineDaq,
+    models: Models,
     engine: Engine[Any],
     decode: OpenVideo,
     *,
@@ -63,11 +62,9 @@ def build_videos(
     queue = DocketQueue(
         f"memory://{uuid.uuid4()}" if settings.store == "memory" else settings.store
     )
-    offline = model if isinstance(model, OfflineDaq) else None
+    info = models.live.info
     facts = ModelFacts(
-        name=model.config.name,
-        refines=offline is not None,
-        panoptic=model.config.task == "panoptic",
+        name=info.name, refines=models.offline is not None, panoptic=info.task == "panoptic"
     )
     sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(
@@ -90,13 +87,12 @@ def build_videos(
     if courier is not None:
         desk = replace(desk, wake=courier.wake)
     parts = WorkerParts(
-        model=engine.model,
         engine=engine,
         store=store,
         files=files,
         open_video=decode,
         open_sound=partial(open_sound, limits=video_limits(settings)),
-        offline=offline,
+        offline=models.offline,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
         now_s=clock,

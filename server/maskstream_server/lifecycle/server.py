@@ -129,9 +129,9 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
     """
 
     def ready() -> None:
-        config = service.model.config
         print(
-            f"maskstream serves {config.name} on {service.settings.device} at {url_of(bound)}",
+            f"maskstream serves {service.model.info.name} on {service.settings.device} "
+            f"at {url_of(bound)}",
             flush=True,
             file=sys.stdout,
         )

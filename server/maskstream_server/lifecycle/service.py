@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry
 
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.service import VideoService
@@ -72,7 +72,7 @@ class Service:
     """
 
     settings: Settings
-    model: OnlineSegmenter[Any]
+    model: Model[Any]
     engine: Engine[Any]
     store: SessionStore
     owner: str

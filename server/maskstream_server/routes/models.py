@@ -23,7 +23,7 @@ def model_routes(service: Service) -> APIRouter:
 
     @router.get("/{name}")
     async def model(name: str) -> dict[str, Any]:
-        if name != service.model.config.name:
+        if name != service.model.info.name:
             raise ModelUnknownError(f"This server has no model {name!r}.")
         return {**_summary(service), **_details(service)}
 
@@ -31,30 +31,28 @@ def model_routes(service: Service) -> APIRouter:
 
 
 def _summary(service: Service) -> dict[str, Any]:
-    config = service.model.config
+    info = service.model.info
     return {
-        "name": config.name,
-        "task": config.task,
-        "backbone": config.segmenter.backbone.kind,
-        "num_classes": config.num_classes,
-        "fingerprint": service.model.fingerprint,
+        "name": info.name,
+        "task": info.task,
+        "backbone": info.backbone,
+        "num_classes": len(info.classes or ()),
+        "fingerprint": info.fingerprint,
+        "lookahead": info.lookahead,
         "default": True,
         "ready": service.engine.ready,
     }
 
 
 def _details(service: Service) -> dict[str, Any]:
-    config = service.model.config
+    info = service.model.info
     classes = [
-        {"id": index, "name": info.name, "color": info.color, "thing": info.thing}
-        for index, info in enumerate(config.classes)
+        {"id": index, "name": each.name, "color": each.color, "thing": each.thing}
+        for index, each in enumerate(info.classes or ())
     ]
     return {
         "classes": classes,
-        "min_score": config.online.report_score_min,
-        "show_min": config.online.show_score_min,
-        "input": {
-            "min_size": config.online.min_size,
-            "max_pixels": service.settings.max_frame_pixels,
-        },
+        "min_score": info.report_score_min,
+        "show_min": info.show_score_min,
+        "input": {**info.input_rule, "max_pixels": service.settings.max_frame_pixels},
     }

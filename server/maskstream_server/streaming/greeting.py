@@ -85,7 +85,7 @@ def agree(service: Service, hello: Hello) -> Terms:
         CodecUnsupportedError: no codec is common.
     """
     settings = service.settings
-    if hello.model not in (None, service.model.config.name):
+    if hello.model not in (None, service.model.info.name):
         raise ModelUnknownError(f"This server has no model {hello.model!r}.")
     return Terms(
         policy=hello.policy,
@@ -94,6 +94,7 @@ def agree(service: Service, hello: Hello) -> Terms:
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
         messages_per_s=settings.max_messages_per_s,
+        max_tracks=settings.max_tracks,
     )
 
 
@@ -104,7 +105,7 @@ async def _begin(
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    memory = SessionMemory(fingerprint=service.model.fingerprint)
+    memory = SessionMemory(fingerprint=service.model.info.fingerprint)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, lease, token, memory, resumed=False)
     return Greeting(welcome, reset, (), terms, Beginning(memory), lease, token)
@@ -150,18 +151,18 @@ async def _take_up(
 async def _restore(service: Service, stored: StoredSession | None) -> Beginning | ResetReason:
     if stored is None:
         return "state_lost"
-    fingerprint = service.model.fingerprint
+    model, fingerprint = service.model, service.model.info.fingerprint
     try:
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
-        state: Any = None
-        if memory.snapshot is not None:
-            state = await service.compute(service.model.state_from_bytes, memory.snapshot)
+        if not memory.model_parts:
+            return Beginning(memory)
+        state: Any = await service.compute(model.from_parts, memory.model_parts)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"
-    return Beginning(memory, state)
+    return Beginning(memory, state, model.committed(state))
 
 
 async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> None:
@@ -192,6 +193,6 @@ def _welcome(
 
 def model_info(service: Service) -> ModelInfo:
     """Return what clients are told of the model that serves them."""
-    config, fingerprint = service.model.config, service.model.fingerprint
-    classes_url = f"{service.settings.root_path}/v1/models/{config.name}"
-    return ModelInfo(config.name, config.task, fingerprint, classes_url)
+    info = service.model.info
+    classes_url = f"{service.settings.root_path}/v1/models/{info.name}"
+    return ModelInfo(info.name, info.task, info.fingerprint, classes_url)

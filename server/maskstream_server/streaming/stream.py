@@ -24,14 +24,14 @@ from maskstream_server.session.actions import (
     Decode,
     Encode,
     Forget,
-    Infer,
     Save,
     Say,
+    Step,
 )
 from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
 from maskstream_server.streaming.greeting import Greeting, greet
-from maskstream_server.streaming.performer import Event, Performer, Wishes
+from maskstream_server.streaming.performer import ClientOptions, Event, Performer
 from maskstream_server.transport.gate import origin_of
 from maskstream_server.transport.websocket import welcome
 
@@ -70,9 +70,9 @@ class Stream:
         except Exception as error:
             await self._turn_away(answer_to(error))
             return
-        wishes = Wishes.of(hello, self._service)
+        options = ClientOptions.of(hello, self._service.model.info)
         report = self._events.put_nowait
-        performer = Performer(self._service, greeting, wishes, report, self._witness)
+        performer = Performer(self._service, greeting, options, report, self._witness)
         try:
             await self._serve(greeting, performer)
         finally:
@@ -192,12 +192,14 @@ class Stream:
             case Say(message):
                 self._witness.said(message)
                 await self._outgoing.put(message.to_json())
+            case Answer(final=False):
+                await self._outgoing.put(action.message)
             case Answer():
                 await self._outgoing.put(self._witness.answered(action))
             case Decode():
                 performer.decode(action)
-            case Infer():
-                performer.infer(action)
+            case Step():
+                performer.step(action)
             case Encode():
                 performer.encode(action)
             case Save():

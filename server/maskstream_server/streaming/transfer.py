@@ -3,16 +3,20 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from maskstream_model.errors import StateError
+from maskstream_model.port import SessionOptions
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.session.state_rings import count_tracks
 from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
@@ -60,10 +64,9 @@ async def read_state(service: Service, session: str) -> State:
         StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
-    memory = _read(service, session, stored)
-    model = service.model
-    blob = memory.snapshot or model.state_to_bytes(model.initial_state())
-    return State(stored.epoch, stored.sequence, blob)
+    memory, model = _read(service, session, stored), service.model
+    parts = memory.model_parts or model.to_parts(model.begin())
+    return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
 async def bring_state(service: Service, session: str, blob: bytes) -> Made:
@@ -76,13 +79,11 @@ async def bring_state(service: Service, session: str, blob: bytes) -> Made:
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
-    model = service.model
-    state = await service.compute(model.state_from_bytes, blob)
-    snapshot = model.state_to_bytes(state)
-    count, most = count_tracks(snapshot), service.settings.max_tracks
-    if count > most:
-        raise StateError(f"state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}")
-    memory = SessionMemory(BROUGHT_EPOCH, snapshot=snapshot, fingerprint=model.fingerprint)
+    model, parts = service.model, parts_from_file(blob)
+    options = SessionOptions(max_tracks=service.settings.max_tracks)
+    await service.compute(model.from_parts, parts, options)
+    fingerprint = model.info.fingerprint
+    memory = SessionMemory(BROUGHT_EPOCH, model_parts=parts, fingerprint=fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
@@ -117,6 +118,23 @@ async def end(service: Service, session: str) -> None:
     await service.store.delete(lease)
 
 
+def parts_to_file(parts: Mapping[str, bytes]) -> bytes:
+    """Return the parts of a model's memory as one safetensors file, a tensor of bytes each."""
+    return save({name: np.frombuffer(blob, np.uint8) for name, blob in parts.items()})
+
+
+def parts_from_file(blob: bytes) -> dict[str, bytes]:
+    """Read what `parts_to_file` wrote.
+
+    Raises:
+        StateError: the bytes are no such file.
+    """
+    try:
+        return {name: tensor.tobytes() for name, tensor in load(blob).items()}
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise StateError(f"state is damaged: {error}") from error
+
+
 async def _load(service: Service, session: str) -> StoredSession:
     stored = await service.store.load(session) if is_name(session) else None
     if stored is None:
@@ -125,7 +143,7 @@ async def _load(service: Service, session: str) -> StoredSession:
 
 
 def _read(service: Service, session: str, stored: StoredSession) -> SessionMemory:
-    fingerprint = service.model.fingerprint
+    fingerprint = service.model.info.fingerprint
     try:
         return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
     except MemoryDamagedError as error:

@@ -157,7 +157,7 @@ async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     other = await open_workshop(tiny_model(seed=1))
     await other.work()
     shop.decoder.on_frame = lambda index: None
-    parts = replace(shop.parts, model=other.parts.model, engine=other.parts.engine)
+    parts = replace(shop.parts, engine=other.parts.engine)
     await VideoWorker(parts).work("a")
     assert (await shop.record()).state is VideoState.DONE
     assert await shop.lines() == await other.lines()

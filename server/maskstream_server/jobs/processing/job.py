@@ -1,26 +1,35 @@
-"""A video that a worker has claimed, and what is done to it however long a store is away."""
+"""A whole video that a worker has claimed, and what is done to it however long a store is away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from maskstream_model.port import ClassInfo, Model, SessionOptions
+from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
+from maskstream_server.jobs.processing.tracking import Tracking
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import Memory, change
 from maskstream_server.jobs.storage.files import SOURCE
 from maskstream_server.media.ports import DecodingVideo
+from maskstream_server.session.reporting import Wanted
 from maskstream_server.stores.errors import StoreUnreachableError
 
 AWAY_PAUSE_S = 0.5
 
 
-class Claimed:
-    """A video in a worker's hands.
+class NoRefinerError(MaskstreamServerError):
+    """The video was taken in by a server with another model."""
+
+
+class VideoJob:
+    """A claimed video: its record, its files, and what they ask of the model.
 
     Args:
         parts: what the worker works with.
@@ -61,6 +70,43 @@ class Claimed:
             except StoreUnreachableError as error:
                 await _pause(error)
 
+    def tracking(self) -> Tracking:
+        """Return what makes lines of its frames, from the first one on.
+
+        Raises:
+            NoRefinerError: this server's model cannot do what is wanted.
+        """
+        options, model = self.record.options, self._model
+        own_min = model.info.report_score_min
+        wanted = Wanted(
+            min_score=own_min if options.min_score is None else options.min_score,
+            mask_scale=options.mask_scale,
+            tracks_classes=model.info.task == "semantic",
+        )
+        return Tracking(
+            self.parts.engine,
+            model,
+            f"video {self.record.id}",
+            wanted,
+            SessionOptions(max_tracks=self.parts.max_tracks),
+            self._classes,
+            self.parts.checkpoint_every,
+        )
+
+    @property
+    def _model(self) -> Model[Any]:
+        """What steps the frames, as the mode says."""
+        if self.record.options.mode == "online":
+            return self.parts.engine.model
+        if self.parts.offline is None:
+            name = self.parts.engine.model.info.name
+            raise NoRefinerError(f"The model {name!r} has no refiner.")
+        return self.parts.offline
+
+    @property
+    def _classes(self) -> Sequence[ClassInfo]:
+        return self.parts.engine.model.info.classes or ()
+
     def open_video(self, skip: int = 0) -> DecodingVideo:
         """Return the frames that are looked at, without the first `skip` of them."""
         stride = self.record.options.frame_stride
@@ -72,12 +118,11 @@ class Claimed:
 
     def material(self, feed: Feed) -> Material:
         """Return what its files are made of."""
-        config, options = self.parts.model.config, self.record.options
-        own_min = config.online.show_score_min
+        options, own_min = self.record.options, self.parts.engine.model.info.show_score_min
         return Material(
             name=self.record.name,
             lines=feed,
-            classes=config.classes,
+            classes=self._classes,
             options=options,
             show_min=own_min if options.show_min is None else options.show_min,
             open_video=self.open_video,

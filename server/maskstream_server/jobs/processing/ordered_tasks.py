@@ -1,4 +1,4 @@
-"""What follows the frames of a video: done in order, behind whoever hands it in."""
+"""Pieces of work that are done in the background, one after the other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ MAX_BEHIND: Final = 8
 """Pieces of work that may wait: a slow disk or store holds the frames up only after so many."""
 
 
-class Following:
+class OrderedTasks:
     """Does pieces of work one after the other; an async context manager.
 
     After one that fails none is done, and its error comes out of the next `put` or the end of the
@@ -17,16 +17,16 @@ class Following:
     """
 
     def __init__(self, max_behind: int = MAX_BEHIND) -> None:
-        self._room = asyncio.Semaphore(max_behind)
+        self._places = asyncio.Semaphore(max_behind)
         self._last: asyncio.Task[None] | None = None
 
     async def put(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Hand in the next piece; returns at once, or when there is room for it.
+        """Hand in the next piece; returns at once, or when there is a place for it.
 
         Raises:
             Exception: what a piece before it has failed with.
         """
-        await self._room.acquire()
+        await self._places.acquire()
         if self._last is not None and self._last.done():
             self._last.result()
         self._last = asyncio.create_task(self._after(self._last, work))
@@ -39,7 +39,7 @@ class Following:
                 await before
             await work()
         finally:
-            self._room.release()
+            self._places.release()
 
     async def __aenter__(self) -> Self:
         return self

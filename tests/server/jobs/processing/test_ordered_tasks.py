@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from maskstream_server.jobs.processing.following import Following
+from maskstream_server.jobs.processing.ordered_tasks import OrderedTasks
 
 SOON_S = 5.0
 
@@ -38,9 +38,9 @@ class Slow:
 
 async def test_pieces_are_done_in_order_and_one_at_a_time_while_their_giver_goes_on():
     slow = Slow()
-    async with Following() as following:
+    async with OrderedTasks() as tasks:
         for number in range(4):
-            await following.put(partial(slow.work, number))
+            await tasks.put(partial(slow.work, number))
         await asyncio.sleep(0)
         assert (slow.begun, slow.done) == ([0], [])
         slow.let_go(4)
@@ -49,10 +49,10 @@ async def test_pieces_are_done_in_order_and_one_at_a_time_while_their_giver_goes
 
 async def test_whoever_gives_too_many_waits():
     slow = Slow()
-    async with Following(max_behind=2) as following:
-        await following.put(partial(slow.work, 0))
-        await following.put(partial(slow.work, 1))
-        third = asyncio.create_task(following.put(partial(slow.work, 2)))
+    async with OrderedTasks(max_behind=2) as tasks:
+        await tasks.put(partial(slow.work, 0))
+        await tasks.put(partial(slow.work, 1))
+        third = asyncio.create_task(tasks.put(partial(slow.work, 2)))
         await asyncio.sleep(0.02)
         assert not third.done()
         slow.let_go(1)
@@ -67,9 +67,9 @@ async def test_after_a_piece_that_fails_none_is_done_and_its_giver_learns_of_it(
     slow.let_go(10)
 
     async def give() -> None:
-        async with Following(max_behind) as following:
+        async with OrderedTasks(max_behind) as tasks:
             for number in range(5):
-                await following.put(partial(slow.work, number, fails=number == 1))
+                await tasks.put(partial(slow.work, number, fails=number == 1))
 
     with pytest.raises(OSError, match="piece 1"):
         await give()
@@ -80,9 +80,9 @@ async def test_a_giver_that_fails_leaves_nothing_undone():
     slow = Slow()
 
     async def give() -> None:
-        async with Following() as following:
-            await following.put(partial(slow.work, 0))
-            await following.put(partial(slow.work, 1))
+        async with OrderedTasks() as tasks:
+            await tasks.put(partial(slow.work, 0))
+            await tasks.put(partial(slow.work, 1))
             slow.let_go(2)
             raise ValueError("a bad frame")
 
@@ -95,9 +95,9 @@ async def test_a_giver_that_is_cancelled_drops_the_rest():
     slow = Slow()
 
     async def give() -> None:
-        async with Following() as following:
-            await following.put(partial(slow.work, 0))
-            await following.put(partial(slow.work, 1))
+        async with OrderedTasks() as tasks:
+            await tasks.put(partial(slow.work, 0))
+            await tasks.put(partial(slow.work, 1))
             await asyncio.sleep(SOON_S)
 
     giving = asyncio.create_task(give())
