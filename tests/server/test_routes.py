@@ -10,10 +10,10 @@ from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.http.app import create_app
+from maskstream_server.errors import StoreUnreachableError
+from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.lifecycle.stalls import STALLED_S
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
 from support.server import FakeModel
@@ -193,7 +193,7 @@ def test_a_client_that_breaks_off_is_no_error_of_ours(world):
         raise ClientDisconnect
 
     with capture_logs() as logs:
-        answer = world.client.get("/left")
+        answer = world.client.get("/left", headers=KEY)
     assert (answer.status_code, logs) == (400, [])
 
 

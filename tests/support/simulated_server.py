@@ -70,7 +70,7 @@ def identity_after(payload: bytes, before: int | None) -> int:
 class Cluster:
     """What the servers share: the store, its clock, and what a hello gets."""
 
-    def __init__(self, policy: str, credit_frames: int = 6) -> None:
+    def __init__(self, policy: str) -> None:
         self.clock = Clock()
         self.store = MemoryStore(StoreTimes(TTL_S, 5.0), clock=self.clock)
         self.terms = terms(policy=policy)
@@ -199,7 +199,7 @@ class ServerEnd:
                 self._take(session.encoded(frame.sequence, answer))
 
     def save(self) -> None:
-        """Do what waits longest for the store; waiting commits are merged, as `Committer` does."""
+        """Do what waits longest for the store; waiting commits are merged, as by `Committer`."""
         session, first = self._living(), self.saves.popleft()
         if isinstance(first, ConfirmToken):
             done(self.cluster.store.confirm_token(self.lease))

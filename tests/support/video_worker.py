@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind
+from maskstream_server.lifecycle.videos import decode_upload
 from maskstream_server.lifecycle.worker import work_forever
 from maskstream_server.telemetry.log import set_up_logging
 

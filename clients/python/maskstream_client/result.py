@@ -135,6 +135,11 @@ class Result:
         return self.message.epoch
 
     @property
+    def provisional(self) -> bool:
+        """Whether it is a preliminary result, which the final one of the frame follows."""
+        return self.message.provisional
+
+    @property
     def pts_s(self) -> float | None:
         """Presentation time of the frame in seconds."""
         return None if self.message.pts_us < 0 else self.message.pts_us / 1e6

@@ -14,9 +14,9 @@ from maskstream_server.bench.report import size_text, tell
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
-from maskstream_server.jobs.assembly import decode_upload
 from maskstream_server.lifecycle.assembly import engine_threads
 from maskstream_server.lifecycle.models import load
+from maskstream_server.lifecycle.videos import decode_upload
 
 WARM_UP_STEPS: Final = 2
 MATRIX: Final = 2048

@@ -21,7 +21,6 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.assembly import decode_upload, video_limits
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -30,6 +29,7 @@ from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.lifecycle.assembly import build_engine, engine_threads
 from maskstream_server.lifecycle.models import load
+from maskstream_server.lifecycle.videos import decode_upload, video_limits
 from maskstream_server.media.soundtrack import open_sound
 
 VIDEO: Final = "bench"

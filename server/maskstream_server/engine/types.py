@@ -1,6 +1,6 @@
 """What the engine takes and gives, its limits and errors; no thread and no queue.
 
-EngineError(Exception)
+EngineError (see `maskstream_server.errors`)
 ├── EngineFullError     the queue is at its bound
 ├── EngineStoppedError  the engine takes no frames: not started, stopping or stopped
 └── StepFailedError     the model failed on these frames; the session's state is as it was
@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from maskstream_model.aliases import Pause
 from maskstream_model.port import Model, StepInput, StepOutput
+from maskstream_server.errors import MaskstreamServerError
 
 State = TypeVar("State")
 Value = TypeVar("Value")
@@ -19,7 +20,7 @@ USUAL_SIZE: Final = (360, 640)
 """Height and width of the frames that a model is warmed up and measured with."""
 
 
-class EngineError(Exception):
+class EngineError(MaskstreamServerError):
     """Root of the engine's errors."""
 
 

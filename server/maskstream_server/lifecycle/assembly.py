@@ -14,9 +14,9 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.service import Service
+from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.media.ports import OpenVideo
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore

@@ -9,7 +9,6 @@ from typing import Any
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.assembly import (
     build_engine,
@@ -19,6 +18,7 @@ from maskstream_server.lifecycle.assembly import (
 )
 from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
 from maskstream_server.lifecycle.models import Models
+from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
 from maskstream_server.media.ports import OpenVideo
 from maskstream_server.telemetry.readings import show_device, show_engine

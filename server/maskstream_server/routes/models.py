@@ -2,27 +2,24 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 
 from maskstream_protocol.errors import ModelUnknownError
-from maskstream_server.http.access import check_key
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.streaming.ports import SessionPorts
 
 
-def model_routes(service: Service) -> APIRouter:
+def model_routes(service: SessionPorts) -> APIRouter:
     """Return the routes of models."""
-
-    async def with_key(request: Request) -> None:
-        check_key(request.headers, service.settings)
-
-    router = APIRouter(prefix="/v1/models", dependencies=[Depends(with_key)])
+    router = APIRouter(prefix="/v1/models")
 
     @router.get("")
     async def models() -> dict[str, Any]:
+        """List the models that this server runs."""
         return {"models": [_summary(service)]}
 
     @router.get("/{name}")
     async def model(name: str) -> dict[str, Any]:
+        """Return a model with its classes, thresholds and input size."""
         if name != service.model.info.name:
             raise ModelUnknownError(f"This server has no model {name!r}.")
         return {**_summary(service), **_details(service)}
@@ -30,7 +27,7 @@ def model_routes(service: Service) -> APIRouter:
     return router
 
 
-def _summary(service: Service) -> dict[str, Any]:
+def _summary(service: SessionPorts) -> dict[str, Any]:
     info = service.model.info
     return {
         "name": info.name,
@@ -44,7 +41,7 @@ def _summary(service: Service) -> dict[str, Any]:
     }
 
 
-def _details(service: Service) -> dict[str, Any]:
+def _details(service: SessionPorts) -> dict[str, Any]:
     info = service.model.info
     classes = [
         {"id": index, "name": each.name, "color": each.color, "thing": each.thing}

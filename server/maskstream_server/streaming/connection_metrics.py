@@ -9,9 +9,9 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from maskstream_protocol.notices import Drop, ErrorMessage, ServerMessage
 from maskstream_server.engine.types import StepTimes
-from maskstream_server.lifecycle.service import Service
 from maskstream_server.session.actions import Answer, Decode
 from maskstream_server.session.reporting import StepReport
+from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.telemetry.metrics import Stage, late_by
 from maskstream_server.telemetry.tracing import Attributes, Span, end, trace_id
 
@@ -36,7 +36,7 @@ class ConnectionMetrics:
         traceparent: the header with which the client, or its proxy, names its own trace.
     """
 
-    def __init__(self, service: Service, traceparent: str | None = None) -> None:
+    def __init__(self, service: StreamPorts, traceparent: str | None = None) -> None:
         self._metrics = service.metrics
         self._tracing = service.tracing
         self._late_s = service.settings.late_s

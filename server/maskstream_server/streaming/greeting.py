@@ -17,13 +17,12 @@ from maskstream_protocol.notices import (
     Welcome,
 )
 from maskstream_protocol.results import mark_durable
-from maskstream_server.errors import RETRY_AFTER_MS
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import RETRY_AFTER_MS
+from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.session import Beginning
-from maskstream_server.stores.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -33,6 +32,7 @@ from maskstream_server.stores.tokens import (
     read_token,
 )
 from maskstream_server.stores.tokens import hash_token as hashed
+from maskstream_server.streaming.ports import SessionPorts
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Greeting:
     token: str
 
 
-async def greet(service: Service, hello: Hello, address: str) -> Greeting:
+async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
     """Take a session up, or begin a new one.
 
     Raises:
@@ -77,7 +77,7 @@ async def greet(service: Service, hello: Hello, address: str) -> Greeting:
     return await _begin(service, terms, lost, address)
 
 
-def agree(service: Service, hello: Hello) -> Terms:
+def agree(service: SessionPorts, hello: Hello) -> Terms:
     """Return what `hello` and this server's settings amount to.
 
     Raises:
@@ -99,7 +99,7 @@ def agree(service: Service, hello: Hello) -> Terms:
 
 
 async def _begin(
-    service: Service, terms: Terms, lost: ResetReason | None, address: str
+    service: SessionPorts, terms: Terms, lost: ResetReason | None, address: str
 ) -> Greeting:
     service.lobby.check_room(address)
     session = service.random_bytes(SESSION_BYTES).hex()
@@ -112,7 +112,7 @@ async def _begin(
 
 
 async def _take_up(
-    service: Service, terms: Terms, claim: TokenClaim | None, resume: Resume
+    service: SessionPorts, terms: Terms, claim: TokenClaim | None, resume: Resume
 ) -> Greeting | ResetReason:
     """Return the greeting of a session that goes on, or why it cannot."""
     if claim is None:
@@ -148,7 +148,7 @@ async def _take_up(
     )
 
 
-async def _restore(service: Service, stored: StoredSession | None) -> Beginning | ResetReason:
+async def _restore(service: SessionPorts, stored: StoredSession | None) -> Beginning | ResetReason:
     if stored is None:
         return "state_lost"
     model, fingerprint = service.model, service.model.info.fingerprint
@@ -165,7 +165,7 @@ async def _restore(service: Service, stored: StoredSession | None) -> Beginning 
     return Beginning(memory, state, model.committed(state))
 
 
-async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> None:
+async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:
     """Delete a memory that nobody can use any more."""
     log = structlog.get_logger(__name__)
     log.warning("session_given_up", session=taken.lease.session, reason=reason)
@@ -173,7 +173,7 @@ async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> N
 
 
 def _welcome(
-    service: Service, lease: Lease, token: str, memory: SessionMemory, resumed: bool
+    service: SessionPorts, lease: Lease, token: str, memory: SessionMemory, resumed: bool
 ) -> Welcome:
     settings = service.settings
     return Welcome(
@@ -191,7 +191,7 @@ def _welcome(
     )
 
 
-def model_info(service: Service) -> ModelInfo:
+def model_info(service: SessionPorts) -> ModelInfo:
     """Return what clients are told of the model that serves them."""
     info = service.model.info
     classes_url = f"{service.settings.root_path}/v1/models/{info.name}"

@@ -11,21 +11,21 @@ from maskstream_model.port import ModelInfo
 from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
-from maskstream_server.errors import answer_to
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import wire_error
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import Reader, Wanted
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 from maskstream_server.streaming.greeting import Greeting
+from maskstream_server.streaming.ports import StreamPorts
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
@@ -57,7 +57,7 @@ class Performer:
 
     def __init__(
         self,
-        service: Service,
+        service: StreamPorts,
         greeting: Greeting,
         options: ClientOptions,
         report: Report,
@@ -138,7 +138,7 @@ class Performer:
             try:
                 await work
             except Exception as error:  # Whatever it is, it costs this frame and nothing else.
-                answer = answer_to(error, sequence)
+                answer = wire_error(error, sequence)
                 if counts:
                     self._report(lambda session: session.failed(sequence, answer))
 

@@ -14,10 +14,13 @@ from safetensors.numpy import load, save
 
 from maskstream_model.errors import StateError
 from maskstream_model.port import SessionOptions
-from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.errors import (
+    BadStateError,
+    SessionUnreadableError,
+    StoreError,
+    UnknownSessionError,
+)
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -26,13 +29,10 @@ from maskstream_server.stores.tokens import (
     is_name,
     make_token,
 )
+from maskstream_server.streaming.ports import SessionPorts
 
 BROUGHT_EPOCH = 2
 """A memory that was brought is not the one that the session began with."""
-
-
-class UnknownSessionError(MaskstreamServerError):
-    """There is no session of that name."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class State:
     blob: bytes
 
 
-async def read_state(service: Service, session: str) -> State:
+async def read_state(service: SessionPorts, session: str) -> State:
     """Read the last committed memory of a session.
 
     Raises:
@@ -69,25 +69,28 @@ async def read_state(service: Service, session: str) -> State:
     return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
-async def bring_state(service: Service, session: str, blob: bytes) -> Made:
+async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     """Make a session of this name, whose memory is `blob`; its frames begin with 1.
 
     Its tracks keep their ids; a client is told of each as it is first seen.
 
     Raises:
-        StateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
+        BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
-    model, parts = service.model, parts_from_file(blob)
-    options = SessionOptions(max_tracks=service.settings.max_tracks)
-    await service.compute(model.from_parts, parts, options)
+    model, options = service.model, SessionOptions(max_tracks=service.settings.max_tracks)
+    try:
+        parts = parts_from_file(blob)
+        await service.compute(model.from_parts, parts, options)
+    except StateError as error:
+        raise BadStateError(f"The {error}.") from error
     fingerprint = model.info.fingerprint
     memory = SessionMemory(BROUGHT_EPOCH, model_parts=parts, fingerprint=fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
-async def fork(service: Service, session: str) -> Made:
+async def fork(service: SessionPorts, session: str) -> Made:
     """Make a second session that goes on from where this one was last committed.
 
     Raises:
@@ -99,7 +102,7 @@ async def fork(service: Service, session: str) -> Made:
     return await _make(service, service.random_bytes(SESSION_BYTES).hex(), stored)
 
 
-async def end(service: Service, session: str) -> None:
+async def end(service: SessionPorts, session: str) -> None:
     """Delete a session; a client that is connected is told `taken_over`.
 
     One that cannot be read is deleted too; there its client, if any, hears nothing.
@@ -127,7 +130,7 @@ def parts_from_file(blob: bytes) -> dict[str, bytes]:
     """Read what `parts_to_file` wrote.
 
     Raises:
-        StateError: the bytes are no such file.
+        BadStateError: the bytes are no such file.
     """
     try:
         return {name: tensor.tobytes() for name, tensor in load(blob).items()}
@@ -135,14 +138,14 @@ def parts_from_file(blob: bytes) -> dict[str, bytes]:
         raise StateError(f"state is damaged: {error}") from error
 
 
-async def _load(service: Service, session: str) -> StoredSession:
+async def _load(service: SessionPorts, session: str) -> StoredSession:
     stored = await service.store.load(session) if is_name(session) else None
     if stored is None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     return stored
 
 
-def _read(service: Service, session: str, stored: StoredSession) -> SessionMemory:
+def _read(service: SessionPorts, session: str, stored: StoredSession) -> SessionMemory:
     fingerprint = service.model.info.fingerprint
     try:
         return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
@@ -152,7 +155,7 @@ def _read(service: Service, session: str, stored: StoredSession) -> SessionMemor
         raise SessionUnreadableError(session) from error
 
 
-async def _make(service: Service, session: str, stored: StoredSession) -> Made:
+async def _make(service: SessionPorts, session: str, stored: StoredSession) -> Made:
     store = service.store
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await store.create(session, service.owner, hash_token(token))

@@ -15,9 +15,8 @@ from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.store.measuring import measure
 from maskstream_server.bench.turns import Pace
 from maskstream_server.config.settings import Settings
-from maskstream_server.errors import MaskstreamServerError, SettingsError
+from maskstream_server.errors import MaskstreamServerError, SettingsError, StoreUnreachableError
 from maskstream_server.lifecycle.models import Models, load
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis.facts import read_facts
 
 

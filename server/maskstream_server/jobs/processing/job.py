@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from maskstream_model.port import ClassInfo, Model, SessionOptions
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import JobFailedError, StoreUnreachableError
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
 from maskstream_server.jobs.processing.tracking import Tracking
@@ -19,13 +19,8 @@ from maskstream_server.jobs.records.store import Memory, change
 from maskstream_server.jobs.storage.files import SOURCE
 from maskstream_server.media.ports import DecodingVideo
 from maskstream_server.session.reporting import Wanted
-from maskstream_server.stores.errors import StoreUnreachableError
 
 AWAY_PAUSE_S = 0.5
-
-
-class NoRefinerError(MaskstreamServerError):
-    """The video was taken in by a server with another model."""
 
 
 class VideoJob:
@@ -74,7 +69,7 @@ class VideoJob:
         """Return what makes lines of its frames, from the first one on.
 
         Raises:
-            NoRefinerError: this server's model cannot do what is wanted.
+            JobFailedError: this server's model cannot do what is wanted.
         """
         options, model = self.record.options, self._model
         own_min = model.info.report_score_min
@@ -100,7 +95,7 @@ class VideoJob:
             return self.parts.engine.model
         if self.parts.offline is None:
             name = self.parts.engine.model.info.name
-            raise NoRefinerError(f"The model {name!r} has no refiner.")
+            raise JobFailedError(f"The model {name!r} has no refiner.")
         return self.parts.offline
 
     @property

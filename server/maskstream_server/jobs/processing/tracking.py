@@ -10,7 +10,7 @@ import structlog
 from maskstream_model.port import ClassInfo, Model, SessionOptions, StepInput
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineFullError, StepFailedError
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import JobFailedError
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory
@@ -20,10 +20,6 @@ from maskstream_server.session.reporting import Reader, StepReport, Wanted
 
 FULL_PAUSE_S = 0.1
 EPOCH = 1
-
-
-class FrameFailedError(MaskstreamServerError):
-    """The model failed on a frame; the text names it."""
 
 
 class Tracking:
@@ -93,7 +89,7 @@ class Tracking:
         """Take the next frames, at least one; return the lines that are final now.
 
         Raises:
-            FrameFailedError: the model failed on one of them.
+            JobFailedError: the model failed on one of them.
             EngineStoppedError: the engine takes no frames now.
         """
         for number, frame in enumerate(frames, self.next_frame):
@@ -134,7 +130,7 @@ class Tracking:
                 which = (
                     f"frame {first}" if first == last else f"one of the frames {first} to {last}"
                 )
-                raise FrameFailedError(f"The model failed on {which}.") from error
+                raise JobFailedError(f"The model failed on {which}.") from error
 
     def _lines(self, report: StepReport) -> list[Line]:
         """Go on from what a step gave; return the lines of the frames that are final."""

@@ -9,11 +9,11 @@ from typing import Literal, Protocol
 import structlog
 
 from maskstream_server.engine.types import EngineStoppedError
-from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
-from maskstream_server.jobs.errors import (
+from maskstream_server.error_answers import NO_DETAIL
+from maskstream_server.errors import (
     FencedOutError,
     FolderAwayError,
-    NoSpaceError,
+    MaskstreamServerError,
     RecordUnreadableError,
     VideoUnknownError,
 )
@@ -161,9 +161,9 @@ class VideoWorker:
 
     def _reason(self, video: str, error: Exception) -> str:
         """Return what the client is told; what is our fault is logged and told without detail."""
-        if isinstance(error, MaskstreamServerError | NoSpaceError):
+        if isinstance(error, MaskstreamServerError) and error.public:
             log.info("video_failed", video=video, reason=str(error))
-            return str(error)
+            return error.detail
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             log.error("disk_full", video=video, exc_info=error)
             return DISK_FULL

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.record import VideoState, cancel
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import DISK_FULL
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 from support.engines import start
 from support.fake_model import FakeModel

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
+from maskstream_server.http.access import require_access
 from maskstream_server.http.middleware import Entrance
 from maskstream_server.http.problems import install_problems
 from maskstream_server.lifecycle.service import Service
@@ -30,12 +31,19 @@ def create_app(service: Service) -> FastAPI:
             service.starting.cancel()
             await service.stop()
 
-    app = FastAPI(title="Maskstream", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Maskstream",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(require_access(service.settings))],
+    )
+    root_path = service.settings.root_path
     app.include_router(stream_routes(service))
     app.include_router(health_routes(service))
     app.include_router(model_routes(service))
-    app.include_router(upload_routes(service))
-    app.include_router(video_routes(service))
+    app.include_router(upload_routes(service.videos, root_path))
+    app.include_router(video_routes(service.videos, root_path))
     app.include_router(session_routes(service))
     app.include_router(watch_routes(service))
     install_problems(app)
