@@ -123,6 +123,13 @@ class Crops:
     bitmaps: tuple[npt.NDArray[np.bool_], ...]
     logits: tuple[npt.NDArray[np.float32], ...] | None = None
 
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """Return the whole masks, `(n, *size)` bool."""
+        masks = np.zeros((len(self.bitmaps), *self.size), bool)
+        for mask, (x0, y0, x1, y1), bitmap in zip(masks, self.boxes, self.bitmaps, strict=True):
+            mask[y0:y1, x0:x1] = bitmap
+        return masks
+
 
 class Masks(Protocol):
     """The masks of a frame, not yet pixels; how they are kept is the family's business."""

@@ -11,8 +11,9 @@ import torch
 
 from maskstream_model import load_model
 from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
-from maskstream_model.port import TrackStatus
+from maskstream_model.port import StepInput, TrackStatus
 from maskstream_model.presets import preset
+from maskstream_model.video import segment_video
 from support.running import assert_same, run
 from support.tiny import tiny_frames, tiny_model
 
@@ -48,27 +49,23 @@ def model():
     return tiny_model()
 
 
-def test_the_printed_lines_work_on_a_released_file(released, reference):
+def test_a_released_file_segments_frames(released, reference):
     frame, after = reference.clip("clip_64x96_26f")[:2]
     model = load_model("daq_r50_ovis", weights=released("daq_r50_ovis"), min_size=64)
-    state = model.initial_state()
-    output, state = model.step_frame(frame, state)
-    num = len(output.track_ids)
+    (output,) = model.step([StepInput([frame], model.begin())])
+    (result,) = output.results
+    num = len(result.tracks.track_ids)
     assert num > 0
-    assert output.track_ids.tolist() == list(range(1, num + 1))
-    assert output.track_ids.dtype == torch.int64
-    assert output.status.tolist() == [0] * num
-    assert output.logits.shape == (num, 26)
-    assert output.mask_logits.shape == (num, 16, 24)
-    assert output.scores.shape == output.labels.shape == (num,)
-    masks = output.masks(130, 200)
-    assert masks.shape == (num, 130, 200)
-    assert masks.dtype == torch.bool
-    state = model.state_from_bytes(model.state_to_bytes(state))
-    outputs, states = model.step_batch([after, frame], [state, model.initial_state()])
-    assert (len(outputs), len(states)) == (2, 2)
-    assert outputs[0].track_ids[:num].tolist() == list(range(1, num + 1))
-    assert outputs[1].track_ids.tolist() == list(range(1, num + 1))
+    assert result.tracks.track_ids.tolist() == list(range(1, num + 1))
+    assert result.tracks.status.tolist() == [0] * num
+    assert result.tracks.scores.shape == result.tracks.labels.shape == (num,)
+    assert result.tracks.class_scores.shape == (num, 25)
+    masks = result.masks.crops(np.arange(num), (130, 200)).whole()
+    assert (masks.shape, masks.dtype) == ((num, 130, 200), bool)
+    state = model.from_parts(model.to_parts(output.state))
+    later, other = model.step([StepInput([after], state), StepInput([frame], model.begin())])
+    assert later.results[0].tracks.track_ids[:num].tolist() == list(range(1, num + 1))
+    assert other.results[0].tracks.track_ids.tolist() == list(range(1, num + 1))
 
 
 @pytest.mark.slow
@@ -76,14 +73,14 @@ def test_a_released_offline_file_refines_a_video(released, reference):
     frames = iter(reference.clip("clip_64x96_26f")[:4])
     path = released("daq_r50_ovis_offline")
     model = load_model("daq_r50_ovis_offline", path, min_size=64, window=3, overlap=1)
-    video = model.run(frames, progress=print)
-    assert (video.num_frames, video.size, len(video.tracks)) == (4, (64, 96), 20)
-    best = video.tracks[0]
-    assert model.config.classes[best.label].name
-    assert best.score >= video.tracks[1].score
-    masks = video.masks(best)
-    assert masks.shape == (4, 64, 96)
-    assert [each is not None for each in best.segmentations] == masks.any((1, 2)).tolist()
+    results = list(segment_video(model, frames))
+    assert [result.index for result in results] == [1, 2, 3, 4]
+    tracks = results[-1].tracks
+    assert len(tracks.track_ids) >= 20 > 0
+    assert model.info.classes[tracks.labels[0]].name
+    crops = results[-1].masks.crops(np.arange(len(tracks.track_ids)), (130, 200))
+    assert crops.whole().shape == (len(tracks.track_ids), 130, 200)
+    assert crops.whole().sum((1, 2)).tolist() == crops.areas.tolist()
     with pytest.raises(CheckpointError, match=r"unexpected: refiner\.activation_proj\.bias"):
         load_model("daq_r50_ovis", path)
 

@@ -1,206 +1,199 @@
-"""DVIS-DAQ, offline: the online model over a whole video, then the refiner (SPEC.md section 4).
+"""DVIS-DAQ, offline: the online model over a video, then the refiner (SPEC.md section 4).
 
 Differs from reference: a video is refined in overlapping windows, so that memory does not grow with
 its length (decisions/0009). A window that holds the whole video gives the reference's numbers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
 
-from maskstream_model.aliases import Frame, Pause, Progress
-from maskstream_model.config import ModelConfig
+from maskstream_model.aliases import Frame, Pause, Size
+from maskstream_model.checkpoint import listed
 from maskstream_model.daq.clip_memory import ClipMemory
-from maskstream_model.daq.clip_rows import TrackedFrame, clip_rows
+from maskstream_model.daq.clip_rows import TrackedFrame
+from maskstream_model.daq.framewise import NO_OPTIONS, model_info
 from maskstream_model.daq.naive_sequences import follow
-from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.daq.refined import RefinedVideo, RefinedWindow, Rle, collect
-from maskstream_model.daq.refiner import RefinedRows, TemporalRefiner
-from maskstream_model.daq.spans import Span, spans
-from maskstream_model.errors import ConfigError, FrameError
-from maskstream_model.rle import encode_mask
-from maskstream_model.tasks.output import resize_mask_logits
+from maskstream_model.daq.offline_legacy import LegacyOffline
+from maskstream_model.daq.offline_legacy import RefinedSpan as RefinedSpan
+from maskstream_model.daq.offline_parts import (
+    PREVIOUS,
+    TRACKER,
+    WINDOWS,
+    WindowMemory,
+    previous_from_part,
+    previous_to_part,
+    window_memory,
+)
+from maskstream_model.daq.refined_tracks import RefinedTracks
+from maskstream_model.daq.refinement import refine
+from maskstream_model.daq.windows import OpenWindow, WindowRule
+from maskstream_model.errors import StateError
+from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
 
-ROWS_AT_ONCE = 16
-"""Masks that are resized together: at 1080p they take 130 MB."""
+
+@dataclass(frozen=True)
+class OfflineState:
+    """The memory of a video; bounded by a window, however long the video is. A value.
+
+    Attributes:
+        newest: after the newest frame.
+        window: frames that the next refinement sees.
+        starts: memories before the frames with which windows begin, by the number of frames before
+            them; the first is that of `window`.
+        tracks: what windows said.
+    """
+
+    newest: ClipMemory
+    starts: Mapping[int, ClipMemory]
+    window: OpenWindow[TrackedFrame] = field(default_factory=OpenWindow)
+    tracks: RefinedTracks = field(default_factory=RefinedTracks)
 
 
-class OfflineDaq:
-    """Refines whole videos; implements `interface.OfflineSegmenter`.
+class OfflineDaq(LegacyOffline):
+    """Refines videos; implements `port.Model`, a window late.
 
     Attributes:
         config: preset, with overrides applied.
-        online: segmenter and trackers, with the offline model's thresholds.
+        online: segmenter and trackers, with the offline model's thresholds; a model of its own, for
+            who cannot wait.
         refiner: the temporal refiner.
         fingerprint: hex text of weights and rules.
         rules: how windows are cut, and what is shown of them.
     """
 
-    def __init__(self, online: OnlineDaq, refiner: TemporalRefiner) -> None:
-        """Join the parts.
+    @property
+    def info(self) -> ModelInfo:
+        """See `port.Model`."""
+        return model_info(self.config, self.online.family, self.fingerprint, self.rules.window)
 
-        Raises:
-            ConfigError: the preset has no offline rules.
-        """
-        if online.config.offline is None:
-            raise ConfigError(f"{online.config.name} is an online model, without offline rules")
-        self.config: ModelConfig = online.config
-        self.online = online
-        self.refiner = refiner.to(online.device).eval()
-        self.fingerprint = online.fingerprint
-        self.rules = online.config.offline
+    def begin(self, options: SessionOptions = NO_OPTIONS) -> OfflineState:
+        """See `port.Model`."""
+        memory = ClipMemory(self.online.begin(options))
+        return OfflineState(memory, {0: memory})
 
-    def run(self, frames: Iterable[Frame], progress: Progress | None = None) -> RefinedVideo:
-        """Segment, track and refine a video; see `interface.OfflineSegmenter`."""
-        return collect(self.windows(frames, progress), self.rules.max_results)
+    def batch_key(self, height: int, width: int) -> Size:
+        """See `port.Model`."""
+        return self.online.batch_key(height, width)
 
-    @torch.no_grad()
-    def windows(
-        self, frames: Iterable[Frame], progress: Progress | None = None
-    ) -> Iterator[RefinedWindow]:
-        """Yield what is final of a video, window by window; see `interface.OfflineSegmenter`."""
-        tracked = self.track(frames, progress)
-        shown: set[int] = set()
-        # `map` lets go of a window before the next one fills up; a loop variable would not.
-        cut = spans(tracked, self.rules.window, self.rules.overlap)
-        for window in map(partial(self._window, shown), cut):
-            shown.update(window.segmentations)
-            yield window
-
-    def track(
-        self, frames: Iterable[Frame], progress: Progress | None = None
-    ) -> Iterator[TrackedFrame]:
-        """Run the online model over a video, frame by frame; arguments are those of `run`."""
-        memory, size = self.initial_memory(), None
-        for number, frame in enumerate(frames):
-            ((tracked, memory),) = self.track_clip([frame], memory)
-            size = tracked.size if size is None else size
-            if tracked.size != size:
-                raise FrameError(f"frame {number} is {tracked.size}, those before it are {size}")
-            if progress is not None:
-                progress(1)
-            yield tracked
-        if size is None:
-            raise FrameError("a video must have at least one frame")
-
-    # The same in steps, for who has other things to do between them and begins anew in the middle.
-
-    def initial_memory(self) -> ClipMemory:
-        """Return the memory of a video that nothing has been seen of."""
-        return ClipMemory(self.online.initial_state())
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """See `port.Model`: windows begin where clips do."""
+        stride, most = self._rule.stride, self.online.clip_frames(height, width, most)
+        if stride is None:
+            return most
+        return max(count for count in range(1, most + 1) if stride % count == 0)
 
     @torch.no_grad()
-    def track_clip(
+    def step(
+        self, batch: Sequence[StepInput[OfflineState]], pause: Pause | None = None
+    ) -> list[StepOutput[OfflineState]]:
+        """See `port.Model`: videos one after the other."""
+        return [self._step(given, pause) for given in batch]
+
+    def _step(
+        self, given: StepInput[OfflineState], pause: Pause | None
+    ) -> StepOutput[OfflineState]:
+        state, results = given.state, list[FrameResult]()
+        for tracked, memory in self.track_frames(given.frames, state.newest, given.options, pause):
+            decided, state = self._add(state, tracked, memory, pause)
+            results += decided
+        return StepOutput(results, state)
+
+    def _add(
+        self, state: OfflineState, tracked: TrackedFrame, memory: ClipMemory, pause: Pause | None
+    ) -> tuple[list[FrameResult], OfflineState]:
+        """Take a frame and the memory after it; return what is decided by it."""
+        full, window = state.window.add(tracked, self._rule)
+        starts, end = dict(state.starts), window.end
+        if self._rule.stride is not None and (end - window.first) % self._rule.stride == 0:
+            starts[end] = memory
+        starts = {first: kept for first, kept in starts.items() if first >= window.first}
+        state = replace(state, newest=memory, window=window, starts=starts)
+        if full is None:
+            return [], state
+        results, tracks = refine(self.refiner, full, state.tracks, self.rules, pause)
+        return results, replace(state, tracks=tracks)
+
+    @torch.no_grad()
+    def flush(
+        self,
+        state: OfflineState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
+    ) -> StepOutput[OfflineState]:
+        """See `port.Model`: the last window."""
+        last, window = state.window.close()
+        if last is None:
+            return StepOutput([], state)
+        results, tracks = refine(self.refiner, last, state.tracks, self.rules, pause)
+        starts = {window.first: state.newest}
+        return StepOutput(results, OfflineState(state.newest, starts, window, tracks))
+
+    def committed(self, state: OfflineState) -> int:
+        """See `port.Model`: frames before the next window."""
+        return state.window.first
+
+    def to_parts(self, state: OfflineState) -> dict[str, bytes]:
+        """See `port.Model` and `offline_parts`."""
+        memory = state.starts[state.window.first]
+        tracker = self.online.to_parts(memory.state)
+        windows = WindowMemory(state.window.first, state.window.decided, state.tracks)
+        parts = {TRACKER + name: blob for name, blob in tracker.items()}
+        if memory.previous is not None:
+            parts[PREVIOUS] = previous_to_part(memory.previous)
+        return {**parts, WINDOWS: windows.to_part()}
+
+    def from_parts(
+        self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
+    ) -> OfflineState:
+        """See `port.Model` and `offline_parts`."""
+        own = {name: blob for name, blob in parts.items() if not name.startswith(TRACKER)}
+        unknown = sorted(set(own) - {PREVIOUS, WINDOWS})
+        if unknown:
+            raise StateError(f"state has unknown {listed(unknown)}")
+        tracker = {
+            name.removeprefix(TRACKER): blob for name, blob in parts.items() if name not in own
+        }
+        state = self.online.from_parts(tracker, options)
+        kept = window_memory(own, self.config)
+        if kept.first != state.num_frames or (PREVIOUS in own) != (state.num_frames > 0):
+            raise StateError("the windows do not belong to the state of the tracker")
+        previous = None
+        if PREVIOUS in own:
+            previous = previous_from_part(own[PREVIOUS], self.config).to(self.online.device)
+        memory = ClipMemory(state, previous)
+        window = OpenWindow[TrackedFrame](kept.first, kept.decided)
+        return OfflineState(memory, {kept.first: memory}, window, kept.tracks)
+
+    # Below the port.
+
+    @property
+    def _rule(self) -> WindowRule:
+        return WindowRule(self.rules.window, self.rules.overlap)
+
+    @torch.no_grad()
+    def track_frames(
         self,
         frames: Sequence[Frame],
         memory: ClipMemory,
-        max_tracks: int | None = None,
+        options: SessionOptions = NO_OPTIONS,
         pause: Pause | None = None,
     ) -> list[tuple[TrackedFrame, ClipMemory]]:
         """Run the online model over the next frames; return each with the memory after it.
 
         The state goes through the whole video once, so that ids hold across windows.
-
-        Args:
-            frames: of one size, segmented together.
-            memory: left as it was.
-            max_tracks: limit of tracks alive, None for none.
-            pause: called between the parts of the work.
-
-        Raises:
-            FrameError: a frame is not uint8 `(height, width, 3)`.
         """
-        steps = []
-        together = self.online.segment(frames, pause)
+        steps, together = [], self.online.segment(frames, pause)
         for row, frame in enumerate(frames):
-            segmented, resized = together.select([row]).output, together.resized[row]
+            one = together.select([row])
             (output,), (state,) = self.online.track(
-                segmented, [memory.state], [resized], [max_tracks]
+                one.output, [memory.state], one.resized, [options.max_tracks]
             )
-            naive = follow(memory.previous, segmented.embeddings[0])
-            memory = ClipMemory(state, segmented.embeddings[0][naive])
+            naive = follow(memory.previous, one.output.embeddings[0])
+            memory = ClipMemory(state, one.output.embeddings[0][naive])
             size = (frame.shape[0], frame.shape[1])
-            steps.append((TrackedFrame.of(size, segmented, naive, output, state), memory))
+            steps.append((TrackedFrame.of(size, one.output, naive, output, state), memory))
             if pause is not None:
                 pause()
         return steps
-
-    @torch.no_grad()
-    def refining(self, span: Span[TrackedFrame], shown: Set[int]) -> Iterator["RefinedSpan | None"]:
-        """Refine a window in steps; the tracks in `shown` were shown before and still are.
-
-        Yields:
-            None after each step, and last the window.
-        """
-        rows = clip_rows(span.items, self.rules.max_kept)
-        embeddings = torch.stack([frame.embeddings for frame in span.items])
-        state = rows.features
-        for index in range(self.refiner.num_layers):
-            state = self.refiner.layer(index, state, embeddings)
-            yield None
-        refined = self.refiner.predict(state)
-        probabilities = refined.logits.float().softmax(-1)[:, :-1].cpu()
-        chosen = _rows_to_show(rows.row_ids, probabilities, shown, self.rules.max_results)
-        yield RefinedSpan(span, rows.row_ids, probabilities, chosen, refined)
-
-    def _window(self, shown: Set[int], span: Span[TrackedFrame]) -> RefinedWindow:
-        *_, refined = self.refining(span, shown)
-        assert refined is not None
-        frames = [refined.masks(time) for time in span.final]
-        shown_ids = refined.row_ids[refined.chosen].tolist()
-        return RefinedWindow(
-            first_frame=span.first + span.final.start,
-            num_frames=len(span.final),
-            size=span.items[0].size,
-            track_ids=refined.row_ids,
-            probabilities=refined.probabilities,
-            segmentations=dict(zip(shown_ids, zip(*frames, strict=True), strict=True)),
-        )
-
-
-@dataclass(frozen=True)
-class RefinedSpan:
-    """A window behind the refiner; its masks are made frame by frame, as they are asked for.
-
-    Attributes:
-        span: the window.
-        row_ids: `(R,)` int64 on the CPU, see `RefinedWindow.track_ids`.
-        probabilities: `(R, K)` float32 on the CPU.
-        chosen: `(M,)` int64, the rows that are shown.
-        rows: what the refiner says.
-    """
-
-    span: Span[TrackedFrame]
-    row_ids: Tensor
-    probabilities: Tensor
-    chosen: Tensor
-    rows: RefinedRows
-
-    @torch.no_grad()
-    def masks(self, time: int, size: tuple[int, int] | None = None) -> list[Rle | None]:
-        """Return the masks of the chosen rows on a frame.
-
-        Args:
-            time: index into `span.items`.
-            size: (height, width) of the masks; None: of the picture.
-        """
-        frame = self.span.items[time]
-        output, masks = frame.output, list[Rle | None]()
-        for start in range(0, len(self.chosen), ROWS_AT_ONCE):
-            few = self.chosen[start : start + ROWS_AT_ONCE]
-            logits = self.rows.segment(time, frame.mask_features, few)
-            resized = resize_mask_logits(logits, output.padded, output.resized, size or frame.size)
-            masks += [encode_mask(mask) for mask in (resized > 0).cpu().numpy()]
-        return masks
-
-
-def _rows_to_show(
-    row_ids: Tensor, probabilities: Tensor, shown: Set[int], max_results: int
-) -> Tensor:
-    """Return the rows that get masks, `(M,)` int64: the best, and those that were shown before."""
-    wanted = torch.isin(row_ids, torch.tensor(sorted(shown), dtype=torch.int64))
-    wanted[probabilities.amax(-1).argsort(descending=True)[:max_results]] = True
-    return wanted.nonzero()[:, 0]

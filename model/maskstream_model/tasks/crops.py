@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import Crops, Rows
-from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.port import Crops
 
 Values = npt.NDArray[np.float32]
 MAX_PLANS = 64
@@ -58,12 +58,21 @@ def plan_axis(cells: int, padded: int, resized: int, pixels: int) -> AxisPlan:
     return AxisPlan(csr_array(weights), touched.argmax(0), ends)
 
 
-def crop_masks(output: FrameOutput, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
-    """Return the masks of some rows of a frame at `size`; see `port.Masks.crops`."""
-    chosen = output.mask_logits[torch.from_numpy(rows).to(output.mask_logits.device)]
-    grids = chosen.float().cpu().numpy()
+def crop_masks(
+    mask_logits: Tensor, padded: Size, resized: Size, size: Size, with_logits: bool = False
+) -> Crops:
+    """Return the masks of a frame at `size`; arguments are those of `resize_mask_logits`.
+
+    Args:
+        mask_logits: see there.
+        padded: see there.
+        resized: see there.
+        size: see there.
+        with_logits: also crop the resized logits.
+    """
+    grids = mask_logits.float().cpu().numpy()
     down, across = (
-        plan_axis(grids.shape[1 + axis], output.padded[axis], output.resized[axis], pixels)
+        plan_axis(grids.shape[1 + axis], padded[axis], resized[axis], pixels)
         for axis, pixels in enumerate(size)
     )
     masks = [crop_mask(grid, down, across) for grid in grids]

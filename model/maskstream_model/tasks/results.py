@@ -37,13 +37,22 @@ def frame_result(output: FrameOutput, index: int, size: Size, config: ModelConfi
 
 @dataclass(frozen=True)
 class InstanceMasks:
-    """Masks that may overlap; implements `port.Masks`."""
+    """Masks that may overlap; implements `port.Masks`.
 
-    output: FrameOutput
+    Attributes:
+        mask_logits: `(n, H, W)` at stride 4 of the padded frame.
+        padded: `(height, width)` of the frame in the network, with padding.
+        resized: the same without padding.
+    """
+
+    mask_logits: torch.Tensor
+    padded: Size
+    resized: Size
 
     def crops(self, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
         """See `port.Masks`."""
-        return crop_masks(self.output, rows, size, with_logits)
+        chosen = self.mask_logits[torch.from_numpy(rows).to(self.mask_logits.device)]
+        return crop_masks(chosen, self.padded, self.resized, size, with_logits)
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ class SemanticMasks:
 def _instances(
     output: FrameOutput, size: Size, config: ModelConfig
 ) -> tuple[TrackTable, InstanceMasks]:
-    return _track_table(output, config), InstanceMasks(output)
+    masks = InstanceMasks(output.mask_logits, output.padded, output.resized)
+    return _track_table(output, config), masks
 
 
 def _panoptic(

@@ -54,7 +54,7 @@ class StandIn(FrameByFrame[TrackerState]):
             birth_frames=torch.zeros(count, dtype=torch.int64),
             missed_frames=torch.zeros(count, dtype=torch.int64),
             num_appearances=torch.full((count,), window),
-            num_frames=0,
+            num_frames=window,
             next_track_id=count + 1,
         )
 
@@ -65,6 +65,10 @@ class StandIn(FrameByFrame[TrackerState]):
         time.sleep(self._step_s)
         after = self._after(state)
         return self._shown(frame, after), after
+
+    def committed(self, state: TrackerState) -> int:
+        """See `port.Model`; the frames that filled the history are none of the session's."""
+        return state.num_frames - self._config.online.appearance_window
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:
         """See `port.Model`."""
@@ -108,4 +112,4 @@ class StandIn(FrameByFrame[TrackerState]):
             resized=size,
             padded=size,
         )
-        return frame_result(output, state.num_frames, size, self._config)
+        return frame_result(output, self.committed(state), size, self._config)

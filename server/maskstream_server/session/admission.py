@@ -6,7 +6,9 @@ The order: epoch, sequence, credit, size, codec; the header before, decoding aft
 from dataclasses import dataclass
 from typing import Final
 
+from maskstream_protocol import messages
 from maskstream_protocol.errors import (
+    BadMessageError,
     CodecUnsupportedError,
     CreditExceededError,
     FrameTooLargeError,
@@ -17,6 +19,7 @@ from maskstream_protocol.frames import FrameCodec, FrameMessage
 from maskstream_protocol.messages import Policy
 from maskstream_server.session.credit import CreditLedger, CreditLimit
 
+MAX_TEXT_CHARS: Final = 1 << 16
 MAX_SIDE_PX: Final = 32767
 """Polygons travel as signed 16-bit pixels, whatever the limit of pixels is."""
 SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24)
@@ -24,7 +27,7 @@ SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameC
 
 @dataclass(frozen=True)
 class Terms:
-    """What `hello` and `welcome` have settled for a connection.
+    """What `hello` and `welcome` have answered for a connection.
 
     Attributes:
         policy: `lossless` or `latest`.
@@ -33,6 +36,7 @@ class Terms:
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
         max_tracks: limit of tracks alive, None for none.
+        takes_prompts: whether the model segments what texts refer to.
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
     """
@@ -44,6 +48,7 @@ class Terms:
     max_frame_pixels: int
     messages_per_s: float
     max_tracks: int | None = None
+    takes_prompts: bool = False
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:
@@ -92,7 +97,7 @@ def check_credit(ledger: CreditLedger, frame: FrameMessage, num_bytes: int) -> N
 
 
 def check_content(frame: FrameMessage, num_bytes: int, terms: Terms) -> None:
-    """Check size and codec as far as the message's own header tells them.
+    """Check size and codec as far as the message's own header says.
 
     Raises:
         FrameTooLargeError: too many bytes, or the header declares too many pixels.
@@ -121,3 +126,14 @@ def check_pixels(height: int, width: int, max_frame_pixels: int) -> None:
         raise FrameTooLargeError(
             f"The picture has {width} x {height} pixels; the limit is {max_frame_pixels}."
         )
+
+
+def parse_text(text: str) -> messages.ClientMessage | None:
+    """Read a control message; None for a type that is not known.
+
+    Raises:
+        BadMessageError: it is too long, or not what the protocol says.
+    """
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadMessageError(f"A control message has at most {MAX_TEXT_CHARS} characters.")
+    return messages.parse_client_message(text)

@@ -6,8 +6,7 @@ to do, in order; after a `Close` there is nothing more to do.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from maskstream_model.aliases import Frame
 from maskstream_protocol import messages, notices
@@ -25,36 +24,24 @@ from maskstream_protocol.errors import (
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
-from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
+from maskstream_server.session.admission import (
+    Terms,
+    check_content,
+    check_credit,
+    check_place,
+    parse_text,
+)
 from maskstream_server.session.answers import Answers
+from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
-from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
 
-MAX_TEXT_CHARS: Final = 1 << 16
 MAX_REQUESTS: Final = 64
 DONE, INTERNAL, RESTART, IDLE = 1000, 1011, 1012, 4408
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """Where a connection takes its session up.
-
-    Attributes:
-        memory: the settled one.
-        state: the model's; None where the epoch has seen nothing.
-        index: last frame that `state` holds, as the model counts.
-        kept: sequences of the results that the store keeps, in order.
-    """
-
-    memory: SessionMemory = field(default_factory=SessionMemory)
-    state: Any = None
-    index: int = 0
-    kept: tuple[int, ...] = ()
 
 
 class Session:
@@ -71,7 +58,8 @@ class Session:
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
         index = beginning.index
-        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned)
+        self._prompts = memory.prompts
+        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
         self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self._closed = False
@@ -91,19 +79,19 @@ class Session:
 
     def text(self, text: str, now_s: float) -> list[Action]:
         """Take a text message."""
-        if self._deaf_to(len(text)):
+        if self._ignores(len(text)):
             return self._turn()
         try:
             if not self._texts.spend(1, now_s):
                 raise RateLimitedError("Control messages come too fast.")
-            self._control(_parse(text))
+            self._control(parse_text(text))
         except WireError as error:
             self._refuse(error)
         return self._turn()
 
     def binary(self, data: bytes, now_s: float) -> list[Action]:
         """Take a binary message."""
-        if self._deaf_to(len(data)):
+        if self._ignores(len(data)):
             return self._turn()
         try:
             self._frame(data, now_s)
@@ -179,7 +167,7 @@ class Session:
 
     # Messages.
 
-    def _deaf_to(self, size: int) -> bool:
+    def _ignores(self, size: int) -> bool:
         """Whether a message is left unread; one over twice the limit ends the connection."""
         limit = self._terms.max_frame_bytes
         if size > 2 * limit:
@@ -198,6 +186,8 @@ class Session:
             case messages.Reset():
                 self._request(ResetMark(self._epoch + 1))
                 self._epoch += 1
+            case messages.Prompts(prompts):
+                self._prompt(prompts)
             case messages.Ping(ping_id):
                 self._say(notices.Pong(ping_id))
             case messages.Bye():
@@ -205,9 +195,16 @@ class Session:
         self._rows.clear(BadMessageError, FrameHeaderError)
 
     def _request(self, mark: FlushMark | ResetMark) -> None:
-        if self._line.num_marks + self._answers.num_owed >= MAX_REQUESTS:
+        if self._line.num_marks + self._answers.num_waiting >= MAX_REQUESTS:
             raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
         self._line.add(mark)
+
+    def _prompt(self, prompts: tuple[str, ...]) -> None:
+        """Segment by these from the next frame on."""
+        if not self._terms.takes_prompts:
+            raise BadMessageError("The model of this session takes no prompts.")
+        self._prompts = self._prompts.replaced(prompts)
+        self._say(notices.Prompted(self._next, self._prompts.notices(self._answers.classes)))
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
@@ -219,7 +216,7 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        task = FrameTask(frame, len(data), now_s)
+        task = FrameTask(frame, len(data), now_s, self._prompts)
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
@@ -237,32 +234,33 @@ class Session:
     def _turn(self) -> list[Action]:
         """Return all that the last event has made possible."""
         while not self._closed and (item := self._line.next_ready()) is not None:
-            self._settle(item)
+            self._answer(item)
         if not self._closed:
             at_rest = self.at_rest
             self._do(self._pipeline.start_work(self._leaving))
-            self._do(self._answers.settle_tail(self._settled) if at_rest else [])
-            self._do(self._answers.pay_requests())
-            self._do(self._answers.pay_credit(at_rest))
+            self._do(self._answers.commit_tail(self._answered_up_to) if at_rest else [])
+            self._do(self._answers.answer_requests())
+            self._do(self._answers.return_credit(at_rest))
             self._leave()
         out, self._out = self._out, []
         return out
 
-    def _settle(self, item: Item) -> None:
+    def _answer(self, item: Item) -> None:
         match item:
             case FlushMark(flush_id):
-                self._answers.flush(flush_id, self._settled)
+                self._answers.flush(flush_id, self._answered_up_to)
             case ResetMark(epoch):
-                self._do(self._answers.reset(epoch, self._settled, self._next))
+                answered = self._answered_up_to
+                self._do(self._answers.reset(epoch, answered, self._next, self._prompts))
             case FrameTask(error=None, answer=None):
                 self._answers.repeated(item)
             case FrameTask(error=None):
-                self._do(self._answers.result(item, self._settled))
+                self._do(self._answers.result(item, self._answered_up_to))
             case FrameTask():
                 self._do(self._answers.drop(item))
 
     @property
-    def _settled(self) -> int:
+    def _answered_up_to(self) -> int:
         """Last frame up to which everything is answered or dropped."""
         first = self._line.first_task()
         return first.frame.sequence - 1 if first else self._next - 1
@@ -270,12 +268,9 @@ class Session:
     # Ends.
 
     def _leave(self) -> None:
-        """Close where the client said `bye`, or this server goes away, and all is answered.
-
-        Frames that a model keeps pending hold a server that goes away up no longer: the client
-        sends them again where it resumes.
-        """
-        if self._line.num_marks or (self._answers.num_owed and not self._answers.away):
+        """Close where the client said `bye`, or this server goes away, and all is answered."""
+        # A server that goes away leaves pending frames: the client sends them again elsewhere.
+        if self._line.num_marks or (self._answers.num_waiting and not self._answers.away):
             return
         if self._leaving and not self._line:
             self._do([Forget(), Close(DONE)])
@@ -303,9 +298,3 @@ class Session:
             if not self._closed:
                 self._out.append(action)
                 self._closed = isinstance(action, Close)
-
-
-def _parse(text: str) -> messages.ClientMessage | None:
-    if len(text) > MAX_TEXT_CHARS:
-        raise BadMessageError(f"A control message has at most {MAX_TEXT_CHARS} characters.")
-    return messages.parse_client_message(text)

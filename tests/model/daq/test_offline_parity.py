@@ -12,6 +12,9 @@ import pytest
 import torch
 
 from maskstream_model.daq.clip_rows import clip_rows
+from maskstream_model.port import StepInput
+from maskstream_model.tasks.instances import best_pairs
+from support.offline import tracked_frames
 from support.recorded import MAIN
 from support.ties import turn_ties
 
@@ -44,7 +47,7 @@ def tracked(model, frames, arrays):
         ours, theirs = rows.features[pairs_of(rows, arrays)], inputs(arrays)[0]
         return float((ours - theirs).abs().max())
 
-    return turn_ties(lambda: list(model.track(frames)), missed)[0]
+    return turn_ties(lambda: tracked_frames(model, frames), missed)[0]
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +133,11 @@ def test_the_refiner_answers_recorded_inputs_as_recorded(model, recorded, arrays
 
 def test_a_window_that_holds_the_whole_clip_gives_the_recorded_result(model, frames, arrays):
     expected = arrays("result")
-    video = model.run(frames)
-    assert (video.num_frames, video.size) == (10, tuple(expected["image_size"].tolist()))
+    (output,) = model.step([StepInput(list(frames), model.begin())])
+    assert output.results == []
+    video = model.flush(output.state)
+    size = tuple(expected["image_size"].tolist())
+    assert [result.index for result in video.results] == list(range(1, 11))
     count = int(np.prod(expected["mask_shape"]))
     masks = np.unpackbits(expected["masks_packed"])[:count].reshape(expected["mask_shape"])
     theirs = list(
@@ -143,9 +149,27 @@ def test_a_window_that_holds_the_whole_clip_gives_the_recorded_result(model, fra
             strict=True,
         )
     )
-    assert len(video.tracks) == len(theirs) == 20
     theirs.sort(key=lambda pair: -pair[2])
-    for track, (track_id, label, score, mask) in zip(video.tracks, theirs, strict=True):
-        assert max(track.track_id, 0) == track_id + 1
-        assert (track.label, track.score) == (label, pytest.approx(score, abs=SCORES))
-        assert (video.masks(track) != mask).mean() <= MAX_DIFFERING
+    rows, tracks = zip(*video.state.tracks.rows.items(), strict=True)
+    votes = torch.from_numpy(np.stack([track.vote.mean for track in tracks]))
+    ours = zip(*(values.tolist() for values in best_pairs(votes, 20)), strict=True)
+    tubes = masks_by_id(video.results, size)
+    assert len(theirs) == 20
+    for (score, row, label), (row_id, theirs_label, theirs_score, mask) in zip(
+        ours, theirs, strict=True
+    ):
+        assert max(rows[row], 0) == row_id + 1
+        assert (label, score) == (theirs_label, pytest.approx(theirs_score, abs=SCORES))
+        assert (tubes[tracks[row].track_id] != mask).mean() <= MAX_DIFFERING
+
+
+def masks_by_id(results, size):
+    """Masks `(T, height, width)` of each track of a video."""
+    tubes = {}
+    for time, result in enumerate(results):
+        ids = result.tracks.track_ids
+        for track, mask in zip(
+            ids.tolist(), result.masks.crops(np.arange(len(ids)), size).whole(), strict=True
+        ):
+            tubes.setdefault(track, np.zeros((len(results), *size), bool))[time] = mask
+    return tubes

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskstream_model.port import Crops
-from maskstream_model.tasks.crops import MAX_PLANS, crop_masks, plan_axis
-from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.crops import MAX_PLANS, plan_axis
+from maskstream_model.tasks.output import resize_mask_logits
+from maskstream_model.tasks.results import InstanceMasks
 
 GEOMETRIES = [
     # padded, resized, masks wanted
@@ -18,23 +19,6 @@ GEOMETRIES = [
     ((32, 64), (32, 40), (128, 160)),
     ((480, 864), (480, 853), (180, 320)),
 ]
-
-
-def frame_output(mask_logits: torch.Tensor, padded, resized) -> FrameOutput:
-    count = len(mask_logits)
-    numbers = torch.arange(count)
-    return FrameOutput(
-        track_ids=numbers + 1,
-        status=numbers * 0,
-        logits=torch.zeros(count, 4),
-        mean_logits=torch.zeros(count, 4),
-        mask_logits=mask_logits,
-        scores=torch.ones(count),
-        labels=numbers * 0,
-        ages=numbers * 0 + 1,
-        resized=resized,
-        padded=padded,
-    )
 
 
 def blobs(count: int, padded, seed: int) -> torch.Tensor:
@@ -50,16 +34,13 @@ def blobs(count: int, padded, seed: int) -> torch.Tensor:
     return torch.tensor(np.stack(logits), dtype=torch.float32)
 
 
-def whole_masks(crops: Crops) -> np.ndarray:
-    masks = np.zeros((len(crops.bitmaps), *crops.size), bool)
-    for mask, (x0, y0, x1, y1), crop in zip(masks, crops.boxes, crops.bitmaps, strict=True):
-        mask[y0:y1, x0:x1] = crop
-    return masks
+def logits_of(output: InstanceMasks, size) -> np.ndarray:
+    return resize_mask_logits(output.mask_logits, output.padded, output.resized, size).numpy()
 
 
-def assert_same_but_on_the_threshold(output: FrameOutput, crops: Crops) -> None:
-    expected = output.resized_logits(*crops.size).numpy()
-    differs = whole_masks(crops) != (expected > 0)
+def assert_same_but_on_the_threshold(output: InstanceMasks, crops: Crops) -> None:
+    expected = logits_of(output, crops.size)
+    differs = crops.whole() != (expected > 0)
     # Sums in another order: only a logit that is 0 but for rounding may fall on the other side.
     assert np.abs(expected[differs]).max(initial=0) < 1e-4
     assert differs.mean() < 1e-5
@@ -67,10 +48,10 @@ def assert_same_but_on_the_threshold(output: FrameOutput, crops: Crops) -> None:
 
 @pytest.mark.parametrize(("padded", "resized", "size"), GEOMETRIES)
 def test_crops_are_the_whole_resize(padded, resized, size):
-    output = frame_output(blobs(8, padded, 0), padded, resized)
-    crops = crop_masks(output, np.arange(8), size, with_logits=True)
+    output = InstanceMasks(blobs(8, padded, 0), padded, resized)
+    crops = output.crops(np.arange(8), size, with_logits=True)
     assert_same_but_on_the_threshold(output, crops)
-    expected = output.resized_logits(*size).numpy()
+    expected = logits_of(output, size)
     assert crops.logits is not None
     for logits, row, (x0, y0, x1, y1) in zip(crops.logits, expected, crops.boxes, strict=True):
         np.testing.assert_allclose(logits, row[y0:y1, x0:x1], atol=1e-4)
@@ -80,13 +61,13 @@ def test_crops_are_the_whole_resize(padded, resized, size):
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3))
 def test_crops_of_noise_are_the_whole_resize(seed, shift):
     noise = torch.randn(3, 16, 24, generator=torch.Generator().manual_seed(seed)) + shift
-    output = frame_output(noise, (64, 96), (50, 90))
-    assert_same_but_on_the_threshold(output, crop_masks(output, np.arange(3), (75, 135)))
+    output = InstanceMasks(noise, (64, 96), (50, 90))
+    assert_same_but_on_the_threshold(output, output.crops(np.arange(3), (75, 135)))
 
 
 def test_boxes_are_tight_and_areas_are_counted():
-    output = frame_output(blobs(8, (96, 128), 1), (96, 128), (90, 120))
-    crops = crop_masks(output, np.arange(8), (180, 240))
+    output = InstanceMasks(blobs(8, (96, 128), 1), (96, 128), (90, 120))
+    crops = output.crops(np.arange(8), (180, 240))
     for crop, (x0, y0, x1, y1), area in zip(crops.bitmaps, crops.boxes, crops.areas, strict=True):
         assert crop.shape == (y1 - y0, x1 - x0)
         assert area == crop.sum()
@@ -98,34 +79,34 @@ def test_boxes_are_tight_and_areas_are_counted():
 def test_a_mask_without_a_pixel_is_no_mask():
     outside = torch.full((2, 16, 24), -1.0)
     outside[1, 14:, :] = 1.0  # only in the padding
-    output = frame_output(outside, (64, 96), (40, 96))
-    crops = crop_masks(output, np.arange(2), (80, 192), with_logits=True)
+    output = InstanceMasks(outside, (64, 96), (40, 96))
+    crops = output.crops(np.arange(2), (80, 192), with_logits=True)
     assert crops.boxes.tolist() == [[0, 0, 0, 0], [0, 0, 0, 0]]
     assert crops.areas.tolist() == [0, 0]
     assert [crop.size for crop in crops.bitmaps] == [0, 0]
 
 
 def test_a_mask_of_the_whole_frame_is_one_box():
-    output = frame_output(torch.ones(1, 16, 24), (64, 96), (60, 90))
-    crops = crop_masks(output, np.arange(1), (120, 180))
+    output = InstanceMasks(torch.ones(1, 16, 24), (64, 96), (60, 90))
+    crops = output.crops(np.arange(1), (120, 180))
     assert crops.boxes.tolist() == [[0, 0, 180, 120]]
     assert crops.areas.tolist() == [120 * 180]
 
 
 def test_only_the_rows_asked_for_are_cropped():
-    output = frame_output(blobs(5, (64, 96), 2), (64, 96), (64, 96))
-    all_rows, some = crop_masks(output, np.arange(5), (64, 96)), np.array([3, 1])
-    chosen = crop_masks(output, some, (64, 96))
+    output = InstanceMasks(blobs(5, (64, 96), 2), (64, 96), (64, 96))
+    all_rows, some = output.crops(np.arange(5), (64, 96)), np.array([3, 1])
+    chosen = output.crops(some, (64, 96))
     assert chosen.areas.tolist() == all_rows.areas[some].tolist()
-    none = crop_masks(output, np.arange(0), (64, 96))
+    none = output.crops(np.arange(0), (64, 96))
     assert none.boxes.shape == (0, 4)
     assert none.size == (64, 96)
 
 
 def test_plans_of_many_sizes_are_forgotten_again():
-    output = frame_output(torch.ones(1, 16, 24), (64, 96), (64, 96))
+    output = InstanceMasks(torch.ones(1, 16, 24), (64, 96), (64, 96))
     for size in range(1, 2 * MAX_PLANS):
-        crop_masks(output, np.arange(1), (size, size + 1))
+        output.crops(np.arange(1), (size, size + 1))
     assert plan_axis.cache_info().currsize <= MAX_PLANS
     # A size that was forgotten is planned again.
-    assert crop_masks(output, np.arange(1), (1, 2)).areas.tolist() == [2]
+    assert output.crops(np.arange(1), (1, 2)).areas.tolist() == [2]
