@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any
 
 from maskstream_model.aliases import Size
 from maskstream_model.errors import ConfigError, MaskstreamModelError, first_line
@@ -20,24 +20,13 @@ GROUP = "maskstream.models"
 Weights = str | PathLike[str]
 
 
-class Load(Protocol):
-    """Loads a preset of a family."""
+Load = Callable[..., Model[Any]]
+"""`load(preset, weights, device, **overrides)` returns the model of a preset, ready to step.
 
-    def __call__(
-        self, preset: str, weights: Weights | None, device: str, **overrides: Any
-    ) -> Model[Any]:
-        """Return the model, ready to step.
-
-        Args:
-            preset: the name of the entry point.
-            weights: a file; None for the family's own weights of this preset.
-            device: "cpu", "cuda" or "cuda:N".
-            overrides: rules of the preset to replace.
-
-        Raises:
-            MaskstreamModelError: it cannot be had like this; the text is for users.
-        """
-        ...
+`weights` is a file, or None for those that come with the preset; `device` is "cpu", "cuda" or
+"cuda:N"; overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError`
+with a sentence for users.
+"""
 
 
 @dataclass(frozen=True)
@@ -135,7 +124,7 @@ def releases() -> list[Release]:
 def load(
     preset: str, weights: Weights | None = None, device: str = "cpu", **overrides: object
 ) -> Any:
-    """Load a preset of any installed family; see `Load`.
+    """Load a preset of any installed family; the arguments are those of `Load`.
 
     Raises:
         ConfigError: as of `family_of`, or the family fails.

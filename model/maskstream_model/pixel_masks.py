@@ -1,12 +1,13 @@
-"""The port's `Masks` for a model whose masks are pictures as large as the frame; no torch."""
+"""Results of a frame for models whose masks are pictures as large as the frame; no torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import Crops, Rows
+from maskstream_model.port import Crops, FrameResult, Rows, TrackStatus, TrackTable
 
 Values = npt.NDArray[np.float32]
 
@@ -36,6 +37,54 @@ class PixelMasks:
             bitmaps=tuple(values > 0 for _, values in cuts),
             logits=tuple(values for _, values in cuts) if with_logits else None,
         )
+
+
+@dataclass(frozen=True)
+class PixelTrack:
+    """One track of a frame, as a row of `port.TrackTable` has it.
+
+    Attributes:
+        track_id: from 1, never given twice in a session.
+        label: class index.
+        score: 0 to 1.
+        status: what happened to it.
+        age: frames since its birth, 1 on that frame.
+        values: its mask as of `PixelMasks`, `(height, width)` float32; None without one.
+    """
+
+    track_id: int
+    label: int
+    score: float
+    status: TrackStatus
+    age: int
+    values: Values | None = None
+
+
+def pixel_result(
+    index: int, size: Size, tracks: Sequence[PixelTrack], num_refused: int = 0
+) -> FrameResult:
+    """Return the final result of a frame.
+
+    Args:
+        index: number of the frame in its session.
+        size: (height, width) of the frame.
+        tracks: things, all of which may be mentioned.
+        num_refused: newcomers that the limit of tracks kept out.
+    """
+    values = np.full((len(tracks), *size), -1, np.float32)
+    for row, track in enumerate(tracks):
+        if track.values is not None:
+            values[row] = track.values
+    table = TrackTable(
+        track_ids=np.array([track.track_id for track in tracks], np.int64),
+        labels=np.array([track.label for track in tracks], np.int64),
+        scores=np.array([track.score for track in tracks], np.float32),
+        status=np.array([track.status for track in tracks], np.int64),
+        ages=np.array([track.age for track in tracks], np.int64),
+        things=np.ones(len(tracks), np.bool_),
+        mentionable=np.ones(len(tracks), np.bool_),
+    )
+    return FrameResult(index, size, table, PixelMasks(values), num_refused=num_refused)
 
 
 def _cut(values: Values) -> tuple[tuple[int, int, int, int], Values]:

@@ -13,7 +13,7 @@ from support.tiny import tiny_frames, tiny_model, tiny_offline_model
 
 FRAMES = tiny_frames(17, seed=1)
 OFFLINE = {"options": json.dumps({"mode": "offline"})}
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 async def test_a_server_of_an_offline_model_refines_videos_and_streams(tmp_path: Path):

@@ -16,7 +16,7 @@ from support.server import LiveServer, running_server
 from support.tiny import SIZE, tiny_frames, tiny_model
 
 FRAMES = tiny_frames(30, seed=3)
-SOON_S = 60.0
+SOON_S = 150.0
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"  # pycocotools
 )

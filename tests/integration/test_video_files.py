@@ -22,7 +22,7 @@ from support.odd_videos import KINDS
 from support.server import running_server
 from support.tiny import tiny_frames, tiny_panoptic_model
 
-SOON_S = 60.0
+SOON_S = 150.0
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation:DeprecationWarning"  # pycocotools
 )

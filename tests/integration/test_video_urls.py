@@ -12,7 +12,7 @@ from support.fake_video import FakeDecoder
 from support.http_receiver import Answer, Asked, Receiver, http_receiver
 from support.server import LiveServer, running_server
 
-SOON_S = 20.0
+SOON_S = 150.0
 VIDEO = b"a video " * 1000
 
 

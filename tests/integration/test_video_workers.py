@@ -27,7 +27,7 @@ from support.tiny import tiny_frames, tiny_offline_model
 NUM_FRAMES = 30
 STEP_S = 0.05
 RECOVERED_S = 15.0
-SOON_S = 60.0
+SOON_S = 150.0
 ARTIFACTS = ["ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet"]
 
 

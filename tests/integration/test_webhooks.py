@@ -19,7 +19,7 @@ from support.server_process import server_process
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FRAMES = [np.zeros((32, 48, 3), np.uint8)] * 3
-SOON_S = 30.0
+SOON_S = 150.0
 
 
 def settings_for(receiver: Receiver) -> dict:

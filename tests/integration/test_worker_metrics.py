@@ -22,7 +22,7 @@ from support.tiny import tiny_frames
 
 NUM_FRAMES = 12
 STEP_S = "0.05"
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 class Watched:

@@ -13,7 +13,7 @@ from support.server import LiveServer, running_server
 
 FRAMES = [np.full((32, 48, 3), value, np.uint8) for value in range(23)]
 """Of every video there."""
-SOON_S = 60.0
+SOON_S = 150.0
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 
 from maskstream_model.aliases import Frame, Pause
-from maskstream_model.errors import FrameError, PromptError, StateError
-from maskstream_model.pixel_masks import PixelMasks, Values
+from maskstream_model.errors import StateError
+from maskstream_model.frame_by_frame import NO_OPTIONS, check_frame, check_prompts
+from maskstream_model.pixel_masks import PixelTrack, Values, pixel_result
 from maskstream_model.port import (
     ClassInfo,
     FrameResult,
@@ -28,13 +29,11 @@ from maskstream_model.port import (
     StepInput,
     StepOutput,
     TrackStatus,
-    TrackTable,
 )
 
 POISON = 77
 COLORS = {"red": "#ff0000", "green": "#00ff00", "blue": "#0000ff"}
 MAX_MISSED = 2
-NO_OPTIONS = SessionOptions()
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,19 @@ def stand_in(
     return StandIn(info)
 
 
+def colored_frames(count: int = 16, size: tuple[int, int] = (20, 28)) -> list[Frame]:
+    """Return frames on which a rectangle of each colour comes, walks and goes."""
+    frames = []
+    for time in range(count):
+        frame = np.zeros((*size, 3), np.uint8)
+        for channel in range(3):
+            if (time + 3 * channel) // (4 + channel) % 2 == 0:
+                top, left = 2 + 5 * channel, 2 + time % 6
+                frame[top : top + 4, left : left + 6, channel] = 180 + 4 * (time % 16)
+        frames.append(frame)
+    return frames
+
+
 class StandIn:
     """Implements `port.Model`; nothing about a session is kept here but the sizes of batches."""
 
@@ -122,7 +134,9 @@ class StandIn:
         self._wanted(given.options)
         finals, state, skipped = list[FrameResult](), given.state, given.skipped
         for frame in given.frames:
-            _refuse(frame)
+            check_frame(frame)
+            if (frame[0, 0] == POISON).all():
+                raise RuntimeError("the model fails on this frame")
             if pause is not None:
                 pause()
             waiting = Pending(frame, given.options, skipped)
@@ -169,23 +183,25 @@ class StandIn:
         few = seen if limit is None else seen[: max(0, limit - len(taken))]
         born = [Track(next_id + index, label, number) for index, label in enumerate(few)]
         rows += [(TrackStatus.EMERGED, track) for track in born]
-        scores = [_score([now.frame, *later], wanted.get(track.label)) for _, track in rows]
-        result = FrameResult(
-            index=number,
-            size=now.frame.shape[:2],
-            tracks=_table(rows, number, scores),
-            masks=PixelMasks(_stack(rows, values, now.frame)),
-            num_refused=len(seen) - len(born),
-        )
+        frames = [now.frame, *later]
+        tracks = [
+            PixelTrack(
+                track.track_id,
+                track.label,
+                _score(frames, wanted.get(track.label)),
+                status,
+                number - track.birth_frame + 1,
+                values.get(track.label),
+            )
+            for status, track in rows
+        ]
+        result = pixel_result(number, now.frame.shape[:2], tracks, len(seen) - len(born))
         living = tuple(track for status, track in rows if status is not TrackStatus.DISAPPEARED)
         return result, Memory(number, next_id + len(born), living)
 
     def _wanted(self, options: SessionOptions) -> dict[int, str]:
         """Return the texts to segment by label."""
-        if self.info.prompts == "required" and not options.prompts:
-            raise PromptError(f"{self.info.name} needs prompts")
-        if self.info.prompts == "never" and options.prompts:
-            raise PromptError(f"{self.info.name} takes no prompts")
+        check_prompts(self.info, options)
         if options.prompts:
             return {prompt.class_id: prompt.text for prompt in options.prompts}
         return dict(enumerate(COLORS))
@@ -235,25 +251,6 @@ def _judge(track: Track, values: Mapping[int, Values], skipped: int) -> Row:
     return status, replace(track, missed=missed)
 
 
-def _table(rows: Sequence[Row], number: int, scores: Sequence[float]) -> TrackTable:
-    return TrackTable(
-        track_ids=np.array([track.track_id for _, track in rows], np.int64),
-        labels=np.array([track.label for _, track in rows], np.int64),
-        scores=np.array(scores, np.float32),
-        status=np.array([int(status) for status, _ in rows], np.int64),
-        ages=np.array([number - track.birth_frame + 1 for _, track in rows], np.int64),
-        things=np.ones(len(rows), np.bool_),
-        mentionable=np.ones(len(rows), np.bool_),
-    )
-
-
-def _stack(rows: Sequence[Row], values: Mapping[int, Values], frame: Frame) -> Values:
-    stacked = np.full((len(rows), *frame.shape[:2]), -1, np.float32)
-    for index, (_, track) in enumerate(rows):
-        stacked[index] = values.get(track.label, stacked[index])
-    return stacked
-
-
 def _values(frame: Frame, text: str) -> Values:
     """Return `(height, width)`, above 0 where the colour that a text stands for is bright."""
     channel = [*COLORS].index(text) if text in COLORS else sum(text.encode()) % 3
@@ -265,13 +262,6 @@ def _score(frames: Sequence[Frame], text: str | None) -> float:
     if text is None:
         return 0.0
     return float(np.mean([max(0.0, float(_values(each, text).max())) / 127.5 for each in frames]))
-
-
-def _refuse(frame: Frame) -> None:
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise FrameError(f"a frame must be uint8 (height, width, 3), not {frame.shape}")
-    if (frame[0, 0] == POISON).all():
-        raise RuntimeError("the model fails on this frame")
 
 
 def _check(memory: Memory) -> None:

@@ -15,7 +15,7 @@ FILE = bytes(range(256)) * 40
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = TUS | {"Content-Type": "application/offset+octet-stream"}
 OFFLINE = "options " + base64.b64encode(b'{"mode": "offline"}').decode()
-SOON_S = 20.0
+SOON_S = 150.0
 
 
 @pytest.fixture(scope="module")

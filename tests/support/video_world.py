@@ -12,7 +12,7 @@ from support.fake_video import FakeDecoder
 from support.held_videos import FRAMES
 from support.server import LiveServer, running_server
 
-SOON_S = 20.0
+SOON_S = 150.0
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from maskstream_server.jobs.queue import DocketQueue, Work
 
 REDELIVER_S = 1.0
-SOON_S = 10.0
+SOON_S = 150.0
 MakeQueue = Callable[[], DocketQueue]
 
 

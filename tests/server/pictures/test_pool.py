@@ -16,7 +16,7 @@ from maskstream_server.pictures.refusal import UndecodableError
 from maskstream_server.pictures.worker import PictureWorker
 from support.pictures import PNG, encoded, gradient, new_pool
 
-SOON_S = 30.0
+SOON_S = 150.0
 PICTURE = encoded(PNG, gradient())
 
 

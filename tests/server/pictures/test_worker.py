@@ -16,7 +16,7 @@ from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 from maskstream_server.pictures.worker import PictureWorker, WorkerDiedError
 from support.pictures import JPEG, PNG, WEBP, encoded, gradient, limits, noise, png
 
-SOON_S = 30.0
+SOON_S = 150.0
 PICTURE = encoded(PNG, gradient())
 
 

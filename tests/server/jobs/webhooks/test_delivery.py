@@ -19,7 +19,7 @@ from support.http_receiver import Answer, Receiver, http_receiver
 from support.uploads import video_record
 
 KEY = b"k" * 32
-SOON_S = 20.0
+SOON_S = 150.0
 
 
 @dataclass
