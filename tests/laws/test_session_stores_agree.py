@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from maskstream_server.stores.errors import SessionExistsError
+from maskstream_server.errors import SessionExistsError
 from maskstream_server.stores.interface import (
     Commit,
     KeptResult,

@@ -1,12 +1,13 @@
 """A session under test with a shell that does what it is told: decode, step, encode, commit."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from maskstream_model.port import StepInput, TrackTable
 from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.records import Task
 from maskstream_protocol.results import ResultMessage, decode_result
 from maskstream_server.session.actions import (
     Action,
@@ -23,6 +24,7 @@ from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import ReportedFrame, StepReport
 from maskstream_server.session.session import Beginning, Session
+from maskstream_server.streaming.encode import ResultFormat, encode_result
 
 MAX_STEPS = 10_000
 PICTURE = np.zeros((4, 6, 3), np.uint8)
@@ -76,9 +78,16 @@ class Conversation:
     other: list[Action] = field(default_factory=list)
     origins: dict[int, object] = field(default_factory=dict)
     closed: int | None = None
+    committed: list[Save] = field(default_factory=list)
     now_s: float = 100.0
 
-    def model(self, sequence: int | None, step: StepInput, committed: int) -> StepReport:
+    def picture(self, message: FrameMessage) -> np.ndarray:
+        """The pixels of a frame."""
+        return PICTURE
+
+    def model(
+        self, sequence: int | None, step: StepInput, mentioned: frozenset[int], committed: int
+    ) -> StepReport:
         """Answer a frame at once; the state is the frame's sequence."""
         assert sequence is not None
         return found(committed + 1, sequence)
@@ -107,8 +116,10 @@ class Conversation:
                 case Say(message):
                     self.said.append(json.loads(message.to_json()))
                 case Answer(message):
-                    self.results.append(decode_result(message))
-                    self.said.append(("result", self.results[-1].sequence))
+                    result = decode_result(message)
+                    if action.final:
+                        self.results.append(result)
+                    self.said.append(("result" if action.final else "early", result.sequence))
                 case Close(code):
                     self.closed = code
                 case Save():
@@ -123,21 +134,14 @@ class Conversation:
         action = self.work.pop(0)
         match action:
             case Decode(message):
-                self.take(self.session.decoded(message.sequence, PICTURE, 0.002))
-            case Step(sequence, step, _, committed):
+                self.take(self.session.decoded(message.sequence, self.picture(message), 0.002))
+            case Step(sequence, step, mentioned, committed):
                 self.origins[sequence] = step.state
-                report = report or self.model(sequence, step, committed)
+                report = report or self.model(sequence, step, mentioned, committed)
                 self.take(self.session.stepped(sequence, report, TIMES, 100.1))
             case Encode(message, frame, timings):
-                answer = ResultMessage(
-                    message.sequence,
-                    message.epoch,
-                    frame.size,
-                    pts_us=message.pts_us,
-                    timings=timings,
-                    last=message.last,
-                    provisional=not frame.final,
-                )
+                answer = encode_result(action, ResultFormat("none", 1.0, Task.INSTANCES))
+                answer = replace(answer, timings=timings)
                 self.take(self.session.encoded(message.sequence, answer, frame.final))
 
     def run(self, commit: bool = True) -> None:
@@ -154,6 +158,7 @@ class Conversation:
     def commit(self) -> None:
         while self.saves:
             save = self.saves.pop(0)
+            self.committed.append(save)
             self.take(self.session.durable(save.epoch, save.sequence))
 
     def of(self, kind: str) -> list[dict]:

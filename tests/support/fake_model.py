@@ -83,7 +83,9 @@ class FakeModel:
         masks = PixelMasks(frame[None, :, :, 0].astype(np.float32) - 127.5)
         return FrameResult(age, frame.shape[:2], one_track(status, age), masks)
 
-    def flush(self, state: int, options: SessionOptions = NO_OPTIONS) -> StepOutput[int]:
+    def flush(
+        self, state: int, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[int]:
         return StepOutput((), state)
 
     def committed(self, state: int) -> int:

@@ -72,6 +72,7 @@ class Result:
     mask_size: tuple[int, int]
     codec: int
     tracks: tuple[Track, ...]
+    provisional: bool = False
 
     @classmethod
     def read(cls, data: bytes) -> "Result":
@@ -88,7 +89,8 @@ class Result:
             tracks.append(Track(row[0], row[11], row[10], row[9], mask, row[1], row[3:7]))
         bits = [bool(flags >> bit & 1) for bit in range(3)]
         size = (height, width)
-        return cls(sequence, epoch, dropped, *bits, size, codec, tuple(tracks))
+        early = bool(flags >> 3 & 1)
+        return cls(sequence, epoch, dropped, *bits, size, codec, tuple(tracks), early)
 
     @property
     def seen(self) -> list[tuple[int, int, int, bytes]]:

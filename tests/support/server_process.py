@@ -11,13 +11,17 @@ from dataclasses import dataclass
 SCRIPT = """
 import json, sys
 import numpy as np
-from maskstream_server.jobs import service, webhook
+from maskstream_server.jobs import service
+from maskstream_server.jobs.webhooks import schedule
 from support.fake_video import FakeDecoder
 from support.server import running_server
+from support.stand_ins import stand_in
 
-webhook.ATTEMPT_S, webhook.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
+schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
 decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
-with running_server(open_video=decoder, **json.loads(sys.argv[1])) as live:
+facts, settings = json.loads(sys.argv[1])
+model = stand_in(**facts) if facts else None
+with running_server(model, open_video=decoder, **settings) as live:
     print(live.url, flush=True)
     sys.stdin.read()
 """
@@ -38,10 +42,17 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(settings: Mapping[str, object]) -> Iterator[ServerProcess]:
-    """Run one; at the end it stops in peace, unless it was killed."""
+def server_process(
+    settings: Mapping[str, object], facts: Mapping[str, object] | None = None
+) -> Iterator[ServerProcess]:
+    """Run one; at the end it stops in peace, unless it was killed.
+
+    Args:
+        settings: fields of `Settings`.
+        facts: of the stand-in that it runs, see `stand_ins.stand_in`; None: the fake model.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, json.dumps(settings)],
+        [sys.executable, "-c", SCRIPT, json.dumps([facts, dict(settings)])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -82,8 +82,8 @@ class Cluster:
         self.ends.append(ServerEnd(self))
         return self.ends[-1]
 
-    def greet(self, hello: Hello) -> "Greeting":
-        """As `greeting.greet`: take the session up where its token lives, else begin one."""
+    def open_session(self, hello: Hello) -> "Opening":
+        """As `opening.open_session`: take the session up where its token lives, else begin one."""
         claim = read_token(hello.resume.token) if hello.resume else None
         if hello.resume and claim:
             token = self._token(claim.session)
@@ -93,7 +93,7 @@ class Cluster:
                 return self._resumed(taken, token, hello.resume.last_sequence)
         return self._begun(lost=hello.resume is not None)
 
-    def _begun(self, lost: bool) -> "Greeting":
+    def _begun(self, lost: bool) -> "Opening":
         self._num_secrets += 1
         session = f"{self._num_secrets:024x}"
         token = self._token(session)
@@ -101,9 +101,9 @@ class Cluster:
         memory = SessionMemory()
         said = [self._welcome(lease, token, memory, resumed=False)]
         said += [notices.ResetNotice(memory.epoch, "expired", 1).to_json()] if lost else []
-        return Greeting(lease, Beginning(memory), said)
+        return Opening(lease, Beginning(memory), said)
 
-    def _resumed(self, taken: Any, token: str, last_sequence: int) -> "Greeting":
+    def _resumed(self, taken: Any, token: str, last_sequence: int) -> "Opening":
         lease, stored = taken.lease, taken.stored
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, "")
         blob = memory.model_parts.get("state")
@@ -113,7 +113,7 @@ class Cluster:
         said = [self._welcome(lease, token, memory, resumed=True)]
         said += [mark_durable(each.message) for each in kept if each.sequence > seen]
         sequences = tuple(each.sequence for each in kept)
-        return Greeting(lease, Beginning(memory, state, index, sequences), said)
+        return Opening(lease, Beginning(memory, state, index, sequences), said)
 
     def _token(self, session: str) -> str:
         self._num_secrets += 1
@@ -136,7 +136,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Greeting:
+class Opening:
     """The lease, where the session begins, and what its client is told first."""
 
     lease: Lease
@@ -163,10 +163,10 @@ class ServerEnd:
         if self.session is None:
             hello = parse_client_message(str(message))
             assert isinstance(hello, Hello)
-            greeting = self.cluster.greet(hello)
-            self.lease = greeting.lease
-            self.session = Session(self.cluster.terms, greeting.beginning)
-            self.to_client += greeting.said
+            opening = self.cluster.open_session(hello)
+            self.lease = opening.lease
+            self.session = Session(self.cluster.terms, opening.beginning)
+            self.to_client += opening.said
         elif isinstance(message, str):
             self._take(self.session.text(message, now_s))
         else:

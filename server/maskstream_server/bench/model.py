@@ -13,7 +13,7 @@ from maskstream_model.port import Model, StepInput
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.threads import settle_threads
+from maskstream_server.engine.threads import choose_threads
 from maskstream_server.lifecycle.assembly import engine_threads
 from maskstream_server.lifecycle.models import load
 from maskstream_server.lifecycle.videos import decode_upload
@@ -33,7 +33,7 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = [frame.pixels for frame in islice(video, num_frames)]
     stepper = Stepper(time.perf_counter)
-    settle_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
+    choose_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
     report: dict[str, Any] = {
         "model": model.info.name,
         "device": settings.device,

@@ -92,7 +92,7 @@ class StandIn:
 
     def committed(self, state: TrackerState) -> int:
         """See `port.Model`."""
-        return state.num_frames
+        return state.num_frames - self._config.online.appearance_window
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:
         """See `port.Model`."""
@@ -136,4 +136,4 @@ class StandIn:
             resized=size,
             padded=size,
         )
-        return frame_result(output, state.num_frames, size, self._config)
+        return frame_result(output, self.committed(state), size, self._config)

@@ -19,7 +19,7 @@ from maskstream_server.bench.memory import MemoryMeter
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.threads import settle_threads
+from maskstream_server.engine.threads import choose_threads
 from maskstream_server.errors import MaskstreamServerError
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
@@ -92,7 +92,7 @@ def measure_alone(
 
 def _alone(settings: Settings, model: Model[Any], clip: Path, at_once: int) -> dict[str, Any]:
     stepper, options = Stepper(time.perf_counter), SessionOptions(max_tracks=settings.max_tracks)
-    threads = settle_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
+    threads = choose_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
     state, seconds, cpu_s, num_frames = model.begin(options), 0.0, 0.0, 0
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = (frame.pixels for frame in video)

@@ -9,7 +9,7 @@ from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.threads import settle_threads
+from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import USUAL_SIZE, StepFailedError
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.assembly import engine_threads
@@ -40,7 +40,7 @@ def check_model(settings: Settings) -> Sequence[Finding]:
 def _step(settings: Settings, model: Model[Any]) -> Finding:
     stepper = Stepper(time.perf_counter)
     try:
-        threads = settle_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
+        threads = choose_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
         step_s = statistics.median(stepper.probe(model, NUM_WARM + NUM_TIMED)[NUM_WARM:])
     except StepFailedError as error:
         advice = "Not enough memory? Use a smaller preset, or another --device."

@@ -13,7 +13,7 @@ from maskstream_model.port import Model, StepInput
 from maskstream_server.engine.batching import Waiting
 from maskstream_server.engine.queue import RequestQueue, Ticket
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.threads import settle_threads
+from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import (
     EngineLimits,
     EngineObserver,
@@ -141,20 +141,20 @@ class Engine(Generic[State]):
             return True
         await asyncio.to_thread(self._thread.join, timeout_s)
         for ticket in self._queue.drain():
-            _settle(ticket.future, EngineStoppedError("the engine has stopped"))
+            _resolve(ticket.future, EngineStoppedError("the engine has stopped"))
         return not self._thread.is_alive()
 
     def _run(self, warm: "asyncio.Future[None]") -> None:
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            settle_threads(self.limits.num_threads, lambda: self._stepper.probe(self.model)[0])
+            choose_threads(self.limits.num_threads, lambda: self._stepper.probe(self.model)[0])
             self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
-            self._on_loop(_settle, warm, error)
+            self._on_loop(_resolve, warm, error)
             return
         self._accepting = not self._ended
-        self._on_loop(_settle, warm, None)
+        self._on_loop(_resolve, warm, None)
         # No batch is held here: the last frames of a quiet engine would stay in memory.
         while self._take_turn():
             pass
@@ -184,7 +184,7 @@ class Engine(Generic[State]):
         outcomes = self._stepper.step(requests, [ticket.waiting.since_s for ticket in tickets])
         self._busy_since_s = before_s
         for ticket, outcome in zip(tickets, outcomes, strict=True):
-            self._on_loop(_settle, ticket.future, outcome)
+            self._on_loop(_resolve, ticket.future, outcome)
         try:
             self._observe(requests, outcomes)
         except Exception:
@@ -220,7 +220,7 @@ def _batch_key(request: StepRequest[Any, Any]) -> Hashable:
     return request.model.batch_key(height, width), request.step.options.max_tracks
 
 
-def _settle(future: "asyncio.Future[Any]", outcome: Any) -> None:
+def _resolve(future: "asyncio.Future[Any]", outcome: Any) -> None:
     """Give a future its result or error, unless its caller has gone."""
     if future.done():
         return

@@ -75,7 +75,7 @@ class Stepper:
     def _infer_alone(self, request: StepRequest[Any, Any], pause: Pause) -> StepOutput[Any]:
         model, step = request.model, request.step
         if not step.frames:
-            return model.flush(step.state, step.options)
+            return model.flush(step.state, step.options, None if request.live else pause)
         if request.live:
             return model.step([step])[0]
         output = StepOutput[Any]((), step.state)

@@ -12,7 +12,7 @@ TRIES: Final = 3
 """The first step of all sets much up."""
 
 
-def settle_threads(num_threads: int | None, step_s: Callable[[], float]) -> int:
+def choose_threads(num_threads: int | None, step_s: Callable[[], float]) -> int:
     """Set torch's threads for the calling thread and return their number.
 
     Args:
@@ -33,7 +33,7 @@ def settle_threads(num_threads: int | None, step_s: Callable[[], float]) -> int:
 
 
 def quickest(measure: Callable[[int], float], most: int) -> int:
-    """Return the number of threads beyond which more of them do not pay.
+    """Return the number of threads beyond which more of them save nothing.
 
     Args:
         measure: seconds of a step with so many threads.

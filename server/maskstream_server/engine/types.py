@@ -45,7 +45,7 @@ class EngineLimits:
         max_waiting: requests in the queue; one more is `EngineFullError`.
         window_s: how long the oldest frame waits for company when the batch is not full.
         deterministic: batches of one, so that results are equal bit by bit from run to run.
-        num_threads: torch's threads for the engine's thread; None: as many as pay (`threads.py`).
+        num_threads: torch's threads for the engine's thread; None: as many as help (`threads.py`).
         warm_up_sizes: (height, width) of frames that are stepped before the engine is ready.
         warm_up_batches: sizes of the batches of these.
         switch_s: how long another thread may keep the interpreter from the one of the engine,

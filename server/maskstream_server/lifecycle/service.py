@@ -23,7 +23,7 @@ from maskstream_server.session.admission import MAX_SIDE_PX
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.streaming.background import Background
-from maskstream_server.streaming.lobby import Lobby
+from maskstream_server.streaming.connection_registry import ConnectionRegistry
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
 
@@ -63,7 +63,7 @@ class Service:
         """Set up what follows from the other parts."""
         max_sessions = self.settings.max_sessions
         self.metrics.guests(0, max_sessions)
-        self.lobby = Lobby(
+        self.connections = ConnectionRegistry(
             max_sessions,
             lambda present: self.metrics.guests(present, max_sessions),
             self.settings.idle_s,
@@ -82,7 +82,7 @@ class Service:
         loop = asyncio.get_running_loop()
 
         def lost(lease: Lease) -> None:
-            loop.call_soon_threadsafe(self.lobby.evict, lease)
+            loop.call_soon_threadsafe(self.connections.evict, lease)
 
         interval_s = self.store.times.lease_s / 4
         self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
@@ -123,7 +123,7 @@ class Service:
         if self.videos is not None:
             self.videos.stopping = True
         self._drain_until_s = self.clock() + self.settings.drain_s
-        await self.lobby.drain(self.settings.drain_s)
+        await self.connections.drain(self.settings.drain_s)
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
         """See `SessionPorts.compute`."""

@@ -64,7 +64,11 @@ def build_videos(
     )
     info = models.live.info
     facts = ModelFacts(
-        name=info.name, refines=models.offline is not None, panoptic=info.task == "panoptic"
+        name=info.name,
+        refines=models.offline is not None,
+        panoptic=info.task == "panoptic",
+        classes=None if info.classes is None else tuple(each.name for each in info.classes),
+        prompts=info.prompts,
     )
     sources, max_bytes = source_rules(settings), settings.max_video_bytes
     reception = Reception(

@@ -17,8 +17,8 @@ def stream_routes(service: StreamPorts) -> APIRouter:
     @router.websocket(STREAM_PATH)
     async def stream(socket: WebSocket) -> None:
         await socket.accept(subprotocol=SUBPROTOCOL)
-        with ConnectionMetrics(service, socket.headers.get("traceparent")) as witness:
-            await Stream(socket, service, witness).run()
+        with ConnectionMetrics(service, socket.headers.get("traceparent")) as metrics:
+            await Stream(socket, service, metrics).run()
 
     @router.get(STREAM_PATH, include_in_schema=False)
     async def not_a_page() -> JSONResponse:

@@ -29,7 +29,7 @@ from maskstream_server.errors import (
 )
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
-from maskstream_server.streaming.greeting import model_info
+from maskstream_server.streaming.opening import model_info
 from maskstream_server.streaming.ports import SessionPorts
 from maskstream_server.streaming.viewer import Viewer
 from maskstream_server.transport.websocket import welcome
@@ -120,8 +120,8 @@ class Show:
     async def _show(self, stored: StoredSession) -> None:
         self._viewer.begin(stored.sequence)
         info = model_info(self._service)
-        greeting = Watching(self._session, stored.epoch, stored.sequence, info)
-        await self._socket.send_text(greeting.to_json())
+        opening = Watching(self._session, stored.epoch, stored.sequence, info)
+        await self._socket.send_text(opening.to_json())
         try:
             while not self._viewer.ended:
                 await self._wait()

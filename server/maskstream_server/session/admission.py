@@ -24,7 +24,7 @@ SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameC
 
 @dataclass(frozen=True)
 class Terms:
-    """What `hello` and `welcome` have settled for a connection.
+    """What `hello` and `welcome` have answered for a connection.
 
     Attributes:
         policy: `lossless` or `latest`.
@@ -33,6 +33,7 @@ class Terms:
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
         max_tracks: limit of tracks alive, None for none.
+        takes_prompts: whether the model segments what texts refer to.
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
     """
@@ -44,6 +45,7 @@ class Terms:
     max_frame_pixels: int
     messages_per_s: float
     max_tracks: int | None = None
+    takes_prompts: bool = False
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:
@@ -92,7 +94,7 @@ def check_credit(ledger: CreditLedger, frame: FrameMessage, num_bytes: int) -> N
 
 
 def check_content(frame: FrameMessage, num_bytes: int, terms: Terms) -> None:
-    """Check size and codec as far as the message's own header tells them.
+    """Check size and codec as far as the message's own header says.
 
     Raises:
         FrameTooLargeError: too many bytes, or the header declares too many pixels.

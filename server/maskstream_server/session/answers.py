@@ -1,4 +1,4 @@
-"""What goes out for settled frames: results, drops, commits, credit and `flushed` (pure)."""
+"""What goes out for answered frames: results, drops, commits, credit and `flushed` (pure)."""
 
 from collections import deque
 from dataclasses import replace
@@ -16,12 +16,13 @@ from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FrameTask
 from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.prompts import SessionPrompts
 
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
 
 
 class Answers:
-    """The settled side of a session: its memory, what is durable, and what is owed.
+    """The answered side of a session: its memory, what is durable, and what still has to be sent.
 
     Args:
         memory, ledger: see below.
@@ -30,9 +31,10 @@ class Answers:
             those of earlier connections count, too.
 
     Attributes:
-        memory: the memory after the last settled frame.
+        memory: the memory after the last answered frame.
         ledger: the client's credit.
         away: whether commits do not work now.
+        classes: of the tracks that the client knows, where the model takes prompts.
     """
 
     def __init__(
@@ -44,16 +46,17 @@ class Answers:
         self._rows = rows
         self._latest = kept
         self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
+        self.classes = memory.classes
         self._unsaved: list[tuple[int, bytes]] = []
         # Frames that are answered and that the memory does not hold: index and sequence.
         self._ahead: deque[tuple[int, int]] = deque()
-        self._owed: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
+        self._requests: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
         # Epoch and sequence: a reset is a commit of its own.
         self._durable = (memory.epoch, memory.sequence)
-        self._told = memory.sequence
+        self._announced = memory.sequence
         self._acked = 0
 
-    def result(self, task: FrameTask, settled: int) -> list[Action]:
+    def result(self, task: FrameTask, answered: int) -> list[Action]:
         """Send a result; commit it where there is a memory that belongs to it."""
         assert task.answer is not None
         sequence = task.frame.sequence
@@ -64,24 +67,25 @@ class Answers:
         ).encode()
         self._rows.clear(*REFUSED, InternalError)
         self._last_result, self._epoch_began = sequence, True
+        self.classes = task.classes
         self._unsaved.append((sequence, message))
         self._latest.append(sequence)
         self.ledger.give_back(task.num_bytes)
         answer = Answer(message, task.arrived_s, sequence)
-        return [answer, *self._save_checkpoint(task, settled)]
+        return [answer, *self._save_checkpoint(task, answered)]
 
     def repeated(self, task: FrameTask) -> None:
         """Take a frame that had its result on an earlier connection."""
         self.ledger.give_back(task.num_bytes)
 
-    def _save_checkpoint(self, task: FrameTask, settled: int) -> list[Action]:
+    def _save_checkpoint(self, task: FrameTask, answered: int) -> list[Action]:
         self._ahead.append((task.index, task.frame.sequence))
         checkpoint, sequence = task.checkpoint, 0
         if checkpoint is None:
             return []
         while self._ahead and self._ahead[0][0] <= checkpoint.index:
             _, sequence = self._ahead.popleft()
-        sequence = sequence if self._ahead else settled
+        sequence = sequence if self._ahead else answered
         if (task.frame.epoch, sequence) <= (self.memory.epoch, self.memory.sequence):
             return []
         self.memory = replace(
@@ -91,6 +95,8 @@ class Answers:
             last_result=self._last_result,
             epoch_began=True,
             mentioned=task.mentioned,
+            prompts=task.prompts,
+            classes=task.classes,
             model_parts=checkpoint.parts,
         )
         return [self.save()]
@@ -115,29 +121,38 @@ class Answers:
         self.ledger.give_back(task.num_bytes)
         return Say(notices.Drop(task.frame.sequence, task.frame.sequence, "superseded"))
 
-    def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
+    def reset(
+        self, epoch: int, answered: int, next_sequence: int, prompts: SessionPrompts
+    ) -> list[Action]:
         """Begin an epoch: all tracks are forgotten, in the store too.
 
-        It is told when it is durable: a client that has not heard asks again after a resume, one
-        that has would go on with the tracks that it had seen forgotten.
+        It is announced when it is durable: a client that lacks it asks again after a resume; one
+        that has would continue with the tracks that it had seen forgotten.
         """
         self._epoch_began = False
         self._ahead.clear()
+        self.classes = {}
         self.memory = SessionMemory(
-            epoch, settled, self._last_result, fingerprint=self.memory.fingerprint
+            epoch,
+            answered,
+            self._last_result,
+            fingerprint=self.memory.fingerprint,
+            prompts=prompts,
         )
-        self._owed.append(((epoch, settled), notices.ResetNotice(epoch, "client", next_sequence)))
+        self._requests.append(
+            ((epoch, answered), notices.ResetNotice(epoch, "client", next_sequence))
+        )
         return [self.save()]
 
-    def settle_tail(self, settled: int) -> list[Action]:
+    def commit_tail(self, answered: int) -> list[Action]:
         """Commit drops that no later result will carry along."""
-        if self._ahead or settled <= self.memory.sequence:
+        if self._ahead or answered <= self.memory.sequence:
             return []
-        self.memory = replace(self.memory, sequence=settled)
+        self.memory = replace(self.memory, sequence=answered)
         return [self.save()]
 
     def save(self) -> Save:
-        """Return the commit of the settled memory, with the results since the last one.
+        """Return the commit of the answered memory, with the results since the last one.
 
         As many results are kept as the credit has frames. They are counted, not reckoned from
         sequences: with `latest`, any number of dropped frames may lie between two of them.
@@ -161,33 +176,33 @@ class Answers:
         """Whether nothing waits for the store (or waiting for it is of no use now)."""
         return self.away or self._durable >= (self.memory.epoch, self.memory.sequence)
 
-    def flush(self, flush_id: Any, settled: int) -> None:
-        """Owe a `flushed`: everything up to `settled` is answered, but perhaps not durable."""
-        self._owed.append(((self.memory.epoch, settled), notices.Flushed(flush_id, settled)))
+    def flush(self, flush_id: Any, answered: int) -> None:
+        """Queue a `flushed`: everything up to `answered` is answered, but perhaps not durable."""
+        self._requests.append(((self.memory.epoch, answered), notices.Flushed(flush_id, answered)))
 
     @property
-    def num_owed(self) -> int:
+    def num_waiting(self) -> int:
         """How many requests wait for the store."""
-        return len(self._owed)
+        return len(self._requests)
 
-    def pay_requests(self) -> list[Action]:
+    def answer_requests(self) -> list[Action]:
         """Answer what is durable by now; a reset does not wait for a store that is away."""
-        owed, self._owed = self._owed, []
+        requests, self._requests = self._requests, []
         actions: list[Action] = []
-        for at, message in owed:
+        for at, message in requests:
             is_reset = isinstance(message, notices.ResetNotice)
             if at <= self._durable or (self.away and is_reset):
                 actions.append(Say(message))
             else:
-                self._owed.append((at, message))
+                self._requests.append((at, message))
         return actions
 
-    def pay_credit(self, at_rest: bool) -> list[Action]:
+    def return_credit(self, at_rest: bool) -> list[Action]:
         """Tell of credit when it presses, or when there is nothing to wait for."""
         durable = self._durable[1]
-        news = self.ledger.is_due or durable > self._told
+        news = self.ledger.is_due or durable > self._announced
         if not self.ledger.is_pressing and not (at_rest and self.all_durable and news):
             return []
-        paid = self.ledger.pay()
-        self._told = durable
-        return [Say(notices.Credit(paid.frames, paid.num_bytes, durable))]
+        returned = self.ledger.take_due()
+        self._announced = durable
+        return [Say(notices.Credit(returned.frames, returned.num_bytes, durable))]

@@ -1,4 +1,4 @@
-"""What a client may still send, and when it is told of more: a pure ledger (protocol.md 4)."""
+"""What a client may still send, and when it gets more: a pure ledger (protocol.md 4)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class CreditLimit:
 
 
 class CreditLedger:
-    """Counts frames from their arrival until the client has been told that they are paid back."""
+    """Counts frames from their arrival until the client has got their credit back."""
 
     def __init__(self, limit: CreditLimit) -> None:
         self._limit = limit
@@ -32,28 +32,28 @@ class CreditLedger:
         return True
 
     def give_back(self, num_bytes: int) -> None:
-        """Owe the client the credit of a frame that has its result or drop."""
+        """Mark the credit of a frame that has its result or drop for return."""
         self._due_frames += 1
         self._due_bytes += num_bytes
 
     @property
     def is_due(self) -> bool:
-        """Whether anything is owed."""
+        """Whether any credit waits to be returned."""
         return self._due_frames > 0
 
     @property
     def is_pressing(self) -> bool:
-        """Whether something is owed while half of the credit, of either kind, is out."""
+        """Whether credit waits to be returned while half of the credit, of either kind, is out."""
         half_out = (
             2 * self._spent_frames >= self._limit.frames
             or 2 * self._spent_bytes >= self._limit.num_bytes
         )
         return self.is_due and half_out
 
-    def pay(self) -> CreditLimit:
-        """Return what is owed, for a `credit` message, and owe nothing."""
-        paid = CreditLimit(self._due_frames, self._due_bytes)
-        self._spent_frames -= paid.frames
-        self._spent_bytes -= paid.num_bytes
+    def take_due(self) -> CreditLimit:
+        """Take what waits to be returned, for a `credit` message."""
+        returned = CreditLimit(self._due_frames, self._due_bytes)
+        self._spent_frames -= returned.frames
+        self._spent_bytes -= returned.num_bytes
         self._due_frames = self._due_bytes = 0
-        return paid
+        return returned

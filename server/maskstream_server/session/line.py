@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
@@ -10,6 +10,7 @@ from maskstream_model.aliases import Frame
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 
 class Phase(Enum):
@@ -41,6 +42,7 @@ class FrameTask:
         frame: as it came.
         num_bytes: size of its message, which the credit counts.
         arrived_s: when it came.
+        prompts: what it is to be segmented by.
         skipped: frames before it that newer ones have replaced.
         picture: decoded, until it is answered; None where it failed.
         size: height and width of the picture.
@@ -49,6 +51,7 @@ class FrameTask:
         before: what the model stepped it from (`pipeline.Chain`).
         is_stale: what is under way for it began from a state that has been taken back.
         mentioned: tracks that the client knows after it.
+        classes: of these tracks.
         checkpoint: the memory to commit once it is answered; None: there is none to commit.
         answer: its result; None where it was answered on an earlier connection.
     """
@@ -56,6 +59,7 @@ class FrameTask:
     frame: FrameMessage
     num_bytes: int
     arrived_s: float
+    prompts: SessionPrompts = NO_PROMPTS
     skipped: int = 0
     phase: Phase = Phase.WAITING
     picture: Frame | None = None
@@ -65,6 +69,7 @@ class FrameTask:
     before: Any = None
     is_stale: bool = False
     mentioned: frozenset[int] = frozenset()
+    classes: Mapping[int, int] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     answer: ResultMessage | None = None
     error: WireError | None = None

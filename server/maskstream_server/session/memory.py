@@ -3,6 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 MODEL_PREFIX = "model/"
 SESSION_PART = "session"
@@ -15,16 +18,18 @@ class MemoryDamagedError(Exception):
 
 @dataclass(frozen=True)
 class SessionMemory:
-    """The settled memory of a session: everything up to `sequence` is answered or dropped.
+    """The answered memory of a session: everything up to `sequence` is answered or dropped.
 
     Attributes:
         epoch: from 1, one more with each reset.
-        sequence: last settled frame, 0 for none.
+        sequence: last answered frame, 0 for none.
         last_result: last frame of the session that had a result, 0 for none.
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.
         model_parts: the model's memory as it names its parts; none before the epoch's first frame.
         fingerprint: of the model that made the state.
+        prompts: those that the last frame was stepped with.
+        classes: of the tracks in `mentioned`, where the model takes prompts.
     """
 
     epoch: int = 1
@@ -34,16 +39,21 @@ class SessionMemory:
     mentioned: frozenset[int] = frozenset()
     model_parts: Mapping[str, bytes] = field(default_factory=dict)
     fingerprint: str = ""
+    prompts: SessionPrompts = NO_PROMPTS
+    classes: Mapping[int, int] = field(default_factory=dict)
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the named parts of which a commit writes those that have changed."""
-        fields = {
+        fields: dict[str, Any] = {
             "schema": SCHEMA,
             "fingerprint": self.fingerprint,
             "last_result": self.last_result,
             "epoch_began": self.epoch_began,
             "mentioned": sorted(self.mentioned),
         }
+        if self.prompts.texts:
+            fields["texts"], fields["wanted"] = self.prompts.texts, self.prompts.wanted
+            fields["classes"] = sorted(self.classes.items())
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
@@ -76,6 +86,16 @@ def read_memory(
                 if name.startswith(MODEL_PREFIX)
             },
             fingerprint=str(fields["fingerprint"]),
+            prompts=_prompts(fields),
+            classes={int(track): int(label) for track, label in fields.get("classes", ())},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryDamagedError(str(error)) from error
+
+
+def _prompts(fields: Mapping[str, Any]) -> SessionPrompts:
+    texts = tuple(str(text) for text in fields.get("texts", ()))
+    wanted = tuple(int(class_id) for class_id in fields.get("wanted", ()))
+    if not all(0 <= class_id < len(texts) for class_id in wanted):
+        raise MemoryDamagedError("a prompt has no text")
+    return SessionPrompts(texts, wanted)

@@ -1,6 +1,6 @@
 """The way of a session's frames: decoding a little ahead, one at a time in the model, in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from maskstream_model.aliases import Frame
@@ -10,6 +10,7 @@ from maskstream_protocol.messages import Policy
 from maskstream_protocol.results import ResultMessage, Timings
 from maskstream_server.session.actions import Action, Answer, Decode, Encode, Step
 from maskstream_server.session.line import Checkpoint, FrameTask, Line, Phase
+from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
 
 DECODE_AHEAD: Final = 2
@@ -17,7 +18,7 @@ DECODE_AHEAD: Final = 2
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What the next step of the model goes on from.
+    """What the next step of the model continues from.
 
     Attributes:
         epoch: of the state.
@@ -25,6 +26,7 @@ class Chain:
         index: frames stepped, as the model counts them.
         committed: last frame of which a checkpoint was made.
         mentioned: tracks that the client knows and that have not disappeared.
+        prompts: those of the last step.
     """
 
     epoch: int
@@ -32,6 +34,7 @@ class Chain:
     index: int = 0
     committed: int = 0
     mentioned: frozenset[int] = frozenset()
+    prompts: SessionPrompts = NO_PROMPTS
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Pipeline:
 
     Args:
         policy: of the connection.
-        chain: where the model goes on.
+        chain: where the model continues.
         max_tracks: limit of tracks alive, None for none.
         answered: frames up to this one had their results before; they are stepped for the
             memory's sake.
@@ -111,20 +114,24 @@ class Pipeline:
         return [self._flush()] if pending and ending else []
 
     def _step(self, task: FrameTask, picture: Frame) -> Step:
-        chain = self._chain
-        if chain.epoch != task.frame.epoch:
-            chain = Chain(task.frame.epoch)
+        chain = self._chain_of(task)
         task.before, task.phase, task.index = self._chain, Phase.STEPPING, chain.index + 1
-        step = StepInput[Any]([picture], chain.state, self._options(), task.skipped)
+        options = self._options(task.prompts)
+        step = StepInput[Any]([picture], chain.state, options, task.skipped)
         return Step(task.frame.sequence, step, chain.mentioned, chain.committed)
+
+    def _chain_of(self, task: FrameTask) -> Chain:
+        """Return the chain, or a new one where the frame begins an epoch."""
+        same = self._chain.epoch == task.frame.epoch
+        return self._chain if same else Chain(task.frame.epoch)
 
     def _flush(self) -> Step:
         chain = self._flushed_from = self._chain
-        step = StepInput[Any]((), chain.state, self._options())
+        step = StepInput[Any]((), chain.state, self._options(chain.prompts))
         return Step(None, step, chain.mentioned, chain.committed)
 
-    def _options(self) -> SessionOptions:
-        return SessionOptions(max_tracks=self._max_tracks)
+    def _options(self, prompts: SessionPrompts) -> SessionOptions:
+        return SessionOptions(prompts.for_model(), self._max_tracks)
 
     def decoded(self, sequence: int, picture: Frame, decode_s: float) -> None:
         """Take the upright picture of a `Decode`."""
@@ -136,7 +143,7 @@ class Pipeline:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `Step` gave; the state goes on from it."""
+        """Take what a `Step` gave; the state continues from it."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
@@ -144,19 +151,20 @@ class Pipeline:
             return []
         repeated = sequence <= self._answered
         task.phase = Phase.DONE if repeated else Phase.PENDING
-        return self._go_on(task.frame.epoch, task.index, report, times, now_s)
+        chain = replace(self._chain_of(task), index=task.index, prompts=task.prompts)
+        return self._continue_chain(chain, report, times, now_s)
 
     def _flushed(self, report: StepReport, times: WorkTimes, now_s: float) -> list[Action]:
         before, self._flushed_from = self._flushed_from, None
         if before is not self._chain:
             return []
-        actions = self._go_on(before.epoch, before.index, report, times, now_s)
+        actions = self._continue_chain(before, report, times, now_s)
         for task in self._pending():
             task.fail(InternalError("The model has left this frame without a result."))
         return actions
 
-    def _go_on(
-        self, epoch: int, index: int, report: StepReport, times: WorkTimes, now_s: float
+    def _continue_chain(
+        self, chain: Chain, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
         """Continue the chain, and have encoded what was found."""
         pending = {task.index: task for task in self._pending()}
@@ -170,11 +178,14 @@ class Pipeline:
             actions.append(Encode(task.frame, frame, timings))
             if frame.final:
                 task.phase, task.mentioned, last = Phase.ENCODING, frame.mentioned, task
-        committed = self._chain.committed if self._chain.epoch == epoch else 0
+                task.classes = frame.classes if chain.prompts.texts else {}
+        committed = chain.committed
         if last is not None and report.parts is not None:
             committed = report.committed
             last.checkpoint = Checkpoint(committed, report.parts)
-        self._chain = Chain(epoch, report.state, index, committed, report.mentioned)
+        self._chain = replace(
+            chain, state=report.state, committed=committed, mentioned=report.mentioned
+        )
         return actions
 
     def _pending(self) -> list[FrameTask]:
@@ -194,7 +205,7 @@ class Pipeline:
         return []
 
     def failed(self, sequence: int | None, error: WireError) -> None:
-        """Drop a frame whose work failed; the chain of states goes on without it."""
+        """Drop a frame whose work failed; the chain of states continues without it."""
         if sequence is None:
             self._flush_failed(error)
             return

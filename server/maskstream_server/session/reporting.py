@@ -1,4 +1,4 @@
-"""Which tracks of a frame a client is told of, and their masks (protocol.md section 3): pure."""
+"""Which tracks of a frame are mentioned, and their masks (protocol.md section 3): pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -65,6 +65,12 @@ class ReportedFrame:
     mentioned: frozenset[int]
     num_tracks: int
     num_refused: int
+
+    @property
+    def classes(self) -> dict[int, int]:
+        """The class of each track in `mentioned` that the frame lists."""
+        labels = zip(self.tracks.track_ids.tolist(), self.tracks.labels.tolist(), strict=True)
+        return {track: label for track, label in labels if track in self.mentioned}
 
 
 @dataclass(frozen=True)
@@ -177,8 +183,9 @@ def mention(
         first &= np.isin(tracks.labels, list(classes))
     rows = np.flatnonzero(known | first)
     shown = np.where(first, int(TrackStatus.EMERGED), status)[rows]
-    alive = ids[rows[shown != TrackStatus.DISAPPEARED]]
-    return rows, shown, frozenset(alive.tolist())
+    # A track that a frame does not list is known all the same, until it disappears.
+    gone = ids[rows[shown == TrackStatus.DISAPPEARED]]
+    return rows, shown, mentioned.union(ids[first].tolist()).difference(gone.tolist())
 
 
 def select(tracks: TrackTable, rows: Rows) -> TrackTable:

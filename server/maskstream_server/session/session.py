@@ -45,7 +45,7 @@ class Beginning:
     """Where a connection takes its session up.
 
     Attributes:
-        memory: the settled one.
+        memory: the answered one.
         state: the model's; None where the epoch has seen nothing.
         index: last frame that `state` holds, as the model counts.
         kept: sequences of the results that the store keeps, in order.
@@ -71,7 +71,8 @@ class Session:
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
         index = beginning.index
-        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned)
+        self._prompts = memory.prompts
+        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
         self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self._closed = False
@@ -91,7 +92,7 @@ class Session:
 
     def text(self, text: str, now_s: float) -> list[Action]:
         """Take a text message."""
-        if self._deaf_to(len(text)):
+        if self._ignores(len(text)):
             return self._turn()
         try:
             if not self._texts.spend(1, now_s):
@@ -103,7 +104,7 @@ class Session:
 
     def binary(self, data: bytes, now_s: float) -> list[Action]:
         """Take a binary message."""
-        if self._deaf_to(len(data)):
+        if self._ignores(len(data)):
             return self._turn()
         try:
             self._frame(data, now_s)
@@ -179,7 +180,7 @@ class Session:
 
     # Messages.
 
-    def _deaf_to(self, size: int) -> bool:
+    def _ignores(self, size: int) -> bool:
         """Whether a message is left unread; one over twice the limit ends the connection."""
         limit = self._terms.max_frame_bytes
         if size > 2 * limit:
@@ -198,6 +199,8 @@ class Session:
             case messages.Reset():
                 self._request(ResetMark(self._epoch + 1))
                 self._epoch += 1
+            case messages.Prompts(prompts):
+                self._prompt(prompts)
             case messages.Ping(ping_id):
                 self._say(notices.Pong(ping_id))
             case messages.Bye():
@@ -205,9 +208,16 @@ class Session:
         self._rows.clear(BadMessageError, FrameHeaderError)
 
     def _request(self, mark: FlushMark | ResetMark) -> None:
-        if self._line.num_marks + self._answers.num_owed >= MAX_REQUESTS:
+        if self._line.num_marks + self._answers.num_waiting >= MAX_REQUESTS:
             raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
         self._line.add(mark)
+
+    def _prompt(self, prompts: tuple[str, ...]) -> None:
+        """Segment by these from the next frame on."""
+        if not self._terms.takes_prompts:
+            raise BadMessageError("The model of this session takes no prompts.")
+        self._prompts = self._prompts.replaced(prompts)
+        self._say(notices.Prompted(self._next, self._prompts.notices(self._answers.classes)))
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
@@ -219,7 +229,7 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        task = FrameTask(frame, len(data), now_s)
+        task = FrameTask(frame, len(data), now_s, self._prompts)
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
@@ -237,32 +247,33 @@ class Session:
     def _turn(self) -> list[Action]:
         """Return all that the last event has made possible."""
         while not self._closed and (item := self._line.next_ready()) is not None:
-            self._settle(item)
+            self._answer(item)
         if not self._closed:
             at_rest = self.at_rest
             self._do(self._pipeline.start_work(self._leaving))
-            self._do(self._answers.settle_tail(self._settled) if at_rest else [])
-            self._do(self._answers.pay_requests())
-            self._do(self._answers.pay_credit(at_rest))
+            self._do(self._answers.commit_tail(self._answered_up_to) if at_rest else [])
+            self._do(self._answers.answer_requests())
+            self._do(self._answers.return_credit(at_rest))
             self._leave()
         out, self._out = self._out, []
         return out
 
-    def _settle(self, item: Item) -> None:
+    def _answer(self, item: Item) -> None:
         match item:
             case FlushMark(flush_id):
-                self._answers.flush(flush_id, self._settled)
+                self._answers.flush(flush_id, self._answered_up_to)
             case ResetMark(epoch):
-                self._do(self._answers.reset(epoch, self._settled, self._next))
+                answered = self._answered_up_to
+                self._do(self._answers.reset(epoch, answered, self._next, self._prompts))
             case FrameTask(error=None, answer=None):
                 self._answers.repeated(item)
             case FrameTask(error=None):
-                self._do(self._answers.result(item, self._settled))
+                self._do(self._answers.result(item, self._answered_up_to))
             case FrameTask():
                 self._do(self._answers.drop(item))
 
     @property
-    def _settled(self) -> int:
+    def _answered_up_to(self) -> int:
         """Last frame up to which everything is answered or dropped."""
         first = self._line.first_task()
         return first.frame.sequence - 1 if first else self._next - 1
@@ -275,7 +286,7 @@ class Session:
         Frames that a model keeps pending hold a server that goes away up no longer: the client
         sends them again where it resumes.
         """
-        if self._line.num_marks or (self._answers.num_owed and not self._answers.away):
+        if self._line.num_marks or (self._answers.num_waiting and not self._answers.away):
             return
         if self._leaving and not self._line:
             self._do([Forget(), Close(DONE)])

@@ -9,7 +9,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.pictures.pool import PicturePool
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.streaming.background import Background
-from maskstream_server.streaming.lobby import Lobby
+from maskstream_server.streaming.connection_registry import ConnectionRegistry
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
 
@@ -23,7 +23,7 @@ class SessionPorts(Protocol):
         settings: what the operator decided.
         model: what sessions run, on `engine`.
         store: where they are kept; `owner` is this server's name in it.
-        lobby: the connections that have a session here.
+        connections: the connections that have a session here.
     """
 
     settings: Settings
@@ -31,7 +31,7 @@ class SessionPorts(Protocol):
     engine: Engine[Any]
     store: SessionStore
     owner: str
-    lobby: Lobby
+    connections: ConnectionRegistry
 
     def random_bytes(self, count: int, /) -> bytes:
         """Return bytes for names and tokens, hard to guess."""

@@ -28,9 +28,10 @@ from maskstream_server.session.actions import (
     Step,
 )
 from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
+from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
-from maskstream_server.streaming.greeting import Greeting, greet
-from maskstream_server.streaming.performer import ClientOptions, Event, Performer
+from maskstream_server.streaming.executor import ActionExecutor, Event
+from maskstream_server.streaming.opening import Opening, open_session
 from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.transport.gate import origin_of
 from maskstream_server.transport.websocket import welcome
@@ -45,7 +46,7 @@ Outgoing = str | bytes | Departing | Close
 class Stream:
     """One connection from `hello` to its close; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: StreamPorts, witness: ConnectionMetrics) -> None:
+    def __init__(self, socket: WebSocket, service: StreamPorts, metrics: ConnectionMetrics) -> None:
         self._socket = socket
         self._service = service
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -53,7 +54,7 @@ class Stream:
         # Messages that the session has not seen yet; reading pauses beyond them.
         self._room = asyncio.Semaphore(MAX_INCOMING)
         self._log = structlog.get_logger(__name__)
-        self._witness = witness
+        self._connection_metrics = metrics
         self._session: Session | None = None
         self._busy_at_s = service.clock()
 
@@ -61,26 +62,26 @@ class Stream:
         """Serve the connection; returns when it is closed."""
         try:
             hello = await self._hello()
-            greeting = await greet(self._service, hello, self.address)
-            self._witness.joined(greeting.lease.session)
-            self._service.lobby.enter(greeting.lease, self)
+            options = ClientOptions.of(hello, self._service.model.info)
+            opening = await open_session(self._service, hello, self.address)
+            self._connection_metrics.joined(opening.lease.session)
+            self._service.connections.enter(opening.lease, self)
             welcome(self._socket.scope, self._service.settings.max_message_bytes)
         except WebSocketDisconnect:
             return
         except Exception as error:
             await self._turn_away(wire_error(error))
             return
-        options = ClientOptions.of(hello, self._service.model.info)
         report = self._events.put_nowait
-        performer = Performer(self._service, greeting, options, report, self._witness)
+        executor = ActionExecutor(self._service, opening, options, report, self._connection_metrics)
         try:
-            await self._serve(greeting, performer)
+            await self._serve(opening, executor)
         finally:
-            performer.abandon_work()
-            self._service.lobby.leave(greeting.lease.session, self)
-            self._service.background.start(performer.finish())
+            executor.abandon_work()
+            self._service.connections.leave(opening.lease.session, self)
+            self._service.background.start(executor.finish())
 
-    # The lobby's side; see `lobby.Guest`.
+    # The side of the registry; see `connection_registry.RegisteredConnection`.
 
     @property
     def address(self) -> str:
@@ -137,7 +138,7 @@ class Stream:
     async def _turn_away(self, error: WireError) -> None:
         self._service.metrics.refused_sessions.inc()
         message = ErrorMessage.of(error, fatal=True)
-        self._witness.said(message)
+        self._connection_metrics.said(message)
         try:
             async with asyncio.timeout(self._service.settings.slow_reader_s):
                 await self._socket.send_text(message.to_json())
@@ -147,12 +148,12 @@ class Stream:
 
     # After welcome.
 
-    async def _serve(self, greeting: Greeting, performer: Performer) -> None:
+    async def _serve(self, opening: Opening, executor: ActionExecutor) -> None:
         self._log.info(
-            "session_opened", session=greeting.lease.session, resumed=greeting.welcome.resumed
+            "session_opened", session=opening.lease.session, resumed=opening.welcome.resumed
         )
-        self._session = session = Session(greeting.terms, greeting.beginning)
-        work = asyncio.create_task(self._work(session, greeting, performer))
+        self._session = session = Session(opening.terms, opening.beginning)
+        work = asyncio.create_task(self._work(session, opening, executor))
         ends = [asyncio.create_task(self._receive()), asyncio.create_task(self._send())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -160,54 +161,54 @@ class Stream:
             for task in (work, *ends):
                 task.cancel()
             await asyncio.gather(work, *ends, return_exceptions=True)
-            self._log.info("connection_ended", session=greeting.lease.session)
+            self._log.info("connection_ended", session=opening.lease.session)
 
-    async def _work(self, session: Session, greeting: Greeting, performer: Performer) -> None:
+    async def _work(self, session: Session, opening: Opening, executor: ActionExecutor) -> None:
         """Let the session take one event after the other until it closes."""
         try:
-            await self._open(greeting)
+            await self._open(opening)
             while not session.closed:
                 event = await self._events.get()
                 for action in event(session):
-                    await self._perform(action, performer)
+                    await self._perform(action, executor)
         except Exception as error:
             for action in session.crashed(wire_error(error)):
-                await self._perform(action, performer)
+                await self._perform(action, executor)
         finally:
             # Whatever happened, the sender must find an end; only the first `Close` counts.
             with contextlib.suppress(asyncio.QueueFull):
                 self._outgoing.put_nowait(Close(INTERNAL))
 
-    async def _open(self, greeting: Greeting) -> None:
-        await self._outgoing.put(greeting.welcome.to_json())
-        if greeting.reset is not None:
-            await self._outgoing.put(greeting.reset.to_json())
-        for message in greeting.repeated:
+    async def _open(self, opening: Opening) -> None:
+        await self._outgoing.put(opening.welcome.to_json())
+        if opening.reset is not None:
+            await self._outgoing.put(opening.reset.to_json())
+        for message in opening.repeated:
             await self._outgoing.put(message)
 
-    async def _perform(self, action: Action, performer: Performer) -> None:
+    async def _perform(self, action: Action, executor: ActionExecutor) -> None:
         if isinstance(action, Decode | Answer):
             self._busy_at_s = self._service.clock()
         match action:
             case Say(message):
-                self._witness.said(message)
+                self._connection_metrics.said(message)
                 await self._outgoing.put(message.to_json())
             case Answer(final=False):
                 await self._outgoing.put(action.message)
             case Answer():
-                await self._outgoing.put(self._witness.answered(action))
+                await self._outgoing.put(self._connection_metrics.answered(action))
             case Decode():
-                performer.decode(action)
+                executor.decode(action)
             case Step():
-                performer.step(action)
+                executor.step(action)
             case Encode():
-                performer.encode(action)
+                executor.encode(action)
             case Save():
-                performer.save(action)
+                executor.save(action)
             case ConfirmToken():
-                performer.confirm_token()
+                executor.confirm_token()
             case Forget():
-                await performer.forget()
+                await executor.forget()
             case Close():
                 await self._outgoing.put(action)
 
@@ -223,7 +224,7 @@ class Stream:
     def _message(self, text: str | None, data: bytes | None) -> Event:
         now_s = self._service.clock()
         if text is None:
-            self._witness.received(len(data or b""))
+            self._connection_metrics.received(len(data or b""))
 
         def take(session: Session) -> list[Action]:
             self._room.release()
@@ -255,6 +256,6 @@ class Stream:
                 await self._socket.send_bytes(outgoing)
             case Departing(message):
                 await self._socket.send_bytes(message)
-                self._witness.left(outgoing)
+                self._connection_metrics.left(outgoing)
             case Close(code, reason):
                 await self._socket.close(code, reason)

@@ -72,7 +72,7 @@ async def read_state(service: SessionPorts, session: str) -> State:
 async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     """Make a session of this name, whose memory is `blob`; its frames begin with 1.
 
-    Its tracks keep their ids; a client is told of each as it is first seen.
+    Its tracks keep their ids; each is mentioned to a client as it is first seen.
 
     Raises:
         BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
@@ -91,7 +91,7 @@ async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
 
 
 async def fork(service: SessionPorts, session: str) -> Made:
-    """Make a second session that goes on from where this one was last committed.
+    """Make a second session that continues from where this one was last committed.
 
     Raises:
         UnknownSessionError: there is none.
@@ -103,9 +103,9 @@ async def fork(service: SessionPorts, session: str) -> Made:
 
 
 async def end(service: SessionPorts, session: str) -> None:
-    """Delete a session; a client that is connected is told `taken_over`.
+    """Delete a session; a client that is connected gets `taken_over`.
 
-    One that cannot be read is deleted too; there its client, if any, hears nothing.
+    One that cannot be read is deleted too; there its client, if any, gets nothing.
 
     Raises:
         UnknownSessionError: there is none.
@@ -117,7 +117,7 @@ async def end(service: SessionPorts, session: str) -> None:
         return await service.store.discard(session)
     if lease is None:
         raise UnknownSessionError(f"There is no session {session!r}.")
-    service.lobby.evict(lease)
+    service.connections.evict(lease)
     await service.store.delete(lease)
 
 

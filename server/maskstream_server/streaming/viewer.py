@@ -37,7 +37,7 @@ class Viewer:
     def take(self) -> list[str | bytes]:
         """Return the next result's message, behind a `drop` for those missed before it; or none.
 
-        A result tells how many frames of the session itself had none: what lies before them and
+        A result says how many frames of the session itself had none: what lies before them and
         was not shown has been missed, here or on the way from the store.
         """
         while self._waiting:

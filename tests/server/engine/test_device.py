@@ -20,7 +20,8 @@ def stepped(model, sessions=1):
     place_module(model.tracker)
     model.device = CUDA
     stepper = Stepper(lambda: 0.0)
-    states = [model.begin() for _ in range(sessions)]
+    with EmulatedDevice():
+        states = [model.begin() for _ in range(sessions)]
     clips = [tiny_frames(NUM_FRAMES, seed=session) for session in range(sessions)]
     for frames in zip(*clips, strict=True):
         with EmulatedDevice() as device, torch.no_grad():

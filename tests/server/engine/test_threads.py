@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.engine.threads import quickest, settle_threads
+from maskstream_server.engine.threads import choose_threads, quickest
 from maskstream_server.lifecycle.assembly import engine_threads
 
 LIMIT_S = 240
@@ -59,13 +59,13 @@ def counts(monkeypatch):
 
 
 def test_a_number_that_is_named_is_set_without_a_step(counts):
-    assert settle_threads(3, lambda: pytest.fail("a step")) == 3
+    assert choose_threads(3, lambda: pytest.fail("a step")) == 3
     assert counts == [3]
 
 
 def test_what_was_quickest_is_set_and_the_slow_first_step_does_not_count(counts):
     times_s = iter([9.0, 1.0, 1.0, 0.9, 0.5, 0.9, 0.6, 0.45, 0.5])
-    assert settle_threads(None, times_s.__next__) == 2
+    assert choose_threads(None, times_s.__next__) == 2
     assert counts == [1, 2, 4, 2]
 
 
@@ -111,7 +111,8 @@ def test_two_threads_beside_busy_processes_do_not_collapse():
 
 LOAD = """
 import os, time
-from maskstream_server.lifecycle.assembly import load
+import scipy.optimize, torch  # their own libraries begin threads
+from maskstream_server.lifecycle.models import load
 from maskstream_server.config.settings import Settings
 before = len(os.listdir("/proc/self/task"))
 load(Settings(weights="random"))

@@ -205,6 +205,6 @@ def test_the_ledger_never_pays_back_more_than_was_spent():
     assert ledger.spend(60)
     assert not ledger.spend(60)
     ledger.give_back(60)
-    assert ledger.pay() == CreditLimit(1, 60)
-    assert ledger.pay() == CreditLimit(0, 0)
+    assert ledger.take_due() == CreditLimit(1, 60)
+    assert ledger.take_due() == CreditLimit(0, 0)
     assert ledger.spend(100)

@@ -10,7 +10,7 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.interface import Lease
 from maskstream_server.stores.memory import MemoryStore
-from maskstream_server.streaming.lobby import Lobby
+from maskstream_server.streaming.connection_registry import ConnectionRegistry
 from maskstream_server.telemetry.metrics import Metrics, late_by
 from maskstream_server.telemetry.readings import device_memory, show_device, show_engine
 from support.server import FakeModel
@@ -30,7 +30,7 @@ def test_a_late_result_is_laid_to_whoever_took_longer(ready_s, sent_s, cause):
     assert late_by(arrived_s=0.0, ready_s=ready_s, sent_s=sent_s, limit_s=0.5) == cause
 
 
-class Guest:
+class FakeConnection:
     address, silent_s = "10.0.0.1", 0.0
 
     def give_way(self) -> None: ...
@@ -43,19 +43,19 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-async def test_slots_are_free_until_guests_take_them():
+async def test_slots_are_free_until_connections_take_them():
     metrics = Metrics(CollectorRegistry())
     parts = {"random_bytes": bytes, "clock": lambda: 0.0, "owner": "me", "engine": None}
     service = Service(
         Settings(max_sessions=3), FakeModel(), store=MemoryStore(), metrics=metrics, **parts
     )
-    lobby: Lobby = service.lobby
+    registry: ConnectionRegistry = service.connections
     assert value(metrics, "maskstream_slots_free") == 3
-    guest = Guest()
-    lobby.enter(Lease("a", "me", 1), guest)
+    connection = FakeConnection()
+    registry.enter(Lease("a", "me", 1), connection)
     assert value(metrics, "maskstream_slots_free") == 2
     assert value(metrics, "maskstream_sessions_live") == 1
-    lobby.leave("a", guest)
+    registry.leave("a", connection)
     assert value(metrics, "maskstream_slots_free") == 3
 
 

@@ -93,7 +93,7 @@ class FrameLoop:
 
         Args:
             num_done: frames that have results.
-            memory: to go on from; None where there are no more frames.
+            memory: to continue from; None where there are no more frames.
         """
         job = self._job
         await asyncio.to_thread(job.parts.files.check_room)

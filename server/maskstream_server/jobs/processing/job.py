@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from maskstream_model.port import ClassInfo, Model, SessionOptions
+from maskstream_model.classes import color_of
+from maskstream_model.port import ClassInfo, Model, Prompt, SessionOptions
 from maskstream_server.errors import JobFailedError, StoreUnreachableError
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
@@ -76,6 +77,7 @@ class VideoJob:
         wanted = Wanted(
             min_score=own_min if options.min_score is None else options.min_score,
             mask_scale=options.mask_scale,
+            classes=self._labels(model),
             tracks_classes=model.info.task == "semantic",
         )
         return Tracking(
@@ -83,7 +85,7 @@ class VideoJob:
             model,
             f"video {self.record.id}",
             wanted,
-            SessionOptions(max_tracks=self.parts.max_tracks),
+            SessionOptions(_prompts(options.prompts), self.parts.max_tracks),
             self._classes,
             self.parts.checkpoint_every,
         )
@@ -100,7 +102,21 @@ class VideoJob:
 
     @property
     def _classes(self) -> Sequence[ClassInfo]:
-        return self.parts.engine.model.info.classes or ()
+        """The model's own classes, or its prompts as classes."""
+        own = self.parts.engine.model.info.classes
+        if own is not None:
+            return own
+        return tuple(
+            ClassInfo(prompt.text, color_of(prompt.class_id))
+            for prompt in _prompts(self.record.options.prompts)
+        )
+
+    def _labels(self, model: Model[Any]) -> frozenset[int] | None:
+        """Return the labels of the classes that are wanted; None: all."""
+        wanted, known = self.record.options.classes, model.info.classes or ()
+        if wanted is None:
+            return None
+        return frozenset(label for label, each in enumerate(known) if each.name in wanted)
 
     def open_video(self, skip: int = 0) -> DecodingVideo:
         """Return the frames that are looked at, without the first `skip` of them."""
@@ -132,6 +148,10 @@ class VideoJob:
     def now_s(self) -> float:
         """Return Unix time."""
         return self.parts.now_s()
+
+
+def _prompts(texts: Sequence[str] | None) -> tuple[Prompt, ...]:
+    return tuple(Prompt(text, class_id) for class_id, text in enumerate(texts or ()))
 
 
 async def _pause(error: StoreUnreachableError) -> None:

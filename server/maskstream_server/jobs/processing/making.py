@@ -78,7 +78,7 @@ class Making:
         """Wait for all files, after the last lines; return what is not whole about them.
 
         Raises:
-            OverflowError: what is to be told has no room in a format.
+            OverflowError: a value does not fit into a format.
             MediaError: the video cannot be read once more.
         """
         sentences = await asyncio.gather(*self._files)

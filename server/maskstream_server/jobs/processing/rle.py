@@ -21,7 +21,7 @@ def picture_rle(crop: npt.NDArray[np.bool_], corner: tuple[int, int], size: tupl
     edges = np.diff(columns, axis=1)
     # Runs go down the columns: positions count pixels from the top left, column by column.
     bounds = np.concatenate([_positions(edges == sign, corner, height) for sign in (1, -1)])
-    # A run that goes on from the foot of one column at the head of the next has both there.
+    # A run that continues from the foot of one column at the head of the next has both there.
     bounds, times = np.unique(bounds, return_counts=True)
     bounds = bounds[times == 1]
     counts = np.diff(np.r_[0, bounds, height * width])

@@ -81,7 +81,7 @@ class Tracking:
     def at_once(self, height: int, width: int, most: int) -> int:
         """Return how many frames to take at a time, `most` or fewer.
 
-        That it is the same wherever a worker goes on makes the results the same.
+        That it is the same wherever a worker continues makes the results the same.
         """
         return self._engine.clip_frames(self._model, height, width, most)
 
@@ -108,7 +108,7 @@ class Tracking:
         return self._lines(await self._step((), numbers[0], numbers[-1]))
 
     def memory(self) -> Memory | None:
-        """Return what to go on from after the lines given; None: that cannot be had here."""
+        """Return what to continue from after the lines given; None: it cannot be had here."""
         memory, self._memory = self._memory, None
         return memory
 

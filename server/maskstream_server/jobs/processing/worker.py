@@ -160,7 +160,7 @@ class VideoWorker:
             return "failed"
 
     def _reason(self, video: str, error: Exception) -> str:
-        """Return what the client is told; what is our fault is logged and told without detail."""
+        """Return the reason for the client; that of our own faults is logged and left out."""
         if isinstance(error, MaskstreamServerError) and error.public:
             log.info("video_failed", video=video, reason=str(error))
             return error.detail

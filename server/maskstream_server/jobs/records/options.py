@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
+from maskstream_model.port import PromptUse
+from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
 
@@ -23,11 +25,15 @@ class ModelFacts:
         name: of the preset.
         refines: whether it has a refiner, for the mode `offline`.
         panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
+        classes: names of its classes; None where prompts are the classes.
+        prompts: whether it takes texts that say what to segment.
     """
 
     name: str
     refines: bool = False
     panoptic: bool = False
+    classes: tuple[str, ...] | None = None
+    prompts: PromptUse = "never"
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class VideoOptions:
             model's own.
         frame_stride: only every so many-th frame is looked at, from the first on.
         webhook: address that is told when the video has ended; None: nobody is.
+        classes: names of the classes to mention; None: all.
+        prompts: what to segment, for models that take prompts.
     """
 
     model: str | None = None
@@ -54,6 +62,8 @@ class VideoOptions:
     frame_stride: int = 1
     webhook: str | None = None
     show_min: float | None = None
+    classes: tuple[str, ...] | None = None
+    prompts: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -68,10 +78,8 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
         BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
         NotOfModelError: a wish that this model cannot fulfil.
     """
-    if not text:
-        return VideoOptions()
     try:
-        document = json.loads(utf8(text, "The options"))
+        document = json.loads(utf8(text, "The options")) if text else {}
     except (ValueError, RecursionError):
         raise BadOptionsError("The options are no JSON.") from None
     options = options_from(document)
@@ -86,7 +94,20 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
         )
     if "panoptic.zip" in options.artifacts and not model.panoptic:
         raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
+    _check_classes(options, model)
     return options
+
+
+def _check_classes(options: VideoOptions, model: ModelFacts) -> None:
+    """Check classes and prompts against the model."""
+    unknown = [name for name in options.classes or () if name not in (model.classes or ())]
+    if unknown:
+        known = ", ".join(model.classes or ()) or "none, its prompts are its classes"
+        raise NotOfModelError(f"There is no class {unknown[0]!r}; the classes are: {known}.")
+    if options.prompts is not None and model.prompts == "never":
+        raise NotOfModelError(f"The model {model.name!r} takes no prompts.")
+    if options.prompts is None and model.prompts == "required":
+        raise NotOfModelError(f"The model {model.name!r} needs the option prompts.")
 
 
 def utf8(data: bytes, what: str) -> str:
@@ -119,8 +140,11 @@ def options_from(document: object) -> VideoOptions:
         if not check(value):
             raise BadOptionsError(f"The option {name} must be {wanted}.")
     values = dict(document)
-    if "artifacts" in values:
-        values["artifacts"] = tuple(values["artifacts"])
+    for name in ("artifacts", "classes"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
+    if values.get("prompts") is not None:
+        values["prompts"] = trimmed_prompts(values["prompts"])
     return VideoOptions(**values)
 
 
@@ -130,6 +154,21 @@ def _is_number(value: object) -> bool:
 
 def _is_score_or_null(value: Any) -> bool:
     return value is None or (_is_number(value) and 0 <= value <= 1)
+
+
+def _are_texts_or_null(value: object) -> bool:
+    return value is None or (
+        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    )
+
+
+def _are_prompts_or_null(value: Any) -> bool:
+    if not _are_texts_or_null(value):
+        return False
+    try:
+        return value is None or bool(trimmed_prompts(value))
+    except ValueError:
+        return False
 
 
 def _are_artifacts(value: object) -> bool:
@@ -149,5 +188,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
         f"a whole number from 1 to {MAX_STRIDE}",
     ),
+    "classes": (_are_texts_or_null, "a list of names of classes, or null"),
+    "prompts": (_are_prompts_or_null, f"{PROMPTS_RULE}, or null"),
     "webhook": (lambda value: value is None or isinstance(value, str), "an address or null"),
 }

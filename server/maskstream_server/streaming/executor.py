@@ -2,29 +2,26 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from maskstream_model.port import ModelInfo
-from maskstream_protocol.masks import needs_logits
-from maskstream_protocol.messages import Hello
-from maskstream_protocol.records import Task
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
 from maskstream_server.session.pipeline import WorkTimes
-from maskstream_server.session.reporting import Reader, Wanted
+from maskstream_server.session.reporting import Reader
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
+from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
-from maskstream_server.streaming.encode import ResultFormat, encode_result
-from maskstream_server.streaming.greeting import Greeting
+from maskstream_server.streaming.encode import encode_result
+from maskstream_server.streaming.opening import Opening
 from maskstream_server.streaming.ports import StreamPorts
 
 Event = Callable[[Session], list[Action]]
@@ -33,45 +30,26 @@ Report = Callable[[Event], None]
 FORGET_WITHIN_S = 5.0
 
 
-@dataclass(frozen=True)
-class ClientOptions:
-    """What a `hello` asked of the model and its results."""
-
-    form: ResultFormat
-    wanted: Wanted
-
-    @classmethod
-    def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
-        """Return them, with the model's own values where the client had none."""
-        wanted = Wanted(
-            min_score=info.report_score_min if hello.min_score is None else hello.min_score,
-            mask_scale=None if hello.masks == "none" else hello.mask_scale,
-            with_logits=needs_logits(hello.masks),
-            tracks_classes=info.task == "semantic",
-        )
-        return cls(ResultFormat(hello.masks, hello.mask_scale, Task[info.task.upper()]), wanted)
-
-
-class Performer:
+class ActionExecutor:
     """The hands of one connection's session; `report` takes events and returns at once."""
 
     def __init__(
         self,
         service: StreamPorts,
-        greeting: Greeting,
+        opening: Opening,
         options: ClientOptions,
         report: Report,
-        witness: ConnectionMetrics,
+        metrics: ConnectionMetrics,
     ) -> None:
         self._service = service
-        self._witness = witness
-        self._lease = greeting.lease
+        self._connection_metrics = metrics
+        self._lease = opening.lease
         self._options = options
         self._report = report
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
         self._sender = Sender()
-        self._log = structlog.get_logger(__name__).bind(session=greeting.lease.session)
+        self._log = structlog.get_logger(__name__).bind(session=opening.lease.session)
         events = CommitEvents(
             written=service.metrics.commit_bytes.observe,
             durable=lambda *at: report(lambda session: session.durable(*at)),
@@ -79,16 +57,16 @@ class Performer:
             back=self._store_back,
             lost=self._lost,
             recreated=self._recreated,
-            behind=witness.behind,
+            behind=metrics.behind,
         )
-        self._committer = Committer(service.store, hash_token(greeting.token), events)
+        self._committer = Committer(service.store, hash_token(opening.token), events)
         service.hold(self._lease)
 
     # Work on frames.
 
     def decode(self, action: Decode) -> None:
         """Begin to decode a frame."""
-        self._witness.begun(action)
+        self._connection_metrics.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
     def step(self, action: Step) -> None:
@@ -101,27 +79,27 @@ class Performer:
 
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
-        began_s = self._witness.clock()
+        began_s = self._connection_metrics.clock()
         picture = await decode_frame(
             frame, self._service.pictures, self._sender, self._service.compute
         )
-        took_s = self._witness.part(frame.sequence, "decode", began_s)
+        took_s = self._connection_metrics.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
     async def _step(self, action: Step) -> None:
-        service, step, began_s = self._service, action.step, self._witness.clock()
+        service, step, began_s = self._service, action.step, self._connection_metrics.clock()
         if step.state is None:
             step = replace(step, state=service.model.begin(step.options))
         read = Reader(service.model, self._options.wanted, action.mentioned, action.committed)
         found, times = await service.engine.submit(self._lease.session, step, read)
-        self._witness.stepped(action.sequence, found, times, began_s)
+        self._connection_metrics.stepped(action.sequence, found, times, began_s)
         work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()
         self._report(lambda session: session.stepped(action.sequence, found, work, now_s))
 
     async def _encode(self, action: Encode) -> None:
-        began_s, final = self._witness.clock(), action.report.final
+        began_s, final = self._connection_metrics.clock(), action.report.final
         answer = await self._service.compute(encode_result, action, self._options.form)
-        self._witness.part(answer.sequence, "encode", began_s)
+        self._connection_metrics.part(answer.sequence, "encode", began_s)
         self._report(lambda session: session.encoded(answer.sequence, answer, final))
 
     def _start(
@@ -134,7 +112,7 @@ class Performer:
     async def _guarded(
         self, work: Coroutine[Any, Any, None], sequence: int | None, counts: bool
     ) -> None:
-        with self._witness.within(sequence):
+        with self._connection_metrics.within(sequence):
             try:
                 await work
             except Exception as error:  # Whatever it is, it costs this frame and nothing else.
@@ -169,7 +147,7 @@ class Performer:
         await self._unless_away("delete", self._service.store.delete(self._lease))
 
     async def _unless_away(self, what: str, work: Coroutine[Any, Any, object]) -> None:
-        """Do what may be left undone; that the store is away is the committer's to tell."""
+        """Do what may be left undone; the committer reports a store that is away."""
         try:
             await work
         except StoreUnreachableError:
@@ -178,7 +156,7 @@ class Performer:
     # Ends.
 
     def abandon_work(self) -> None:
-        """Stop what is under way for frames; commits go on."""
+        """Stop what is under way for frames; commits continue."""
         for task in self._work:
             task.cancel()
 
@@ -186,11 +164,11 @@ class Performer:
         """After the socket: commit what is left, then let the session go; it can be resumed."""
         await self._committer.close(self._service.store.times.resume_ttl_s)
         self._store_back()
-        self._witness.behind(0)
+        self._connection_metrics.behind(0)
         self._service.let_go(self._lease)
         await self._unless_away("release", self._service.store.release(self._lease))
 
-    # What the committer tells.
+    # What the committer reports.
 
     def _store_away(self, error: StoreUnreachableError) -> None:
         self._is_away = True

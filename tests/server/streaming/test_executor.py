@@ -1,4 +1,4 @@
-"""What a performer tells and counts while its store is away."""
+"""What a executor tells and counts while its store is away."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from maskstream_server.session.actions import Save
 from maskstream_server.stores.interface import Lease
 from maskstream_server.streaming.background import Background
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
-from maskstream_server.streaming.performer import Performer
+from maskstream_server.streaming.executor import ActionExecutor
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
 from support.stores import Clock, FailingStore
@@ -57,15 +57,15 @@ def without_store(service: SimpleNamespace) -> float | None:
 
 
 async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(service):
-    greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
+    opening = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
     events = []
     structlog.reset_defaults()  # what another test has quietened
     with capture_logs() as lines:
-        performer = Performer(
-            service, greeting, SimpleNamespace(), events.append, ConnectionMetrics(service)
+        executor = ActionExecutor(
+            service, opening, SimpleNamespace(), events.append, ConnectionMetrics(service)
         )
-        performer.save(SAVE)
-        performer.confirm_token()
+        executor.save(SAVE)
+        executor.confirm_token()
         await service.background.finish(1.0)
         assert without_store(service) == 1
     assert [line["event"] for line in lines].count("store_away") == 1
@@ -73,13 +73,13 @@ async def test_an_absent_store_is_logged_once_whatever_else_it_was_asked_for(ser
 
 
 async def test_a_session_that_ends_without_its_store_is_counted_no_more(service, monkeypatch):
-    monkeypatch.setattr("maskstream_server.streaming.performer.FORGET_WITHIN_S", 0.01)
-    greeting = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
-    performer = Performer(
-        service, greeting, SimpleNamespace(), lambda event: None, ConnectionMetrics(service)
+    monkeypatch.setattr("maskstream_server.streaming.executor.FORGET_WITHIN_S", 0.01)
+    opening = SimpleNamespace(lease=Lease("a", "server", 1), token="token")
+    executor = ActionExecutor(
+        service, opening, SimpleNamespace(), lambda event: None, ConnectionMetrics(service)
     )
-    performer.save(SAVE)
-    await performer.forget()
+    executor.save(SAVE)
+    await executor.forget()
     assert without_store(service) == 1
-    await performer.finish()
+    await executor.finish()
     assert without_store(service) == 0

@@ -1,12 +1,12 @@
-"""From `hello` to `welcome`: what is agreed, and whether a session is new or goes on."""
+"""From `hello` to `welcome`: what is agreed, and whether a session is new or resumed."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from maskstream_model.errors import StateError
-from maskstream_protocol.errors import ModelUnknownError, ServerFullError
+from maskstream_protocol.errors import BadHelloError, ModelUnknownError, ServerFullError
 from maskstream_protocol.messages import Hello, Resume
 from maskstream_protocol.notices import (
     FrameCredit,
@@ -17,6 +17,7 @@ from maskstream_protocol.notices import (
     Welcome,
 )
 from maskstream_protocol.results import mark_durable
+from maskstream_server.config.settings import Settings
 from maskstream_server.error_answers import RETRY_AFTER_MS
 from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.session.admission import Terms, agreed_codecs
@@ -32,15 +33,19 @@ from maskstream_server.stores.tokens import (
     read_token,
 )
 from maskstream_server.stores.tokens import hash_token as hashed
+from maskstream_server.streaming.client_options import check_resumed_prompts, first_prompts
 from maskstream_server.streaming.ports import SessionPorts
+
+FEATURES: Final = ("classes", "prompts", "late")
+"""Additions of protocol.md section 10 that this server has."""
 
 
 @dataclass(frozen=True)
-class Greeting:
+class Opening:
     """All that a connection starts from.
 
     Attributes:
-        welcome, reset: what the client is told first; `reset` where its token was dead.
+        welcome, reset: what the client is sent first; `reset` where its token was dead.
         repeated: kept results that it has not seen, marked durable.
         terms, beginning: of the session's state machine.
         lease, token: the right to write the session, and the client's newest token.
@@ -55,7 +60,7 @@ class Greeting:
     token: str
 
 
-async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
+async def open_session(service: SessionPorts, hello: Hello, address: str) -> Opening:
     """Take a session up, or begin a new one.
 
     Raises:
@@ -64,17 +69,19 @@ async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
         StoreError: the store cannot take or give a session now.
     """
     terms = agree(service, hello)
+    if hello.resume is None:
+        first_prompts(service.model.info, hello.prompts)  # before anything is taken up
     claim = read_token(hello.resume.token) if hello.resume else None
-    service.lobby.check_room(address, claim.session if claim else None)
+    service.connections.check_free(address, claim.session if claim else None)
     if not service.engine.ready:
         raise ServerFullError("The model is warming up.", retry_after_ms=RETRY_AFTER_MS)
     lost: ResetReason | None = None
     if hello.resume is not None:
-        resumed = await _take_up(service, terms, claim, hello.resume)
-        if isinstance(resumed, Greeting):
+        resumed = await _take_up(service, terms, claim, hello, hello.resume)
+        if isinstance(resumed, Opening):
             return resumed
         lost = resumed
-    return await _begin(service, terms, lost, address)
+    return await _begin(service, terms, hello, lost, address)
 
 
 def agree(service: SessionPorts, hello: Hello) -> Terms:
@@ -84,37 +91,50 @@ def agree(service: SessionPorts, hello: Hello) -> Terms:
         ModelUnknownError: another model is asked for.
         CodecUnsupportedError: no codec is common.
     """
-    settings = service.settings
-    if hello.model not in (None, service.model.info.name):
+    settings, info = service.settings, service.model.info
+    if hello.model not in (None, info.name):
         raise ModelUnknownError(f"This server has no model {hello.model!r}.")
     return Terms(
         policy=hello.policy,
         codecs=agreed_codecs(hello.codecs),
-        credit=CreditLimit(settings.credit_frames, settings.credit_bytes),
+        credit=_credit(settings, info.lookahead or 0),
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
         messages_per_s=settings.max_messages_per_s,
         max_tracks=settings.max_tracks,
+        takes_prompts=info.prompts != "never",
+    )
+
+
+def _credit(settings: Settings, lookahead: int) -> CreditLimit:
+    """Return the credit of the settings, or as much more as a late model needs to answer."""
+    if lookahead == 0:
+        return CreditLimit(settings.credit_frames, settings.credit_bytes)
+    frames = lookahead + 2
+    return CreditLimit(
+        max(settings.credit_frames, frames),
+        max(settings.credit_bytes, frames * settings.max_frame_bytes),
     )
 
 
 async def _begin(
-    service: SessionPorts, terms: Terms, lost: ResetReason | None, address: str
-) -> Greeting:
-    service.lobby.check_room(address)
+    service: SessionPorts, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
+) -> Opening:
+    service.connections.check_free(address)
+    prompts = first_prompts(service.model.info, hello.prompts)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    memory = SessionMemory(fingerprint=service.model.info.fingerprint)
+    memory = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
-    welcome = _welcome(service, lease, token, memory, resumed=False)
-    return Greeting(welcome, reset, (), terms, Beginning(memory), lease, token)
+    welcome = _welcome(service, terms, lease, token, memory, resumed=False)
+    return Opening(welcome, reset, (), terms, Beginning(memory), lease, token)
 
 
 async def _take_up(
-    service: SessionPorts, terms: Terms, claim: TokenClaim | None, resume: Resume
-) -> Greeting | ResetReason:
-    """Return the greeting of a session that goes on, or why it cannot."""
+    service: SessionPorts, terms: Terms, claim: TokenClaim | None, hello: Hello, resume: Resume
+) -> Opening | ResetReason:
+    """Return the opening of a session that is resumed, or why it cannot be."""
     if claim is None:
         return "expired"
     token = make_token(claim.session, service.random_bytes(SECRET_BYTES))
@@ -125,8 +145,12 @@ async def _take_up(
         return "state_lost"
     if taken is None:
         return "expired"
-    service.lobby.evict(taken.lease)
-    beginning = await _restore(service, taken.stored)
+    service.connections.evict(taken.lease)
+    try:
+        beginning = await _restore(service, hello, taken.stored)
+    except BadHelloError:
+        await store.release(taken.lease)
+        raise
     if not isinstance(beginning, Beginning):
         await _give_up(service, taken, beginning)
         return beginning
@@ -137,8 +161,8 @@ async def _take_up(
         await _give_up(service, taken, "state_lost")
         return "state_lost"
     beginning = replace(beginning, kept=tuple(result.sequence for result in kept))
-    return Greeting(
-        welcome=_welcome(service, taken.lease, token, beginning.memory, resumed=True),
+    return Opening(
+        welcome=_welcome(service, terms, taken.lease, token, beginning.memory, resumed=True),
         reset=None,
         repeated=tuple(mark_durable(item.message) for item in kept if item.sequence > seen),
         terms=terms,
@@ -148,7 +172,9 @@ async def _take_up(
     )
 
 
-async def _restore(service: SessionPorts, stored: StoredSession | None) -> Beginning | ResetReason:
+async def _restore(
+    service: SessionPorts, hello: Hello, stored: StoredSession | None
+) -> Beginning | ResetReason:
     if stored is None:
         return "state_lost"
     model, fingerprint = service.model, service.model.info.fingerprint
@@ -156,6 +182,11 @@ async def _restore(service: SessionPorts, stored: StoredSession | None) -> Begin
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
+        if not stored.parts:
+            # Nothing was committed: the client says again what it wants.
+            prompts = first_prompts(model.info, hello.prompts)
+            return Beginning(replace(memory, prompts=prompts))
+        check_resumed_prompts(memory, hello.prompts)
         if not memory.model_parts:
             return Beginning(memory)
         state: Any = await service.compute(model.from_parts, memory.model_parts)
@@ -173,7 +204,12 @@ async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason)
 
 
 def _welcome(
-    service: SessionPorts, lease: Lease, token: str, memory: SessionMemory, resumed: bool
+    service: SessionPorts,
+    terms: Terms,
+    lease: Lease,
+    token: str,
+    memory: SessionMemory,
+    resumed: bool,
 ) -> Welcome:
     settings = service.settings
     return Welcome(
@@ -181,18 +217,20 @@ def _welcome(
         epoch=memory.epoch,
         resumed=resumed,
         next_sequence=memory.sequence + 1,
-        credit=FrameCredit(settings.credit_frames, settings.credit_bytes),
+        credit=FrameCredit(terms.credit.frames, terms.credit.num_bytes),
         heartbeat_ms=settings.heartbeat_ms,
         idle_ms=settings.idle_ms,
         resume_token=token,
         resume_ttl_ms=round(1000 * service.store.times.resume_ttl_s),
         model=model_info(service),
         limits=Limits(settings.max_frame_bytes, settings.max_frame_pixels, settings.max_tracks),
+        features=FEATURES,
+        prompts=memory.prompts.notices(memory.classes) if terms.takes_prompts else None,
     )
 
 
 def model_info(service: SessionPorts) -> ModelInfo:
-    """Return what clients are told of the model that serves them."""
+    """Return what clients see of the model that serves them."""
     info = service.model.info
     classes_url = f"{service.settings.root_path}/v1/models/{info.name}"
-    return ModelInfo(info.name, info.task, info.fingerprint, classes_url)
+    return ModelInfo(info.name, info.task, info.fingerprint, classes_url, info.lookahead or 0)

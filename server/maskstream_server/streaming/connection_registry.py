@@ -1,4 +1,4 @@
-"""Who is connected to this server: slots, takeovers, and the farewell of all.
+"""Who is connected to this server: slots, takeovers, and the end of all.
 
 A session without a frame for long gives its slot to one that comes and finds none.
 """
@@ -13,8 +13,8 @@ from maskstream_server.error_answers import RETRY_AFTER_MS
 from maskstream_server.stores.interface import Lease
 
 
-class Guest(Protocol):
-    """A connection as the lobby knows it; each call returns at once."""
+class RegisteredConnection(Protocol):
+    """A connection as the registry sees it; each call returns at once."""
 
     @property
     def address(self) -> str:
@@ -37,14 +37,14 @@ class Guest(Protocol):
         """There is no more time: close."""
 
 
-class Lobby:
-    """Guests by session; at most `max_sessions`, each holding one slot.
+class ConnectionRegistry:
+    """Connections by session; at most `max_sessions`, each holding one slot.
 
     Args:
-        max_sessions: guests at once.
-        count_changed: hears the number of guests whenever it changes.
-        idle_s: without a frame for so long, a guest gives its slot to one that needs it.
-        max_per_address: guests of one address; None: as many as there are slots.
+        max_sessions: connections at once.
+        count_changed: is called with the number of connections whenever it changes.
+        idle_s: without a frame for so long, a connection gives its slot to one that needs it.
+        max_per_address: connections of one address; None: as many as there are slots.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Lobby:
         self._idle_s = idle_s
         self._max_per_address = max_per_address
         self._count_changed = count_changed
-        self._guests: dict[str, tuple[Lease, Guest]] = {}
+        self._connections: dict[str, tuple[Lease, RegisteredConnection]] = {}
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def check_room(self, address: str, session: str | None = None) -> None:
+    def check_free(self, address: str, session: str | None = None) -> None:
         """Check that there is a slot; one who comes back to `session` may use its old one.
 
         Raises:
@@ -72,61 +72,61 @@ class Lobby:
         """
         if self._draining:
             raise ServerFullError("The server is stopping.", retry_after_ms=RETRY_AFTER_MS)
-        if session in self._guests:
+        if session in self._connections:
             return
         self._check_quota(address)
-        if len(self._guests) >= self._max_sessions and self._longest_idle() is None:
+        if len(self._connections) >= self._max_sessions and self._longest_idle() is None:
             raise ServerFullError("All sessions are taken.", retry_after_ms=RETRY_AFTER_MS)
 
-    def enter(self, lease: Lease, guest: Guest) -> None:
-        """Give a slot to a guest; an older connection of the same session leaves.
+    def enter(self, lease: Lease, connection: RegisteredConnection) -> None:
+        """Give a slot to a connection; an older connection of the same session leaves.
 
         Raises:
-            ServerFullError, QuotaExceededError: see `check_room`.
+            ServerFullError, QuotaExceededError: see `check_free`.
             TakenOverError: a newer connection of the session was quicker.
         """
-        self.check_room(guest.address, lease.session)
+        self.check_free(connection.address, lease.session)
         self.evict(lease)
-        if lease.session in self._guests:
+        if lease.session in self._connections:
             raise TakenOverError("The session goes on over a newer connection.")
         idle = self._longest_idle()
-        if len(self._guests) >= self._max_sessions and idle is not None:
-            _, leaving = self._guests.pop(idle)
+        if len(self._connections) >= self._max_sessions and idle is not None:
+            _, leaving = self._connections.pop(idle)
             leaving.give_way()
-        self._guests[lease.session] = lease, guest
+        self._connections[lease.session] = lease, connection
         self._changed()
 
     def evict(self, lease: Lease) -> None:
-        """Send away whoever holds the session here under this lease or an older one.
+        """Close the connection that holds the session here under this lease or an older one.
 
-        So ends a takeover, here or on another server: news of an old one harms no newer guest.
+        So ends a takeover, here or on another server: news of an old one harms no newer connection.
         """
-        held, guest = self._guests.get(lease.session, (None, None))
-        if held is not None and guest is not None and held.fence <= lease.fence:
-            del self._guests[lease.session]
-            guest.taken_over()
+        held, connection = self._connections.get(lease.session, (None, None))
+        if held is not None and connection is not None and held.fence <= lease.fence:
+            del self._connections[lease.session]
+            connection.taken_over()
             self._changed()
 
-    def leave(self, session: str, guest: Guest) -> None:
-        """Free the slot; nothing where it is another guest's by now."""
-        _, holder = self._guests.get(session, (None, None))
-        if holder is guest:
-            del self._guests[session]
+    def leave(self, session: str, connection: RegisteredConnection) -> None:
+        """Free the slot; nothing where it is another connection's by now."""
+        _, holder = self._connections.get(session, (None, None))
+        if holder is connection:
+            del self._connections[session]
             self._changed()
 
     async def drain(self, within_s: float) -> None:
         """Let nobody in any more, and everybody finish; after `within_s` send them away."""
         self._draining = True
-        for _, guest in list(self._guests.values()):
-            guest.going_away(round(1000 * within_s))
+        for _, connection in list(self._connections.values()):
+            connection.going_away(round(1000 * within_s))
         try:
             await asyncio.wait_for(self._empty.wait(), within_s)
         except TimeoutError:
-            for _, guest in list(self._guests.values()):
-                guest.restart()
+            for _, connection in list(self._connections.values()):
+                connection.restart()
 
     def _check_quota(self, address: str) -> None:
-        present = sum(guest.address == address for _, guest in self._guests.values())
+        present = sum(connection.address == address for _, connection in self._connections.values())
         if self._max_per_address is not None and present >= self._max_per_address:
             raise QuotaExceededError(
                 f"Your address has {present} sessions on this server, and may have no more.",
@@ -135,13 +135,15 @@ class Lobby:
 
     def _longest_idle(self) -> str | None:
         """Return the session that has been silent longest, where that is long enough."""
-        silences = {name: guest.silent_s for name, (_, guest) in self._guests.items()}
+        silences = {
+            name: connection.silent_s for name, (_, connection) in self._connections.items()
+        }
         idle = [name for name, silent_s in silences.items() if silent_s >= self._idle_s]
         return max(idle, key=silences.__getitem__, default=None)
 
     def _changed(self) -> None:
-        self._count_changed(len(self._guests))
-        if self._guests:
+        self._count_changed(len(self._connections))
+        if self._connections:
             self._empty.clear()
         else:
             self._empty.set()

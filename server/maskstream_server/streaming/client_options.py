@@ -1,0 +1,88 @@
+"""What a `hello` asks of the model and its results, and whether it can have that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maskstream_model.port import ModelInfo
+from maskstream_protocol.errors import BadHelloError, BadMessageError
+from maskstream_protocol.masks import needs_logits
+from maskstream_protocol.messages import Hello
+from maskstream_protocol.records import Task
+from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.prompts import SessionPrompts
+from maskstream_server.session.reporting import Wanted
+from maskstream_server.streaming.encode import ResultFormat
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """How a client wants its results."""
+
+    form: ResultFormat
+    wanted: Wanted
+
+    @classmethod
+    def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
+        """Return them, with the model's own values where the client had none.
+
+        Raises:
+            BadHelloError: the model has no such classes, or lacks what is asked for.
+        """
+        if info.lookahead is None:
+            raise BadHelloError(
+                f"The model {info.name} answers when a video ends: upload whole videos."
+            )
+        if hello.provisional and not info.lookahead:
+            raise BadHelloError(f"The model {info.name} answers at once: nothing is provisional.")
+        wanted = Wanted(
+            min_score=info.report_score_min if hello.min_score is None else hello.min_score,
+            mask_scale=None if hello.masks == "none" else hello.mask_scale,
+            with_logits=needs_logits(hello.masks),
+            classes=None if hello.classes is None else labels_of(info, hello.classes),
+            provisional=hello.provisional,
+            tracks_classes=info.task == "semantic",
+        )
+        task = Task.INSTANCES if info.task == "referring" else Task[info.task.upper()]
+        return cls(ResultFormat(hello.masks, hello.mask_scale, task), wanted)
+
+
+def labels_of(info: ModelInfo, names: Sequence[str]) -> frozenset[int]:
+    """Return the labels of classes.
+
+    Raises:
+        BadHelloError: the model has no class of one of the names.
+    """
+    known = [each.name for each in info.classes or ()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        listed = ", ".join(known) or "none, its prompts are its classes"
+        raise BadHelloError(f"There is no class {unknown[0]!r}; the classes are: {listed}.")
+    return frozenset(label for label, name in enumerate(known) if name in names)
+
+
+def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionPrompts:
+    """Return the prompts with which a session begins.
+
+    Raises:
+        BadHelloError: the model takes none, or needs some.
+    """
+    if prompts is None:
+        if info.prompts == "required":
+            raise BadHelloError(f"The model {info.name} needs prompts: say what to segment.")
+        return SessionPrompts()
+    if info.prompts == "never":
+        raise BadHelloError(f"The model {info.name} takes no prompts.")
+    try:
+        return SessionPrompts().replaced(prompts)
+    except BadMessageError as error:
+        raise BadHelloError(error.message) from None
+
+
+def check_resumed_prompts(memory: SessionMemory, prompts: tuple[str, ...] | None) -> None:
+    """Check prompts beside a resume token.
+
+    Raises:
+        BadHelloError: they are not those of the session.
+    """
+    if prompts is not None and prompts != memory.prompts.asked:
+        raise BadHelloError("The session has other prompts: leave them out, or resume without.")

@@ -1,0 +1,75 @@
+"""A session in conversation with a model behind the port, without a server."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from maskstream_model.port import Model, StepInput
+from maskstream_protocol.frames import FrameMessage
+from maskstream_server.session.memory import SessionMemory, read_memory
+from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
+from maskstream_server.session.reporting import Reader, StepReport, Wanted
+from maskstream_server.session.session import Beginning, Session
+from support.conversation import Conversation, terms
+
+FINGERPRINT = "stand-in"
+WANTED = Wanted(mask_scale=None)
+
+
+@dataclass
+class ModelTalk(Conversation):
+    """A conversation whose frames are stepped by `stepping`; what it wants of results is `wanted`.
+
+    Work is done frame by frame: a model that is late leaves frames without a result.
+    """
+
+    stepping: Model | None = None
+    wanted: Wanted = WANTED
+    given: list[StepInput] = field(default_factory=list)
+
+    @classmethod
+    def stepped_by(
+        cls,
+        model: Model,
+        beginning: Beginning | None = None,
+        prompts: SessionPrompts = NO_PROMPTS,
+        wanted: Wanted = WANTED,
+        **changes,
+    ) -> "ModelTalk":
+        begun = beginning or Beginning(SessionMemory(fingerprint=FINGERPRINT, prompts=prompts))
+        agreed = terms(takes_prompts=model.info.prompts != "never", **changes)
+        return cls(Session(agreed, begun), stepping=model, wanted=wanted)
+
+    def resumed(self, **changes) -> "ModelTalk":
+        """The same session on a new connection, from what was committed last."""
+        save = self.committed[-1]
+        memory = read_memory(save.epoch, save.sequence, save.parts, FINGERPRINT)
+        state = self.stepping.from_parts(memory.model_parts) if memory.model_parts else None
+        index = self.stepping.committed(state) if memory.model_parts else 0
+        kept = tuple(sequence for each in self.committed for sequence, _ in each.results)
+        begun = Beginning(memory, state, index, kept)
+        return ModelTalk.stepped_by(self.stepping, begun, wanted=self.wanted, **changes)
+
+    def picture(self, message: FrameMessage) -> np.ndarray:
+        """A picture whose red is bright; green too on every third frame."""
+        pixels = np.zeros((4, 6, 3), np.uint8)
+        pixels[1:3, 1:3, 0] = 200
+        pixels[0, :2, 1] = 200 * (message.sequence % 3 == 0)
+        return pixels
+
+    def model(
+        self, sequence: int | None, step: StepInput, mentioned: frozenset[int], committed: int
+    ) -> StepReport:
+        given = StepInput(
+            step.frames,
+            self.stepping.begin(step.options) if step.state is None else step.state,
+            step.options,
+            step.skipped,
+        )
+        self.given.append(given)
+        if step.frames:
+            (output,) = self.stepping.step([given])
+        else:
+            output = self.stepping.flush(given.state, given.options)
+        read = Reader(self.stepping, self.wanted, mentioned, committed)
+        return read(output, lambda: None)
