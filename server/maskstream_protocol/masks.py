@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +35,28 @@ Labels = NDArray[np.unsignedinteger[Any]]
 """`(h, w)`: 1 + row of the object table, 0 for nothing."""
 
 
-@dataclass(frozen=True)
-class Crops:
-    """The masks of one frame, one for each row of the object table.
+class Crops(Protocol):
+    """The masks of one frame, one for each row of the object table."""
 
-    Attributes:
-        size: height and width of the frame in mask pixels.
-        boxes: tight; all 0 for a mask without a pixel.
-        masks: within the boxes.
-        logits: mask logits, cropped likewise; which of two masks is in front.
-    """
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the frame in mask pixels."""
+        ...
 
-    size: tuple[int, int]
-    boxes: Sequence[Box]
-    masks: Sequence[Crop]
-    logits: Sequence[NDArray[Any]] | None = None
+    @property
+    def boxes(self) -> NDArray[np.int32]:
+        """`(n, 4)` x0, y0, x1, y1, tight; zeros for a mask without a pixel."""
+        ...
+
+    @property
+    def bitmaps(self) -> Sequence[Crop]:
+        """The masks within the boxes."""
+        ...
+
+    @property
+    def logits(self) -> Sequence[NDArray[Any]] | None:
+        """Mask logits, cropped likewise: which of two masks is in front."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -112,10 +119,10 @@ def encode_crops(crops: Crops, codec: MaskCodec) -> EncodedMasks:
         ValueError: a label map without logits.
     """
     if codec is MaskCodec.NONE:
-        return EncodedMasks(codec, b"", (NO_MASK,) * len(crops.masks))
+        return EncodedMasks(codec, b"", (NO_MASK,) * len(crops.bitmaps))
     blob, parts = ENCODINGS[codec].encode(crops)
     spans, offset = [], 0
-    for mask, box, part in zip(crops.masks, crops.boxes, parts, strict=True):
+    for mask, box, part in zip(crops.bitmaps, _boxes(crops), parts, strict=True):
         area = int(np.count_nonzero(mask))
         spans.append(MaskSpan(box, offset if part else 0, len(part), area))
         offset += len(part)
@@ -157,6 +164,10 @@ def decode_labels(result: ResultMessage) -> Labels:
     return decode_label_map(result.blob, *result.mask_size, _LABEL_BITS[result.mask_codec])
 
 
+def _boxes(crops: Crops) -> list[Box]:
+    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in crops.boxes.tolist()]
+
+
 def _one_by_one(
     name: MaskFormat,
     encode: Callable[[Crop, Box], bytes],
@@ -167,7 +178,7 @@ def _one_by_one(
     def encode_all(crops: Crops) -> tuple[bytes, Sequence[bytes]]:
         parts = [
             encode(mask, box) if mask.size else b""
-            for mask, box in zip(crops.masks, crops.boxes, strict=True)
+            for mask, box in zip(crops.bitmaps, _boxes(crops), strict=True)
         ]
         return b"".join(parts), parts
 
@@ -186,8 +197,8 @@ def _nothing(result: ResultMessage, record: ObjectRecord) -> Crop:
 def _encode_labels(num_bits: int, crops: Crops) -> tuple[bytes, Sequence[bytes]]:
     if crops.logits is None:
         raise ValueError("A label map needs mask logits.")
-    labels = label_map(crops.size, crops.boxes, crops.masks, crops.logits)
-    return encode_label_map(labels, num_bits), [b""] * len(crops.masks)
+    labels = label_map(crops.size, _boxes(crops), crops.bitmaps, crops.logits)
+    return encode_label_map(labels, num_bits), [b""] * len(crops.bitmaps)
 
 
 def _decode_label(result: ResultMessage, record: ObjectRecord) -> Crop:

@@ -182,10 +182,10 @@ def _watched(
 
 
 @contextmanager
-def storm(folder: Path, redis: RedisServer) -> Iterator[Storm]:
+def storm(folder: Path, redis: RedisServer, *options: str) -> Iterator[Storm]:
     """Run two deterministic servers that share a store, each behind a proxy."""
-    options = ("--deterministic", "--store", redis.url)
-    with server_processes(folder, 2, *options) as servers, ExitStack() as open_proxies:
+    shared = ("--deterministic", "--store", redis.url)
+    with server_processes(folder, 2, *shared, *options) as servers, ExitStack() as open_proxies:
         proxies = [open_proxies.enter_context(Proxy(server.port)) for server in servers]
         yield Storm(servers, redis, proxies)
 

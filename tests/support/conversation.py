@@ -20,10 +20,11 @@ from maskstream_server.session.actions import (
     Step,
 )
 from maskstream_server.session.admission import Terms
+from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import ReportedFrame, StepReport
-from maskstream_server.session.session import Beginning, Session
+from maskstream_server.session.session import Session
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 
 MAX_STEPS = 10_000

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maskstream_protocol.masks import Crops, EncodedMasks, encode_crops
+from maskstream_model.port import Crops
+from maskstream_protocol.masks import EncodedMasks, encode_crops
 from maskstream_protocol.records import Box, MaskCodec
 
 
@@ -28,4 +29,5 @@ def encode_masks(
         else [each[y0:y1, x0:x1] for each, (x0, y0, x1, y1) in zip(maps, boxes, strict=True)]
         for maps in (masks, logits)
     )
-    return encode_crops(Crops(masks.shape[1:], boxes, cut, windows), codec)
+    tight = np.array(boxes, np.int32).reshape(-1, 4)
+    return encode_crops(Crops(masks.shape[1:], tight, masks.sum((1, 2)), cut, windows), codec)

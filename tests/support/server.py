@@ -103,7 +103,7 @@ def running_server(
     """
     _quiet_log()
     values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
-    models = model if isinstance(model, Models) else Models(model or FakeModel())
+    models = model if isinstance(model, Models) else Models.of(model or FakeModel())
     service = assemble(Settings(**values), models, open_video)
     bound = bind(service.settings.host, service.settings.port)
     url = url_of(bound)

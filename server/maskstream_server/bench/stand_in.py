@@ -1,29 +1,28 @@
 """A model with a memory of the size of a real one's, and steps of a known length."""
 
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from maskstream_model.aliases import Frame, Pause
+from maskstream_model.aliases import Frame
 from maskstream_model.daq.framewise import model_info
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
-from maskstream_model.port import FrameResult, SessionOptions, StepInput, StepOutput, TrackStatus
+from maskstream_model.frame_by_frame import NO_OPTIONS, FrameByFrame
+from maskstream_model.port import FrameResult, SessionOptions, TrackStatus
 from maskstream_model.presets import preset
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.results import frame_result
 
-NO_OPTIONS = SessionOptions()
 
-
-class StandIn:
+class StandIn(FrameByFrame[TrackerState]):
     """Remembers `num_tracks` tracks as a preset would, and shows those that have masks.
 
-    Implements `port.Model`. Every frame changes all that a frame of the real model changes:
-    queries, momentum, sums of logits, and one row of each track's history.
+    Every frame changes all that a frame of the real model changes: queries, momentum, sums of
+    logits, and one row of each track's history.
 
     Args:
         name: the preset whose memory it has.
@@ -42,7 +41,7 @@ class StandIn:
         self._step_s = step_s
         self._masks = masks
 
-    def begin(self, options: SessionOptions = NO_OPTIONS) -> TrackerState:
+    def first_state(self) -> TrackerState:
         """Return a memory whose history is full."""
         count, width = self._num_tracks, self._config.segmenter.hidden_dim
         window = self._config.online.appearance_window
@@ -59,39 +58,16 @@ class StandIn:
             next_track_id=count + 1,
         )
 
-    def batch_key(self, height: int, width: int) -> Hashable:
-        """See `port.Model`."""
-        return height, width
-
-    def clip_frames(self, height: int, width: int, most: int) -> int:
-        """See `port.Model`."""
-        return 1
-
-    def step(
-        self, batch: Sequence[StepInput[TrackerState]], pause: Pause | None = None
-    ) -> list[StepOutput[TrackerState]]:
-        """See `port.Model`."""
-        return [self._step_one(given) for given in batch]
-
-    def _step_one(self, given: StepInput[TrackerState]) -> StepOutput[TrackerState]:
-        results, state = list[FrameResult](), given.state
-        for frame in given.frames:
-            time.sleep(self._step_s)
-            state = self._after(state)
-            results.append(self._shown(frame, state))
-        return StepOutput(results, state)
-
-    def flush(
-        self,
-        state: TrackerState,
-        options: SessionOptions = NO_OPTIONS,
-        pause: Pause | None = None,
-    ) -> StepOutput[TrackerState]:
-        """See `port.Model`: nothing is pending."""
-        return StepOutput((), state)
+    def follow(
+        self, frame: Frame, state: TrackerState, options: SessionOptions
+    ) -> tuple[FrameResult, TrackerState]:
+        """See `FrameByFrame`."""
+        time.sleep(self._step_s)
+        after = self._after(state)
+        return self._shown(frame, after), after
 
     def committed(self, state: TrackerState) -> int:
-        """See `port.Model`."""
+        """See `port.Model`; the frames that filled the history are none of the session's."""
         return state.num_frames - self._config.online.appearance_window
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:

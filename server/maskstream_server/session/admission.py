@@ -6,7 +6,9 @@ The order: epoch, sequence, credit, size, codec; the header before, decoding aft
 from dataclasses import dataclass
 from typing import Final
 
+from maskstream_protocol import messages
 from maskstream_protocol.errors import (
+    BadMessageError,
     CodecUnsupportedError,
     CreditExceededError,
     FrameTooLargeError,
@@ -17,6 +19,7 @@ from maskstream_protocol.frames import FrameCodec, FrameMessage
 from maskstream_protocol.messages import Policy
 from maskstream_server.session.credit import CreditLedger, CreditLimit
 
+MAX_TEXT_CHARS: Final = 1 << 16
 MAX_SIDE_PX: Final = 32767
 """Polygons travel as signed 16-bit pixels, whatever the limit of pixels is."""
 SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24)
@@ -123,3 +126,14 @@ def check_pixels(height: int, width: int, max_frame_pixels: int) -> None:
         raise FrameTooLargeError(
             f"The picture has {width} x {height} pixels; the limit is {max_frame_pixels}."
         )
+
+
+def parse_text(text: str) -> messages.ClientMessage | None:
+    """Read a control message; None for a type that is not known.
+
+    Raises:
+        BadMessageError: it is too long, or not what the protocol says.
+    """
+    if len(text) > MAX_TEXT_CHARS:
+        raise BadMessageError(f"A control message has at most {MAX_TEXT_CHARS} characters.")
+    return messages.parse_client_message(text)

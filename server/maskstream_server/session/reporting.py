@@ -68,7 +68,7 @@ class ReportedFrame:
 
     @property
     def classes(self) -> dict[int, int]:
-        """The class of each track in `mentioned`: all of them are among the rows."""
+        """The class of each track in `mentioned` that the frame lists."""
         labels = zip(self.tracks.track_ids.tolist(), self.tracks.labels.tolist(), strict=True)
         return {track: label for track, label in labels if track in self.mentioned}
 
@@ -183,8 +183,9 @@ def mention(
         first &= np.isin(tracks.labels, list(classes))
     rows = np.flatnonzero(known | first)
     shown = np.where(first, int(TrackStatus.EMERGED), status)[rows]
-    alive = ids[rows[shown != TrackStatus.DISAPPEARED]]
-    return rows, shown, frozenset(alive.tolist())
+    # A track that a frame does not list is known all the same, until it disappears.
+    gone = ids[rows[shown == TrackStatus.DISAPPEARED]]
+    return rows, shown, mentioned.union(ids[first].tolist()).difference(gone.tolist())
 
 
 def select(tracks: TrackTable, rows: Rows) -> TrackTable:

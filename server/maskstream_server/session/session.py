@@ -6,8 +6,7 @@ to do, in order; after a `Close` there is nothing more to do.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from maskstream_model.aliases import Frame
 from maskstream_protocol import messages, notices
@@ -25,36 +24,24 @@ from maskstream_protocol.errors import (
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
-from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
+from maskstream_server.session.admission import (
+    Terms,
+    check_content,
+    check_credit,
+    check_place,
+    parse_text,
+)
 from maskstream_server.session.answers import Answers
+from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
-from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
 
-MAX_TEXT_CHARS: Final = 1 << 16
 MAX_REQUESTS: Final = 64
 DONE, INTERNAL, RESTART, IDLE = 1000, 1011, 1012, 4408
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """Where a connection takes its session up.
-
-    Attributes:
-        memory: the answered one.
-        state: the model's; None where the epoch has seen nothing.
-        index: last frame that `state` holds, as the model counts.
-        kept: sequences of the results that the store keeps, in order.
-    """
-
-    memory: SessionMemory = field(default_factory=SessionMemory)
-    state: Any = None
-    index: int = 0
-    kept: tuple[int, ...] = ()
 
 
 class Session:
@@ -97,7 +84,7 @@ class Session:
         try:
             if not self._texts.spend(1, now_s):
                 raise RateLimitedError("Control messages come too fast.")
-            self._control(_parse(text))
+            self._control(parse_text(text))
         except WireError as error:
             self._refuse(error)
         return self._turn()
@@ -281,11 +268,8 @@ class Session:
     # Ends.
 
     def _leave(self) -> None:
-        """Close where the client said `bye`, or this server goes away, and all is answered.
-
-        Frames that a model keeps pending hold a server that goes away up no longer: the client
-        sends them again where it resumes.
-        """
+        """Close where the client said `bye`, or this server goes away, and all is answered."""
+        # A server that goes away leaves pending frames: the client sends them again elsewhere.
         if self._line.num_marks or (self._answers.num_waiting and not self._answers.away):
             return
         if self._leaving and not self._line:
@@ -314,9 +298,3 @@ class Session:
             if not self._closed:
                 self._out.append(action)
                 self._closed = isinstance(action, Close)
-
-
-def _parse(text: str) -> messages.ClientMessage | None:
-    if len(text) > MAX_TEXT_CHARS:
-        raise BadMessageError(f"A control message has at most {MAX_TEXT_CHARS} characters.")
-    return messages.parse_client_message(text)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from maskstream_model.port import TrackTable
-from maskstream_protocol.masks import Crops, EncodedMasks, encode_crops, mask_codec, mask_size
+from maskstream_protocol.masks import EncodedMasks, encode_crops, mask_codec, mask_size
 from maskstream_protocol.messages import MaskFormat
 from maskstream_protocol.records import (
     NO_MASK,
-    Box,
     MaskCodec,
     MaskSpan,
     ObjectRecord,
@@ -76,8 +75,6 @@ def _objects(tracks: TrackTable, spans: Sequence[MaskSpan]) -> tuple[ObjectRecor
 
 
 def _masks(report: ReportedFrame, codec: MaskCodec) -> EncodedMasks:
-    crops = report.crops
-    if crops is None:
+    if report.crops is None:
         return EncodedMasks(codec, b"", (NO_MASK,) * len(report.tracks.track_ids))
-    boxes: list[Box] = [tuple(box) for box in crops.boxes.tolist()]
-    return encode_crops(Crops(crops.size, boxes, crops.bitmaps, crops.logits), codec)
+    return encode_crops(report.crops, codec)

@@ -27,7 +27,8 @@ from maskstream_server.session.actions import (
     Say,
     Step,
 )
-from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
+from maskstream_server.session.admission import MAX_TEXT_CHARS
+from maskstream_server.session.session import IDLE, INTERNAL, RESTART, Session
 from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
 from maskstream_server.streaming.executor import ActionExecutor, Event

@@ -66,6 +66,11 @@ def test_a_track_that_was_never_mentioned_disappears_unmentioned():
     assert told({7: (DISAPPEARED, 0.9)}).rows.tolist() == []
 
 
+def test_a_track_that_a_frame_does_not_list_stays_known():
+    now = told({8: (TRACKED, 0.9)}, {7})
+    assert (now.rows.tolist(), now.mentioned) == ([0], {7, 8})
+
+
 def test_a_frame_without_tracks_reports_none():
     assert told({}).rows.tolist() == []
     assert told({}).mentioned == frozenset()

@@ -8,6 +8,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from maskstream_model.video import segment_video
+from maskstream_protocol.rle import decode_rle
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
@@ -31,35 +33,26 @@ async def test_a_refined_video_is_what_the_model_gives_in_one_go(open_workshop):
     told = await shop.told()
     assert [(line["frame"], line["time_s"]) for line in told] == [(n, n / 25) for n in range(17)]
 
-    rows: dict[int, int] = {}
-    for window in model.windows(FRAMES):
-        for place in range(window.num_frames):
-            objects = {
-                item["segmentation"]["counts"]: item
-                for item in told[window.first_frame + place]["objects"]
-                if item["segmentation"] is not None
-            }
-            masks = {row: masks[place] for row, masks in window.segmentations.items()}
-            there = {row: mask["counts"] for row, mask in masks.items() if mask is not None}
-            assert set(objects) == set(there.values())
-            for row, counts in there.items():
-                if list(there.values()).count(counts) == 1:
-                    track_id = objects[counts]["track_id"]
-                    assert rows.setdefault(row, track_id) == track_id
-    assert len(set(rows.values())) == len(rows) > 3
-    assert any(row < 0 for row in rows)
-    assert any(row > 0 for row in rows)
-
-    beliefs = {
-        item["track_id"]: (item["class_id"], item["score"])
-        for line in told
-        for item in line["objects"]
-    }
-    best = {}
-    for track in tiny_offline_model(max_results=1000).run(FRAMES).tracks:
-        best.setdefault(track.track_id, (track.label, pytest.approx(track.score, abs=1e-5)))
-    compared = {row: beliefs[track_id] for row, track_id in rows.items()}
-    assert compared == {row: best[row] for row in compared}
+    known: set[int] = set()
+    for line, result in zip(told, segment_video(model, FRAMES), strict=True):
+        shown = {item["track_id"]: item for item in line["objects"]}
+        tracks = result.tracks
+        crops = result.masks.crops(np.arange(len(tracks.track_ids)), result.size)
+        for row, track in enumerate(tracks.track_ids.tolist()):
+            if track not in shown:
+                assert track not in known
+                assert not tracks.mentionable[row]
+                continue
+            item = shown.pop(track)
+            known.add(track)
+            assert item["class_id"] == tracks.labels[row]
+            assert item["score"] == pytest.approx(tracks.scores[row], abs=1e-5)
+            assert item["area"] == crops.areas[row]
+            if crops.areas[row]:
+                mask = decode_rle(item["segmentation"]["counts"].encode(), *result.size)
+                assert np.array_equal(mask, crops.whole()[row])
+        assert shown == {}
+    assert len(known) > 3
 
 
 @pytest.mark.parametrize("stop_at", [2, 7, 12, 16])
@@ -120,16 +113,14 @@ async def test_a_turn_of_the_engine_refines_one_layer_at_most(open_workshop, mon
 
     monkeypatch.setattr(model.refiner, "layer", counted)
     shop = await open_workshop(model, FakeDecoder(FRAMES), ALL)
-    perform = shop.parts.engine.perform
+    queue = shop.parts.engine._queue
+    take_live = queue.take_live
 
-    async def watched(session, work):
-        before = len(layers)
-        try:
-            return await perform(session, work)
-        finally:
-            turns.append(len(layers) - before)
+    def watched():
+        turns.append(len(layers) - sum(turns))
+        return take_live()
 
-    monkeypatch.setattr(shop.parts.engine, "perform", watched)
+    monkeypatch.setattr(queue, "take_live", watched)
     assert (await shop.work()).state is VideoState.DONE
     assert set(turns) == {0, 1}
     assert layers == [*range(model.refiner.num_layers)] * (sum(turns) // model.refiner.num_layers)
@@ -137,15 +128,15 @@ async def test_a_turn_of_the_engine_refines_one_layer_at_most(open_workshop, mon
 
 async def test_a_window_is_held_however_long_the_video_is(open_workshop, monkeypatch):
     model, living, held = tiny_offline_model(), weakref.WeakSet(), []
-    track_clip = model.track_clip
+    track_frames = model.track_frames
 
     def watched(*args):
-        steps = track_clip(*args)
+        steps = track_frames(*args)
         living.update(tracked.mask_features for tracked, _ in steps)
         held.append(len(living))
         return steps
 
-    monkeypatch.setattr(model, "track_clip", watched)
+    monkeypatch.setattr(model, "track_frames", watched)
     frames = [FRAMES[n % len(FRAMES)] for n in range(48)]
     shop = await open_workshop(model, FakeDecoder(frames), ALL)
     assert (await shop.work()).state is VideoState.DONE
@@ -170,10 +161,9 @@ async def test_a_memory_that_was_damaged_is_not_gone_on_with(open_workshop):
     with pytest.raises(asyncio.CancelledError):
         await working
     memory = dict(await shop.store.memory("a"))
-    assert set(memory) == {"tracker", "previous", "windows"}
-    damaged = bytearray(memory["previous"])
+    damaged = bytearray(memory["model/previous"])
     damaged[-4:] = np.float32(np.nan).tobytes()
-    shop.store._entries["a"].memory = {**memory, "previous": bytes(damaged)}
+    shop.store._entries["a"].memory = {**memory, "model/previous": bytes(damaged)}
     shop.decoder.on_frame = lambda index: None
     assert (await shop.work()).state is VideoState.DONE
     assert shop.decoder.opened[-1] == 0
