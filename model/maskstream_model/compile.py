@@ -84,7 +84,7 @@ def compile_model(
     segmenter = model.segmenter
     if isinstance(segmenter, CompiledSegmenter):
         segmenter = segmenter.segmenter
-    size = model.padded_size(*request.frame_size)
+    size = model.batch_key(*request.frame_size)
     try:
         # A compiler that is not here is found out before the seconds of an export.
         compiler = compilers[request.backend](model.device)

@@ -43,7 +43,7 @@ def outputs_of(model: OnlineDaq, frames: list[Frame]) -> dict[str, np.ndarray]:
         for time, output in enumerate(outputs)
         for name in TENSORS
     }
-    arrays["state_bytes"] = np.array(len(model.state_to_bytes(state)))
+    arrays["state_bytes"] = np.array(sum(map(len, model.to_parts(state).values())))
     return arrays
 
 

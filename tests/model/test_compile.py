@@ -258,10 +258,10 @@ def test_a_compiled_model_goes_on_with_the_states_of_the_eager_one():
     assert reason is None
     assert isinstance(compiled.segmenter, CompiledSegmenter)
     frame = torch.full((*SIZE, 3), 90, dtype=torch.uint8).numpy()
-    output, state = model.step_frame(frame, model.initial_state())
-    again, _ = compiled.step_frame(frame, compiled.initial_state())
+    output, state = model.track_frame(frame, model.begin())
+    again, _ = compiled.track_frame(frame, compiled.begin())
     assert torch.equal(output.track_ids, again.track_ids)
-    assert compiled.state_from_bytes(model.state_to_bytes(state)).num_frames == 1
+    assert compiled.from_parts(model.to_parts(state)).num_frames == 1
 
 
 def eager_engine(model):

@@ -122,7 +122,7 @@ def test_names_that_do_not_fit_are_all_listed(released):
 def test_overrides_are_fields_of_the_configuration():
     model = load_model("demo", "random", min_size=None, max_missed_frames=3)
     assert model.config.online == preset("demo").online.override(min_size=None, max_missed_frames=3)
-    assert model.padded_size(100, 40) == (128, 64)
+    assert model.batch_key(100, 40) == (128, 64)
 
 
 @pytest.mark.parametrize(
@@ -162,10 +162,10 @@ def test_a_disappeared_track_has_zeros_and_is_not_listed_again(model):
 def test_a_picture_that_changes_its_size_keeps_its_identities(model):
     clip = tiny_frames(8, seed=1)
     sizes = [(64, 96), (64, 96), (96, 64), (33, 200), (7, 40), (64, 96), (40, 40), (64, 96)]
-    state, before = model.initial_state(), []
+    state, before = model.begin(), []
     for frame, size in zip(clip, sizes, strict=True):
         changed = np.resize(frame, (*size, 3))
-        output, state = model.step_frame(changed, state)
+        output, state = model.track_frame(changed, state)
         assert set(before) <= set(output.track_ids.tolist())
         assert output.resized == size
         assert output.masks(*size).shape == (len(output.track_ids), *size)
@@ -179,8 +179,8 @@ def test_slivers_are_segmented_too(size):
     rules = {"first_frame_score_min": 0.0, "emergence_score_min": 1.0, "double_iou_max": None}
     demo = load_model("demo", "random", min_size=None, **rules)
     frame = np.full((*size, 3), 200, np.uint8)
-    output, state = demo.step_frame(frame, demo.initial_state())
-    output, _ = demo.step_frame(frame, state)
+    output, state = demo.track_frame(frame, demo.begin())
+    output, _ = demo.track_frame(frame, state)
     assert len(output.track_ids) == 24
     assert output.logits.isfinite().all()
     assert output.masks(*size).shape == (24, *size)
@@ -188,7 +188,7 @@ def test_slivers_are_segmented_too(size):
 
 def test_a_frame_without_tracks_has_no_masks():
     nobody = tiny_model(first_frame_score_min=1.0)
-    output, state = nobody.step_frame(tiny_frames(1)[0], nobody.initial_state())
+    output, state = nobody.track_frame(tiny_frames(1)[0], nobody.begin())
     assert output.masks(50, 70).shape == (0, 50, 70)
     assert output.resized_logits(50, 70).shape == (0, 50, 70)
     assert output.mask_logits.shape == (0, 16, 24)
@@ -208,29 +208,24 @@ def test_a_frame_without_tracks_has_no_masks():
 )
 def test_what_is_no_frame_is_refused_and_the_state_lives_on(model, frame):
     picture = tiny_frames(2, seed=1)
-    _, state = model.step_frame(picture[0], model.initial_state())
+    _, state = model.track_frame(picture[0], model.begin())
     with pytest.raises(FrameError, match=r"^a frame must "):
-        model.step_frame(frame, state)
+        model.track_frame(frame, state)
     expected, _ = run(model, picture)
-    assert_same(model.step_frame(picture[1], state)[0], expected[1])
+    assert_same(model.track_frame(picture[1], state)[0], expected[1])
 
 
 def test_a_frame_need_not_be_contiguous(model):
     frame = tiny_frames(1, seed=1)[0]
     wide = np.zeros((128, 192, 3), np.uint8)
     wide[::2, ::2] = frame
-    ours, _ = model.step_frame(wide[::2, ::2], model.initial_state())
-    theirs, _ = model.step_frame(frame, model.initial_state())
+    ours, _ = model.track_frame(wide[::2, ::2], model.begin())
+    theirs, _ = model.track_frame(frame, model.begin())
     assert_same(ours, theirs)
 
 
-def test_as_many_states_as_frames(model):
-    with pytest.raises(FrameError, match="2 frames cannot have 1 states"):
-        model.step_batch(tiny_frames(2), [model.initial_state()])
-
-
 def test_a_state_of_another_model_is_refused(model):
-    _, state = model.step_frame(tiny_frames(1)[0], model.initial_state())
-    blob = model.state_to_bytes(state)
+    _, state = model.track_frame(tiny_frames(1)[0], model.begin())
+    blob = model.to_parts(state)
     with pytest.raises(StateError, match="belongs to model"):
-        tiny_model(seed=1).state_from_bytes(blob)
+        tiny_model(seed=1).from_parts(blob)

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from maskstream_model import load_model
 from maskstream_model.port import TrackStatus
 from maskstream_train.data.synthetic import sample_clip
-from maskstream_train.evaluation.evaluate import evaluate_online
+from maskstream_train.evaluation.evaluate import evaluate_model
 from maskstream_train.evaluation.sources import AnnotatedClip
 
 SHIPPED = files("maskstream_model") / "weights" / "demo.safetensors"
@@ -20,10 +20,10 @@ SHIPPED = files("maskstream_model") / "weights" / "demo.safetensors"
 def run():
     """Tracks of the sample clip's first frames, as the demo would find them."""
     model = load_model("demo")
-    state = model.initial_state()
+    state = model.begin()
     outputs = []
     for frame in sample_clip(num_frames=24).frames:
-        output, state = model.step_frame(frame, state)
+        output, state = model.track_frame(frame, state)
         outputs.append(output)
     return outputs
 
@@ -40,7 +40,7 @@ def test_it_covers_what_a_generated_clip_shows():
     clip = sample_clip(num_frames=24)
     crowd = np.zeros(len(clip.labels), dtype=bool)
     pairs = zip(clip.frames, clip.masks, strict=True)
-    report = evaluate_online(
+    report = evaluate_model(
         load_model("demo"), [AnnotatedClip(1, "sample", 24, clip.labels, crowd, pairs)]
     )
     assert report.identities.recall > 0.8

@@ -1,14 +1,18 @@
 """A model that is told the truth, and clips of moving squares for it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from maskstream_model.aliases import Frame
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.framewise import model_info
+from maskstream_model.frame_by_frame import NO_OPTIONS, FrameByFrame
+from maskstream_model.port import FrameResult, ModelInfo, SessionOptions
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.sources import AnnotatedClip
 
 SIZE = (32, 64)
@@ -42,10 +46,11 @@ class Memory:
     """Frames since each object was seen, by object; tracks live as long as they are listed."""
 
     missed: dict[int, int]
+    num_frames: int = 0
 
 
 @dataclass(frozen=True)
-class Oracle:
+class Oracle(FrameByFrame[Memory]):
     """Reads the objects off the frame; track `i` is object `i`, at most `patience` frames late.
 
     Attributes:
@@ -57,12 +62,16 @@ class Oracle:
     patience: int = 2
     wrong_class: bool = False
 
-    def initial_state(self) -> Memory:
+    @property
+    def info(self) -> ModelInfo:
+        return model_info(self.config, "oracle", "oracle", lookahead=0)
+
+    def first_state(self) -> Memory:
         return Memory({})
 
-    def step_frame(
-        self, frame: Frame, state: Memory, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, Memory]:
+    def follow(
+        self, frame: Frame, state: Memory, options: SessionOptions
+    ) -> tuple[FrameResult, Memory]:
         visible = [int(value) for value in np.unique(frame) if value]
         missed = {track: age + 1 for track, age in state.missed.items()}
         status = {track: 2 if age <= self.patience else 3 for track, age in missed.items()}
@@ -71,7 +80,17 @@ class Oracle:
             missed[track] = 0
         listed = sorted(status)
         alive = {track: age for track, age in missed.items() if status[track] != 3}
-        return self._output(frame, listed, status), replace(state, missed=alive)
+        after = Memory(alive, state.num_frames + 1)
+        output = self._output(frame, listed, status)
+        return frame_result(output, after.num_frames, SIZE, self.config), after
+
+    def to_parts(self, state: Memory) -> dict[str, bytes]:
+        raise NotImplementedError
+
+    def from_parts(
+        self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
+    ) -> Memory:
+        raise NotImplementedError
 
     def _output(self, frame: Frame, listed: list[int], status: dict[int, int]) -> FrameOutput:
         shift = 0 if self.wrong_class else -1

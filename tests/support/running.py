@@ -7,7 +7,9 @@ import torch
 from maskstream_model.aliases import Frame
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.state import TrackerState
+from maskstream_model.port import FrameResult
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.results import InstanceMasks
 
 TENSORS = (
     "track_ids",
@@ -28,10 +30,10 @@ def run(
     max_tracks: int | None = None,
 ) -> tuple[list[FrameOutput], TrackerState]:
     """Step all frames; return their outputs and the memory after the last one."""
-    state = model.initial_state() if state is None else state
+    state = model.begin() if state is None else state
     outputs = []
     for frame in frames:
-        output, state = model.step_frame(frame, state, max_tracks)
+        output, state = model.track_frame(frame, state, max_tracks)
         outputs.append(output)
     return outputs, state
 
@@ -52,3 +54,24 @@ def assert_agree(ours: FrameOutput, theirs: FrameOutput, tolerance: float) -> No
         torch.testing.assert_close(
             getattr(ours, name), getattr(theirs, name), rtol=tolerance, atol=tolerance
         )
+
+
+def run_batch(
+    model: OnlineDaq, frames: Sequence[Frame], states: Sequence[TrackerState]
+) -> tuple[list[FrameOutput], list[TrackerState]]:
+    """Track one frame of each of several sessions together."""
+    with torch.no_grad():
+        segmented = model.segment(frames)
+        return model.track(segmented.output, states, segmented.resized)
+
+
+def assert_result(ours: FrameResult, theirs: FrameOutput, tolerance: float = 0.0) -> None:
+    """A result says what the trackers said: events are the same, values agree."""
+    for name in ("track_ids", "status", "labels", "ages"):
+        assert getattr(ours.tracks, name).tolist() == getattr(theirs, name).tolist(), name
+    assert isinstance(ours.masks, InstanceMasks)
+    scores = torch.from_numpy(ours.tracks.scores)
+    torch.testing.assert_close(scores, theirs.scores, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(
+        ours.masks.mask_logits, theirs.mask_logits, rtol=tolerance, atol=tolerance
+    )

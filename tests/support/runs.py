@@ -73,7 +73,7 @@ class Runs:
     def _run(self, case: Case) -> Run:
         model = self.recorded.model(case.variant, **dict(case.online))
         frames = self._frames(model, case)
-        states, num_ties = [model.initial_state()], 0
+        states, num_ties = [model.begin()], 0
         steps: list[Step] = []
         for time in range(case.first_recorded, case.num_frames):
             expected = self.recorded.frame(time, case.name)

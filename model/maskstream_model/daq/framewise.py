@@ -9,9 +9,8 @@ import torch
 from maskstream_model.aliases import Frame, Pause, Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState, initial_state
-from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
-from maskstream_model.errors import FrameError, PromptError
+from maskstream_model.errors import PromptError
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import (
@@ -153,6 +152,15 @@ class FramewiseModel(ABC):
         prepared = prepare(frames, self.config.online, self.device)
         return SegmentedFrames(self.segmenter(prepared.images, pause), prepared.resized)
 
+    @torch.no_grad()
+    def track_frame(
+        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
+    ) -> tuple[FrameOutput, TrackerState]:
+        """Segment and track one frame."""
+        one = self.segment([frame])
+        outputs, states = self.track(one.output, [state], one.resized, [max_tracks])
+        return outputs[0], states[0]
+
     @abstractmethod
     def track(
         self,
@@ -173,64 +181,6 @@ class FramewiseModel(ABC):
     def _result(self, output: FrameOutput, state: TrackerState, frame: Frame) -> FrameResult:
         size = (frame.shape[0], frame.shape[1])
         return frame_result(output, state.num_frames, size, self.config)
-
-    # What `interface.OnlineSegmenter` has beyond the port, until the server leaves it.
-
-    def initial_state(self) -> TrackerState:
-        """Return the memory of a session that has seen nothing."""
-        return self.begin()
-
-    def padded_size(self, height: int, width: int) -> Size:
-        """Return the size of a `height` x `width` frame in the network."""
-        return self.batch_key(height, width)
-
-    def step_frame(
-        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, TrackerState]:
-        """Segment and track one frame."""
-        outputs, states = self.step_batch([frame], [state], max_tracks)
-        return outputs[0], states[0]
-
-    @torch.no_grad()
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[TrackerState],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Step many sessions at once; see `interface.OnlineSegmenter`."""
-        if len(frames) != len(states):
-            raise FrameError(f"a batch of {len(frames)} frames cannot have {len(states)} states")
-        some = self.segment(frames)
-        return self.track(some.output, states, some.resized, [max_tracks] * len(states))
-
-    @torch.no_grad()
-    def step_clip(
-        self,
-        frames: Sequence[Frame],
-        state: TrackerState,
-        max_tracks: int | None = None,
-        pause: Pause | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Step frames that follow one another; see `interface.OnlineSegmenter`."""
-        outputs, states = [], []
-        segmented = self.segment(frames, pause)
-        for row in range(len(frames)):
-            some = segmented.select([row])
-            (output,), (state,) = self.track(some.output, [state], some.resized, [max_tracks])
-            outputs.append(output)
-            states.append(state)
-            if pause is not None:
-                pause()
-        return outputs, states
-
-    def state_to_bytes(self, state: TrackerState) -> bytes:
-        """Return `state` as bytes; see `state_codec`."""
-        return state_to_bytes(state, self.fingerprint)
-
-    def state_from_bytes(self, blob: bytes) -> TrackerState:
-        """Read what `state_to_bytes` wrote; see `state_codec`."""
-        return state_from_bytes(blob, self.config, self.fingerprint, self.device)
 
 
 def model_info(

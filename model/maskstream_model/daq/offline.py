@@ -11,12 +11,11 @@ import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
 from maskstream_model.checkpoint import listed
+from maskstream_model.config import ModelConfig
 from maskstream_model.daq.clip_memory import ClipMemory
 from maskstream_model.daq.clip_rows import TrackedFrame
 from maskstream_model.daq.framewise import NO_OPTIONS, model_info
 from maskstream_model.daq.naive_sequences import follow
-from maskstream_model.daq.offline_legacy import LegacyOffline
-from maskstream_model.daq.offline_legacy import RefinedSpan as RefinedSpan
 from maskstream_model.daq.offline_parts import (
     PREVIOUS,
     TRACKER,
@@ -26,10 +25,12 @@ from maskstream_model.daq.offline_parts import (
     previous_to_part,
     window_memory,
 )
+from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.refined_tracks import RefinedTracks
 from maskstream_model.daq.refinement import refine
+from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.windows import OpenWindow, WindowRule
-from maskstream_model.errors import StateError
+from maskstream_model.errors import ConfigError, StateError
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
 
 
@@ -51,7 +52,7 @@ class OfflineState:
     tracks: RefinedTracks = field(default_factory=RefinedTracks)
 
 
-class OfflineDaq(LegacyOffline):
+class OfflineDaq:
     """Refines videos; implements `port.Model`, a window late.
 
     Attributes:
@@ -62,6 +63,20 @@ class OfflineDaq(LegacyOffline):
         fingerprint: hex text of weights and rules.
         rules: how windows are cut, and what is shown of them.
     """
+
+    def __init__(self, online: OnlineDaq, refiner: TemporalRefiner) -> None:
+        """Join the parts.
+
+        Raises:
+            ConfigError: the preset has no offline rules.
+        """
+        if online.config.offline is None:
+            raise ConfigError(f"{online.config.name} is an online model, without offline rules")
+        self.config: ModelConfig = online.config
+        self.online = online
+        self.refiner = refiner.to(online.device).eval()
+        self.fingerprint = online.fingerprint
+        self.rules = online.config.offline
 
     @property
     def info(self) -> ModelInfo:

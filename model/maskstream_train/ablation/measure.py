@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.tasks.results import frame_result
 from maskstream_train.ablation.gap import Gap, Step, disappearance_gaps, emergence_gaps
 from maskstream_train.ablation.segmented import SegmentedClips
 from maskstream_train.evaluation.evaluate import track_frame
@@ -50,7 +51,7 @@ def _run(model: OnlineDaq, clip: SegmentedBatch, gaps: Gaps) -> VideoRecord:
     masks, size = clip.masks[0, :, :count], (clip.masks.shape[-2], clip.masks.shape[-1])
     arriving, leaving = _events(clip.present[0, :, :count])
     recorder = VideoRecorder(clip.labels[0, :count].numpy())
-    state, shown = model.initial_state(), torch.zeros(0, *clip.outputs[0].mask_logits.shape[2:])
+    state, shown = model.begin(), torch.zeros(0, *clip.outputs[0].mask_logits.shape[2:])
     for time, frame in enumerate(clip.outputs):
         step = Step(state, frame, shown > 0)
         if arriving[time]:
@@ -62,7 +63,8 @@ def _run(model: OnlineDaq, clip: SegmentedBatch, gaps: Gaps) -> VideoRecord:
         outputs, states = model.track(frame, [state], [size])
         state, output = states[0], outputs[0]
         shown = output.mask_logits[: state.num_tracks]
-        recorder.add(track_frame(output, *size), masks[time].numpy())
+        result = frame_result(output, time + 1, size, model.config)
+        recorder.add(track_frame(result, model.config.num_classes), masks[time].numpy())
     return recorder.record()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Bools
-from maskstream_model.rle import decode_masks
+from maskstream_train.data.rle import decode_masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ Videos are run one after the other, and each is forgotten when its results are w
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor
 
 from maskstream_model.aliases import Progress, Size
 from maskstream_model.config import ModelConfig
+from maskstream_model.port import Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
-from maskstream_train.evaluation.detections import Detect, outputs
-from maskstream_train.evaluation.evaluate import OnlineModel
+from maskstream_train.evaluation.detections import FrameTracker, detect, outputs
 from maskstream_train.evaluation.panoptic.score import PanopticScore, score_panoptic
 from maskstream_train.evaluation.panoptic.submission import PICTURES, RESULTS, panoptic_folder
 from maskstream_train.evaluation.results import video_overlaps
@@ -47,7 +47,7 @@ class Plan:
 
 
 def run_instances(
-    detect: Detect, reader: InstanceReader, plan: Plan, progress: Progress
+    model: Model[Any], reader: InstanceReader, plan: Plan, progress: Progress
 ) -> VisScore | None:
     """Write the results of all videos, and score them where there is a truth.
 
@@ -61,7 +61,7 @@ def run_instances(
         check_occlusion(reader.annotations)
     with result_file(plan.out) as writer:
         for index, video in enumerate(reader.annotations.videos):
-            found = detect(reader, index, plan.categories, progress)
+            found = detect(model, reader, index, plan.categories, progress)
             writer.add(found)
             if reader.annotated:
                 metric.add(video_overlaps(video, found, plan.objects))
@@ -104,7 +104,7 @@ ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], ClipSegment
 
 
 def run_panoptic(
-    model: OnlineModel[State],
+    model: FrameTracker[State],
     reader: VipsegReader,
     segment: ClipSegmenter,
     plan: Plan,

@@ -7,10 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from maskstream_model.config import ModelConfig
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.errors import ConfigError
+from maskstream_model.port import Model, ModelInfo
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_model.weightfiles.released import RELEASES
 from maskstream_train.data.annotations import read_annotations
@@ -19,7 +18,7 @@ from maskstream_train.data.readers import Format, open_reader
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
-from maskstream_train.evaluation.detections import detect_offline, detect_online
+from maskstream_train.evaluation.evaluate import num_classes
 from maskstream_train.evaluation.panoptic.score import PanopticScore
 from maskstream_train.evaluation.request import Begin, Request
 from maskstream_train.evaluation.vis_score import VisScore
@@ -61,7 +60,7 @@ class BenchmarkAnswer:
 
 
 def answer_benchmark(
-    model: OnlineDaq | OfflineDaq,
+    model: Model[Any],
     request: Request,
     form: Format,
     settings: Mapping[str, Any],
@@ -73,35 +72,36 @@ def answer_benchmark(
         ConfigError: a model of another task, or results that cannot be written.
         DatasetError: data that is not what it should be, or of other classes than the model's.
     """
-    config = model.config
+    info = model.info
     reader = open_reader(Path(request.data), form)
     if request.beyond is not None:
         reader = _beyond(reader, request.beyond)
     if form == "vipseg":
         # A model of another task is told so, not that its classes are too few.
-        clip_segmenter(config)
-    released = any(release.preset == config.name for release in RELEASES)
-    categories = match_classes(reader.categories, config.classes, config.name, ordered=released)
+        clip_segmenter(info)
+    num_classes(info)
+    released = any(release.preset == info.name for release in RELEASES)
+    categories = match_classes(reader.categories, info.classes or (), info.name, ordered=released)
     out = request.out or Path("results" if form == "vipseg" else "results.json")
     plan = Plan(categories, out, request.objects, ovis=form == "ovis")
     progress = begin(sum(len(video.pictures) for video in reader.videos))
     told = {**settings, "format": form, "objects": request.objects}
     if isinstance(reader, InstanceReader):
-        detect = detect_online(model) if isinstance(model, OnlineDaq) else detect_offline(model)
-        return BenchmarkAnswer(told, out, run_instances(detect, reader, plan, progress))
-    segment = clip_segmenter(config)
-    assert isinstance(model, OnlineDaq)  # No panoptic preset is an offline one.
+        return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
+    segment = clip_segmenter(info)
+    if not isinstance(model, FramewiseModel):
+        raise ConfigError(f"{info.name} of {info.family} cannot be measured on clips of VIPSeg")
     return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
 
 
-def clip_segmenter(config: ModelConfig) -> ClipSegmenter:
+def clip_segmenter(info: ModelInfo) -> ClipSegmenter:
     """Return what makes panoptic clips of a model's outputs.
 
     Raises:
         ConfigError: the model is not a panoptic one.
     """
-    if config.task != "panoptic":
-        raise ConfigError(f"{config.name} segments {config.task}; VIPSeg needs a panoptic model")
+    if info.task != "panoptic":
+        raise ConfigError(f"{info.name} segments {info.task}; VIPSeg needs a panoptic model")
     return panoptic_video
 
 

@@ -1,84 +1,87 @@
-"""The best pairs of track and class of a benchmark's video, by an online or an offline model."""
+"""The best pairs of track and class of a benchmark's video, by any model."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from maskstream_model.aliases import Bools, Progress, Size
-from maskstream_model.interface import OfflineSegmenter
-from maskstream_model.rle import encode_rle
-from maskstream_model.tasks.output import FrameOutput, resize_mask_logits
+from maskstream_model.aliases import Bools, Frame, Progress
+from maskstream_model.config import ModelConfig
+from maskstream_model.port import FrameResult, Model
+from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.video import segment_video
 from maskstream_train.data.videos import VideoReader
 from maskstream_train.data.ytvis import InstanceReader
-from maskstream_train.evaluation.evaluate import OnlineModel, unmasked
+from maskstream_train.evaluation.evaluate import min_frames, num_classes, unmasked
 from maskstream_train.evaluation.records import VideoRecorder
 from maskstream_train.evaluation.results import Detection
 from maskstream_train.evaluation.submission import ResultCollector
 
 State = TypeVar("State")
-Detect = Callable[[InstanceReader, int, Sequence[int], Progress], list[Detection]]
-"""Runs a model over a video: reader, index of the video, category id of each class, progress."""
-
 NUM_MASKS = 16
 """Masks of a frame that are there at picture size at once; a large model may track hundreds."""
 
 
-def detect_online(model: OnlineModel[State]) -> Detect:
-    """Return what takes the results of an online model (SPEC.md section 3.6, "vis")."""
+class FrameTracker(Protocol[State]):
+    """A model that also says what its trackers made of a frame, as `FramewiseModel` does."""
 
-    def detect(
-        reader: InstanceReader, video: int, categories: Sequence[int], progress: Progress
-    ) -> list[Detection]:
-        info = reader.annotations.videos[video]
-        size, nothing = (info.height, info.width), np.zeros((0, 0, 0), dtype=bool)
-        recorder = VideoRecorder(np.zeros(0, dtype=np.int64))
-        collector = ResultCollector(categories)
-        for output in outputs(model, reader, video, progress):
-            tracks = unmasked(output)
-            recorder.add(tracks, nothing)
-            collector.add_masks(tracks.track_ids, _mask_parts(output, size), size)
-        collector.finish(info.id, recorder.record())
-        return collector.detections
+    config: ModelConfig
 
-    return detect
+    def begin(self) -> State:
+        """Return the memory of a video that nothing was seen of."""
+        ...
+
+    def track_frame(self, frame: Frame, state: State) -> tuple[FrameOutput, State]:
+        """Segment and track one frame."""
+        ...
 
 
-def detect_offline(model: OfflineSegmenter) -> Detect:
-    """Return what takes the results of an offline model (SPEC.md section 4)."""
+def detect(
+    model: Model[Any],
+    reader: InstanceReader,
+    video: int,
+    categories: Sequence[int],
+    progress: Progress,
+) -> list[Detection]:
+    """Run a model over a video and return its results (SPEC.md sections 3.6, "vis", and 4).
 
-    def detect(
-        reader: InstanceReader, video: int, categories: Sequence[int], progress: Progress
-    ) -> list[Detection]:
-        info = reader.annotations.videos[video]
-        empty = encode_rle(np.zeros((info.height, info.width), dtype=bool))
-        frames = (reader.picture(video, number) for number in range(len(info.file_names)))
-        return [
-            Detection(
-                info.id,
-                categories[track.label],
-                track.score,
-                tuple(mask or empty for mask in track.segmentations),
-            )
-            for track in model.run(frames, progress).tracks
-        ]
-
-    return detect
+    Args:
+        model: of any family with classes.
+        reader: has the pictures.
+        video: index of the video.
+        categories: category id of each class.
+        progress: called with the number of frames done since the last call.
+    """
+    info, nothing = reader.annotations.videos[video], np.zeros((0, 0, 0), dtype=bool)
+    size, classes = (info.height, info.width), num_classes(model.info)
+    recorder = VideoRecorder(np.zeros(0, dtype=np.int64), min_frames=min_frames(model.info))
+    collector = ResultCollector(categories)
+    for result in segment_video(model, pictures(reader, video)):
+        recorder.add(unmasked(result, classes), nothing)
+        collector.add_masks(result.tracks.track_ids, _mask_parts(result, size), size)
+        progress(1)
+    collector.finish(info.id, recorder.record())
+    return collector.detections
 
 
 def outputs(
-    model: OnlineModel[State], reader: VideoReader, video: int, progress: Progress
+    model: FrameTracker[State], reader: VideoReader, video: int, progress: Progress
 ) -> Iterator[FrameOutput]:
-    """Yield what `model` says about each frame of a video."""
-    state = model.initial_state()
-    for number in range(len(reader.videos[video].pictures)):
-        output, state = model.step_frame(reader.picture(video, number), state)
+    """Yield what the trackers of `model` say about each frame of a video."""
+    state = model.begin()
+    for frame in pictures(reader, video):
+        output, state = model.track_frame(frame, state)
         yield output
         progress(1)
 
 
-def _mask_parts(output: FrameOutput, size: Size) -> Iterator[Bools]:
-    for start in range(0, len(output.mask_logits), NUM_MASKS):
-        logits = output.mask_logits[start : start + NUM_MASKS]
-        masks = resize_mask_logits(logits, output.padded, output.resized, size) > 0
-        yield masks.cpu().numpy()
+def pictures(reader: VideoReader, video: int) -> Iterator[Frame]:
+    """Yield the frames of a video."""
+    for number in range(len(reader.videos[video].pictures)):
+        yield reader.picture(video, number)
+
+
+def _mask_parts(result: FrameResult, size: tuple[int, int]) -> Iterator[Bools]:
+    rows = np.arange(len(result.tracks.track_ids))
+    for start in range(0, len(rows), NUM_MASKS):
+        yield result.masks.crops(rows[start : start + NUM_MASKS], size).whole()

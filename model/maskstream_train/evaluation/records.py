@@ -32,14 +32,14 @@ class TrackFrame:
         track_ids: `(N,)`.
         status: `(N,)` values of `TrackStatus`.
         scores: `(N,)` running scores, 0 to 1.
-        logits: `(N, K + 1)` this frame's class logits.
+        class_scores: `(N, K)` of each class, of the track so far.
         masks: `(N, height, width)` at the size of the annotation.
     """
 
     track_ids: Ints
     status: Ints
     scores: Floats
-    logits: Floats
+    class_scores: Floats
     masks: Bools
 
 
@@ -51,12 +51,13 @@ class VideoRecord:
         track_ids: `(N,)` in order of birth.
         status: `(T, N)` values of `TrackStatus`, `ABSENT` before birth and after death.
         running_scores: `(T, N)` score as the model told it on that frame.
-        class_scores: `(N, K)` softmax of the mean of a track's logits, no-object left out.
+        class_scores: `(N, K)` as the model told them where it last listed the track.
         areas: `(T, N)` pixels of the tracks.
         truth_areas: `(T, G)` visible pixels of the objects, 0 where absent.
         intersections: `(T, N, G)` shared pixels.
         truth_labels: `(G,)` classes.
         crowd: `(G,)` objects that stand for many.
+        min_frames: a track of fewer frames that does not reach the last one is no result.
     """
 
     track_ids: Ints
@@ -68,6 +69,7 @@ class VideoRecord:
     intersections: Ints
     truth_labels: Ints
     crowd: Bools
+    min_frames: int = MIN_FRAMES
 
     @property
     def live(self) -> Bools:
@@ -114,7 +116,7 @@ class VideoRecord:
     def best_entries(self, agnostic: bool = False) -> tuple[Ints, Ints, Floats]:
         """Return rows of tracks, labels and scores `(M,)` of the best entries, best first."""
         stored = (self.status != ABSENT) & (self.status != TrackStatus.DISAPPEARED)
-        kept = np.flatnonzero((stored.sum(axis=0) >= MIN_FRAMES) | stored[-1:].any(axis=0))
+        kept = np.flatnonzero((stored.sum(axis=0) >= self.min_frames) | stored[-1:].any(axis=0))
         scores = self.class_scores[kept]
         if agnostic:
             scores = scores.max(axis=1, initial=0.0)[:, None]
@@ -129,9 +131,13 @@ class VideoRecorder:
     Args:
         truth_labels: `(G,)` classes of the true objects.
         crowd: `(G,)`; none where left out.
+        min_frames: see `VideoRecord`.
     """
 
-    def __init__(self, truth_labels: Ints, crowd: Bools | None = None) -> None:
+    def __init__(
+        self, truth_labels: Ints, crowd: Bools | None = None, min_frames: int = MIN_FRAMES
+    ) -> None:
+        self._min_frames = min_frames
         self._truth_labels = truth_labels
         self._crowd = np.zeros(len(truth_labels), dtype=bool) if crowd is None else crowd
         self._frames: list[tuple[TrackFrame, FrameOverlaps]] = []
@@ -168,6 +174,7 @@ class VideoRecorder:
             intersections=intersections,
             truth_labels=self._truth_labels,
             crowd=self._crowd,
+            min_frames=self._min_frames,
         )
 
 
@@ -177,15 +184,8 @@ def _events(visible: Bools) -> Ints:
 
 
 def _class_scores(frames: Sequence[TrackFrame], column: dict[int, int]) -> Floats:
-    """Return `(N, K)`: softmax of each track's mean logits, no-object dropped (SPEC.md 3.6)."""
-    width = frames[0].logits.shape[1] if frames else 1
-    sums = np.zeros((len(column), width))
-    counts = np.zeros(len(column))
+    """Return `(N, K)`: what each track's last row says."""
+    scores = np.zeros((len(column), frames[0].class_scores.shape[1] if frames else 0))
     for frame in frames:
-        stored = frame.status != TrackStatus.DISAPPEARED
-        rows = [column[int(track)] for track in frame.track_ids[stored]]
-        sums[rows] += frame.logits[stored]
-        counts[rows] += 1
-    means = sums / np.maximum(counts, 1)[:, None]
-    exponents = np.exp(means - means.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray((exponents / exponents.sum(axis=1, keepdims=True))[:, :-1])
+        scores[[column[int(track)] for track in frame.track_ids]] = frame.class_scores
+    return scores

@@ -10,9 +10,9 @@ import numpy as np
 
 from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
-from maskstream_model.rle import decode_columns
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_train.data.reading import read_json
+from maskstream_train.data.rle import decode_columns
 from maskstream_train.evaluation.matching import TubeOverlaps
 from maskstream_train.evaluation.overlap import count_overlaps, mean_areas, tube_ious
 from maskstream_train.evaluation.transience import Objects, chosen

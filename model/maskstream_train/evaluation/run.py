@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_model import load_model
+from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
+from maskstream_model.port import Model
 from maskstream_train.data.pictures import read_picture
 from maskstream_train.evaluation.answers import Answer, Measured
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
-from maskstream_train.evaluation.evaluate import evaluate_online, stream
+from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
     PresenceReport,
     judge_presence,
@@ -63,21 +65,23 @@ def answer(request: Request, begin: Begin) -> Answer:
     if request.form is not None:
         settings = settings_of(model, request)
         return answer_benchmark(model, request, request.form, settings, begin)
-    if isinstance(model, OfflineDaq):
+    if model.info.lookahead != 0:
         raise ConfigError(f"{request.preset} refines whole videos: say the --format of a benchmark")
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
-    source = open_source(request, [info.name for info in model.config.classes])
+    num_classes(model.info)
+    source = open_source(request, [each.name for each in model.info.classes or ()])
     if request.out is not None and (request.sweep or request.tracker != "daq"):
         raise ConfigError("a result file can be written of one run only, not of a comparison")
-    if request.sweep:
-        return _sweep(model, source, request, begin)
-    if request.tracker == "hungarian":
-        return _compare(model, source, request, begin)
-    return _plain(model, source, request, begin)
+    if not request.sweep and request.tracker != "hungarian":
+        return _plain(model, source, request, begin)
+    if not isinstance(model, OnlineDaq):
+        raise ConfigError(f"{request.preset} is no model of DVIS-DAQ: only its rules can be varied")
+    compare = _sweep if request.sweep else _compare
+    return compare(model, source, request, begin)
 
 
-def settings_of(model: OnlineDaq | OfflineDaq, request: Request) -> dict[str, Any]:
+def settings_of(model: Model[Any], request: Request) -> dict[str, Any]:
     """Return what one needs to have the same numbers again, as plain values."""
     synthetic = ("clips", "frames", "size", "seed") if request.data == SYNTHETIC else ()
     given = {name: getattr(request, name) for name in ("preset", "data", "min_score", *synthetic)}
@@ -85,18 +89,19 @@ def settings_of(model: OnlineDaq | OfflineDaq, request: Request) -> dict[str, An
         name: None if getattr(request, name) is None else str(getattr(request, name))
         for name in ("cutouts", "textures")
     }
-    refining = {} if model.config.offline is None else asdict(model.config.offline)
-    rules = {**asdict(model.config.online), **refining}
-    return {**given, **real, "fingerprint": model.fingerprint, "rules": rules}
+    rules = _rules(model.config) if isinstance(model, OnlineDaq | OfflineDaq) else {}
+    return {**given, **real, "fingerprint": model.info.fingerprint, "rules": rules}
 
 
-def open_model(request: Request) -> OnlineDaq | OfflineDaq:
+def _rules(config: ModelConfig) -> dict[str, Any]:
+    refining = {} if config.offline is None else asdict(config.offline)
+    return {**asdict(config.online), **refining}
+
+
+def open_model(request: Request) -> Model[Any]:
     """Load the model that the request names, with its overrides."""
     rules = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    model: object = load_model(request.preset, request.weights, request.device, **rules)
-    if not isinstance(model, OnlineDaq | OfflineDaq):
-        raise ConfigError(f"{request.preset} is no model of DVIS-DAQ, which alone is measured here")
-    return model
+    return load_model(request.preset, request.weights, request.device, **rules)
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:
@@ -119,10 +124,10 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
     return Source(clips, request.clips * request.frames, categories)
 
 
-def _plain(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+def _plain(model: Model[Any], source: Source, request: Request, begin: Begin) -> Measured:
     collector = None if request.out is None else ResultCollector(source.categories)
     progress = begin(source.num_frames)
-    report = evaluate_online(model, source.clips, progress, request.min_score, collector)
+    report = evaluate_model(model, source.clips, progress, request.min_score, collector)
     if request.out is not None and collector is not None:
         write_results(request.out, collector.detections)
     return Measured(settings_of(model, request), {"daq": report}, source.categories is not None)
@@ -159,7 +164,7 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
 
 
 def _presence(
-    model: OnlineDaq, truth: PresenceTruth, request: Request, begin: Begin
+    model: Model[Any], truth: PresenceTruth, request: Request, begin: Begin
 ) -> PresenceReport:
     """Run the model over a folder of frames and say how its tracks come and go."""
     paths = frame_files(Path(request.data))

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from maskstream_model.aliases import Bools, Ints
-from maskstream_model.rle import encode_rle
+from maskstream_train.data.rle import encode_rle
 from maskstream_train.evaluation.records import TrackFrame, VideoRecord
 from maskstream_train.evaluation.results import Detection
 from maskstream_train.evaluation.whole import whole_file

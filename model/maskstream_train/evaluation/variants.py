@@ -17,6 +17,7 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import prepare
+from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
 from maskstream_train.evaluation.report import Report, ReportBuilder
@@ -33,7 +34,7 @@ class Tracker(Protocol[State]):
 
     config: ModelConfig
 
-    def initial_state(self) -> State:
+    def begin(self) -> State:
         """Return the memory of a session that has seen nothing."""
         ...
 
@@ -72,7 +73,7 @@ def evaluate_variants(
         variants: trackers by name.
         clips: with their truth; each is read once.
         progress: called with the number of frames tracked since the last call, of all variants.
-        score_min: see `evaluate_online`.
+        score_min: see `evaluate_model`.
     """
     builders = {name: ReportBuilder(model.config.num_classes, score_min) for name in variants}
     for clip in clips:
@@ -100,10 +101,11 @@ def _record(
     tracker: Tracker[State], clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
 ) -> VideoRecord:
     recorder = VideoRecorder(clip.truth_labels, clip.crowd)
-    states = [tracker.initial_state()]
-    for frame in frames:
+    states = [tracker.begin()]
+    for index, frame in enumerate(frames, 1):
         outputs, states = tracker.track(frame.output, states, [frame.resized])
-        recorder.add(track_frame(outputs[0], *frame.size), frame.truth)
+        result = frame_result(outputs[0], index, frame.size, tracker.config)
+        recorder.add(track_frame(result, tracker.config.num_classes), frame.truth)
     return recorder.record()
 
 

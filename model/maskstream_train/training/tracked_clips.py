@@ -61,7 +61,7 @@ def track_clips(
     """
     count, (height, width) = len(frames[0].embeddings), frames[0].mask_logits.shape[2:]
     size = 4 * height, 4 * width
-    states = [online.initial_state()] * count
+    states = [online.begin()] * count
     naive: list[Tensor | None] = [None] * count
     kept: list[list[TrackedFrame]] = [[] for _ in range(count)]
     for frame in frames:

@@ -153,9 +153,9 @@ def test_no_two_tracks_that_a_frame_shows_lie_on_one_another() -> None:
 
 
 def _worst_overlap(model: OnlineDaq) -> float:
-    state, worst = model.initial_state(), 0.0
+    state, worst = model.begin(), 0.0
     for frame in tiny_frames(12, seed=1):
-        output, state = model.step_frame(frame, state)
+        output, state = model.track_frame(frame, state)
         shown = output.mask_logits[output.status <= TrackStatus.TRACKED] > 0
         worst = max(worst, *mask_ious(shown).tril(-1).flatten().tolist(), 0.0)
     return worst

@@ -11,6 +11,7 @@ from maskstream_model.daq.state import TrackerState
 from maskstream_model.errors import StateError
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.output import FrameOutput
+from support.running import run_batch
 from support.tiny import tiny_config, tiny_frames, tiny_model
 
 SIZE = (64, 96)
@@ -24,10 +25,10 @@ def _model(**online: object) -> OnlineHungarian:
 
 
 def _run(model, frames, state=None) -> tuple[list[FrameOutput], TrackerState]:
-    state = model.initial_state() if state is None else state
+    state = model.begin() if state is None else state
     outputs = []
     for frame in frames:
-        output, state = model.step_frame(frame, state)
+        output, state = model.track_frame(frame, state)
         outputs.append(output)
     return outputs, state
 
@@ -51,7 +52,7 @@ def _queries(*present: int, scores: dict[int, float] | None = None) -> Segmenter
 
 def _track(model: OnlineHungarian, *frames: SegmenterOutput) -> list[dict[int, int]]:
     """Return track ids with their status, frame by frame."""
-    state, told = model.initial_state(), []
+    state, told = model.begin(), []
     for frame in frames:
         outputs, states = model.track(frame, [state], [SIZE])
         state = states[0]
@@ -98,7 +99,7 @@ def test_a_track_that_was_missed_is_found_again() -> None:
 def test_a_track_without_a_like_query_is_missed_and_shows_nothing() -> None:
     daq = tiny_model()
     model = OnlineHungarian(daq.config, daq.segmenter, daq.device, daq.fingerprint, 0.5)
-    _, states = model.track(_queries(0), [model.initial_state()], [SIZE])
+    _, states = model.track(_queries(0), [model.begin()], [SIZE])
     other = dataclasses.replace(_queries(1), embeddings=torch.eye(8, 32).roll(8, 1)[None])
     outputs, _ = model.track(other, states, [SIZE])
     assert outputs[0].track_ids.tolist() == [1, 2]
@@ -110,7 +111,7 @@ def test_a_track_without_a_like_query_is_missed_and_shows_nothing() -> None:
 def test_max_tracks_keeps_out_the_weakest_newcomers() -> None:
     model = _model()
     frame = _queries(0, 1, 2, scores={1: 0.95})
-    outputs, _ = model.track(frame, [model.initial_state()], [SIZE], [1])
+    outputs, _ = model.track(frame, [model.begin()], [SIZE], [1])
     assert outputs[0].num_refused == 2
     assert outputs[0].scores.tolist() == pytest.approx([0.95])
 
@@ -120,7 +121,7 @@ def test_saving_and_loading_between_frames_changes_nothing() -> None:
     whole, _ = _run(model, frames)
     assert sum(len(output.track_ids) for output in whole) > 0
     first, state = _run(model, frames[:3])
-    rest, _ = _run(model, frames[3:], model.state_from_bytes(model.state_to_bytes(state)))
+    rest, _ = _run(model, frames[3:], model.from_parts(model.to_parts(state)))
     for left, right in zip(whole, [*first, *rest], strict=True):
         _assert_same(left, right)
 
@@ -142,10 +143,10 @@ def test_interleaved_sessions_are_those_run_alone() -> None:
     model = _model()
     clips = [tiny_frames(4, seed=1), tiny_frames(4, seed=2)]
     alone = [_run(model, clip)[0] for clip in clips]
-    states = [model.initial_state(), model.initial_state()]
+    states = [model.begin(), model.begin()]
     for time in range(4):
         for index, clip in enumerate(clips):
-            output, states[index] = model.step_frame(clip[time], states[index])
+            output, states[index] = model.track_frame(clip[time], states[index])
             _assert_same(output, alone[index][time])
 
 
@@ -153,9 +154,9 @@ def test_sessions_stepped_together_have_the_ids_of_those_run_alone() -> None:
     model = _model()
     clips = [tiny_frames(4, seed=1), tiny_frames(4, seed=2)]
     alone = [_run(model, clip)[0] for clip in clips]
-    states = [model.initial_state(), model.initial_state()]
+    states = [model.begin(), model.begin()]
     for time in range(4):
-        outputs, states = model.step_batch([clip[time] for clip in clips], states)
+        outputs, states = run_batch(model, [clip[time] for clip in clips], states)
         for index, output in enumerate(outputs):
             assert torch.equal(output.track_ids, alone[index][time].track_ids)
             assert torch.equal(output.status, alone[index][time].status)
@@ -163,9 +164,9 @@ def test_sessions_stepped_together_have_the_ids_of_those_run_alone() -> None:
 
 def test_the_memory_of_a_long_video_stays_bounded() -> None:
     model, sizes = _model(max_missed_frames=1), []
-    state = model.initial_state()
+    state = model.begin()
     for frame in tiny_frames(40):
-        _, state = model.step_frame(frame, state)
+        _, state = model.track_frame(frame, state)
         sizes.append(state.num_tracks)
     # with no patience at all, tracks are at most as many as queries
     assert max(sizes) <= model.config.segmenter.num_queries
@@ -175,7 +176,7 @@ def test_the_memory_of_a_long_video_stays_bounded() -> None:
 def test_the_baseline_does_not_take_the_states_of_the_model_it_is_compared_with() -> None:
     daq, model = tiny_model(), _model()
     with pytest.raises(StateError, match="belongs to model"):
-        model.state_from_bytes(daq.state_to_bytes(daq.initial_state()))
+        model.from_parts(daq.to_parts(daq.begin()))
 
 
 def test_another_similarity_is_another_fingerprint() -> None:

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskstream_model.port import TrackStatus
+from maskstream_model.port import StepInput, TrackStatus
 from maskstream_model.tasks.preprocess import prepare
-from support.running import assert_agree, assert_same, run
+from support.running import assert_agree, assert_result, assert_same, run, run_batch
 from support.tiny import tiny_frames, tiny_model
 
 NUM_FRAMES = 14
@@ -35,11 +35,11 @@ def whole(model, frames):
 def long_run(model):
     """Outputs and sizes of memory over 1,000 frames: segmented once, 40 frames over and over."""
     segmented = _segmented(model, tiny_frames(40, seed=1))
-    outputs, sizes, state = [], [], model.initial_state()
+    outputs, sizes, state = [], [], model.begin()
     for time in range(1000):
         (output,), (state,) = model.track(segmented[time % 40], [state], [(64, 96)], [12])
         outputs.append(output)
-        sizes.append((state.num_tracks, len(model.state_to_bytes(state))))
+        sizes.append((state.num_tracks, len(model.to_parts(state))))
     return outputs, sizes
 
 
@@ -64,54 +64,55 @@ def test_a_run_repeats_bit_for_bit(model, frames, whole):
 @settings(max_examples=8, deadline=None)
 def test_any_cut_with_save_and_load_changes_nothing(model, frames, whole, cuts):
     bounds = [0, *sorted(cuts), NUM_FRAMES]
-    outputs, state = [], model.initial_state()
+    outputs, state = [], model.begin()
     for start, end in pairwise(bounds):
         chunk, state = run(model, frames[start:end], state)
         outputs += chunk
-        state = model.state_from_bytes(model.state_to_bytes(state))
+        state = model.from_parts(model.to_parts(state))
     for ours, theirs in zip(outputs, whole[0], strict=True):
         assert_same(ours, theirs)
 
 
 def test_a_state_can_be_saved_and_loaded_between_any_two_frames(model, frames, whole):
-    outputs, state = [], model.initial_state()
+    outputs, state = [], model.begin()
     for frame in frames:
-        output, state = model.step_frame(frame, model.state_from_bytes(model.state_to_bytes(state)))
+        output, state = model.track_frame(frame, model.from_parts(model.to_parts(state)))
         outputs.append(output)
     for ours, theirs in zip(outputs, whole[0], strict=True):
         assert_same(ours, theirs)
-    assert model.state_to_bytes(state) == model.state_to_bytes(whole[1])
+    assert model.to_parts(state) == model.to_parts(whole[1])
 
 
 def test_a_step_leaves_its_state_as_it_was(model, frames):
     _, state = run(model, frames[:5])
-    before = model.state_to_bytes(state)
-    model.step_frame(frames[5], state)
-    assert model.state_to_bytes(state) == before
+    before = model.to_parts(state)
+    model.track_frame(frames[5], state)
+    assert model.to_parts(state) == before
 
 
 def test_interleaved_sessions_are_separate_ones(model, frames, whole):
     others = tiny_frames(NUM_FRAMES, seed=2)
     alone = run(model, others)[0]
-    states = [model.initial_state(), model.initial_state()]
+    states = [model.begin(), model.begin()]
     for time in range(NUM_FRAMES):
         for session, clip, expected in ((0, frames, whole[0]), (1, others, alone)):
-            output, states[session] = model.step_frame(clip[time], states[session])
+            output, states[session] = model.track_frame(clip[time], states[session])
             assert_same(output, expected[time])
 
 
 def test_a_step_in_whose_pauses_other_sessions_are_stepped_gives_the_same(model, frames, whole):
     others, pauses = tiny_frames(NUM_FRAMES, seed=1), 0
     alone = run(model, others)[0]
-    states = [model.initial_state(), model.initial_state()]
+    states = [model.begin(), model.begin()]
     for time in range(NUM_FRAMES):
         live = []
 
         def pause(time=time, live=live) -> None:
-            live.append(model.step_frame(others[time], states[1]))
+            live.append(model.track_frame(others[time], states[1]))
 
-        (output,), (states[0],) = model.step_clip([frames[time]], states[0], None, pause)
-        assert_same(output, whole[0][time])
+        (output,) = model.step([StepInput([frames[time]], states[0])], pause)
+        states[0] = output.state
+        assert_result(output.results[0], whole[0][time])
         for other, _ in live:
             assert_same(other, alone[time])
         states[1], pauses = live[0][1], pauses + len(live)
@@ -123,15 +124,13 @@ def test_clips_agree_with_single_steps_however_they_are_cut(model, length):
     # On other frames than these, a value may lie on a threshold.
     frames = tiny_frames(NUM_FRAMES, seed=2)
     expected, end = run(model, frames)
-    outputs, state = [], model.initial_state()
+    results, state = [], model.begin()
     for first in range(0, NUM_FRAMES, length):
-        stepped, states = model.step_clip(frames[first : first + length], state)
-        outputs += stepped
-        state = states[-1]
-    for ours, theirs in zip(outputs, expected, strict=True):
-        if length == 1:
-            assert_same(ours, theirs)
-        assert_agree(ours, theirs, NOISE)
+        (output,) = model.step([StepInput(frames[first : first + length], state)])
+        results += output.results
+        state = output.state
+    for ours, theirs in zip(results, expected, strict=True):
+        assert_result(ours, theirs, 0.0 if length == 1 else NOISE)
     assert state.next_track_id == end.next_track_id > 3
 
 
@@ -140,9 +139,9 @@ def test_a_batch_agrees_with_single_steps(model):
     starts = [run(model, clip[: 2 * session])[1] for session, clip in enumerate(clips)]
     assert len({state.num_tracks for state in starts}) == 4
     newest = [clip[-1] for clip in clips]
-    outputs, states = model.step_batch(newest, starts)
+    outputs, states = run_batch(model, newest, starts)
     for session in range(4):
-        output, state = model.step_frame(newest[session], starts[session])
+        output, state = model.track_frame(newest[session], starts[session])
         assert_agree(outputs[session], output, NOISE)
         for name in ("queries", "positions", "history", "logit_sums"):
             torch.testing.assert_close(
@@ -153,12 +152,12 @@ def test_a_batch_agrees_with_single_steps(model):
 
 def test_a_batch_may_hold_frames_of_different_sizes_with_one_padded_size(model):
     clips = [tiny_frames(3, seed=1, size=size) for size in ((64, 96), (50, 90))]
-    assert model.padded_size(64, 96) == model.padded_size(50, 90) == (64, 96)
-    states = [model.initial_state(), model.initial_state()]
+    assert model.batch_key(64, 96) == model.batch_key(50, 90) == (64, 96)
+    states = [model.begin(), model.begin()]
     for pair in zip(*clips, strict=True):
-        outputs, after = model.step_batch(pair, states)
+        outputs, after = run_batch(model, pair, states)
         for session in range(2):
-            output, _ = model.step_frame(pair[session], states[session])
+            output, _ = model.track_frame(pair[session], states[session])
             assert_agree(outputs[session], output, NOISE)
         states = after
 
@@ -224,11 +223,11 @@ def test_max_tracks_is_kept(long_run):
 @pytest.mark.parametrize("rules", [{}, {"double_iou_max": 0.5}])
 def test_a_limit_keeps_newcomers_out_and_changes_nothing_else(frames, rules):
     model = tiny_model(**rules)
-    state, refused = model.initial_state(), 0
+    state, refused = model.begin(), 0
     for frame in frames:
-        free, following = model.step_frame(frame, state)
+        free, following = model.track_frame(frame, state)
         for limit in (1, 4, 7):
-            limited, _ = model.step_frame(frame, state, max_tracks=limit)
+            limited, _ = model.track_frame(frame, state, max_tracks=limit)
             old, kept = (each.status != TrackStatus.EMERGED for each in (free, limited))
             assert torch.equal(limited.track_ids[kept], free.track_ids[old])
             assert torch.equal(limited.status[kept], free.status[old])

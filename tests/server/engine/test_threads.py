@@ -79,14 +79,14 @@ from maskstream_client.bench.frames import moving_shapes
 torch.set_num_threads(1)
 model = load_model("demo", weights="random")
 frames = [moving_shapes(index, 128, 224) for index in range(15)]
-state, took_s = model.initial_state(), {1: [], 2: []}
+state, took_s = model.begin(), {1: [], 2: []}
 busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
 try:
     for frame in frames:
         for count, times_s in took_s.items():
             torch.set_num_threads(count)
             began_s = time.perf_counter()
-            model.step_frame(frame, state)
+            model.track_frame(frame, state)
             times_s.append(time.perf_counter() - began_s)
 finally:
     for process in busy:

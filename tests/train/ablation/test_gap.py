@@ -56,7 +56,7 @@ def model():
 
 def steps_of(model, num_frames=8):
     """Return the steps of a short video, and what the model showed after each."""
-    state, shown, steps = model.initial_state(), torch.zeros(0, 16, 24), []
+    state, shown, steps = model.begin(), torch.zeros(0, 16, 24), []
     for frame in tiny_frames(num_frames):
         prepared = prepare([frame], model.config.online, model.device)
         with torch.no_grad():

@@ -63,10 +63,10 @@ class _Blind:
 
     config = tiny_config()
 
-    def initial_state(self) -> int:
+    def begin(self) -> int:
         return 0
 
-    def step_frame(self, frame: Any, state: int, max_tracks: int | None = None) -> tuple[Any, int]:
+    def track_frame(self, frame: Any, state: int, max_tracks: int | None = None) -> tuple[Any, int]:
         assert frame.shape == (6, 8, 3)
         return None, state + 1
 

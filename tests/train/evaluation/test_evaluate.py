@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.rle import decode_masks, encode_mask
 from maskstream_model.tasks.instances import video_result
+from maskstream_model.tasks.results import frame_result
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
-from maskstream_train.evaluation.evaluate import evaluate_online, track_frame
+from maskstream_train.data.rle import decode_masks, encode_mask
+from maskstream_train.evaluation.evaluate import evaluate_model, track_frame
 from maskstream_train.evaluation.records import VideoRecorder
 from maskstream_train.evaluation.results import read_results, score_results
 from maskstream_train.evaluation.submission import ResultCollector, write_results
@@ -26,7 +27,7 @@ SPANS = [(0, 11), (2, 5), (1, 11), (0, 6)]
 
 
 def test_a_model_that_knows_the_truth_has_full_marks_in_everything() -> None:
-    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS), squares(SPANS[1:])])
+    report = evaluate_model(Oracle(tiny_config()), [squares(SPANS), squares(SPANS[1:])])
     assert (report.num_clips, report.num_frames) == (2, 24)
     for summary in (report.by_class, report.agnostic):
         assert summary.overall["AP"] == pytest.approx(1)
@@ -38,7 +39,7 @@ def test_a_model_that_knows_the_truth_has_full_marks_in_everything() -> None:
 
 
 def test_a_model_slow_to_let_go_loses_disappearances_only() -> None:
-    report = evaluate_online(_Stubborn(tiny_config(), patience=9), [squares([(0, 4)])])
+    report = evaluate_model(_Stubborn(tiny_config(), patience=9), [squares([(0, 4)])])
     assert report.identities.disappearance_recall == 0
     assert report.identities.recall == 1
 
@@ -51,7 +52,7 @@ class _Stubborn(Oracle):
 
 
 def test_wrong_classes_cost_precision_by_class_but_not_agnostic() -> None:
-    report = evaluate_online(Oracle(tiny_config(), wrong_class=True), [squares(SPANS)])
+    report = evaluate_model(Oracle(tiny_config(), wrong_class=True), [squares(SPANS)])
     # the right class comes second, below the wrong one, so nothing is quite lost
     assert report.by_class.overall["AP"] < 0.6
     assert report.agnostic.overall["AP"] == pytest.approx(1)
@@ -59,25 +60,25 @@ def test_wrong_classes_cost_precision_by_class_but_not_agnostic() -> None:
 
 
 def test_tracks_below_the_shown_score_are_hidden_from_identities_only() -> None:
-    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS)], score_min=0.9999)
+    report = evaluate_model(Oracle(tiny_config()), [squares(SPANS)], score_min=0.9999)
     assert report.identities.recall == 0
     assert report.by_class.overall["AP"] == pytest.approx(1)
 
 
 def test_a_clip_without_objects_and_tracks_measures_nothing() -> None:
-    report = evaluate_online(Oracle(tiny_config()), [squares([])])
+    report = evaluate_model(Oracle(tiny_config()), [squares([])])
     assert report.by_class.overall["AP"] == -1
     assert set(report.ratios().values()) == {-1}
 
 
 def test_progress_is_told_of_every_frame() -> None:
     done: list[int] = []
-    evaluate_online(Oracle(tiny_config()), [squares(SPANS)], progress=done.append)
+    evaluate_model(Oracle(tiny_config()), [squares(SPANS)], progress=done.append)
     assert sum(done) == 12
 
 
 def test_the_report_becomes_json() -> None:
-    report = evaluate_online(Oracle(tiny_config()), [squares(SPANS)])
+    report = evaluate_model(Oracle(tiny_config()), [squares(SPANS)])
     content = json.loads(json.dumps(report.as_json()))
     assert content["vis"]["AP50"] == pytest.approx(1)
     assert content["counts"]["switches"] == 0
@@ -86,7 +87,7 @@ def test_the_report_becomes_json() -> None:
 
 def test_collected_tracks_become_a_result_file(tmp_path: Path) -> None:
     collector = ResultCollector(categories=[10, 20, 30])
-    evaluate_online(Oracle(tiny_config()), [squares([(2, 5)])], collector=collector)
+    evaluate_model(Oracle(tiny_config()), [squares([(2, 5)])], collector=collector)
     write_results(tmp_path / "results.json", collector.detections)
     best = read_results(tmp_path / "results.json")[0]
     assert (best.video_id, best.category) == (1, 10)
@@ -110,8 +111,8 @@ def test_variants_on_shared_segmentations_score_as_the_model_alone() -> None:
         "hungarian": hungarian_variant(model, {"similarity_min": 0.5}),
     }
     reports = evaluate_variants(model, variants, [clip], done.append)
-    assert reports["same"].as_json() == evaluate_online(model, [clip]).as_json()
-    alone = evaluate_online(variants["hungarian"], [clip])
+    assert reports["same"].as_json() == evaluate_model(model, [clip]).as_json()
+    alone = evaluate_model(variants["hungarian"], [clip])
     assert reports["hungarian"].as_json() == alone.as_json()
     assert reports["same"].identities.tracks > 0
     assert reports["strict"].identities.tracks == 0
@@ -123,11 +124,12 @@ def test_entries_are_those_of_the_models_own_clip_result(patience: int) -> None:
     model = tiny_model(emergence_score_min=0.6, max_missed_frames=patience)
     clip = squares(SPANS)
     frames = tiny_frames(clip.num_frames, size=SIZE)
-    recorder, outputs, state = VideoRecorder(clip.truth_labels), [], model.initial_state()
+    recorder, outputs, state = VideoRecorder(clip.truth_labels), [], model.begin()
     for frame, (_, truth) in zip(frames, clip.frames, strict=True):
-        output, state = model.step_frame(frame, state)
+        output, state = model.track_frame(frame, state)
         outputs.append(output)
-        recorder.add(track_frame(output, *SIZE), truth)
+        result = frame_result(output, len(outputs), SIZE, model.config)
+        recorder.add(track_frame(result, 3), truth)
     record = recorder.record()
     tracks, labels, scores = record.best_entries()
     expected = video_result(outputs, SIZE)
@@ -157,7 +159,7 @@ def test_the_result_file_scores_what_the_report_says(agnostic: bool) -> None:
     truth = AnnotatedVideos((video,), {1: "a", 2: "b", 3: "c"})
     collector = ResultCollector(categories=None if agnostic else [1, 2, 3])
     model = Oracle(tiny_config(), wrong_class=True)
-    report = evaluate_online(model, [clip], collector=collector)
+    report = evaluate_model(model, [clip], collector=collector)
     expected = report.agnostic if agnostic else report.by_class
     scored = score_results(truth, collector.detections, agnostic=agnostic)
     assert dict(scored.overall) == pytest.approx(dict(expected.overall))

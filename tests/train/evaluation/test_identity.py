@@ -33,7 +33,7 @@ def _frame(places: list[str]) -> TrackFrame:
             np.int64,
         ),
         scores=np.ones(len(listed)),
-        logits=np.zeros((len(listed), 2)),
+        class_scores=np.zeros((len(listed), 1)),
         masks=np.array(masks).reshape(len(listed), 1, 2 * PLACES),
     )
 

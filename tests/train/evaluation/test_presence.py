@@ -35,7 +35,7 @@ def _clip(*tracks: tuple[int, int, int], status: int = TrackStatus.TRACKED) -> l
                 track_ids=np.array([i + 1 for i, _ in live], dtype=np.int64),
                 status=np.full(len(live), status),
                 scores=np.full(len(live), 0.7),
-                logits=np.zeros((len(live), 2)),
+                class_scores=np.zeros((len(live), 1)),
                 masks=masks,
             )
         )

@@ -8,7 +8,7 @@ import torch
 
 from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.errors import ConfigError, TrainingError
-from maskstream_model.loading import load_offline
+from maskstream_model.loading import load
 from maskstream_train.training.batches import ClipBatches
 from maskstream_train.training.options import Budget
 from maskstream_train.training.refiner_stage import RefinerStage
@@ -98,7 +98,7 @@ def test_all_three_stages_write_a_model_that_loads(small_run):
     train_refiner(replace(last, init=short.weights_path))
     weights = load_weights(last.weights_path)
     assert all(torch.equal(weights[name], value) for name, value in before.items())
-    assert load_offline(last.config, last.weights_path, "cpu").refiner is not None
+    assert load(last.config, last.weights_path, "cpu").refiner is not None
     facts = header_of(last.weights_path)
     assert facts["segmenter_steps"] == facts["tracker_steps"] == facts["refiner_steps"] == "1"
 

@@ -31,11 +31,11 @@ async def test_a_video_gives_what_the_model_gives_on_its_frames(open_workshop):
     assert (record.state, record.next_frame, record.attempt) == (VideoState.DONE, 13, 1)
     assert record.artifacts == ("ytvis.json", "masks.zip")
     model = tiny_model()
-    state = model.initial_state()
+    state = model.begin()
     mentioned: set[int] = set()
     for index, (line, frame) in enumerate(zip(await shop.lines(), FRAMES, strict=True)):
         told = json.loads(line)
-        output, state = model.step_frame(frame, state, shop.parts.max_tracks)
+        output, state = model.track_frame(frame, state, shop.parts.max_tracks)
         masks = dict(zip(output.track_ids.tolist(), output.masks(64, 96).numpy(), strict=True))
         assert (told["frame"], told["time_s"], told["size"]) == (index, index / 25, [64, 96])
         for item in told["objects"]:
