@@ -68,10 +68,6 @@ class SessionStores(RuleBasedStateMachine):
         self.pair.ask(lambda store: store.confirm_token(lease))
 
     @rule(session=sessions, owner=owners)
-    def acquire(self, session: str, owner: str) -> None:
-        self.pair.ask(lambda store: store.acquire(session, owner))
-
-    @rule(session=sessions, owner=owners)
     def seize(self, session: str, owner: str) -> None:
         self.pair.ask(lambda store: store.seize(session, owner))
 

@@ -1,14 +1,13 @@
-"""Which video is worked on next, and by whom: a small port, with pydocket behind it.
+"""Which video is worked on next, and by which worker: a small queue on pydocket.
 
-pydocket is imported here only. It pickles the arguments of its tasks, so that whoever can write
-into its Redis can run code in its workers; all that we hand it is the id of a video.
+pydocket pickles the arguments of its tasks, so that anybody who can write into its Redis can run
+code in its workers; all that is passed to it is the id of a video.
 """
 
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Protocol
 
 from docket import Docket, Worker
 
@@ -18,45 +17,15 @@ NAME = "maskstream-videos"
 TASK = "work_on_video"
 ANSWER_S = 10.0
 REDELIVER_S = 8.0
-"""A worker that has not been heard of for so long is dead; its video goes to another one."""
+"""A worker that has given no sign of life for so long is dead; its video goes to another one."""
 
 Work = Callable[[str], Awaitable[None]]
 
 
-class VideoQueue(Protocol):
-    """Hands each video to one worker at a time, and anew where that one died."""
+class VideoQueue:
+    """Hands each video to one worker at a time, and again where that one died.
 
-    async def enqueue(self, video: str) -> None:
-        """Add a video; nothing where it waits or is worked on already."""
-        ...
-
-    async def run(self, work: Work, concurrency: int) -> None:
-        """Call `work` with the ids of videos, until cancelled.
-
-        `work` is cancelled where its video is, or with this call; then its video, unless it was
-        cancelled itself, goes to another worker after `REDELIVER_S`.
-        """
-        ...
-
-    async def cancel(self, video: str) -> None:
-        """Take a video out, and cancel the `work` on it, wherever that is."""
-        ...
-
-    async def pending(self) -> int:
-        """Return how many videos wait or are worked on."""
-        ...
-
-    async def has_worker(self, host: str) -> bool:
-        """Return whether a worker on the machine of this name has given a sign of life of late."""
-        ...
-
-    async def close(self) -> None:
-        """Let connections go, after `run` has ended."""
-        ...
-
-
-class DocketQueue:
-    """A `VideoQueue` on Redis Streams; `memory://NAME` needs no Redis and ends with the process.
+    It lives on Redis Streams; `memory://NAME` needs no Redis and ends with the process.
 
     Args:
         url: of a Redis, or `memory://NAME`; equal names in one event loop are one queue.
@@ -71,12 +40,16 @@ class DocketQueue:
         self._opening: asyncio.Task[Docket] | None = None
 
     async def enqueue(self, video: str) -> None:
-        """See `VideoQueue.enqueue`."""
+        """Add a video; nothing where it waits or is worked on already."""
         docket = await self._open()
         await docket.add(TASK, key=video)(video)
 
     async def run(self, work: Work, concurrency: int) -> None:
-        """See `VideoQueue.run`."""
+        """Call `work` with the ids of videos, until cancelled.
+
+        `work` is cancelled where its video is, or with this call; then its video, unless it was
+        cancelled itself, goes to another worker after `redeliver_s`.
+        """
         docket = await self._open()
         under_way: set[asyncio.Task[None]] = set()
 
@@ -104,21 +77,21 @@ class DocketQueue:
                 await asyncio.gather(loop, return_exceptions=True)
 
     async def cancel(self, video: str) -> None:
-        """See `VideoQueue.cancel`."""
+        """Take a video out, and cancel the `work` on it, wherever that is."""
         await (await self._open()).cancel(video)
 
     async def pending(self) -> int:
-        """See `VideoQueue.pending`."""
+        """Return how many videos wait or are worked on."""
         return (await (await self._open()).snapshot()).total_tasks
 
     async def has_worker(self, host: str) -> bool:
-        """See `VideoQueue.has_worker`."""
+        """Return whether a worker on the machine of this name has given a sign of life of late."""
         # pydocket's workers have names of the form host#pid.
         workers = await (await self._open()).workers()
         return any(worker.name.rpartition("#")[0] == host for worker in workers)
 
     async def close(self) -> None:
-        """See `VideoQueue.close`."""
+        """Let connections go, after `run` has ended."""
         if self._opening is not None:
             await (await self._opening).__aexit__(None, None, None)
             self._opening = None
@@ -150,7 +123,7 @@ def check_worker(store: str, host: str | None = None) -> None:
 
 
 async def _has_worker(store: str, host: str) -> bool:
-    queue = DocketQueue(store)
+    queue = VideoQueue(store)
     try:
         async with asyncio.timeout(ANSWER_S):
             return await queue.has_worker(host)

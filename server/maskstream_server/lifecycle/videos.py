@@ -20,7 +20,7 @@ from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retentio
 from maskstream_server.jobs.maintenance.ownership import Ownership
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
-from maskstream_server.jobs.queue import DocketQueue
+from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
@@ -97,7 +97,7 @@ def _api(
     )
     maintenance = Maintenance(
         store=store,
-        queue=DocketQueue(f"memory://{uuid.uuid4()}" if in_process else settings.store),
+        queue=VideoQueue(f"memory://{uuid.uuid4()}" if in_process else settings.store),
         files=files,
         ownership=Ownership(store, files),
         retention=Retention(settings.video_retention_s, uploads.waits_s(1), uploads.waits_s(0)),

@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CommitEvents:
-    """What the committer tells; called on the event loop, must return at once.
+    """What the committer reports; called on the event loop, must return at once.
 
     Attributes:
         written: so many bytes of memory and results have gone to the store.
         durable: everything up to this epoch and sequence is durable.
-        away: commits have stopped working (told once, until `back`).
+        away: commits have stopped working (once, until `back`).
         back: commits work again.
         lost: the session is another server's now; nothing more will be committed.
         recreated: the store had lost the session (emptied, or away for longer than its life) and
@@ -51,7 +51,7 @@ class Committer:
     Args:
         store: where to.
         token_hash: the session's newest, to create it again where the store has lost it.
-        events: what to tell, and whom.
+        events: see there.
         retry_s: pause between tries while the store is away.
     """
 
@@ -128,7 +128,7 @@ class Committer:
         if outcome is CommitOutcome.MISSING:
             outcome = await self._recreate(commit)
         self._held = commit if outcome is CommitOutcome.COMMITTED else None
-        self._told_back()
+        self._report_back()
         if outcome in (CommitOutcome.COMMITTED, CommitOutcome.REPEATED):
             self._events.durable(commit.epoch, commit.sequence)
         else:
@@ -171,7 +171,7 @@ class Committer:
         self._num_waiting, self._num_under_way = waiting, under_way
         self._events.behind(waiting + under_way)
 
-    def _told_back(self) -> None:
+    def _report_back(self) -> None:
         if self._is_away:
             self._is_away = False
             self._events.back()

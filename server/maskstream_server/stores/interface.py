@@ -183,7 +183,7 @@ class SessionStore(Protocol):
     async def take_over(
         self, session: str, owner: str, token_hash: str, new_token_hash: str
     ) -> TakenOver | None:
-        """Take a session with its resume token, whoever holds it; None where the token is dead.
+        """Take a session with its resume token from any holder; None where the token is dead.
 
         `new_token_hash` becomes valid; the one that was used stays so until `confirm_token`.
         """
@@ -194,7 +194,7 @@ class SessionStore(Protocol):
         ...
 
     async def seize(self, session: str, owner: str) -> Lease | None:
-        """Lease a session whoever holds it; None where it is gone. Its tokens stay as they are."""
+        """Lease a session from any holder; None where it is gone. Its tokens stay as they are."""
         ...
 
     async def commit(self, commit: Commit) -> CommitOutcome:
@@ -226,7 +226,7 @@ class SessionStore(Protocol):
         ...
 
     async def watch(self, session: str, heard: Heard) -> Watch:
-        """Call `heard` with each result that is committed from now on, whoever commits it.
+        """Call `heard` with each result that is committed from now on, by any server.
 
         On the event loop, in order; it must return at once. While the store is away results pass
         unheard; a result's own count of dropped frames shows which.

@@ -19,7 +19,7 @@ class LeaseKeeper:
     Args:
         renewer: of the store; closed with the keeper.
         interval_s: a quarter of the lease's time is a good one.
-        lost: told once of each lease that another server has taken; on the keeper's thread.
+        lost: called once for each lease that another server has taken; on the keeper's thread.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Times a session store: latency, bytes and failures by kind of command."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -22,21 +23,10 @@ from maskstream_server.stores.interface import (
 LATENCY_S: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5)
 HANGS_S: Final = 1.0
 """A command that its caller gave up after so long has found the store away too."""
-COMMANDS: Final = (
-    "create",
-    "take_over",
-    "confirm_token",
-    "seize",
-    "commit",
-    "load",
-    "results_after",
-    "release",
-    "delete",
-    "discard",
-    "listing",
-    "watch",
-    "usage",
-    "ping",
+COMMANDS: Final = tuple(
+    name
+    for name, method in vars(SessionStore).items()
+    if inspect.iscoroutinefunction(method) and name != "close"
 )
 
 
@@ -95,7 +85,7 @@ def measured(store: SessionStore, registry: CollectorRegistry) -> SessionStore:
 
 
 class _Measured:
-    """Times the coroutines that are named in `COMMANDS`; everything else is the store's own."""
+    """Times every coroutine of the interface; everything else is the store's own."""
 
     def __init__(self, store: SessionStore, metrics: StoreMetrics) -> None:
         self._store, self._metrics = store, metrics

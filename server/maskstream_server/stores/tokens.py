@@ -34,7 +34,7 @@ def read_token(token: str) -> TokenClaim | None:
 
 
 def is_name(text: str) -> bool:
-    """Whether a store can be asked for a session of this name, whoever made it up."""
+    """Whether a store can be asked for a session of this name; a client may have made it up."""
     return text.isascii() and text.isalnum() and len(text) <= MAX_NAME
 
 

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from maskstream_server.jobs.queue import DocketQueue, Work
+from maskstream_server.jobs.queue import VideoQueue, Work
 
 REDELIVER_S = 1.0
 SOON_S = 150.0
-MakeQueue = Callable[[], DocketQueue]
+MakeQueue = Callable[[], VideoQueue]
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -22,10 +22,10 @@ async def make_queue(request: pytest.FixtureRequest) -> AsyncIterator[MakeQueue]
         server = request.getfixturevalue("shared_redis")
         server.client().flushall()
         url = server.url
-    queues: list[DocketQueue] = []
+    queues: list[VideoQueue] = []
 
-    def make() -> DocketQueue:
-        queues.append(DocketQueue(url, REDELIVER_S))
+    def make() -> VideoQueue:
+        queues.append(VideoQueue(url, REDELIVER_S))
         return queues[-1]
 
     yield make
@@ -34,7 +34,7 @@ async def make_queue(request: pytest.FixtureRequest) -> AsyncIterator[MakeQueue]
 
 
 @asynccontextmanager
-async def running(queue: DocketQueue, work: Work, concurrency: int = 1) -> AsyncIterator[None]:
+async def running(queue: VideoQueue, work: Work, concurrency: int = 1) -> AsyncIterator[None]:
     task = asyncio.create_task(queue.run(work, concurrency))
     try:
         yield
@@ -68,7 +68,7 @@ class Worked:
                 await asyncio.sleep(0.01)
 
 
-async def none_pending(queue: DocketQueue) -> None:
+async def none_pending(queue: VideoQueue) -> None:
     async with asyncio.timeout(SOON_S):
         while await queue.pending():
             await asyncio.sleep(0.02)

@@ -157,7 +157,7 @@ class VideoApi:
         return await asyncio.to_thread(self.files.artifact, record, name)
 
     async def _accept(self, arrival: Arrival, key: str | None) -> VideoRecord:
-        """Make a video of what has come; where that fails, it lies there as before."""
+        """Make a video of what has come; where that fails, it stays as it was."""
         video, now_s = self.intake.new_id(), self.maintenance.now_s()
         await asyncio.to_thread(self.files.accept, arrival.upload, video)
         new = VideoRecord(

@@ -22,7 +22,7 @@ NO_MASK = np.zeros((0, 0), bool)
 def write_overlay(material: Material, target: Path) -> str | None:
     """Draw the lines into the frames that they are of, at the source's times and with its sound.
 
-    The file is decoded a second time: a worker that goes on in the middle has not seen the frames
+    The file is decoded a second time: a worker that continues in the middle has not seen the frames
     before, and offline lines come long after their frames.
 
     Returns:

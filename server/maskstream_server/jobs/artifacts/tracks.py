@@ -48,5 +48,5 @@ def _rows(lines: Lines) -> Iterator[tuple[Any, ...]]:
     for line in lines:
         frame = json.loads(line)
         for item in frame["objects"]:
-            told = (item[name] for name in ITEM_COLUMNS)
-            yield frame["frame"], frame["time_s"], *told, *item["box"], item["area"]
+            values = (item[name] for name in ITEM_COLUMNS)
+            yield frame["frame"], frame["time_s"], *values, *item["box"], item["area"]

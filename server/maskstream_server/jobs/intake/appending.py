@@ -1,6 +1,6 @@
 """Bytes at the end of a file that several connections may write, and never anywhere else.
 
-What a file has is never written over: a connection that was given up, and comes alive again late,
+What a file has is never written over: a connection that was given up, and continues late,
 changes nothing that another one has brought since, nor a file that is complete.
 """
 

@@ -3,7 +3,7 @@
     .incoming/{id}/claim    bytes of the whole file, and the silence in seconds that ends the
                             reservation: after its last byte, and before its first
 
-What has come of a file lies in its `data` and is counted there; the reservation covers the rest.
+What has come of a file is in its `data` and is counted there; the reservation covers the rest.
 It needs no end of its own: it goes with its folder, or lapses when nothing more comes. All
 processes that share the folder see it, and decide one after another by a lock on a file, which the
 system releases with a process that dies.
@@ -41,7 +41,7 @@ class Reservation:
 
     Attributes:
         files: where it comes to.
-        upload: under which it lies; the folder must be there.
+        upload: under which it is; the folder must be there.
         silence_s: how long after its last byte the reservation still holds.
         unbegun_s: how long it holds while nothing has come.
     """

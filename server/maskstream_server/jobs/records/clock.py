@@ -34,7 +34,7 @@ class StoreClock:
         """Ask the store for its time.
 
         Raises:
-            StoreUnreachableError: it does not answer; the clock goes on as it was set last.
+            StoreUnreachableError: it does not answer; the clock stays as it was set last.
         """
         before_s = self._monotonic()
         told_s = await store.now_s()

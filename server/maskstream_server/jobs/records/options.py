@@ -49,7 +49,7 @@ class VideoOptions:
         show_min: score from which a track is drawn, and visible in `ytvis.json`; None: the
             model's own.
         frame_stride: only every so many-th frame is looked at, from the first on.
-        webhook: address that is told when the video has ended; None: nobody is.
+        webhook: address that the end of the video is reported to; None: none.
         classes: names of the classes to mention; None: all.
         prompts: what to segment, for models that take prompts.
     """
@@ -76,7 +76,7 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
     Raises:
         BadUploadError: no text in UTF-8, which is all that JSON is sent in.
         BadOptionsError: no JSON object, an unknown option, or a value that cannot be.
-        NotOfModelError: a wish that this model cannot fulfil.
+        NotOfModelError: options that this model cannot fulfil.
     """
     try:
         document = json.loads(utf8(text, "The options")) if text else {}

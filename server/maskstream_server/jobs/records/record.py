@@ -1,14 +1,14 @@
 """The record of one video, which is the truth about it, and its transitions: pure.
 
     queued -> running -> done | failed | cancelled
-       ^---------'  released by a worker that stops in peace; a dead worker's video is claimed anew
+       ^---------'  released by a worker that stops in order; a dead worker's video is claimed anew
 
 Each claim raises the fence, so that a worker that was thought dead cannot write any more.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
@@ -81,7 +81,7 @@ class VideoRecord:
         reason: one sentence, where it has failed.
         revision: grows with every change.
         fence: grows with every claim; a writer must name the newest.
-        attempt: workers that have begun it and have not given it back in peace.
+        attempt: workers that have begun it and have not released it.
         next_frame: frames before it are in `parts`, and the stored memory is that before it.
         seen_frame: frames before it have been through the model: in the mode `offline` more than
             have results.
@@ -150,11 +150,14 @@ def claim(record: VideoRecord, now_s: float) -> VideoRecord:
     Raises:
         FencedOutError: it has ended.
     """
-    if record.ended:
-        raise FencedOutError(f"video {record.id} is {record.state}")
+    _check_open(record)
     fenced = replace(record, fence=record.fence + 1, updated_s=now_s)
     if record.attempt >= MAX_ATTEMPTS:
-        return replace(fenced, state=VideoState.FAILED, reason=_deadly(record))
+        reason = (
+            f"{record.attempt} workers ended while they worked on this video, "
+            f"the last one after frame {record.next_frame}."
+        )
+        return replace(fenced, state=VideoState.FAILED, reason=reason)
     return replace(
         fenced,
         state=VideoState.RUNNING,
@@ -165,123 +168,85 @@ def claim(record: VideoRecord, now_s: float) -> VideoRecord:
     )
 
 
-def _deadly(record: VideoRecord) -> str:
-    return (
-        f"{record.attempt} workers ended while they worked on this video, "
-        f"the last one after frame {record.next_frame}."
-    )
+# What the worker of a claim writes: each raises `FencedOutError` where the video is another
+# worker's now, or has ended.
 
 
 def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float) -> VideoRecord:
-    """Count the results so far.
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
+    """Count the results so far."""
     others = tuple(other for other in record.parts if other.name != progress.part.name)
-    return replace(
+    return _write(
         record,
+        fence,
+        now_s,
         next_frame=progress.next_frame,
         seen_frame=max(record.seen_frame, progress.next_frame),
         parts=(*others, progress.part),
         frames_total=progress.next_frame if progress.last else progress.frames_total,
         all_frames=progress.last,
         warning=progress.warning,
-        updated_s=now_s,
     )
 
 
 def seen(
     record: VideoRecord, fence: int, frame: int, frames_total: int | None, now_s: float
 ) -> VideoRecord:
-    """Note how far the model has come, ahead of the results.
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
+    """Note how far the model has come, ahead of the results."""
     frame = max(record.seen_frame, frame)
-    return replace(record, seen_frame=frame, frames_total=frames_total, updated_s=now_s)
+    return _write(record, fence, now_s, seen_frame=frame, frames_total=frames_total)
 
 
 def fetched(record: VideoRecord, fence: int, num_bytes: int, now_s: float) -> VideoRecord:
-    """Note that the file is there.
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
-    return replace(record, num_bytes=num_bytes, updated_s=now_s)
+    """Note that the file is there."""
+    return _write(record, fence, now_s, num_bytes=num_bytes)
 
 
 def start_over(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
-    """Forget all results, for a memory that cannot be gone on with (another model's).
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
-    return replace(
-        record,
-        next_frame=0,
-        seen_frame=0,
-        parts=(),
-        all_frames=False,
-        began_frame=0,
-        updated_s=now_s,
-    )
+    """Forget all results, where the stored memory is another model's."""
+    none = {"next_frame": 0, "seen_frame": 0, "parts": (), "all_frames": False, "began_frame": 0}
+    return _write(record, fence, now_s, **none)
 
 
 def finish(record: VideoRecord, fence: int, warning: str | None, now_s: float) -> VideoRecord:
-    """End it well, after the last checkpoint: the artifacts are there, or mostly.
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
-    return replace(
+    """End it well, after the last checkpoint: the artifacts are there, or mostly."""
+    return _write(
         record,
+        fence,
+        now_s,
         state=VideoState.DONE,
         artifacts=record.options.artifacts,
         warning=" ".join(filter(None, (record.warning, warning))) or None,
-        updated_s=now_s,
     )
 
 
 def fail(record: VideoRecord, fence: int, reason: str, now_s: float) -> VideoRecord:
-    """End it with a reason.
-
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
-    return replace(record, state=VideoState.FAILED, reason=reason, updated_s=now_s)
+    """End it with a reason."""
+    return _write(record, fence, now_s, state=VideoState.FAILED, reason=reason)
 
 
 def release(record: VideoRecord, fence: int, now_s: float) -> VideoRecord:
-    """Give it back in peace: this attempt does not count.
+    """Return it to the queue: this attempt does not count."""
+    return _write(record, fence, now_s, state=VideoState.QUEUED, attempt=record.attempt - 1)
 
-    Raises:
-        FencedOutError: the video is another's now, or has ended.
-    """
-    _check_fence(record, fence)
-    return replace(record, state=VideoState.QUEUED, attempt=record.attempt - 1, updated_s=now_s)
+
+def _write(record: VideoRecord, fence: int, now_s: float, **changes: Any) -> VideoRecord:
+    if record.fence != fence or record.ended:
+        raise FencedOutError(f"video {record.id} is {record.state} under fence {record.fence}")
+    return replace(record, updated_s=now_s, **changes)
 
 
 def cancel(record: VideoRecord, now_s: float) -> VideoRecord:
-    """End it because a client wants so; its worker is fenced out.
+    """End it because a client asks for that; its worker is fenced out.
 
     Raises:
         FencedOutError: it has ended already.
     """
-    if record.ended:
-        raise FencedOutError(f"video {record.id} is {record.state}")
+    _check_open(record)
     return replace(
         record, state=VideoState.CANCELLED, fence=record.fence + 1, parts=(), updated_s=now_s
     )
 
 
-def _check_fence(record: VideoRecord, fence: int) -> None:
-    if record.fence != fence or record.ended:
-        raise FencedOutError(f"video {record.id} is {record.state} under fence {record.fence}")
+def _check_open(record: VideoRecord) -> None:
+    if record.ended:
+        raise FencedOutError(f"video {record.id} is {record.state}")

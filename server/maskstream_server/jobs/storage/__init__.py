@@ -1,1 +1,1 @@
-"""Where the files of videos lie: in a folder, or in a bucket."""
+"""Where the files of videos are: in a folder, or in a bucket."""

@@ -159,7 +159,7 @@ class Bucket:
             return
         with self._translated():
             self._system.rm([self._path(name) for name in names])
-        # What is not allowed to go stays without a word.
+        # What may not be removed stays, without an error.
         if set(names) & {item.name for item in self.below(folder)}:
             raise BucketRefusedError(f"objects in the bucket {self._name!r} cannot be removed.")
 

@@ -24,7 +24,7 @@ class RedisFacts:
         ping_s: the quickest of a few.
         used_bytes, max_bytes: memory; None where it does not say, or nothing bounds it.
         policy: what it does when that is full; None where it does not say, as of the next ones.
-        append_only: whether it writes what it is told to a file.
+        append_only: whether it writes every command to a file.
         fsync: how often that reaches the disk.
         skew_s: how far our clock is ahead of its.
     """
@@ -101,18 +101,18 @@ def _ping_s(client: Redis) -> float:
 def _fsync(client: Redis) -> str | None:
     """Return the setting; hosted ones often do not let anybody ask."""
     try:
-        told: Any = client.config_get("appendfsync")
+        answer: Any = client.config_get("appendfsync")
     except errors.ResponseError:
         return None
-    return str(told["appendfsync"]) if "appendfsync" in told else None
+    return str(answer["appendfsync"]) if "appendfsync" in answer else None
 
 
 def _skew_s(client: Redis) -> float | None:
     before_s = time.time()
     try:
-        told: Any = client.time()
+        answer: Any = client.time()
     except errors.NoPermissionError:
         return None
     after_s = time.time()
-    theirs_s = float(told[0]) + 1e-6 * float(told[1])
+    theirs_s = float(answer[0]) + 1e-6 * float(answer[1])
     return (before_s + after_s) / 2 - theirs_s

@@ -2,7 +2,7 @@
 
 Keys: `s` a hash (fence, epoch, sequence, token, previous, and `p:NAME` for each part of the
 memory), `l` a string `fence|owner` that lives as long as the lease, `r` a stream of results whose
-entry ids are sequences. Those who watch a session are told on a channel of that name too:
+entry ids are sequences. Viewers of a session get them on a channel of that name too:
 `sequence:result`, and `` where it is deleted; a user who may not publish has no viewers, hence
 `pcall`. A script whose write is refused has written nothing.
 """

@@ -1,4 +1,4 @@
-"""Sessions in Redis 7 or Valkey (6.2 suffices): any server that shares it can go on with them.
+"""Sessions in Redis 7 or Valkey (6.2 suffices): any server that shares it can continue them.
 
 Every write is one script on the keys of one session, which share a hash tag.
 """

@@ -1,4 +1,4 @@
-"""Hears what a session commits, over a connection of its own that is mended when it breaks."""
+"""Receives what a session commits, over a connection of its own that is renewed when it breaks."""
 
 import asyncio
 import logging
@@ -59,7 +59,7 @@ class RedisWatch:
                 self._answered.set()
             except AWAY:
                 pass
-            except Exception:  # a watch that ended silently would leave its viewer deaf
+            except Exception:  # a watch that ended silently would leave its viewer without results
                 log.exception("watch_failed")
             await asyncio.sleep(RETRY_S)
 

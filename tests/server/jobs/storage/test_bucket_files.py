@@ -11,7 +11,7 @@ from maskstream_server.jobs.processing.part_writer import PartWriter
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import Progress, checkpoint, claim
-from maskstream_server.jobs.storage import bucket_files
+from maskstream_server.jobs.storage import bucket_files, remote
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import BucketFiles
 from maskstream_server.jobs.storage.files import DATA, ORPHAN_S
@@ -172,7 +172,7 @@ def test_artifacts_are_read_in_ranges(files, worker, monkeypatch):
     record = replace(one.record, options=VideoOptions(artifacts=("ytvis.json",)))
     (one.files.workplace(record) / "ytvis.json").write_bytes(b"0123456789")
     one.files.keep_artifacts(record)
-    monkeypatch.setattr(bucket_files, "BLOCK_BYTES", 4)
+    monkeypatch.setattr(remote, "BLOCK_BYTES", 4)
     file = files.artifact(record, "ytvis.json")
     assert file.num_bytes == 10
     assert list(file.blocks(1, 8)) == [b"1234", b"567"]
