@@ -11,12 +11,12 @@ PROMPTS_RULE: Final = f"1 to {MAX_PROMPTS} texts of 1 to {MAX_PROMPT_CHARACTERS}
 
 
 def trimmed_prompts(prompts: Sequence[str]) -> tuple[str, ...]:
-    """Prompts without the blanks around them.
+    """Prompts without the blanks around them, each once.
 
     Raises:
         ValueError: too few, too many, an empty one or one that is too long.
     """
-    trimmed = tuple(prompt.strip() for prompt in prompts)
+    trimmed = tuple(dict.fromkeys(prompt.strip() for prompt in prompts))
     if not 1 <= len(trimmed) <= MAX_PROMPTS:
         raise ValueError(f"Prompts are {PROMPTS_RULE}, not {len(trimmed)} texts.")
     for prompt in trimmed:

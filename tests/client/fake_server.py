@@ -8,14 +8,14 @@ import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
 from client.server_side import EMERGED, TRACKED, result, square, welcome
 from maskstream_protocol import SUBPROTOCOL, messages, notices
-from maskstream_protocol.errors import ServerFullError, WireError
+from maskstream_protocol.errors import BadMessageError, ServerFullError, WireError
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.messages import parse_client_message
 
@@ -52,6 +52,8 @@ class FakeServer:
     """The session and what was said to it."""
 
     scripts: list[Script] = field(default_factory=list)
+    lookahead: int = 0
+    prompts: tuple[str, ...] | None = None
     committed: int = 0
     epoch: int = 1
     hellos: list[messages.Hello] = field(default_factory=list)
@@ -75,6 +77,7 @@ class FakeServer:
         self.headers.append(socket.request.headers.get("Authorization"))
         hello = parse_client_message(await socket.recv())
         self.hellos.append(hello)
+        self.pending, self.provisional = [], hello.provisional
         if script.refuse is not None:
             return await self._refuse(socket, script.refuse)
         if script.forget:
@@ -86,10 +89,20 @@ class FakeServer:
             next_sequence=self.committed + 1,
             token=f"token{len(self.hellos)}",
         )
+        answer = replace(
+            answer,
+            model=replace(answer.model, lookahead=self.lookahead),
+            prompts=self._prompt_infos(),
+        )
         await socket.send(answer.to_json())
         if hello.resume is not None and not resumed:
             await socket.send(notices.ResetNotice(self.epoch, "expired", 1).to_json())
         await self._serve_frames(socket, script)
+
+    def _prompt_infos(self):
+        if self.prompts is None:
+            return None
+        return tuple(notices.PromptInfo(text, 10 + i, ()) for i, text in enumerate(self.prompts))
 
     async def _refuse(self, socket, error):
         await socket.send(notices.ErrorMessage.of(error).to_json())
@@ -102,7 +115,7 @@ class FakeServer:
                 if await self._control(socket, parse_client_message(message)):
                     return
                 continue
-            await self._answer(socket, decode_frame(message), len(message), script)
+            await self._take(socket, decode_frame(message), len(message), script)
             num_answered += 1
             if num_answered == script.freeze_after:
                 socket.transport.pause_reading()
@@ -112,6 +125,15 @@ class FakeServer:
                 else:
                     await socket.close(script.code)
                 return
+
+    async def _take(self, socket, frame, num_bytes, script):
+        """Answer the frame that the lookahead is full for."""
+        if self.provisional:
+            found = result(frame.sequence, epoch=self.epoch, size=(frame.height, frame.width))
+            await socket.send(replace(found, provisional=True).encode())
+        self.pending.append((frame, num_bytes, script))
+        if len(self.pending) > self.lookahead:
+            await self._answer(socket, *self.pending.pop(0))
 
     async def _answer(self, socket, frame, num_bytes, script):
         assert frame.sequence == self.committed + 1
@@ -136,16 +158,33 @@ class FakeServer:
     async def _control(self, socket, message):
         match message:
             case messages.Bye():
+                await self._flush(socket)
                 self.ended = True
                 await socket.close(1000)
                 return True
+            case messages.Prompts(prompts) if self.prompts is not None:
+                await self._change_prompts(socket, prompts)
             case messages.Flush(flush_id):
+                await self._flush(socket)
                 await socket.send(notices.Flushed(flush_id, self.committed).to_json())
             case messages.Reset():
                 self.epoch += 1
                 reset = notices.ResetNotice(self.epoch, "client", self.committed + 1)
                 await socket.send(reset.to_json())
         return False
+
+    async def _flush(self, socket):
+        while self.pending:
+            await self._answer(socket, *self.pending.pop(0))
+
+    async def _change_prompts(self, socket, prompts):
+        if "nonsense" in prompts:
+            error = BadMessageError("The prompt 'nonsense' means nothing.")
+            await socket.send(notices.ErrorMessage.of(error).to_json())
+            return
+        self.prompts = prompts
+        following = self.committed + len(self.pending) + 1
+        await socket.send(notices.Prompted(following, self._prompt_infos()).to_json())
 
 
 def rest(connection, request):
@@ -157,9 +196,9 @@ def rest(connection, request):
 
 
 @asynccontextmanager
-async def serving(*scripts):
+async def serving(*scripts, **model):
     """A running server, its connections one after the other following the scripts."""
-    server = FakeServer(list(scripts))
+    server = FakeServer(list(scripts), **model)
     async with serve(
         server.connection,
         "127.0.0.1",
@@ -179,14 +218,14 @@ FULL = ServerFullError("No free slot.", retry_after_ms=1)
 class ThreadedServer:
     """The same for blocking tests: it runs in a thread of its own."""
 
-    def __init__(self, *scripts):
-        self._scripts = scripts
+    def __init__(self, *scripts, **model):
+        self._scripts, self._model = scripts, model
 
     def __enter__(self):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._context = serving(*self._scripts)
+        self._context = serving(*self._scripts, **self._model)
         return self._run(self._context.__aenter__())
 
     def __exit__(self, *exc):

@@ -22,6 +22,7 @@ class Conversation:
         kept = options.pop("max_kept_bytes", 1 << 20)
         self.session = ClientSession(StreamOptions(**options), kept)
         self.sent = []
+        self.texts = []
 
     def take(self):
         """What it sends now: (sequence, epoch) of frames, the type of control messages."""
@@ -31,14 +32,15 @@ class Conversation:
 
     def _named(self, message):
         if isinstance(message, str):
-            return json.loads(message)["type"]
+            self.texts.append(json.loads(message))
+            return self.texts[-1]["type"]
         frame = decode_frame(message)
         return (frame.sequence, frame.epoch)
 
-    def connect(self, **terms):
+    def connect(self, greeting=None, **terms):
         self.session.connection_opened()
         hello = json.loads(next(self.session.outgoing()))
-        came = self.session.receive(welcome(**terms).to_json())
+        came = self.session.receive((greeting or welcome(**terms)).to_json())
         return hello, came
 
     def push(self, count=1):

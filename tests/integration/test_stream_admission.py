@@ -55,9 +55,9 @@ async def test_a_session_whose_frame_is_under_way_is_not_idle():
     may_end = threading.Event()
 
     class Slow(FakeModel):
-        def step(self, frame, *args):
+        def track(self, frame, age):
             assert (frame[0, 0] != 200).all() or may_end.wait(60)
-            return super().step(frame, *args)
+            return super().track(frame, age)
 
     with running_server(Slow(), max_sessions=1, idle_s=0.3, heartbeat_s=0.1) as live:
         async with raw_client(live.ws_url) as busy, raw_client(live.ws_url) as newcomer:

@@ -27,6 +27,7 @@ prompts = st.lists(
     st.text(min_size=1, max_size=MAX_PROMPT_CHARACTERS).map(str.strip).filter(bool),
     min_size=1,
     max_size=MAX_PROMPTS,
+    unique=True,
 ).map(tuple)
 
 frames = st.builds(

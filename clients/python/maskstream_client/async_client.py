@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from numpy.typing import NDArray
 
 from maskstream_client.addresses import Addresses
-from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
-from maskstream_client.events import Event
+from maskstream_client.errors import ConnectionFailedError, MaskstreamError, UnreadResultsError
+from maskstream_client.events import Event, PromptsChanged, PromptsRefused
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_card
 from maskstream_client.options import StreamOptions
-from maskstream_client.pairing import Pairing, paired
+from maskstream_client.outbox import Request
+from maskstream_client.pairing import Pairing
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
@@ -26,6 +27,8 @@ from maskstream_client.sources import AsyncSource, open_frames_async
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
+from maskstream_protocol.notices import PromptInfo
+from maskstream_protocol.prompts import trimmed_prompts
 
 if TYPE_CHECKING:
     from maskstream_client.videos import AsyncVideos
@@ -75,6 +78,11 @@ class AsyncClient:
         return self._inbox.classes
 
     @property
+    def prompts(self) -> tuple[PromptInfo, ...]:
+        """What is segmented, with class ids and tracks as of the latest change; empty without."""
+        return self._inbox.prompts
+
+    @property
     def show_min(self) -> float:
         """The score from which the model's tracks are worth drawing, once the stream is open."""
         return self._show_min
@@ -115,7 +123,8 @@ class AsyncClient:
                     self._session.welcome.model.classes_url,
                     self._api_key,
                 )
-                self._inbox.classes, self._show_min = card.classes, card.show_min
+                self._inbox.classes = card.classes | self._inbox.classes
+                self._show_min = card.show_min
 
     async def send(
         self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False
@@ -149,7 +158,9 @@ class AsyncClient:
         return self._inbox.take()
 
     async def receive(self, *, wait: bool = False) -> Result | None:
-        """Wait for the next answer; None when no frame waits for one.
+        """Wait for the next answer; None when there is none to come.
+
+        A model with a lookahead answers a frame only once further ones were sent, or after `flush`.
 
         Args:
             wait: also for frames that another task has yet to send; None when the client closes.
@@ -157,15 +168,16 @@ class AsyncClient:
         await self._until(lambda: not self._inbox.is_empty or self._is_idle(wait))
         return self._inbox.take()
 
-    async def results(self) -> AsyncIterator[Result]:
+    async def results(self) -> AsyncGenerator[Result, None]:
         """The results of all frames sent so far, in order, without those that were dropped."""
+        await self._flush_late_model()
         while (result := await self.receive()) is not None:
             if result.drop_reason is None:
                 yield result
 
     async def stream(
         self, source: AsyncSource, *, every_frame: bool = False
-    ) -> AsyncIterator[tuple[Pixels, Result]]:
+    ) -> AsyncGenerator[tuple[Pixels, Result], None]:
         """Send the frames of a file, camera, URL or iterable; yields each with its result.
 
         Args:
@@ -173,8 +185,16 @@ class AsyncClient:
             every_frame: dropped frames too, with an empty result that has a `drop_reason`.
         """
         newest = self.options.policy == "latest"
+        pairing = Pairing(every_frame=every_frame)
         async with aclosing(open_frames_async(source, newest=newest)) as frames:
-            async for pair in paired(self, frames, Pairing(every_frame=every_frame)):
+            async for frame in frames:
+                pairing.sent(await self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
+                while (result := self.receive_nowait()) is not None:
+                    for pair in pairing.answered(result):
+                        yield pair
+        await self._flush_late_model()
+        while (result := await self.receive()) is not None:
+            for pair in pairing.answered(result):
                 yield pair
 
     def watch(
@@ -193,6 +213,29 @@ class AsyncClient:
             retry=self.options.retry,
         )
         return viewer.results(every_frame=every_frame)
+
+    async def set_prompts(self, prompts: Sequence[str]) -> PromptsChanged:
+        """Segment what these texts refer to, from the next frame on.
+
+        Returns:
+            From which sequence results follow them, and the class id of each.
+
+        Raises:
+            MaskstreamError: the model takes no prompts.
+            WireError: the server does not take these; it keeps those that it had.
+            ValueError: there are none or too many, or one is empty or too long.
+        """
+        welcome = self._session.welcome
+        if welcome is not None and welcome.prompts is None:
+            raise MaskstreamError(f"The model {welcome.model.name} takes no prompts.")
+        request = messages.Prompts(trimmed_prompts(prompts))
+        await self._request(request, lambda: not self._session.awaits_prompts)
+        match self._inbox.prompted:
+            case PromptsChanged() as changed:
+                return changed
+            case PromptsRefused(error):
+                raise error
+        raise self._failure()
 
     async def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""
@@ -229,11 +272,15 @@ class AsyncClient:
     def _is_idle(self, wait: bool) -> bool:
         """Whether no answer is to come: to frames sent, or with `wait` until the stream closed."""
         closed = self._closing and self._task is not None and self._task.done()
-        return closed or (not wait and self._session.num_in_flight == 0)
+        return closed or (not wait and not self._session.expects_answer)
 
-    async def _request(
-        self, message: messages.Flush | messages.Reset, answered: Callable[[], bool]
-    ) -> None:
+    async def _flush_late_model(self) -> None:
+        """Have the frames answered for which a late model would wait for further ones."""
+        if self._session.is_late and self._session.num_in_flight:
+            self._session.request(messages.Flush(self._inbox.next_flush_id()))
+            await self._link.send_out()
+
+    async def _request(self, message: Request, answered: Callable[[], bool]) -> None:
         self._session.request(message)
         await self._link.send_out()
         await self._until(answered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec
@@ -10,6 +11,7 @@ from typing import Any, Final, ParamSpec
 import click
 
 from maskstream_client.urls import DEFAULT_URL
+from maskstream_protocol.messages import MASK_FORMATS
 
 P = ParamSpec("P")
 _UNITS: Final = {"K": 10, "M": 20, "G": 30}
@@ -64,17 +66,37 @@ api_key_option = click.option(
 )
 _masks = click.option(
     "--masks",
-    type=click.Choice(["rle", "bits", "labelmap", "polygons", "none"]),
+    type=click.Choice(MASK_FORMATS),
     default="rle",
     show_default=True,
     help="How masks travel.",
 )
-_mask_scale = click.option(
+mask_scale_option = click.option(
     "--mask-scale",
     type=click.Choice(["1", "0.5", "0.25"]),
-    default="1",
-    show_default=True,
-    help="Size of the masks.",
+    callback=lambda context, option, text: None if text is None else float(text),
+    help="Size of the masks  [default: 1]",
+)
+min_score_option = click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="Score from which a track is mentioned  [default: the model's own]",
+)
+classes_option = click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda context, option, names: names or None,
+    help="Mention this class only; may be repeated  [default: all]",
+)
+prompts_option = click.option(
+    "--prompt",
+    "prompts",
+    multiple=True,
+    metavar="TEXT",
+    callback=lambda context, option, texts: texts or None,
+    help="Segment what this text refers to, where the model takes prompts; may be repeated.",
 )
 show_min_option = click.option(
     "--show-min",
@@ -103,13 +125,16 @@ _quality = click.option(
     help="Answer every frame, or only the newest.",
 )
 @_masks
-@_mask_scale
-@click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@mask_scale_option
+@min_score_option
+@classes_option
+@prompts_option
 @show_min_option
 @_quality
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(
     "--in-flight",
+    "max_in_flight",
     type=click.IntRange(1),
     default=2,
     show_default=True,
@@ -117,7 +142,7 @@ _quality = click.option(
 )
 @api_key_option
 @plain_errors
-def stream(source: str, **options: Any) -> None:
+def stream(source: str, **asked: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
     SOURCE is a video file, a URL such as rtsp://..., a camera by its number (0, 1, ...) or device
@@ -125,10 +150,14 @@ def stream(source: str, **options: Any) -> None:
     ('shots/*.png', frame_%05d.jpg).
     Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
+    from maskstream_client.options import StreamOptions
     from maskstream_client.streaming import StreamJob, stream_source
 
-    options["mask_scale"] = float(options["mask_scale"])
-    stream_source(StreamJob(source=int(source) if source.isdecimal() else source, **options))
+    names = {field.name for field in fields(StreamOptions)} & asked.keys()
+    options = {name: asked.pop(name) for name in names}
+    options["mask_scale"] = options["mask_scale"] or 1.0
+    name = int(source) if source.isdecimal() else source
+    stream_source(StreamJob(name, options=StreamOptions(**options), **asked))
 
 
 def _num_bytes(context: click.Context, option: click.Parameter, text: str) -> int:
@@ -191,7 +220,7 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
 @click.option("--flat", is_flag=True, help="One long session beside new ones: does a step grow?")
 @model_option
 @_masks
-@_mask_scale
+@mask_scale_option
 @_quality
 @api_key_option
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
@@ -202,5 +231,5 @@ def bench(**options: Any) -> None:
 
     if options["flat"] and any((options["sessions"] > 1, options["fps"], options["beside_video"])):
         raise click.UsageError("--flat is for one session, flat out, and no video beside it.")
-    options["mask_scale"] = float(options["mask_scale"])
+    options["mask_scale"] = options["mask_scale"] or 1.0
     run_bench(BenchJob(**options))

@@ -6,13 +6,26 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from maskstream_protocol.errors import WireError
-from maskstream_protocol.notices import DropReason, ResetReason, Welcome
+from maskstream_protocol.notices import DropReason, PromptInfo, ResetReason, Welcome
 from maskstream_protocol.results import ResultMessage
 
 
 @dataclass(frozen=True)
 class Answered:
     """A frame's result.
+
+    Attributes:
+        frame_index: of the frame among all that were pushed, from 0.
+        message: as it came.
+    """
+
+    frame_index: int
+    message: ResultMessage
+
+
+@dataclass(frozen=True)
+class Provisional:
+    """A preliminary result of a frame; its final one follows.
 
     Attributes:
         frame_index: of the frame among all that were pushed, from 0.
@@ -49,6 +62,26 @@ class Connected:
     """The server welcomed the client."""
 
     welcome: Welcome
+
+
+@dataclass(frozen=True)
+class PromptsChanged:
+    """The server follows these prompts.
+
+    Attributes:
+        from_sequence: results follow them from here on (compare `Result.sequence`).
+        prompts: with the class id of each, and its tracks so far.
+    """
+
+    from_sequence: int
+    prompts: tuple[PromptInfo, ...]
+
+
+@dataclass(frozen=True)
+class PromptsRefused:
+    """The server keeps the prompts that it had."""
+
+    error: WireError
 
 
 @dataclass(frozen=True)
@@ -97,9 +130,12 @@ class FlushDone:
 
 Event = (
     Answered
+    | Provisional
     | Dropped
     | IdentitiesReset
     | Connected
+    | PromptsChanged
+    | PromptsRefused
     | Watching
     | ConnectionLost
     | GoingAway

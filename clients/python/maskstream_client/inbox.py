@@ -13,6 +13,7 @@ from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
 from maskstream_client.terminal import plain
 from maskstream_protocol.frames import UNKNOWN_TIME
+from maskstream_protocol.notices import PromptInfo
 from maskstream_protocol.results import ResultMessage
 
 MAX_UNREAD_RESULTS: Final = 1024
@@ -23,11 +24,18 @@ class Inbox:
     """The results of one stream.
 
     Args:
-        on_event: hears every event that is no result; None logs what the user should know.
+        on_event: called with every event that is no result; None logs what the user should know.
+
+    Attributes:
+        classes: of the model, by id.
+        prompts: those in use.
+        prompted: how the latest change of prompts was answered.
     """
 
     def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
         self.classes: dict[int, ClassInfo] = {}
+        self.prompts: tuple[PromptInfo, ...] = ()
+        self.prompted: events.PromptsChanged | events.PromptsRefused | None = None
         self._on_event = on_event or log_event
         self._unread: deque[Result] = deque()
         self._expected: dict[int, tuple[tuple[int, int], float, int]] = {}
@@ -68,6 +76,8 @@ class Inbox:
         match event:
             case events.Answered(frame_index, message):
                 self._unread.append(self._result(frame_index, message, now_s))
+            case events.Provisional(frame_index, message):
+                self._unread.append(self._provisional(frame_index, message, now_s))
             case events.Dropped(frame_index, reason):
                 self._unread.append(self._stand_in(frame_index, reason, now_s))
                 self._on_event(event)
@@ -76,8 +86,25 @@ class Inbox:
                 self._on_event(event)
             case events.FlushDone(flush_id):
                 self._num_flushed = max(self._num_flushed, int(flush_id))
+            case events.Connected(welcome):
+                self._set_prompts(welcome.prompts or ())
+                self._on_event(event)
+            case events.PromptsChanged() | events.PromptsRefused():
+                self.prompted = event
+                if isinstance(event, events.PromptsChanged):
+                    self._set_prompts(event.prompts)
+                self._on_event(event)
             case _:
                 self._on_event(event)
+
+    def _set_prompts(self, prompts: tuple[PromptInfo, ...]) -> None:
+        self.prompts = prompts
+        named = {each.class_id: ClassInfo(each.class_id, each.text, "", True) for each in prompts}
+        self.classes = self.classes | named
+
+    def _provisional(self, frame_index: int, message: ResultMessage, now_s: float) -> Result:
+        size, sent_at_s, _ = self._expected[frame_index]
+        return Result(frame_index, message, size, self.classes, now_s - sent_at_s)
 
     def _result(self, frame_index: int, message: ResultMessage, now_s: float) -> Result:
         unknown = message.mask_size, now_s, UNKNOWN_TIME
@@ -108,5 +135,7 @@ def log_event(event: Event) -> None:
         case events.Refused(error, fatal):
             level = logging.ERROR if fatal else logging.WARNING
             _log.log(level, "%s: %s", error.code, plain(str(error)))
+        case events.PromptsRefused(error):
+            _log.warning("%s: %s", error.code, plain(str(error)))
         case events.GoingAway(in_ms, reason):
             _log.info("The server goes away in %d ms: %s.", in_ms, plain(reason))

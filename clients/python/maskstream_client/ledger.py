@@ -2,16 +2,17 @@
 
 A frame is kept until the server says that its memory is durable, so that it can be sent again
 (protocol.md section 5). What is kept is bounded: beyond the bound the oldest answered frames are
-let go, and a server that asks for one of them has to start over.
+dropped, and a server that asks for one of them has to start over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from maskstream_protocol.frames import FrameMessage
+from maskstream_protocol.messages import Prompts
 
 MAX_KEPT_BYTES: Final = 64 * 2**20
 
@@ -23,9 +24,11 @@ class KeptFrame:
     Attributes:
         index: among all frames that were pushed, from 0; the user's name for it.
         sequence: its place in the session.
-        frame: None once it is durable (or let go).
+        frame: None once it is durable (or dropped).
         answered: its result or drop has arrived.
         sent: on the present connection.
+        prompts: a change in front of it, which is sent again with it.
+        prompts_sent: that change was sent on the present connection.
     """
 
     index: int
@@ -33,17 +36,35 @@ class KeptFrame:
     frame: FrameMessage | None
     answered: bool = False
     sent: bool = False
+    prompts: Prompts | None = None
+    prompts_sent: bool = False
 
 
 class Ledger:
-    """Which frames wait for what."""
+    """Which frames wait for what.
 
-    def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
+    Args:
+        max_kept_bytes: of frames that are kept though they are answered.
+        prompts: those of the session as it begins.
+
+    Attributes:
+        next_sequence: of the next frame.
+        min_kept_frames: so many are kept whatever their size: as many as a server may ask for.
+        durable_prompts: those of the durable memory; None where they are not known.
+    """
+
+    def __init__(
+        self, max_kept_bytes: int = MAX_KEPT_BYTES, prompts: tuple[str, ...] | None = None
+    ) -> None:
         self._rows: dict[int, KeptFrame] = {}
         self._max_kept_bytes = max_kept_bytes
         self._kept_bytes = 0
         self._num_pushed = 0
+        self._next_prompts: Prompts | None = None
+        self._next_prompts_sent = False
         self.next_sequence = 1
+        self.min_kept_frames = 0
+        self.durable_prompts = prompts
 
     @property
     def last_sequence(self) -> int:
@@ -55,6 +76,11 @@ class Ledger:
     def num_in_flight(self) -> int:
         """Frames that wait for their answer."""
         return sum(not row.answered for row in self._rows.values())
+
+    @property
+    def has_prompts_to_commit(self) -> bool:
+        """Whether prompts were changed and the durable memory may not have the change."""
+        return self._next_prompts is not None or any(row.prompts for row in self._rows.values())
 
     def unsent(self) -> Iterator[KeptFrame]:
         """The frames still to be sent on this connection, in order."""
@@ -69,19 +95,27 @@ class Ledger:
         rows = self._rows.values()
         return [row.sequence for row in rows if row.sequence <= sequence and not row.answered]
 
-    def sent_from(self, sequence: int) -> Iterator[KeptFrame]:
+    def index_in_flight(self, sequence: int) -> int | None:
+        """The index of a frame that waits for its answer; None for any other."""
+        row = self._rows.get(sequence)
+        return None if row is None or row.answered else row.index
+
+    def sent_from(self, sequence: int) -> Iterator[FrameMessage]:
         """The frames from `sequence` on that were sent on this connection."""
-        return (row for row in self._rows.values() if row.sequence >= sequence and row.sent)
+        rows = (row for row in self._rows.values() if row.sequence >= sequence and row.sent)
+        return (row.frame for row in rows if row.frame is not None)
 
     def add(self, frame: FrameMessage) -> int:
         """Take a new frame and give it the next sequence; returns its index."""
-        row = KeptFrame(self._num_pushed, self.next_sequence, None)
-        row.frame = replace(frame, sequence=row.sequence)
-        self._rows[row.sequence] = row
-        self._kept_bytes += row.frame.num_bytes
+        row = self._append(self._num_pushed, frame, self._next_prompts)
+        row.prompts_sent = self._next_prompts_sent
+        self._next_prompts = None
         self._num_pushed += 1
-        self.next_sequence += 1
         return row.index
+
+    def change_prompts(self, prompts: Prompts) -> None:
+        """Note that the server has taken new prompts, for the next frame on."""
+        self._next_prompts, self._next_prompts_sent = prompts, True
 
     def answer(self, sequence: int) -> KeptFrame | None:
         """Note that a frame's answer arrived; None where it had before, or is unknown."""
@@ -89,75 +123,87 @@ class Ledger:
         if row is None or row.answered:
             return None
         row.answered = True
-        self._tidy(row)
+        self._forget_complete(row)
         self._bound()
         return row
 
-    def settle(self, durable_sequence: int) -> None:
+    def mark_durable(self, durable_sequence: int) -> None:
         """Note that everything up to a sequence is durable: those frames are not sent again."""
-        settled = [row for row in self._rows.values() if row.sequence <= durable_sequence]
-        for row in settled:
-            self._let_go(row)
+        for row in [row for row in self._rows.values() if row.sequence <= durable_sequence]:
+            if row.prompts is not None:
+                self.durable_prompts, row.prompts = row.prompts.prompts, None
+            self._drop_frame(row)
 
     def resume_at(self, sequence: int) -> bool:
         """Send again from `sequence`; False where a frame that would be needed is gone."""
-        self.settle(sequence - 1)
+        self.mark_durable(sequence - 1)
         self.next_sequence = max(self.next_sequence, sequence)
         for row in self._rows.values():
-            row.sent = False
-        needed = range(sequence, self.next_sequence)
-        return all(self._has(each) for each in needed)
+            row.sent = row.prompts_sent = False
+        self._next_prompts_sent = False
+        rows = map(self._rows.get, range(sequence, self.next_sequence))
+        return all(row is not None and row.frame is not None for row in rows)
 
     def restart_at(self, sequence: int) -> list[int]:
         """Begin a new memory: the unanswered frames from `sequence` on are sent anew, numbered so.
 
         Returns:
-            Indices of frames that cannot be sent anew, since they were let go.
+            Indices of frames that cannot be sent anew, since they were dropped.
         """
-        rows = [row for row in self._rows.values() if row.sequence >= sequence]
-        for row in [row for row in self._rows.values() if row.answered]:
-            self._let_go(row)
-        for row in rows:
-            self._rows.pop(row.sequence, None)
+        removed = self._remove(lambda row: row.answered or row.sequence >= sequence)
         self.next_sequence = sequence
-        for row in rows:
-            if not row.answered and row.frame is not None:
-                row.sequence, row.sent = self.next_sequence, False
-                row.frame = replace(row.frame, sequence=row.sequence)
-                self._rows[row.sequence] = row
-                self.next_sequence += 1
-        return [row.index for row in rows if not row.answered and row.frame is None]
+        prompts = None
+        for row in removed:
+            prompts = row.prompts or prompts
+            if row.frame is not None and not row.answered:
+                self._append(row.index, row.frame, prompts)
+                prompts = None
+        self._repeat_prompts(prompts)
+        return [row.index for row in removed if row.frame is None and not row.answered]
 
     def skip_to(self, sequence: int) -> list[int]:
-        """Let go of everything from `sequence` on; returns the indices that stay unanswered."""
-        rows = [row for row in self._rows.values() if row.sequence >= sequence]
-        self.settle(sequence - 1)
-        for row in rows:
-            self._forget_bytes(row)
-            del self._rows[row.sequence]
+        """Drop everything from `sequence` on; returns the indices that stay unanswered."""
+        self.mark_durable(sequence - 1)
+        removed = self._remove(lambda row: row.sequence >= sequence)
         self.next_sequence = sequence
-        return [row.index for row in rows if not row.answered]
+        self._repeat_prompts(next((row.prompts for row in reversed(removed) if row.prompts), None))
+        return [row.index for row in removed if not row.answered]
 
-    def _has(self, sequence: int) -> bool:
-        row = self._rows.get(sequence)
-        return row is not None and row.frame is not None
+    def _append(self, index: int, frame: FrameMessage, prompts: Prompts | None) -> KeptFrame:
+        frame = replace(frame, sequence=self.next_sequence)
+        row = self._rows[frame.sequence] = KeptFrame(index, frame.sequence, frame, prompts=prompts)
+        self._kept_bytes += frame.num_bytes
+        self.next_sequence += 1
+        return row
 
-    def _let_go(self, row: KeptFrame) -> None:
-        self._forget_bytes(row)
-        row.frame = None
-        self._tidy(row)
+    def _remove(self, is_gone: Callable[[KeptFrame], bool]) -> list[KeptFrame]:
+        removed = [row for row in self._rows.values() if is_gone(row)]
+        for row in removed:
+            del self._rows[row.sequence]
+            self._kept_bytes -= 0 if row.frame is None else row.frame.num_bytes
+        return removed
 
-    def _forget_bytes(self, row: KeptFrame) -> None:
+    def _repeat_prompts(self, prompts: Prompts | None) -> None:
+        """Send prompts whose frames are gone in front of the next frame."""
+        self._next_prompts = self._next_prompts or prompts
+        self._next_prompts_sent = False
+
+    def _drop_frame(self, row: KeptFrame) -> None:
         if row.frame is not None:
             self._kept_bytes -= row.frame.num_bytes
+            row.frame = None
+        self._forget_complete(row)
 
-    def _tidy(self, row: KeptFrame) -> None:
+    def _forget_complete(self, row: KeptFrame) -> None:
         if row.answered and row.frame is None:
             self._rows.pop(row.sequence, None)
 
     def _bound(self) -> None:
+        prompts = None
         for row in list(self._rows.values()):
-            if self._kept_bytes <= self._max_kept_bytes:
+            row.prompts = row.prompts or prompts  # of frames that were dropped before it
+            if self._kept_bytes <= self._max_kept_bytes or len(self._rows) <= self.min_kept_frames:
                 return
+            prompts = row.prompts if row.answered else None
             if row.answered:
-                self._let_go(row)
+                self._drop_frame(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -32,6 +33,21 @@ class LoopThread:
         except BaseException:
             future.cancel()
             raise
+
+    def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        """The items of an asynchronous generator, one by one."""
+        try:
+            while True:
+                try:
+                    item = self.call(_next(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            if self.is_running:
+                # After an interrupt it may still be ending by itself.
+                with suppress(RuntimeError):
+                    self.call(items.aclose())
 
     def stop(self) -> None:
         """Cancel what still runs, and end."""
@@ -63,13 +79,7 @@ def run_blocking(work: Coroutine[Any, Any, T]) -> T:
 def iterate_blocking(make: Callable[[], AsyncGenerator[T, None]]) -> Generator[T, None, None]:
     """The items of an asynchronous generator, one by one."""
     with LoopThread() as loop:
-        items = make()
-        while True:
-            try:
-                item = loop.call(_next(items))
-            except StopAsyncIteration:
-                return
-            yield item
+        yield from loop.iterate(make())
 
 
 async def _next(items: AsyncGenerator[T, None]) -> T:

@@ -55,7 +55,7 @@ def fetch_card(url: str, classes_url: str, api_key: str | None = None) -> ModelC
     try:
         with _opener(address).open(Request(address, headers=headers), timeout=_TIMEOUT_S) as answer:
             card = json.load(answer)
-        classes = {item["id"]: _class_info(item) for item in card["classes"]}
+        classes = {item["id"]: _class_info(item) for item in card["classes"] or ()}
         return ModelCard(classes, float(card.get("show_min", 0.0)))
     except (URLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConnectionFailedError(f"The classes at {address} cannot be read: {error}.") from error

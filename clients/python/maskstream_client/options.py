@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
 from maskstream_client.pictures import PictureCodec
 from maskstream_protocol.messages import MaskFormat, Policy
+from maskstream_protocol.prompts import trimmed_prompts
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,13 @@ class StreamOptions:
         masks: mask encoding.
         mask_scale: 1, 0.5 or 0.25.
         min_score: 0 to 1; None is the model's own.
+        classes: names of the only classes to mention; None: all.
+        prompts: texts that say what to segment, for models that take them.
+        provisional: of a model that answers late, get a preliminary result of each frame too.
         picture: how arrays are encoded: jpeg, png, webp or rgb24.
         quality: of jpeg and webp, 1 to 100.
-        max_in_flight: frames sent ahead of their results (the server's credit bounds it too).
+        max_in_flight: frames sent ahead of their results (the server's credit bounds it too),
+            beside those that a late model waits for.
         resume_token: goes on with a session that another client left.
         retry: see `RetryRules`.
     """
@@ -55,6 +61,9 @@ class StreamOptions:
     masks: MaskFormat = "rle"
     mask_scale: float = 1.0
     min_score: float | None = None
+    classes: Sequence[str] | None = None
+    prompts: Sequence[str] | None = None
+    provisional: bool = False
     picture: PictureCodec = "jpeg"
     quality: int = 90
     max_in_flight: int = 4
@@ -66,6 +75,19 @@ class StreamOptions:
             raise ValueError(f"max_in_flight must be at least 1, not {self.max_in_flight}.")
         if not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}.")
+        check_texts(self.classes, self.prompts)
+
+
+def check_texts(classes: Sequence[str] | None, prompts: Sequence[str] | None) -> None:
+    """Check what is asked for.
+
+    Raises:
+        ValueError: one text in place of a list, or prompts that no server takes.
+    """
+    if isinstance(classes, str) or isinstance(prompts, str):
+        raise ValueError("classes and prompts are lists of texts, not one text.")
+    if prompts is not None:
+        trimmed_prompts(prompts)
 
 
 class StreamFields(TypedDict, total=False):
@@ -76,6 +98,9 @@ class StreamFields(TypedDict, total=False):
     masks: MaskFormat
     mask_scale: float
     min_score: float | None
+    classes: Sequence[str] | None
+    prompts: Sequence[str] | None
+    provisional: bool
     picture: PictureCodec
     quality: int
     max_in_flight: int

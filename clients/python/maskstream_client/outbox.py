@@ -7,23 +7,22 @@ from dataclasses import replace
 
 from maskstream_client.ledger import Ledger
 from maskstream_protocol import messages
-from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.notices import FrameCredit
 
-Request = messages.Flush | messages.Reset | messages.Bye
+Request = messages.Flush | messages.Reset | messages.Prompts | messages.Bye
 
 
 class Outbox:
     """First what opens the connection, then frames within the credit, then requests.
 
-    Requests stay until they are answered, and are said again on the next connection.
+    Requests stay until they are answered, and are sent again on the next connection.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._now: list[messages.ControlMessage] = []
         self._requests: list[Request] = []
-        self._num_said = 0
+        self._num_requested = 0
         self._frames = self._bytes = 0
         self._open = False
 
@@ -31,6 +30,10 @@ class Outbox:
     def idle(self) -> bool:
         """Whether a frame would not have to wait behind anything but credit."""
         return self._open and not self._requests and not any(self._ledger.unsent())
+
+    def has_requests(self, *kinds: type[Request]) -> bool:
+        """Whether a request of one of these kinds waits for its answer."""
+        return any(isinstance(request, kinds) for request in self._requests)
 
     def begin(self, hello: messages.Hello) -> None:
         """A connection stands; frames wait until `welcomed`."""
@@ -53,10 +56,10 @@ class Outbox:
     def close(self) -> None:
         """The connection is gone."""
         self._now = []
-        self._num_said = 0
+        self._num_requested = 0
         self._open = False
 
-    def say(self, message: messages.ControlMessage) -> None:
+    def send_now(self, message: messages.ControlMessage) -> None:
         """Send it at once, on this connection only."""
         self._now.append(message)
 
@@ -64,11 +67,19 @@ class Outbox:
         """Send it after the frames so far, and keep it until it is answered."""
         self._requests.append(message)
 
-    def answered(self, message: Request) -> None:
-        """A request got its answer."""
-        if message in self._requests[: self._num_said]:
-            self._requests.remove(message)
-            self._num_said -= 1
+    def answered(self, message: Request) -> bool:
+        """A request got its answer; False where none like it was sent."""
+        if message not in self._requests[: self._num_requested]:
+            return False
+        self._requests.remove(message)
+        self._num_requested -= 1
+        return True
+
+    def prompts_refused(self) -> bool:
+        """The server refused a message: the prompts, where some were sent and have no answer."""
+        sent = self._requests[: self._num_requested]
+        refused = next((each for each in sent if isinstance(each, messages.Prompts)), None)
+        return refused is not None and self.answered(refused)
 
     def grant(self, frames: int, num_bytes: int) -> None:
         """Add credit."""
@@ -85,17 +96,17 @@ class Outbox:
             yield self._now.pop(0).to_json()
         if not self._open:
             return
-        awaits_reset = messages.Reset() in self._requests[: self._num_said]
+        awaits_reset = messages.Reset() in self._requests[: self._num_requested]
         for row in list(self._ledger.unsent()):
             # Between a reset and its notice the server refuses every frame, of whichever epoch.
             if awaits_reset or row.frame is None or not self.affords(row.frame.num_bytes):
                 return
+            if row.prompts is not None and not row.prompts_sent:
+                row.prompts_sent = True
+                yield row.prompts.to_json()
             row.sent = True
-            yield self._paid(replace(row.frame, epoch=epoch))
-        while self._num_said < len(self._requests):
-            self._num_said += 1
-            yield self._requests[self._num_said - 1].to_json()
-
-    def _paid(self, frame: FrameMessage) -> bytes:
-        self.grant(-1, -frame.num_bytes)
-        return frame.encode()
+            self.grant(-1, -row.frame.num_bytes)
+            yield replace(row.frame, epoch=epoch).encode()
+        while self._num_requested < len(self._requests):
+            self._num_requested += 1
+            yield self._requests[self._num_requested - 1].to_json()

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
-from maskstream_client.video import VideoFrame
-
-if TYPE_CHECKING:
-    from maskstream_client.async_client import AsyncClient
 
 
 class Pairing:
@@ -32,24 +27,12 @@ class Pairing:
         self._frames[frame_index] = pixels
 
     def answered(self, result: Result) -> Iterator[tuple[Pixels, Result]]:
-        """An answer came; gives the pairs whose turn it is. Answers to strange frames are left."""
-        if result.frame_index in self._frames:
+        """Take an answer; gives the pairs that are next. A provisional result is given at once."""
+        if result.provisional and result.frame_index in self._frames:
+            yield self._frames[result.frame_index], result
+        elif result.frame_index in self._frames:
             self._answers[result.frame_index] = result
         while self._frames and (first := next(iter(self._frames))) in self._answers:
             pixels, answer = self._frames.pop(first), self._answers.pop(first)
             if self._every_frame or answer.drop_reason is None:
                 yield pixels, answer
-
-
-async def paired(
-    client: AsyncClient, frames: AsyncIterator[VideoFrame], pairing: Pairing
-) -> AsyncIterator[tuple[Pixels, Result]]:
-    """Send frames and give the pairs as they come."""
-    async for frame in frames:
-        pairing.sent(await client.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
-        while (result := client.receive_nowait()) is not None:
-            for pair in pairing.answered(result):
-                yield pair
-    while (result := await client.receive()) is not None:
-        for pair in pairing.answered(result):
-            yield pair

@@ -17,9 +17,10 @@ from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Outbox, Request
 from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
 from maskstream_protocol import messages, notices
-from maskstream_protocol.errors import SequenceGapError
+from maskstream_protocol.errors import BadMessageError, SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.notice_parsing import parse_server_message
+from maskstream_protocol.notices import parse_server_message
+from maskstream_protocol.prompts import trimmed_prompts
 from maskstream_protocol.results import ResultMessage, decode_result
 
 _ACK_EVERY: Final = 8
@@ -32,12 +33,15 @@ class ClientSession:
 
     def __init__(self, options: StreamOptions, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
         self._options = options
-        self._ledger = Ledger(max_kept_bytes)
+        prompts = None if options.prompts is None else trimmed_prompts(options.prompts)
+        self._ledger = Ledger(max_kept_bytes, prompts)
         self._outbox = Outbox(self._ledger)
         self._token = options.resume_token
         self._welcome: notices.Welcome | None = None
         self._name: str | None = None
         self._epoch = 1
+        self._lookahead = 0
+        self._was_last = False
         self._num_unacked = 0
 
     @property
@@ -65,6 +69,23 @@ class ClientSession:
         """Frames that wait for their answer."""
         return self._ledger.num_in_flight
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the model waits for further frames before it answers one."""
+        return self._lookahead > 0
+
+    @property
+    def expects_answer(self) -> bool:
+        """Whether a frame will be answered though no further one is pushed."""
+        if self._was_last or self._outbox.has_requests(messages.Flush, messages.Bye):
+            return self.num_in_flight > 0
+        return self.num_in_flight > self._lookahead
+
+    @property
+    def awaits_prompts(self) -> bool:
+        """Whether a change of prompts has no answer yet."""
+        return self._outbox.has_requests(messages.Prompts)
+
     # What the application wants.
 
     def has_room(self, picture: Picture) -> bool:
@@ -77,34 +98,23 @@ class ClientSession:
             return False
         size = picture.to_frame().num_bytes
         check_fits(picture, size, self._welcome)
-        in_flight = self._ledger.num_in_flight
-        return in_flight < self._options.max_in_flight and self._outbox.affords(size)
+        max_in_flight = self._options.max_in_flight + self._lookahead
+        return self.num_in_flight < max_in_flight and self._outbox.affords(size)
 
     def push(self, picture: Picture, pts_us: int = UNKNOWN_TIME, *, last: bool = False) -> int:
         """Take a frame; returns its index among all that were pushed, from 0."""
+        self._was_last = last
         return self._ledger.add(picture.to_frame(pts_us, last=last))
 
     def request(self, message: Request) -> None:
-        """Say it once every frame so far is sent, again after a lost connection until answered."""
+        """Send it after every frame so far; again after a lost connection, until it is answered."""
         self._outbox.request(message)
 
     # What the shell reports.
 
     def connection_opened(self) -> None:
-        """A fresh connection stands."""
-        options = self._options
-        resume = messages.Resume(self._token, self._ledger.last_sequence) if self._token else None
-        self._outbox.begin(
-            messages.Hello(
-                model=options.model,
-                policy=options.policy,
-                codecs=PICTURE_CODECS,
-                masks=options.masks,
-                mask_scale=options.mask_scale,
-                min_score=options.min_score,
-                resume=resume,
-            )
-        )
+        """There is a connection, on which nothing was sent."""
+        self._outbox.begin(self._hello())
 
     def connection_lost(self) -> None:
         """The connection ended, however."""
@@ -129,7 +139,9 @@ class ClientSession:
                 return self._welcomed(welcome)
             case notices.Credit() as credit:
                 self._outbox.grant(credit.frames, credit.bytes)
-                self._ledger.settle(credit.durable_sequence)
+                self._ledger.mark_durable(credit.durable_sequence)
+            case notices.Prompted() as prompted:
+                return self._prompted(prompted)
             case notices.Drop() as drop:
                 return self._dropped(drop)
             case notices.ResetNotice() as reset:
@@ -147,12 +159,36 @@ class ClientSession:
 
     # Messages.
 
+    def _hello(self) -> messages.Hello:
+        options, ledger = self._options, self._ledger
+        in_doubt = ledger.has_prompts_to_commit or self.awaits_prompts
+        return messages.Hello(
+            model=options.model,
+            policy=options.policy,
+            codecs=PICTURE_CODECS,
+            masks=options.masks,
+            mask_scale=options.mask_scale,
+            min_score=options.min_score,
+            resume=messages.Resume(self._token, ledger.last_sequence) if self._token else None,
+            classes=None if options.classes is None else tuple(options.classes),
+            # Beside a token they must be those of the server's memory (decision 0059).
+            prompts=None if in_doubt else ledger.durable_prompts or None,
+            provisional=options.provisional,
+        )
+
     def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
         self._welcome, self._epoch, self._token = welcome, welcome.epoch, welcome.resume_token
         self._name = welcome.session
+        self._lookahead = welcome.model.lookahead
+        if self.is_late:
+            self._ledger.min_kept_frames = self._lookahead + welcome.credit.frames
+        if welcome.prompts == () and self._ledger.durable_prompts:
+            self._outbox.send_now(messages.Prompts(self._ledger.durable_prompts))
+        elif welcome.prompts is not None:
+            self._ledger.durable_prompts = tuple(each.text for each in welcome.prompts)
         self._outbox.welcomed(welcome.credit)
         if self._ledger.open_until(welcome.next_sequence - 1):
-            self._outbox.say(messages.Flush(_RESUMED))
+            self._outbox.send_now(messages.Flush(_RESUMED))
         came: list[Event] = [events.Connected(welcome)]
         if not welcome.resumed:
             lost = self._ledger.restart_at(1)
@@ -161,7 +197,7 @@ class ClientSession:
             skipped = self._ledger.skip_to(welcome.next_sequence)
             return came + [events.Dropped(index, "superseded") for index in skipped]
         if not self._ledger.resume_at(welcome.next_sequence):
-            self._outbox.say(messages.Reset())
+            self._outbox.send_now(messages.Reset())
             self._outbox.hold()
         return came
 
@@ -180,17 +216,26 @@ class ClientSession:
         rows = [self._ledger.answer(each) for each in self._ledger.open_until(sequence)]
         return [events.Dropped(row.index, "lost") for row in rows if row is not None]
 
+    def _prompted(self, prompted: notices.Prompted) -> list[Event]:
+        prompts = messages.Prompts(tuple(each.text for each in prompted.prompts))
+        if self._outbox.answered(prompts):
+            self._ledger.change_prompts(prompts)
+        return [events.PromptsChanged(prompted.from_sequence, prompted.prompts)]
+
     def _answered(self, result: ResultMessage) -> list[Event]:
+        if result.provisional:
+            index = self._ledger.index_in_flight(result.sequence)
+            return [] if index is None else [events.Provisional(index, result)]
         dropped = self._without_answer(result.sequence - 1)
         row = self._ledger.answer(result.sequence)
         if result.durable:
-            self._ledger.settle(result.sequence)
+            self._ledger.mark_durable(result.sequence)
         if row is None:
             return dropped
         self._num_unacked += 1
         if self._num_unacked >= _ACK_EVERY:
             self._num_unacked = 0
-            self._outbox.say(messages.Ack(self._ledger.last_sequence))
+            self._outbox.send_now(messages.Ack(self._ledger.last_sequence))
         return [*dropped, events.Answered(row.index, result)]
 
     def _dropped(self, drop: notices.Drop) -> list[Event]:
@@ -201,9 +246,8 @@ class ClientSession:
         """A new memory; frames that the server has not taken are sent anew in its epoch."""
         lost: list[int] = []
         if reset.epoch != self._epoch:
-            for row in self._ledger.sent_from(reset.next_sequence):
-                if row.frame is not None:
-                    self._outbox.grant(1, row.frame.num_bytes)
+            for frame in self._ledger.sent_from(reset.next_sequence):
+                self._outbox.grant(1, frame.num_bytes)
             lost = self._ledger.restart_at(reset.next_sequence)
         self._epoch = reset.epoch
         if reset.reason == "client":
@@ -218,4 +262,6 @@ class ClientSession:
         error = message.to_error()
         if isinstance(error, SequenceGapError) and not message.fatal:
             raise error
+        if isinstance(error, BadMessageError) and self._outbox.prompts_refused():
+            return [events.PromptsRefused(error)]
         return [events.Refused(error, message.fatal)]

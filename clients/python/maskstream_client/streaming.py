@@ -24,7 +24,6 @@ from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
 from maskstream_client.terminal import plain, status_console
 from maskstream_client.urls import DEFAULT_URL, without_password
-from maskstream_protocol.messages import MaskFormat, Policy
 
 
 @dataclass(frozen=True)
@@ -36,28 +35,10 @@ class StreamJob:
     out: Path | None
     json_out: Path | None
     summary: Path | None
-    model: str | None
-    policy: Policy
-    masks: MaskFormat
-    mask_scale: float
-    min_score: float | None
     show_min: float | None
-    quality: int
     max_frames: int | None
-    in_flight: int
     api_key: str | None
-
-    def options(self) -> StreamOptions:
-        """What to ask of the server."""
-        return StreamOptions(
-            model=self.model,
-            policy=self.policy,
-            masks=self.masks,
-            mask_scale=self.mask_scale,
-            min_score=self.min_score,
-            quality=self.quality,
-            max_in_flight=self.in_flight,
-        )
+    options: StreamOptions
 
 
 def stream_source(job: StreamJob) -> None:
@@ -89,7 +70,7 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
         drawing = ends.enter_context(Drawing(job.out, reader))
         ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
         ends.callback(summary.end)
-        client = ends.enter_context(Client(job.url, job.options(), api_key=job.api_key))
+        client = ends.enter_context(Client(job.url, job.options, api_key=job.api_key))
         show_min = client.show_min if job.show_min is None else job.show_min
         summary.begin(client.session, show_min)
         drawing.begin(show_min)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from numpy.typing import NDArray
 
 from maskstream_client.async_client import AsyncClient
-from maskstream_client.events import Event
+from maskstream_client.events import Event, PromptsChanged
 from maskstream_client.loop_thread import LoopThread, iterate_blocking
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.options import StreamOptions
-from maskstream_client.pairing import Pairing
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
-from maskstream_client.sources import Source, open_frames
+from maskstream_client.sources import Source
+from maskstream_protocol.notices import PromptInfo
 
 if TYPE_CHECKING:
     from maskstream_client.videos import Videos
@@ -63,6 +62,11 @@ class Client:
         return self._client.classes
 
     @property
+    def prompts(self) -> tuple[PromptInfo, ...]:
+        """What is segmented, with class ids and tracks as of the latest change; empty without."""
+        return self._client.prompts
+
+    @property
     def show_min(self) -> float:
         """The score from which the model's tracks are worth drawing."""
         return self._client.show_min
@@ -101,22 +105,13 @@ class Client:
 
     def results(self) -> Iterator[Result]:
         """The results of all frames sent so far, in order, without those that were dropped."""
-        while (result := self.receive()) is not None:
-            if result.drop_reason is None:
-                yield result
+        return self._loop.iterate(self._client.results())
 
     def stream(
         self, source: Source, *, every_frame: bool = False
-    ) -> Iterator[tuple[Pixels, Result]]:
+    ) -> Generator[tuple[Pixels, Result], None, None]:
         """Send the frames of a file, camera, URL or iterable; yields each with its result."""
-        pairing = Pairing(every_frame=every_frame)
-        with closing(open_frames(source, newest=self.options.policy == "latest")) as frames:
-            for frame in frames:
-                pairing.sent(self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
-                while (result := self._client.receive_nowait()) is not None:
-                    yield from pairing.answered(result)
-            while (result := self.receive()) is not None:
-                yield from pairing.answered(result)
+        return self._loop.iterate(self._client.stream(source, every_frame=every_frame))
 
     def watch(
         self,
@@ -129,6 +124,10 @@ class Client:
         return iterate_blocking(
             lambda: self._client.watch(session, on_event=on_event, every_frame=every_frame)
         )
+
+    def set_prompts(self, prompts: Sequence[str]) -> PromptsChanged:
+        """Segment what these texts refer to, from the next frame on (see `AsyncClient`)."""
+        return self._call(self._client.set_prompts(prompts))
 
     def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""

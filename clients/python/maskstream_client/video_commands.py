@@ -11,8 +11,12 @@ import click
 
 from maskstream_client.commands import (
     api_key_option,
+    classes_option,
+    mask_scale_option,
+    min_score_option,
     model_option,
     plain_errors,
+    prompts_option,
     show_min_option,
     url_option,
 )
@@ -52,8 +56,10 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
     "panoptic.zip, tracks.parquet  [default: ytvis.json]",
 )
 @model_option
-@click.option("--mask-scale", type=click.Choice(["1", "0.5", "0.25"]), help="[default: 1]")
-@click.option("--min-score", type=click.FloatRange(0, 1), help="[default: the model's own]")
+@mask_scale_option
+@min_score_option
+@classes_option
+@prompts_option
 @show_min_option
 @click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
 @api_key_option
@@ -80,7 +86,6 @@ def run(
     from maskstream_client.videos import VideoOptions, Videos
     from maskstream_client.videos.run import RunJob, run_video
 
-    options["mask_scale"] = options["mask_scale"] and float(options["mask_scale"])
     wanted = VideoOptions(artifacts=artifacts or None, **options)
     run_video(RunJob(source, out, Videos(url, api_key=api_key), url, wanted, force))
 

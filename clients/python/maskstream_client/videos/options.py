@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
+from maskstream_client.options import check_texts
+
 
 @dataclass(frozen=True)
 class VideoOptions:
@@ -18,6 +20,8 @@ class VideoOptions:
         artifacts: names of the files to make, such as `ytvis.json`.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: 0 to 1, from which a track is first mentioned.
+        classes: names of the only classes to mention.
+        prompts: texts that say what to segment, for models that take them.
         show_min: 0 to 1, from which a track is drawn, and visible in `ytvis.json`.
         frame_stride: work on every so many-th frame only.
         webhook: address that is told of the end.
@@ -31,6 +35,11 @@ class VideoOptions:
     frame_stride: int | None = None
     webhook: str | None = None
     show_min: float | None = None
+    classes: Sequence[str] | None = None
+    prompts: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        check_texts(self.classes, self.prompts)
 
     def to_json(self) -> dict[str, Any]:
         """The `options` of a request: only what is asked for."""
@@ -48,6 +57,8 @@ class VideoFields(TypedDict, total=False):
     frame_stride: int | None
     webhook: str | None
     show_min: float | None
+    classes: Sequence[str] | None
+    prompts: Sequence[str] | None
 
 
 @dataclass(frozen=True)
