@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 from click.testing import CliRunner
 
 from maskstream_client.commands import bench
@@ -19,6 +20,7 @@ class TiringModel(FakeModel):
         return super().track(frame, age)
 
 
+@pytest.mark.slow
 def test_a_model_whose_steps_grow_with_the_session_is_found_out():
     with running_server(model=TiringModel()) as live:
         asked = ("--frames", "400", "--size", "64x48", "--flat")

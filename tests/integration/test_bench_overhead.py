@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from click.testing import CliRunner
 
@@ -12,6 +13,7 @@ from support.lossless import write_lossless
 from support.tiny import tiny_frames
 
 
+@pytest.mark.slow
 def test_every_way_in_which_masks_travel_is_measured(tmp_path: Path):
     clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(2))
     out = tmp_path / "report.json"

@@ -85,6 +85,7 @@ def test_what_cannot_be_measured_is_one_sentence(clip: Path, options: list[str],
     assert re.match(f"Error: {sentence}", said)
 
 
+@pytest.mark.slow
 def test_a_server_of_the_bench_is_a_process_of_its_own():
     settings = Settings(port=0, video_jobs=0)
     with running_servers([settings], StandInFacts("demo", 1, 0.0).make) as (server,):

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from maskstream_client.commands import bench_upload
@@ -12,6 +13,7 @@ NUM_BYTES = 128 << 20
 MAX_GROWTH_MIB = 64.0
 
 
+@pytest.mark.slow
 def test_a_large_upload_takes_little_memory_of_the_server_either_way(tmp_path):
     out = tmp_path / "report.json"
     with server_process({"data_folder": str(tmp_path / "data"), "video_jobs": 0}) as server:

@@ -46,6 +46,7 @@ def worker(redis: str, folder: Path, step_s: float) -> Iterator["subprocess.Pope
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_worker_elsewhere_goes_on_where_another_was_killed(bucket, shared_redis, tmp_path):
     clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(NUM_FRAMES, seed=3)).read_bytes()
     with server(tiny_model(), threads=1, bucket=None) as local:

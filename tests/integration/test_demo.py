@@ -73,6 +73,7 @@ runpy.run_path(sys.argv[1])["write_sample"](Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="takes cores away from a process")
 def test_the_demo_makes_the_same_sample_on_one_core_and_on_all(tmp_path):
     for name, cores in (("all.mp4", []), ("one.mp4", ["one"])):

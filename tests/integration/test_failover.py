@@ -56,6 +56,7 @@ def check(seen: Outcome, expected: Outcome, num_resumed: int) -> None:
     assert seen.results == expected.results[:count]
 
 
+@pytest.mark.slow
 def test_killed_servers_and_a_killed_redis_lose_nothing(
     servers: Storm, frames: list[np.ndarray], expected: Outcome
 ):

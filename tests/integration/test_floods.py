@@ -71,6 +71,7 @@ async def test_a_message_of_empty_fragments_ends_the_connection(server: ServerPr
     assert await beside_a_neighbour(server, flood) < SOME_MIB
 
 
+@pytest.mark.slow
 async def test_a_client_that_pings_and_reads_no_pongs_is_cut_off(server: ServerProcess):
     def flood() -> None:
         with upgraded(server.url) as link:

@@ -44,7 +44,9 @@ def ended(client: httpx.Client, video: str, until: float) -> dict:
     return told
 
 
-def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path):
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path, every):
+    """Some of them here on every run; the decoder refuses all of them in `media/test_hostile`."""
     settings = {"data_folder": tmp_path / "data", "video_jobs": 2}
     with (
         running_server(tiny_model(min_size=64), decode, **settings) as live,
@@ -54,7 +56,7 @@ def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_p
         at_first = files.used_bytes()  # what the folder says of itself
         until = time.monotonic() + ALL_WITHIN_S
         videos: dict[str, str] = {}
-        for name in sorted(ENDS):
+        for name in sorted({*sorted(ENDS)[::every], "empty.mp4"}):
             answer = handed_in(client, test_data / "hostile" / name)
             if name == "empty.mp4":
                 assert (answer.status_code, answer.json()["detail"]) == (400, "The file is empty.")

@@ -53,7 +53,11 @@ def artifact(client: httpx.Client, told: dict, name: str) -> io.BytesIO:
 
 
 @pytest.mark.parametrize(
-    "name", ["01_cars_enter_leave_h264_aac.mp4", "15_phone_portrait_rot90.mp4"]
+    "name",
+    [
+        pytest.param("01_cars_enter_leave_h264_aac.mp4", marks=pytest.mark.slow),
+        "15_phone_portrait_rot90.mp4",
+    ],
 )
 def test_an_overlay_has_the_frames_times_and_sound_of_its_source(client, test_data, name):
     clip = test_data / "clips" / name

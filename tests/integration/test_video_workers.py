@@ -125,7 +125,7 @@ def world(shared_redis: RedisServer, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(params=["online", "offline"])
+@pytest.fixture(params=["online", pytest.param("offline", marks=pytest.mark.slow)])
 def world_of_mode(
     shared_redis: RedisServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[World]:
@@ -173,6 +173,7 @@ def test_a_video_whose_workers_are_killed_gives_what_it_gives_undisturbed(world_
     assert world.result(video) == expected
 
 
+@pytest.mark.slow
 def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip):
     video = world.submit(clip)
     for attempt in (1, 2, 3):

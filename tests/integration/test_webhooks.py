@@ -89,6 +89,7 @@ def test_webhooks_that_are_not_allowed_are_refused_at_once(receiver):
         assert "MASKSTREAM_WEBHOOK_HOSTS is empty" in submit(client, receiver.url).json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_server_killed_before_it_notes_the_delivery_is_made_good_by_another(
     receiver, shared_redis, tmp_path: Path
 ):

@@ -1,131 +1,126 @@
 """The client's core and the server's, joined by a wire that fails at any point of any stream."""
 
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from maskstream_client import events
 from support.examples import examples
 from support.simulated_server import TTL_S, done, identity_after, is_broken, payload_of
 from support.simulated_stream import SimulatedStream, Wire
 
-MAX_FRAMES = 40
-LARGE = 1 << 20
+MAX_FRAMES = 60
+LARGE, SMALL = 1 << 20, 400
+REFUSALS = {"frame_undecodable", "stale_epoch", "store_away", "taken_over"}
+"""What a server may refuse to a client that keeps to the rules."""
+
+# What happens next, weighted, and how often or to which of several.
+WEIGHTS = {
+    "push": 4,
+    "arrive": 4,
+    "work": 5,
+    "save": 3,
+    "answer": 3,
+    "all": 2,
+    "cut": 1,
+    "come_back": 2,
+    "old_connection": 2,
+    "learn": 1,
+    "kill": 1,
+    "store_away": 1,
+    "store_back": 1,
+    "go_away": 1,
+    "flush": 1,
+    "reset": 1,
+    "expire": 1,
+}
+WORDS = [word for word, weight in WEIGHTS.items() for _ in range(weight)]
+MOVES = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 9)), min_size=60, max_size=140)
 
 
-class JoinedCores(RuleBasedStateMachine):
-    """Every frame has one outcome, whatever happens to connections, servers and the store."""
+class World:
+    """A stream to which things happen; what cannot happen now does not."""
 
-    policy = "lossless"
-
-    @initialize(max_kept_bytes=st.sampled_from([LARGE, LARGE, 400]))
-    def begin(self, max_kept_bytes: int) -> None:
-        self.max_kept_bytes = max_kept_bytes
-        self.stream = SimulatedStream(self.policy, max_kept_bytes)
+    def __init__(self, policy: str, max_kept_bytes: int) -> None:
+        self.stream = SimulatedStream(policy, max_kept_bytes)
         self.stream.connect()
+        self.num_resets = 0
 
-    # What the application does.
+    def happen(self, word: str, number: int) -> None:
+        stream = self.stream
+        match word:
+            case "push":
+                for _ in range(min(1 + number % 4, MAX_FRAMES - stream.num_pushed)):
+                    stream.push()
+            case "flush" if stream.num_flushes < 9:
+                stream.flush()
+            case "reset" if self.num_resets < 4:
+                self.num_resets += 1
+                stream.reset()
+            case "come_back" if stream.wire is None:
+                stream.connect()
+            case "expire" if number == 0 and not stream.cluster.ends:
+                stream.cluster.clock.advance(TTL_S + 1)
+            case "old_connection":
+                self.move_on(stream.wires[number % len(stream.wires)], number)
+            case "learn" if ends := [each for each in self.ends() if not each.is_open]:
+                stream.end(ends[number % len(ends)])
+            case "kill" if ends := self.ends():
+                stream.kill(ends[number % len(ends)])
+        if stream.wire is not None:
+            self.happen_now(stream.wire, word, number)
+        stream.send()
 
-    @precondition(lambda self: self.stream.num_pushed < MAX_FRAMES)
-    @rule(count=st.integers(1, 4))
-    def push(self, count: int) -> None:
-        for _ in range(count):
-            self.stream.push()
-        self.stream.send()
+    def happen_now(self, wire: Wire, word: str, number: int) -> None:
+        """What happens on the connection that the client holds."""
+        match word:
+            case "arrive" | "work" | "save" | "answer":
+                self.do(wire, word, number)
+            case "all":
+                for each in ("arrive", *(["work"] * 9), "save"):
+                    self.do(wire, each, 9)
+            case "cut":
+                self.stream.cut()
+            case "store_away" | "store_back":
+                wire.server.report(word)
+            case "go_away" if number == 0:
+                wire.server.report("going_away", 500, "stop")
 
-    @precondition(lambda self: self.stream.num_flushes < 10)
-    @rule()
-    def flush(self) -> None:
-        self.stream.flush()
-        self.stream.send()
-
-    @rule()
-    def reset(self) -> None:
-        self.stream.reset()
-        self.stream.send()
-
-    # What the wire does.
-
-    @precondition(lambda self: any(wire.to_server for wire in self.stream.wires))
-    @rule(data=st.data(), count=st.integers(1, 6))
-    def messages_arrive(self, data: st.DataObject, count: int) -> None:
-        wire = self._one_of(data, [each for each in self.stream.wires if each.to_server])
-        for _ in range(min(count, len(wire.to_server))):
-            self.stream.arrive(wire)
-
-    @precondition(lambda self: self.stream.wire and self.stream.wire.server.to_client)
-    @rule(count=st.integers(1, 6))
-    def answers_arrive(self, count: int) -> None:
-        for _ in range(count):
-            if self.stream.wire and self.stream.wire.server.to_client:
+    def do(self, wire: Wire, word: str, number: int) -> None:
+        server = wire.server
+        for _ in range(1 + number):
+            if word == "arrive" and wire.to_server:
+                self.stream.arrive(wire)
+            elif word == "work" and server.work:
+                server.do(number)
+            elif word == "save" and server.saves:
+                server.save()
+            elif word == "answer" and wire.is_open and server.to_client:
                 self.stream.answer()
 
-    @precondition(lambda self: self.stream.wire)
-    @rule()
-    def the_client_loses_its_connection(self) -> None:
-        self.stream.cut()
+    def move_on(self, wire: Wire, number: int) -> None:
+        """A server that may not know yet that its client is gone."""
+        if wire.server in self.stream.cluster.ends:
+            for word in ("arrive", "work", "save")[: 1 + number % 3]:
+                self.do(wire, word, number)
 
-    @precondition(lambda self: self.stream.wire is None)
-    @rule()
-    def the_client_comes_back(self) -> None:
-        self.stream.connect()
+    def ends(self) -> list[Wire]:
+        living = self.stream.cluster.ends
+        return [wire for wire in self.stream.wires if wire.server in living]
 
-    # What servers do.
-
-    @precondition(lambda self: self._ends(lambda wire: wire.server.work))
-    @rule(data=st.data(), picks=st.lists(st.integers(0, 7), min_size=1, max_size=6))
-    def work_is_done(self, data: st.DataObject, picks: list[int]) -> None:
-        server = self._one_of(data, self._ends(lambda wire: wire.server.work)).server
-        for pick in picks:
-            if server.work:
-                server.do(pick)
-
-    @precondition(lambda self: self._ends(lambda wire: wire.server.saves))
-    @rule(data=st.data())
-    def the_store_is_written(self, data: st.DataObject) -> None:
-        self._one_of(data, self._ends(lambda wire: wire.server.saves)).server.save()
-
-    @precondition(lambda self: self._ends(lambda wire: not wire.is_open))
-    @rule(data=st.data())
-    def a_server_learns_of_an_end(self, data: st.DataObject) -> None:
-        self.stream.end(self._one_of(data, self._ends(lambda wire: not wire.is_open)))
-
-    @precondition(lambda self: self._ends(lambda wire: True))
-    @rule(data=st.data())
-    def a_server_dies(self, data: st.DataObject) -> None:
-        self.stream.kill(self._one_of(data, self._ends(lambda wire: True)))
-
-    @precondition(lambda self: self.stream.wire)
-    @rule(event=st.sampled_from(["going_away", "store_away", "store_back"]))
-    def a_server_reports(self, event: str) -> None:
-        self.stream.wire.server.report(event, *((500, "stop") if event == "going_away" else ()))
-
-    @precondition(lambda self: not self._ends(lambda wire: True))
-    @rule()
-    def the_memory_expires(self) -> None:
-        self.stream.cluster.clock.advance(TTL_S + 1)
-
-    # What must hold.
-
-    def teardown(self) -> None:
-        if not hasattr(self, "stream"):
-            return
+    def finish(self) -> None:
+        """Let all come to its end, and check what holds for any stream."""
         stream = self.stream
         stream.finish()
         indices = [each.index for each in stream.outcomes]
         assert sorted(indices) == list(range(stream.num_pushed)), "one outcome for each frame"
-        answered = [each for each in stream.outcomes if each.identity is not None]
-        assert [each.index for each in answered] == sorted(each.index for each in answered)
+        answered = [each.index for each in stream.outcomes if each.identity is not None]
+        assert answered == sorted(answered), "answers are in order"
         assert stream.client.num_in_flight == 0
-        done = [each.id for each in stream.came if isinstance(each, events.FlushDone)]
-        assert done == list(range(1, stream.num_flushes + 1)), "one end for each flush, in order"
+        flushes = [each.id for each in stream.came if isinstance(each, events.FlushDone)]
+        assert flushes == list(range(1, stream.num_flushes + 1)), "one end for each flush"
+        assert stream.wire is not None
         assert stream.wire.credit == stream.cluster.terms.credit.frames, "all credit is back"
-        assert all(set(wire.server.refused) <= self.allowed() for wire in stream.wires)
-        self.check_identities()
-        self.end_with_bye()
-
-    def allowed(self) -> set[str]:
-        """What a server may refuse to a client that keeps to the rules."""
-        return {"frame_undecodable", "stale_epoch", "store_away", "taken_over"}
+        assert all(set(wire.server.refused) <= REFUSALS for wire in stream.wires)
 
     def check_identities(self) -> None:
         """Identities are those of a run that nothing has interrupted."""
@@ -135,41 +130,50 @@ class JoinedCores(RuleBasedStateMachine):
                 expected = identity_after(payload_of(each.index), memory.get(each.memory))
                 assert each.identity == expected, each
                 memory[each.memory] = each.identity
-        dropped = {each.index for each in self.stream.outcomes if each.identity is None}
-        if self.max_kept_bytes == LARGE and not self._expired():
-            assert dropped == {
-                index for index in range(self.stream.num_pushed) if is_broken(payload_of(index))
-            }
 
-    def end_with_bye(self) -> None:
-        """`bye` leaves nothing behind."""
+    def check_drops(self) -> None:
+        """Only what cannot be decoded has no result."""
+        dropped = {each.index for each in self.stream.outcomes if each.identity is None}
+        frames = range(self.stream.num_pushed)
+        assert dropped == {index for index in frames if is_broken(payload_of(index))}
+
+    def check_bye(self) -> None:
+        """It ends the connection, and leaves nothing behind."""
         self.stream.end_with_bye()
-        assert self.stream.wire is None
-        assert self.stream.closed_with == 1000
+        assert (self.stream.wire, self.stream.closed_with) == (None, 1000)
         left = done(self.stream.cluster.store.listing(100))
         assert self.stream.client.name not in [each.session for each in left]
 
-    def _expired(self) -> bool:
-        return len({each.memory[0] for each in self.stream.outcomes}) > 1
 
-    def _ends(self, wanted) -> list[Wire]:
-        ends = self.stream.cluster.ends
-        return [wire for wire in self.stream.wires if wire.server in ends and wanted(wire)]
-
-    @staticmethod
-    def _one_of(data: st.DataObject, wires: list[Wire]) -> Wire:
-        return wires[data.draw(st.integers(0, len(wires) - 1), "which")]
-
-
-class LatestCores(JoinedCores):
-    """The same of a stream that wants the newest frame only."""
-
-    policy = "latest"
-
-    def check_identities(self) -> None:
-        """Frames are not sent again, so that a memory may go back before what was answered."""
+@examples(150)
+@given(MOVES)
+def test_every_frame_has_its_result_as_if_nothing_had_happened(moves):
+    world = World("lossless", LARGE)
+    for move in moves:
+        world.happen(*move)
+    world.finish()
+    world.check_identities()
+    world.check_drops()
+    world.check_bye()
 
 
-TestJoinedCores = JoinedCores.TestCase
-TestLatestCores = LatestCores.TestCase
-TestJoinedCores.settings = TestLatestCores.settings = examples(100)
+@examples(100)
+@given(MOVES)
+def test_a_client_that_keeps_little_starts_over_where_it_must(moves):
+    world = World("lossless", SMALL)
+    for move in moves:
+        world.happen(*move)
+    world.finish()
+    world.check_identities()
+    world.check_bye()
+
+
+@examples(100)
+@given(MOVES)
+def test_every_frame_of_the_newest_first_has_one_outcome(moves):
+    """Frames are not sent again there, so that a memory may go back before what was answered."""
+    world = World("latest", LARGE)
+    for move in moves:
+        world.happen(*move)
+    world.finish()
+    world.check_bye()

@@ -25,10 +25,13 @@ class Outbox:
         self._num_requested = 0
         self._frames = self._bytes = 0
         self._open = False
+        self._holds_frames = False
 
     @property
     def idle(self) -> bool:
         """Whether a frame would not have to wait behind anything but credit."""
+        if self._holds_frames:
+            return False
         return self._open and not self._requests and not any(self._ledger.unsent())
 
     def has_requests(self, *kinds: type[Request]) -> bool:
@@ -53,8 +56,17 @@ class Outbox:
         """Send them again."""
         self._open = True
 
+    def hold_frames(self) -> None:
+        """Keep frames back, and what was requested after them."""
+        self._holds_frames = True
+
+    def release_frames(self) -> None:
+        """Send them again."""
+        self._holds_frames = False
+
     def close(self) -> None:
         """The connection is gone."""
+        self._holds_frames = False
         self._now = []
         self._num_requested = 0
         self._open = False
@@ -96,10 +108,10 @@ class Outbox:
             yield self._now.pop(0).to_json()
         if not self._open:
             return
-        awaits_reset = messages.Reset() in self._requests[: self._num_requested]
+        # Between a reset and its notice the server refuses every frame, of whichever epoch.
+        wait = self._holds_frames or messages.Reset() in self._requests[: self._num_requested]
         for row in list(self._ledger.unsent()):
-            # Between a reset and its notice the server refuses every frame, of whichever epoch.
-            if awaits_reset or row.frame is None or not self.affords(row.frame.num_bytes):
+            if wait or row.frame is None or not self.affords(row.frame.num_bytes):
                 return
             if row.prompts is not None and not row.prompts_sent:
                 row.prompts_sent = True

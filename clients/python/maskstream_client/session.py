@@ -188,7 +188,10 @@ class ClientSession:
             self._ledger.durable_prompts = tuple(each.text for each in welcome.prompts)
         self._outbox.welcomed(welcome.credit)
         if self._ledger.open_until(welcome.next_sequence - 1):
+            # The server keeps as many results as the credit has frames: new frames would push those
+            # out that are on their way here, and would be lost with this connection.
             self._outbox.send_now(messages.Flush(_RESUMED))
+            self._outbox.hold_frames()
         came: list[Event] = [events.Connected(welcome)]
         if not welcome.resumed:
             lost = self._ledger.restart_at(1)
@@ -204,6 +207,7 @@ class ClientSession:
     def _flushed(self, flushed: notices.Flushed) -> list[Event]:
         dropped = self._without_answer(flushed.sequence)
         if flushed.id == _RESUMED:
+            self._outbox.release_frames()
             return dropped
         self._outbox.answered(messages.Flush(flushed.id))
         return [*dropped, events.FlushDone(flushed.id)]

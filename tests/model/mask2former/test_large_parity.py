@@ -9,6 +9,8 @@ import torch
 from maskstream_model.tasks.preprocess import normalise
 from support.nearness import assert_near, assert_recorded, recorded_calls
 
+pytestmark = pytest.mark.slow  # networks in full size; `backbones/` tests the same code in small
+
 SWINL = "swinl_ovis_64x96"
 VITL = "vitl_ovis_64x96"
 
