@@ -1,4 +1,4 @@
-"""From a configuration and a weight file to a model that steps (SPEC.md section 5)."""
+"""From a configuration and a weight file to a model that steps (docs/model.md 5)."""
 
 from collections.abc import Mapping
 from os import PathLike

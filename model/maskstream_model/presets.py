@@ -56,7 +56,7 @@ def _demo() -> ModelConfig:
 
 
 def _released() -> list[ModelConfig]:
-    """The numbers of reference keys/CONFIGS.txt; outside OVIS tracker 1 decides alone."""
+    """The numbers of the released configurations; outside OVIS tracker 1 decides alone."""
     segmenters = {
         "r50": SegmenterConfig(),
         "swinl": SegmenterConfig(backbone=SwinConfig(), num_queries=200),

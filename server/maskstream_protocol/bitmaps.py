@@ -1,4 +1,4 @@
-"""Bit masks and label maps behind zlib (protocol.md section 3, `bits` and `labelmap`)."""
+"""Bit masks and label maps behind zlib (docs/protocol.md 3, `bits` and `labelmap`)."""
 
 from __future__ import annotations
 

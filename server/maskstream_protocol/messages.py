@@ -1,4 +1,4 @@
-"""The control messages as values, and their JSON (protocol.md section 1)."""
+"""The control messages as values, and their JSON (docs/protocol.md 1)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Resume(Part):
 
 @dataclass(frozen=True)
 class Hello(ControlMessage):
-    """The client's first message; see protocol.md for what each field means.
+    """The client's first message; see docs/protocol.md for what each field means.
 
     Attributes:
         classes: names of the classes to mention; None for all (section 10, as the next two).

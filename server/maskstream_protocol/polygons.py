@@ -1,4 +1,4 @@
-"""Outlines of masks as rings of pixel centres (protocol.md section 3, `polygons`).
+"""Outlines of masks as rings of pixel centres (docs/protocol.md 3, `polygons`).
 
 A ring follows the pixels along one border of the mask, corner to corner, so nothing is lost: the
 pixels on a ring belong to the mask, those strictly inside it by the even-odd rule. Pixels that

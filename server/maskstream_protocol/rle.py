@@ -1,4 +1,4 @@
-"""COCO compressed run-length strings of cropped masks (protocol.md section 3, `rle`).
+"""COCO compressed run-length strings of cropped masks (docs/protocol.md 3, `rle`).
 
 Encoding is pycocotools'. Decoding is our own: the C code trusts its input, a client must not.
 """

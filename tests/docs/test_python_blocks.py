@@ -17,7 +17,10 @@ LEFT_OUT = ("supervision", "torch", "fastapi", "redis", "scipy", "cv2", "pydanti
 """`pip install .` brings none of them, and `make demo` not the first."""
 MISSING = f"import sys; sys.modules.update(dict.fromkeys({LEFT_OUT!r}))\n"
 SERVER, CLIP = "127.0.0.1:8000", "street.mp4"
-ELSEWHERE = {"protocol.md": "tests/integration/test_protocol_page.py"}
+ELSEWHERE = {
+    "docs/protocol.md": "tests/integration/test_protocol_page.py",
+    "adding-a-model.md": "tests/model/conformance/test_page.py",
+}
 """Pages whose blocks another test runs."""
 WATCHED = """
 import builtins, threading
@@ -116,7 +119,8 @@ def test_the_model_without_a_server_steps_with_its_own_weights(folder):
     assert len(released.findall(block)) == 1
     np.save(folder / "frame.npy", moving_shapes(0, 128, 224))
     frame = "import numpy; frame, (height, width) = numpy.load('frame.npy'), (128, 224)\n"
-    run_in(folder, frame + released.sub('"demo"', block) + "assert len(blob) > 0")
+    code = frame + released.sub('"demo"', block) + "model.from_parts(parts)"
+    assert run_in(folder, code).startswith("1 [")
 
 
 def test_every_block_is_run():

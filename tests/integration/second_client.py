@@ -1,6 +1,6 @@
-"""A second client, written from protocol.md alone: it imports nothing of this project.
+"""A second client, written from docs/protocol.md alone: it imports nothing of this project.
 
-It is slow and plain on purpose. What it cannot do, protocol.md does not say.
+It is slow and plain on purpose. What it cannot do, docs/protocol.md does not say.
 """
 
 import json

@@ -1,4 +1,5 @@
-"""protocol.md is enough: a client that imports nothing of ours works against the real server."""
+"""docs/protocol.md is enough: a client that imports nothing of ours works against the real
+server."""
 
 import socket
 from pathlib import Path

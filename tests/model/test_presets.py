@@ -72,7 +72,8 @@ def test_the_offline_preset_of_resnet_has_the_released_names_and_shapes(referenc
 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_local_attention_is_all_that_tells_refiners_apart(name):
-    """No list of the names of a refiner with local attention was recorded; SPEC.md 5 has them."""
+    """No list of the names of a refiner with local attention was recorded; docs/model.md 5 has
+    them."""
     config = preset(name)
     local = [f"conv_short_aggregate_layers.{i}.{j}" for i in range(6) for j in (0, 2)]
     local += [f"conv_norms.{i}" for i in range(6)]
@@ -119,7 +120,7 @@ def test_networks_have_as_many_parameters_as_the_paper_says():
 
 
 def test_the_offline_model_has_as_many_parameters_as_the_released_one():
-    """SPEC.md section 5: 956 entries with the criterion's, 74.04 million parameters."""
+    """docs/model.md 5: 956 entries with the criterion's, 74.04 million parameters."""
     config = preset("daq_r50_ovis_offline")
     with torch.device("meta"):
         networks = build_networks(

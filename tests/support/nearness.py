@@ -1,4 +1,4 @@
-"""How near outputs must come to the reference's recordings (goldens/README.md has tolerances)."""
+"""How near outputs must come to the reference's recordings (docs/model.md 8)."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

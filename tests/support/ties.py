@@ -1,6 +1,6 @@
 """Runs of a model in which numbers that are 0 up to rounding may fall on either side.
 
-Two places ask for the sign of a logit (SPEC.md section 8): pooling takes the pixels above 0, the
+Two places ask for the sign of a logit (docs/model.md 8): pooling takes the pixels above 0, the
 mask decoder hides the cells below 0. Within rounding of 0 the order of a sum decides, and CPUs sum
 in different orders; one row then moves by up to 1e-1, and all after it. A run that misses its
 recording is therefore tried again with such numbers on their other side. Nothing else is forgiven.
@@ -23,7 +23,7 @@ from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.output import FrameOutput
 
 ON_ZERO = 2e-4
-"""Mask logits (of size 6) of two runs differ by up to this (goldens/README.md, Tolerances)."""
+"""Mask logits (of size 6) of two runs differ by up to this (docs/model.md 8)."""
 MISSED = 1e-4
 """What differs by more has met a tie; rounding alone moves it by 1e-5."""
 MAX_TIES = 100

@@ -1,4 +1,4 @@
-"""What the end of a connection, or a failed attempt at one, means (protocol.md section 6)."""
+"""What the end of a connection, or a failed attempt at one, means (docs/protocol.md 6)."""
 
 from __future__ import annotations
 

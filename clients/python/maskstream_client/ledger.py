@@ -1,7 +1,7 @@
 """The frames of a session that are not both answered and durable, in the order of their sequence.
 
 A frame is kept until the server says that its memory is durable, so that it can be sent again
-(protocol.md section 5). What is kept is bounded: beyond the bound the oldest answered frames are
+(docs/protocol.md 5). What is kept is bounded: beyond the bound the oldest answered frames are
 dropped, and a server that asks for one of them has to start over.
 """
 

@@ -1,4 +1,4 @@
-"""A model's classes and what it shows, from the server's REST route (protocol.md section 8)."""
+"""A model's classes and what it shows, from the server's REST route (docs/protocol.md 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual network whose stages feed the pixel decoder (reference SPEC.md section 2.1)."""
+"""Residual network whose stages feed the pixel decoder (docs/model.md 2.1)."""
 
 from typing import TypeVar
 

@@ -1,4 +1,4 @@
-"""Swin Transformer whose stages feed the pixel decoder (reference SPEC.md section 2.2)."""
+"""Swin Transformer whose stages feed the pixel decoder (docs/model.md 2.2)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Plain vision transformer, as DINOv2 has it (reference SPEC.md section 2.3).
+"""Plain vision transformer, as DINOv2 has it (docs/model.md 2.3).
 
 It has one stride, 16; `vit_adapter.py` makes maps of four strides from it.
 """

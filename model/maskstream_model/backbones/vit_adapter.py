@@ -1,4 +1,4 @@
-"""Vision transformer with an adapter that feeds the pixel decoder (reference SPEC.md section 2.3).
+"""Vision transformer with an adapter that feeds the pixel decoder (docs/model.md 2.3).
 
 Beside the transformer run adapter cells of strides 8, 16 and 32. After each quarter of the blocks
 they read the transformer's patches by deformable attention; nothing flows back.

@@ -1,6 +1,6 @@
 """Convolutions beside a vision transformer, for the detail that its patches lose.
 
-Source: reference SPEC.md section 2.3, the spatial prior module.
+See docs/model.md 2.3, the spatial prior module.
 """
 
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Attention inside square windows of a map, plain or shifted (reference SPEC.md section 2.2)."""
+"""Attention inside square windows of a map, plain or shifted (docs/model.md 2.2)."""
 
 import torch
 from torch import Tensor, nn

@@ -21,7 +21,7 @@ class ResNetConfig:
 
 @dataclass(frozen=True)
 class SwinConfig:
-    """Swin Transformer; the defaults are the released Swin-L (reference SPEC.md section 2.2).
+    """Swin Transformer; the defaults are the released Swin-L (docs/model.md 2.2).
 
     Attributes:
         width: channels of res2; every further stage has twice as many.
@@ -50,7 +50,7 @@ class SwinConfig:
 
 @dataclass(frozen=True)
 class VitAdapterConfig:
-    """Vision transformer with an adapter; the defaults are the released ViT-L (SPEC.md 2.3).
+    """Vision transformer with an adapter; the defaults are the released ViT-L (docs/model.md 2.3).
 
     Attributes:
         width: channels of all four maps.
@@ -116,7 +116,7 @@ BackboneConfig = ResNetConfig | SwinConfig | VitAdapterConfig | EfficientNetConf
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """Mask2Former; the defaults are the released ResNet-50 models (reference SPEC.md section 2).
+    """Mask2Former; the defaults are the released ResNet-50 models (docs/model.md 2).
 
     Attributes:
         backbone: gives maps of strides 4 to 32.
@@ -143,7 +143,7 @@ class SegmenterConfig:
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """The two query trackers of DVIS-DAQ (reference SPEC.md section 3.1).
+    """The two query trackers of DVIS-DAQ (docs/model.md 3.1).
 
     Attributes:
         num_layers: layers of each tracker.
@@ -163,7 +163,7 @@ class TrackerConfig:
 
 @dataclass(frozen=True)
 class RefinerConfig:
-    """The temporal refiner of an offline model (reference SPEC.md section 4, point 5).
+    """The temporal refiner of an offline model (docs/model.md 4, point 5).
 
     Attributes:
         num_layers: of the refiner.

@@ -13,7 +13,7 @@ OPTIONAL = ("keep_score_min", "min_size", "double_iou_max")
 
 @dataclass(frozen=True)
 class OnlineConfig:
-    """Rules of the online tracker (reference SPEC.md sections 3.2 to 3.4); scores are 0 to 1.
+    """Rules of the online tracker (docs/model.md 3.2 to 3.4); scores are 0 to 1.
 
     Attributes:
         first_frame_score_min: segmenter score above which a query starts a track on frame 1.
@@ -34,7 +34,7 @@ class OnlineConfig:
             that showed it last stays (`daq/doubles.py`); None, as in the released models,
             suppresses nothing.
         object_score_min: score above which a track takes part in a panoptic picture. It and
-            `overlap_min` have no influence on tracking (SPEC.md section 3.6).
+            `overlap_min` have no influence on tracking (docs/model.md 3.6).
         overlap_min: share of its own mask that a track must win there, or be left out.
     """
 
@@ -82,7 +82,7 @@ class OnlineConfig:
 
 @dataclass(frozen=True)
 class OfflineConfig:
-    """Rules of an offline model (reference SPEC.md section 4, decisions/0009).
+    """Rules of an offline model (docs/model.md 4, docs/decisions/0009).
 
     Attributes:
         refiner: the network.

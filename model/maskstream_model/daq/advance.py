@@ -1,4 +1,4 @@
-"""From verdict to new memory and visible result of one frame (SPEC.md 3.3 steps 5, 7 and 8).
+"""From verdict to new memory and visible result of one frame (docs/model.md 3.3 steps 5, 7 and 8).
 
 Differs from reference: the rules need only scores, so that masks are made for the tracks that live
 on and appearances are pooled for the tracks that were seen; it makes both for every row and drops
@@ -163,7 +163,7 @@ def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> Frame
 
 
 def _mean_logits(logit_sums: Tensor, ages: Tensor) -> Tensor:
-    """Return the mean logits of tracks, `(N, K + 1)` (SPEC.md 3.6).
+    """Return the mean logits of tracks, `(N, K + 1)` (docs/model.md 3.6).
 
     Differs from reference: the mean is of all frames since birth; there, of those of a call, which
     `tasks.instances.clip_tracks` gives.

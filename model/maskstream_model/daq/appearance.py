@@ -1,4 +1,6 @@
-"""Appearance: mask features pooled per object, and their momentum (Eq. 3-5, SPEC.md 3.1, 3.4).
+"""Appearance: mask features pooled per object, and their momentum.
+
+See Eq. 3-5, docs/model.md 3.1, 3.4.
 
 Pooling is discontinuous: a pixel whose logit is about 0 may fall on either side.
 """

@@ -1,6 +1,6 @@
 """From frames that were tracked to the rows of the refiner: temporal and spatial padding.
 
-Source: SPEC.md section 4, points 2 to 4. Temporal padding repeats a track's last momentum
+See docs/model.md 4, points 2 to 4. Temporal padding repeats a track's last momentum
 appearance where it did not live, spatial padding adds naive sequences.
 """
 

@@ -1,4 +1,4 @@
-"""Tracker 2: disappearance anchors that compete for what they read (SPEC.md 3.3, step 3)."""
+"""Tracker 2: disappearance anchors that compete for what they read (docs/model.md 3.3, step 3)."""
 
 import torch
 import torch.nn.functional as F

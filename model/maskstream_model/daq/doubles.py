@@ -1,7 +1,7 @@
 """One object, one track: a rule of our own for models that have not learned it.
 
-Differs from reference: nothing is suppressed there (SPEC.md 3.3). The released models leave the
-rule off; a small model that trained for hours puts several tracks on one object without it.
+Differs from reference: nothing is suppressed there (docs/model.md 3.3). The released models leave
+the rule off; a small model that trained for hours puts several tracks on one object without it.
 """
 
 from collections.abc import Callable

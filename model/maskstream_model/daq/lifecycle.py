@@ -1,4 +1,7 @@
-"""Births, misses and deaths of tracks: pure rules on scores (SPEC.md 3.2, 3.3 steps 6 and 7)."""
+"""Births, misses and deaths of tracks: pure rules on scores.
+
+See docs/model.md 3.2, 3.3 steps 6 and 7.
+"""
 
 from dataclasses import dataclass, replace
 

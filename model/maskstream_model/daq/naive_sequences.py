@@ -1,4 +1,4 @@
-"""Naive sequences: segment queries linked from frame to frame (SPEC.md section 4, point 4).
+"""Naive sequences: segment queries linked from frame to frame (docs/model.md 4, point 4).
 
 They fill the rows that tracks leave free in the refiner. Each of the `Q` sequences takes one query
 of every frame, so that a sequence's number is its identity over the whole video.

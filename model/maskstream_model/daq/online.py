@@ -1,4 +1,4 @@
-"""DVIS-DAQ, online: a frame and a memory in, tracks and a new memory out (SPEC.md section 3).
+"""DVIS-DAQ, online: a frame and a memory in, tracks and a new memory out (docs/model.md 3).
 
 Sessions that step together share the networks' batch; sessions with fewer tracks than others are
 padded and masked. One session alone is never padded, so that its results are the same bits from

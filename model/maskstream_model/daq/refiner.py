@@ -1,4 +1,4 @@
-"""The temporal refiner of the offline model: networks only (SPEC.md section 4, points 5 and 6).
+"""The temporal refiner of the offline model: networks only (docs/model.md 4, points 5 and 6).
 
 Rows are sequences of embeddings, one per frame. Without local attention nothing tells the refiner
 the order of the frames: permuted frames give permuted masks and the same classes.

@@ -1,4 +1,4 @@
-"""The memory of one video: a bounded value that crosses from frame to frame (SPEC.md 3.5)."""
+"""The memory of one video: a bounded value that crosses from frame to frame (docs/model.md 3.5)."""
 
 from dataclasses import dataclass
 

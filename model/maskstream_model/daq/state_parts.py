@@ -1,4 +1,4 @@
-"""TrackerState as named parts, and back (SPEC.md 3.5).
+"""TrackerState as named parts, and back (docs/model.md 3.5).
 
     facts                   JSON: schema, fingerprint, counters, and all integers of the tracks
     queries, positions,     float32, little endian, row by row

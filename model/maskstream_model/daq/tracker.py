@@ -1,4 +1,4 @@
-"""The two query trackers of DVIS-DAQ: networks only, no memory (SPEC.md 3.1 to 3.3).
+"""The two query trackers of DVIS-DAQ: networks only, no memory (docs/model.md 3.1 to 3.3).
 
 Rows of tracker 1 are the tracked queries and one emergence anchor for each segment query. Rows of
 tracker 2 are the tracked queries (disappearance anchors) and the background embeddings.

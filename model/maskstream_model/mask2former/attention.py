@@ -1,6 +1,6 @@
 """Attention layers with the released parameter names, shared by segmenter and trackers.
 
-All layers are post-norm and have no dropout (reference SPEC.md sections 2.5 and 3.1).
+All layers are post-norm and have no dropout (docs/model.md 2.5 and 3.1).
 """
 
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention (reference SPEC.md section 2.4) behind one operation.
+"""Multi-scale deformable attention (docs/model.md 2.4) behind one operation.
 
 `sample_and_weigh` has three bodies that compute the same: see `sampling.py`.
 """

@@ -1,6 +1,6 @@
 """Masked-attention decoder: queries read the levels inside of their own masks.
 
-Source: reference SPEC.md section 2.5.
+See docs/model.md 2.5.
 """
 
 from collections.abc import Sequence

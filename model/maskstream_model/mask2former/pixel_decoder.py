@@ -1,6 +1,6 @@
 """Pixel decoder: deformable attention over three levels, then one step up to stride 4.
 
-Source: reference SPEC.md section 2.4.
+See docs/model.md 2.4.
 """
 
 import math

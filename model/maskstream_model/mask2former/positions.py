@@ -1,4 +1,4 @@
-"""Sine positions of the cells of a feature map (reference SPEC.md section 2.4)."""
+"""Sine positions of the cells of a feature map (docs/model.md 2.4)."""
 
 import math
 

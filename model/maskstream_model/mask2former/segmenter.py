@@ -1,4 +1,4 @@
-"""Mask2Former: backbone, pixel decoder and masked-attention decoder (SPEC.md section 2)."""
+"""Mask2Former: backbone, pixel decoder and masked-attention decoder (docs/model.md 2)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Tracks compete for the pixels of a frame: the heart of panoptic segmentation (SPEC.md 3.6)."""
+"""Tracks compete for the pixels of a frame: the heart of panoptic segmentation.
+
+See docs/model.md 3.6.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The best tracks and classes of a whole clip, with their masks (SPEC.md 3.6, "vis")."""
+"""The best tracks and classes of a whole clip, with their masks (docs/model.md 3.6, "vis")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -12,7 +12,10 @@ from maskstream_model.aliases import Size
 from maskstream_model.port import TrackStatus
 
 EMPTY_LOGIT = -1e4
-"""Mask logit where a track has no mask, a probability of 0; as in the reference (SPEC.md 3.6)."""
+"""Mask logit where a track has no mask, a probability of 0; as in the reference.
+
+See docs/model.md 3.6.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class FrameOutput:
         status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
             rows of `logits` and `mask_logits` are zeros.
         logits: `(N, K + 1)` float32, this frame's class logits.
-        mean_logits: `(N, K + 1)` float32, mean of a track's class logits so far (SPEC.md 3.6).
-        mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
+        mean_logits: `(N, K + 1)` float32, mean of a track's class logits so far (docs/model.md
+        3.6). mask_logits: `(N, H, W)` float32 at stride 4 of the padded frame.
         scores: `(N,)` float32 in 0..1: best class probability of the softmax of `mean_logits`.
         labels: `(N,)` int64, the class of that score.
         ages: `(N,)` int64, frames since birth, 1 on the frame of birth.

@@ -1,4 +1,4 @@
-"""Panoptic segmentation of a whole clip, as the reference does it (SPEC.md 3.6, "vps")."""
+"""Panoptic segmentation of a whole clip, as the reference does it (docs/model.md 3.6, "vps")."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

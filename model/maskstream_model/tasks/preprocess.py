@@ -1,4 +1,4 @@
-"""From pictures to the segmenter's input (reference SPEC.md section 1)."""
+"""From pictures to the segmenter's input (docs/model.md 1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

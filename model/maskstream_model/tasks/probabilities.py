@@ -1,4 +1,7 @@
-"""Mask probabilities at picture size, for panoptic and semantic segmentation (SPEC.md 3.6)."""
+"""Mask probabilities at picture size, for panoptic and semantic segmentation.
+
+See docs/model.md 3.6.
+"""
 
 from dataclasses import dataclass
 

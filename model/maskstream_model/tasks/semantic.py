@@ -1,4 +1,4 @@
-"""Semantic segmentation from tracks: a class for every pixel (SPEC.md 3.6, "vss")."""
+"""Semantic segmentation from tracks: a class for every pixel (docs/model.md 3.6, "vss")."""
 
 from collections.abc import Sequence
 

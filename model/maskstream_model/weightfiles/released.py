@@ -1,4 +1,4 @@
-"""What the authors of DVIS-DAQ released and report of it (reference SPEC.md section 5).
+"""What the authors of DVIS-DAQ released and report of it (docs/model.md 5).
 
 The scores are theirs, taken from their model zoo; nobody has measured them here.
 """

@@ -1,4 +1,4 @@
-"""Clip-consistent augmentation: one draw for a clip, applied to all its frames (SPEC.md 6.3).
+"""Clip-consistent augmentation: one draw for a clip, applied to all its frames (docs/model.md 6.3).
 
 Drawing and doing are apart: `draw_transform` is the only place with random numbers, and the
 transform that it returns says all that happens to pictures and masks.

@@ -1,4 +1,4 @@
-"""Which videos and which of their frames a run sees, by seed and number (SPEC.md 6.1)."""
+"""Which videos and which of their frames a run sees, by seed and number (docs/model.md 6.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""Several processes, one run: torch's own launcher and process groups (SPEC.md 6.3: batch of 8).
+"""Several processes, one run: torch's own launcher and process groups.
+
+See docs/model.md 6.3: batch of 8.
 
     torchrun --nproc-per-node 2 --no-python maskstream train --device cuda ...
 

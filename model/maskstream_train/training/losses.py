@@ -1,4 +1,4 @@
-"""Losses of masks and classes (SPEC.md 6.1: weights 2, 5 and 5, no-object weighted down)."""
+"""Losses of masks and classes (docs/model.md 6.1: weights 2, 5 and 5, no-object weighted down)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,6 @@
-"""Hungarian matching of predictions with objects, on points (SPEC.md 6.1: 2 class, 5 mask, 5 dice).
+"""Hungarian matching of predictions with objects, on points.
+
+See docs/model.md 6.1: 2 class, 5 mask, 5 dice.
 
 Everything is padded and batched: costs of all layers and frames are one product on the device, one
 copy brings them to the host, and the answer has a fixed shape again.

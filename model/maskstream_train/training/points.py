@@ -1,4 +1,6 @@
-"""Points at which masks are compared instead of every pixel (Mask2Former section 3.3; SPEC.md 6.1).
+"""Points at which masks are compared instead of every pixel.
+
+See Mask2Former section 3.3; docs/model.md 6.1.
 
 Coordinates are `(x, y)` in 0..1 over the padded frame, so that one point means the same place on
 the stride-4 logits and on the full-resolution target.

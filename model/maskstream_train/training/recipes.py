@@ -57,7 +57,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class TrackerRecipe:
-    """Settings of the tracker stage (SPEC.md 6.1 where a rule is named).
+    """Settings of the tracker stage (docs/model.md 6.1 where a rule is named).
 
     Attributes:
         short_share: share of the budget in stage A, two frames a clip.

@@ -1,4 +1,7 @@
-"""Stage 3: the temporal refiner on clips, all else frozen (SPEC.md 6.2, paper appendix .1)."""
+"""Stage 3: the temporal refiner on clips, all else frozen.
+
+See docs/model.md 6.2, paper appendix .1.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""One pass of the trackers over a clip in training: match, simulate, carry on (SPEC.md 6.1)."""
+"""One pass of the trackers over a clip in training: match, simulate, carry on.
+
+See docs/model.md 6.1.
+"""
 
 from dataclasses import dataclass
 
@@ -35,9 +38,9 @@ from maskstream_train.training.track_rows import (
 )
 
 HISTORY = 9
-"""Earlier appearances that the momentum is compared with (SPEC.md 3.4)."""
+"""Earlier appearances that the momentum is compared with (docs/model.md 3.4)."""
 LIKELY_SCORE_MIN = 0.01
-"""Score of a segment query that may show an object without a match (SPEC.md 6.1)."""
+"""Score of a segment query that may show an object without a match (docs/model.md 6.1)."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Optimiser, learning rate and averaged weights (AdamW: SPEC.md 6.3).
+"""Optimiser, learning rate and averaged weights (AdamW: docs/model.md 6.3).
 
 The rate falls in steps, as in the paper, or along a cosine over the budget. There, progress is a
 share of it, 0 to 1, whether that is minutes or steps: a run that is slower than hoped still ends
@@ -37,7 +37,7 @@ def step_decay_factor(
 def parameter_groups(
     module: nn.Module, weight_decay: float, backbone_factor: float = 1.0
 ) -> list[dict[str, Any]]:
-    """Split trainable parameters: no decay for norms, embeddings and biases (SPEC.md 6.3).
+    """Split trainable parameters: no decay for norms, embeddings and biases (docs/model.md 6.3).
 
     Args:
         module: learns.

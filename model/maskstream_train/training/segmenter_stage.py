@@ -35,7 +35,8 @@ class SegmenterStage:
 
     name = "segmenter"
     idle_parameters = True
-    """`reid_embed` of the decoder (SPEC.md 2.5), and helper heads where nothing is to be seen."""
+    """`reid_embed` of the decoder (docs/model.md 2.5), and helper heads where nothing is to be
+    seen."""
 
     def __init__(
         self, config: ModelConfig, recipe: Recipe, device: torch.device, clip_frames: int = 1

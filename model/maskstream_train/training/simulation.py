@@ -1,4 +1,4 @@
-"""Emergence and disappearance simulation, EDS (paper section 3.3, SPEC.md 6.1): choices of rows.
+"""Emergence and disappearance simulation, EDS: choices of rows (docs/model.md 6.1).
 
 Emergence: rows that are dropped between two frames leave their objects to the anchors, as if they
 had just appeared. Disappearance: segment queries that show one tracked object are hidden from
@@ -6,7 +6,7 @@ tracker 2, as if it had just left.
 
 Differs from reference: there, the list of objects that really disappeared and the list with the
 simulated one are the same Python object whenever the first is not empty, so that tracker 1 is
-taught that an object it plainly sees is gone (SPEC.md section 8). Here the simulated object is
+taught that an object it plainly sees is gone (docs/model.md 8). Here the simulated object is
 gone for tracker 2 only. And an object counts as gone on exactly the frames without its pixels; the
 reference looks one frame ahead.
 """
@@ -82,7 +82,7 @@ def hide_over_time(choice: Hiding, drawn: Tensor, before: Tensor, its_turn: Tens
 
 
 def shown_objects(costs: Tensor, rows: Tensor, present: Tensor, likely: Tensor) -> Tensor:
-    """Return which object each segment query shows: the "auxiliary target" of SPEC.md 6.1.
+    """Return which object each segment query shows: the "auxiliary target" of docs/model.md 6.1.
 
     Args:
         costs: `(B, Q, O)` matching costs of the frame.

@@ -87,8 +87,9 @@ class SegmentedBatch(ClipBatch):
 def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:
     """Stack clips of one length; fewer objects are padded with empty masks.
 
-    Smaller clips are padded right and below with the mean colour, which nothing masks (SPEC.md 1).
-    Differs from reference: the mean is rounded to a byte, 0.01 of a normalised pixel at most.
+    Smaller clips are padded right and below with the mean colour, which nothing masks
+    (docs/model.md 1). Differs from reference: the mean is rounded to a byte, 0.01 of a normalised
+    pixel at most.
 
     Args:
         clips: at least one.

@@ -15,7 +15,7 @@ class TrackRows:
     """Tracks of `B` clips; padding rows are not `valid` and carry no object.
 
     Attributes:
-        features: `(B, N, C)`, with gradients through time (SPEC.md 6.1).
+        features: `(B, N, C)`, with gradients through time (docs/model.md 6.1).
         positions: `(B, N, C)` momentum appearances.
         history: `(B, N, W, C)` ring of earlier appearances, without gradient.
         counts: `(B, N)` int64, appearances ever put into the ring.

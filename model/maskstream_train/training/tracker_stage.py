@@ -1,4 +1,7 @@
-"""Stage 2: both trackers on clips, over a frozen segmenter (SPEC.md 6.1, paper section 3.4)."""
+"""Stage 2: both trackers on clips, over a frozen segmenter.
+
+See docs/model.md 6.1, paper section 3.4.
+"""
 
 from collections.abc import Mapping
 from itertools import accumulate

@@ -1,6 +1,6 @@
 """Batches of clips from annotated videos and pictures by step number: any step can be made again.
 
-Pictures become clips of one picture whose frames are turned a little more each (SPEC.md 6.1).
+Pictures become clips of one picture whose frames are turned a little more each (docs/model.md 6.1).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Which frames of a clip, and in which order, a step of the tracker stage sees (SPEC.md 6.1)."""
+"""Which frames of a clip, and in which order, a step of the tracker stage sees.
+
+See docs/model.md 6.1.
+"""
 
 import numpy as np
 

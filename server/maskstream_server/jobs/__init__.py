@@ -1,1 +1,1 @@
-"""Whole videos by upload: records, queue, worker, files (design.md section 5)."""
+"""Whole videos by upload: records, queue, worker, files."""

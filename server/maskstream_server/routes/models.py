@@ -1,4 +1,4 @@
-"""`/v1/models`: what this server runs, and what its classes mean (protocol.md section 8)."""
+"""`/v1/models`: what this server runs, and what its classes mean (docs/protocol.md 8)."""
 
 from typing import Any
 

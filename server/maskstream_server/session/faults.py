@@ -1,4 +1,4 @@
-"""How many errors of one kind in a row a connection bears (protocol.md section 7)."""
+"""How many errors of one kind in a row a connection bears (docs/protocol.md 7)."""
 
 from maskstream_protocol.errors import SequenceGapError, StaleEpochError, WireError
 

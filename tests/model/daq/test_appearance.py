@@ -30,7 +30,7 @@ def test_a_logit_of_zero_is_outside():
 
 
 def plain_momentum(appearances, window):
-    """SPEC.md 3.4 for one track, with a list that grows."""
+    """docs/model.md 3.4 for one track, with a list that grows."""
     position = appearances[0]
     for time, appearance in enumerate(appearances[1:], 1):
         earlier = appearances[max(0, time - window) : time]

@@ -3,7 +3,7 @@
 The main clip's frames are segmented as recorded, the others by our own segmenter. Ids, births,
 deaths and visibility are exact on every frame, and every row of every array is held.
 
-A mask pixel within rounding of 0 may fall on either side (goldens/README.md); which ones do differs
+A mask pixel within rounding of 0 may fall on either side (docs/model.md 8); which ones do differs
 from CPU to CPU, and `support.ties` turns them. What rounding alone leaves
 of a case that our own segmenter segments is held to the looser bounds.
 """

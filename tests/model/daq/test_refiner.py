@@ -1,4 +1,4 @@
-"""What the refiner's networks do, whatever their weights (SPEC.md section 4, points 5 and 6)."""
+"""What the refiner's networks do, whatever their weights (docs/model.md 4, points 5 and 6)."""
 
 import pytest
 import torch

@@ -1,4 +1,7 @@
-"""One step at a time from recorded memories: events exactly, values closely (SPEC.md 3.3, 3.4)."""
+"""One step at a time from recorded memories: events exactly, values closely.
+
+See docs/model.md 3.3, 3.4.
+"""
 
 import numpy as np
 import pytest

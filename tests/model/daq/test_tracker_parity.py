@@ -1,6 +1,6 @@
 """The two trackers against the reference, network by network, on recorded inputs.
 
-Weights, inputs and outputs are those of the case r50_ovis_96x160 (reference goldens/README.md);
+Weights, inputs and outputs are those of the case r50_ovis_96x160;
 its own runs with 1 and 2 threads differ by 1e-5 to 2e-4.
 """
 

@@ -1,4 +1,4 @@
-"""The segmenter against recorded outputs of the reference (goldens/README.md has tolerances)."""
+"""The segmenter against recorded outputs of the reference (docs/model.md 8)."""
 
 import numpy as np
 import pytest

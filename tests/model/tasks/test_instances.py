@@ -16,7 +16,7 @@ def random(seed, *shape):
 
 
 def resized_as_the_reference(logits, padded, resized, size):
-    """SPEC.md 3.6, every step taken."""
+    """docs/model.md 3.6, every step taken."""
     logits = F.interpolate(logits[None], padded, mode="bilinear", align_corners=False)
     logits = logits[:, :, : resized[0], : resized[1]]
     return F.interpolate(logits, size, mode="bilinear", align_corners=False)[0]

@@ -1,4 +1,4 @@
-"""Sizes, normalisation and padding of frames (reference SPEC.md section 1)."""
+"""Sizes, normalisation and padding of frames (docs/model.md 1)."""
 
 import numpy as np
 import pytest

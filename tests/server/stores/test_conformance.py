@@ -1,4 +1,4 @@
-"""What every store promises of commits, on every implementation (design.md section 4)."""
+"""What every store promises of commits, on every implementation."""
 
 import asyncio
 

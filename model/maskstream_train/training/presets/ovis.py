@@ -1,4 +1,4 @@
-"""OVIS, with pseudo-clips from COCO pictures (keys/CONFIGS.txt, ovis/*)."""
+"""OVIS, with pseudo-clips from COCO pictures (docs/model.md 6.3)."""
 
 from maskstream_model.config import ModelConfig, VitAdapterConfig
 from maskstream_train.training.presets.preset import StageName, StagePreset

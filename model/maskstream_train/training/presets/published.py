@@ -1,4 +1,4 @@
-"""What all published DVIS-DAQ models share (paper, appendix .1; SPEC.md 6; keys/CONFIGS.txt).
+"""What all published DVIS-DAQ models share (paper, appendix .1; docs/model.md 6).
 
 The tracker learns on a frozen segmenter, the refiner on a frozen online model. Of the segmenter's
 own training the paper only says that it is DVIS++'s: its stage takes the same optimiser, with

@@ -1,6 +1,6 @@
 """Preset `demo`: a small model on endless synthetic clips, in hours on two cores.
 
-Not in the paper; decisions/0004, 0024 and the docstrings of the fields say why these numbers.
+Not in the paper; docs/decisions/0004, 0024 and the docstrings of the fields say why these numbers.
 """
 
 from dataclasses import replace

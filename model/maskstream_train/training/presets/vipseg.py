@@ -1,4 +1,4 @@
-"""VIPSeg, without other pictures (keys/CONFIGS.txt, vipseg/*)."""
+"""VIPSeg, without other pictures (docs/model.md 6.3)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""YouTube-VIS 2019 and 2021, with pseudo-clips from COCO pictures (keys/CONFIGS.txt, ytvis*)."""
+"""YouTube-VIS 2019 and 2021, with pseudo-clips from COCO pictures (docs/model.md 6.3)."""
 
 from maskstream_model.config import ModelConfig
 from maskstream_train.training.presets.preset import StageName, StagePreset

@@ -20,7 +20,7 @@ def frame_line(
     `{"frame", "time_s", "size": [h, w], "objects": [{"track_id", "class_id", "label", "score",
     "status", "age", "box": [x0, y0, x1, y1], "area", "segmentation"}]}`: boxes are half open and
     in mask pixels like areas; a segmentation is a compressed COCO RLE of the picture, null
-    without a pixel. What each field means is said in protocol.md section 3.
+    without a pixel. What each field means is said in docs/protocol.md 3.
     """
     tracks, crops = report.tracks, report.crops
     assert crops is not None
