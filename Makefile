@@ -16,7 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help demo serve test test-cpus test-compose chaos check check-docker format clean
+.PHONY: help demo docs serve test test-all test-cpus test-compose chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,10 +51,18 @@ check: .venv/dev check-docker  ## style, types, the floors of the architecture, 
 check-docker: .venv/dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_docker.sh
 
-test: check  ## check, then all tests, with a real redis-server and Prometheus
-	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
-		MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
-		$(BIN)/python -m pytest --quiet -n 2 --dist loadfile
+# Tests with a real redis-server and Prometheus. Many of them wait for servers: more run at a time
+# than there are cores.
+WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+PYTEST = OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+	MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile
+
+test: check  ## check, then all tests but the slow ones: what every change has to pass
+	$(PYTEST) -m "not slow"
+
+test-all: check  ## check, then all tests, with more examples of the laws: before a release
+	MASKSTREAM_THOROUGH=1 $(PYTEST)
 
 test-cpus: .venv/dev  ## the tests against recordings, as other CPUs would compute them
 	@scripts/test_cpus.sh
@@ -66,9 +74,13 @@ chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 fr
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		$(BIN)/python scripts/chaos.py --runs $(RUNS)
 
+docs: .venv/dev  ## the documentation site into site/, with warnings as errors
+	$(BIN)/python scripts/rest_page.py
+	$(BIN)/zensical build --clean --strict
+
 format: .venv/dev  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment and what the demo made
-	rm -rf .venv demo-out .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv demo-out site .mypy_cache .ruff_cache .pytest_cache

@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
+from support.examples import PROFILE
 from support.limits import no_longer_than
 
-# Machines are noisy: a slow example is no failure. CI draws the same examples on every run.
-settings.register_profile(
-    "maskstream",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=os.environ.get("CI") == "true",
-)
+settings.register_profile("maskstream", PROFILE)
 settings.load_profile("maskstream")
 
 

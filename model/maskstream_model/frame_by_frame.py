@@ -82,7 +82,9 @@ class FrameByFrame(ABC, Generic[State]):
             outputs.append(StepOutput(results, state))
         return outputs
 
-    def flush(self, state: State, options: SessionOptions = NO_OPTIONS) -> StepOutput[State]:
+    def flush(
+        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[State]:
         """Return nothing: all frames are answered."""
         return StepOutput([], state)
 

@@ -259,9 +259,15 @@ class Model(Protocol[StateInvariant]):
         ...
 
     def flush(
-        self, state: StateInvariant, options: SessionOptions = SessionOptions()
+        self,
+        state: StateInvariant,
+        options: SessionOptions = SessionOptions(),
+        pause: Pause | None = None,
     ) -> StepOutput[StateInvariant]:
-        """Answer what is pending: no further frame comes, or not for long."""
+        """Answer what is pending: no further frame comes, or not for long.
+
+        Frames may follow all the same; `pause` is as in `step`.
+        """
         ...
 
     def committed(self, state: StateInvariant) -> int:

@@ -4,7 +4,7 @@ ProtocolError
 ├── MalformedResultError    a RESULT that its reader cannot take apart (never on the wire)
 └── WireError               one class per code of section 7
     ├── fatal: BadHelloError ModelUnknownError UnauthorizedError ForbiddenError ServerFullError
-    │          TakenOverError QuotaExceededError
+    │          SessionUnknownError TakenOverError QuotaExceededError
     ├── ignored: BadMessageError FrameHeaderError StaleEpochError SequenceGapError
     │            CreditExceededError RateLimitedError
     ├── dropped: FrameTooLargeError CodecUnsupportedError FrameUndecodableError
@@ -23,7 +23,7 @@ class Consequence(Enum):
 
     FATAL: the connection closes with `close_code`. IGNORED: neither sequence nor credit is
     consumed. DROPPED: the sequence is consumed, the credit returned, the memory unchanged, and a
-    `drop` follows. GOES_ON: nothing is lost, the client is only told.
+    `drop` follows. GOES_ON: nothing is lost.
     """
 
     FATAL = "fatal"
@@ -109,6 +109,12 @@ class ServerFullError(WireError):
     """No free slot; try again after `retry_after_ms`."""
 
     code, close_code, http_status, retry = "server_full", 1013, 503, True
+
+
+class SessionUnknownError(WireError):
+    """A viewer names a session that is not there."""
+
+    code, close_code, http_status = "session_unknown", 4404, 404
 
 
 class TakenOverError(WireError):

@@ -1,21 +1,75 @@
-"""Reads the fields of a JSON control message and refuses wrong ones with a sentence."""
+"""Reads JSON objects into dataclasses by the annotations of their fields, and refuses wrong ones.
+
+An annotation is a str, a bool, `Any`, a `Literal`, a number with `Between`, anything with
+`Checked`, a dataclass for an object, or a tuple of one of these; with `| None` it may be null. What
+is missing or null has the field's default, and unknown fields are left alone.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from maskstream_protocol.errors import BadMessageError
 
 T = TypeVar("T")
+Convert = Callable[[Any, str], Any]
+"""A JSON value and where it is to a value; ValueError: it is not what is wanted there."""
 
 U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
 MAX_LEVELS = 100
 """Lists and objects within one another: bounded here, since what is read is also written back."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """Bounds of a number, both included."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A rule of its own: `check` returns the value, or raises ValueError; `wanted` is the rule."""
+
+    check: Callable[[Any], Any]
+    wanted: str
+
+
+U64 = Annotated[int, Between(0, U64_MAX)]
+Positive = Annotated[int, Between(1, U64_MAX)]
+Epoch = Annotated[int, Between(1, U32_MAX)]
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    wanted: str
+    convert: Convert
+    has_default: bool
+    may_be_null: bool
+
+    def read(self, values: Mapping[str, Any], owner: str) -> Any:
+        """Its value among those of an object; `MISSING` for the default."""
+        value = values.get(self.name, MISSING)
+        if self.has_default and (value is MISSING or (value is None and self.may_be_null)):
+            return MISSING
+        value = None if value is MISSING else value
+        if value is None and self.may_be_null:
+            return None
+        path = f"{owner}.{self.name}"
+        try:
+            return self.convert(value, path)
+        except ValueError as error:
+            raise wrong(path, self.wanted, value) from error
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -31,130 +85,94 @@ def read_object(text: str) -> dict[str, Any]:
     if _is_deeper(value, MAX_LEVELS):
         raise BadMessageError(f"A control message has at most {MAX_LEVELS} levels.")
     if not isinstance(value, dict):
-        raise BadMessageError(f"A control message is a JSON object, not {_name(value)}.")
+        raise BadMessageError(f"A control message is a JSON object, not {_shown(value)}.")
     return value
 
 
-class Fields:
-    """Typed access to the fields of one message; unknown fields are left alone."""
+def read_fields(kind: type[T], values: Mapping[str, Any], owner: str) -> T:
+    """Read an object into a dataclass.
 
-    def __init__(self, values: Mapping[str, Any], owner: str) -> None:
-        self._values = values
-        self._owner = owner
-
-    def any(self, name: str) -> Any:
-        """Any JSON value; null where the field is missing."""
-        return self._values.get(name)
-
-    def text(self, name: str) -> str:
-        """A required string."""
-        return self._required(name, self.text_or_none(name), "a string")
-
-    def text_or_none(self, name: str) -> str | None:
-        """A string, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None or isinstance(value, str):
-            return value
-        raise self._wrong(name, "a string", value)
-
-    def choice(self, name: str, choices: Collection[str], default: str | None = None) -> str:
-        """One of the given strings."""
-        value = self._required(name, self._values.get(name, default), _either(choices))
-        if isinstance(value, str) and value in choices:
-            return value
-        raise self._wrong(name, _either(choices), value)
-
-    def flag(self, name: str, default: bool | None = None) -> bool:
-        """A boolean; required where it has no default."""
-        value = self._values.get(name)
-        if value is None and default is not None:
-            return default
-        if isinstance(value, bool):
-            return value
-        raise self._wrong(name, "true or false", value)
-
-    def integer(self, name: str, low: int = 0, high: int = U64_MAX) -> int:
-        """A required integer between `low` and `high`."""
-        value = self.integer_or_none(name, low, high)
-        return self._required(name, value, f"an integer from {low}")
-
-    def integer_or_none(self, name: str, low: int = 0, high: int = U64_MAX) -> int | None:
-        """An integer between `low` and `high`, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        raise self._wrong(name, f"an integer from {low} to {high}", value)
-
-    def number_or_none(self, name: str, low: float, high: float) -> float | None:
-        """A number between `low` and `high`, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-            return float(value)
-        raise self._wrong(name, f"a number from {low:g} to {high:g}", value)
-
-    def texts_or_none(self, name: str) -> tuple[str, ...] | None:
-        """A list of strings, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise self._wrong(name, "a list of strings", value)
-
-    def integers(self, name: str, low: int, high: int) -> tuple[int, ...]:
-        """A required list of integers between `low` and `high`."""
-        value = self._values.get(name)
-        if isinstance(value, list) and all(
-            isinstance(item, int) and not isinstance(item, bool) and low <= item <= high
-            for item in value
-        ):
-            return tuple(value)
-        raise self._wrong(name, f"a list of integers from {low} to {high}", value)
-
-    def inners_or_none(self, name: str) -> tuple[Fields, ...] | None:
-        """The fields of each object in a list, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            return tuple(Fields(item, f"{self._owner}.{name}") for item in value)
-        raise self._wrong(name, "a list of objects", value)
-
-    def inner(self, name: str) -> Fields:
-        """The fields of a required inner object."""
-        return self._required(name, self.inner_or_none(name), "an object")
-
-    def inner_or_none(self, name: str) -> Fields | None:
-        """The fields of an inner object, or None where it is null or missing."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if isinstance(value, dict):
-            return Fields(value, f"{self._owner}.{name}")
-        raise self._wrong(name, "an object", value)
-
-    def wrong(self, name: str, wanted: str) -> BadMessageError:
-        """The error that says a field is not what it must be."""
-        return self._wrong(name, wanted, self._values.get(name))
-
-    def _required(self, name: str, value: T | None, wanted: str) -> T:
-        if value is None:
-            raise self._wrong(name, wanted, None)
-        return value
-
-    def _wrong(self, name: str, wanted: str, value: Any) -> BadMessageError:
-        return BadMessageError(f"{self._owner}.{name} must be {wanted}, not {_name(value)}.")
+    Raises:
+        BadMessageError: a field is missing or wrong; named after `owner`.
+    """
+    read: dict[str, Any] = {}
+    known: Any = kind
+    for field in _fields_of(known):
+        value = field.read(values, owner)
+        if value is not MISSING:
+            read[field.name] = value
+    return kind(**read)
 
 
-def _either(choices: Collection[str]) -> str:
-    return "one of " + ", ".join(choices)
+@cache
+def _fields_of(kind: Any) -> tuple[_Field, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        _field(item.name, hints[item.name], item.default is not MISSING) for item in fields(kind)
+    )
 
 
-def _name(value: Any) -> str:
+def _field(name: str, hint: Any, has_default: bool) -> _Field:
+    optional = get_origin(hint) in (Union, UnionType)
+    inner = get_args(hint)[0] if optional else hint
+    # A choice has no null: its default is for those who do not ask.
+    is_choice = get_origin(inner) is Literal
+    return _Field(name, *_kind(inner), has_default, optional or (has_default and not is_choice))
+
+
+def _kind(hint: Any) -> tuple[str, Convert]:
+    """What is wanted of a value, in words and as a conversion."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        mark = arguments[1]
+        if isinstance(mark, Checked):
+            inner = _kind(arguments[0])[1]
+            return mark.wanted, lambda value, path: mark.check(inner(value, path))
+        return _number(arguments[0], mark)
+    if origin is Literal:
+        return "one of " + ", ".join(arguments), lambda value, _: _that(value, value in arguments)
+    if origin is tuple:
+        wanted, convert = _kind(arguments[0])
+        _, noun, *rest = wanted.split(" ", 2)
+        return " ".join(("a list of", f"{noun}s", *rest)), lambda value, path: tuple(
+            convert(item, path) for item in _that(value, isinstance(value, list))
+        )
+    if hint is float:
+        return _number(float, Between(-math.inf, math.inf))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return "an object", lambda value, path: read_fields(
+            hint, _that(value, isinstance(value, dict)), path
+        )
+    if hint is Any:
+        return "anything", lambda value, _: value
+    wanted = {str: "a string", bool: "true or false"}[hint]
+    return wanted, lambda value, _: _that(value, isinstance(value, hint))
+
+
+def _number(kind: type, bounds: Between) -> tuple[str, Convert]:
+    noun, kinds = ("an integer", int) if kind is int else ("a number", int | float)
+    low, high = bounds.low, bounds.high
+
+    def convert(value: Any, _: str) -> Any:
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
+        return kind(_that(value, is_number and low <= value <= high))
+
+    shown = (low, high) if kind is int else (f"{low:g}", f"{high:g}")
+    return f"{noun} from {shown[0]} to {shown[1]}", convert
+
+
+def wrong(path: str, wanted: str, value: Any) -> BadMessageError:
+    """The error that says a field is not what it must be."""
+    return BadMessageError(f"{path} must be {wanted}, not {_shown(value)}.")
+
+
+def _that(value: T, holds: bool) -> T:
+    if not holds:
+        raise ValueError
+    return value
+
+
+def _shown(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 

@@ -1,29 +1,74 @@
-"""Masks to bytes in every encoding of the protocol (protocol.md section 3).
+"""Masks to bytes and back in every encoding of the protocol, one table (protocol.md section 3).
 
 Boxes come first, so that only crops are looked at: a mask costs what its box costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maskstream_protocol.bitmaps import encode_bits, encode_label_map, label_map
+from maskstream_protocol.bitmaps import (
+    decode_bits,
+    decode_label_map,
+    encode_bits,
+    encode_label_map,
+    label_map,
+)
+from maskstream_protocol.errors import MalformedResultError
+from maskstream_protocol.fields import U16_MAX
 from maskstream_protocol.messages import MaskFormat
-from maskstream_protocol.polygons import encode_rings, trace_rings
-from maskstream_protocol.records import NO_MASK, Box, MaskCodec, MaskSpan
-from maskstream_protocol.rle import encode_rle
+from maskstream_protocol.polygons import decode_rings, encode_rings, fill_rings, trace_rings
+from maskstream_protocol.records import NO_MASK, Box, MaskCodec, MaskSpan, ObjectRecord
+from maskstream_protocol.results import ResultMessage
+from maskstream_protocol.rle import decode_rle, encode_rle
 
-Masks = NDArray[np.bool_]
-"""(N, h, w): one mask for each row of the object table."""
+Crop = NDArray[np.bool_]
+"""A mask within its box, `(y1 - y0, x1 - x0)`."""
+Labels = NDArray[np.unsignedinteger[Any]]
+"""`(h, w)`: 1 + row of the object table, 0 for nothing."""
 
-LABEL_BITS: Final = {MaskCodec.LABELMAP8: 8, MaskCodec.LABELMAP16: 16}
-_MAX_LABELS_8: Final = 255
+
+@dataclass(frozen=True)
+class Crops:
+    """The masks of one frame, one for each row of the object table.
+
+    Attributes:
+        size: height and width of the frame in mask pixels.
+        boxes: tight; all 0 for a mask without a pixel.
+        masks: within the boxes.
+        logits: mask logits, cropped likewise; which of two masks is in front.
+    """
+
+    size: tuple[int, int]
+    boxes: Sequence[Box]
+    masks: Sequence[Crop]
+    logits: Sequence[NDArray[Any]] | None = None
+
+
+@dataclass(frozen=True)
+class MaskEncoding:
+    """One encoding of masks.
+
+    Attributes:
+        name: what a `hello` asks for.
+        encode: from the masks of a frame to the bytes of the blob, and those of each row in it.
+        decode: from a result and a row with pixels to the mask within its box.
+        needs_logits: whether encoding has to know which mask is in front.
+        max_objects: most rows of the object table.
+    """
+
+    name: MaskFormat
+    encode: Callable[[Crops], tuple[bytes, Sequence[bytes]]]
+    decode: Callable[[ResultMessage, ObjectRecord], Crop]
+    needs_logits: bool = False
+    max_objects: int = U16_MAX
 
 
 @dataclass(frozen=True)
@@ -41,11 +86,18 @@ class EncodedMasks:
     spans: tuple[MaskSpan, ...]
 
 
-def mask_codec(masks: MaskFormat, num_objects: int) -> MaskCodec:
+def mask_codec(name: MaskFormat, num_objects: int) -> MaskCodec:
     """The codec for what a `hello` asked and for so many rows of the object table."""
-    if masks == "labelmap":
-        return MaskCodec.LABELMAP8 if num_objects <= _MAX_LABELS_8 else MaskCodec.LABELMAP16
-    return MaskCodec[masks.upper()]
+    return next(
+        codec
+        for codec, encoding in ENCODINGS.items()
+        if encoding.name == name and num_objects <= encoding.max_objects
+    )
+
+
+def needs_logits(name: MaskFormat) -> bool:
+    """Whether what a `hello` asked is encoded with logits."""
+    return ENCODINGS[mask_codec(name, 0)].needs_logits
 
 
 def mask_size(frame: tuple[int, int], mask_scale: float) -> tuple[int, int]:
@@ -53,102 +105,129 @@ def mask_size(frame: tuple[int, int], mask_scale: float) -> tuple[int, int]:
     return ceil(frame[0] * mask_scale), ceil(frame[1] * mask_scale)
 
 
-def mask_boxes(masks: Masks) -> list[Box]:
-    """Tight half-open boxes x0, y0, x1, y1; all 0 for a mask without a pixel."""
-    return [_tight_box(mask) for mask in masks]
-
-
-def _tight_box(mask: NDArray[np.bool_]) -> Box:
-    rows = np.flatnonzero(mask.any(axis=1))
-    if len(rows) == 0:
-        return (0, 0, 0, 0)
-    y0, y1 = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(np.bitwise_or.reduce(mask[y0:y1], axis=0))
-    return (int(columns[0]), y0, int(columns[-1]) + 1, y1)
-
-
-def encode_masks(
-    masks: Masks,
-    codec: MaskCodec,
-    boxes: Sequence[Box] | None = None,
-    logits: NDArray[Any] | None = None,
-) -> EncodedMasks:
+def encode_crops(crops: Crops, codec: MaskCodec) -> EncodedMasks:
     """Encode the masks of one frame.
-
-    Args:
-        masks: (N, h, w), one for each row of the object table.
-        codec: see `mask_codec`.
-        boxes: the masks' tight boxes where they are known already.
-        logits: (N, h, w) mask logits; label maps need them to decide what is in front.
-
-    Raises:
-        ValueError: a label map without logits.
-    """
-    boxes = mask_boxes(masks) if boxes is None else boxes
-    crops = _crop_each(masks, boxes)
-    windows = None if logits is None else _crop_each(logits, boxes)
-    height, width = masks.shape[1:]
-    return encode_crops(crops, boxes, codec, (height, width), windows)
-
-
-def _crop_each(maps: NDArray[Any], boxes: Sequence[Box]) -> list[NDArray[Any]]:
-    return [each[y0:y1, x0:x1] for each, (x0, y0, x1, y1) in zip(maps, boxes, strict=True)]
-
-
-def encode_crops(
-    crops: Sequence[NDArray[np.bool_]],
-    boxes: Sequence[Box],
-    codec: MaskCodec,
-    size: tuple[int, int],
-    logits: Sequence[NDArray[Any]] | None = None,
-) -> EncodedMasks:
-    """Encode masks that are cropped to their boxes already.
-
-    Args:
-        crops: (y1 - y0, x1 - x0), one for each row of the object table.
-        boxes: tight; all 0 for a mask without a pixel.
-        codec: see `mask_codec`.
-        size: height and width of the frame in mask pixels.
-        logits: mask logits, cropped likewise; label maps need them to decide what is in front.
 
     Raises:
         ValueError: a label map without logits.
     """
     if codec is MaskCodec.NONE:
-        return EncodedMasks(codec, b"", (NO_MASK,) * len(crops))
-    if codec in LABEL_BITS:
-        if logits is None:
-            raise ValueError("A label map needs mask logits.")
-        blob = encode_label_map(label_map(size, boxes, crops, logits), LABEL_BITS[codec])
-        parts = [b""] * len(crops)
-    else:
-        encode = _CROP_ENCODERS[codec]
-        parts = [
-            encode(crop, box) if crop.size else b"" for crop, box in zip(crops, boxes, strict=True)
-        ]
-        blob = b"".join(parts)
-    return EncodedMasks(codec, blob, _spans(crops, boxes, parts))
-
-
-def _spans(
-    crops: Sequence[NDArray[np.bool_]], boxes: Sequence[Box], parts: Sequence[bytes]
-) -> tuple[MaskSpan, ...]:
-    """Where each part lies in the blob; empty parts lie nowhere."""
-    spans: list[MaskSpan] = []
-    offset = 0
-    for crop, box, part in zip(crops, boxes, parts, strict=True):
-        area = int(np.count_nonzero(crop))
+        return EncodedMasks(codec, b"", (NO_MASK,) * len(crops.masks))
+    blob, parts = ENCODINGS[codec].encode(crops)
+    spans, offset = [], 0
+    for mask, box, part in zip(crops.masks, crops.boxes, parts, strict=True):
+        area = int(np.count_nonzero(mask))
         spans.append(MaskSpan(box, offset if part else 0, len(part), area))
         offset += len(part)
-    return tuple(spans)
+    return EncodedMasks(codec, blob, tuple(spans))
 
 
-def _encode_polygons(crop: NDArray[np.bool_], box: Box) -> bytes:
-    return encode_rings([ring + box[:2] for ring in trace_rings(crop)])
+def decode_mask(result: ResultMessage, record: ObjectRecord) -> NDArray[np.bool_]:
+    """The (h, w) mask of one object; empty where it has none.
+
+    In a label map only what is in front is left of a mask.
+
+    Raises:
+        MalformedResultError: its bytes are not what its codec says.
+    """
+    mask = np.zeros(result.mask_size, bool)
+    x0, y0, x1, y1 = record.mask.box
+    if x0 < x1 and y0 < y1:
+        mask[y0:y1, x0:x1] = decode_crop(result, record)
+    return mask
 
 
-_CROP_ENCODERS: Final[dict[MaskCodec, Callable[[NDArray[np.bool_], Box], bytes]]] = {
-    MaskCodec.RLE: lambda crop, box: encode_rle(crop),
-    MaskCodec.BITS: lambda crop, box: encode_bits(crop),
-    MaskCodec.POLYGONS: _encode_polygons,
+def decode_crop(result: ResultMessage, record: ObjectRecord) -> Crop:
+    """The mask of one object within its box, which must not be empty.
+
+    Raises:
+        MalformedResultError: its bytes are not what its codec says.
+    """
+    return ENCODINGS[result.mask_codec].decode(result, record)
+
+
+def decode_labels(result: ResultMessage) -> Labels:
+    """The label map of a result that has one.
+
+    Raises:
+        MalformedResultError: the blob is no label map of this size.
+    """
+    if result.mask_codec not in _LABEL_BITS:
+        raise MalformedResultError(f"A result with {result.mask_codec.name} has no label map.")
+    return decode_label_map(result.blob, *result.mask_size, _LABEL_BITS[result.mask_codec])
+
+
+def _one_by_one(
+    name: MaskFormat,
+    encode: Callable[[Crop, Box], bytes],
+    decode: Callable[[bytes | memoryview, Box], Crop],
+) -> MaskEncoding:
+    """An encoding whose blob is the bytes of each mask, one after the other."""
+
+    def encode_all(crops: Crops) -> tuple[bytes, Sequence[bytes]]:
+        parts = [
+            encode(mask, box) if mask.size else b""
+            for mask, box in zip(crops.masks, crops.boxes, strict=True)
+        ]
+        return b"".join(parts), parts
+
+    def decode_one(result: ResultMessage, record: ObjectRecord) -> Crop:
+        span = record.mask
+        return decode(result.blob[span.offset : span.offset + span.length], span.box)
+
+    return MaskEncoding(name, encode_all, decode_one)
+
+
+def _nothing(result: ResultMessage, record: ObjectRecord) -> Crop:
+    x0, y0, x1, y1 = record.mask.box
+    return np.zeros((y1 - y0, x1 - x0), bool)
+
+
+def _encode_labels(num_bits: int, crops: Crops) -> tuple[bytes, Sequence[bytes]]:
+    if crops.logits is None:
+        raise ValueError("A label map needs mask logits.")
+    labels = label_map(crops.size, crops.boxes, crops.masks, crops.logits)
+    return encode_label_map(labels, num_bits), [b""] * len(crops.masks)
+
+
+def _decode_label(result: ResultMessage, record: ObjectRecord) -> Crop:
+    x0, y0, x1, y1 = record.mask.box
+    labels = decode_labels(result)[y0:y1, x0:x1]
+    return np.asarray(labels == result.objects.index(record) + 1)
+
+
+def _encode_polygons(mask: Crop, box: Box) -> bytes:
+    return encode_rings([ring + box[:2] for ring in trace_rings(mask)])
+
+
+def _decode_polygons(data: bytes | memoryview, box: Box) -> Crop:
+    x0, y0, x1, y1 = box
+    size = np.array([x1 - x0, y1 - y0])
+    rings = [ring - (x0, y0) for ring in decode_rings(data)]
+    if any(len(ring) == 0 or (ring < 0).any() or (ring >= size).any() for ring in rings):
+        raise MalformedResultError("A polygon leaves the box of its object.")
+    return fill_rings(rings, y1 - y0, x1 - x0)
+
+
+_LABEL_BITS: Final = {MaskCodec.LABELMAP8: 8, MaskCodec.LABELMAP16: 16}
+ENCODINGS: Final[Mapping[MaskCodec, MaskEncoding]] = {
+    MaskCodec.RLE: _one_by_one(
+        "rle",
+        lambda mask, box: encode_rle(mask),
+        lambda data, box: decode_rle(data, box[3] - box[1], box[2] - box[0]),
+    ),
+    MaskCodec.BITS: _one_by_one(
+        "bits",
+        lambda mask, box: encode_bits(mask),
+        lambda data, box: decode_bits(data, box[3] - box[1], box[2] - box[0]),
+    ),
+    MaskCodec.LABELMAP8: MaskEncoding(
+        "labelmap", partial(_encode_labels, 8), _decode_label, True, max_objects=255
+    ),
+    MaskCodec.LABELMAP16: MaskEncoding(
+        "labelmap", partial(_encode_labels, 16), _decode_label, True
+    ),
+    MaskCodec.POLYGONS: _one_by_one("polygons", _encode_polygons, _decode_polygons),
+    MaskCodec.NONE: MaskEncoding("none", lambda crops: (b"", ()), _nothing),
 }
+"""Every encoding by its number on the wire."""

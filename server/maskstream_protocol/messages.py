@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, get_args
 
-from maskstream_protocol.fields import U16_MAX, Fields, read_object
+from maskstream_protocol.fields import (
+    U16_MAX,
+    U64,
+    Between,
+    Checked,
+    read_fields,
+    read_object,
+    wrong,
+)
 from maskstream_protocol.frames import ALL_CODECS
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 
+T = TypeVar("T")
 Policy = Literal["lossless", "latest"]
 MaskFormat = Literal["rle", "bits", "labelmap", "polygons", "none"]
 
 POLICIES: Final = ("lossless", "latest")
-MASK_FORMATS: Final = ("rle", "bits", "labelmap", "polygons", "none")
+MASK_FORMATS: Final[tuple[MaskFormat, ...]] = get_args(MaskFormat)
 MASK_SCALES: Final = (1.0, 0.5, 0.25)
+
+
+def _known_scale(value: float) -> float:
+    if value not in MASK_SCALES:
+        raise ValueError(value)
+    return value
+
+
+Side = Annotated[int, Between(1, U16_MAX)]
+MaskScale = Annotated[float, Checked(_known_scale, "one of 1, 0.5, 0.25")]
+PromptTexts = Annotated[tuple[str, ...], Checked(trimmed_prompts, PROMPTS_RULE)]
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,7 @@ class Resume(Part):
     """What a client says to go on with a session."""
 
     token: str = field(repr=False)
-    last_sequence: int
+    last_sequence: U64
 
 
 @dataclass(frozen=True)
@@ -73,14 +93,14 @@ class Hello(ControlMessage):
     policy: Policy = "lossless"
     codecs: tuple[str, ...] = ALL_CODECS
     masks: MaskFormat = "rle"
-    mask_scale: float = 1.0
-    min_score: float | None = None
-    width: int | None = None
-    height: int | None = None
-    fps: float | None = None
+    mask_scale: MaskScale = 1.0
+    min_score: Annotated[float, Between(0, 1)] | None = None
+    width: Side | None = None
+    height: Side | None = None
+    fps: Annotated[float, Between(0, 1e6)] | None = None
     resume: Resume | None = None
     classes: tuple[str, ...] | None = None
-    prompts: tuple[str, ...] | None = None
+    prompts: PromptTexts | None = None
     provisional: bool = False
 
 
@@ -89,7 +109,7 @@ class Ack(ControlMessage):
     """Every result up to `sequence` has arrived."""
 
     type: ClassVar[str] = "ack"
-    sequence: int
+    sequence: U64
 
 
 @dataclass(frozen=True)
@@ -112,7 +132,7 @@ class Prompts(ControlMessage):
     """Segment what these texts refer to from now on; answered by `prompted`."""
 
     type: ClassVar[str] = "prompts"
-    prompts: tuple[str, ...]
+    prompts: PromptTexts
 
 
 @dataclass(frozen=True)
@@ -133,58 +153,7 @@ class Bye(ControlMessage):
 ClientMessage = Hello | Ack | Flush | Reset | Prompts | Ping | Bye
 
 
-def _hello(values: Fields) -> Hello:
-    codecs = values.texts_or_none("codecs")
-    scale = values.number_or_none("mask_scale", 0, 1)
-    if scale is not None and scale not in MASK_SCALES:
-        raise values.wrong("mask_scale", "one of 1, 0.5, 0.25")
-    return Hello(
-        model=values.text_or_none("model"),
-        policy=cast(Policy, values.choice("policy", POLICIES, "lossless")),
-        codecs=ALL_CODECS if codecs is None else codecs,
-        masks=cast(MaskFormat, values.choice("masks", MASK_FORMATS, "rle")),
-        mask_scale=1.0 if scale is None else scale,
-        min_score=values.number_or_none("min_score", 0, 1),
-        width=values.integer_or_none("width", 1, U16_MAX),
-        height=values.integer_or_none("height", 1, U16_MAX),
-        fps=values.number_or_none("fps", 0, 1e6),
-        resume=_resume(values.inner_or_none("resume")),
-        classes=values.texts_or_none("classes"),
-        prompts=_prompts_or_none(values),
-        provisional=values.flag("provisional", default=False),
-    )
-
-
-def _resume(values: Fields | None) -> Resume | None:
-    if values is None:
-        return None
-    return Resume(values.text("token"), values.integer("last_sequence"))
-
-
-def _prompts_or_none(values: Fields) -> tuple[str, ...] | None:
-    texts = values.texts_or_none("prompts")
-    try:
-        return None if texts is None else trimmed_prompts(texts)
-    except ValueError as error:
-        raise values.wrong("prompts", PROMPTS_RULE) from error
-
-
-def _prompts(values: Fields) -> Prompts:
-    prompts = _prompts_or_none(values)
-    if prompts is None:
-        raise values.wrong("prompts", PROMPTS_RULE)
-    return Prompts(prompts)
-
-
-_READERS: Final[dict[str, Callable[[Fields], ClientMessage]]] = {
-    "hello": _hello,
-    "ack": lambda values: Ack(values.integer("sequence")),
-    "flush": lambda values: Flush(values.any("id")),
-    "reset": lambda values: Reset(),
-    "prompts": _prompts,
-    "ping": lambda values: Ping(values.any("id")),
-    "bye": lambda values: Bye(),
-}
+_KINDS: Final = {kind.type: kind for kind in get_args(ClientMessage)}
 
 
 def parse_client_message(text: str) -> ClientMessage | None:
@@ -193,7 +162,13 @@ def parse_client_message(text: str) -> ClientMessage | None:
     Raises:
         BadMessageError: not JSON, or a known type with wrong fields.
     """
+    return parse(text, _KINDS)
+
+
+def parse(text: str, kinds: Mapping[str, type[T]]) -> T | None:
+    """Read a message of one of the `kinds`; see `parse_client_message`."""
     values = read_object(text)
-    kind = Fields(values, "message").text("type")
-    reader = _READERS.get(kind)
-    return reader(Fields(values, kind)) if reader else None
+    name = values.get("type")
+    if not isinstance(name, str):
+        raise wrong("message.type", "a string", name)
+    return read_fields(kinds[name], values, name) if name in kinds else None

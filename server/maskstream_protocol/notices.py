@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from maskstream_protocol.errors import WireError, error_class
-from maskstream_protocol.messages import ControlMessage, Part
+from maskstream_protocol.fields import U16_MAX, U32_MAX, U64, Between, Epoch, Positive
+from maskstream_protocol.messages import ControlMessage, Part, parse
 
 ResetReason = Literal["client", "state_lost", "expired", "model_changed"]
 DropReason = Literal["superseded", "undecodable", "internal"]
 
-RESET_REASONS: Final = ("client", "state_lost", "expired", "model_changed")
-DROP_REASONS: Final = ("superseded", "undecodable", "internal")
+RESET_REASONS: Final[tuple[str, ...]] = get_args(ResetReason)
+DROP_REASONS: Final[tuple[str, ...]] = get_args(DropReason)
+TrackId = Annotated[int, Between(1, U32_MAX)]
 _OMIT_NONE: Final = {"omit_none": True}
 
 
@@ -20,8 +22,8 @@ _OMIT_NONE: Final = {"omit_none": True}
 class FrameCredit(Part):
     """How many frames and bytes (of whole messages) may be under way."""
 
-    frames: int
-    bytes: int
+    frames: U64
+    bytes: U64
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,16 @@ class ModelInfo(Part):
     task: str
     fingerprint: str
     classes_url: str
-    lookahead: int = 0
+    lookahead: U64 = 0
 
 
 @dataclass(frozen=True)
 class Limits(Part):
     """What the server takes at most."""
 
-    frame_bytes: int
-    frame_pixels: int
-    tracks: int
+    frame_bytes: U64
+    frame_pixels: U64
+    tracks: U64
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,8 @@ class PromptInfo(Part):
     """
 
     text: str
-    class_id: int
-    track_ids: tuple[int, ...]
+    class_id: Annotated[int, Between(0, U16_MAX)]
+    track_ids: tuple[TrackId, ...]
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,14 @@ class Welcome(ControlMessage):
 
     type: ClassVar[str] = "welcome"
     session: str
-    epoch: int
+    epoch: Epoch
     resumed: bool
-    next_sequence: int
+    next_sequence: Positive
     credit: FrameCredit
-    heartbeat_ms: int
-    idle_ms: int
+    heartbeat_ms: U64
+    idle_ms: U64
     resume_token: str = field(repr=False)
-    resume_ttl_ms: int
+    resume_ttl_ms: U64
     model: ModelInfo
     limits: Limits
     features: tuple[str, ...] = ()
@@ -94,8 +96,8 @@ class Watching(ControlMessage):
 
     type: ClassVar[str] = "watching"
     session: str
-    epoch: int
-    sequence: int
+    epoch: Epoch
+    sequence: U64
     model: ModelInfo
 
 
@@ -104,9 +106,9 @@ class ResetNotice(ControlMessage):
     """Identities start over."""
 
     type: ClassVar[str] = "reset"
-    epoch: int
+    epoch: Epoch
     reason: ResetReason
-    next_sequence: int
+    next_sequence: Positive
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,9 @@ class Credit(ControlMessage):
     """More may be sent; everything up to `durable_sequence` is durable."""
 
     type: ClassVar[str] = "credit"
-    frames: int
-    bytes: int
-    durable_sequence: int
+    frames: U64
+    bytes: U64
+    durable_sequence: U64
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ class Drop(ControlMessage):
     """The frames `first` to `last` get no result."""
 
     type: ClassVar[str] = "drop"
-    first: int
-    last: int
+    first: Positive
+    last: Positive
     reason: DropReason
 
 
@@ -134,7 +136,7 @@ class GoAway(ControlMessage):
     """The server will close with 1012."""
 
     type: ClassVar[str] = "goaway"
-    in_ms: int
+    in_ms: U64
     reason: str
 
 
@@ -144,7 +146,7 @@ class Flushed(ControlMessage):
 
     type: ClassVar[str] = "flushed"
     id: Any
-    sequence: int
+    sequence: U64
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Prompted(ControlMessage):
     """Answers `prompts`: results from `from_sequence` on follow them."""
 
     type: ClassVar[str] = "prompted"
-    from_sequence: int
+    from_sequence: Positive
     prompts: tuple[PromptInfo, ...]
 
 
@@ -172,10 +174,10 @@ class ErrorMessage(ControlMessage):
     code: str
     message: str
     retry: bool
-    sequence: int | None
+    sequence: U64 | None
     fatal: bool
-    retry_after_ms: int | None = field(default=None, metadata=_OMIT_NONE)
-    expected: int | None = field(default=None, metadata=_OMIT_NONE)
+    retry_after_ms: U64 | None = field(default=None, metadata=_OMIT_NONE)
+    expected: U64 | None = field(default=None, metadata=_OMIT_NONE)
 
     @classmethod
     def of(cls, error: WireError, *, fatal: bool | None = None) -> ErrorMessage:
@@ -220,3 +222,13 @@ ServerMessage = (
     | ErrorMessage
     | StoreBack
 )
+_KINDS: Final = {kind.type: kind for kind in get_args(ServerMessage)}
+
+
+def parse_server_message(text: str) -> ServerMessage | None:
+    """Read a message of a server; None for a type that this version does not know.
+
+    Raises:
+        BadMessageError: not JSON, or a known type with wrong fields.
+    """
+    return parse(text, _KINDS)

@@ -62,6 +62,7 @@ def runs_alone(command: Callable[..., Any]) -> Callable[..., Any]:
 def in_one_sentence(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
     """Run with settings; what can go wrong is told in one sentence."""
     from maskstream_server.config.settings import load_settings
+    from maskstream_server.error_answers import command_error
     from maskstream_server.errors import MaskstreamServerError
     from maskstream_server.telemetry.log import set_up_logging
 
@@ -70,4 +71,4 @@ def in_one_sentence(command: Callable[["Settings"], None], options: dict[str, An
         set_up_logging(settings.log_format, settings.log_level)
         command(settings)
     except MaskstreamServerError as error:
-        raise click.ClickException(str(error)) from None
+        raise command_error(error) from None

@@ -71,7 +71,7 @@ def worker(check: bool, **options: Any) -> None:
 
 
 def _work(settings: "Settings") -> None:
-    from maskstream_server.lifecycle.assembly import load
+    from maskstream_server.lifecycle.models import load
     from maskstream_server.lifecycle.server import bind, url_of
     from maskstream_server.lifecycle.store_rights import check_store_rights
     from maskstream_server.lifecycle.trimming import trimmed_memory
@@ -79,16 +79,16 @@ def _work(settings: "Settings") -> None:
 
     def ready() -> None:
         where = "" if watched is None else f", watched at {url_of(watched)}"
-        name = model.config.name
+        name = models.live.info.name
         print(f"maskstream works on videos with {name} on {settings.device}{where}", flush=True)
 
     check_shared(settings)
     check_store_rights(settings, sessions=False)
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
-    model = load(settings)
+    models = load(settings)
     with trimmed_memory():
-        work_forever(settings, model, ready, watched=watched)
+        work_forever(settings, models, ready, watched=watched)
 
 
 def _check(settings: "Settings") -> None:
@@ -99,7 +99,8 @@ def _check(settings: "Settings") -> None:
 
 def _serve(settings: "Settings") -> None:
     from maskstream_server.http.access import check_open
-    from maskstream_server.lifecycle.assembly import assemble, load
+    from maskstream_server.lifecycle.assembly import assemble
+    from maskstream_server.lifecycle.models import load
     from maskstream_server.lifecycle.server import bind, serve_forever
     from maskstream_server.lifecycle.store_rights import check_store_rights
     from maskstream_server.lifecycle.trimming import trimmed_memory

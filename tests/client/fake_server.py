@@ -204,6 +204,7 @@ async def serving(*scripts, **model):
         "127.0.0.1",
         0,
         subprotocols=[SUBPROTOCOL],
+        close_timeout=1.0,  # one that has fallen silent hears no close
         compression=None,
         process_request=rest,
     ) as listening:

@@ -4,9 +4,9 @@ import numpy as np
 
 from maskstream_protocol import notices
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.masks import encode_masks
 from maskstream_protocol.records import MaskCodec, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage
+from support.masks import encode_masks
 
 MODEL = notices.ModelInfo("demo", "instances", "f" * 16, "/v1/models/demo")
 LIMITS = notices.Limits(frame_bytes=1 << 20, frame_pixels=1 << 22, tracks=100)

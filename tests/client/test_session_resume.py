@@ -201,3 +201,29 @@ def test_another_process_goes_on_with_a_token():
     assert talk.hear(result(40)) == []
     talk.push()
     assert talk.take() == [(41, 3)]
+
+
+def test_frames_wait_between_resets_and_their_notices():
+    talk = connected()
+    talk.session.request(Reset())
+    talk.session.request(Reset())
+    assert talk.take() == ["reset", "reset"]
+    talk.push(2)
+    assert talk.take() == []
+    talk.hear(notices.ResetNotice(epoch=2, reason="client", next_sequence=1))
+    assert talk.take() == []
+    talk.hear(notices.ResetNotice(epoch=3, reason="client", next_sequence=1))
+    assert talk.take() == [(1, 3), (2, 3)]
+
+
+def test_a_reset_of_the_server_does_not_answer_one_of_the_client():
+    talk = connected()
+    talk.session.connection_lost()
+    talk.session.request(Reset())
+    talk.connect()
+    assert talk.take() == ["reset"]
+    talk.hear(notices.ResetNotice(epoch=1, reason="expired", next_sequence=1))
+    talk.push(1)
+    assert talk.take() == []
+    talk.hear(notices.ResetNotice(epoch=2, reason="client", next_sequence=1))
+    assert talk.take() == [(1, 2)]

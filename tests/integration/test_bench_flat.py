@@ -7,18 +7,16 @@ from click.testing import CliRunner
 
 from maskstream_client.commands import bench
 from maskstream_model.aliases import Frame
-from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.port import FrameResult
 from support.server import FakeModel, running_server
 
 
 class TiringModel(FakeModel):
     """After 350 frames of a session a step takes long."""
 
-    def step(
-        self, frame: Frame, state: int, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, int]:
-        time.sleep(0.02 if state > 350 else 0)
-        return super().step(frame, state, max_tracks)
+    def track(self, frame: Frame, age: int) -> FrameResult:
+        time.sleep(0.02 if age > 351 else 0)
+        return super().track(frame, age)
 
 
 def test_a_model_whose_steps_grow_with_the_session_is_found_out():

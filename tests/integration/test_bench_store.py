@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from maskstream_model.port import StepInput
 from maskstream_model.presets import preset
 from maskstream_server.bench.commands import bench_store
-from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
+from maskstream_server.bench.servers import BenchServer, MakeModels, running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.store import measuring
 from maskstream_server.bench.store.command import StandInFacts
@@ -25,6 +26,8 @@ from support.tiny import tiny_frames
 
 AWAY = "redis://127.0.0.1:9/0"
 
+WINDOW = preset("daq_r50_ovis").online.appearance_window
+
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
@@ -32,10 +35,12 @@ def clip(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def in_threads(settings: Sequence[Settings], make_model: MakeModel) -> Iterator[list[BenchServer]]:
+def in_threads(
+    settings: Sequence[Settings], make_models: MakeModels
+) -> Iterator[list[BenchServer]]:
     with ExitStack() as running:
         wishes = [each.model_dump(exclude_unset=True) for each in settings]
-        servers = [running_server(make_model(settings[0]), **each) for each in wishes]
+        servers = [running_server(make_models(settings[0]), **each) for each in wishes]
         yield [BenchServer(running.enter_context(server).url) for server in servers]
 
 
@@ -57,7 +62,7 @@ def test_a_store_is_measured_beside_the_in_process_one(
         assert part["redis_above_memory"]["p50_ms"] == pytest.approx(above, abs=0.02)
         assert len(part["redis_above_memory"]["p50_ms_of_rounds"]) == 2
         assert part["takeover_ms"]["n"] == 4
-    assert report["stand_in"]["memory"]["tracks"] == 20
+    assert report["stand_in"]["memory"]["parts"] == 20 * WINDOW + 1
     per_frame = report["stand_in"]["per_frame"]["redis"]
     assert per_frame["commit_bytes"] - per_frame["of_which_result"] <= 80 * 1024
     with own_redis.client() as client:
@@ -98,12 +103,11 @@ def began_s() -> float:
 
 def test_the_stand_in_changes_what_a_frame_of_its_preset_changes():
     model, (frame,) = StandIn("daq_r50_ovis", 20, 0.0), tiny_frames(1)
-    _, before = model.step_frame(frame, model.initial_state())
-    _, after = model.step_frame(frame, before)
+    (first,) = model.step([StepInput([frame], model.begin())])
+    (second,) = model.step([StepInput([frame], first.state)])
     old, new = (
-        SessionMemory(snapshot=model.state_to_bytes(each)).to_parts() for each in (before, after)
+        SessionMemory(model_parts=model.to_parts(each.state)).to_parts() for each in (first, second)
     )
     changed = [name for name, blob in new.items() if old[name] != blob]
-    window = preset("daq_r50_ovis").online.appearance_window
-    assert len(new) == 20 * window + 2
+    assert len(new) == 20 * WINDOW + 2
     assert len(changed) == 20 + 1

@@ -1,85 +1,29 @@
 """Videos in a bucket of a real S3 over HTTP: servers and workers share no folder."""
 
-import json
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 
-from maskstream_server.jobs.records.record import VideoState
 from support import video_worker
-from support.bucket import ADDRESS, RealBucket, real_bucket, shared_s3
+from support.bucket import RealBucket, real_bucket, shared_s3
+from support.bucket_videos import ALL, PLAIN, Client, bucket, server
 from support.fake_video import FakeDecoder, Gate
 from support.held_videos import until
 from support.http_receiver import Answer, http_receiver
 from support.lossless import write_lossless
-from support.server import running_server
 from support.tiny import tiny_frames, tiny_model
 
-__all__ = ["real_bucket", "shared_s3"]
+__all__ = ["bucket", "real_bucket", "shared_s3"]
 
 NUM_FRAMES = 30
-SOON_S = 150.0
-ALL = ("ytvis.json", "overlay.mp4", "masks.zip", "tracks.parquet")
-PLAIN = [np.zeros((32, 48, 3), np.uint8)] * 20
-
-
-class Client(httpx.Client):
-    """Of one server."""
-
-    def submit(self, file: bytes = b"a video", artifacts=ALL[:1]) -> str:
-        options = {"options": json.dumps({"artifacts": artifacts})}
-        answer = self.post("/v1/videos", files={"file": file}, data=options)
-        assert answer.status_code == 202, answer.text
-        return answer.json()["id"]
-
-    def until(self, video: str, condition: Callable[[dict], bool]) -> dict:
-        until = time.monotonic() + SOON_S
-        while not condition(told := self.get(f"/v1/videos/{video}").json()):
-            assert time.monotonic() < until, told
-            assert told["state"] != "failed", told
-            time.sleep(0.02)
-        return told
-
-    def done(self, video: str) -> dict:
-        return self.until(video, lambda told: told["state"] == "done")
-
-    def result(self, video: str, artifacts=ALL) -> list[bytes]:
-        """All that a video has given: lines, and the bytes of its artifacts."""
-        files = ["results", *(f"artifacts/{name}" for name in artifacts)]
-        answers = [self.get(f"/v1/videos/{video}/{file}") for file in files]
-        assert {answer.status_code for answer in answers} == {200}
-        return [answer.content for answer in answers]
-
-
-@contextmanager
-def server(model=None, open_video=None, **settings) -> Iterator[Client]:
-    with (
-        running_server(model, open_video, checkpoint_frames=4, **settings) as live,
-        Client(base_url=live.url, timeout=SOON_S) as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-def bucket(real_bucket: RealBucket, monkeypatch: pytest.MonkeyPatch) -> RealBucket:
-    """Servers and workers of this test have it."""
-    monkeypatch.setenv("MASKSTREAM_BUCKET", ADDRESS)
-    return real_bucket
-
-
-@pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was left is looked for all the time."""
-    monkeypatch.setattr("maskstream_server.jobs.service.TEND_S", 0.2)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -238,60 +182,6 @@ def test_a_storage_that_hangs_holds_nobody_else_up(bucket, monkeypatch):
         assert client.get(f"/v1/videos/{video}").json()["state"] == "done"
         assert client.get("/healthz").status_code == 200
         assert time.monotonic() - began_s < 1.0
-
-
-@pytest.mark.usefixtures("often")
-def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
-    gate = Gate(at=11)
-    with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
-        video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 10)
-        assert len(bucket.names()) == 3
-        assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
-        gate.go_on.set()
-        until(lambda: bucket.names() == [])
-        # What a worker puts there that has not heard of it goes, too.
-        bucket.write(f"here/videos/{video}/results-1.ndjson/00000008", b"late")
-        until(lambda: bucket.names() == [])
-
-
-@pytest.mark.usefixtures("often")
-def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
-    gate = Gate(at=11)
-    with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
-        video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 10)
-        bucket.proxy.away = True
-        assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
-        gate.go_on.set()
-        assert bucket.names() != []
-        bucket.proxy.away = False
-        until(lambda: bucket.names() == [])
-
-
-@pytest.mark.usefixtures("often")
-def test_a_video_that_cannot_be_deleted_now_is_still_there(bucket):
-    with server(open_video=FakeDecoder(PLAIN)) as client:
-        video = client.submit()
-        client.done(video)
-        bucket.proxy.away = True
-        answer = client.delete(f"/v1/videos/{video}")
-        assert (answer.status_code, answer.json()["code"]) == (503, "store_away")
-        assert client.get(f"/v1/videos/{video}").json()["state"] == VideoState.DONE
-        bucket.proxy.away = False
-        assert client.delete(f"/v1/videos/{video}").status_code == 204
-        assert bucket.names() == []
-
-
-@pytest.mark.usefixtures("often")
-def test_videos_go_after_their_time(bucket, monkeypatch):
-    monkeypatch.setattr("maskstream_server.jobs.storage.bucket_files.UNKNOWN_S", 0.5)
-    with server(open_video=FakeDecoder(PLAIN), video_retention_s=5.0) as client:
-        video = client.submit()
-        client.done(video)
-        assert bucket.names() != []
-        until(lambda: bucket.names() == [])
-        until(lambda: client.get(f"/v1/videos/{video}").status_code == 404)
 
 
 def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):

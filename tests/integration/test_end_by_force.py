@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from maskstream_server.lifecycle.forced_exit import FORCED, end_within
+from maskstream_server.streaming.transfer import parts_to_file
 from support import hanging_server
 from support.pictures import scan_bomb
 from support.raw_client import grey, jpeg, raw_client
@@ -113,8 +114,9 @@ async def test_a_thread_that_never_returns_is_named_in_the_log(tmp_path: Path):
     with hanging(tmp_path, video_jobs=0) as server:
         headers = {"content-type": "application/octet-stream"}
         address = f"{server.url}/v1/sessions/brought/state"
+        hang = parts_to_file({"count": b"hang"})
         async with httpx.AsyncClient() as client:
-            bringing = asyncio.create_task(client.put(address, content=b"hang", headers=headers))
+            bringing = asyncio.create_task(client.put(address, content=hang, headers=headers))
             threads = psutil.Process(server.process.pid).num_threads()
             async with asyncio.timeout(SOON_S):
                 while psutil.Process(server.process.pid).num_threads() == threads:

@@ -47,6 +47,7 @@ def send(url: str, num_frames: int) -> None:
     assert len(answers) == num_frames
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is given back where there is glibc")
 def test_memory_comes_back_after_large_pictures_from_many_clients():
     with serving() as (url, server):

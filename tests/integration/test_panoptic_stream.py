@@ -9,7 +9,7 @@ import pytest
 from maskstream_client import connect
 from maskstream_model.tasks.panoptic_online import panoptic_frame
 from maskstream_model.tasks.semantic import semantic_frame
-from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import Status, Task
 from support.raw_client import raw_client
 from support.running import run

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -225,7 +226,7 @@ async def test_a_dropped_frame_at_the_end_is_not_asked_for_again(store_url: str)
 @pytest.mark.parametrize("name", ["other", "fake"])
 async def test_another_model_says_so(shared_redis, name: str):
     other = FakeModel(name)
-    other.fingerprint = "of other weights"
+    other.info = replace(other.info, fingerprint="of other weights")
     with running_server(FakeModel("fake"), store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:
             welcome = await client.hello()

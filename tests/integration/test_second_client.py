@@ -3,12 +3,13 @@
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 
 from integration import second_client
 from integration.second_client import SecondClient
-from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.pixel_masks import PixelMasks
+from maskstream_model.port import FrameResult, TrackTable
 from support.server import FakeModel, running_server
 
 HEIGHT, WIDTH = 24, 32
@@ -21,21 +22,24 @@ class Ring(FakeModel):
     The bar is missed on the third frame and disappears on the fourth.
     """
 
-    def step(self, frame, state, max_tracks=None):
-        height, width = frame.shape[0] // 4, frame.shape[1] // 4
-        grid = -torch.ones(2, height, width)
+    def track(self, frame, age):
+        height, width = frame.shape[:2]
+        grid = -np.ones((2, height // 4, width // 4), np.float32)
         grid[0, :, :6] = 1
         grid[0, 1:5, 1:5] = -1
         grid[0, 2:4, 2:4] = 1
-        grid[1, 3:5, 3:] = 2
-        status = torch.tensor([int(state > 0), (0, 1, 2, 3)[state]])
-        grid[1] = grid[1] if state < 3 else 0
-        output = FrameOutput(
-            *(torch.tensor([1, 2]), status, torch.zeros(2, 3), torch.zeros(2, 3), grid),
-            *(torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), torch.tensor([state + 1] * 2)),
-            *(frame.shape[:2], frame.shape[:2]),
+        grid[1, 3:5, 3:] = 2 if age < 4 else 0
+        tracks = TrackTable(
+            track_ids=np.array([1, 2]),
+            labels=np.array([0, 1]),
+            scores=np.array([0.9, 0.8], np.float32),
+            status=np.array([int(age > 1), age - 1]),
+            ages=np.array([age, age]),
+            things=np.ones(2, bool),
+            mentionable=np.ones(2, bool),
         )
-        return output, state + 1
+        masks = PixelMasks(grid.repeat(4, 1).repeat(4, 2))
+        return FrameResult(age, (height, width), tracks, masks)
 
 
 @pytest.fixture(scope="module")

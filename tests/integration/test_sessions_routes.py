@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from maskstream_client import AsyncClient, StreamOptions
+from maskstream_model.port import StepInput
+from maskstream_server.streaming.transfer import parts_to_file
 from support.raw_client import grey, raw_client
 from support.raw_socket import connected
-from support.running import run
 from support.server import FakeModel, LiveServer, running_server
 from support.tiny import tiny_frames, tiny_model
 
 FRAMES = tiny_frames(12, seed=3)
+THREE = parts_to_file({"count": b"3"})
+"""The memory of the fake model after three frames."""
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -112,7 +115,11 @@ async def test_a_new_session_can_be_forked_and_its_state_read(server: LiveServer
         made = (await call(server, "POST", f"{path}/fork"))[1]
         assert made["next_sequence"] == 1
         status, blob, head = await call(server, "GET", f"{path}/state")
-        assert (status, blob, head["maskstream-sequence"]) == (200, b"0", "0")
+        assert (status, blob, head["maskstream-sequence"]) == (
+            200,
+            parts_to_file({"count": b"0"}),
+            "0",
+        )
 
 
 async def test_a_state_that_was_taken_out_goes_on_elsewhere_with_the_same_masks():
@@ -150,17 +157,17 @@ def seen(result: Any) -> list[tuple[int, int, bytes]]:
 @pytest.mark.parametrize(
     ("name", "body", "status", "words"),
     [
-        ("brought", b"no count", 422, "no count"),
-        ("brought", b"", 422, "no count"),
-        ("not.a.name", b"3", 422, "letters and digits"),
-        ("x" * 65, b"3", 422, "64"),
-        ("taken", b"3", 409, "choose another"),
+        ("brought", THREE.replace(b"count", b"cound"), 422, "no count"),
+        ("brought", b"", 422, "damaged"),
+        ("not.a.name", THREE, 422, "letters and digits"),
+        ("x" * 65, THREE, 422, "64"),
+        ("taken", THREE, 409, "choose another"),
     ],
 )
 async def test_a_state_that_cannot_be_brought_is_refused_in_a_sentence(
     server: LiveServer, name: str, body: bytes, status: int, words: str
 ):
-    assert (await call(server, "PUT", "/taken/state", b"3"))[0] == 201
+    assert (await call(server, "PUT", "/taken/state", THREE))[0] == 201
     answer = await problem(server, "PUT", f"/{name}/state", body)
     assert answer[0] == status
     assert words in answer[1]
@@ -198,16 +205,16 @@ async def test_states_that_are_brought_at_once_have_a_limit_together(
 async def test_the_state_of_another_model_says_whose_it_is():
     with running_server(tiny_model(seed=1)) as live:
         model = tiny_model()
-        blob = model.state_to_bytes(model.initial_state())
+        blob = parts_to_file(model.to_parts(model.begin()))
         status, detail = await problem(live, "PUT", "/other/state", blob)
         assert status == 422
-        assert model.fingerprint in detail
+        assert model.info.fingerprint in detail
 
 
 async def test_a_state_with_more_tracks_than_the_server_allows_is_refused():
     model = tiny_model()
-    _, state = run(model, FRAMES[:6])
-    blob, most = model.state_to_bytes(state), state.num_tracks
+    (output,) = model.step([StepInput(FRAMES[:6], model.begin())])
+    blob, most = parts_to_file(model.to_parts(output.state)), output.state.num_tracks
     for max_tracks, status in ((most, 201), (most - 1, 422)):
         with running_server(tiny_model(), max_tracks=max_tracks) as live:
             answered, answer, _ = await call(live, "PUT", "/brought/state", blob)
@@ -238,6 +245,6 @@ async def test_while_the_store_is_away_that_is_what_is_told(own_redis):
     with running_server(FakeModel(), store=own_redis.url) as live:
         own_redis.stop()
         for method, path in [("GET", ""), ("GET", "/a/state"), ("PUT", "/a/state")]:
-            status, answer, _ = await call(live, method, path, b"3" if method == "PUT" else None)
+            status, answer, _ = await call(live, method, path, THREE if method == "PUT" else None)
             assert (status, answer["code"]) == (503, "store_away")
         own_redis.start()

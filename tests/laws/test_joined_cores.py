@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from maskstream_client import events
+from support.examples import examples
 from support.simulated_server import TTL_S, done, identity_after, is_broken, payload_of
 from support.simulated_stream import SimulatedStream, Wire
 
@@ -171,3 +172,4 @@ class LatestCores(JoinedCores):
 
 TestJoinedCores = JoinedCores.TestCase
 TestLatestCores = LatestCores.TestCase
+TestJoinedCores.settings = TestLatestCores.settings = examples(100)

@@ -71,6 +71,7 @@ def test_the_printed_lines_work_on_a_released_file(released, reference):
     assert outputs[1].track_ids.tolist() == list(range(1, num + 1))
 
 
+@pytest.mark.slow
 def test_a_released_offline_file_refines_a_video(released, reference):
     frames = iter(reference.clip("clip_64x96_26f")[:4])
     path = released("daq_r50_ovis_offline")
@@ -87,6 +88,7 @@ def test_a_released_offline_file_refines_a_video(released, reference):
         load_model("daq_r50_ovis", path)
 
 
+@pytest.mark.slow
 def test_the_other_released_files_load_with_all_of_their_weights(released, reference):
     weights = reference.weights("daq_r50_ytvis21")
     assert reference.shapes("daq_r50_ytvis19") == reference.shapes("daq_r50_ytvis21")

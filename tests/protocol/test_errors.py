@@ -21,6 +21,7 @@ ROWS = [
     ("unauthorized", FATAL, 4401, None),
     ("forbidden", FATAL, 4403, None),
     ("server_full", FATAL, 1013, None),
+    ("session_unknown", FATAL, 4404, None),
     ("taken_over", FATAL, 4409, None),
     ("quota", FATAL, 4507, None),
     ("store_away", Consequence.GOES_ON, None, None),

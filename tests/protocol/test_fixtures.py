@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from maskstream_protocol.frames import FrameMessage, decode_frame
-from maskstream_protocol.mask_reading import decode_labels, decode_mask
-from maskstream_protocol.masks import encode_masks
+from maskstream_protocol.masks import decode_labels, decode_mask
 from maskstream_protocol.records import MaskCodec, MaskSpan, ObjectRecord, Status, Task
 from maskstream_protocol.results import ResultMessage, Timings, decode_result
+from support.masks import encode_masks
 
 FIXTURES = json.loads((Path(__file__).parent / "wire-v1.json").read_text())["fixtures"]
 FRAMES = [each for each in FIXTURES if each["message"] == "FRAME"]
@@ -132,7 +132,7 @@ def test_masks_decode_to_the_drawn_ones(fixture):
 @pytest.mark.parametrize("fixture", WITH_MASKS, ids=of_name)
 def test_masks_encode_to_what_decodes_to_the_fixture(fixture):
     result, masks = result_of(fixture), masks_of(fixture)
-    encoded = encode_masks(masks, result.mask_codec, logits=in_front(masks))
+    encoded = encode_masks(masks, result.mask_codec, in_front(masks))
     again = replace(
         result,
         blob=encoded.blob,

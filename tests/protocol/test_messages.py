@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 
 from maskstream_protocol.errors import BadMessageError, error_class
 from maskstream_protocol.messages import Flush, Hello, Prompts, parse_client_message
-from maskstream_protocol.notice_parsing import parse_server_message
-from maskstream_protocol.notices import ErrorMessage, FrameCredit, Limits, ModelInfo, Welcome
+from maskstream_protocol.notices import (
+    ErrorMessage,
+    FrameCredit,
+    Limits,
+    ModelInfo,
+    Welcome,
+    parse_server_message,
+)
 from protocol.strategies import client_messages, server_messages, welcomes
 
 NO_NULLS = ("policy", "masks")

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from structlog.testing import capture_logs
 
-from maskstream_model.tasks.output import FrameOutput
 from maskstream_server.commands import serve, worker
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind, serve_forever
 from maskstream_server.lifecycle.store_rights import check_store_rights
 from support.redis_server import free_port
@@ -144,7 +144,7 @@ def test_a_worker_with_nothing_to_share_is_one_sentence(options: tuple[str, ...]
 
 
 class ColdModel(FakeModel):
-    def step(self, *_: object) -> tuple[FrameOutput, int]:
+    def look(self, frames: object) -> None:
         raise RuntimeError("out of memory")
 
 
@@ -155,7 +155,7 @@ def test_a_model_that_cannot_warm_up_ends_the_server_with_its_reason():
         capture_logs(),
         pytest.raises(StartError, match="out of memory"),
     ):
-        serve_forever(assemble(settings, ColdModel()), bound)
+        serve_forever(assemble(settings, Models(ColdModel())), bound)
 
 
 def test_a_server_that_cannot_start_its_decoders_says_so(monkeypatch: pytest.MonkeyPatch):
@@ -166,7 +166,7 @@ def test_a_server_that_cannot_start_its_decoders_says_so(monkeypatch: pytest.Mon
         capture_logs(),
         pytest.raises(StartError, match=r"^No process to decode pictures"),
     ):
-        serve_forever(assemble(settings, FakeModel()), bound)
+        serve_forever(assemble(settings, Models(FakeModel())), bound)
 
 
 def test_help_names_every_option():

@@ -279,14 +279,15 @@ def test_a_model_that_loads_is_named_and_timed(monkeypatch):
 
 
 def test_a_model_that_fails_on_a_frame(monkeypatch):
+    from maskstream_server.lifecycle.models import Models
     from support.server import FakeModel
 
     class Full(FakeModel):
         def step(self, *_: object) -> None:
             raise RuntimeError("CUDA out of memory")
 
-    monkeypatch.setattr(model, "load", lambda settings: Full())
+    monkeypatch.setattr(model, "load", lambda settings: Models(Full()))
     assert model.check_model(Settings())[1].grade == "failed"
-    monkeypatch.setattr(model, "load", lambda settings: FakeModel(step_s=0.01))
+    monkeypatch.setattr(model, "load", lambda settings: Models(FakeModel(step_s=0.01)))
     monkeypatch.setattr(model, "SLOW_S", 0.005)
     assert model.check_model(Settings())[1].grade == "warning"

@@ -10,10 +10,10 @@ from starlette.requests import ClientDisconnect
 from structlog.testing import capture_logs
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.http.app import create_app
+from maskstream_server.errors import StoreUnreachableError
+from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.lifecycle.stalls import STALLED_S
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.telemetry.metrics import Metrics
 from support.server import FakeModel
@@ -147,6 +147,7 @@ def test_models_are_listed_with_what_the_protocol_names(world):
         "backbone",
         "num_classes",
         "fingerprint",
+        "lookahead",
         "default",
         "ready",
     }
@@ -179,7 +180,7 @@ def test_errors_are_problem_documents(world, path, headers, status, code):
 
 
 def test_an_unexpected_error_is_internal_and_tells_nothing(world):
-    world.service.model.config = None
+    world.service.model.info = None
     with capture_logs():
         answer = world.client.get("/v1/models", headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
@@ -192,7 +193,7 @@ def test_a_client_that_breaks_off_is_no_error_of_ours(world):
         raise ClientDisconnect
 
     with capture_logs() as logs:
-        answer = world.client.get("/left")
+        answer = world.client.get("/left", headers=KEY)
     assert (answer.status_code, logs) == (400, [])
 
 

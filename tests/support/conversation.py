@@ -5,25 +5,32 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from maskstream_model.port import StepInput, TrackTable
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.results import ResultMessage, decode_result
-from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import (
     Action,
     Answer,
     Close,
     Decode,
     Encode,
-    Infer,
     Save,
     Say,
+    Step,
 )
 from maskstream_server.session.admission import Terms
 from maskstream_server.session.credit import CreditLimit
+from maskstream_server.session.pipeline import WorkTimes
+from maskstream_server.session.reporting import ReportedFrame, StepReport
 from maskstream_server.session.session import Beginning, Session
 
 MAX_STEPS = 10_000
 PICTURE = np.zeros((4, 6, 3), np.uint8)
+NOTHING = np.zeros(0, np.int64)
+NO_TRACKS = TrackTable(
+    NOTHING, NOTHING, np.zeros(0, np.float32), NOTHING, NOTHING, NOTHING > 0, NOTHING > 0
+)
+TIMES = WorkTimes(inference_s=0.05, read_s=0.001)
 
 
 def terms(**changes) -> Terms:
@@ -43,25 +50,13 @@ def frame(sequence: int, epoch: int = 1, payload: bytes = b"jpeg", **fields) -> 
     return FrameMessage(sequence=sequence, epoch=epoch, **values).encode()
 
 
-def found(state: object = "seen", mentioned: frozenset[int] = frozenset({1})) -> EngineResult:
-    nothing = np.zeros(0, np.int64)
-    return EngineResult(
-        track_ids=nothing,
-        labels=nothing,
-        scores=np.zeros(0, np.float32),
-        status=nothing,
-        ages=nothing,
-        masks=None,
-        mentioned=mentioned,
-        state=state,
-        snapshot=f"<{state}>".encode(),
-        num_tracks=len(mentioned),
-        num_refused=0,
-        waiting_s=0.0,
-        inference_s=0.05,
-        postprocess_s=0.001,
-        batch_size=1,
-    )
+def found(
+    index: int, state: object = "seen", mentioned: frozenset[int] = frozenset({1})
+) -> StepReport:
+    """What a model gives that answers frame `index` at once, without a track to show."""
+    frame = ReportedFrame(index, True, PICTURE.shape[:2], NO_TRACKS, None, mentioned, 0, 0)
+    parts = {"state": f"<{state}>".encode()}
+    return StepReport((frame,), state, mentioned, index, parts)
 
 
 @dataclass
@@ -82,6 +77,11 @@ class Conversation:
     origins: dict[int, object] = field(default_factory=dict)
     closed: int | None = None
     now_s: float = 100.0
+
+    def model(self, sequence: int | None, step: StepInput, committed: int) -> StepReport:
+        """Answer a frame at once; the state is the frame's sequence."""
+        assert sequence is not None
+        return found(committed + 1, sequence)
 
     @classmethod
     def begin(cls, beginning: Beginning | None = None, **changes) -> "Conversation":
@@ -113,30 +113,32 @@ class Conversation:
                     self.closed = code
                 case Save():
                     self.saves.append(action)
-                case Decode() | Infer() | Encode():
+                case Decode() | Step() | Encode():
                     self.work.append(action)
                 case _:
                     self.other.append(action)
 
-    def step(self, result: EngineResult | None = None) -> None:
+    def step(self, report: StepReport | None = None) -> None:
         """Do the oldest piece of work."""
         action = self.work.pop(0)
         match action:
             case Decode(message):
                 self.take(self.session.decoded(message.sequence, PICTURE, 0.002))
-            case Infer(sequence, _, state):
-                self.origins[sequence] = state
-                self.take(self.session.inferred(sequence, result or found(sequence), 100.1))
-            case Encode(message, _, timings, size):
+            case Step(sequence, step, _, committed):
+                self.origins[sequence] = step.state
+                report = report or self.model(sequence, step, committed)
+                self.take(self.session.stepped(sequence, report, TIMES, 100.1))
+            case Encode(message, frame, timings):
                 answer = ResultMessage(
                     message.sequence,
                     message.epoch,
-                    size,
+                    frame.size,
                     pts_us=message.pts_us,
                     timings=timings,
                     last=message.last,
+                    provisional=not frame.final,
                 )
-                self.take(self.session.encoded(message.sequence, answer))
+                self.take(self.session.encoded(message.sequence, answer, frame.final))
 
     def run(self, commit: bool = True) -> None:
         """Do all work, and commit what is to be saved."""

@@ -1,17 +1,18 @@
 """Engines on fake models, stopped after the test."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from maskstream_model.aliases import Frame
+from maskstream_model.port import StepInput, TrackTable
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import (
-    EngineLimits,
-    EngineRequest,
-)
+from maskstream_server.engine.types import EngineLimits, StepTimes
+from maskstream_server.session.reporting import Reader, ReportedFrame, StepReport, Wanted
 
 LIMITS = EngineLimits(window_s=0.05, warm_up_sizes=())
 StartEngine = Callable[..., Awaitable[Engine]]
@@ -43,5 +44,53 @@ def picture(value: int = 0, size: tuple[int, int] = (64, 96)) -> Frame:
     return frame
 
 
-def request(session: str = "a", state=None, value: int = 0, **changes) -> EngineRequest:
-    return EngineRequest(session, picture(value), state, **changes)
+@dataclass(frozen=True)
+class Stepped:
+    """What the engine gave for a request: its report and its times."""
+
+    report: StepReport
+    times: StepTimes
+
+    @property
+    def frame(self) -> ReportedFrame:
+        (frame,) = self.report.frames
+        return frame
+
+    @property
+    def tracks(self) -> TrackTable:
+        return self.frame.tracks
+
+    @property
+    def state(self) -> Any:
+        return self.report.state
+
+
+async def submit(
+    engine: Engine,
+    session: str = "a",
+    state: Any = None,
+    value: int = 0,
+    frame: Frame | None = None,
+    mentioned: frozenset[int] = frozenset(),
+    **wanted: Any,
+) -> Stepped:
+    """Step a live frame; `wanted` are fields of `Wanted`."""
+    picture_of = picture(value) if frame is None else frame
+    step = StepInput([picture_of], engine.model.begin() if state is None else state)
+    del frame, picture_of  # who waits holds no frame
+    read = Reader(engine.model, Wanted(**wanted), mentioned)
+    return Stepped(*await engine.submit(session, step, read))
+
+
+async def submit_clip(
+    engine: Engine,
+    frames: Sequence[Frame],
+    session: str = "a",
+    state: Any = None,
+    mentioned: frozenset[int] = frozenset(),
+    every: int = 1,
+) -> Stepped:
+    """Step frames of a whole video."""
+    step = StepInput(frames, engine.model.begin() if state is None else state)
+    read = Reader(engine.model, Wanted(), mentioned, every=every)
+    return Stepped(*await engine.submit_clip(session, engine.model, step, read))

@@ -1,16 +1,42 @@
 """A model of a few lines: its memory is a count, its tracks are bright rectangles of the frame."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from maskstream_model.aliases import Frame, Pause
-from maskstream_model.config import ModelConfig
-from maskstream_model.port import TrackStatus
-from maskstream_model.tasks.output import FrameOutput
-from support.tiny import tiny_config
+from maskstream_model.errors import StateError
+from maskstream_model.pixel_masks import PixelMasks
+from maskstream_model.port import (
+    ClassInfo,
+    FrameResult,
+    ModelInfo,
+    SessionOptions,
+    StepInput,
+    StepOutput,
+    TrackStatus,
+    TrackTable,
+)
+
+NO_OPTIONS = SessionOptions()
+
+
+def fake_info(name: str = "fake", **facts: object) -> ModelInfo:
+    values = {
+        "family": "fake",
+        "task": "instances",
+        "classes": tuple(ClassInfo(f"class {n}", f"#{n + 1:06x}") for n in range(3)),
+        "prompts": "never",
+        "lookahead": 0,
+        "report_score_min": 0.3,
+        "show_score_min": 0.0,
+        "input_rule": {"min_size": None},
+        "backbone": "none",
+        "precision": "exact",
+        "fingerprint": f"{name}-1",
+    }
+    return ModelInfo(name=name, **values | facts)
 
 
 @dataclass
@@ -19,72 +45,66 @@ class FakeModel:
 
     Attributes:
         on_step: called with the frames before each step; may raise or block.
+        info: facts.
         batches: sizes of the batches that were stepped.
     """
 
     on_step: Callable[[Sequence[Frame]], None] = lambda frames: None
-    config: ModelConfig = field(default_factory=tiny_config)
-    fingerprint: str = "fake"
+    info: ModelInfo = field(default_factory=fake_info)
     batches: list[int] = field(default_factory=list)
 
-    def initial_state(self) -> int:
+    def begin(self, options: SessionOptions = NO_OPTIONS) -> int:
         return 0
 
+    def batch_key(self, height: int, width: int) -> Hashable:
+        return (height + 31) // 32 * 32, (width + 31) // 32 * 32
+
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        return min(5, most)
+
     def step(
-        self, frame: Frame, state: int, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, int]:
-        outputs, states = self.step_batch([frame], [state], max_tracks)
-        return outputs[0], states[0]
-
-    def step_batch(
-        self,
-        frames: Sequence[Frame],
-        states: Sequence[int],
-        max_tracks: int | None = None,
-    ) -> tuple[list[FrameOutput], list[int]]:
-        self.on_step(frames)
-        self.batches.append(len(frames))
-        after = [state + 1 for state in states]
-        return [one_track(frame, age) for frame, age in zip(frames, after, strict=True)], after
-
-    def step_clip(
-        self,
-        frames: Sequence[Frame],
-        state: int,
-        max_tracks: int | None = None,
-        pause: Pause | None = None,
-    ) -> tuple[list[FrameOutput], list[int]]:
+        self, batch: Sequence[StepInput[int]], pause: Pause | None = None
+    ) -> list[StepOutput[int]]:
+        frames = [frame for given in batch for frame in given.frames]
         self.on_step(frames)
         if pause is not None:
             pause()
         self.batches.append(len(frames))
-        after = list(range(state + 1, state + 1 + len(frames)))
-        return [one_track(frame, age) for frame, age in zip(frames, after, strict=True)], after
+        return [self._step_one(given) for given in batch]
 
-    def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        return (height + 31) // 32 * 32, (width + 31) // 32 * 32
+    def _step_one(self, given: StepInput[int]) -> StepOutput[int]:
+        ages = range(given.state + 1, given.state + 1 + len(given.frames))
+        results = [self.track(frame, age) for frame, age in zip(given.frames, ages, strict=True)]
+        return StepOutput(results, given.state + len(given.frames))
 
-    def state_to_bytes(self, state: int) -> bytes:
-        return b"%d" % state
+    def track(self, frame: Frame, age: int) -> FrameResult:
+        """Track 1 is where the frame is bright."""
+        status = TrackStatus.EMERGED if age == 1 else TrackStatus.TRACKED
+        masks = PixelMasks(frame[None, :, :, 0].astype(np.float32) - 127.5)
+        return FrameResult(age, frame.shape[:2], one_track(status, age), masks)
 
-    def state_from_bytes(self, blob: bytes) -> int:
-        return int(blob)
+    def flush(self, state: int, options: SessionOptions = NO_OPTIONS) -> StepOutput[int]:
+        return StepOutput((), state)
+
+    def committed(self, state: int) -> int:
+        return state
+
+    def to_parts(self, state: int) -> dict[str, bytes]:
+        return {"count": b"%d" % state}
+
+    def from_parts(self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS) -> int:
+        if set(parts) != {"count"} or not parts["count"].isdigit():
+            raise StateError("no count")
+        return int(parts["count"])
 
 
-def one_track(frame: Frame, age: int) -> FrameOutput:
-    """Track 1 on a frame whose size divides by 32."""
-    height, width = frame.shape[:2]
-    brightness = torch.from_numpy(frame[2::4, 2::4, 0].astype(np.float32))
-    status = TrackStatus.EMERGED if age == 1 else TrackStatus.TRACKED
-    return FrameOutput(
-        track_ids=torch.tensor([1]),
-        status=torch.tensor([int(status)]),
-        logits=torch.zeros(1, 4),
-        mean_logits=torch.zeros(1, 4),
-        mask_logits=brightness[None] - 127.5,
-        scores=torch.tensor([0.9]),
-        labels=torch.tensor([2]),
-        ages=torch.tensor([age]),
-        resized=(height, width),
-        padded=(height, width),
+def one_track(status: TrackStatus, age: int, label: int = 2) -> TrackTable:
+    return TrackTable(
+        track_ids=np.array([1]),
+        labels=np.array([label]),
+        scores=np.array([0.9], np.float32),
+        status=np.array([int(status)]),
+        ages=np.array([age]),
+        things=np.ones(1, bool),
+        mentionable=np.ones(1, bool),
     )

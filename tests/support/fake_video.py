@@ -9,11 +9,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from maskstream_model.aliases import Frame
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import JobFailedError
 from maskstream_server.media.soundtrack import SoundPiece
 
 
-class FakeMediaError(MaskstreamServerError):
+class FakeMediaError(JobFailedError):
     """A file that cannot be read."""
 
 

@@ -6,10 +6,13 @@ python hanging_server.py SETTINGS_AS_JSON
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from maskstream_model.aliases import Frame
 from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind, serve_forever
 from maskstream_server.telemetry.log import set_up_logging
 from support.server import POISON, FakeModel
@@ -20,22 +23,21 @@ FOR_EVER_S = 3600.0
 class HangingModel(FakeModel):
     """Hangs in the step of a poisonous frame, and in a memory that says so."""
 
-    def step(self, frame: Any, state: int, max_tracks: int | None = None) -> Any:
-        if (frame[0, 0] == POISON).all():
+    def look(self, frames: Sequence[Frame]) -> None:
+        if any((frame[0, 0] == POISON).all() for frame in frames):
             time.sleep(FOR_EVER_S)
-        return super().step(frame, state, max_tracks)
 
-    def state_from_bytes(self, blob: bytes) -> int:
-        if blob == b"hang":
+    def from_parts(self, parts: Mapping[str, bytes], *options: Any) -> int:
+        if parts["count"] == b"hang":
             time.sleep(FOR_EVER_S)
-        return super().state_from_bytes(blob)
+        return super().from_parts(parts, *options)
 
 
 def main(values: str) -> None:
     settings = Settings(host="127.0.0.1", port=0, **json.loads(values))
     set_up_logging("json", "info")
     with bind(settings.host, settings.port) as bound:
-        serve_forever(assemble(settings, HangingModel()), bound)
+        serve_forever(assemble(settings, Models(HangingModel())), bound)
 
 
 if __name__ == "__main__":

@@ -9,69 +9,52 @@ import logging
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import structlog
-import torch
 
 from maskstream_model.aliases import Frame
-from maskstream_model.config import ClassInfo, ModelConfig
-from maskstream_model.errors import StateError
-from maskstream_model.interface import StepByStep
-from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.pixel_masks import PixelMasks
+from maskstream_model.port import ClassInfo, FrameResult, TrackStatus
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.assembly import assemble
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.media.ports import OpenVideo
+from support.fake_model import FakeModel as RectangleModel
+from support.fake_model import fake_info, one_track
 
 POISON = 77
 """A frame whose first pixel is grey with this value makes the fake model raise."""
 
 
-class FakeModel(StepByStep[int]):
+class FakeModel(RectangleModel):
     """Track 1 is born on the first frame and walks to the right; the state counts frames."""
 
     def __init__(self, name: str = "fake", step_s: float = 0.0) -> None:
-        self.config = ModelConfig(name, (ClassInfo("thing", "#ff0000"), ClassInfo("x", "#00ff00")))
-        self.fingerprint = f"{name}-1"
+        classes = (ClassInfo("thing", "#ff0000"), ClassInfo("x", "#00ff00"))
+        super().__init__(self.look, fake_info(name, classes=classes))
         self.step_s = step_s
 
-    def initial_state(self) -> int:
-        return 0
+    def look(self, frames: Sequence[Frame]) -> None:
+        """Take its time over frames; refuse poisoned ones."""
+        for frame in frames:
+            time.sleep(self.step_s)
+            if (frame[0, 0] == POISON).all():
+                raise RuntimeError("the fake model chokes on this frame")
 
-    def step(
-        self, frame: Frame, state: int, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, int]:
-        time.sleep(self.step_s)
-        if (frame[0, 0] == POISON).all():
-            raise RuntimeError("the fake model chokes on this frame")
-        height, width = frame.shape[:2]
-        grid = -torch.ones(1, -(-height // 4), -(-width // 4))
-        grid[:, :3, state % grid.shape[2] :] = 1
-        age = torch.tensor([state + 1])
-        status = torch.tensor([int(state > 0)])
-        logits, score = torch.zeros(1, 3), torch.tensor([0.9])
-        padded = (4 * grid.shape[1], 4 * grid.shape[2])
-        born = torch.tensor([1])
-        label = torch.tensor([0])
-        sizes = ((height, width), padded)
-        return FrameOutput(born, status, logits, logits, grid, score, label, age, *sizes), state + 1
-
-    def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        return height, width
-
-    def state_to_bytes(self, state: int) -> bytes:
-        return str(state).encode()
-
-    def state_from_bytes(self, blob: bytes) -> int:
-        if not blob.isdigit():
-            raise StateError("no count")
-        return int(blob)
+    def track(self, frame: Frame, age: int) -> FrameResult:
+        height, width = size = frame.shape[:2]
+        values = np.full((1, height, width), -1, np.float32)
+        values[:, :12, 4 * ((age - 1) % -(-width // 4)) :] = 1
+        status = TrackStatus.EMERGED if age == 1 else TrackStatus.TRACKED
+        return FrameResult(age, size, one_track(status, age, 0), PixelMasks(values))
 
 
 @dataclass
@@ -114,13 +97,14 @@ def running_server(
     """Run a server; `settings` are those of `Settings`, quick ones by default.
 
     Args:
-        model: what it runs; the fake model by default.
+        model: what it runs, or `Models`; the fake model by default.
         open_video: decodes uploads.
         settings: fields of `Settings`.
     """
     _quiet_log()
     values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
-    service = assemble(Settings(**values), FakeModel() if model is None else model, open_video)
+    models = model if isinstance(model, Models) else Models(model or FakeModel())
+    service = assemble(Settings(**values), models, open_video)
     bound = bind(service.settings.host, service.settings.port)
     url = url_of(bound)
     ready = threading.Event()

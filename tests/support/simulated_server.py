@@ -7,7 +7,7 @@ checksum over the frames of an epoch, so that a frame that is lost or comes twic
 import zlib
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,9 @@ from maskstream_server.session.actions import (
     Decode,
     Encode,
     Forget,
-    Infer,
     Save,
     Say,
+    Step,
 )
 from maskstream_server.session.memory import SessionMemory, read_memory
 from maskstream_server.session.session import Beginning, Session
@@ -36,7 +36,7 @@ from maskstream_server.stores.committer import changed, merge
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.stores.tokens import hash_token, make_token, read_token
-from support.conversation import found, terms
+from support.conversation import NO_TRACKS, TIMES, found, terms
 from support.stores import Clock
 
 TTL_S = 120.0
@@ -70,7 +70,7 @@ def identity_after(payload: bytes, before: int | None) -> int:
 class Cluster:
     """What the servers share: the store, its clock, and what a hello gets."""
 
-    def __init__(self, policy: str, credit_frames: int = 6) -> None:
+    def __init__(self, policy: str) -> None:
         self.clock = Clock()
         self.store = MemoryStore(StoreTimes(TTL_S, 5.0), clock=self.clock)
         self.terms = terms(policy=policy)
@@ -106,14 +106,14 @@ class Cluster:
     def _resumed(self, taken: Any, token: str, last_sequence: int) -> "Greeting":
         lease, stored = taken.lease, taken.stored
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, "")
-        state = None if memory.snapshot is None else int(memory.snapshot.strip(b"<>"))
+        blob = memory.model_parts.get("state")
+        index, state = (0, None) if blob is None else map(int, blob.split())
         kept = done(self.store.results_after(lease.session, 0))
         seen = min(last_sequence, memory.sequence)
         said = [self._welcome(lease, token, memory, resumed=True)]
         said += [mark_durable(each.message) for each in kept if each.sequence > seen]
-        return Greeting(
-            lease, Beginning(memory, state, tuple(each.sequence for each in kept)), said
-        )
+        sequences = tuple(each.sequence for each in kept)
+        return Greeting(lease, Beginning(memory, state, index, sequences), said)
 
     def _token(self, session: str) -> str:
         self._num_secrets += 1
@@ -150,7 +150,7 @@ class ServerEnd:
 
     cluster: Cluster
     to_client: deque[Message] = field(default_factory=deque)
-    work: list[Decode | Infer | Encode] = field(default_factory=list)
+    work: list[Decode | Step | Encode] = field(default_factory=list)
     saves: deque[Commit | ConfirmToken] = field(default_factory=deque)
     session: Session | None = None
     lease: Lease | None = None
@@ -182,16 +182,24 @@ class ServerEnd:
             case Decode(frame):
                 picture = np.frombuffer(frame.payload, np.uint8).reshape(4, 6, 3)
                 self._take(session.decoded(frame.sequence, picture, 0.0))
-            case Infer(sequence, picture, state):
-                after = identity_after(picture.tobytes(), state)
-                self._take(session.inferred(sequence, found(after), self.cluster.clock()))
-            case Encode(frame, result, timings, size):
-                row = ObjectRecord(result.state, 0, 60_000, 1, Status.TRACKED)
-                answer = ResultMessage(frame.sequence, frame.epoch, size, (row,), timings=timings)
+            case Step(sequence, step, _, committed):
+                after, index = identity_after(step.frames[0].tobytes(), step.state), committed + 1
+                report = found(index, after)
+                (frame,) = report.frames
+                row = replace(NO_TRACKS, track_ids=np.array([after]))
+                parts = {"state": b"%d %d" % (index, after)}
+                report = replace(report, frames=(replace(frame, tracks=row),), parts=parts)
+                self._take(session.stepped(sequence, report, TIMES, self.cluster.clock()))
+            case Encode(frame, report, timings):
+                (track,) = report.tracks.track_ids.tolist()
+                row = ObjectRecord(track, 0, 60_000, 1, Status.TRACKED)
+                answer = ResultMessage(
+                    frame.sequence, frame.epoch, report.size, (row,), timings=timings
+                )
                 self._take(session.encoded(frame.sequence, answer))
 
     def save(self) -> None:
-        """Do what waits longest for the store; waiting commits are merged, as `Committer` does."""
+        """Do what waits longest for the store; waiting commits are merged, as by `Committer`."""
         session, first = self._living(), self.saves.popleft()
         if isinstance(first, ConfirmToken):
             done(self.cluster.store.confirm_token(self.lease))
@@ -238,7 +246,7 @@ class ServerEnd:
                     self.to_client.append(message)
                 case Close():
                     self.to_client.append(action)
-                case Decode() | Infer() | Encode():
+                case Decode() | Step() | Encode():
                     self.work.append(action)
                 case Save(epoch, sequence, parts, results, keep_after):
                     kept = tuple(KeptResult(*each) for each in results)

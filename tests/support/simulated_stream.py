@@ -14,8 +14,7 @@ from maskstream_client.pictures import Picture
 from maskstream_client.session import ClientSession
 from maskstream_protocol.frames import FrameCodec
 from maskstream_protocol.messages import Bye, Flush, Reset
-from maskstream_protocol.notice_parsing import parse_server_message
-from maskstream_protocol.notices import Credit, ErrorMessage, Welcome
+from maskstream_protocol.notices import Credit, ErrorMessage, Welcome, parse_server_message
 from maskstream_server.session.actions import Close
 from support.simulated_server import Cluster, ServerEnd, payload_of
 

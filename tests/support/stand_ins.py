@@ -94,6 +94,19 @@ def stand_in(
     return StandIn(info)
 
 
+def colored_frames(count: int = 16, size: tuple[int, int] = (20, 28)) -> list[Frame]:
+    """Return frames on which a rectangle of each colour comes, walks and goes."""
+    frames = []
+    for time in range(count):
+        frame = np.zeros((*size, 3), np.uint8)
+        for channel in range(3):
+            if (time + 3 * channel) // (4 + channel) % 2 == 0:
+                top, left = 2 + 5 * channel, 2 + time % 6
+                frame[top : top + 4, left : left + 6, channel] = 180 + 4 * (time % 16)
+        frames.append(frame)
+    return frames
+
+
 class StandIn:
     """Implements `port.Model`; nothing about a session is kept here but the sizes of batches."""
 
@@ -134,7 +147,9 @@ class StandIn:
         provisional = self._provisional(state)[-len(given.frames) :]
         return StepOutput([*finals, *provisional], state)
 
-    def flush(self, state: State, options: SessionOptions = NO_OPTIONS) -> StepOutput[State]:
+    def flush(
+        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[State]:
         finals = []
         while state.pending:
             result, state = self._answer(state)

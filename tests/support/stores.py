@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import (
     Commit,
     CommitOutcome,

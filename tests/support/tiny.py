@@ -16,6 +16,7 @@ from maskstream_model.config import (
     SegmenterConfig,
     TrackerConfig,
 )
+from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.loading import random_model, random_offline_model
@@ -63,6 +64,12 @@ def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDa
         online: fields of `OnlineConfig` to replace.
     """
     return sharpened(random_model(tiny_config(**online), torch.device(device), seed))
+
+
+def tiny_hungarian_model(seed: int = 0, **online: object) -> OnlineHungarian:
+    """The segmenter of `tiny_model`, with tracks linked by similarity."""
+    daq = tiny_model(seed, **online)
+    return OnlineHungarian(daq.config, daq.segmenter, daq.device, daq.fingerprint)
 
 
 def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object) -> OnlineDaq:

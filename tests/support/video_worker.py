@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.jobs.assembly import decode_upload
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind
+from maskstream_server.lifecycle.videos import decode_upload
 from maskstream_server.lifecycle.worker import work_forever
 from maskstream_server.telemetry.log import set_up_logging
 
@@ -28,14 +29,13 @@ def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str =
     set_up_logging("json", "info")
     settings = Settings(store=url, data_folder=Path(folder), threads=1, checkpoint_frames=4)
     model: Any = tiny_offline_model() if mode == "offline" else tiny_model()
-    name = "track_clip" if mode == "offline" else "step_clip"
-    step = getattr(model, name)
+    step = model.step
 
-    def slow_step(frames: Any, *args: Any) -> Any:
-        time.sleep(float(step_s) * len(frames))
-        return step(frames, *args)
+    def slow_step(batch: Any, *args: Any) -> Any:
+        time.sleep(float(step_s) * sum(len(given.frames) for given in batch))
+        return step(batch, *args)
 
-    setattr(model, name, slow_step)
+    model.step = slow_step
     decode = decode_upload(settings)
 
     def deadly_decode(path: Path, **how: int) -> Any:
@@ -44,7 +44,9 @@ def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str =
 
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
-    work_forever(settings, model, lambda: print("ready", flush=True), deadly_decode, watched)
+    work_forever(
+        settings, Models.of(model), lambda: print("ready", flush=True), deadly_decode, watched
+    )
 
 
 class Deadly:

@@ -17,7 +17,7 @@ from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lines import read_lines
-from maskstream_server.lifecycle.assembly import online_part
+from maskstream_server.lifecycle.models import Models
 from support.engines import LIMITS
 from support.fake_video import FakeDecoder, Gate, no_sound
 from support.tiny import tiny_frames, tiny_model
@@ -83,16 +83,16 @@ def open_workshop(start, tmp_path: Path):
         nonlocal opened
         opened += 1
         model = model or tiny_model()
-        engine = await start(online_part(model), replace(LIMITS, deterministic=deterministic))
+        models = Models.of(model)
+        engine = await start(models.live, replace(LIMITS, deterministic=deterministic))
         decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
         files = VideoFiles(tmp_path / str(opened), None, 0)
         files.create("a").write_bytes(b"a video")
         if store is None:
             store = MemoryVideoStore(1000.0)
             await store.create(video_record(options=options))
-        offline = None if engine.model is model else model
         parts = WorkerParts(
-            engine.model, engine, store, files, decoder, no_sound, offline, checkpoint_every=EVERY
+            engine, store, files, decoder, no_sound, models.offline, checkpoint_every=EVERY
         )
         return Workshop(parts, decoder, store, files)
 

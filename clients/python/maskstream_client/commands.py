@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec
 import click
 
 from maskstream_client.urls import DEFAULT_URL
+from maskstream_protocol.messages import MASK_FORMATS
 
 P = ParamSpec("P")
 _UNITS: Final = {"K": 10, "M": 20, "G": 30}
@@ -65,7 +66,7 @@ api_key_option = click.option(
 )
 _masks = click.option(
     "--masks",
-    type=click.Choice(["rle", "bits", "labelmap", "polygons", "none"]),
+    type=click.Choice(MASK_FORMATS),
     default="rle",
     show_default=True,
     help="How masks travel.",

@@ -96,8 +96,10 @@ class Outbox:
             yield self._now.pop(0).to_json()
         if not self._open:
             return
+        awaits_reset = messages.Reset() in self._requests[: self._num_requested]
         for row in list(self._ledger.unsent()):
-            if row.frame is None or not self.affords(row.frame.num_bytes):
+            # Between a reset and its notice the server refuses every frame, of whichever epoch.
+            if awaits_reset or row.frame is None or not self.affords(row.frame.num_bytes):
                 return
             if row.prompts is not None and not row.prompts_sent:
                 row.prompts_sent = True

@@ -14,7 +14,7 @@ from pycocotools import mask as coco
 from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import IdentitiesReset
 from maskstream_client.model_card import ClassInfo
-from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import Box, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, Timings
 

@@ -19,7 +19,7 @@ from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import BadMessageError, SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.notice_parsing import parse_server_message
+from maskstream_protocol.notices import parse_server_message
 from maskstream_protocol.prompts import trimmed_prompts
 from maskstream_protocol.results import ResultMessage, decode_result
 
@@ -249,7 +249,8 @@ class ClientSession:
                 self._outbox.grant(1, frame.num_bytes)
             lost = self._ledger.restart_at(reset.next_sequence)
         self._epoch = reset.epoch
-        self._outbox.answered(messages.Reset())
+        if reset.reason == "client":
+            self._outbox.answered(messages.Reset())
         self._outbox.release()
         return [
             events.IdentitiesReset(reset.epoch, reset.reason),

@@ -8,8 +8,7 @@ from maskstream_client import events
 from maskstream_client.errors import SessionUnknownError
 from maskstream_client.events import Event
 from maskstream_protocol import notices
-from maskstream_protocol.notice_parsing import parse_server_message
-from maskstream_protocol.notices import DropReason
+from maskstream_protocol.notices import DropReason, parse_server_message
 from maskstream_protocol.results import decode_result
 
 

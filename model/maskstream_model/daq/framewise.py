@@ -30,8 +30,6 @@ CLIP_FRAMES = 5
 CPU_CLIP_PIXELS = 1 << 18
 """Most pixels of these in the network: larger frames keep a CPU busy (decisions/0023)."""
 GPU_CLIP_PIXELS = 1 << 21
-MAX_CLIP_PIXELS = 12_000_000
-"""Most pixels of these as they come: they are held until the step is done."""
 NO_OPTIONS = SessionOptions()
 
 
@@ -92,12 +90,11 @@ class FramewiseModel(ABC):
         online = self.config.online
         return padded_size(*resized_size(height, width, online.min_size, online.max_size))
 
-    def clip_frames(self, height: int, width: int) -> int:
+    def clip_frames(self, height: int, width: int, most: int) -> int:
         """See `port.Model`."""
         rows, columns = self.batch_key(height, width)
         pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
-        most = min(pixels // (rows * columns), MAX_CLIP_PIXELS // (height * width))
-        return max(1, min(CLIP_FRAMES, most))
+        return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
 
     # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
     @torch.no_grad()
@@ -125,7 +122,10 @@ class FramewiseModel(ABC):
         return [StepOutput(*pair) for pair in zip(results, states, strict=True)]
 
     def flush(
-        self, state: TrackerState, options: SessionOptions = NO_OPTIONS
+        self,
+        state: TrackerState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
     ) -> StepOutput[TrackerState]:
         """See `port.Model`: nothing is pending."""
         return StepOutput([], state)

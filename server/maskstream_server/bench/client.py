@@ -12,7 +12,7 @@ from websockets.typing import Subprotocol
 from maskstream_protocol import SUBPROTOCOL, messages, notices
 from maskstream_protocol.errors import ProtocolError
 from maskstream_protocol.frames import FrameCodec, FrameMessage
-from maskstream_protocol.notice_parsing import parse_server_message
+from maskstream_protocol.notices import parse_server_message
 from maskstream_protocol.results import decode_result
 
 ANSWER_S: Final = 60.0

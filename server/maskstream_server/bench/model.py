@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import torch
 
+from maskstream_model.port import Model, StepInput
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
-from maskstream_server.jobs.assembly import decode_upload
-from maskstream_server.lifecycle.assembly import engine_threads, load, online_part
+from maskstream_server.lifecycle.assembly import engine_threads
+from maskstream_server.lifecycle.models import load
+from maskstream_server.lifecycle.videos import decode_upload
 
 WARM_UP_STEPS: Final = 2
 MATRIX: Final = 2048
@@ -27,31 +29,31 @@ def run_bench(settings: Settings, clip: Path, num_frames: int, out: Path | None)
         MediaError: the clip cannot be read.
         StartError: the model cannot be loaded.
     """
-    model = online_part(load(settings))
+    model = load(settings).live
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = [frame.pixels for frame in islice(video, num_frames)]
-    settle_threads(engine_threads(settings), Stepper(model, time.perf_counter).probe_s)
+    stepper = Stepper(time.perf_counter)
+    settle_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
     report: dict[str, Any] = {
-        "model": model.config.name,
+        "model": model.info.name,
         "device": settings.device,
         "threads": torch.get_num_threads(),
         "size": size_text(*frames[0].shape[:2]),
-        "padded": size_text(*model.padded_size(*frames[0].shape[:2])),
     }
     for _ in range(WARM_UP_STEPS):
-        model.step_batch([frames[0]], [model.initial_state()])
+        model.step([StepInput([frames[0]], model.begin())])
     tell(report | _steps(model, frames) | {"matrix_gflop_s": matrix_gflop_s()}, out)
 
 
-def _steps(model: Any, frames: list[Any]) -> dict[str, Any]:
+def _steps(model: Model[Any], frames: list[Any]) -> dict[str, Any]:
     """Step one session; its answers are waited for, on a GPU too."""
-    state, took_s, tracks = model.initial_state(), [], []
+    state, took_s, tracks = model.begin(), list[float](), list[int]()
     for frame in frames:
         began_s = time.perf_counter()
-        (output,), (state,) = model.step_batch([frame], [state])
-        output.mask_logits.sum().item()
+        (output,) = model.step([StepInput([frame], state)])
         took_s.append(time.perf_counter() - began_s)
-        tracks.append(len(output.track_ids))
+        state = output.state
+        tracks += [len(result.tracks.track_ids) for result in output.results]
     each = [round(value, 4) for value in took_s]
     return {"median_s": round(median(took_s), 4), "step_s": each, "tracks": tracks}
 

@@ -3,20 +3,21 @@
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_protocol.messages import MaskFormat
+from maskstream_protocol.messages import MASK_FORMATS
 from maskstream_server.bench.pictures import jpegs
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.bench.servers import running_servers
 from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.turns import Pace, Turns
 from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.models import Models
 
 PRESET: Final = "demo"
 STRIDE: Final = 4
@@ -30,9 +31,9 @@ class Shown:
     objects: int
     size: Size
 
-    def make(self, settings: Settings) -> StandIn:
+    def make(self, settings: Settings) -> Models:
         """Return the model, whatever the settings name."""
-        return StandIn(PRESET, self.objects, 0.0, blobs(self.objects, self.size))
+        return Models(StandIn(PRESET, self.objects, 0.0, blobs(self.objects, self.size)))
 
 
 def run_bench(settings: Settings, clip: Path, frames: int, objects: int, out: Path | None) -> None:
@@ -52,7 +53,7 @@ def run_bench(settings: Settings, clip: Path, frames: int, objects: int, out: Pa
     }
     shown = Shown(objects, (height, width))
     with running_servers([settings.model_copy(update=ours)], shown.make) as (server,):
-        for form in get_args(MaskFormat):
+        for form in MASK_FORMATS:
             turns = Turns(server, form)
             turns.warm_up(pictures)
             turns.take(pictures, Pace(1, frames, None))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from PIL import Image
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.jobs.assembly import decode_upload
+from maskstream_server.lifecycle.videos import decode_upload
 
 MAX_PICTURES: Final = 300
 JPEG_QUALITY: Final = 90

@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from maskstream_protocol import STREAM_PATH
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import MaskstreamServerError, StartError
+from maskstream_server.lifecycle.models import Models
 
 STOP_S = 30.0
-MakeModel = Callable[[Settings], Any]
+MakeModels = Callable[[Settings], Models]
 """Makes what a server runs, in its own process."""
 
 
@@ -42,7 +42,7 @@ class BenchServer:
 
 @contextmanager
 def running_servers(
-    settings: Sequence[Settings], make_model: MakeModel
+    settings: Sequence[Settings], make_models: MakeModels
 ) -> Iterator[list[BenchServer]]:
     """Run a server for each of the settings until the context ends.
 
@@ -55,7 +55,7 @@ def running_servers(
     try:
         for each in settings:
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_serve, args=(each, make_model, theirs), daemon=True)
+            process = context.Process(target=_serve, args=(each, make_models, theirs), daemon=True)
             process.start()
             theirs.close()
             processes.append(process)
@@ -79,7 +79,7 @@ def _address(told: Connection) -> str:
     return str(said)
 
 
-def _serve(settings: Settings, make_model: MakeModel, told: Connection) -> None:
+def _serve(settings: Settings, make_models: MakeModels, told: Connection) -> None:
     """Run one server in this process; tells its address, or why it has none."""
     from maskstream_server.lifecycle.assembly import assemble
     from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
@@ -88,7 +88,7 @@ def _serve(settings: Settings, make_model: MakeModel, told: Connection) -> None:
     set_up_logging(settings.log_format, settings.log_level)
     try:
         with bind(settings.host, settings.port) as bound:
-            service = assemble(settings, make_model(settings))
+            service = assemble(settings, make_models(settings))
             MaskstreamServer(service, lambda: told.send(url_of(bound))).run([bound])
     except MaskstreamServerError as error:
         told.send(error)

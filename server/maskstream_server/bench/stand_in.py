@@ -1,23 +1,29 @@
 """A model with a memory of the size of a real one's, and steps of a known length."""
 
 import time
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from maskstream_model.aliases import Frame
+from maskstream_model.aliases import Frame, Pause
+from maskstream_model.daq.framewise import model_info
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.daq.state_codec import state_from_bytes, state_to_bytes
-from maskstream_model.interface import FrameOutput, StepByStep, TrackStatus
+from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
+from maskstream_model.port import FrameResult, SessionOptions, StepInput, StepOutput, TrackStatus
 from maskstream_model.presets import preset
+from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.results import frame_result
+
+NO_OPTIONS = SessionOptions()
 
 
-class StandIn(StepByStep[TrackerState]):
+class StandIn:
     """Remembers `num_tracks` tracks as a preset would, and shows those that have masks.
 
-    Every frame changes all that a frame of the real model changes: queries, momentum, sums of
-    logits, and one row of each track's history.
+    Implements `port.Model`. Every frame changes all that a frame of the real model changes:
+    queries, momentum, sums of logits, and one row of each track's history.
 
     Args:
         name: the preset whose memory it has.
@@ -29,21 +35,22 @@ class StandIn(StepByStep[TrackerState]):
     def __init__(
         self, name: str, num_tracks: int, step_s: float, masks: Tensor | None = None
     ) -> None:
-        self.config = preset(name)
-        self.fingerprint = f"stand-in-{name}-{num_tracks}"
+        self._config = preset(name)
+        fingerprint = f"stand-in-{name}-{num_tracks}"
+        self.info = model_info(self._config, "stand-in", fingerprint, lookahead=0)
         self._num_tracks = num_tracks
         self._step_s = step_s
         self._masks = masks
 
-    def initial_state(self) -> TrackerState:
+    def begin(self, options: SessionOptions = NO_OPTIONS) -> TrackerState:
         """Return a memory whose history is full."""
-        count, width = self._num_tracks, self.config.segmenter.hidden_dim
-        window = self.config.online.appearance_window
+        count, width = self._num_tracks, self._config.segmenter.hidden_dim
+        window = self._config.online.appearance_window
         return TrackerState(
             queries=torch.rand(count, width),
             positions=torch.rand(count, width),
             history=torch.rand(count, window, width),
-            logit_sums=torch.rand(count, self.config.num_classes + 1),
+            logit_sums=torch.rand(count, self._config.num_classes + 1),
             track_ids=torch.arange(1, count + 1),
             birth_frames=torch.zeros(count, dtype=torch.int64),
             missed_frames=torch.zeros(count, dtype=torch.int64),
@@ -52,14 +59,56 @@ class StandIn(StepByStep[TrackerState]):
             next_track_id=count + 1,
         )
 
+    def batch_key(self, height: int, width: int) -> Hashable:
+        """See `port.Model`."""
+        return height, width
+
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """See `port.Model`."""
+        return 1
+
     def step(
-        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, TrackerState]:
-        """See `OnlineSegmenter.step`."""
-        time.sleep(self._step_s)
+        self, batch: Sequence[StepInput[TrackerState]], pause: Pause | None = None
+    ) -> list[StepOutput[TrackerState]]:
+        """See `port.Model`."""
+        return [self._step_one(given) for given in batch]
+
+    def _step_one(self, given: StepInput[TrackerState]) -> StepOutput[TrackerState]:
+        results, state = list[FrameResult](), given.state
+        for frame in given.frames:
+            time.sleep(self._step_s)
+            state = self._after(state)
+            results.append(self._shown(frame, state))
+        return StepOutput(results, state)
+
+    def flush(
+        self,
+        state: TrackerState,
+        options: SessionOptions = NO_OPTIONS,
+        pause: Pause | None = None,
+    ) -> StepOutput[TrackerState]:
+        """See `port.Model`: nothing is pending."""
+        return StepOutput((), state)
+
+    def committed(self, state: TrackerState) -> int:
+        """See `port.Model`."""
+        return state.num_frames
+
+    def to_parts(self, state: TrackerState) -> dict[str, bytes]:
+        """See `port.Model`."""
+        return state_to_parts(state, self.info.fingerprint)
+
+    def from_parts(
+        self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
+    ) -> TrackerState:
+        """See `port.Model`."""
+        fingerprint, cpu = self.info.fingerprint, torch.device("cpu")
+        return state_from_parts(parts, self._config, fingerprint, cpu, options.max_tracks)
+
+    def _after(self, state: TrackerState) -> TrackerState:
         history = state.history.clone()
         history[:, state.num_frames % history.shape[1]] = torch.rand(history[:, 0].shape)
-        after = replace(
+        return replace(
             state,
             queries=torch.rand(state.queries.shape),
             positions=torch.rand(state.positions.shape),
@@ -68,27 +117,14 @@ class StandIn(StepByStep[TrackerState]):
             num_appearances=state.num_appearances + 1,
             num_frames=state.num_frames + 1,
         )
-        return self._shown(frame, after), after
 
-    def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """See `OnlineSegmenter.padded_size`."""
-        return height, width
-
-    def state_to_bytes(self, state: TrackerState) -> bytes:
-        """See `OnlineSegmenter.state_to_bytes`."""
-        return state_to_bytes(state, self.fingerprint)
-
-    def state_from_bytes(self, blob: bytes) -> TrackerState:
-        """See `OnlineSegmenter.state_from_bytes`."""
-        return state_from_bytes(blob, self.config, self.fingerprint, torch.device("cpu"))
-
-    def _shown(self, frame: Frame, state: TrackerState) -> FrameOutput:
+    def _shown(self, frame: Frame, state: TrackerState) -> FrameResult:
         size = height, width = frame.shape[0], frame.shape[1]
         masks = self._masks
         if masks is None:
             masks = torch.zeros(0, -(-height // 4), -(-width // 4))
         shown = len(masks)
-        return FrameOutput(
+        output = FrameOutput(
             track_ids=state.track_ids[:shown],
             status=torch.full((shown,), int(TrackStatus.TRACKED)),
             logits=state.logit_sums[:shown],
@@ -100,3 +136,4 @@ class StandIn(StepByStep[TrackerState]):
             resized=size,
             padded=size,
         )
+        return frame_result(output, state.num_frames, size, self._config)

@@ -13,21 +13,23 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
+from maskstream_model.port import Model, SessionOptions, StepInput
 from maskstream_server.bench.memory import MemoryMeter
 from maskstream_server.bench.report import size_text, tell
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.assembly import decode_upload, video_limits
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.lifecycle.assembly import build_engine, engine_threads, load, online_part
+from maskstream_server.lifecycle.assembly import build_engine, engine_threads
+from maskstream_server.lifecycle.models import load
+from maskstream_server.lifecycle.videos import decode_upload, video_limits
 from maskstream_server.media.soundtrack import open_sound
 
 VIDEO: Final = "bench"
@@ -60,13 +62,12 @@ def run_bench(settings: Settings, clip: Path, out: Path | None) -> None:
         BenchError: the video failed.
         MediaError: it cannot be read.
     """
-    model = load(settings)
+    model = load(settings).live
     height, width = _size(settings, clip)
-    name = online_part(model).config.name
-    report: dict[str, Any] = {"model": name, "size": size_text(height, width)}
-    in_clips = build_engine(settings, model).clip_frames(height, width)
+    report: dict[str, Any] = {"model": model.info.name, "size": size_text(height, width)}
+    in_clips = model.clip_frames(height, width, settings.max_batch)
     for name, at_once in (("model_alone", 1), ("model_alone_in_clips", in_clips)):
-        report[name] = measure_alone(settings, online_part(model), clip, at_once)
+        report[name] = measure_alone(settings, model, clip, at_once)
     for run in RUNS:
         measured = asyncio.run(measure_job(settings, model, clip, run.options))
         for name in ("", "_in_clips"):
@@ -81,27 +82,30 @@ def _size(settings: Settings, clip: Path) -> tuple[int, int]:
         return video.info.height, video.info.width
 
 
-def measure_alone(settings: Settings, model: Any, clip: Path, at_once: int) -> dict[str, Any]:
+def measure_alone(
+    settings: Settings, model: Model[Any], clip: Path, at_once: int
+) -> dict[str, Any]:
     """Step the frames in a thread of its own, as the engine does; only the steps are counted."""
     with ThreadPoolExecutor(1, "alone") as thread:
         return thread.submit(_alone, settings, model, clip, at_once).result()
 
 
-def _alone(settings: Settings, model: Any, clip: Path, at_once: int) -> dict[str, Any]:
-    threads = settle_threads(engine_threads(settings), Stepper(model, time.perf_counter).probe_s)
-    state, seconds, cpu_s, num_frames = model.initial_state(), 0.0, 0.0, 0
+def _alone(settings: Settings, model: Model[Any], clip: Path, at_once: int) -> dict[str, Any]:
+    stepper, options = Stepper(time.perf_counter), SessionOptions(max_tracks=settings.max_tracks)
+    threads = settle_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
+    state, seconds, cpu_s, num_frames = model.begin(options), 0.0, 0.0, 0
     with closing(decode_upload(settings)(clip, skip=0, stride=1)) as video:
         frames = (frame.pixels for frame in video)
         first = list(islice(frames, at_once))
         for _ in range(WARM_UP_STEPS):
-            model.step_clip(first, state, settings.max_tracks)
+            model.step([StepInput(first, state, options)])
         in_clips = _clips(chain(first, frames), at_once)
         # Several at a time, so that the decoder is at rest while they are stepped.
         while clips := list(islice(in_clips, CLIPS_AT_REST)):
             began_s, began_cpu_s = time.perf_counter(), time.process_time()
             for some in clips:
-                _, states = model.step_clip(some, state, settings.max_tracks)
-                state = states[-1]
+                (output,) = model.step([StepInput(some, state, options)])
+                state = output.state
             seconds += time.perf_counter() - began_s
             cpu_s += time.process_time() - began_cpu_s
             num_frames += sum(map(len, clips))
@@ -116,7 +120,7 @@ def _clips(frames: Iterator[Frame], at_once: int) -> Iterator[list[Frame]]:
 
 
 async def measure_job(
-    settings: Settings, model: Any, clip: Path, options: VideoOptions
+    settings: Settings, model: Model[Any], clip: Path, options: VideoOptions
 ) -> dict[str, Any]:
     """Work on the video as a server does, without the upload."""
     engine = build_engine(settings, model)
@@ -124,7 +128,6 @@ async def measure_job(
     store = MemoryVideoStore(settings.video_retention_s)
     with _files(clip) as files:
         parts = WorkerParts(
-            model=engine.model,
             engine=engine,
             store=store,
             files=files,

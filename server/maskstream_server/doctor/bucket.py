@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 
 NAME = "bucket"
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
-from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import open_files, open_store, videos_folder
+from maskstream_server.errors import StartError, StoreUnreachableError
 from maskstream_server.jobs.maintenance.ownership import ADVICE, Ownership
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.lifecycle.videos import open_files, open_store, videos_folder
 
 NAME = "records"
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 
 from maskstream_server.doctor.finding import Finding
+from maskstream_server.errors import StoreError
 from maskstream_server.jobs.queue import NAME
-from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import FULL_FRACTION, Commit, CommitOutcome
 from maskstream_server.stores.redis import RedisStore
 from maskstream_server.stores.redis.facts import RedisFacts, read_facts

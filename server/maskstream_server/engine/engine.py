@@ -2,50 +2,47 @@
 
 import asyncio
 import logging
-import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from maskstream_model.interface import Frame, OnlineSegmenter
+from maskstream_model.port import Model, StepInput
 from maskstream_server.engine.batching import Waiting
-from maskstream_server.engine.clip import ClipStepper
-from maskstream_server.engine.queue import RequestQueue, Ticket, Work
-from maskstream_server.engine.step import Stepper, failed
+from maskstream_server.engine.queue import RequestQueue, Ticket
+from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import settle_threads
 from maskstream_server.engine.types import (
     EngineLimits,
     EngineObserver,
-    EngineRequest,
-    EngineResult,
     EngineStoppedError,
+    Outcome,
+    Read,
     StepFailedError,
+    StepRequest,
+    StepTimes,
 )
 
 State = TypeVar("State")
-T = TypeVar("T")
+Value = TypeVar("Value")
 log = logging.getLogger(__name__)
 
 
 class Engine(Generic[State]):
-    """Runs a model on its own thread; coroutines of one event loop await its results.
+    """Steps models on its own thread; coroutines of one event loop await its results.
 
     Args:
-        model: the only one that steps it.
+        model: of live sessions; it is warmed up.
         limits: batches, queue, threads, warm-up.
-        observer: told of batches and failures, on the engine's thread.
+        observer: counts batches and failures, on the engine's thread.
         clock: seconds that only grow.
-
-    Attributes:
-        clips: steps frames of whole videos; for work on the engine's thread.
     """
 
     def __init__(
         self,
-        model: OnlineSegmenter[State],
+        model: Model[State],
         limits: EngineLimits | None = None,
         observer: EngineObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -54,11 +51,8 @@ class Engine(Generic[State]):
         self.limits = limits or EngineLimits()
         self._observer = observer
         self._clock = clock
-        self._stepper = Stepper(model, clock)
-        self._queue: RequestQueue[State] = RequestQueue(self.limits, clock)
-        self.clips = ClipStepper(
-            model, self._stepper, clock, lambda: self._queue.lately_live, self.give_way
-        )
+        self._queue = RequestQueue(self.limits, clock)
+        self._stepper = Stepper(clock, self._give_way, lambda: self._queue.lately_live)
         self._accepting = False
         self._ended = False
         self._busy_since_s: float | None = None
@@ -73,61 +67,51 @@ class Engine(Generic[State]):
         self._thread.start()
         await warm
 
-    async def submit(self, request: EngineRequest[State]) -> EngineResult[State]:
-        """Step one frame; cancelling the caller only drops the result.
-
-        Raises:
-            EngineFullError: the queue is at its bound.
-            EngineStoppedError: not started, stopping or stopped.
-            StepFailedError: the model failed on this frame.
-        """
-        height, width = request.frame.shape[:2]
-        shape = (self.model.padded_size(height, width), request.max_tracks)
-        waiting = Waiting(request.session, shape, self._clock())
-        result: EngineResult[State] = await self._wait(request, waiting)
-        return result
-
-    async def submit_clip(
-        self, request: EngineRequest[State], frames: Sequence[Frame]
-    ) -> list[EngineResult[State]]:
-        """Step frames of a whole video that follow one another; they give way to live ones.
+    async def submit(
+        self, session: str, step: StepInput[State], read: Read[State, Value]
+    ) -> tuple[Value, StepTimes]:
+        """Step one frame of a live session; cancelling the caller only drops the result.
 
         Args:
-            request: for the first of them, and what is wanted of all; the last has the snapshot.
-            frames: `clip_frames` of them, or fewer, of one size.
+            session: its name.
+            step: a frame and the state before it; without a frame the model is flushed.
+            read: makes the value to return, on the engine's thread.
 
         Raises:
             EngineFullError: the queue is at its bound.
             EngineStoppedError: not started, stopping or stopped.
-            StepFailedError: the model failed on one of them.
+            StepFailedError: the model or `read` failed on this frame.
         """
-        step = partial(self.clips.step, request, frames, self._clock())
-        return await self.perform(request.session, step)
+        return await self._submit(StepRequest(session, self.model, step, read))
 
-    def clip_frames(self, height: int, width: int) -> int:
-        """Return how many frames of a whole video to hand in at a time."""
-        return self.limits.clip(math.prod(self.model.padded_size(height, width)))
+    async def submit_clip(
+        self, session: str, model: Model[Any], step: StepInput[Any], read: Read[Any, Value]
+    ) -> tuple[Value, StepTimes]:
+        """Step frames of a whole video, on any model; they give way to live ones.
 
-    async def perform(self, session: str, work: Callable[[], T]) -> T:
-        """Do something else on the engine's thread, as for a frame that nobody watches.
-
-        What takes longer than a part of a frame's step should `give_way` now and then.
+        Args:
+            session: name of the video.
+            model: what steps it.
+            step: `clip_frames` of one size, or fewer; without a frame the model is flushed.
+            read: see `submit`.
 
         Raises:
-            EngineFullError: the queue is at its bound.
-            EngineStoppedError: not started, stopping or stopped.
-            StepFailedError: `work` raised; that is chained.
+            EngineError: see `submit`.
         """
-        alone = object()
-        result: T = await self._wait(work, Waiting(session, alone, self._clock(), live=False))
-        return result
+        return await self._submit(StepRequest(session, model, step, read, live=False))
 
-    async def _wait(self, request: EngineRequest[State] | Work, waiting: Waiting) -> Any:
+    def clip_frames(self, model: Model[Any], height: int, width: int, most: int) -> int:
+        """Return how many frames of a whole video to hand in at a time: 1 to `most`."""
+        return model.clip_frames(height, width, max(1, min(self.limits.batch, most)))
+
+    async def _submit(self, request: StepRequest[Any, Value]) -> tuple[Value, StepTimes]:
         if not self._accepting or self._loop is None:
             raise EngineStoppedError("the engine takes no frames now")
+        waiting = Waiting(request.session, _batch_key(request), self._clock(), request.live)
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
-        return await ticket.future
+        outcome: tuple[Value, StepTimes] = await ticket.future
+        return outcome
 
     @property
     def ready(self) -> bool:
@@ -164,8 +148,8 @@ class Engine(Generic[State]):
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            settle_threads(self.limits.num_threads, self._stepper.probe_s)
-            self._stepper.warm_up(self.limits)
+            settle_threads(self.limits.num_threads, lambda: self._stepper.probe(self.model)[0])
+            self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
             self._on_loop(_settle, warm, error)
             return
@@ -182,11 +166,11 @@ class Engine(Generic[State]):
             self._do(tickets)
         return bool(tickets)
 
-    def give_way(self) -> None:
+    def _give_way(self) -> None:
         """Let live frames that wait go first, in the middle of what nobody watches.
 
-        For work on the engine's thread, as what `perform` was given. One batch goes, so that what
-        gives way is done some time on the busiest server, too. Who calls this does not hang.
+        One batch goes, so that what gives way is done some time on the busiest server, too. Who
+        calls this does not hang.
         """
         if self._busy_since_s is not None:
             self._busy_since_s = self._clock()
@@ -194,50 +178,46 @@ class Engine(Generic[State]):
         if tickets:
             self._do(tickets)
 
-    def _do(self, tickets: Sequence[Ticket[State]]) -> None:
+    def _do(self, tickets: Sequence[Ticket]) -> None:
         before_s, self._busy_since_s = self._busy_since_s, self._clock()
-        outcomes = self._outcomes(tickets)
+        requests = [ticket.request for ticket in tickets]
+        outcomes = self._stepper.step(requests, [ticket.waiting.since_s for ticket in tickets])
         self._busy_since_s = before_s
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             self._on_loop(_settle, ticket.future, outcome)
         try:
-            self._tell(outcomes)
+            self._observe(requests, outcomes)
         except Exception:
             log.exception("engine_observer_failed")
 
-    def _outcomes(self, tickets: Sequence[Ticket[State]]) -> list[Any]:
-        """Return results or errors; work comes alone."""
-        requests = [each.request for each in tickets if isinstance(each.request, EngineRequest)]
-        if requests:
-            arrived_s = [each.waiting.since_s for each in tickets]
-            return list(self._stepper.step(requests, arrived_s))
-        (work,) = (each.request for each in tickets if not isinstance(each.request, EngineRequest))
-        try:
-            return [work()]
-        except Exception as error:
-            return [failed(error)]
-
-    def _tell(self, outcomes: Sequence[Any]) -> None:
+    def _observe(
+        self, requests: Sequence[StepRequest[Any, Any]], outcomes: Sequence[Outcome]
+    ) -> None:
         if self._observer is None:
             return
-        told = [
-            item
-            for outcome in outcomes
-            for item in (outcome if isinstance(outcome, list) else [outcome])
-        ]
-        for outcome in told:
+        waiting_s: list[float] = []
+        for request, outcome in zip(requests, outcomes, strict=True):
             if isinstance(outcome, StepFailedError):
                 self._observer.step_failed(outcome)
-        done = [outcome for outcome in told if isinstance(outcome, EngineResult)]
-        if done:
-            waiting_s = [result.waiting_s for result in done]
-            self._observer.batch_done(done[0].batch_size, done[0].inference_s, waiting_s)
+            else:
+                times = outcome[1]
+                waiting_s += [times.waiting_s] * len(request.step.frames)
+        if waiting_s:
+            self._observer.batch_done(times.batch_size, times.inference_s, waiting_s)
 
     def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Run on the event loop; where that is closed nobody waits any more."""
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(partial(call, *args))
+
+
+def _batch_key(request: StepRequest[Any, Any]) -> Hashable:
+    """Return what requests have in common that share a batch; some never do."""
+    if not request.live or len(request.step.frames) != 1:
+        return object()
+    height, width = request.step.frames[0].shape[:2]
+    return request.model.batch_key(height, width), request.step.options.max_tracks
 
 
 def _settle(future: "asyncio.Future[Any]", outcome: Any) -> None:

@@ -5,39 +5,37 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from maskstream_server.engine.batching import Waiting, company_wait_s, first_class, next_batch
 from maskstream_server.engine.types import (
     EngineFullError,
     EngineLimits,
-    EngineRequest,
     EngineStoppedError,
+    StepRequest,
 )
 
-State = TypeVar("State")
-Work = Callable[[], Any]
 ACTIVE_S = 1.0
 """A session whose last frame is not older than this is waited for when a batch is not full, and
 whole videos step frame by frame beside it."""
 
 
 @dataclass(frozen=True)
-class Ticket(Generic[State]):
-    """A request in the queue, or a piece of work, and the future that waits for it."""
+class Ticket:
+    """A request in the queue, and the future that waits for its value."""
 
-    request: EngineRequest[State] | Work
+    request: StepRequest[Any, Any]
     waiting: Waiting
     future: "asyncio.Future[Any]"
 
 
-class RequestQueue(Generic[State]):
+class RequestQueue:
     """Bounded; hands out batches of sessions until it is closed and empty."""
 
     def __init__(self, limits: EngineLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
-        self._tickets: list[Ticket[State]] = []
+        self._tickets: list[Ticket] = []
         self._recent: dict[str, Waiting] = {}
         self._live_s = -math.inf
         self._changed = threading.Condition()
@@ -46,7 +44,7 @@ class RequestQueue(Generic[State]):
     def __len__(self) -> int:
         return len(self._tickets)
 
-    def put(self, ticket: Ticket[State]) -> None:
+    def put(self, ticket: Ticket) -> None:
         """Add a ticket at the end.
 
         Raises:
@@ -74,13 +72,13 @@ class RequestQueue(Generic[State]):
             self._closed = True
             self._changed.notify()
 
-    def drain(self) -> list[Ticket[State]]:
+    def drain(self) -> list[Ticket]:
         """Take out everything that waits."""
         with self._changed:
             left, self._tickets = self._tickets, []
         return left
 
-    def take(self) -> list[Ticket[State]]:
+    def take(self) -> list[Ticket]:
         """Wait for frames, and shortly for company; return the next batch, [] at the end.
 
         Tickets whose callers have gone are dropped.
@@ -98,7 +96,7 @@ class RequestQueue(Generic[State]):
                     return self._take_batch(first, waiting)
                 self._changed.wait(wait_s)
 
-    def take_live(self) -> list[Ticket[State]]:
+    def take_live(self) -> list[Ticket]:
         """Return a batch of the live frames that are there now, [] without any."""
         with self._changed:
             live = [
@@ -108,7 +106,7 @@ class RequestQueue(Generic[State]):
             ]
             return self._take_batch(live, [self._tickets[index].waiting for index in live])
 
-    def _take_batch(self, first: list[int], waiting: Sequence[Waiting]) -> list[Ticket[State]]:
+    def _take_batch(self, first: list[int], waiting: Sequence[Waiting]) -> list[Ticket]:
         chosen = [first[index] for index in next_batch(waiting, self._limits.batch)]
         batch = [self._tickets[index] for index in chosen]
         taken = set(chosen)

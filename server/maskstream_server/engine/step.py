@@ -1,149 +1,191 @@
-"""One step of the engine, without thread or queue: requests in, results or errors out."""
+"""One step of the engine, without thread or queue: requests in, values or errors out."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from maskstream_model.aliases import Frame
-from maskstream_model.interface import FrameOutput, OnlineSegmenter, TrackStatus
-from maskstream_server.engine.findings import finder_of
+from maskstream_model.aliases import Frame, Pause
+from maskstream_model.port import Model, Prompt, SessionOptions, StepInput, StepOutput
 from maskstream_server.engine.types import (
     USUAL_SIZE,
     EngineLimits,
-    EngineRequest,
-    EngineResult,
+    Outcome,
     StepFailedError,
+    StepRequest,
+    StepTimes,
 )
 
-State = TypeVar("State")
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""
 
 
-@dataclass(frozen=True)
-class BatchTimes:
-    """When and how long: `waiting_s` of the frame, `inference_s` and `size` of its batch."""
+class Stepper:
+    """Steps requests that may share a batch; for one thread.
 
-    waiting_s: float
-    inference_s: float
-    size: int
+    Args:
+        clock: seconds that only grow.
+        pause: called between the parts of what nobody watches.
+        lately_live: says whether live frames come at this time.
+    """
 
-
-class Stepper(Generic[State]):
-    """Steps requests of equal padded size; for one thread."""
-
-    def __init__(self, model: OnlineSegmenter[State], clock: Callable[[], float]) -> None:
-        self._model = model
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        pause: Pause = lambda: None,
+        lately_live: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._clock = clock
-        self._finder = finder_of(model.config)
+        self._pause = pause
+        self._lately_live = lately_live
 
     def step(
-        self,
-        requests: Sequence[EngineRequest[State]],
-        arrived_s: Sequence[float],
-    ) -> list[EngineResult[State] | StepFailedError]:
-        """Step a batch; where it fails, each frame alone, so that one spoils no other.
+        self, requests: Sequence[StepRequest[Any, Any]], arrived_s: Sequence[float]
+    ) -> list[Outcome]:
+        """Step a batch; where it fails, each request alone, so that one spoils no other.
 
         Args:
-            requests: of different sessions.
+            requests: live ones of one batch key, or a single one.
             arrived_s: when each came, on the clock.
         """
-        started_s = self._clock()
-        stepped = self._infer(requests)
-        inference_s = self._clock() - started_s
-        outcomes: list[EngineResult[State] | StepFailedError] = []
-        for request, since_s, pair in zip(requests, arrived_s, stepped, strict=True):
-            times = BatchTimes(max(0.0, started_s - since_s), inference_s, len(requests))
-            outcomes.append(self.finish(request, pair, times))
+        started_s, pause = self._clock(), _TimedPause(self._pause, self._clock)
+        outputs = self._infer(requests, pause)
+        inference_s = self._clock() - started_s - pause.took_s
+        num_frames = sum(len(request.step.frames) for request in requests)
+        outcomes: list[Outcome] = []
+        for request, since_s, output in zip(requests, arrived_s, outputs, strict=True):
+            times = StepTimes(max(0.0, started_s - since_s), inference_s, 0.0, num_frames)
+            outcomes.append(self._read(request, output, times))
         return outcomes
 
-    def warm_up(self, limits: EngineLimits) -> None:
+    def _infer(
+        self, requests: Sequence[StepRequest[Any, Any]], pause: Pause
+    ) -> list[StepOutput[Any] | StepFailedError]:
+        try:
+            if len(requests) > 1:
+                steps = [request.step for request in requests]
+                return list(requests[0].model.step(steps))
+            return [self._infer_alone(requests[0], pause)]
+        except Exception as error:
+            if len(requests) == 1:
+                return [_failed(error)]
+            return [self._infer([request], pause)[0] for request in requests]
+
+    def _infer_alone(self, request: StepRequest[Any, Any], pause: Pause) -> StepOutput[Any]:
+        model, step = request.model, request.step
+        if not step.frames:
+            return model.flush(step.state, step.options)
+        if request.live:
+            return model.step([step])[0]
+        output = StepOutput[Any]((), step.state)
+        for frames in self._pieces(step.frames):
+            piece = replace(step, frames=frames, state=output.state)
+            (after,) = model.step([piece], pause)
+            output = StepOutput((*output.results, *after.results), after.state)
+            step = replace(step, skipped=0)
+        return output
+
+    def _pieces(self, frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+        """Yield frames as they step together: all, or one by one while live frames come.
+
+        A clip's parts take longer than those of a frame, and a video that goes faster keeps more
+        of the machine busy beside the engine.
+        """
+        while frames:
+            count = 1 if self._lately_live() else len(frames)
+            yield frames[:count]
+            frames = frames[count:]
+
+    def _read(
+        self,
+        request: StepRequest[Any, Any],
+        output: StepOutput[Any] | StepFailedError,
+        times: StepTimes,
+    ) -> Outcome:
+        if isinstance(output, StepFailedError):
+            return output
+        began_s = self._clock()
+        pause = _TimedPause(_nothing if request.live else self._pause, self._clock)
+        try:
+            value = request.read(output, pause)
+        except Exception as error:
+            return _failed(error)
+        return value, replace(times, read_s=self._clock() - began_s - pause.took_s)
+
+    def warm_up(self, model: Model[Any], limits: EngineLimits) -> None:
         """Step noise of every configured size and batch, so that no client waits for it."""
         noise = np.random.default_rng(0)
         for height, width in limits.warm_up_sizes:
             for size in sorted({min(size, limits.batch) for size in limits.warm_up_batches}):
-                states: list[State | None] = [None] * size
+                states = [model.begin(_any_prompt(model))] * size
                 for _ in range(WARM_UP_STEPS):
                     frames = noise.integers(0, 256, (size, height, width, 3), np.uint8)
-                    states = self._warm_step(list(frames), states)
+                    states = self._warm_step(model, list(frames), states)
 
-    def probe_s(self) -> float:
-        """Step one frame of noise of the usual size; return the seconds that it took."""
-        frame = np.random.default_rng(0).integers(0, 256, (*USUAL_SIZE, 3), np.uint8)
-        began_s = self._clock()
-        self._warm_step([frame], [None])
-        return self._clock() - began_s
+    def probe(self, model: Model[Any], num_frames: int = 1) -> list[float]:
+        """Step frames of noise of the usual size; return the seconds of each, all that is read too.
+
+        Raises:
+            StepFailedError: the model raised.
+        """
+        noise, seconds = np.random.default_rng(0), []
+        states: Sequence[Any] = [model.begin(_any_prompt(model))]
+        for _ in range(num_frames):
+            frame = noise.integers(0, 256, (*USUAL_SIZE, 3), np.uint8)
+            began_s = self._clock()
+            states = self._warm_step(model, [frame], states)
+            seconds.append(self._clock() - began_s)
+        return seconds
 
     def _warm_step(
-        self, frames: Sequence[Frame], states: Sequence[State | None]
-    ) -> list[State | None]:
-        pairs = enumerate(zip(frames, states, strict=True))
-        requests = [EngineRequest(f"warm-up {n}", frame, state) for n, (frame, state) in pairs]
-        after: list[State | None] = []
+        self, model: Model[Any], frames: Sequence[Frame], states: Sequence[Any]
+    ) -> list[Any]:
+        """Step frames of as many sessions and read all there is; return the states after them."""
+
+        def read(output: StepOutput[Any], pause: Pause) -> Any:
+            for result in output.results:
+                result.masks.crops(np.arange(len(result.tracks.track_ids)), result.size)
+            model.to_parts(output.state)
+            return output.state
+
+        options = _any_prompt(model)
+        requests = [
+            StepRequest(f"warm-up {n}", model, StepInput([frame], state, options), read)
+            for n, (frame, state) in enumerate(zip(frames, states, strict=True))
+        ]
+        after: list[Any] = []
         for outcome in self.step(requests, [self._clock()] * len(requests)):
             if isinstance(outcome, StepFailedError):
                 raise outcome
-            after.append(outcome.state)
+            after.append(outcome[0])
         return after
 
-    def _infer(
-        self, requests: Sequence[EngineRequest[State]]
-    ) -> list[tuple[FrameOutput, State] | StepFailedError]:
-        try:
-            return self._step_together(requests)
-        except Exception as error:
-            if len(requests) == 1:
-                return [failed(error)]
-            return [self._infer([request])[0] for request in requests]
 
-    def _step_together(
-        self, requests: Sequence[EngineRequest[State]]
-    ) -> list[tuple[FrameOutput, State] | StepFailedError]:
-        states = [
-            self._model.initial_state() if request.state is None else request.state
-            for request in requests
-        ]
-        frames = [request.frame for request in requests]
-        outputs, after = self._model.step_batch(frames, states, requests[0].max_tracks)
-        return list(zip(outputs, after, strict=True))
+class _TimedPause:
+    """Calls a pause and adds up how long it took."""
 
-    def finish(
-        self,
-        request: EngineRequest[State],
-        stepped: tuple[FrameOutput, State] | StepFailedError,
-        times: BatchTimes,
-    ) -> EngineResult[State] | StepFailedError:
-        """Make the result of one frame: rows to report, masks, the state as bytes."""
-        if isinstance(stepped, StepFailedError):
-            return stepped
+    def __init__(self, pause: Pause, clock: Callable[[], float]) -> None:
+        self._pause, self._clock = pause, clock
+        self.took_s = 0.0
+
+    def __call__(self) -> None:
         began_s = self._clock()
-        output, state = stepped
-        try:
-            found = self._finder.find(output, request)
-            return EngineResult(
-                track_ids=found.rows.track_ids,
-                labels=found.rows.labels,
-                scores=found.rows.scores,
-                status=found.rows.status,
-                ages=found.rows.ages,
-                masks=found.masks,
-                mentioned=found.mentioned,
-                state=state,
-                snapshot=self._model.state_to_bytes(state) if request.snapshot else None,
-                num_tracks=int((output.status != int(TrackStatus.DISAPPEARED)).sum()),
-                num_refused=output.num_refused,
-                waiting_s=times.waiting_s,
-                inference_s=times.inference_s,
-                postprocess_s=self._clock() - began_s,
-                batch_size=times.size,
-            )
-        except Exception as error:
-            return failed(error)
+        self._pause()
+        self.took_s += self._clock() - began_s
 
 
-def failed(error: Exception) -> StepFailedError:
+def _nothing() -> None:
+    """Pause for nobody."""
+
+
+def _any_prompt(model: Model[Any]) -> SessionOptions:
+    """Return options with which any model steps noise."""
+    needed = model.info.prompts == "required"
+    return SessionOptions((Prompt("object", 0),) if needed else ())
+
+
+def _failed(error: Exception) -> StepFailedError:
     """Return the error of a step, with its cause."""
     step_failed = StepFailedError(f"{type(error).__name__}: {error}")
     step_failed.__cause__ = error

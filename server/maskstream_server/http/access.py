@@ -1,18 +1,49 @@
-"""Who may come in: API keys, names, origins, and the subprotocol (protocol.md section 1); pure."""
+"""Access control: API keys, host names, origins, and the subprotocol (protocol.md section 1).
+
+`require_access` is a dependency of the whole application: a route that `PUBLIC` does not list is
+refused without a key.
+"""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from maskstream_protocol import SUBPROTOCOL
+from starlette.requests import HTTPConnection
+
+from maskstream_protocol import STREAM_PATH, SUBPROTOCOL
 from maskstream_protocol.errors import BadHelloError, ForbiddenError, UnauthorizedError
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import SettingsError
 
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::(\d*))?")
+PUBLIC = frozenset(
+    ("http", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", STREAM_PATH)
+)
+"""Routes without access control; that of `STREAM_PATH` says that it is one of WebSockets."""
+
+
+def require_access(settings: Settings) -> Callable[[HTTPConnection], Awaitable[None]]:
+    """Return a dependency that refuses requests and WebSockets without access.
+
+    It leaves the caller (see `check_key`) in the connection's `state.caller`.
+
+    Raises:
+        BadHelloError, UnauthorizedError, ForbiddenError: see the checks below.
+    """
+
+    async def check(connection: HTTPConnection) -> None:
+        kind = connection.scope["type"]
+        if (kind, connection.scope["route"].path) in PUBLIC:
+            return
+        if kind == "websocket":
+            check_subprotocol(connection.scope["subprotocols"])
+        connection.state.caller = check_key(connection.headers, settings)
+        check_origin(connection.headers, settings)
+
+    return check
 
 
 def check_open(address: str, settings: Settings) -> None:

@@ -7,7 +7,7 @@ from starlette.websockets import WebSocket
 from maskstream_protocol.errors import ForbiddenError
 from maskstream_server.config.settings import Settings
 from maskstream_server.http.access import check_host
-from maskstream_server.http.problems import problem_of
+from maskstream_server.http.problems import error_response
 
 
 class Entrance:
@@ -41,7 +41,7 @@ def _below(root: str, scope: Scope) -> Scope:
 
 
 async def _refuse(error: ForbiddenError, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem_of(error)
+    answer = error_response(error)
     if scope["type"] == "websocket":
         return await WebSocket(scope, receive, send).send_denial_response(answer)
     await answer(scope, receive, send)

@@ -1,22 +1,22 @@
-"""REST errors as problem documents (RFC 9457) with the codes of the wire."""
+"""Every exception of a route as a problem document (RFC 9457), with the codes of the wire."""
 
 from http import HTTPStatus
+from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from maskstream_protocol.errors import StoreAwayError, WireError
-from maskstream_server.errors import answer_to
-from maskstream_server.jobs.errors import VideoError
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_protocol.errors import WireError
+from maskstream_server.error_answers import public_error
+from maskstream_server.errors import MaskstreamServerError
 
 MEDIA_TYPE = "application/problem+json"
 
 
-def problem(status: int, code: str, detail: str) -> JSONResponse:
+def problem_response(status: int, code: str, detail: str) -> JSONResponse:
     """Return a problem document; `code` is the wire's where it has one."""
     body = {
         "type": "about:blank",
@@ -29,47 +29,39 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
-def problem_of(error: WireError) -> JSONResponse:
-    """Return the problem document of a wire error."""
-    return problem(error.http_status, error.code, error.message)
-
-
-def problem_of_video(error: VideoError) -> JSONResponse:
-    """Return the problem document of an error with a whole video."""
-    return problem(error.http_status, error.code, str(error))
+def error_response(error: Exception) -> JSONResponse:
+    """Return the problem document of any exception; see `public_error` for unexpected ones."""
+    match error:
+        case HTTPException():
+            code = HTTPStatus(error.status_code).name.lower()
+            return problem_response(error.status_code, code, str(error.detail))
+        case RequestValidationError():
+            fault = error.errors()[0]
+            return problem_response(422, "bad_request", f"{fault['loc'][-1]}: {fault['msg']}.")
+        case ClientDisconnect():
+            # Nobody reads it; but it is the client's doing, not a mistake of ours to be logged.
+            return problem_response(400, "bad_request", "The client broke off.")
+    known = public_error(error)
+    text = known.message if isinstance(known, WireError) else known.detail
+    return problem_response(known.http_status, known.code, text)
 
 
 def install_problems(app: FastAPI) -> None:
     """Answer every exception of a route with a problem document."""
 
-    async def wire(request: Request, error: Exception) -> JSONResponse:
-        return problem_of(answer_to(error))
+    async def answer(connection: Request | WebSocket, error: Exception) -> Any:
+        response = error_response(error)
+        if isinstance(connection, WebSocket):
+            return await connection.send_denial_response(response)
+        return response
 
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        code = HTTPStatus(error.status_code).name.lower()
-        return problem(error.status_code, code, str(error.detail))
-
-    async def video(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, VideoError)
-        return problem_of_video(error)
-
-    async def away(request: Request, error: Exception) -> JSONResponse:
-        return problem(503, StoreAwayError.code, "The server's store is away; try again.")
-
-    async def gone(request: Request, error: Exception) -> JSONResponse:
-        # Nobody reads it; but it is the client's doing, not a mistake of ours to be logged.
-        return problem(400, "bad_request", "The client broke off.")
-
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)
-        fault = error.errors()[0]
-        return problem(422, "bad_request", f"{fault['loc'][-1]}: {fault['msg']}.")
-
-    app.add_exception_handler(WireError, wire)
-    app.add_exception_handler(VideoError, video)
-    app.add_exception_handler(StoreUnreachableError, away)
-    app.add_exception_handler(ClientDisconnect, gone)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, wire)
+    # Starlette raises again, behind the answer, what only the handler of `Exception` takes.
+    for kind in (
+        WireError,
+        MaskstreamServerError,
+        ClientDisconnect,
+        RequestValidationError,
+        HTTPException,
+        Exception,
+    ):
+        app.add_exception_handler(kind, answer)

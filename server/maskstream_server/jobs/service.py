@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import structlog
 
+from maskstream_server.errors import FolderAwayError, MismatchError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.errors import FolderAwayError, MismatchError
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts

@@ -4,25 +4,19 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import structlog
 import torch
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from maskstream_model import families
-from maskstream_model.compilers import EAGER
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.errors import MaskstreamModelError
-from maskstream_model.families import CompileRequest
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import CPU_CLIP_PIXELS, GPU_CLIP_PIXELS, EngineLimits
+from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos, decode_upload
+from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.service import Service
+from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.media.ports import OpenVideo
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import MeasuredStore
@@ -32,49 +26,13 @@ from maskstream_server.telemetry.readings import show_decoders, show_device, sho
 from maskstream_server.telemetry.tracing import Tracing
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
-Model = OnlineSegmenter[Any] | OfflineDaq
-"""An offline model refines whole videos; live sessions have its online part."""
 
-
-def load(settings: Settings) -> Model:
-    """Load the model that the settings name.
-
-    Raises:
-        StartError: unknown preset, missing or unfit checkpoint, or no such device.
-    """
-    try:
-        # In a thread that ends, and with it those that OpenMP begins for it: where a process has
-        # more of them than cores, it puts them to sleep whenever they wait for one another.
-        with ThreadPoolExecutor(1, "loading") as thread:
-            model: Model = thread.submit(_load, settings).result()
-    except (MaskstreamModelError, RuntimeError) as error:
-        raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
-    if settings.compile == EAGER:
-        return model
-    request = CompileRequest(settings.compile, settings.compile_frame_size, settings.max_batch)
-    model, reason = families.compiled(settings.model, model, request)
-    if reason:
-        structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
-    return model
-
-
-def _load(settings: Settings) -> Model:
-    task = {} if settings.task is None else {"task": settings.task}
-    model: Model = families.load(settings.model, settings.weights, settings.device, **task)
-    return model
-
-
-def online_part(model: Model) -> OnlineSegmenter[Any]:
-    """Return what steps frames."""
-    return model.online if isinstance(model, OfflineDaq) else model
-
-
-def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = None) -> Service:
-    """Put a service together around a loaded model.
+def assemble(settings: Settings, models: Models, open_video: OpenVideo | None = None) -> Service:
+    """Put a service together around loaded models.
 
     Args:
         settings: what the operator decided.
-        model: what it runs.
+        models: what it runs.
         open_video: decodes whole videos; None: `media` does.
 
     Raises:
@@ -82,7 +40,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
     """
     registry = new_registry()
     metrics = Metrics(registry)
-    engine = build_engine(settings, model, metrics)
+    engine = build_engine(settings, models.live, metrics)
     show_engine(engine, registry)
     show_device(settings.device, registry)
     owner = owner_name()
@@ -98,7 +56,7 @@ def assemble(settings: Settings, model: Model, open_video: OpenVideo | None = No
         clock=time.monotonic,
         videos=build_videos(
             settings,
-            model,
+            models,
             engine,
             open_video or decode_upload(settings),
             tracing=tracing,
@@ -119,7 +77,7 @@ def new_registry() -> CollectorRegistry:
 
 
 def build_engine(
-    settings: Settings, model: Model, metrics: WorkMetrics | None = None
+    settings: Settings, model: Model[Any], metrics: WorkMetrics | None = None
 ) -> Engine[Any]:
     """Return the engine, not yet started."""
     limits = EngineLimits(
@@ -128,9 +86,8 @@ def build_engine(
         max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
         deterministic=settings.deterministic,
         num_threads=engine_threads(settings),
-        clip_pixels=CPU_CLIP_PIXELS if settings.device == "cpu" else GPU_CLIP_PIXELS,
     )
-    return Engine(online_part(model), limits, metrics)
+    return Engine(model, limits, metrics)
 
 
 def engine_threads(settings: Settings, variables: Mapping[str, str] = os.environ) -> int | None:

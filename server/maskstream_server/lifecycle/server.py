@@ -12,7 +12,7 @@ import uvicorn
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
-from maskstream_server.http.app import create_app
+from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.telemetry.readings import show_connections
@@ -129,9 +129,9 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
     """
 
     def ready() -> None:
-        config = service.model.config
         print(
-            f"maskstream serves {config.name} on {service.settings.device} at {url_of(bound)}",
+            f"maskstream serves {service.model.info.name} on {service.settings.device} "
+            f"at {url_of(bound)}",
             flush=True,
             file=sys.stdout,
         )

@@ -1,8 +1,8 @@
-"""The parts of a running server as one value, put together outside and passed to who needs them."""
+"""A server: its parts, put together outside, and how they start, drain and stop."""
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry
 
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
+from maskstream_server.errors import StoreError
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
 from maskstream_server.pictures.limits import PictureLimits, memory_for
 from maskstream_server.pictures.pool import PicturePool, PoolObserver
 from maskstream_server.session.admission import MAX_SIDE_PX
-from maskstream_server.stores.errors import StoreError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
+from maskstream_server.streaming.background import Background
 from maskstream_server.streaming.lobby import Lobby
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
@@ -31,34 +32,9 @@ LAST_WAIT_S = 2.0
 FRAME_THREADS = 4
 
 
-class Background:
-    """Tasks that outlive the connection that began them, such as the last commits of a session."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` to its end; what it raises is logged."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    async def finish(self, within_s: float) -> None:
-        """Wait for all; what is not done by then is cancelled."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=within_s)
-            for task in late:
-                task.cancel()
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            structlog.get_logger(__name__).error("background_task_failed", exc_info=error)
-
-
 @dataclass
 class Service:
-    """A server's parts.
+    """A server's parts; others are given what they need of it (`streaming.ports`, `Watched`).
 
     Attributes:
         settings: what the operator decided.
@@ -72,7 +48,7 @@ class Service:
     """
 
     settings: Settings
-    model: OnlineSegmenter[Any]
+    model: Model[Any]
     engine: Engine[Any]
     store: SessionStore
     owner: str
@@ -115,7 +91,7 @@ class Service:
             self.videos.start()
 
     async def stop(self) -> None:
-        """Commit what clients are owed, then let every part go; after all sockets are closed."""
+        """Commit what waits, then stop every part; after all sockets are closed."""
         if self.videos is not None:
             await self.videos.stop()
         # Each may take its time where the store hangs or a step does not end: they do so together.
@@ -133,7 +109,7 @@ class Service:
         await asyncio.to_thread(self.tracing.close)
 
     def left_s(self) -> float:
-        """Return what the farewell has left of the time to commit in, or a last moment."""
+        """Return the seconds that are left to commit in, at least a last moment."""
         if self._drain_until_s is None:
             return self.settings.drain_s
         return max(LAST_WAIT_S, self._drain_until_s - self.clock())
@@ -143,24 +119,24 @@ class Service:
             await asyncio.to_thread(self._leases.close)
 
     async def drain(self) -> None:
-        """Send every client away in peace."""
+        """Let every client finish and close, within `drain_s`."""
         if self.videos is not None:
             self.videos.stopping = True
         self._drain_until_s = self.clock() + self.settings.drain_s
         await self.lobby.drain(self.settings.drain_s)
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
-        """Do something for a frame or a memory on a thread that no file holds up."""
+        """See `SessionPorts.compute`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, work, *args)
 
     def hold(self, lease: Lease) -> None:
-        """Keep a session's lease alive."""
+        """See `StreamPorts.hold`."""
         if self._leases is not None:
             self._leases.hold(lease)
 
     def let_go(self, lease: Lease) -> None:
-        """Keep it no longer."""
+        """See `StreamPorts.let_go`."""
         if self._leases is not None:
             self._leases.drop(lease)
 

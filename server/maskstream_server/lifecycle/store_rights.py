@@ -5,8 +5,7 @@ import os
 import structlog
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.errors import StartError
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
+from maskstream_server.errors import StartError, StoreForbiddenError, StoreUnreachableError
 
 
 def check_store_rights(settings: Settings, *, sessions: bool) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos, decode_upload
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.assembly import (
-    Model,
     build_engine,
     new_registry,
     open_tracing,
     owner_name,
 )
 from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.models import Models
+from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
 from maskstream_server.media.ports import OpenVideo
 from maskstream_server.telemetry.readings import show_device, show_engine
@@ -41,7 +41,7 @@ def check_shared(settings: Settings) -> None:
 
 def work_forever(
     settings: Settings,
-    model: Model,
+    models: Models,
     ready: Callable[[], None],
     open_video: OpenVideo | None = None,
     watched: socket.socket | None = None,
@@ -50,7 +50,7 @@ def work_forever(
 
     Args:
         settings: what the operator decided; see `check_shared`.
-        model: what it runs.
+        models: what it runs.
         ready: called once videos are taken.
         open_video: decodes whole videos; None: `media` does.
         watched: where metrics and health are asked for, bound already; None: nowhere.
@@ -60,12 +60,12 @@ def work_forever(
     """
     registry = new_registry()
     metrics = WorkMetrics(registry)
-    engine = build_engine(settings, model, metrics)
+    engine = build_engine(settings, models.live, metrics)
     show_engine(engine, registry)
     show_device(settings.device, registry)
     tracing = open_tracing(settings, owner_name())
     decode = open_video or decode_upload(settings)
-    videos = build_videos(settings, model, engine, decode, tracing=tracing, metrics=metrics)
+    videos = build_videos(settings, models, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
     worker = WatchedWorker(engine, videos.desk, videos.folder, socket.gethostname(), registry)
     work = _work(settings, engine, videos, ready)

@@ -14,8 +14,8 @@ from urllib.parse import urljoin
 
 import httpcore
 
-from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
+from maskstream_server.errors import AddressRefusedError, OutboundError
+from maskstream_server.outbound.rules import HostRules, Target
 
 CONNECT_S = 10.0
 SILENCE_S = 30.0
@@ -28,10 +28,6 @@ Answer = httpcore.Response
 """Status and headers; `aiter_stream` gives the body."""
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the IP addresses that a name stands for."""
-
-
-class OutboundError(MaskstreamServerError):
-    """The other side cannot be reached, or does not do as it should; one sentence for clients."""
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
@@ -104,14 +100,14 @@ class OutboundClient:
         """Follow redirects to an answer; its body is still to come.
 
         Raises:
-            RefusedAddressError: the address, or one that it redirects to, is not allowed.
+            AddressRefusedError: the address, or one that it redirects to, is not allowed.
             OutboundError: the other side cannot be reached, or breaks off.
         """
         secure = False
         for _ in range(1 + MAX_REDIRECTS):
             target = self._rules.check(url)
             if secure and target.scheme != "https":
-                raise RefusedAddressError("The address redirects from https to http.")
+                raise AddressRefusedError("The address redirects from https to http.")
             secure = target.scheme == "https"
             async with self._exchange("GET", target, {"Accept-Encoding": "identity"}) as answer:
                 onward = header(answer, "location")
@@ -125,7 +121,7 @@ class OutboundClient:
         """Send a body; return the status of the answer, which is not read.
 
         Raises:
-            RefusedAddressError: the address is not allowed.
+            AddressRefusedError: the address is not allowed.
             OutboundError: the other side cannot be reached, or does not answer.
         """
         async with self._exchange("POST", self._rules.check(url), headers, body) as answer:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
+from maskstream_server.errors import AddressRefusedError
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL_CHARACTERS = 2048
 ANY = "*"
@@ -27,10 +29,6 @@ NOT_PUBLIC = tuple(
     )
 )
 """What `ipaddress` counts as global, or did in some version."""
-
-
-class RefusedAddressError(Exception):
-    """The server may not go there; the text is one sentence for the client."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,15 @@ class HostRules:
         """Take an address apart and check its host.
 
         Raises:
-            RefusedAddressError: it is none, or the host is not on the list.
+            AddressRefusedError: it is none, or the host is not on the list.
         """
         if not self.hosts:
-            raise RefusedAddressError(
+            raise AddressRefusedError(
                 f"This server goes to no addresses of clients: {self.setting} is empty."
             )
         target = read_target(url)
         if not any(_fits(entry, target) for entry in self.hosts):
-            raise RefusedAddressError(
+            raise AddressRefusedError(
                 f"The operator does not let this server go to {target.authority}."
             )
         return target
@@ -90,33 +88,33 @@ class HostRules:
         """Check what the host's name stands for: one private address spoils all.
 
         Raises:
-            RefusedAddressError: it is no public host, nor listed as a private one.
+            AddressRefusedError: it is no public host, nor listed as a private one.
         """
         if any(_fits(entry, target) for entry in self.private_hosts):
             return
         if not numbers or not all(is_public(number) for number in numbers):
-            raise RefusedAddressError(f"{target.authority} is no public address.")
+            raise AddressRefusedError(f"{target.authority} is no public address.")
 
 
 def read_target(url: str) -> Target:
     """Take an address apart.
 
     Raises:
-        RefusedAddressError: it is not one of http or https.
+        AddressRefusedError: it is not one of http or https.
     """
     if len(url) > MAX_URL_CHARACTERS or not re.fullmatch(r"[\x21-\x7e]+", url):
-        raise RefusedAddressError(
+        raise AddressRefusedError(
             f"An address has at most {MAX_URL_CHARACTERS} characters, all ASCII, and no spaces."
         )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        raise RefusedAddressError("The address cannot be read.") from None
+        raise AddressRefusedError("The address cannot be read.") from None
     if parts.scheme not in DEFAULT_PORTS or not host:
-        raise RefusedAddressError("An address must begin with http:// or https:// and a host.")
+        raise AddressRefusedError("An address must begin with http:// or https:// and a host.")
     if "@" in parts.netloc:
-        raise RefusedAddressError("An address must not hold a user or a password.")
+        raise AddressRefusedError("An address must not hold a user or a password.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     port = DEFAULT_PORTS[parts.scheme] if port is None else port
     return Target(parts.scheme, host, port, path, parts.netloc)

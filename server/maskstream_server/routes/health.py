@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from maskstream_server.stores.errors import StoreError
+from maskstream_server.errors import StoreError
 
 SCRAPE_STORE_S = 1.5
 """A scrape waits no longer for a store that hangs: the other metrics are wanted then."""

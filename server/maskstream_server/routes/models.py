@@ -2,59 +2,54 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 
 from maskstream_protocol.errors import ModelUnknownError
-from maskstream_server.http.access import check_key
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.streaming.ports import SessionPorts
 
 
-def model_routes(service: Service) -> APIRouter:
+def model_routes(service: SessionPorts) -> APIRouter:
     """Return the routes of models."""
-
-    async def with_key(request: Request) -> None:
-        check_key(request.headers, service.settings)
-
-    router = APIRouter(prefix="/v1/models", dependencies=[Depends(with_key)])
+    router = APIRouter(prefix="/v1/models")
 
     @router.get("")
     async def models() -> dict[str, Any]:
+        """List the models that this server runs."""
         return {"models": [_summary(service)]}
 
     @router.get("/{name}")
     async def model(name: str) -> dict[str, Any]:
-        if name != service.model.config.name:
+        """Return a model with its classes, thresholds and input size."""
+        if name != service.model.info.name:
             raise ModelUnknownError(f"This server has no model {name!r}.")
         return {**_summary(service), **_details(service)}
 
     return router
 
 
-def _summary(service: Service) -> dict[str, Any]:
-    config = service.model.config
+def _summary(service: SessionPorts) -> dict[str, Any]:
+    info = service.model.info
     return {
-        "name": config.name,
-        "task": config.task,
-        "backbone": config.segmenter.backbone.kind,
-        "num_classes": config.num_classes,
-        "fingerprint": service.model.fingerprint,
+        "name": info.name,
+        "task": info.task,
+        "backbone": info.backbone,
+        "num_classes": len(info.classes or ()),
+        "fingerprint": info.fingerprint,
+        "lookahead": info.lookahead,
         "default": True,
         "ready": service.engine.ready,
     }
 
 
-def _details(service: Service) -> dict[str, Any]:
-    config = service.model.config
+def _details(service: SessionPorts) -> dict[str, Any]:
+    info = service.model.info
     classes = [
-        {"id": index, "name": info.name, "color": info.color, "thing": info.thing}
-        for index, info in enumerate(config.classes)
+        {"id": index, "name": each.name, "color": each.color, "thing": each.thing}
+        for index, each in enumerate(info.classes or ())
     ]
     return {
         "classes": classes,
-        "min_score": config.online.report_score_min,
-        "show_min": config.online.show_score_min,
-        "input": {
-            "min_size": config.online.min_size,
-            "max_pixels": service.settings.max_frame_pixels,
-        },
+        "min_score": info.report_score_min,
+        "show_min": info.show_score_min,
+        "input": {**info.input_rule, "max_pixels": service.settings.max_frame_pixels},
     }

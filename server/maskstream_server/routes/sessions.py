@@ -8,18 +8,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from maskstream_model.errors import StateError
-from maskstream_protocol.errors import ServerFullError, StoreAwayError
-from maskstream_server.http.access import check_key, check_origin
-from maskstream_server.lifecycle.service import Service
-from maskstream_server.stores.errors import (
-    SessionExistsError,
-    SessionUnreadableError,
-    StoreForbiddenError,
-    StoreUnreachableError,
-)
+from maskstream_protocol.errors import ServerFullError
+from maskstream_server.errors import StoreForbiddenError
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
+from maskstream_server.streaming.ports import SessionPorts
 
 MAX_STATE_BYTES: Final = 32 << 20
 """A hundred tracks of the largest preset need less than a tenth of it."""
@@ -27,40 +20,46 @@ MAX_STATES_BYTES: Final = 8 * MAX_STATE_BYTES
 """Of all that are brought at the same time."""
 MAX_LISTED: Final = 1000
 STATE_TYPE: Final = "application/octet-stream"
+RIGHT_MISSING: Final = (
+    "The user of the session store lacks a right for this; the operator can give it."
+)
 
 
-def session_routes(service: Service) -> APIRouter:
+def session_routes(service: SessionPorts) -> APIRouter:
     """Return the routes of sessions."""
 
-    async def allowed(request: Request) -> None:
-        check_key(request.headers, service.settings)
-        check_origin(request.headers, service.settings)
+    async def permitted() -> AsyncIterator[None]:
+        """Where the store's user lacks a right, trying again does not help a client."""
+        try:
+            yield
+        except StoreForbiddenError:
+            raise HTTPException(501, RIGHT_MISSING) from None
 
-    router = APIRouter(prefix="/v1/sessions", dependencies=[Depends(allowed)])
+    router = APIRouter(prefix="/v1/sessions", dependencies=[Depends(permitted)])
     bodies = Bodies()
 
     @router.get("")
     async def sessions(limit: str = "100") -> dict[str, Any]:
+        """List sessions, at most `limit` (1 to 1000) of them."""
         if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_LISTED:
             raise HTTPException(422, f"limit={limit!r} must be a number from 1 to {MAX_LISTED}.")
-        async with _told():
-            listed = await service.store.listing(int(limit))
+        listed = await service.store.listing(int(limit))
         return {"sessions": [asdict(each) for each in listed]}
 
     @router.delete("/{session}", status_code=204)
     async def end(session: str) -> None:
-        async with _told():
-            await transfer.end(service, session)
+        """Delete a session; its client gets `taken_over`."""
+        await transfer.end(service, session)
 
     @router.post("/{session}/fork", status_code=201)
     async def fork(session: str) -> dict[str, Any]:
-        async with _told():
-            return asdict(await transfer.fork(service, session))
+        """Begin a second session with the memory of the last committed frame."""
+        return asdict(await transfer.fork(service, session))
 
     @router.get("/{session}/state")
     async def state(session: str) -> Response:
-        async with _told():
-            found = await transfer.read_state(service, session)
+        """Return a session's memory as safetensors."""
+        found = await transfer.read_state(service, session)
         place = {"maskstream-epoch": str(found.epoch), "maskstream-sequence": str(found.sequence)}
         name = f'attachment; filename="{session}-{found.sequence}.safetensors"'
         return Response(
@@ -69,34 +68,15 @@ def session_routes(service: Service) -> APIRouter:
 
     @router.put("/{session}/state", status_code=201)
     async def bring(session: str, request: Request) -> dict[str, Any]:
+        """Begin a session of this name with that memory; its frames count from 1."""
         if not is_name(session):
             raise HTTPException(
                 422, f"{session!r} cannot name a session: use letters and digits, 64 at most."
             )
-        async with _told(), bodies.read(request) as blob:
+        async with bodies.read(request) as blob:
             return asdict(await transfer.bring_state(service, session, blob))
 
     return router
-
-
-@asynccontextmanager
-async def _told() -> AsyncIterator[None]:
-    """Turn what may go wrong into answers of one sentence."""
-    try:
-        yield
-    except transfer.UnknownSessionError as error:
-        raise HTTPException(404, str(error)) from None
-    except SessionUnreadableError as error:
-        raise HTTPException(409, str(error)) from None
-    except SessionExistsError:
-        raise HTTPException(409, "There is a session of this name; choose another.") from None
-    except StateError as error:
-        raise HTTPException(422, f"The {error}.") from None
-    except StoreForbiddenError:
-        text = "The user of the session store lacks a right for this; the operator can give it."
-        raise HTTPException(501, text) from None
-    except StoreUnreachableError:
-        raise StoreAwayError("The session store cannot be reached now; try again.") from None
 
 
 class Bodies:

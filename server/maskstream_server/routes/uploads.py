@@ -16,18 +16,18 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from maskstream_protocol.errors import WireError
-from maskstream_server.http.problems import problem_of, problem_of_video
-from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadUploadError,
+    MaskstreamServerError,
     PartTypeError,
     TusVersionError,
-    VideoError,
 )
+from maskstream_server.http.problems import error_response
+from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
-from maskstream_server.lifecycle.service import Service
-from maskstream_server.routes.entry import admission, desk_of
+from maskstream_server.jobs.service import VideoService
+from maskstream_server.routes.video_api import video_api
 
 UPLOADS_PATH = "/v1/uploads"
 VERSION = "1.0.0"
@@ -49,10 +49,8 @@ class TusRoute(APIRoute):
             try:
                 _check_version(request)
                 answer = await handle(request)
-            except VideoError as error:
-                answer = problem_of_video(error)
-            except WireError as error:
-                answer = problem_of(error)
+            except (WireError, MaskstreamServerError) as error:
+                answer = error_response(error)
             answer.headers["Tus-Resumable"] = VERSION
             answer.headers["Tus-Version"] = VERSION
             return answer
@@ -60,32 +58,31 @@ class TusRoute(APIRoute):
         return tus
 
 
-def upload_routes(service: Service) -> APIRouter:
-    """Return the routes of resumable uploads."""
+def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
+    """Return the routes of resumable uploads; `root_path` is before theirs in a `Location`."""
+    find_api = video_api(videos)
 
-    async def at_uploads(
-        desk: Annotated[VideoApi, Depends(desk_of(service))],
-    ) -> ResumableUploads:
-        return desk.reception.uploads
+    async def find_uploads(api: Annotated[VideoApi, Depends(find_api)]) -> ResumableUploads:
+        return api.reception.uploads
 
-    desk_here = Annotated[VideoApi, Depends(desk_of(service))]
-    router = APIRouter(
-        prefix=UPLOADS_PATH, dependencies=[Depends(admission(service))], route_class=TusRoute
-    )
-    uploads_here = Annotated[ResumableUploads, Depends(at_uploads)]
+    router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
+    the_api = Annotated[VideoApi, Depends(find_api)]
+    the_uploads = Annotated[ResumableUploads, Depends(find_uploads)]
 
-    @router.options("")
-    async def abilities(uploads: uploads_here) -> Response:
+    @router.options("", status_code=204)
+    async def abilities(uploads: the_uploads) -> Response:
+        """Say which extensions of tus there are, and the largest upload."""
         headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
         return Response(status_code=204, headers=headers)
 
-    @router.post("")
-    async def create(request: Request, desk: desk_here) -> Response:
-        uploads, text = desk.reception.uploads, request.headers.get("upload-metadata", "")
+    @router.post("", status_code=201)
+    async def create(request: Request, api: the_api) -> Response:
+        """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
+        uploads, text = api.reception.uploads, request.headers.get("upload-metadata", "")
         metadata = read_metadata(text)
         options = metadata.get("options")
-        desk.reception.read_options(options)
-        await desk.check_open()
+        api.reception.read_options(options)
+        await api.check_open()
         announced = Announcement(
             length=_count(request, "Upload-Length"),
             name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
@@ -95,12 +92,13 @@ def upload_routes(service: Service) -> APIRouter:
         upload = await uploads.create(announced)
         if request.headers.get("content-type") == PART_TYPE:
             upload = await uploads.append(upload.id, 0, _until_gone(request))
-        place = f"{service.settings.root_path}{UPLOADS_PATH}/{upload.id}"
+        place = f"{root_path}{UPLOADS_PATH}/{upload.id}"
         headers = {"Location": place, **_progress(upload)}
         return Response(status_code=201, headers=headers)
 
     @router.head("/{upload}")
-    async def progress(upload: str, uploads: uploads_here) -> Response:
+    async def progress(upload: str, uploads: the_uploads) -> Response:
+        """Say in `Upload-Offset` how many bytes have arrived."""
         found = await uploads.find(upload)
         headers = {
             **_progress(found),
@@ -111,21 +109,23 @@ def upload_routes(service: Service) -> APIRouter:
             headers["Upload-Metadata"] = found.announced.metadata
         return Response(headers=headers)
 
-    @router.patch("/{upload}")
-    async def append(upload: str, request: Request, uploads: uploads_here) -> Response:
+    @router.patch("/{upload}", status_code=204)
+    async def append(upload: str, request: Request, uploads: the_uploads) -> Response:
+        """Append a part at `Upload-Offset`."""
         if request.headers.get("content-type") != PART_TYPE:
             raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
         offset = _count(request, "Upload-Offset")
         found = await uploads.append(upload, offset, _until_gone(request))
         return Response(status_code=204, headers=_progress(found))
 
-    @router.delete("/{upload}")
-    async def remove(upload: str, uploads: uploads_here) -> Response:
+    @router.delete("/{upload}", status_code=204)
+    async def remove(upload: str, uploads: the_uploads) -> Response:
+        """Give up an upload and remove its bytes."""
         await uploads.remove(upload)
         return Response(status_code=204)
 
     @router.post("/{upload}", include_in_schema=False)
-    async def other(upload: str, request: Request, uploads: uploads_here) -> Response:
+    async def other(upload: str, request: Request, uploads: the_uploads) -> Response:
         """Do what clients behind proxies that know neither PATCH nor DELETE ask for."""
         method = request.headers.get("x-http-method-override", "").upper()
         if method == "DELETE":

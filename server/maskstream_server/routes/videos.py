@@ -9,93 +9,96 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from maskstream_server.http.access import check_key
+from maskstream_server.errors import BadUploadError
 from maskstream_server.jobs.api.videos import PAGE, VideoApi
-from maskstream_server.jobs.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormIntake, Intake, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
+from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.lines import in_pieces
-from maskstream_server.lifecycle.service import Service
-from maskstream_server.routes.entry import admission, desk_of
 from maskstream_server.routes.ranged import answer_with
+from maskstream_server.routes.video_api import video_api
 
 EVENT_POLL_S = 0.25
 VIDEOS_PATH = "/v1/videos"
 JSON = "application/json"
 
 
-def video_routes(service: Service) -> APIRouter:
-    """Return the routes of whole videos."""
-    at_desk = desk_of(service)
+def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
+    """Return the routes of whole videos; `root_path` is before theirs in what clients are sent."""
+    find_api = video_api(videos)
 
-    async def found(video: str, desk: Annotated[VideoApi, Depends(at_desk)]) -> VideoRecord:
-        return await desk.get(video)
+    async def find_record(video: str, api: Annotated[VideoApi, Depends(find_api)]) -> VideoRecord:
+        return await api.get(video)
 
-    router = APIRouter(prefix=VIDEOS_PATH, dependencies=[Depends(admission(service))])
-    desk_here = Annotated[VideoApi, Depends(at_desk)]
-    record_there = Annotated[VideoRecord, Depends(found)]
+    router = APIRouter(prefix=VIDEOS_PATH)
+    the_api = Annotated[VideoApi, Depends(find_api)]
+    the_record = Annotated[VideoRecord, Depends(find_record)]
 
-    @router.post("")
-    async def submit(request: Request, desk: desk_here) -> JSONResponse:
+    @router.post("", status_code=202)
+    async def submit(request: Request, api: the_api) -> JSONResponse:
+        """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
         key = request.headers.get("idempotency-key")
-        caller = check_key(request.headers, service.settings)
-        record = await desk.submit(await _intake(request), key, caller)
-        headers = {"Location": f"{service.settings.root_path}{VIDEOS_PATH}/{record.id}"}
+        record = await api.submit(await _intake(request), key, request.state.caller)
+        headers = {"Location": f"{root_path}{VIDEOS_PATH}/{record.id}"}
         return JSONResponse(as_told(record), 202, headers)
 
     @router.get("")
-    async def videos(
-        desk: desk_here,
+    async def listing(
+        api: the_api,
         limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
         before: str | None = None,
     ) -> dict[str, Any]:
-        page = await desk.store.page(limit, before)
+        """List videos, newest first; `next` is the `before` of the next page."""
+        page = await api.store.page(limit, before)
         more = page[-1].id if len(page) == limit else None
         return {"videos": [as_told(record) for record in page], "next": more}
 
     @router.get("/{video}")
-    async def video(record: record_there) -> dict[str, Any]:
+    async def video(record: the_record) -> dict[str, Any]:
+        """Return a video: state, progress, options, files."""
         return as_told(record)
 
     @router.delete("/{video}")
-    async def delete(video: str, desk: desk_here) -> Response:
-        record = await desk.delete(video)
+    async def delete(video: str, api: the_api) -> Response:
+        """Cancel a video and remove its files; of one that has ended, its record (204)."""
+        record = await api.delete(video)
         return Response(status_code=204) if record is None else JSONResponse(as_told(record))
 
     @router.get("/{video}/events", response_class=EventSourceResponse)
     async def events(
-        record: record_there,
-        desk: desk_here,
+        record: the_record,
+        api: the_api,
         last_event_id: Annotated[int, Header()] = 0,
     ) -> AsyncIterator[ServerSentEvent]:
-        told = last_event_id
-        while service.videos is not None and not service.videos.stopping:
+        """Report each change of a video as a server-sent event, until it has ended."""
+        sent = last_event_id
+        while videos is not None and not videos.stopping:
             # Smaller than what the client has: a store that lost its last second.
-            if record.revision != told or record.ended:
-                told = record.revision
+            if record.revision != sent or record.ended:
+                sent = record.revision
                 name = "ended" if record.ended else "progress"
-                yield ServerSentEvent(data=as_told(record), event=name, id=str(told))
+                yield ServerSentEvent(data=as_told(record), event=name, id=str(sent))
             if record.ended:
                 return
             await asyncio.sleep(EVENT_POLL_S)
-            record = await desk.get(record.id)
+            record = await api.get(record.id)
 
     @router.get("/{video}/results")
     async def results(
-        record: record_there, desk: desk_here, after: Annotated[int, Query(ge=-1)] = -1
+        record: the_record, api: the_api, after: Annotated[int, Query(ge=-1)] = -1
     ) -> StreamingResponse:
+        """Return a JSON line for each frame after `after`, as far as they are there."""
         last = after // record.options.frame_stride
-        lines = await desk.lines(record, last)
+        lines = await api.lines(record, last)
         return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
 
     @router.head("/{video}/artifacts/{name}", include_in_schema=False)
     @router.get("/{video}/artifacts/{name}")
-    async def artifact(
-        name: str, record: record_there, desk: desk_here, request: Request
-    ) -> Response:
-        file = await desk.artifact(record, name)
+    async def artifact(name: str, record: the_record, api: the_api, request: Request) -> Response:
+        """Return a file of a video; ranges are served."""
+        file = await api.artifact(record, name)
         if isinstance(file, Path):
             return FileResponse(file, filename=name)
         answer = answer_with(file, name, request.headers)

@@ -12,45 +12,44 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from maskstream_protocol import SUBPROTOCOL
-from maskstream_protocol.errors import ForbiddenError, ServerFullError, WireError
+from maskstream_protocol.errors import (
+    ForbiddenError,
+    InternalError,
+    ServerFullError,
+    WireError,
+)
 from maskstream_protocol.notices import ErrorMessage, Watching
-from maskstream_server.errors import RETRY_AFTER_MS, answer_to
-from maskstream_server.http.access import check_key, check_origin, check_subprotocol
-from maskstream_server.http.problems import problem_of
-from maskstream_server.lifecycle.service import Service
-from maskstream_server.stores.errors import (
+from maskstream_server.error_answers import RETRY_AFTER_MS, wire_error
+from maskstream_server.errors import (
+    MaskstreamServerError,
     SessionUnreadableError,
     StoreForbiddenError,
     StoreUnreachableError,
+    UnknownSessionError,
 )
 from maskstream_server.stores.interface import KeptResult, StoredSession
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming.greeting import model_info
+from maskstream_server.streaming.ports import SessionPorts
 from maskstream_server.streaming.viewer import Viewer
 from maskstream_server.transport.websocket import welcome
 
 DONE: Final = 1000
-FORBIDDEN: Final = 4403
-UNKNOWN: Final = 4404
 SLOW_READER: Final = 4408
+RIGHT_MISSING: Final = (
+    "Sessions cannot be watched here: the store's user lacks the right to subscribe."
+)
 
 
-def watch_routes(service: Service) -> APIRouter:
+def watch_routes(service: SessionPorts) -> APIRouter:
     """Return the route of viewers."""
     router = APIRouter()
     viewers: set[WebSocket] = set()
 
     @router.websocket("/v1/sessions/{session}/watch")
     async def watch(socket: WebSocket, session: str) -> None:
-        try:
-            check_subprotocol(socket.scope["subprotocols"])
-            check_key(socket.headers, service.settings)
-            check_origin(socket.headers, service.settings)
-            if len(viewers) >= service.settings.max_viewers:
-                raise ServerFullError("No more viewers now.", retry_after_ms=RETRY_AFTER_MS)
-        except WireError as error:
-            await socket.send_denial_response(problem_of(error))
-            return
+        if len(viewers) >= service.settings.max_viewers:
+            raise ServerFullError("No more viewers now.", retry_after_ms=RETRY_AFTER_MS)
         viewers.add(socket)
         try:
             await socket.accept(subprotocol=SUBPROTOCOL)
@@ -67,7 +66,7 @@ def watch_routes(service: Service) -> APIRouter:
 class Show:
     """One viewer's connection; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: Service, session: str) -> None:
+    def __init__(self, socket: WebSocket, service: SessionPorts, session: str) -> None:
         self._socket = socket
         self._service = service
         self._session = session
@@ -76,25 +75,30 @@ class Show:
 
     async def run(self) -> None:
         """Show the session until it or the viewer ends; closes the socket."""
-        if not is_name(self._session):
-            return await self._refuse_unknown()
         try:
-            watch = await self._service.store.watch(self._session, self._hear)
-            try:
-                await self._follow(await self._service.store.load(self._session))
-            finally:
-                await watch.close()
-        except StoreForbiddenError:
-            text = "Sessions cannot be watched here: the store's user lacks the right to subscribe."
-            await self._refuse(ErrorMessage.of(ForbiddenError(text), fatal=True), FORBIDDEN)
-        except SessionUnreadableError as error:
-            await self._refuse_session(str(error))
-        except StoreUnreachableError as error:
-            await self._refuse(ErrorMessage.of(answer_to(error), fatal=True), 1013)
+            await self._follow()
+        except (WireError, MaskstreamServerError) as error:
+            refusal = wire_error(error)
+            await self._socket.send_text(ErrorMessage.of(refusal, fatal=True).to_json())
+            await self._socket.close(refusal.close_code or InternalError.close_code)
 
-    async def _follow(self, stored: StoredSession | None) -> None:
-        if stored is None:
-            return await self._refuse_unknown()
+    async def _follow(self) -> None:
+        store = self._service.store
+        if not is_name(self._session):
+            raise UnknownSessionError(self._session)
+        try:
+            watch = await store.watch(self._session, self._hear)
+        except StoreForbiddenError:
+            raise ForbiddenError(RIGHT_MISSING) from None
+        try:
+            stored = await store.load(self._session)
+            if stored is None:
+                raise UnknownSessionError(self._session)
+            await self._show_until_left(stored)
+        finally:
+            await watch.close()
+
+    async def _show_until_left(self, stored: StoredSession) -> None:
         tasks = [asyncio.create_task(work) for work in (self._show(stored), self._listen())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -144,15 +148,3 @@ class Show:
                         await self._socket.send_text(message)
                     else:
                         await self._socket.send_bytes(message)
-
-    async def _refuse_unknown(self) -> None:
-        await self._refuse_session(f"There is no session {self._session!r}.")
-
-    async def _refuse_session(self, text: str) -> None:
-        await self._refuse(
-            ErrorMessage("session_unknown", text, retry=False, sequence=None, fatal=True), UNKNOWN
-        )
-
-    async def _refuse(self, error: ErrorMessage, close_code: int) -> None:
-        await self._socket.send_text(error.to_json())
-        await self._socket.close(close_code)

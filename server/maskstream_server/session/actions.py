@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from maskstream_model.interface import Frame
+from maskstream_model.port import StepInput
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.notices import ServerMessage
 from maskstream_protocol.results import Timings
-from maskstream_server.engine.types import EngineResult
+from maskstream_server.session.reporting import ReportedFrame
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,12 @@ class Say:
 
 @dataclass(frozen=True)
 class Answer:
-    """Send an encoded RESULT, whose frame came at `arrived_s`."""
+    """Send an encoded RESULT, whose frame came at `arrived_s`; one that is final may follow."""
 
     message: bytes
     arrived_s: float
     sequence: int
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,26 +36,29 @@ class Decode:
 
 
 @dataclass(frozen=True)
-class Infer:
-    """Step the model; report `inferred` or `failed`. `state` None begins an epoch."""
+class Step:
+    """Step the model; report `stepped` or `failed`.
 
-    sequence: int
-    picture: Frame
-    state: Any
+    Attributes:
+        sequence: of the frame; None where the model is flushed: `step` has no frame.
+        step: its `state` is None where an epoch begins.
+        mentioned: tracks that the client knows.
+        committed: last frame of which a checkpoint was made, as the model counts.
+    """
+
+    sequence: int | None
+    step: StepInput[Any]
     mentioned: frozenset[int]
+    committed: int
 
 
 @dataclass(frozen=True)
 class Encode:
-    """Encode what the engine found; report `encoded` or `failed`.
-
-    `size` is height and width of the upright picture.
-    """
+    """Encode what the model found; report `encoded`, or `failed` where it is final."""
 
     frame: FrameMessage
-    result: EngineResult[Any]
+    report: ReportedFrame
     timings: Timings
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -86,4 +90,4 @@ class Close:
     reason: str = ""
 
 
-Action = Say | Answer | Decode | Infer | Encode | Save | ConfirmToken | Forget | Close
+Action = Say | Answer | Decode | Step | Encode | Save | ConfirmToken | Forget | Close

@@ -32,6 +32,7 @@ class Terms:
         credit: what may be on the way at once.
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
+        max_tracks: limit of tracks alive, None for none.
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
     """
@@ -42,6 +43,7 @@ class Terms:
     max_frame_bytes: int
     max_frame_pixels: int
     messages_per_s: float
+    max_tracks: int | None = None
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:

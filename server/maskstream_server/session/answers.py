@@ -14,7 +14,7 @@ from maskstream_protocol.errors import (
 from maskstream_server.session.actions import Action, Answer, Close, Save, Say
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
-from maskstream_server.session.line import Job
+from maskstream_server.session.line import FrameTask
 from maskstream_server.session.memory import SessionMemory
 
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
@@ -43,54 +43,77 @@ class Answers:
         self.away = False
         self._rows = rows
         self._latest = kept
+        self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
+        self._unsaved: list[tuple[int, bytes]] = []
+        # Frames that are answered and that the memory does not hold: index and sequence.
+        self._ahead: deque[tuple[int, int]] = deque()
         self._owed: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
         # Epoch and sequence: a reset is a commit of its own.
         self._durable = (memory.epoch, memory.sequence)
         self._told = memory.sequence
         self._acked = 0
 
-    def result(self, job: Job, settled: int) -> list[Action]:
-        """Send a result and commit it with the memory that belongs to it."""
-        assert job.answer is not None
-        sequence = job.frame.sequence
+    def result(self, task: FrameTask, settled: int) -> list[Action]:
+        """Send a result; commit it where there is a memory that belongs to it."""
+        assert task.answer is not None
+        sequence = task.frame.sequence
         message = replace(
-            job.answer,
-            dropped=sequence - self.memory.last_result - 1,
-            first_of_epoch=not self.memory.epoch_began,
+            task.answer,
+            dropped=sequence - self._last_result - 1,
+            first_of_epoch=not self._epoch_began,
         ).encode()
         self._rows.clear(*REFUSED, InternalError)
+        self._last_result, self._epoch_began = sequence, True
+        self._unsaved.append((sequence, message))
+        self._latest.append(sequence)
+        self.ledger.give_back(task.num_bytes)
+        answer = Answer(message, task.arrived_s, sequence)
+        return [answer, *self._save_checkpoint(task, settled)]
+
+    def repeated(self, task: FrameTask) -> None:
+        """Take a frame that had its result on an earlier connection."""
+        self.ledger.give_back(task.num_bytes)
+
+    def _save_checkpoint(self, task: FrameTask, settled: int) -> list[Action]:
+        self._ahead.append((task.index, task.frame.sequence))
+        checkpoint, sequence = task.checkpoint, 0
+        if checkpoint is None:
+            return []
+        while self._ahead and self._ahead[0][0] <= checkpoint.index:
+            _, sequence = self._ahead.popleft()
+        sequence = sequence if self._ahead else settled
+        if (task.frame.epoch, sequence) <= (self.memory.epoch, self.memory.sequence):
+            return []
         self.memory = replace(
             self.memory,
-            epoch=job.frame.epoch,
-            sequence=settled,
-            last_result=sequence,
+            epoch=task.frame.epoch,
+            sequence=sequence,
+            last_result=self._last_result,
             epoch_began=True,
-            mentioned=job.mentioned,
-            snapshot=job.snapshot,
+            mentioned=task.mentioned,
+            model_parts=checkpoint.parts,
         )
-        self._latest.append(sequence)
-        self.ledger.give_back(job.num_bytes)
-        return [Answer(message, job.arrived_s, sequence), self.save((sequence, message))]
+        return [self.save()]
 
-    def drop(self, job: Job) -> list[Action]:
+    def drop(self, task: FrameTask) -> list[Action]:
         """Tell of a frame that failed; one too many in a row ends the connection."""
-        assert job.error is not None
-        error, sequence = job.error, job.frame.sequence
+        assert task.error is not None
+        error, sequence = task.error, task.frame.sequence
         error.sequence = sequence
         internal = isinstance(error, InternalError)
         self._rows.clear(*(REFUSED if internal else (InternalError,)))
         close_code = self._rows.count(error)
-        self.ledger.give_back(job.num_bytes)
+        self.ledger.give_back(task.num_bytes)
         actions: list[Action] = [
             Say(notices.ErrorMessage.of(error, fatal=close_code is not None)),
             Say(notices.Drop(sequence, sequence, "internal" if internal else "undecodable")),
         ]
         return actions if close_code is None else [*actions, Close(close_code)]
 
-    def superseded(self, job: Job) -> Action:
+    def superseded(self, task: FrameTask) -> Action:
         """Tell at once of a frame that a newer one replaced, so that its credit comes back."""
-        self.ledger.give_back(job.num_bytes)
-        return Say(notices.Drop(job.frame.sequence, job.frame.sequence, "superseded"))
+        self.ledger.give_back(task.num_bytes)
+        return Say(notices.Drop(task.frame.sequence, task.frame.sequence, "superseded"))
 
     def reset(self, epoch: int, settled: int, next_sequence: int) -> list[Action]:
         """Begin an epoch: all tracks are forgotten, in the store too.
@@ -98,21 +121,23 @@ class Answers:
         It is told when it is durable: a client that has not heard asks again after a resume, one
         that has would go on with the tracks that it had seen forgotten.
         """
+        self._epoch_began = False
+        self._ahead.clear()
         self.memory = SessionMemory(
-            epoch, settled, self.memory.last_result, fingerprint=self.memory.fingerprint
+            epoch, settled, self._last_result, fingerprint=self.memory.fingerprint
         )
         self._owed.append(((epoch, settled), notices.ResetNotice(epoch, "client", next_sequence)))
         return [self.save()]
 
     def settle_tail(self, settled: int) -> list[Action]:
         """Commit drops that no later result will carry along."""
-        if settled <= self.memory.sequence:
+        if self._ahead or settled <= self.memory.sequence:
             return []
         self.memory = replace(self.memory, sequence=settled)
         return [self.save()]
 
-    def save(self, *results: tuple[int, bytes]) -> Save:
-        """Return the commit of the settled memory.
+    def save(self) -> Save:
+        """Return the commit of the settled memory, with the results since the last one.
 
         As many results are kept as the credit has frames. They are counted, not reckoned from
         sequences: with `latest`, any number of dropped frames may lie between two of them.
@@ -120,11 +145,12 @@ class Answers:
         memory = self.memory
         is_full = len(self._latest) == self._latest.maxlen
         keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
+        results, self._unsaved = tuple(self._unsaved), []
         return Save(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
 
     def acked(self, sequence: int) -> None:
         """Hear that the client has every result up to here: they need not be kept."""
-        self._acked = max(self._acked, min(sequence, self.memory.last_result))
+        self._acked = max(self._acked, min(sequence, self._last_result))
 
     def durable(self, epoch: int, sequence: int) -> None:
         """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""

@@ -1,12 +1,12 @@
 """The line of a session: frames and requests in the order in which they are answered."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.results import ResultMessage
@@ -18,38 +18,54 @@ class Phase(Enum):
     WAITING = auto()
     DECODING = auto()
     DECODED = auto()
-    INFERRING = auto()
+    STEPPING = auto()
+    PENDING = auto()
+    """The model has seen it and answers later."""
     ENCODING = auto()
     DONE = auto()
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """The model's memory as named parts, which hold the frames up to number `index`."""
+
+    index: int
+    parts: Mapping[str, bytes]
+
+
 @dataclass(eq=False)
-class Job:
+class FrameTask:
     """One accepted frame on its way; it is done when it has an `answer` or an `error`.
 
     Attributes:
         frame: as it came.
         num_bytes: size of its message, which the credit counts.
         arrived_s: when it came.
+        skipped: frames before it that newer ones have replaced.
         picture: decoded, until it is answered; None where it failed.
         size: height and width of the picture.
         decode_s: what decoding took.
-        before: the chain of states (`Pipeline`) that the model took it with.
+        index: its number, as the model counts; 0 before it is stepped.
+        before: what the model stepped it from (`pipeline.Chain`).
         is_stale: what is under way for it began from a state that has been taken back.
-        snapshot, mentioned: the memory after this frame.
+        mentioned: tracks that the client knows after it.
+        checkpoint: the memory to commit once it is answered; None: there is none to commit.
+        answer: its result; None where it was answered on an earlier connection.
     """
 
     frame: FrameMessage
     num_bytes: int
     arrived_s: float
+    skipped: int = 0
     phase: Phase = Phase.WAITING
     picture: Frame | None = None
     size: tuple[int, int] = (0, 0)
     decode_s: float = 0.0
+    index: int = 0
     before: Any = None
     is_stale: bool = False
-    snapshot: bytes | None = None
     mentioned: frozenset[int] = frozenset()
+    checkpoint: Checkpoint | None = None
     answer: ResultMessage | None = None
     error: WireError | None = None
 
@@ -59,7 +75,8 @@ class Job:
 
     def take_back(self) -> None:
         """Let the model see it again, at once or when what is under way for it has come."""
-        self.is_stale = self.phase in (Phase.INFERRING, Phase.ENCODING)
+        self.answer = self.checkpoint = None
+        self.is_stale = self.phase in (Phase.STEPPING, Phase.ENCODING)
         if not self.is_stale:
             self.phase = Phase.DECODED
 
@@ -90,47 +107,53 @@ class FlushMark:
     id: Any
 
 
+Item = FrameTask | ResetMark | FlushMark
+
+
 class Line:
     """First in, first answered."""
 
     def __init__(self) -> None:
-        self._items: deque[Job | ResetMark | FlushMark] = deque()
+        self._items: deque[Item] = deque()
 
-    def add(self, item: Job | ResetMark | FlushMark) -> None:
+    def add(self, item: Item) -> None:
         """Queue at the end."""
         self._items.append(item)
 
-    def next_ready(self) -> Job | ResetMark | FlushMark | None:
+    def next_ready(self) -> Item | None:
         """Take the first item where it can be answered now, else None."""
         if not self._items:
             return None
         head = self._items[0]
-        if isinstance(head, Job) and head.phase is not Phase.DONE:
+        if isinstance(head, FrameTask) and head.phase is not Phase.DONE:
             return None
         return self._items.popleft()
 
-    def jobs(self) -> Iterator[Job]:
+    def tasks(self) -> Iterator[FrameTask]:
         """Frames in order."""
-        return (item for item in self._items if isinstance(item, Job))
+        return (item for item in self._items if isinstance(item, FrameTask))
 
-    def job(self, sequence: int) -> Job | None:
+    def task(self, sequence: int) -> FrameTask | None:
         """The frame of that sequence, where it is still in the line."""
-        return next((job for job in self.jobs() if job.frame.sequence == sequence), None)
+        return next((task for task in self.tasks() if task.frame.sequence == sequence), None)
 
-    def take_waiting(self) -> list[Job]:
+    def take_waiting(self) -> list[FrameTask]:
         """Take out the frames on which no work has begun."""
-        taken = [job for job in self.jobs() if job.phase is Phase.WAITING]
+        taken = [task for task in self.tasks() if task.phase is Phase.WAITING]
         self._items = deque(item for item in self._items if item not in taken)
         return taken
 
-    def first_job(self) -> Job | None:
+    def first_task(self) -> FrameTask | None:
         """The oldest frame that is not answered."""
-        return next(self.jobs(), None)
+        return next(self.tasks(), None)
 
     @property
     def num_marks(self) -> int:
         """Requests among the frames."""
-        return sum(not isinstance(item, Job) for item in self._items)
+        return sum(not isinstance(item, FrameTask) for item in self._items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
 
     def __bool__(self) -> bool:
         return bool(self._items)

@@ -1,14 +1,12 @@
-"""What a session remembers beside the tracker's state, as bytes for the store and back."""
+"""What a session remembers beside the model's state, as parts for the store and back."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from maskstream_server.session.state_rings import RingError, join_rings, split_rings
-
-TRACKER_PREFIX = "tracker/"
+MODEL_PREFIX = "model/"
 SESSION_PART = "session"
-SCHEMA = 2
+SCHEMA = 3
 
 
 class MemoryDamagedError(Exception):
@@ -25,7 +23,7 @@ class SessionMemory:
         last_result: last frame of the session that had a result, 0 for none.
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.
-        snapshot: the tracker's state as bytes; None where the epoch has seen nothing.
+        model_parts: the model's memory as it names its parts; none before the epoch's first frame.
         fingerprint: of the model that made the state.
     """
 
@@ -34,7 +32,7 @@ class SessionMemory:
     last_result: int = 0
     epoch_began: bool = False
     mentioned: frozenset[int] = frozenset()
-    snapshot: bytes | None = None
+    model_parts: Mapping[str, bytes] = field(default_factory=dict)
     fingerprint: str = ""
 
     def to_parts(self) -> dict[str, bytes]:
@@ -47,10 +45,7 @@ class SessionMemory:
             "mentioned": sorted(self.mentioned),
         }
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
-        if self.snapshot is not None:
-            split = split_rings(self.snapshot)
-            parts |= {TRACKER_PREFIX + name: blob for name, blob in split.items()}
-        return parts
+        return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
 
 def read_memory(
@@ -75,20 +70,12 @@ def read_memory(
             last_result=int(fields["last_result"]),
             epoch_began=bool(fields["epoch_began"]),
             mentioned=frozenset(int(track) for track in fields["mentioned"]),
-            snapshot=_snapshot(parts),
+            model_parts={
+                name.removeprefix(MODEL_PREFIX): blob
+                for name, blob in parts.items()
+                if name.startswith(MODEL_PREFIX)
+            },
             fingerprint=str(fields["fingerprint"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise MemoryDamagedError(str(error)) from error
-
-
-def _snapshot(parts: Mapping[str, bytes]) -> bytes | None:
-    split = {
-        name.removeprefix(TRACKER_PREFIX): blob
-        for name, blob in parts.items()
-        if name.startswith(TRACKER_PREFIX)
-    }
-    try:
-        return join_rings(split) if split else None
-    except RingError as error:
         raise MemoryDamagedError(str(error)) from error

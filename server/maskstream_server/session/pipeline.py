@@ -1,110 +1,236 @@
 """The way of a session's frames: decoding a little ahead, one at a time in the model, in order."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 
-from maskstream_model.interface import Frame
-from maskstream_protocol.errors import WireError
+from maskstream_model.aliases import Frame
+from maskstream_model.port import SessionOptions, StepInput
+from maskstream_protocol.errors import InternalError, WireError
 from maskstream_protocol.messages import Policy
 from maskstream_protocol.results import ResultMessage, Timings
-from maskstream_server.engine.types import EngineResult
-from maskstream_server.session.actions import Action, Decode, Encode, Infer
-from maskstream_server.session.line import Job, Line, Phase
+from maskstream_server.session.actions import Action, Answer, Decode, Encode, Step
+from maskstream_server.session.line import Checkpoint, FrameTask, Line, Phase
+from maskstream_server.session.reporting import StepReport
 
 DECODE_AHEAD: Final = 2
 
 
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What the next step of the model goes on from.
+
+    Attributes:
+        epoch: of the state.
+        state: the model's; None where the epoch has seen nothing.
+        index: frames stepped, as the model counts them.
+        committed: last frame of which a checkpoint was made.
+        mentioned: tracks that the client knows and that have not disappeared.
+    """
+
+    epoch: int
+    state: Any = None
+    index: int = 0
+    committed: int = 0
+    mentioned: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class WorkTimes:
+    """Seconds that the engine worked for a step: in the model, and on masks and state."""
+
+    inference_s: float
+    read_s: float
+
+
 class Pipeline:
     """The line of frames and the chain of states: which work can begin, what has become of it.
+
+    Args:
+        policy: of the connection.
+        chain: where the model goes on.
+        max_tracks: limit of tracks alive, None for none.
+        answered: frames up to this one had their results before; they are stepped for the
+            memory's sake.
 
     Attributes:
         line: frames and requests in the order of their answers.
     """
 
     def __init__(
-        self, policy: Policy, epoch: int, state: Any, mentioned: frozenset[int] = frozenset()
+        self, policy: Policy, chain: Chain, max_tracks: int | None = None, answered: int = 0
     ) -> None:
         self.line = Line()
         self._policy = policy
-        self._chain = (epoch, state, mentioned)
+        self._chain = chain
+        self._max_tracks = max_tracks
+        self._answered = answered
+        self._flushed_from: Chain | None = None
 
-    def add(self, job: Job) -> list[Job]:
+    def add(self, task: FrameTask) -> list[FrameTask]:
         """Queue a frame; returns those that it supersedes (`latest` keeps one that waits)."""
-        superseded: list[Job] = []
-        if self._policy == "latest" and job.error is None:
+        superseded: list[FrameTask] = []
+        if self._policy == "latest" and task.error is None:
             superseded = self.line.take_waiting()
-        self.line.add(job)
+            task.skipped = sum(1 + old.skipped for old in superseded)
+        self.line.add(task)
         return superseded
 
-    def start_work(self) -> list[Action]:
-        """Return the work that can begin now."""
-        waiting = [job for job in self.line.jobs() if job.before_model]
-        inferring = any(job.phase is Phase.INFERRING or job.is_stale for job in self.line.jobs())
-        # `latest` decodes nothing ahead: what waits may yet be superseded.
-        ahead = DECODE_AHEAD if self._policy == "lossless" else int(not inferring)
-        actions: list[Action] = []
-        for job in waiting[:ahead]:
-            if job.phase is Phase.WAITING:
-                job.phase = Phase.DECODING
-                actions.append(Decode(job.frame, job.arrived_s))
-        if waiting and not inferring and waiting[0].picture is not None:
-            actions.append(self._infer(waiting[0], waiting[0].picture))
-        return actions
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way: frames that wait for later ones do not count."""
+        idle = all(task.phase is Phase.PENDING for task in self.line.tasks())
+        return idle and self._flushed_from is None
 
-    def _infer(self, job: Job, picture: Frame) -> Infer:
-        epoch, state, mentioned = self._chain
-        if epoch != job.frame.epoch:
-            state, mentioned = None, frozenset()
-        job.before, job.phase = self._chain, Phase.INFERRING
-        return Infer(job.frame.sequence, picture, state, mentioned)
+    def start_work(self, ending: bool = False) -> list[Action]:
+        """Return the work that can begin now; `ending`: no further frame comes."""
+        busy = self._flushed_from is not None or any(
+            task.phase is Phase.STEPPING or task.is_stale for task in self.line.tasks()
+        )
+        # `latest` decodes nothing ahead: what waits may yet be superseded.
+        ahead = DECODE_AHEAD if self._policy == "lossless" else int(not busy)
+        actions: list[Action] = []
+        for task in [task for task in self.line.tasks() if task.before_model][:ahead]:
+            if task.phase is Phase.WAITING:
+                task.phase = Phase.DECODING
+                actions.append(Decode(task.frame, task.arrived_s))
+        return actions if busy else [*actions, *self._next_step(ending)]
+
+    def _next_step(self, ending: bool) -> list[Action]:
+        """Return the next work of the model: a frame, or what is pending where it must be out."""
+        pending = False
+        for item in self.line:
+            if not isinstance(item, FrameTask):
+                if pending:
+                    return [self._flush()]
+            elif item.phase is Phase.PENDING:
+                pending = True
+                if item.frame.last:
+                    return [self._flush()]
+            elif item.before_model:
+                return [] if item.picture is None else [self._step(item, item.picture)]
+        return [self._flush()] if pending and ending else []
+
+    def _step(self, task: FrameTask, picture: Frame) -> Step:
+        chain = self._chain
+        if chain.epoch != task.frame.epoch:
+            chain = Chain(task.frame.epoch)
+        task.before, task.phase, task.index = self._chain, Phase.STEPPING, chain.index + 1
+        step = StepInput[Any]([picture], chain.state, self._options(), task.skipped)
+        return Step(task.frame.sequence, step, chain.mentioned, chain.committed)
+
+    def _flush(self) -> Step:
+        chain = self._flushed_from = self._chain
+        step = StepInput[Any]((), chain.state, self._options())
+        return Step(None, step, chain.mentioned, chain.committed)
+
+    def _options(self) -> SessionOptions:
+        return SessionOptions(max_tracks=self._max_tracks)
 
     def decoded(self, sequence: int, picture: Frame, decode_s: float) -> None:
         """Take the upright picture of a `Decode`."""
-        job = self.line.job(sequence)
-        if job is not None:
-            job.picture, job.size = picture, (picture.shape[0], picture.shape[1])
-            job.decode_s, job.phase = decode_s, Phase.DECODED
+        task = self.line.task(sequence)
+        if task is not None:
+            task.picture, task.size = picture, (picture.shape[0], picture.shape[1])
+            task.decode_s, task.phase = decode_s, Phase.DECODED
 
-    def inferred(self, sequence: int, result: EngineResult[Any], now_s: float) -> list[Action]:
-        """Take what the model found; the state goes on from it."""
-        job = self.line.job(sequence)
-        if job is None or job.comes_stale():
+    def stepped(
+        self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
+    ) -> list[Action]:
+        """Take what a `Step` gave; the state goes on from it."""
+        if sequence is None:
+            return self._flushed(report, times, now_s)
+        task = self.line.task(sequence)
+        if task is None or task.comes_stale():
             return []
-        self._chain = (job.frame.epoch, result.state, result.mentioned)
-        job.snapshot, job.mentioned = result.snapshot, result.mentioned
-        job.phase = Phase.ENCODING
-        return [Encode(job.frame, result, _timings(job, result, now_s), job.size)]
+        repeated = sequence <= self._answered
+        task.phase = Phase.DONE if repeated else Phase.PENDING
+        return self._go_on(task.frame.epoch, task.index, report, times, now_s)
 
-    def encoded(self, sequence: int, answer: ResultMessage) -> None:
-        """Take the message of an `Encode`."""
-        job = self.line.job(sequence)
-        if job is not None and not job.comes_stale():
-            job.answer, job.phase = answer, Phase.DONE
+    def _flushed(self, report: StepReport, times: WorkTimes, now_s: float) -> list[Action]:
+        before, self._flushed_from = self._flushed_from, None
+        if before is not self._chain:
+            return []
+        actions = self._go_on(before.epoch, before.index, report, times, now_s)
+        for task in self._pending():
+            task.fail(InternalError("The model has left this frame without a result."))
+        return actions
 
-    def failed(self, sequence: int, error: WireError) -> None:
+    def _go_on(
+        self, epoch: int, index: int, report: StepReport, times: WorkTimes, now_s: float
+    ) -> list[Action]:
+        """Continue the chain, and have encoded what was found."""
+        pending = {task.index: task for task in self._pending()}
+        actions: list[Action] = []
+        last: FrameTask | None = None
+        for frame in report.frames:
+            task = pending.get(frame.index)
+            if task is None:
+                continue
+            timings = _timings(task, times, now_s)
+            actions.append(Encode(task.frame, frame, timings))
+            if frame.final:
+                task.phase, task.mentioned, last = Phase.ENCODING, frame.mentioned, task
+        committed = self._chain.committed if self._chain.epoch == epoch else 0
+        if last is not None and report.parts is not None:
+            committed = report.committed
+            last.checkpoint = Checkpoint(committed, report.parts)
+        self._chain = Chain(epoch, report.state, index, committed, report.mentioned)
+        return actions
+
+    def _pending(self) -> list[FrameTask]:
+        return [task for task in self.line.tasks() if task.phase is Phase.PENDING]
+
+    def encoded(self, sequence: int, answer: ResultMessage, final: bool) -> list[Action]:
+        """Take the message of an `Encode`; a provisional one goes out unless it comes too late."""
+        task = self.line.task(sequence)
+        if task is None:
+            return []
+        if not final:
+            early = task.phase in (Phase.PENDING, Phase.ENCODING)
+            message = Answer(answer.encode(), task.arrived_s, sequence, final=False)
+            return [message] if early else []
+        if not task.comes_stale():
+            task.answer, task.phase = answer, Phase.DONE
+        return []
+
+    def failed(self, sequence: int | None, error: WireError) -> None:
         """Drop a frame whose work failed; the chain of states goes on without it."""
-        job = self.line.job(sequence)
-        if job is None or job.comes_stale():
+        if sequence is None:
+            self._flush_failed(error)
             return
-        if job.phase is Phase.ENCODING:
-            self._take_back(job)
-        job.fail(error)
+        task = self.line.task(sequence)
+        if task is None or task.comes_stale():
+            return
+        if task.phase is Phase.ENCODING:
+            self._take_back(task)
+        task.fail(error)
 
-    def _take_back(self, failed: Job) -> None:
+    def _flush_failed(self, error: WireError) -> None:
+        """Drop all frames that are pending; the state goes back to before them."""
+        before, self._flushed_from = self._flushed_from, None
+        pending = self._pending()
+        if before is not self._chain or not pending:
+            return
+        self._take_back(pending[0])
+        for task in pending:
+            task.fail(InternalError(error.message))
+
+    def _take_back(self, failed: FrameTask) -> None:
         """Undo what the model made of a frame; later ones that built on it meet the model again."""
         self._chain = failed.before
-        for job in self.line.jobs():
-            if job.frame.sequence > failed.frame.sequence and job.before and not job.error:
-                job.take_back()
+        for task in self.line.tasks():
+            if task.frame.sequence > failed.frame.sequence and task.before and not task.error:
+                task.take_back()
 
 
-def _timings(job: Job, result: EngineResult[Any], now_s: float) -> Timings:
+def _timings(task: FrameTask, times: WorkTimes, now_s: float) -> Timings:
     """Return microseconds of each part so far; encoding adds its own."""
-    worked_s = job.decode_s + result.inference_s + result.postprocess_s
+    worked_s = task.decode_s + times.inference_s + times.read_s
     return Timings(
-        wait_us=_microseconds(now_s - job.arrived_s - worked_s),
-        decode_us=_microseconds(job.decode_s),
-        infer_us=_microseconds(result.inference_s),
-        encode_us=_microseconds(result.postprocess_s),
+        wait_us=_microseconds(now_s - task.arrived_s - worked_s),
+        decode_us=_microseconds(task.decode_s),
+        infer_us=_microseconds(times.inference_s),
+        encode_us=_microseconds(times.read_s),
     )
 
 

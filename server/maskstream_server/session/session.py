@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from maskstream_model.interface import Frame
+from maskstream_model.aliases import Frame
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import (
     BadMessageError,
@@ -24,15 +24,15 @@ from maskstream_protocol.errors import (
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
-from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
 from maskstream_server.session.admission import Terms, check_content, check_credit, check_place
 from maskstream_server.session.answers import Answers
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
-from maskstream_server.session.line import FlushMark, Job, ResetMark
+from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
 from maskstream_server.session.memory import SessionMemory
-from maskstream_server.session.pipeline import Pipeline
+from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
+from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
 
 MAX_TEXT_CHARS: Final = 1 << 16
@@ -46,12 +46,14 @@ class Beginning:
 
     Attributes:
         memory: the settled one.
-        state: the tracker's.
+        state: the model's; None where the epoch has seen nothing.
+        index: last frame that `state` holds, as the model counts.
         kept: sequences of the results that the store keeps, in order.
     """
 
     memory: SessionMemory = field(default_factory=SessionMemory)
     state: Any = None
+    index: int = 0
     kept: tuple[int, ...] = ()
 
 
@@ -68,7 +70,9 @@ class Session:
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._answers = Answers(memory, self._ledger, self._rows, kept)
-        self._pipeline = Pipeline(terms.policy, memory.epoch, beginning.state, memory.mentioned)
+        index = beginning.index
+        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned)
+        self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self._closed = False
         self._out: list[Action] = []
@@ -80,8 +84,8 @@ class Session:
 
     @property
     def at_rest(self) -> bool:
-        """Whether no frame is under way."""
-        return self._line.first_job() is None
+        """Whether nothing is under way."""
+        return self._pipeline.at_rest
 
     # What the client sends.
 
@@ -114,18 +118,20 @@ class Session:
         self._pipeline.decoded(sequence, picture, decode_s)
         return self._turn()
 
-    def inferred(self, sequence: int, result: EngineResult[Any], now_s: float) -> list[Action]:
-        """Take what the model found for an `Infer`."""
-        self._do(self._pipeline.inferred(sequence, result, now_s))
+    def stepped(
+        self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
+    ) -> list[Action]:
+        """Take what a `Step` gave."""
+        self._do(self._pipeline.stepped(sequence, report, times, now_s))
         return self._turn()
 
-    def encoded(self, sequence: int, answer: ResultMessage) -> list[Action]:
+    def encoded(self, sequence: int, answer: ResultMessage, final: bool = True) -> list[Action]:
         """Take the message of an `Encode`."""
-        self._pipeline.encoded(sequence, answer)
+        self._do(self._pipeline.encoded(sequence, answer, final))
         return self._turn()
 
-    def failed(self, sequence: int, error: WireError) -> list[Action]:
-        """Hear that a `Decode`, `Infer` or `Encode` failed: the frame is dropped."""
+    def failed(self, sequence: int | None, error: WireError) -> list[Action]:
+        """Take the failure of a `Decode`, `Step` or `Encode`: the frame is dropped."""
         self._pipeline.failed(sequence, error)
         return self._turn()
 
@@ -213,12 +219,12 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        job = Job(frame, len(data), now_s)
+        task = FrameTask(frame, len(data), now_s)
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
-            job.fail(error)
-        self._do(self._answers.superseded(old) for old in self._pipeline.add(job))
+            task.fail(error)
+        self._do(self._answers.superseded(old) for old in self._pipeline.add(task))
 
     def _confirm_token(self) -> None:
         """Let the previous token die: a frame or an ack shows that `welcome` has arrived."""
@@ -234,7 +240,7 @@ class Session:
             self._settle(item)
         if not self._closed:
             at_rest = self.at_rest
-            self._do(self._pipeline.start_work())
+            self._do(self._pipeline.start_work(self._leaving))
             self._do(self._answers.settle_tail(self._settled) if at_rest else [])
             self._do(self._answers.pay_requests())
             self._do(self._answers.pay_credit(at_rest))
@@ -242,32 +248,38 @@ class Session:
         out, self._out = self._out, []
         return out
 
-    def _settle(self, item: Job | ResetMark | FlushMark) -> None:
+    def _settle(self, item: Item) -> None:
         match item:
             case FlushMark(flush_id):
                 self._answers.flush(flush_id, self._settled)
             case ResetMark(epoch):
                 self._do(self._answers.reset(epoch, self._settled, self._next))
-            case Job(error=None):
+            case FrameTask(error=None, answer=None):
+                self._answers.repeated(item)
+            case FrameTask(error=None):
                 self._do(self._answers.result(item, self._settled))
-            case Job():
+            case FrameTask():
                 self._do(self._answers.drop(item))
 
     @property
     def _settled(self) -> int:
         """Last frame up to which everything is answered or dropped."""
-        first = self._line.first_job()
+        first = self._line.first_task()
         return first.frame.sequence - 1 if first else self._next - 1
 
     # Ends.
 
     def _leave(self) -> None:
-        """Close where the client said `bye`, or this server goes away, and all is answered."""
-        if self._line or (self._answers.num_owed and not self._answers.away):
+        """Close where the client said `bye`, or this server goes away, and all is answered.
+
+        Frames that a model keeps pending hold a server that goes away up no longer: the client
+        sends them again where it resumes.
+        """
+        if self._line.num_marks or (self._answers.num_owed and not self._answers.away):
             return
-        if self._leaving:
+        if self._leaving and not self._line:
             self._do([Forget(), Close(DONE)])
-        elif self._draining and self._answers.all_durable:
+        elif self._draining and not self._leaving and self.at_rest and self._answers.all_durable:
             self._do([Close(RESTART)])
 
     def _refuse(self, error: WireError) -> None:

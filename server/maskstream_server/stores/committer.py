@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from maskstream_server.stores.errors import (
+from maskstream_server.errors import (
     SessionExistsError,
     StoreFullError,
     StoreUnreachableError,

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, LeaseRenewer
 
 log = logging.getLogger(__name__)

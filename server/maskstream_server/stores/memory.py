@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from maskstream_server.stores.errors import SessionExistsError, StoreFullError
+from maskstream_server.errors import SessionExistsError, StoreFullError
 from maskstream_server.stores.interface import (
     FULL_FRACTION,
     TOMBSTONE_LEASES,
@@ -56,7 +56,7 @@ class MemoryStore:
                     raise StoreFullError(f"{self._used_bytes} of {self._max_bytes} bytes are used")
                 record = self._records[session] = SessionRecord(fence, token_hash, 0.0)
             elif (record.token, record.fence) != (token_hash, fence):
-                raise SessionExistsError(f"session {session} is there already")
+                raise SessionExistsError(session)
             return self._lease_to(session, record, owner)
 
     async def take_over(

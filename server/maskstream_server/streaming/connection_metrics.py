@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from maskstream_protocol.notices import Drop, ErrorMessage, ServerMessage
-from maskstream_server.engine.types import EngineResult
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.engine.types import StepTimes
 from maskstream_server.session.actions import Answer, Decode
+from maskstream_server.session.reporting import StepReport
+from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.telemetry.metrics import Stage, late_by
 from maskstream_server.telemetry.tracing import Attributes, Span, end, trace_id
 
@@ -35,7 +36,7 @@ class ConnectionMetrics:
         traceparent: the header with which the client, or its proxy, names its own trace.
     """
 
-    def __init__(self, service: Service, traceparent: str | None = None) -> None:
+    def __init__(self, service: StreamPorts, traceparent: str | None = None) -> None:
         self._metrics = service.metrics
         self._tracing = service.tracing
         self._late_s = service.settings.late_s
@@ -76,9 +77,9 @@ class ConnectionMetrics:
             self._frames[work.frame.sequence] = span
 
     @contextmanager
-    def within(self, sequence: int) -> Iterator[None]:
+    def within(self, sequence: int | None) -> Iterator[None]:
         """Let log lines inside carry the frame's own trace id, where it has one."""
-        span = self._frames.get(sequence)
+        span = None if sequence is None else self._frames.get(sequence)
         if span is None:
             yield
             return
@@ -93,17 +94,22 @@ class ConnectionMetrics:
             self._tracing.part(span, stage, began_s, ended_s)
         return ended_s - began_s
 
-    def stepped(self, sequence: int, result: EngineResult[Any], began_s: float) -> None:
+    def stepped(
+        self, sequence: int | None, report: StepReport, times: StepTimes, began_s: float
+    ) -> None:
         """See a frame come back from the engine, which itself counts waiting and inference."""
-        self._metrics.stage("postprocess", result.postprocess_s)
-        self._metrics.refused_newcomers.inc(result.num_refused)
-        if span := self._frames.get(sequence):
-            span.set_attributes({"batch_size": result.batch_size, "num_tracks": result.num_tracks})
-            taken_s = began_s + result.waiting_s
-            stepped_s = taken_s + result.inference_s
+        self._metrics.stage("postprocess", times.read_s)
+        for frame in report.frames:
+            self._metrics.refused_newcomers.inc(frame.num_refused if frame.final else 0)
+        span = None if sequence is None else self._frames.get(sequence)
+        if span is not None:
+            num_tracks = report.frames[-1].num_tracks if report.frames else 0
+            span.set_attributes({"batch_size": times.batch_size, "num_tracks": num_tracks})
+            taken_s = began_s + times.waiting_s
+            stepped_s = taken_s + times.inference_s
             self._tracing.part(span, "wait", began_s, taken_s)
             self._tracing.part(span, "inference", taken_s, stepped_s)
-            self._tracing.part(span, "postprocess", stepped_s, stepped_s + result.postprocess_s)
+            self._tracing.part(span, "postprocess", stepped_s, stepped_s + times.read_s)
 
     def answered(self, answer: Answer) -> Departing:
         """See a result that is ready to go."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
 
-from maskstream_protocol.masks import EncodedMasks, encode_crops, mask_codec, mask_size
+from maskstream_model.port import TrackTable
+from maskstream_protocol.masks import Crops, EncodedMasks, encode_crops, mask_codec, mask_size
 from maskstream_protocol.messages import MaskFormat
 from maskstream_protocol.records import (
     NO_MASK,
@@ -18,8 +18,8 @@ from maskstream_protocol.records import (
     score_to_u16,
 )
 from maskstream_protocol.results import ResultMessage
-from maskstream_server.engine.types import EngineResult
 from maskstream_server.session.actions import Encode
+from maskstream_server.session.reporting import ReportedFrame
 
 
 @dataclass(frozen=True)
@@ -30,56 +30,54 @@ class ResultFormat:
         masks: encoding of the masks.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         task: what the model segments.
-        things: for each class whether it is a thing.
     """
 
     masks: MaskFormat
     mask_scale: float
     task: Task
-    things: tuple[bool, ...]
 
 
 def encode_result(work: Encode, form: ResultFormat) -> ResultMessage:
     """Encode one frame's tracks; blocking, for a worker thread."""
     began_s = perf_counter()
-    frame, result, timings = work.frame, work.result, work.timings
-    encoded = _masks(result, mask_codec(form.masks, len(result.track_ids)))
+    frame, report, timings = work.frame, work.report, work.timings
+    encoded = _masks(report, mask_codec(form.masks, len(report.tracks.track_ids)))
     took_us = round(1e6 * (perf_counter() - began_s))
     return ResultMessage(
         sequence=frame.sequence,
         epoch=frame.epoch,
-        mask_size=mask_size(work.size, form.mask_scale),
-        objects=_objects(result, encoded.spans, form.things),
+        mask_size=mask_size(report.size, form.mask_scale),
+        objects=_objects(report.tracks, encoded.spans),
         blob=encoded.blob,
         mask_codec=encoded.codec,
         task=form.task,
         pts_us=frame.pts_us,
         timings=replace(timings, encode_us=timings.encode_us + took_us),
         last=frame.last,
+        provisional=not report.final,
     )
 
 
-def _objects(
-    result: EngineResult[Any], spans: Sequence[MaskSpan], things: Sequence[bool]
-) -> tuple[ObjectRecord, ...]:
+def _objects(tracks: TrackTable, spans: Sequence[MaskSpan]) -> tuple[ObjectRecord, ...]:
     rows = zip(
-        result.track_ids.tolist(),
-        result.labels.tolist(),
-        result.scores.tolist(),
-        result.ages.tolist(),
-        result.status.tolist(),
+        tracks.track_ids.tolist(),
+        tracks.labels.tolist(),
+        tracks.scores.tolist(),
+        tracks.ages.tolist(),
+        tracks.status.tolist(),
+        tracks.things.tolist(),
         spans,
         strict=True,
     )
     return tuple(
-        ObjectRecord(track, label, score_to_u16(score), age, Status(status), things[label], span)
-        for track, label, score, age, status, span in rows
+        ObjectRecord(track, label, score_to_u16(score), age, Status(status), thing, span)
+        for track, label, score, age, status, thing, span in rows
     )
 
 
-def _masks(result: EngineResult[Any], codec: MaskCodec) -> EncodedMasks:
-    masks = result.masks
-    if masks is None:
-        return EncodedMasks(codec, b"", (NO_MASK,) * len(result.track_ids))
-    boxes: list[Box] = [tuple(box) for box in masks.boxes.tolist()]
-    return encode_crops(masks.crops, boxes, codec, masks.size, masks.logits)
+def _masks(report: ReportedFrame, codec: MaskCodec) -> EncodedMasks:
+    crops = report.crops
+    if crops is None:
+        return EncodedMasks(codec, b"", (NO_MASK,) * len(report.tracks.track_ids))
+    boxes: list[Box] = [tuple(box) for box in crops.boxes.tolist()]
+    return encode_crops(Crops(crops.size, boxes, crops.bitmaps, crops.logits), codec)

@@ -17,13 +17,12 @@ from maskstream_protocol.notices import (
     Welcome,
 )
 from maskstream_protocol.results import mark_durable
-from maskstream_server.errors import RETRY_AFTER_MS
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import RETRY_AFTER_MS
+from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.session import Beginning
-from maskstream_server.stores.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -33,6 +32,7 @@ from maskstream_server.stores.tokens import (
     read_token,
 )
 from maskstream_server.stores.tokens import hash_token as hashed
+from maskstream_server.streaming.ports import SessionPorts
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Greeting:
     token: str
 
 
-async def greet(service: Service, hello: Hello, address: str) -> Greeting:
+async def greet(service: SessionPorts, hello: Hello, address: str) -> Greeting:
     """Take a session up, or begin a new one.
 
     Raises:
@@ -77,7 +77,7 @@ async def greet(service: Service, hello: Hello, address: str) -> Greeting:
     return await _begin(service, terms, lost, address)
 
 
-def agree(service: Service, hello: Hello) -> Terms:
+def agree(service: SessionPorts, hello: Hello) -> Terms:
     """Return what `hello` and this server's settings amount to.
 
     Raises:
@@ -85,7 +85,7 @@ def agree(service: Service, hello: Hello) -> Terms:
         CodecUnsupportedError: no codec is common.
     """
     settings = service.settings
-    if hello.model not in (None, service.model.config.name):
+    if hello.model not in (None, service.model.info.name):
         raise ModelUnknownError(f"This server has no model {hello.model!r}.")
     return Terms(
         policy=hello.policy,
@@ -94,24 +94,25 @@ def agree(service: Service, hello: Hello) -> Terms:
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
         messages_per_s=settings.max_messages_per_s,
+        max_tracks=settings.max_tracks,
     )
 
 
 async def _begin(
-    service: Service, terms: Terms, lost: ResetReason | None, address: str
+    service: SessionPorts, terms: Terms, lost: ResetReason | None, address: str
 ) -> Greeting:
     service.lobby.check_room(address)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    memory = SessionMemory(fingerprint=service.model.fingerprint)
+    memory = SessionMemory(fingerprint=service.model.info.fingerprint)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, lease, token, memory, resumed=False)
     return Greeting(welcome, reset, (), terms, Beginning(memory), lease, token)
 
 
 async def _take_up(
-    service: Service, terms: Terms, claim: TokenClaim | None, resume: Resume
+    service: SessionPorts, terms: Terms, claim: TokenClaim | None, resume: Resume
 ) -> Greeting | ResetReason:
     """Return the greeting of a session that goes on, or why it cannot."""
     if claim is None:
@@ -147,24 +148,24 @@ async def _take_up(
     )
 
 
-async def _restore(service: Service, stored: StoredSession | None) -> Beginning | ResetReason:
+async def _restore(service: SessionPorts, stored: StoredSession | None) -> Beginning | ResetReason:
     if stored is None:
         return "state_lost"
-    fingerprint = service.model.fingerprint
+    model, fingerprint = service.model, service.model.info.fingerprint
     try:
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
-        state: Any = None
-        if memory.snapshot is not None:
-            state = await service.compute(service.model.state_from_bytes, memory.snapshot)
+        if not memory.model_parts:
+            return Beginning(memory)
+        state: Any = await service.compute(model.from_parts, memory.model_parts)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"
-    return Beginning(memory, state)
+    return Beginning(memory, state, model.committed(state))
 
 
-async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> None:
+async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:
     """Delete a memory that nobody can use any more."""
     log = structlog.get_logger(__name__)
     log.warning("session_given_up", session=taken.lease.session, reason=reason)
@@ -172,7 +173,7 @@ async def _give_up(service: Service, taken: TakenOver, reason: ResetReason) -> N
 
 
 def _welcome(
-    service: Service, lease: Lease, token: str, memory: SessionMemory, resumed: bool
+    service: SessionPorts, lease: Lease, token: str, memory: SessionMemory, resumed: bool
 ) -> Welcome:
     settings = service.settings
     return Welcome(
@@ -190,8 +191,8 @@ def _welcome(
     )
 
 
-def model_info(service: Service) -> ModelInfo:
+def model_info(service: SessionPorts) -> ModelInfo:
     """Return what clients are told of the model that serves them."""
-    config, fingerprint = service.model.config, service.model.fingerprint
-    classes_url = f"{service.settings.root_path}/v1/models/{config.name}"
-    return ModelInfo(config.name, config.task, fingerprint, classes_url)
+    info = service.model.info
+    classes_url = f"{service.settings.root_path}/v1/models/{info.name}"
+    return ModelInfo(info.name, info.task, info.fingerprint, classes_url)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from maskstream_protocol.errors import QuotaExceededError, ServerFullError, TakenOverError
-from maskstream_server.errors import RETRY_AFTER_MS
+from maskstream_server.error_answers import RETRY_AFTER_MS
 from maskstream_server.stores.interface import Lease
 
 

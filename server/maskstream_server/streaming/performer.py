@@ -2,27 +2,30 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
+from maskstream_model.port import ModelInfo
+from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
-from maskstream_server.engine.types import EngineRequest
-from maskstream_server.errors import answer_to
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import wire_error
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.session.actions import Action, Decode, Encode, Infer, Save
+from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
+from maskstream_server.session.pipeline import WorkTimes
+from maskstream_server.session.reporting import Reader, Wanted
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.tokens import hash_token
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 from maskstream_server.streaming.greeting import Greeting
+from maskstream_server.streaming.ports import StreamPorts
 
 Event = Callable[[Session], list[Action]]
 Report = Callable[[Event], None]
@@ -31,20 +34,22 @@ FORGET_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ClientOptions:
     """What a `hello` asked of the model and its results."""
 
     form: ResultFormat
-    min_score: float
+    wanted: Wanted
 
     @classmethod
-    def of(cls, hello: Hello, service: Service) -> "Wishes":
+    def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
         """Return them, with the model's own values where the client had none."""
-        config = service.model.config
-        things = tuple(info.thing for info in config.classes)
-        form = ResultFormat(hello.masks, hello.mask_scale, Task[config.task.upper()], things)
-        score_min = config.online.report_score_min
-        return cls(form, score_min if hello.min_score is None else hello.min_score)
+        wanted = Wanted(
+            min_score=info.report_score_min if hello.min_score is None else hello.min_score,
+            mask_scale=None if hello.masks == "none" else hello.mask_scale,
+            with_logits=needs_logits(hello.masks),
+            tracks_classes=info.task == "semantic",
+        )
+        return cls(ResultFormat(hello.masks, hello.mask_scale, Task[info.task.upper()]), wanted)
 
 
 class Performer:
@@ -52,16 +57,16 @@ class Performer:
 
     def __init__(
         self,
-        service: Service,
+        service: StreamPorts,
         greeting: Greeting,
-        wishes: Wishes,
+        options: ClientOptions,
         report: Report,
         witness: ConnectionMetrics,
     ) -> None:
         self._service = service
         self._witness = witness
         self._lease = greeting.lease
-        self._wishes = wishes
+        self._options = options
         self._report = report
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
@@ -86,13 +91,13 @@ class Performer:
         self._witness.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
-    def infer(self, action: Infer) -> None:
-        """Hand a picture to the engine."""
-        self._start(self._infer(action), action.sequence)
+    def step(self, action: Step) -> None:
+        """Hand a picture to the engine, or have the model answer what is pending."""
+        self._start(self._step(action), action.sequence)
 
     def encode(self, action: Encode) -> None:
         """Begin to encode a result in a worker thread."""
-        self._start(self._encode(action), action.frame.sequence)
+        self._start(self._encode(action), action.frame.sequence, action.report.final)
 
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
@@ -103,42 +108,39 @@ class Performer:
         took_s = self._witness.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
-    async def _infer(self, action: Infer) -> None:
-        form, service, began_s = self._wishes.form, self._service, self._witness.clock()
-        result = await service.engine.submit(
-            EngineRequest(
-                session=self._lease.session,
-                frame=action.picture,
-                state=action.state,
-                mentioned=action.mentioned,
-                min_score=self._wishes.min_score,
-                mask_scale=None if form.masks == "none" else form.mask_scale,
-                with_logits=form.masks == "labelmap",
-                max_tracks=service.settings.max_tracks,
-            )
-        )
-        self._witness.stepped(action.sequence, result, began_s)
-        now_s = service.clock()
-        self._report(lambda session: session.inferred(action.sequence, result, now_s))
+    async def _step(self, action: Step) -> None:
+        service, step, began_s = self._service, action.step, self._witness.clock()
+        if step.state is None:
+            step = replace(step, state=service.model.begin(step.options))
+        read = Reader(service.model, self._options.wanted, action.mentioned, action.committed)
+        found, times = await service.engine.submit(self._lease.session, step, read)
+        self._witness.stepped(action.sequence, found, times, began_s)
+        work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()
+        self._report(lambda session: session.stepped(action.sequence, found, work, now_s))
 
     async def _encode(self, action: Encode) -> None:
-        began_s = self._witness.clock()
-        answer = await self._service.compute(encode_result, action, self._wishes.form)
+        began_s, final = self._witness.clock(), action.report.final
+        answer = await self._service.compute(encode_result, action, self._options.form)
         self._witness.part(answer.sequence, "encode", began_s)
-        self._report(lambda session: session.encoded(answer.sequence, answer))
+        self._report(lambda session: session.encoded(answer.sequence, answer, final))
 
-    def _start(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
-        task = asyncio.create_task(self._guarded(work, sequence))
+    def _start(
+        self, work: Coroutine[Any, Any, None], sequence: int | None, counts: bool = True
+    ) -> None:
+        task = asyncio.create_task(self._guarded(work, sequence, counts))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None], sequence: int) -> None:
+    async def _guarded(
+        self, work: Coroutine[Any, Any, None], sequence: int | None, counts: bool
+    ) -> None:
         with self._witness.within(sequence):
             try:
                 await work
             except Exception as error:  # Whatever it is, it costs this frame and nothing else.
-                answer = answer_to(error, sequence)
-                self._report(lambda session: session.failed(sequence, answer))
+                answer = wire_error(error, sequence)
+                if counts:
+                    self._report(lambda session: session.failed(sequence, answer))
 
     # The session's memory.
 

@@ -14,8 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from maskstream_protocol.errors import BadHelloError, BadMessageError, WireError
 from maskstream_protocol.messages import Hello, parse_client_message
 from maskstream_protocol.notices import ErrorMessage
-from maskstream_server.errors import answer_to
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.error_answers import wire_error
 from maskstream_server.session.actions import (
     Action,
     Answer,
@@ -24,14 +23,15 @@ from maskstream_server.session.actions import (
     Decode,
     Encode,
     Forget,
-    Infer,
     Save,
     Say,
+    Step,
 )
 from maskstream_server.session.session import IDLE, INTERNAL, MAX_TEXT_CHARS, RESTART, Session
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
 from maskstream_server.streaming.greeting import Greeting, greet
-from maskstream_server.streaming.performer import Event, Performer, Wishes
+from maskstream_server.streaming.performer import ClientOptions, Event, Performer
+from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.transport.gate import origin_of
 from maskstream_server.transport.websocket import welcome
 
@@ -45,7 +45,7 @@ Outgoing = str | bytes | Departing | Close
 class Stream:
     """One connection from `hello` to its close; `run` it once."""
 
-    def __init__(self, socket: WebSocket, service: Service, witness: ConnectionMetrics) -> None:
+    def __init__(self, socket: WebSocket, service: StreamPorts, witness: ConnectionMetrics) -> None:
         self._socket = socket
         self._service = service
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -68,11 +68,11 @@ class Stream:
         except WebSocketDisconnect:
             return
         except Exception as error:
-            await self._turn_away(answer_to(error))
+            await self._turn_away(wire_error(error))
             return
-        wishes = Wishes.of(hello, self._service)
+        options = ClientOptions.of(hello, self._service.model.info)
         report = self._events.put_nowait
-        performer = Performer(self._service, greeting, wishes, report, self._witness)
+        performer = Performer(self._service, greeting, options, report, self._witness)
         try:
             await self._serve(greeting, performer)
         finally:
@@ -171,7 +171,7 @@ class Stream:
                 for action in event(session):
                     await self._perform(action, performer)
         except Exception as error:
-            for action in session.crashed(answer_to(error)):
+            for action in session.crashed(wire_error(error)):
                 await self._perform(action, performer)
         finally:
             # Whatever happened, the sender must find an end; only the first `Close` counts.
@@ -192,12 +192,14 @@ class Stream:
             case Say(message):
                 self._witness.said(message)
                 await self._outgoing.put(message.to_json())
+            case Answer(final=False):
+                await self._outgoing.put(action.message)
             case Answer():
                 await self._outgoing.put(self._witness.answered(action))
             case Decode():
                 performer.decode(action)
-            case Infer():
-                performer.infer(action)
+            case Step():
+                performer.step(action)
             case Encode():
                 performer.encode(action)
             case Save():

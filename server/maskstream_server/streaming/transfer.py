@@ -3,17 +3,24 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from maskstream_model.errors import StateError
-from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.lifecycle.service import Service
+from maskstream_model.port import SessionOptions
+from maskstream_server.errors import (
+    BadStateError,
+    SessionUnreadableError,
+    StoreError,
+    UnknownSessionError,
+)
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.session.state_rings import count_tracks
-from maskstream_server.stores.errors import SessionUnreadableError, StoreError
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -22,13 +29,10 @@ from maskstream_server.stores.tokens import (
     is_name,
     make_token,
 )
+from maskstream_server.streaming.ports import SessionPorts
 
 BROUGHT_EPOCH = 2
 """A memory that was brought is not the one that the session began with."""
-
-
-class UnknownSessionError(MaskstreamServerError):
-    """There is no session of that name."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class State:
     blob: bytes
 
 
-async def read_state(service: Service, session: str) -> State:
+async def read_state(service: SessionPorts, session: str) -> State:
     """Read the last committed memory of a session.
 
     Raises:
@@ -60,33 +64,33 @@ async def read_state(service: Service, session: str) -> State:
         StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
-    memory = _read(service, session, stored)
-    model = service.model
-    blob = memory.snapshot or model.state_to_bytes(model.initial_state())
-    return State(stored.epoch, stored.sequence, blob)
+    memory, model = _read(service, session, stored), service.model
+    parts = memory.model_parts or model.to_parts(model.begin())
+    return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
-async def bring_state(service: Service, session: str, blob: bytes) -> Made:
+async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     """Make a session of this name, whose memory is `blob`; its frames begin with 1.
 
     Its tracks keep their ids; a client is told of each as it is first seen.
 
     Raises:
-        StateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
+        BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
         StoreFullError, StoreUnreachableError: not now.
     """
-    model = service.model
-    state = await service.compute(model.state_from_bytes, blob)
-    snapshot = model.state_to_bytes(state)
-    count, most = count_tracks(snapshot), service.settings.max_tracks
-    if count > most:
-        raise StateError(f"state has {count} tracks; MASKSTREAM_MAX_TRACKS here is {most}")
-    memory = SessionMemory(BROUGHT_EPOCH, snapshot=snapshot, fingerprint=model.fingerprint)
+    model, options = service.model, SessionOptions(max_tracks=service.settings.max_tracks)
+    try:
+        parts = parts_from_file(blob)
+        await service.compute(model.from_parts, parts, options)
+    except StateError as error:
+        raise BadStateError(f"The {error}.") from error
+    fingerprint = model.info.fingerprint
+    memory = SessionMemory(BROUGHT_EPOCH, model_parts=parts, fingerprint=fingerprint)
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
-async def fork(service: Service, session: str) -> Made:
+async def fork(service: SessionPorts, session: str) -> Made:
     """Make a second session that goes on from where this one was last committed.
 
     Raises:
@@ -98,7 +102,7 @@ async def fork(service: Service, session: str) -> Made:
     return await _make(service, service.random_bytes(SESSION_BYTES).hex(), stored)
 
 
-async def end(service: Service, session: str) -> None:
+async def end(service: SessionPorts, session: str) -> None:
     """Delete a session; a client that is connected is told `taken_over`.
 
     One that cannot be read is deleted too; there its client, if any, hears nothing.
@@ -117,15 +121,32 @@ async def end(service: Service, session: str) -> None:
     await service.store.delete(lease)
 
 
-async def _load(service: Service, session: str) -> StoredSession:
+def parts_to_file(parts: Mapping[str, bytes]) -> bytes:
+    """Return the parts of a model's memory as one safetensors file, a tensor of bytes each."""
+    return save({name: np.frombuffer(blob, np.uint8) for name, blob in parts.items()})
+
+
+def parts_from_file(blob: bytes) -> dict[str, bytes]:
+    """Read what `parts_to_file` wrote.
+
+    Raises:
+        BadStateError: the bytes are no such file.
+    """
+    try:
+        return {name: tensor.tobytes() for name, tensor in load(blob).items()}
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise StateError(f"state is damaged: {error}") from error
+
+
+async def _load(service: SessionPorts, session: str) -> StoredSession:
     stored = await service.store.load(session) if is_name(session) else None
     if stored is None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     return stored
 
 
-def _read(service: Service, session: str, stored: StoredSession) -> SessionMemory:
-    fingerprint = service.model.fingerprint
+def _read(service: SessionPorts, session: str, stored: StoredSession) -> SessionMemory:
+    fingerprint = service.model.info.fingerprint
     try:
         return read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
     except MemoryDamagedError as error:
@@ -134,7 +155,7 @@ def _read(service: Service, session: str, stored: StoredSession) -> SessionMemor
         raise SessionUnreadableError(session) from error
 
 
-async def _make(service: Service, session: str, stored: StoredSession) -> Made:
+async def _make(service: SessionPorts, session: str, stored: StoredSession) -> Made:
     store = service.store
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await store.create(session, service.owner, hash_token(token))

@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Final, Protocol
 
 from maskstream_protocol.errors import QuotaExceededError, ServerFullError, WireError
-from maskstream_server.errors import RETRY_AFTER_MS
+from maskstream_server.error_answers import RETRY_AFTER_MS
 
 MAX_REFUSED: Final = 64
 """Connections that are open only to be refused in a sentence; more are cut off without one."""

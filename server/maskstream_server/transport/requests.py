@@ -13,7 +13,7 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from maskstream_server.http.problems import problem, problem_of
+from maskstream_server.http.problems import error_response, problem_response
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.gate import Entry, origin_of
 from maskstream_server.transport.timer import Timer
@@ -61,7 +61,7 @@ class RequestProtocol(HttpToolsProtocol):
             transport.abort()
             return
         if self._entry.refusal is not None:
-            self.app = _closing(problem_of(self._entry.refusal))
+            self.app = _closing(error_response(self._entry.refusal))
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -138,7 +138,7 @@ class RequestProtocol(HttpToolsProtocol):
         self._stop()
         assert self._entry is not None
         if self._entry.refusal is not None:
-            self._end_with(problem_of(self._entry.refusal))
+            self._end_with(error_response(self._entry.refusal))
             return
         super().handle_websocket_upgrade()
         successor = self.transport.get_protocol()
@@ -207,7 +207,7 @@ class RequestProtocol(HttpToolsProtocol):
             if is_silent:
                 self._close()
                 return
-        self._end_with(problem(status, status.name.lower(), detail))
+        self._end_with(problem_response(status, status.name.lower(), detail))
 
     def _end_with(self, response: JSONResponse) -> None:
         lines = [name + b": " + value + b"\r\n" for name, value in _closing(response).raw_headers]

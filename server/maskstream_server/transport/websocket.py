@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from maskstream_protocol.errors import ServerFullError
-from maskstream_server.errors import RETRY_AFTER_MS
+from maskstream_server.error_answers import RETRY_AFTER_MS
 from maskstream_server.token_bucket import TokenBucket
 from maskstream_server.transport.config import TransportConfig
 from maskstream_server.transport.frames import BoundedFrames

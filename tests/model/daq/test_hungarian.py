@@ -110,7 +110,7 @@ def test_a_track_without_a_like_query_is_missed_and_shows_nothing() -> None:
 def test_max_tracks_keeps_out_the_weakest_newcomers() -> None:
     model = _model()
     frame = _queries(0, 1, 2, scores={1: 0.95})
-    outputs, _ = model.track(frame, [model.initial_state()], [SIZE], max_tracks=1)
+    outputs, _ = model.track(frame, [model.initial_state()], [SIZE], [1])
     assert outputs[0].num_refused == 2
     assert outputs[0].scores.tolist() == pytest.approx([0.95])
 

@@ -6,7 +6,7 @@ import pytest
 from maskstream_model.daq.framewise import rounds
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.errors import FrameError, PromptError
-from maskstream_model.port import Model, SessionOptions, StepInput
+from maskstream_model.port import Model, Prompt, SessionOptions, StepInput
 from support.running import run
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
 
@@ -110,7 +110,7 @@ def test_the_facts_of_a_model_are_those_of_its_preset():
 
 def test_a_session_with_prompts_is_refused():
     with pytest.raises(PromptError, match="tiny takes no prompts"):
-        tiny_model().begin(SessionOptions(prompts=("a cat",)))
+        tiny_model().begin(SessionOptions(prompts=(Prompt("a cat", 0),)))
 
 
 def test_nothing_is_pending():
@@ -132,12 +132,10 @@ A, B = np.zeros((64, 96, 3), np.uint8), np.zeros((65, 96, 3), np.uint8)
 
 def test_large_frames_step_one_by_one():
     model = tiny_model()
-    assert model.clip_frames(64, 96) == 5
-    assert model.clip_frames(256, 512) == 2
-    assert model.clip_frames(1080, 1920) == 1
-    small = tiny_model(min_size=32)
-    assert small.clip_frames(2160, 3840) == 1
-    assert small.clip_frames(1080, 1920) == 5
+    assert model.clip_frames(64, 96, most=9) == 5
+    assert model.clip_frames(64, 96, most=2) == 2
+    assert model.clip_frames(256, 512, most=9) == 2
+    assert model.clip_frames(1080, 1920, most=9) == 1
 
 
 def test_the_baseline_is_behind_the_port_too(frames):

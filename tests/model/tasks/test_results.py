@@ -101,7 +101,7 @@ def test_a_class_of_few_pixels_has_no_mask_in_a_small_picture():
 def test_no_tracks_are_no_rows(task):
     result = result_of(scene({}), task)
     assert rows_of(result) == []
-    assert (result.index, result.final) == (7, True)
+    assert (result.index, result.size, result.final) == (7, SIZE, True)
     assert crops_of(result).boxes.shape == (0, 4)
 
 

@@ -42,15 +42,21 @@ def test_the_shipped_file_fits_its_preset():
     assert "fits demo" in done.output
 
 
+LARGE = (
+    "daq_swinl_ovis",
+    "daq_vitl_vipseg",
+    "daq_r50_ovis_offline",
+    "daq_vitl_ytvis19_offline",
+    "daq_vitl_ytvis21_offline",
+)
+"""Files that take seconds; `test_presets` compares the same names and shapes without memory."""
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "daq_r50_ovis",
-        "daq_swinl_ovis",
-        "daq_vitl_vipseg",
-        "daq_r50_ovis_offline",
-        "daq_vitl_ytvis19_offline",
-        "daq_vitl_ytvis21_offline",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in LARGE),
     ],
 )
 def test_a_released_file_fits_the_preset_of_its_names_and_shapes(released, name):

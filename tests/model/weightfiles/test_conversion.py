@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import torch
 from safetensors import safe_open
 
@@ -47,6 +48,7 @@ def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, rel
         out.unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 def test_an_offline_file_is_converted_with_its_refiner(tmp_path, released):
     out = tmp_path / "out.safetensors"
     try:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maskstream_server.engine.queue import ACTIVE_S
-from maskstream_server.engine.types import EngineLimits, EngineResult, StepFailedError
-from support.engines import LIMITS, picture, request, start
+from maskstream_server.engine.types import EngineLimits, StepFailedError
+from support.engines import LIMITS, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model
 
@@ -17,44 +17,45 @@ __all__ = ["start"]
 async def test_each_frame_of_a_clip_has_its_result_and_the_last_one_the_memory(start):
     model = FakeModel()
     engine = await start(model)
-    results = await engine.submit_clip(request(state=3), [picture(n) for n in range(3)])
+    result = await submit_clip(engine, [picture(n) for n in range(3)], state=3)
+    frames = result.report.frames
     assert model.batches == [3]
-    assert [result.ages.tolist() for result in results] == [[4], [5], [6]]
-    assert [result.snapshot for result in results] == [None, None, b"6"]
-    assert [result.batch_size for result in results] == [3, 3, 3]
+    assert [frame.tracks.ages.tolist() for frame in frames] == [[4], [5], [6]]
+    assert (result.report.committed, result.report.parts) == (6, {"count": b"6"})
+    assert result.times.batch_size == 3
     # Whom nobody knew emerges on the first frame, and is known on those after it.
-    assert [result.status.tolist() for result in results] == [[0], [1], [1]]
-    without = await engine.submit_clip(request(snapshot=False), [picture()])
-    assert without[0].snapshot is None
+    assert [frame.tracks.status.tolist() for frame in frames] == [[0], [1], [1]]
+    assert (await submit_clip(engine, [picture()], every=2)).report.parts is None
 
 
 async def test_a_clip_agrees_with_its_frames_one_by_one(start):
     model, frames = tiny_model(), tiny_frames(9)
     engine = await start(model)
-    wish = request(state=None)
-    clip = await engine.submit_clip(wish, frames)
+    clip = (await submit_clip(engine, frames)).report.frames
+    state, mentioned = None, frozenset()
     for frame, together in zip(frames, clip, strict=True):
-        (alone,) = await engine.submit_clip(wish, [frame])
-        assert together.track_ids.tolist() == alone.track_ids.tolist()
-        assert together.status.tolist() == alone.status.tolist()
-        np.testing.assert_allclose(together.scores, alone.scores, atol=1e-4)
-        np.testing.assert_allclose(together.masks.boxes, alone.masks.boxes, atol=2)
-        wish = replace(wish, state=alone.state, mentioned=alone.mentioned)
-    assert max(len(result.track_ids) for result in clip) >= 2
+        result = await submit_clip(engine, [frame], state=state, mentioned=mentioned)
+        alone = result.frame
+        assert together.tracks.track_ids.tolist() == alone.tracks.track_ids.tolist()
+        assert together.tracks.status.tolist() == alone.tracks.status.tolist()
+        np.testing.assert_allclose(together.tracks.scores, alone.tracks.scores, atol=1e-4)
+        np.testing.assert_allclose(together.crops.boxes, alone.crops.boxes, atol=2)
+        state, mentioned = result.state, result.report.mentioned
+    assert max(len(frame.tracks.track_ids) for frame in clip) >= 2
 
 
 async def test_beside_live_sessions_the_frames_of_a_clip_step_one_by_one(start):
     model, clip = FakeModel(), [picture(n) for n in range(3)]
     now_s = [0.0]
     engine = await start(model, clock=lambda: now_s[0])
-    await engine.submit_clip(request(), clip)
-    await engine.submit(request("live"))
-    results = await engine.submit_clip(request(), clip)
+    await submit_clip(engine, clip)
+    await submit(engine, "live")
+    report = (await submit_clip(engine, clip)).report
     assert model.batches == [3, 1, 1, 1, 1]
-    assert [result.ages.tolist() for result in results] == [[1], [2], [3]]
-    assert [result.snapshot for result in results] == [None, None, b"3"]
+    assert [frame.tracks.ages.tolist() for frame in report.frames] == [[1], [2], [3]]
+    assert report.parts == {"count": b"3"}
     now_s[0] += ACTIVE_S
-    await engine.submit_clip(request(), clip)
+    await submit_clip(engine, clip)
     assert model.batches[5:] == [3]
 
 
@@ -65,8 +66,8 @@ async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
 
     engine = await start(FakeModel(on_step))
     with pytest.raises(StepFailedError, match="cannot see 13"):
-        await engine.submit_clip(request(), [picture(1), picture(13)])
-    assert len(await engine.submit_clip(request(), [picture(1), picture(2)])) == 2
+        await submit_clip(engine, [picture(1), picture(13)])
+    assert (await submit_clip(engine, [picture(1), picture(2)])).state == 2
 
 
 async def test_observers_are_told_of_clips(start):
@@ -82,23 +83,23 @@ async def test_observers_are_told_of_clips(start):
 
     observer = Watching()
     engine = await start(FakeModel(), observer=observer)
-    results = await engine.submit_clip(request(), [picture(), picture()])
-    assert all(isinstance(result, EngineResult) for result in results)
-    await engine.perform("other", lambda: ["no result"])
+    await submit_clip(engine, [picture(), picture()])
+    await submit_clip(engine, [], state=2)
     assert observer.batches == [(2, 2)]
 
 
 @pytest.mark.parametrize(
-    ("limits", "size", "frames"),
+    ("limits", "most", "frames"),
     [
-        (EngineLimits(), (128, 256), 5),
-        (EngineLimits(), (480, 864), 1),
-        (EngineLimits(clip_pixels=1 << 21), (480, 864), 5),
-        (EngineLimits(max_batch=2), (128, 256), 2),
-        (EngineLimits(deterministic=True), (128, 256), 1),
-        (EngineLimits(), (8192, 8192), 1),
+        (EngineLimits(), 100, 5),
+        (EngineLimits(), 3, 3),
+        (EngineLimits(), 0, 1),
+        (EngineLimits(max_batch=2), 100, 2),
+        (EngineLimits(deterministic=True), 100, 1),
     ],
 )
-async def test_how_many_frames_step_together_follows_from_their_size(start, limits, size, frames):
+async def test_so_many_frames_step_together_as_batches_and_the_model_allow(
+    start, limits, most, frames
+):
     engine = await start(FakeModel(), replace(limits, warm_up_sizes=LIMITS.warm_up_sizes))
-    assert engine.clip_frames(*size) == frames
+    assert engine.clip_frames(engine.model, 128, 256, most) == frames

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from maskstream_model import load_model
+from maskstream_model.port import StepInput
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.types import EngineRequest, StepFailedError
+from maskstream_server.engine.types import StepFailedError, StepRequest
+from maskstream_server.session.reporting import Reader, Wanted
 from support.emulated_device import CUDA, EmulatedDevice, MixedDevicesError, place, place_module
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
 
@@ -17,20 +19,22 @@ def stepped(model, sessions=1):
     place_module(model.segmenter)
     place_module(model.tracker)
     model.device = CUDA
-    stepper = Stepper(model, lambda: 0.0)
-    states = [None] * sessions
+    stepper = Stepper(lambda: 0.0)
+    states = [model.begin() for _ in range(sessions)]
     clips = [tiny_frames(NUM_FRAMES, seed=session) for session in range(sessions)]
     for frames in zip(*clips, strict=True):
         with EmulatedDevice() as device, torch.no_grad():
             requests = [
-                EngineRequest(f"session {number}", frame, state, snapshot=True)
+                StepRequest(
+                    f"session {number}", model, StepInput([frame], state), Reader(model, Wanted())
+                )
                 for number, (frame, state) in enumerate(zip(frames, states, strict=True))
             ]
             outcomes = stepper.step(requests, [0.0] * sessions)
         for outcome in outcomes:
             if isinstance(outcome, StepFailedError):
                 raise outcome
-        states = [outcome.state for outcome in outcomes]
+        states = [outcome[0].state for outcome in outcomes]
     return device
 
 

@@ -7,15 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import (
-    EngineLimits,
-    EngineRequest,
-    EngineResult,
-    StepFailedError,
-)
-from support.engines import LIMITS, picture, request, start
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.session.reporting import Reader, Wanted
+from support.engines import LIMITS, Stepped, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
+from support.stand_ins import stand_in
 from support.tiny import tiny_frames, tiny_model
 
 __all__ = ["start"]
@@ -23,82 +21,84 @@ __all__ = ["start"]
 
 async def test_a_frame_comes_back_with_its_objects_masks_and_memory(start):
     engine = await start(FakeModel())
-    result = await engine.submit(request())
-    assert result.track_ids.tolist() == [1]
-    assert result.labels.tolist() == [2]
-    assert result.status.tolist() == [0]
-    assert result.ages.tolist() == [1]
-    assert result.scores.tolist() == pytest.approx([0.9])
-    assert (result.state, result.snapshot, result.num_tracks) == (1, b"1", 1)
-    assert result.mentioned == {1}
-    assert result.masks is not None
-    assert result.masks.size == (64, 96)
-    assert result.masks.boxes.tolist() == [[32, 16, 64, 32]]
-    assert result.masks.crops[0].shape == (16, 32)
-    # The resize rounds the four corners off.
-    assert result.masks.areas.tolist() == [16 * 32 - 4] == [result.masks.crops[0].sum()]
-    assert result.masks.logits is None
+    result = await submit(engine)
+    tracks, crops = result.tracks, result.frame.crops
+    assert tracks.track_ids.tolist() == [1]
+    assert tracks.labels.tolist() == [2]
+    assert tracks.status.tolist() == [0]
+    assert tracks.ages.tolist() == [1]
+    assert tracks.scores.tolist() == pytest.approx([0.9])
+    assert (result.state, result.report.parts, result.frame.num_tracks) == (1, {"count": b"1"}, 1)
+    assert result.report.mentioned == {1}
+    assert crops is not None
+    assert crops.size == (64, 96)
+    assert crops.boxes.tolist() == [[32, 16, 64, 32]]
+    assert crops.bitmaps[0].shape == (16, 32)
+    assert crops.areas.tolist() == [16 * 32] == [crops.bitmaps[0].sum()]
+    assert crops.logits is None
 
 
 async def test_the_request_says_what_is_computed(start):
     engine = await start(FakeModel())
-    bare = await engine.submit(request(mask_scale=None, snapshot=False, min_score=0.95))
-    assert (bare.masks, bare.snapshot, bare.track_ids.tolist()) == (None, None, [])
-    assert bare.num_tracks == 1
-    small = await engine.submit(request(mask_scale=0.25, with_logits=True))
-    assert small.masks is not None
-    assert small.masks.size == (16, 24)
-    assert small.masks.logits is not None
-    assert small.masks.logits[0].shape == small.masks.crops[0].shape
+    bare = await submit(engine, mask_scale=None, min_score=0.95)
+    assert (bare.frame.crops, bare.tracks.track_ids.tolist()) == (None, [])
+    assert bare.frame.num_tracks == 1
+    small = (await submit(engine, mask_scale=0.25, with_logits=True)).frame.crops
+    assert small is not None
+    assert small.size == (16, 24)
+    assert small.logits is not None
+    assert small.logits[0].shape == small.bitmaps[0].shape
 
 
 async def test_mask_sizes_are_rounded_up(start):
     engine = await start(tiny_model())
-    frame = tiny_frames(1, size=(61, 93))[0]
-    result = await engine.submit(EngineRequest("a", frame, None, mask_scale=0.25))
-    assert result.masks is not None
-    assert result.masks.size == (16, 24)
+    result = await submit(engine, frame=tiny_frames(1, size=(61, 93))[0], mask_scale=0.25)
+    assert result.frame.crops is not None
+    assert result.frame.crops.size == (16, 24)
 
 
 async def test_the_memory_goes_from_frame_to_frame(start):
     engine = await start(FakeModel())
     state, mentioned = None, frozenset()
     for age in range(1, 4):
-        result = await engine.submit(request(state=state, mentioned=mentioned))
-        state, mentioned = result.state, result.mentioned
-        assert result.ages.tolist() == [age]
-        assert result.status.tolist() == [0 if age == 1 else 1]
+        result = await submit(engine, state=state, mentioned=mentioned)
+        state, mentioned = result.state, result.report.mentioned
+        assert result.tracks.ages.tolist() == [age]
+        assert result.tracks.status.tolist() == [0 if age == 1 else 1]
 
 
 async def test_frames_of_many_sessions_share_a_step(start):
     model = FakeModel()
     engine = await start(model, replace(LIMITS, max_batch=4))
     for _ in range(3):
-        results = await asyncio.gather(*(engine.submit(request(name)) for name in "abcd"))
+        results = await asyncio.gather(*(submit(engine, name) for name in "abcd"))
     assert model.batches[-1] == 4
-    assert {result.batch_size for result in results} == {4}
+    assert {result.times.batch_size for result in results} == {4}
 
 
 async def test_one_session_alone_waits_for_nobody(start):
     engine = await start(FakeModel(), replace(LIMITS, window_s=30))
     for _ in range(3):
-        await asyncio.wait_for(engine.submit(request()), timeout=5)
+        await asyncio.wait_for(submit(engine), timeout=5)
 
 
 async def test_a_deterministic_engine_steps_one_frame_at_a_time(start):
     model = FakeModel()
     engine = await start(model, replace(LIMITS, deterministic=True))
-    await asyncio.gather(*(engine.submit(request(name)) for name in "abcd"))
+    await asyncio.gather(*(submit(engine, name) for name in "abcd"))
     assert model.batches == [1, 1, 1, 1]
 
 
 async def test_frames_of_two_sizes_never_share_a_step(start):
     model = FakeModel()
     engine = await start(model)
-    small = EngineRequest("b", picture(size=(32, 64)), None)
-    results = await asyncio.gather(engine.submit(request("a")), engine.submit(small))
+    small = submit(engine, "b", frame=picture(size=(32, 64)))
+    results = await asyncio.gather(submit(engine, "a"), small)
     assert model.batches == [1, 1]
-    assert [result.masks.size for result in results if result.masks] == [(64, 96), (32, 64)]
+    assert [result.frame.crops.size for result in results if result.frame.crops] == [
+        (64, 96),
+        (32, 64),
+    ]
 
 
 async def test_the_engine_is_ready_after_its_warm_up(start):
@@ -122,11 +122,11 @@ async def test_live_frames_overtake_those_of_whole_videos(start):
         assert go_on.wait(5)
 
     engine = await start(FakeModel(on_step))
-    tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
+    tasks = [asyncio.create_task(submit(engine, "first", value=1))]
     await asyncio.to_thread(begun.wait, 5)
     for value, live in ((2, False), (3, True), (4, False), (5, True)):
-        wish, clip = request(str(value), value=value), [picture(value), picture(10 * value)]
-        step = engine.submit(wish) if live else engine.submit_clip(wish, clip)
+        clip, name = [picture(value), picture(10 * value)], str(value)
+        step = submit(engine, name, value=value) if live else submit_clip(engine, clip, name)
         tasks.append(asyncio.create_task(step))
         await asyncio.sleep(0)
     go_on.set()
@@ -145,12 +145,11 @@ async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, ma
         else:
             time.sleep(took_s)
 
-    async def step(name, value, live) -> EngineResult:
-        wish = request(name, value=value)
+    async def step(name, value, live) -> Stepped:
         if live:
-            result = await engine.submit(wish)
+            result = await submit(engine, name, value=value)
         else:
-            (result,) = await engine.submit_clip(wish, [wish.frame])
+            result = await submit_clip(engine, [picture(value)], name)
         ended.append(name)
         return result
 
@@ -164,37 +163,16 @@ async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, ma
     go_on.set()
     result, *_ = await asyncio.gather(video, *others)
     assert ended.index("a") < ended.index("video") < ended.index("b")
-    assert result.inference_s < took_s
+    assert result.times.inference_s < took_s
     assert result.state == 1
 
 
-async def test_other_work_of_whole_videos_waits_for_live_frames_and_comes_alone(start):
-    done: list[str] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def on_step(frames):
-        done.append(" ".join(str(frame[0, 0, 0]) for frame in frames))
-        begun.set()
-        assert go_on.wait(5)
-
-    engine = await start(FakeModel(on_step))
-    tasks = [asyncio.create_task(engine.submit(request("first", value=1)))]
-    await asyncio.to_thread(begun.wait, 5)
-    for wish in (
-        engine.perform("video a", lambda: done.append("a")),
-        engine.perform("video b", lambda: done.append("b")),
-        engine.submit(request("live", value=2)),
-    ):
-        tasks.append(asyncio.create_task(wish))
-        await asyncio.sleep(0)
-    go_on.set()
-    await asyncio.gather(*tasks)
-    assert done == ["1", "2", "a", "b"]
-
-
-async def test_work_that_fails_is_told_and_spoils_nothing(start):
-    engine = await start(FakeModel())
-    with pytest.raises(StepFailedError, match="division") as failed:
-        await engine.perform("video", lambda: 1 // 0)
-    assert isinstance(failed.value.__cause__, ZeroDivisionError)
-    assert await engine.perform("video", lambda: "fine") == "fine"
+async def test_a_flush_is_asked_of_the_model_and_shares_no_step(start):
+    model = stand_in(lookahead=3)
+    engine = await start(model)
+    state = (await submit_clip(engine, [picture(n) for n in range(2)])).state
+    step, read = StepInput((), state), Reader(model, Wanted())
+    flushed = [engine.submit("a", step, read), engine.submit_clip("b", model, step, read)]
+    for report, times in await asyncio.gather(*flushed):
+        assert [frame.index for frame in report.frames] == [1, 2]
+        assert (report.committed, times.batch_size) == (2, 0)

@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from maskstream_model.aliases import Frame
+from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import (
     EngineFullError,
     EngineLimits,
-    EngineResult,
     EngineStoppedError,
     StepFailedError,
 )
-from support.engines import LIMITS, request, start
+from support.engines import LIMITS, Stepped, picture, start, submit
 from support.fake_model import FakeModel
 
 __all__ = ["start"]
@@ -33,14 +33,14 @@ def fail_on(value: int) -> Callable[[Sequence[Frame]], None]:
 async def test_one_bad_frame_does_not_fail_its_neighbours(start):
     model = FakeModel(fail_on(13))
     engine = await start(model, replace(LIMITS, max_batch=4))
-    await asyncio.gather(*(engine.submit(request(name)) for name in "abcd"))
+    await asyncio.gather(*(submit(engine, name) for name in "abcd"))
     values = {"a": 1, "b": 13, "c": 2, "d": 3}
     outcomes = await asyncio.gather(
-        *(engine.submit(request(name, value=value)) for name, value in values.items()),
+        *(submit(engine, name, value=value) for name, value in values.items()),
         return_exceptions=True,
     )
     kinds = [type(outcome) for outcome in outcomes]
-    assert kinds == [EngineResult, StepFailedError, EngineResult, EngineResult]
+    assert kinds == [Stepped, StepFailedError, Stepped, Stepped]
     assert "cannot see 13" in str(outcomes[1])
     assert isinstance(outcomes[1].__cause__, RuntimeError)
 
@@ -49,8 +49,8 @@ async def test_a_model_that_raises_leaves_the_engine_running(start):
     engine = await start(FakeModel(fail_on(13)))
     for _ in range(5):
         with pytest.raises(StepFailedError):
-            await engine.submit(request(value=13))
-        assert (await engine.submit(request())).state == 1
+            await submit(engine, value=13)
+        assert (await submit(engine)).state == 1
     assert engine.ready
 
 
@@ -76,9 +76,9 @@ class Diary:
 async def test_an_observer_hears_of_batches_and_failures(start):
     diary = Diary()
     engine = await start(FakeModel(fail_on(13)), observer=diary)
-    await engine.submit(request())
+    await submit(engine)
     with pytest.raises(StepFailedError):
-        await engine.submit(request(value=13))
+        await submit(engine, value=13)
     await engine.stop()
     assert diary.batches == [1]
     assert diary.failures == ["RuntimeError: cannot see 13"]
@@ -87,7 +87,7 @@ async def test_an_observer_hears_of_batches_and_failures(start):
 async def test_an_observer_that_fails_harms_nobody(start):
     engine = await start(FakeModel(), observer=Diary(ValueError("full disk")))
     for _ in range(3):
-        assert (await engine.submit(request())).state == 1
+        assert (await submit(engine)).state == 1
 
 
 class Gate:
@@ -111,7 +111,7 @@ def gate():
 async def test_a_stalled_step_is_told_of_and_blocks_no_coroutine(start, gate):
     engine = await start(FakeModel(gate))
     assert engine.stalled_for_s() == 0
-    frame = asyncio.create_task(engine.submit(request()))
+    frame = asyncio.create_task(submit(engine))
     await asyncio.to_thread(gate.entered.wait, 5)
     await asyncio.sleep(0.02)
     assert engine.stalled_for_s() >= 0.02
@@ -122,30 +122,37 @@ async def test_a_stalled_step_is_told_of_and_blocks_no_coroutine(start, gate):
 
 
 async def test_long_work_that_gives_way_does_not_stall(start):
-    now_s = [0.0]
-    engine = await start(FakeModel(), clock=lambda: now_s[0])
-    ages_s = []
+    now_s, ages_s = [0.0], []
 
-    def work() -> None:
+    def read(output, pause) -> None:
         for _ in range(2):
             now_s[0] += 50.0
             ages_s.append(engine.stalled_for_s())
-            engine.give_way()
+            pause()
         ages_s.append(engine.stalled_for_s())
 
-    await engine.perform("a", work)
+    engine = await start(FakeModel(), clock=lambda: now_s[0])
+    await engine.submit_clip("a", engine.model, StepInput([picture()], 0), read)
     assert (ages_s, engine.stalled_for_s()) == ([50.0, 50.0, 0.0], 0)
+
+
+async def test_what_cannot_be_read_fails_alone(start):
+    engine = await start(FakeModel())
+    with pytest.raises(StepFailedError, match="division") as failed:
+        await engine.submit("a", StepInput([picture()], 0), lambda output, pause: 1 // 0)
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    assert (await submit(engine)).state == 1
 
 
 async def test_the_queue_is_bounded(start, gate):
     engine = await start(FakeModel(gate), replace(LIMITS, max_waiting=2))
-    frames = [asyncio.create_task(engine.submit(request("a")))]
+    frames = [asyncio.create_task(submit(engine, "a"))]
     await asyncio.to_thread(gate.entered.wait, 5)
-    frames += [asyncio.create_task(engine.submit(request(name))) for name in "bc"]
+    frames += [asyncio.create_task(submit(engine, name)) for name in "bc"]
     await asyncio.sleep(0)
     assert engine.num_waiting == 2
     with pytest.raises(EngineFullError):
-        await engine.submit(request("d"))
+        await submit(engine, "d")
     gate.open.set()
     assert [result.state for result in await asyncio.gather(*frames)] == [1, 1, 1]
 
@@ -153,27 +160,27 @@ async def test_the_queue_is_bounded(start, gate):
 async def test_a_frame_whose_caller_has_gone_is_not_stepped(start, gate):
     model = FakeModel(gate)
     engine = await start(model)
-    first = asyncio.create_task(engine.submit(request("a")))
+    first = asyncio.create_task(submit(engine, "a"))
     await asyncio.to_thread(gate.entered.wait, 5)
-    gone = asyncio.create_task(engine.submit(request("b")))
+    gone = asyncio.create_task(submit(engine, "b"))
     await asyncio.sleep(0)
     gone.cancel()
     await asyncio.wait([gone])
     gate.open.set()
     await first
-    await engine.submit(request("c"))
+    await submit(engine, "c")
     assert sum(model.batches) == 2
 
 
 async def test_stopping_finishes_what_waits_and_takes_no_more(start, gate):
     engine = await start(FakeModel(gate))
-    frames = [asyncio.create_task(engine.submit(request(name))) for name in "ab"]
+    frames = [asyncio.create_task(submit(engine, name)) for name in "ab"]
     await asyncio.to_thread(gate.entered.wait, 5)
     stopping = asyncio.create_task(engine.stop())
     await asyncio.sleep(0)
     assert not engine.ready
     with pytest.raises(EngineStoppedError):
-        await engine.submit(request("c"))
+        await submit(engine, "c")
     gate.open.set()
     assert await stopping
     assert [result.state for result in await asyncio.gather(*frames)] == [1, 1]
@@ -181,9 +188,9 @@ async def test_stopping_finishes_what_waits_and_takes_no_more(start, gate):
 
 async def test_a_stop_does_not_wait_for_ever(start, gate):
     engine = await start(FakeModel(gate), replace(LIMITS, max_batch=1))
-    stuck = asyncio.create_task(engine.submit(request("a")))
+    stuck = asyncio.create_task(submit(engine, "a"))
     await asyncio.to_thread(gate.entered.wait, 5)
-    waiting = asyncio.create_task(engine.submit(request("b")))
+    waiting = asyncio.create_task(submit(engine, "b"))
     await asyncio.sleep(0)
     assert not await engine.stop(timeout_s=0.05)
     with pytest.raises(EngineStoppedError):
@@ -196,7 +203,7 @@ async def test_an_engine_that_was_not_started_takes_nothing():
     engine = Engine(FakeModel(), LIMITS)
     assert not engine.ready
     with pytest.raises(EngineStoppedError):
-        await engine.submit(request())
+        await submit(engine)
     assert await engine.stop()
 
 

@@ -95,6 +95,7 @@ print(statistics.median(took_s[2]) / statistics.median(took_s[1]))
 """
 
 
+@pytest.mark.slow
 def test_two_threads_beside_busy_processes_do_not_collapse():
     """Threads that spin for one another take 8 to 18 times as long there."""
     free = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "KMP_"))}

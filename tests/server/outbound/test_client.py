@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from maskstream_server.outbound.client import OutboundClient, OutboundError, resolve
-from maskstream_server.outbound.rules import HostRules, RefusedAddressError
+from maskstream_server.errors import AddressRefusedError, OutboundError
+from maskstream_server.outbound.client import OutboundClient, resolve
+from maskstream_server.outbound.rules import HostRules
 from support.http_receiver import Answer, Asked, http_receiver
 
 
@@ -48,7 +49,7 @@ async def test_a_file_comes_with_the_hosts_own_name():
 async def test_a_private_address_is_refused_before_anything_is_sent():
     with http_receiver() as receiver:
         outbound = client(receiver.authority, private=())
-        with pytest.raises(RefusedAddressError, match="no public address"):
+        with pytest.raises(AddressRefusedError, match="no public address"):
             await body_of(outbound, receiver.url)
         assert receiver.asked == []
 
@@ -66,7 +67,7 @@ async def test_a_name_is_looked_up_once_and_the_connection_goes_there():
 
 async def test_a_name_that_turns_private_between_two_requests_is_refused():
     names = Names(["8.8.8.8", "10.0.0.1"])
-    with pytest.raises(RefusedAddressError, match="no public address"):
+    with pytest.raises(AddressRefusedError, match="no public address"):
         await body_of(client("example.com", private=(), names=names), "http://example.com/")
 
 
@@ -91,9 +92,9 @@ async def test_redirects_are_followed_and_each_is_checked():
     with http_receiver(reply) as receiver:
         outbound = client(receiver.authority)
         assert await body_of(outbound, receiver.url + "/a") == b"there"
-        with pytest.raises(RefusedAddressError, match=r"go to evil\.example"):
+        with pytest.raises(AddressRefusedError, match=r"go to evil\.example"):
             await body_of(outbound, receiver.url + "/other")
-        with pytest.raises(RefusedAddressError, match="must begin with http"):
+        with pytest.raises(AddressRefusedError, match="must begin with http"):
             await body_of(outbound, receiver.url + "/file")
         with pytest.raises(OutboundError, match="redirects too often"):
             await body_of(outbound, receiver.url + "/round")
@@ -105,7 +106,7 @@ async def test_a_redirect_into_a_private_network_is_refused():
         with http_receiver(lambda asked: onward) as outer:
             outbound = client(outer.authority, inner.authority, private=(outer.authority,))
             with pytest.raises(
-                RefusedAddressError, match=f"{inner.authority} is no public address"
+                AddressRefusedError, match=f"{inner.authority} is no public address"
             ):
                 await body_of(outbound, outer.url)
         assert inner.asked == []

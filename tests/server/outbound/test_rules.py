@@ -2,7 +2,8 @@
 
 import pytest
 
-from maskstream_server.outbound.rules import HostRules, RefusedAddressError, is_public, read_target
+from maskstream_server.errors import AddressRefusedError
+from maskstream_server.outbound.rules import HostRules, is_public, read_target
 
 RULES = HostRules(
     ("example.com", "*.cdn.example", "files.example:8443", "10.0.0.5"),
@@ -45,7 +46,7 @@ def test_hosts_on_the_list_are_allowed(url):
     ],
 )
 def test_other_hosts_and_ports_are_refused(url):
-    with pytest.raises(RefusedAddressError, match="operator does not let this server go to"):
+    with pytest.raises(AddressRefusedError, match="operator does not let this server go to"):
         RULES.check(url)
 
 
@@ -72,12 +73,12 @@ def test_other_hosts_and_ports_are_refused(url):
     ],
 )
 def test_what_is_no_address_is_refused_in_a_sentence(url, sentence):
-    with pytest.raises(RefusedAddressError, match=sentence):
+    with pytest.raises(AddressRefusedError, match=sentence):
         RULES.check(url)
 
 
 def test_an_empty_list_allows_nothing_and_names_the_setting():
-    with pytest.raises(RefusedAddressError, match="MASKSTREAM_VIDEO_URL_HOSTS is empty"):
+    with pytest.raises(AddressRefusedError, match="MASKSTREAM_VIDEO_URL_HOSTS is empty"):
         HostRules((), (), "MASKSTREAM_VIDEO_URL_HOSTS").check("https://example.com/")
 
 
@@ -85,9 +86,9 @@ def test_any_host_means_any_public_one_at_the_usual_ports():
     rules = HostRules(("*",), (), "X")
     target = rules.check("https://anything.example/")
     rules.check_numbers(target, ["93.184.216.34", "2606:2800:220:1::1"])
-    with pytest.raises(RefusedAddressError, match="no public address"):
+    with pytest.raises(AddressRefusedError, match="no public address"):
         rules.check_numbers(target, ["10.0.0.1"])
-    with pytest.raises(RefusedAddressError):
+    with pytest.raises(AddressRefusedError):
         rules.check("https://anything.example:22/")
 
 
@@ -105,7 +106,7 @@ def test_private_and_special_addresses_are_not_public(number):
     assert not is_public(number)
     target = read_target("https://example.com/")
     # One of many is enough: which one a connection would take is not ours to say.
-    with pytest.raises(RefusedAddressError, match=r"example\.com is no public address"):
+    with pytest.raises(AddressRefusedError, match=r"example\.com is no public address"):
         RULES.check_numbers(target, ["93.184.216.34", number])
 
 
@@ -117,7 +118,7 @@ def test_public_addresses_are_public(number):
 def test_a_host_that_is_listed_as_private_may_be_anywhere():
     for url in ("http://10.0.0.5/", "https://files.example:8443/"):
         RULES.check_numbers(RULES.check(url), ["10.0.0.5"])
-    with pytest.raises(RefusedAddressError):
+    with pytest.raises(AddressRefusedError):
         RULES.check_numbers(read_target("http://files.example/"), ["10.0.0.5"])
-    with pytest.raises(RefusedAddressError):
+    with pytest.raises(AddressRefusedError):
         RULES.check_numbers(read_target("http://example.com/"), [])

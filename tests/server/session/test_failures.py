@@ -1,5 +1,5 @@
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Infer
+from maskstream_server.session.actions import Decode, Encode, Step
 from support.conversation import Conversation, frame
 
 
@@ -34,12 +34,12 @@ def test_an_undecodable_frame_leaves_the_memory_as_it_was():
     talk.binary(frame(2))
     talk.work.clear()
     talk.take(talk.session.failed(2, FrameUndecodableError("broken")))
-    assert talk.saves[-1].parts["tracker/rest"] == b"<1>"
+    assert talk.saves[-1].parts["model/state"] == b"<1>"
     talk.commit()
     talk.binary(frame(3))
     talk.step()
-    (infer,) = talk.work
-    assert infer.state == 1
+    (step,) = talk.work
+    assert step.step.state == 1
 
 
 def test_three_faults_of_ours_in_a_row_end_the_connection():
@@ -48,7 +48,7 @@ def test_three_faults_of_ours_in_a_row_end_the_connection():
         assert talk.closed is None
         talk.binary(frame(sequence))
         talk.step()
-        assert isinstance(talk.work.pop(), Infer)
+        assert isinstance(talk.work.pop(), Step)
         talk.take(talk.session.failed(sequence, InternalError("Logged.")))
         talk.commit()
     assert talk.closed == 1011
@@ -80,7 +80,7 @@ def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
     talk.run()
     talk.binary(frame(3))
     talk.step()
-    assert talk.work[0].state == 1
+    assert talk.work[0].step.state == 1
 
 
 def test_a_result_that_cannot_be_encoded_leaves_no_trace_in_later_ones():
@@ -102,13 +102,13 @@ def test_a_result_that_cannot_be_encoded_leaves_no_trace_in_later_ones():
 def test_what_began_before_a_failed_encoding_counts_for_nothing():
     talk = Conversation.begin()
     talk.frames(1, 2)
-    while [type(action) for action in talk.work] != [Encode, Infer]:
+    while [type(action) for action in talk.work] != [Encode, Step]:
         talk.step()
-        talk.work.sort(key=lambda action: type(action) is Infer)
+        talk.work.sort(key=lambda action: type(action) is Step)
     talk.work.pop(0)
     talk.take(talk.session.failed(1, InternalError("Logged.")))
     (late,) = talk.work
-    assert late.state == 1
+    assert late.step.state == 1
     talk.run()
     assert talk.story == ["internal", "drop", ("result", 2)]
     assert talk.origins[2] is None

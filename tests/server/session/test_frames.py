@@ -1,9 +1,9 @@
 import pytest
 
-from maskstream_server.session.actions import ConfirmToken, Decode, Infer
+from maskstream_server.session.actions import ConfirmToken, Decode, Step
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.session import Beginning
-from support.conversation import Conversation, found, frame
+from support.conversation import TIMES, Conversation, found, frame
 
 
 def kinds(talk: Conversation) -> list[str]:
@@ -15,13 +15,13 @@ def test_a_frame_is_decoded_stepped_encoded_answered_and_committed():
     talk.binary(frame(1, pts_us=77))
     assert kinds(talk) == ["Decode"]
     talk.step()
-    assert kinds(talk) == ["Infer"]
-    talk.step(found("s1"))
+    assert kinds(talk) == ["Step"]
+    talk.step(found(1, "s1"))
     assert kinds(talk) == ["Encode"]
     talk.step()
     assert talk.said == [("result", 1)]
     (save,) = talk.saves
-    assert (save.epoch, save.sequence, save.parts["tracker/rest"]) == (1, 1, b"<s1>")
+    assert (save.epoch, save.sequence, save.parts["model/state"]) == (1, 1, b"<s1>")
     assert save.results[0][0] == 1
     assert talk.results[0].pts_us == 77
 
@@ -42,20 +42,20 @@ def test_only_one_frame_of_a_session_is_in_the_model_while_the_next_is_decoded()
     assert kinds(talk) == ["Decode", "Decode"]
     talk.step()
     talk.step()
-    assert kinds(talk) == ["Infer", "Decode"]
+    assert kinds(talk) == ["Step", "Decode"]
 
 
 def test_each_step_starts_from_the_state_of_the_one_before():
     talk = Conversation.begin()
     talk.frames(1, 2)
     talk.step()
-    first = next(action for action in talk.work if isinstance(action, Infer))
-    assert first.state is None
+    first = next(action for action in talk.work if isinstance(action, Step))
+    assert first.step.state is None
     talk.work.remove(first)
-    talk.take(talk.session.inferred(1, found("s1", frozenset({5})), 100.1))
+    talk.take(talk.session.stepped(1, found(1, "s1", frozenset({5})), TIMES, 100.1))
     talk.step()
-    second = next(action for action in talk.work if isinstance(action, Infer))
-    assert (second.state, second.mentioned) == ("s1", frozenset({5}))
+    second = next(action for action in talk.work if isinstance(action, Step))
+    assert (second.step.state, second.mentioned) == ("s1", frozenset({5}))
 
 
 def test_a_result_waits_for_the_one_before_it():
@@ -139,7 +139,7 @@ def test_latest_decodes_nothing_that_may_yet_be_superseded():
     talk.binary(frame(1))
     talk.step()
     talk.frames(2, 3)
-    assert [type(action) for action in talk.work] == [Infer]
+    assert [type(action) for action in talk.work] == [Step]
 
 
 def test_latest_goes_on_with_the_waiting_frame_where_the_one_before_does_not_decode():
@@ -196,8 +196,8 @@ def test_after_reset_the_model_starts_from_nothing():
     talk.text(type="reset")
     talk.binary(frame(2, epoch=2))
     talk.step()
-    (infer,) = talk.work
-    assert (infer.state, infer.mentioned) == (None, frozenset())
+    (step,) = talk.work
+    assert (step.step.state, step.mentioned) == (None, frozenset())
 
 
 def test_reset_is_committed_so_that_it_survives_the_connection():
@@ -206,7 +206,7 @@ def test_reset_is_committed_so_that_it_survives_the_connection():
     talk.run()
     talk.text(type="reset")
     (save,) = talk.saves
-    assert (save.epoch, save.sequence, "tracker/rest" in save.parts) == (2, 1, False)
+    assert (save.epoch, save.sequence, "model/state" in save.parts) == (2, 1, False)
 
 
 def test_a_frame_sent_before_the_reset_was_told_is_stale():
@@ -222,12 +222,12 @@ def test_a_frame_sent_before_the_reset_was_told_is_stale():
 
 
 def test_a_resumed_session_goes_on_with_sequence_state_and_mentions():
-    memory = SessionMemory(3, 9, 8, True, frozenset({4}), b"blob")
-    talk = Conversation.begin(Beginning(memory, "loaded"))
+    memory = SessionMemory(3, 9, 8, True, frozenset({4}), {"state": b"blob"})
+    talk = Conversation.begin(Beginning(memory, "loaded", 9))
     talk.binary(frame(10, epoch=3))
     talk.step()
-    (infer,) = talk.work
-    assert (infer.sequence, infer.state, infer.mentioned) == (10, "loaded", frozenset({4}))
+    (step,) = talk.work
+    assert (step.sequence, step.step.state, step.mentioned) == (10, "loaded", frozenset({4}))
     talk.run()
     assert (talk.results[0].dropped, talk.results[0].first_of_epoch) == (1, False)
 

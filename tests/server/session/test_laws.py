@@ -1,11 +1,12 @@
 """Laws of the session under any order of events: every frame has one answer, in order."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Infer
+from maskstream_server.session.actions import Decode, Encode, Step
 from support.conversation import Conversation, frame
+from support.examples import examples
 
 CREDIT = 8
 
@@ -71,7 +72,7 @@ class World:
             case Decode(message):
                 failure = FrameUndecodableError("broken")
                 talk.take(talk.session.failed(message.sequence, failure))
-            case Infer(sequence):
+            case Step(sequence):
                 talk.take(talk.session.failed(sequence, InternalError("logged")))
             case Encode(message):
                 talk.take(talk.session.failed(message.sequence, InternalError("logged")))
@@ -81,14 +82,14 @@ def dropped(talk: Conversation) -> list[int]:
     return [n for drop in talk.of("drop") for n in range(drop["first"], drop["last"] + 1)]
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(st.sampled_from(["lossless", "latest"]), EVENTS)
 def test_every_frame_has_one_answer_in_order_and_all_credit_comes_back(policy, events):
     world = World(policy)
     for event in events:
         world.happen(event)
         working = [type(action) for action in world.talk.work]
-        assert working.count(Infer) <= 1
+        assert working.count(Step) <= 1
     talk = world.talk
     if talk.closed is not None:
         assert talk.closed in (1011, 4422)
@@ -117,7 +118,7 @@ def test_every_frame_has_one_answer_in_order_and_all_credit_comes_back(policy, e
     ]
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(st.sampled_from(["lossless", "latest"]), EVENTS)
 def test_commits_only_ever_grow_and_carry_every_result_once(policy, events):
     world = World(policy)

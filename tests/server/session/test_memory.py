@@ -4,7 +4,7 @@ import pytest
 
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 
-MEMORY = SessionMemory(4, 30, 29, True, frozenset({3, 1, 8}), b"tracks", "abc")
+MEMORY = SessionMemory(4, 30, 29, True, frozenset({3, 1, 8}), {"a/1": b"tracks"}, "abc")
 
 
 def test_a_memory_comes_back_as_it_was():
@@ -33,14 +33,9 @@ def test_a_session_that_committed_nothing_begins_with_this_model():
 )
 def test_a_damaged_part_is_refused(part):
     with pytest.raises(MemoryDamagedError):
-        read_memory(1, 3, {"tracker/rest": b"x", "session": part}, "now")
+        read_memory(1, 3, {"model/state": b"x", "session": part}, "now")
 
 
-def test_a_tracker_without_its_session_part_is_refused():
+def test_a_model_without_its_session_part_is_refused():
     with pytest.raises(MemoryDamagedError):
-        read_memory(1, 3, {"tracker/rest": b"x"}, "now")
-
-
-def test_parts_of_a_tracker_that_do_not_belong_together_are_refused():
-    with pytest.raises(MemoryDamagedError):
-        read_memory(4, 30, {**MEMORY.to_parts(), "tracker/history/1/0": b"x"}, "now")
+        read_memory(1, 3, {"model/state": b"x"}, "now")

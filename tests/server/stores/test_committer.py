@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maskstream_server.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.committer import CommitEvents, Committer, changed, merge
-from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
 from maskstream_server.stores.memory import MemoryStore
 from support.stores import Clock, FailingStore, frame

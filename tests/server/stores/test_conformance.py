@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from maskstream_server.stores.errors import SessionExistsError
+from maskstream_server.errors import SessionExistsError
 from maskstream_server.stores.interface import (
     CommitOutcome,
     KeptResult,

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, StoreTimes
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.stores.memory import MemoryStore

@@ -6,7 +6,7 @@ import inspect
 import pytest
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.measured import COMMANDS, MeasuredStore
 from support.stores import Clock, FailingStore, frame

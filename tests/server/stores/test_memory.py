@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskstream_server.stores.errors import StoreFullError
+from maskstream_server.errors import StoreFullError
 from maskstream_server.stores.interface import CommitOutcome, StoreTimes
 from maskstream_server.stores.memory import MemoryStore
 from support.stores import Clock, frame

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from maskstream_server.stores.errors import StoreFullError, StoreUnreachableError
+from maskstream_server.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.interface import CommitOutcome, KeptResult, Lease, StoreTimes
 from maskstream_server.stores.redis import RedisStore
 from maskstream_server.stores.redis.coding import keys_of

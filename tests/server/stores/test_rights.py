@@ -7,8 +7,8 @@ from pathlib import Path
 import docket
 import pytest
 
+from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.jobs.queue import NAME
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.redis import scripts, videos
 from maskstream_server.stores.redis.needs import (
     SCRIPTING,

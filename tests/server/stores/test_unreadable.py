@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from maskstream_server.stores.errors import SessionUnreadableError
+from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.stores.interface import CommitOutcome, Lease
 from maskstream_server.stores.redis import RedisStore
 from support.redis_server import RedisServer

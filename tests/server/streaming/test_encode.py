@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from maskstream_model.port import Crops, TrackTable
 from maskstream_protocol.frames import FrameMessage
-from maskstream_protocol.mask_reading import decode_mask
+from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import MaskCodec, Status, Task
 from maskstream_protocol.results import Timings, decode_result
-from maskstream_server.engine.types import EngineResult, MaskCrops
 from maskstream_server.session.actions import Encode
+from maskstream_server.session.reporting import ReportedFrame
 from maskstream_server.streaming.encode import ResultFormat, encode_result
 
 SIZE = (12, 17)
@@ -20,7 +21,7 @@ def blobs() -> np.ndarray:
     return np.stack([disc, bar, np.zeros(SIZE, bool)])
 
 
-def crops_of(masks: np.ndarray, logits: np.ndarray) -> MaskCrops:
+def crops_of(masks: np.ndarray, logits: np.ndarray) -> Crops:
     boxes = np.zeros((len(masks), 4), np.int32)
     windows = []
     for row, mask in enumerate(masks):
@@ -29,11 +30,11 @@ def crops_of(masks: np.ndarray, logits: np.ndarray) -> MaskCrops:
             boxes[row] = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
         x0, y0, x1, y1 = boxes[row]
         windows.append((slice(y0, y1), slice(x0, x1)))
-    return MaskCrops(
+    return Crops(
         size=SIZE,
         boxes=boxes,
         areas=masks.sum((1, 2)),
-        crops=tuple(mask[window] for mask, window in zip(masks, windows, strict=True)),
+        bitmaps=tuple(mask[window] for mask, window in zip(masks, windows, strict=True)),
         logits=tuple(each[window] for each, window in zip(logits, windows, strict=True)),
     )
 
@@ -41,26 +42,20 @@ def crops_of(masks: np.ndarray, logits: np.ndarray) -> MaskCrops:
 def encode(masks: str, with_masks: bool = True):
     found = blobs()
     logits = np.where(found, np.array([2.0, 1.0, 0.0])[:, None, None], -1).astype(np.float32)
-    result = EngineResult(
+    tracks = TrackTable(
         track_ids=np.array([1, 7, 9]),
         labels=np.array([0, 1, 1]),
         scores=np.array([0.5, 1.0, 0.25], np.float32),
         status=np.array([0, 1, 3]),
         ages=np.array([1, 5, 70_000]),
-        masks=crops_of(found, logits) if with_masks else None,
-        mentioned=frozenset({1, 7}),
-        state=None,
-        snapshot=None,
-        num_tracks=2,
-        num_refused=0,
-        waiting_s=0,
-        inference_s=0,
-        postprocess_s=0,
-        batch_size=1,
+        things=np.array([True, False, False]),
+        mentionable=np.ones(3, bool),
     )
+    crops = crops_of(found, logits) if with_masks else None
+    report = ReportedFrame(3, True, SIZE, tracks, crops, frozenset({1, 7}), 2, 0)
     frame = FrameMessage(3, 2, 0, b"", pts_us=55, last=True)
-    form = ResultFormat(masks, 1.0, Task.INSTANCES, (True, False))
-    message = encode_result(Encode(frame, result, Timings(1, 2, 3, 4), SIZE), form)
+    form = ResultFormat(masks, 1.0, Task.INSTANCES)
+    message = encode_result(Encode(frame, report, Timings(1, 2, 3, 4)), form)
     return decode_result(message.encode())
 
 

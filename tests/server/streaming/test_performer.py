@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.lifecycle.service import Background
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.session.actions import Save
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.interface import Lease
+from maskstream_server.streaming.background import Background
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.performer import Performer
 from maskstream_server.telemetry.metrics import Metrics

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.streaming import transfer
 from support.stores import Clock, FailingStore, frame
 

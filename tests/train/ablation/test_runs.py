@@ -48,6 +48,7 @@ def quiet(line: str) -> None:
     """Say nothing."""
 
 
+@pytest.mark.slow
 def test_every_arm_and_seed_is_trained_measured_and_told(ablation):
     lines: list[str] = []
     out = ablation.options.out
@@ -76,6 +77,7 @@ def test_arms_differ_in_what_they_train(ablation):
     assert all((static[name] == full[name]).all() for name in frozen), "one segmenter for all"
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_seeds_can_be_added(ablation, monkeypatch):
     first = run_ablation(ablation, quiet)
     lines: list[str] = []
@@ -89,6 +91,7 @@ def test_what_is_done_is_not_done_again_and_seeds_can_be_added(ablation, monkeyp
     assert run_ablation(replace(ablation, num_seeds=2), quiet) == more
 
 
+@pytest.mark.slow
 def test_a_stopped_ablation_goes_on_where_it_was(ablation, tmp_path, monkeypatch):
     whole = run_ablation(ablation, quiet)
     options = replace(ablation.options, out=tmp_path / "parts")

@@ -36,6 +36,7 @@ def run_together(options):
     }
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model(small_run, capfd):
     plan = replace(small_run.plan, batch_size=3)
     options = replace(small_run, budget=Budget(steps=3), plan=plan)

@@ -26,11 +26,13 @@ def assert_equal_ends(one, other):
         assert [key for key in these if not torch.equal(these[key], those[key])] == []
 
 
-STOPS = {"segmenter": (1, 6), "tracker": (1, 3, 6), "refiner": (3, 5)}
+STOPS = [("tracker", 3), ("refiner", 3)]
+MORE_STOPS = [("segmenter", 1), ("segmenter", 6), ("tracker", 1), ("tracker", 6), ("refiner", 5)]
 
 
 @pytest.mark.parametrize(
-    ("name", "steps_before"), [(name, step) for name, steps in STOPS.items() for step in steps]
+    ("name", "steps_before"),
+    [*STOPS, *(pytest.param(*each, marks=pytest.mark.slow) for each in MORE_STOPS)],
 )
 def test_a_stopped_run_goes_on_with_the_same_losses(name, steps_before, small_run, tmp_path):
     """Steps 1, 3 and 6 stand in stage A, at its end, and in the middle of a batch's views.
@@ -53,6 +55,7 @@ def test_a_stopped_run_goes_on_with_the_same_losses(name, steps_before, small_ru
     assert_equal_ends(whole, resumed)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_checkpoint_in_another_process(small_run, tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -100,7 +100,7 @@ def test_a_tracker_cannot_go_on_from_a_file_that_holds_none(small_run, tmp_path)
         train_tracker(replace(short, tracker_init=bare))
 
 
-@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("soft", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "steps", "share"), [("segmenter", 30, 0.75), ("tracker", 20, 0.8)]
 )

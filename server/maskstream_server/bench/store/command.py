@@ -15,9 +15,8 @@ from maskstream_server.bench.stand_in import StandIn
 from maskstream_server.bench.store.measuring import measure
 from maskstream_server.bench.turns import Pace
 from maskstream_server.config.settings import Settings
-from maskstream_server.errors import MaskstreamServerError, SettingsError
-from maskstream_server.lifecycle.assembly import load
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import MaskstreamServerError, SettingsError, StoreUnreachableError
+from maskstream_server.lifecycle.models import Models, load
 from maskstream_server.stores.redis.facts import read_facts
 
 
@@ -33,9 +32,9 @@ class StandInFacts:
     tracks: int
     step_ms: float
 
-    def make(self, settings: Settings) -> StandIn:
+    def make(self, settings: Settings) -> Models:
         """Return the model, whatever the settings name."""
-        return StandIn(self.preset, self.tracks, self.step_ms / 1000)
+        return Models(StandIn(self.preset, self.tracks, self.step_ms / 1000))
 
 
 def run_bench(

@@ -9,13 +9,13 @@ import numpy as np
 from safetensors.numpy import load
 
 from maskstream_server.bench.client import BenchClient
-from maskstream_server.bench.servers import BenchServer, MakeModel, running_servers
+from maskstream_server.bench.servers import BenchServer, MakeModels, running_servers
 from maskstream_server.bench.turns import Pace, Turns, percentiles_ms
 from maskstream_server.config.settings import Settings
 
 
 def measure(
-    settings: Settings, make_model: MakeModel, pictures: Sequence[bytes], pace: Pace
+    settings: Settings, make_models: MakeModels, pictures: Sequence[bytes], pace: Pace
 ) -> dict[str, Any]:
     """Run three servers, one of them with the in-process store, and measure them.
 
@@ -23,12 +23,12 @@ def measure(
 
     Args:
         settings: of the servers with the shared store.
-        make_model: what all of them run.
+        make_models: what all of them run.
         pictures: JPEGs that are streamed in a circle.
         pace: see `Pace`.
     """
     in_process = settings.model_copy(update={"store": "memory"})
-    with running_servers((in_process, settings, settings), make_model) as (plain, first, second):
+    with running_servers((in_process, settings, settings), make_models) as (plain, first, second):
         turns = {name: Turns(server) for name, server in (("memory", plain), ("redis", first))}
         for each in turns.values():
             each.warm_up(pictures)
@@ -78,4 +78,4 @@ def _memory(server: BenchServer, session: str) -> dict[str, int]:
     """Return how large the whole memory of a session is, and how many tracks are in it."""
     with urllib.request.urlopen(f"{server.url}/v1/sessions/{session}/state", timeout=10) as answer:
         blob = answer.read()
-    return {"bytes": len(blob), "tracks": len(load(blob)["track_ids"])}
+    return {"bytes": len(blob), "parts": len(load(blob))}

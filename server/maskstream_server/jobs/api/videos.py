@@ -8,13 +8,14 @@ from pathlib import Path
 
 import structlog
 
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadOptionsError,
     FencedOutError,
     FolderAwayError,
     MismatchError,
     NotReadyError,
     RecordUnreadableError,
+    StoreUnreachableError,
     VideoUnknownError,
 )
 from maskstream_server.jobs.intake.intake import Arrival, Intake, Reception
@@ -33,7 +34,6 @@ from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.remote import RemoteFile
 from maskstream_server.jobs.webhooks.schedule import is_due
-from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_KEY_CHARACTERS = 255
 PAGE = 100

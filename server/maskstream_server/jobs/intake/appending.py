@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maskstream_server.jobs.errors import OffsetError
+from maskstream_server.errors import OffsetError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

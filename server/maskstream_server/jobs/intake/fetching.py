@@ -9,20 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskstream_server.jobs.errors import UploadTooLargeError
+from maskstream_server.errors import (
+    JobFailedError,
+    OutboundError,
+    UploadTooLargeError,
+)
 from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation
 from maskstream_server.jobs.intake.upload import in_blocks
 from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
-from maskstream_server.outbound.client import Answer, OutboundClient, OutboundError, header
-from maskstream_server.outbound.rules import RefusedAddressError
+from maskstream_server.outbound.client import Answer, OutboundClient, header
 
 WHOLE_S = 3600.0
 """A fetch holds a worker up; slower ones are given up."""
-
-
-class FetchError(OutboundError):
-    """The file cannot be had; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Fetcher:
         """Bring a file; it appears at `source` when it is whole; return its bytes.
 
         Raises:
-            FetchError: it cannot be had, or is larger than allowed.
+            JobFailedError: it cannot be had, or is larger than allowed.
             NoSpaceError: there is no room for it.
         """
         ours = "fetch" + "".join(filter(str.isalnum, source.parent.name)) + "x"
@@ -67,17 +66,17 @@ class Fetcher:
                 claim = Reservation(self.files, upload, SILENCE_S)
                 look_for_room = await asyncio.to_thread(claim.announce, length)
                 return await self._write(answer, self.files.incoming(upload) / DATA, look_for_room)
-        except (RefusedAddressError, OutboundError, UploadTooLargeError) as error:
-            raise FetchError(f"The video cannot be fetched: {error}") from error
+        except (OutboundError, UploadTooLargeError) as error:
+            raise JobFailedError(f"The video cannot be fetched: {error}") from error
         except TimeoutError:
-            raise FetchError(f"The video has not come within {WHOLE_S:.0f} s.") from None
+            raise JobFailedError(f"The video has not come within {WHOLE_S:.0f} s.") from None
 
     def _checked_length(self, answer: Answer) -> int | None:
         """Return how long the file will be, where that is told."""
         if answer.status != 200:
-            raise FetchError(f"the answer has the status {answer.status}.")
+            raise OutboundError(f"the answer has the status {answer.status}.")
         if header(answer, "content-encoding") not in (None, "identity"):
-            raise FetchError("the answer is compressed, which was not asked for.")
+            raise OutboundError("the answer is compressed, which was not asked for.")
         length = header(answer, "content-length") or ""
         if not length.isdecimal():
             return None
@@ -92,5 +91,5 @@ class Fetcher:
                 await asyncio.to_thread(writer.write, block)
             await asyncio.to_thread(writer.sync)
         if writer.num_bytes == 0:
-            raise FetchError("the file is empty.")
+            raise OutboundError("the file is empty.")
         return writer.num_bytes

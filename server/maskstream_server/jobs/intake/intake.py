@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from maskstream_server.jobs.errors import AddressRefusedError, BadUploadError, UnfinishedError
+from maskstream_server.errors import BadUploadError, UnfinishedError
 from maskstream_server.jobs.intake.reservation import SILENCE_S, Reservation, unclaimed_room
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
@@ -17,7 +17,7 @@ from maskstream_server.jobs.intake.writing import BoundedWriter, too_large
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import DATA, VideoFiles
-from maskstream_server.outbound.rules import HostRules, RefusedAddressError, Target
+from maskstream_server.outbound.rules import HostRules
 
 FORM_BYTES = 128 << 10
 """What a form may have around its file."""
@@ -79,7 +79,7 @@ class Reception:
         """
         options = read_options(text, self.model)
         if options.webhook is not None:
-            check_address(self.webhooks, options.webhook)
+            self.webhooks.check(options.webhook)
         return options
 
 
@@ -201,7 +201,7 @@ class UrlIntake:
     async def receive(self, reception: Reception) -> Arrival:
         """See `Intake.receive`."""
         options = _read(self.options, reception)
-        target = check_address(reception.sources, self.url)
+        target = reception.sources.check(self.url)
         await asyncio.to_thread(unclaimed_room, reception.files)
         name = unquote(target.path.partition("?")[0].rpartition("/")[2]) or target.host
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
@@ -235,15 +235,3 @@ def read_submission(body: bytes) -> Intake:
 def _read(options: Any, reception: Reception) -> VideoOptions:
     text = None if options is None else json.dumps(options).encode()
     return reception.read_options(text)
-
-
-def check_address(rules: HostRules, url: str) -> Target:
-    """Take an address of a client apart.
-
-    Raises:
-        AddressRefusedError: it is not allowed.
-    """
-    try:
-        return rules.check(url)
-    except RefusedAddressError as error:
-        raise AddressRefusedError(str(error)) from None

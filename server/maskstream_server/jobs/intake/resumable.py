@@ -17,7 +17,7 @@ from collections.abc import AsyncIterable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadUploadError,
     OffsetError,
     UploadTooLargeError,

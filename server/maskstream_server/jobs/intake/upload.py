@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from maskstream_server.jobs.errors import BadUploadError
+from maskstream_server.errors import BadUploadError
 from maskstream_server.jobs.intake.writing import BoundedWriter
 
 FILE_PART, OPTIONS_PART = "file", "options"

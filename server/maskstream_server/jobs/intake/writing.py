@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from maskstream_server.jobs.errors import NoSpaceError, UploadTooLargeError
+from maskstream_server.errors import NoSpaceError, UploadTooLargeError
 from maskstream_server.jobs.storage.files import DISK_FULL, FULL
 
 ROOM_CHECK_BYTES = 64 << 20

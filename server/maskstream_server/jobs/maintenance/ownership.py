@@ -10,13 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from maskstream_server.jobs.errors import MismatchError
+from maskstream_server.errors import MismatchError, StoreUnreachableError
 from maskstream_server.jobs.records.memory_store import IN_PROCESS
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.availability import checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 
 PAGE: Final = 100
 FOREIGN: Final = "The folder (or bucket) of videos belongs to another store."

@@ -1,22 +1,19 @@
 """Results as text: one JSON line for each frame."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from pycocotools import mask as coco
-
-from maskstream_model.config import ClassInfo
+from maskstream_model.port import ClassInfo, Crops
 from maskstream_protocol.records import Status
-from maskstream_server.engine.types import EngineResult, MaskCrops
 from maskstream_server.jobs.processing.rle import picture_rle
+from maskstream_server.session.reporting import ReportedFrame
 
 SCORE_DIGITS = 6
 
 
 def frame_line(
-    index: int, time_s: float, result: EngineResult[Any], classes: Sequence[ClassInfo]
+    index: int, time_s: float, report: ReportedFrame, classes: Sequence[ClassInfo]
 ) -> bytes:
     """Return the line of one frame, with its newline.
 
@@ -25,14 +22,14 @@ def frame_line(
     in mask pixels like areas; a segmentation is a compressed COCO RLE of the picture, null
     without a pixel. What each field means is said in protocol.md section 3.
     """
-    masks = result.masks
-    assert masks is not None
+    tracks, crops = report.tracks, report.crops
+    assert crops is not None
     rows = zip(
-        result.track_ids.tolist(),
-        result.labels.tolist(),
-        result.scores.tolist(),
-        result.status.tolist(),
-        result.ages.tolist(),
+        tracks.track_ids.tolist(),
+        tracks.labels.tolist(),
+        tracks.scores.tolist(),
+        tracks.status.tolist(),
+        tracks.ages.tolist(),
         strict=True,
     )
     objects = [
@@ -43,72 +40,20 @@ def frame_line(
             "score": round(score, SCORE_DIGITS),
             "status": Status(status).name.lower(),
             "age": age,
-            **_mask_fields(masks, row),
+            **_mask_fields(crops, row),
         }
         for row, (track, label, score, status, age) in enumerate(rows)
     ]
-    return _as_line(index, time_s, masks.size, objects)
-
-
-def _as_line(
-    index: int, time_s: float, size: tuple[int, int], objects: list[dict[str, Any]]
-) -> bytes:
-    line = {"frame": index, "time_s": time_s, "size": list(size), "objects": objects}
+    line = {"frame": index, "time_s": time_s, "size": list(crops.size), "objects": objects}
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
-def _mask_fields(masks: MaskCrops, row: int) -> dict[str, Any]:
-    box, crop = masks.boxes[row].tolist(), masks.crops[row]
-    counts = picture_rle(crop, (box[0], box[1]), masks.size) if crop.size else None
-    rle = {"size": list(masks.size), "counts": counts}
+def _mask_fields(crops: Crops, row: int) -> dict[str, Any]:
+    box, bitmap = crops.boxes[row].tolist(), crops.bitmaps[row]
+    counts = picture_rle(bitmap, (box[0], box[1]), crops.size) if bitmap.size else None
+    rle = {"size": list(crops.size), "counts": counts}
     return {
         "box": box,
-        "area": int(masks.areas[row]),
+        "area": int(crops.areas[row]),
         "segmentation": None if counts is None else rle,
-    }
-
-
-@dataclass(frozen=True)
-class RefinedObject:
-    """An object of a frame that was refined; without a pixel on it, `mask` is None."""
-
-    track_id: int
-    label: int
-    score: float
-    status: Status
-    age: int
-    mask: Mapping[str, Any] | None
-
-
-def refined_line(
-    index: int,
-    time_s: float,
-    size: tuple[int, int],
-    objects: Sequence[RefinedObject],
-    classes: Sequence[ClassInfo],
-) -> bytes:
-    """Return the line of one frame that was refined; see `frame_line`."""
-    told = [
-        {
-            "track_id": item.track_id,
-            "class_id": item.label,
-            "label": classes[item.label].name,
-            "score": round(item.score, SCORE_DIGITS),
-            "status": item.status.name.lower(),
-            "age": item.age,
-            **_rle_fields(item.mask),
-        }
-        for item in objects
-    ]
-    return _as_line(index, time_s, size, told)
-
-
-def _rle_fields(mask: Mapping[str, Any] | None) -> dict[str, Any]:
-    if mask is None:
-        return {"box": [0, 0, 0, 0], "area": 0, "segmentation": None}
-    left, top, width, height = (round(value) for value in coco.toBbox(mask).tolist())
-    return {
-        "box": [left, top, left + width, top + height],
-        "area": int(coco.area(mask)),
-        "segmentation": mask,
     }

@@ -9,17 +9,17 @@ from typing import Literal, Protocol
 import structlog
 
 from maskstream_server.engine.types import EngineStoppedError
-from maskstream_server.errors import NO_DETAIL, MaskstreamServerError
-from maskstream_server.jobs.errors import (
+from maskstream_server.error_answers import NO_DETAIL
+from maskstream_server.errors import (
     FencedOutError,
     FolderAwayError,
-    NoSpaceError,
+    MaskstreamServerError,
     RecordUnreadableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.processing.claimed import AWAY_PAUSE_S
+from maskstream_server.jobs.processing.job import AWAY_PAUSE_S, VideoJob
 from maskstream_server.jobs.processing.making import clear_drafts
-from maskstream_server.jobs.processing.run import VideoRun
+from maskstream_server.jobs.processing.run import run_job
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
@@ -113,10 +113,10 @@ class VideoWorker:
 
     async def _run(self, record: VideoRecord, span: Span) -> JobEnd:
         video = record.id
-        run = VideoRun(self._parts, record)
+        job = VideoJob(self._parts, record)
         log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
         try:
-            return await self._see_through(run, record, span)
+            return await self._see_through(job, record, span)
         except TAKEN_AWAY:
             log.info("video_taken_away", video=video)
             return "stopped"
@@ -135,10 +135,10 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, run: VideoRun, record: VideoRecord, span: Span) -> JobEnd:
+    async def _see_through(self, job: VideoJob, record: VideoRecord, span: Span) -> JobEnd:
         fence, now_s = record.fence, self._parts.now_s
         try:
-            await run.run()
+            await run_job(job)
             log.info("video_done", video=record.id)
             return "done"
         except TAKEN_AWAY:
@@ -146,24 +146,24 @@ class VideoWorker:
         except (asyncio.CancelledError, EngineStoppedError):
             with suppress(*TAKEN_AWAY, TimeoutError):
                 async with asyncio.timeout(RELEASE_WITHIN_S):
-                    await run.write(lambda old: release(old, fence, now_s()))
+                    await job.write(lambda old: release(old, fence, now_s()))
             raise
         except Exception as error:
             try:
                 await asyncio.to_thread(check_usable, self._parts.files)
             except FolderAwayError:
-                await run.write(lambda old: release(old, fence, now_s()))
+                await job.write(lambda old: release(old, fence, now_s()))
                 raise
             span.set_attribute("failed", type(error).__name__)
             reason = self._reason(record.id, error)
-            await run.write(lambda old: fail(old, fence, reason, now_s()), {})
+            await job.write(lambda old: fail(old, fence, reason, now_s()), {})
             return "failed"
 
     def _reason(self, video: str, error: Exception) -> str:
         """Return what the client is told; what is our fault is logged and told without detail."""
-        if isinstance(error, MaskstreamServerError | NoSpaceError):
+        if isinstance(error, MaskstreamServerError) and error.public:
             log.info("video_failed", video=video, reason=str(error))
-            return str(error)
+            return error.detail
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             log.error("disk_full", video=video, exc_info=error)
             return DISK_FULL

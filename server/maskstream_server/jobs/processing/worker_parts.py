@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.interface import OnlineSegmenter
+from maskstream_model.port import Model
 from maskstream_server.engine.engine import Engine
 from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.records.store import VideoStore
@@ -19,26 +18,24 @@ class WorkerParts:
     """What a worker works with.
 
     Attributes:
-        model: what `engine` runs.
         engine: shared with live sessions, which go first.
         store: of records.
         files: of videos.
         open_video: decodes pictures.
         open_sound: decodes sound.
-        offline: refines, with `model` in it; None where there is no refiner.
+        offline: refines whole videos; None where there is no refiner.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
         now_s: Unix time.
         fetcher: brings files of which only the address was handed in.
     """
 
-    model: OnlineSegmenter[Any]
     engine: Engine[Any]
     store: VideoStore
     files: VideoFiles
     open_video: OpenVideo
     open_sound: OpenSound
-    offline: OfflineDaq | None = None
+    offline: Model[Any] | None = None
     max_tracks: int = 100
     checkpoint_every: int = 10
     now_s: Callable[[], float] = time.time

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from maskstream_server.jobs.errors import BadOptionsError, RecordUnreadableError
+from maskstream_server.errors import BadOptionsError, RecordUnreadableError
 from maskstream_server.jobs.records.record import (
     Listed,
     UnreadableRecord,

@@ -36,22 +36,26 @@ class MemoryVideoStore:
         self._clock = clock
         self._wall_s = wall_s
         self._entries: dict[str, _Entry] = {}
-        self._keys: dict[str, str] = {}
+        # The video that was created under a client's key, and until when the key counts.
+        self._keys: dict[str, tuple[str, float]] = {}
 
     async def create(self, record: VideoRecord, key: str | None = None) -> VideoRecord:
         """See `VideoStore.create`."""
         self._sweep()
+        expires_s = self._clock() + self._retention_s
         if key is not None:
             existing = await self.created_under(key)
             if existing is not None:
                 return existing
-            self._keys[key] = record.id
-        self._entries[record.id] = _Entry(record, self._clock() + self._retention_s)
+            self._keys[key] = record.id, expires_s
+        self._entries[record.id] = _Entry(record, expires_s)
         return record
 
     async def created_under(self, key: str) -> VideoRecord | None:
         """See `VideoStore.created_under`."""
-        return await self.get(self._keys.get(key, ""))
+        self._sweep()
+        video, _ = self._keys.get(key, ("", 0.0))
+        return await self.get(video)
 
     async def get(self, video: str) -> VideoRecord | None:
         """See `VideoStore.get`."""
@@ -63,6 +67,7 @@ class MemoryVideoStore:
         self, old: VideoRecord, new: VideoRecord, memory: Memory | None = None
     ) -> bool:
         """See `VideoStore.replace`."""
+        self._sweep()
         entry = self._entries.get(old.id)
         if entry is None or entry.record.revision != old.revision:
             return False
@@ -73,6 +78,7 @@ class MemoryVideoStore:
 
     async def memory(self, video: str) -> Memory:
         """See `VideoStore.memory`."""
+        self._sweep()
         entry = self._entries.get(video)
         return {} if entry is None else entry.memory
 
@@ -84,6 +90,7 @@ class MemoryVideoStore:
 
     async def list_again(self, video: str) -> bool:
         """See `VideoStore.list_again`: all records are listed."""
+        self._sweep()
         return video in self._entries
 
     async def remove(self, video: str) -> None:
@@ -114,4 +121,5 @@ class MemoryVideoStore:
         now_s = self._clock()
         for name in [name for name, entry in self._entries.items() if entry.expires_s <= now_s]:
             del self._entries[name]
-        self._keys = {key: name for key, name in self._keys.items() if name in self._entries}
+        for key in [key for key, (_, until_s) in self._keys.items() if until_s <= now_s]:
+            del self._keys[key]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
+from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator
 
-from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.errors import FencedOutError
 from maskstream_server.jobs.records.fields import Artifact, Count, PartName, Seconds, VideoId
 from maskstream_server.jobs.records.options import VideoOptions, options_from
 

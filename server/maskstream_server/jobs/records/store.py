@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from maskstream_server.jobs.errors import VideoUnknownError
+from maskstream_server.errors import VideoUnknownError
 from maskstream_server.jobs.records.record import Listed, VideoRecord
 
 GRACE_S = 24 * 3600.0
@@ -20,7 +20,7 @@ Memory = Mapping[str, bytes]
 class VideoStore(Protocol):
     """Keeps records and memories until `retention_s` after their last change.
 
-    Every call may raise `stores.errors.StoreUnreachableError`; one that returns a single record
+    Every call may raise `errors.StoreUnreachableError`; one that returns a single record
     raises `RecordUnreadableError` where that cannot be read, so that it is neither changed nor
     taken for absent.
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from maskstream_server.jobs.errors import FolderAwayError, VideoError
+from maskstream_server.errors import FolderAwayError, VideoError
 from maskstream_server.jobs.storage.files import FULL, VideoFiles
 
 PROBE_S: Final = 2.0
@@ -44,7 +44,7 @@ def check_usable(files: VideoFiles) -> None:
             pass
     except OSError as error:
         if error.errno not in FULL:
-            raise FolderAwayError(error.strerror) from error
+            raise FolderAwayError(error.strerror or "no reason given") from error
 
 
 def checks_folder(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":

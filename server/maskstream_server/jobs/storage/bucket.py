@@ -14,8 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 from s3fs import S3FileSystem
 from s3fs.core import S3_RETRYABLE_ERRORS
 
-from maskstream_server.jobs.errors import NoSpaceError
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import NoSpaceError, StoreUnreachableError
 
 PIECE_BYTES: Final = 8 << 20
 """Larger files go in pieces of this size, two at a time; memory holds no more."""

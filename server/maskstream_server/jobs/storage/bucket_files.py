@@ -21,8 +21,13 @@ from typing import Final
 
 import structlog
 
-from maskstream_server.errors import StartError
-from maskstream_server.jobs.errors import FileGoneError, UploadUnknownError
+from maskstream_server.errors import (
+    FileGoneError,
+    JobFailedError,
+    StartError,
+    StoreUnreachableError,
+    UploadUnknownError,
+)
 from maskstream_server.jobs.records.ids import is_new_id
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
 from maskstream_server.jobs.storage.bucket import Bucket, BucketRefusedError, Stored
@@ -31,12 +36,10 @@ from maskstream_server.jobs.storage.files import (
     ORPHAN_S,
     OWNER,
     SOURCE,
-    SourceGoneError,
     VideoFiles,
     newest_write_s,
 )
 from maskstream_server.jobs.storage.quarantine import BucketQuarantine
-from maskstream_server.stores.errors import StoreUnreachableError
 
 BLOCK_BYTES: Final = 2 << 20
 MAX_OWNER_BYTES: Final = 255
@@ -155,7 +158,7 @@ class BucketFiles(VideoFiles):
                         file.write(text)
                     file.truncate(part.num_bytes)
         except FileNotFoundError as error:
-            raise SourceGoneError(
+            raise JobFailedError(
                 "The files of the video are not in the bucket any more."
             ) from error
 

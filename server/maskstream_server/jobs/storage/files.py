@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from maskstream_model.drafts import drafted
-from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     FileGoneError,
+    JobFailedError,
     NoSpaceError,
     UploadUnknownError,
     VideoUnknownError,
@@ -32,10 +32,6 @@ ORPHAN_S = 60.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
 DISK_FULL = "The disk of the server is full; delete videos, or try later."
 QUOTA_FULL = "The quota of videos is used up; delete some, or try later."
-
-
-class SourceGoneError(MaskstreamServerError):
-    """What the record counts is not there any more."""
 
 
 class VideoFiles:
@@ -141,12 +137,12 @@ class VideoFiles:
         """See that the source and the results so far are in the workplace.
 
         Raises:
-            SourceGoneError: somebody else has removed them.
+            JobFailedError: somebody else has removed them.
         """
         folder = self.workplace(record)
         found = not record.num_bytes or (folder / SOURCE).exists()  # else it has to be fetched
         if not found or any(_size(folder / part.name) < part.num_bytes for part in record.parts):
-            raise SourceGoneError("The files of the video are not there any more.")
+            raise JobFailedError("The files of the video are not there any more.")
 
     def keep_source(self, record: VideoRecord) -> None:
         """See that a source that was fetched outlives this machine."""

@@ -12,7 +12,13 @@ from collections.abc import Callable
 
 import structlog
 
-from maskstream_server.jobs.errors import FencedOutError, RecordUnreadableError, VideoUnknownError
+from maskstream_server.errors import (
+    FencedOutError,
+    OutboundError,
+    RecordUnreadableError,
+    StoreUnreachableError,
+    VideoUnknownError,
+)
 from maskstream_server.jobs.records.coding import as_told
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore, change
@@ -23,10 +29,8 @@ from maskstream_server.jobs.webhooks.schedule import (
     given_up,
     schedule_retry,
 )
-from maskstream_server.outbound.client import OutboundClient, OutboundError
-from maskstream_server.outbound.rules import RefusedAddressError
+from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.signature import signed_headers
-from maskstream_server.stores.errors import StoreUnreachableError
 
 MAX_AT_ONCE = 16
 
@@ -109,7 +113,7 @@ class WebhookSender:
                 status = await self._client.post(record.options.webhook, body, headers)
         except TimeoutError:
             return "There is no answer in time."
-        except (OutboundError, RefusedAddressError) as error:
+        except OutboundError as error:
             return str(error)
         return None if 200 <= status < 300 else f"The answer has the status {status}."
 

@@ -5,7 +5,7 @@ The record counts attempts before they are made, so that of several servers one 
 
 from dataclasses import replace
 
-from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.errors import FencedOutError
 from maskstream_server.jobs.records.record import VideoRecord
 
 ATTEMPT_S = 20.0

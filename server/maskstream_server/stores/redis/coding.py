@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maskstream_server.stores.errors import SessionUnreadableError
+from maskstream_server.errors import SessionUnreadableError
 from maskstream_server.stores.interface import Commit, SessionListing, StoredSession
 from maskstream_server.stores.tokens import is_name
 

@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
+from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
 
 AWAY = (
     errors.ConnectionError,

@@ -7,7 +7,7 @@ from typing import Any
 from redis import Redis
 from redis import exceptions as errors
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.redis.connection import connection_options
 
 WITHIN_S = 3.0

@@ -12,7 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-from maskstream_server.stores.errors import (
+from maskstream_server.errors import (
     SessionExistsError,
     SessionUnreadableError,
     StoreForbiddenError,
@@ -86,7 +86,7 @@ class RedisStore:
             raise StoreFullError(f"{usage.used_bytes} of {usage.max_bytes} bytes are used")
         args: list[Any] = [owner, token_hash, fence, *self._lives_ms()]
         if not await self._of(session, self._create(keys_of(session), args)):
-            raise SessionExistsError(f"session {session} is there already")
+            raise SessionExistsError(session)
         return Lease(session, owner, fence)
 
     async def take_over(

@@ -14,11 +14,14 @@ from typing import Any
 import structlog
 from redis.exceptions import ResponseError
 
-from maskstream_server.jobs.errors import RecordUnreadableError
+from maskstream_server.errors import (
+    RecordUnreadableError,
+    StoreForbiddenError,
+    StoreUnreachableError,
+)
 from maskstream_server.jobs.records.coding import record_from_json, record_to_json
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.redis.coding import PART, milliseconds
 from maskstream_server.stores.redis.connection import Connection, is_damage
 

@@ -5,7 +5,7 @@ import logging
 
 from redis.asyncio import Redis
 
-from maskstream_server.stores.errors import StoreForbiddenError, StoreUnreachableError
+from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
 from maskstream_server.stores.interface import Heard, KeptResult
 from maskstream_server.stores.redis.connection import AWAY, FORBIDDEN
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOutError, NoSpaceError
-from maskstream_server.jobs.intake.fetching import Fetcher, FetchError
+from maskstream_server.errors import FencedOutError, JobFailedError, NoSpaceError
+from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.records.record import claim, fetched
 from maskstream_server.jobs.storage.files import DATA, QUOTA_FULL, VideoFiles
 from maskstream_server.outbound.client import OutboundClient
@@ -65,7 +65,7 @@ async def test_a_fetch_that_takes_too_long_is_given_up(fetching, monkeypatch):
         asyncio.run_coroutine_threadsafe(held.wait(), loop).result(20) and Answer()
     )
     monkeypatch.setattr("maskstream_server.jobs.intake.fetching.WHOLE_S", 0.2)
-    with pytest.raises(FetchError, match="has not come within"):
+    with pytest.raises(JobFailedError, match="has not come within"):
         await fetcher.fetch(receiver.url, fetcher.files.create("a"), 1)
     held.set()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from maskstream_server.jobs.errors import NoSpaceError, UploadUnknownError
+from maskstream_server.errors import NoSpaceError, UploadUnknownError
 from maskstream_server.jobs.intake.reservation import (
     CLAIM,
     LOCK,

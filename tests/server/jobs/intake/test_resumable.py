@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from maskstream_server.jobs.errors import (
+from maskstream_server.errors import (
     BadUploadError,
     NoSpaceError,
     OffsetError,

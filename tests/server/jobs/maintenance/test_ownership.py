@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maskstream_server.jobs.errors import MismatchError
+from maskstream_server.errors import MismatchError
 from maskstream_server.jobs.maintenance.ownership import FOREIGN, NO_FILES, NO_RECORDS, Ownership
 from maskstream_server.jobs.records.memory_store import IN_PROCESS, MemoryVideoStore
 from maskstream_server.jobs.records.record import VideoState

@@ -39,7 +39,6 @@ async def test_frames_of_many_pixels_come_a_few_at_a_time(open_workshop):
         rate: int = 25
 
     model, decoder = FakeModel(), FakeDecoder(FRAMES)
-    model.padded_size = lambda height, width: (32, 32)
     shop = await open_workshop(model, decoder, deterministic=False)
 
     def large(path, **how):

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import VideoWorker
 from maskstream_server.jobs.records.record import VideoState, cancel
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import DISK_FULL
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 from support.engines import start
 from support.fake_model import FakeModel
@@ -157,7 +157,7 @@ async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     other = await open_workshop(tiny_model(seed=1))
     await other.work()
     shop.decoder.on_frame = lambda index: None
-    parts = replace(shop.parts, model=other.parts.model, engine=other.parts.engine)
+    parts = replace(shop.parts, engine=other.parts.engine)
     await VideoWorker(parts).work("a")
     assert (await shop.record()).state is VideoState.DONE
     assert await shop.lines() == await other.lines()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from maskstream_server.jobs.errors import BadOptionsError, BadUploadError, NotOfModelError
+from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.options import (
     ModelFacts,
     VideoOptions,

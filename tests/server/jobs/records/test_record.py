@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_server.jobs.errors import FencedOutError, RecordUnreadableError
+from maskstream_server.errors import FencedOutError, RecordUnreadableError
 from maskstream_server.jobs.records.coding import as_told, record_from_json, record_to_json
 from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.options import ARTIFACTS, VideoOptions

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.redis_server import RedisServer
 from support.uploads import video_record

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.api.videos import MAX_SKEW_S, VideoApi
 from maskstream_server.jobs.intake.intake import Reception, UploadIntake
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUploads
@@ -20,7 +21,6 @@ from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import claim, finish
 from maskstream_server.jobs.records.store import GRACE_S, change
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 from support.lost_folder import LostFolder
 from support.stores import Clock
 from support.video_desk import NOWHERE, QueueOfNames, age_files

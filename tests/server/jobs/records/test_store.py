@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOutError, VideoUnknownError
+from maskstream_server.errors import FencedOutError, VideoUnknownError
 from maskstream_server.jobs.records.record import Progress, ResultPart, cancel, checkpoint, claim
 from maskstream_server.jobs.records.store import change
 from support.uploads import video_record

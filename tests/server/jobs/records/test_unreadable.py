@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
+from maskstream_server.errors import RecordUnreadableError, StoreUnreachableError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.errors import RecordUnreadableError
 from maskstream_server.jobs.intake.intake import Reception
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.processing.worker import VideoWorker
@@ -18,7 +18,6 @@ from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, claim
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import VideoFiles
-from maskstream_server.stores.errors import StoreUnreachableError
 from maskstream_server.stores.redis import RedisVideoStore
 from support.engines import start
 from support.redis_server import RedisServer

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from maskstream_server.jobs.errors import FolderAwayError, NoSpaceError
+from maskstream_server.errors import FolderAwayError, NoSpaceError
 from maskstream_server.jobs.storage import availability
 from maskstream_server.jobs.storage.availability import FolderProbe, check_usable, checks_folder
 from maskstream_server.jobs.storage.files import VideoFiles

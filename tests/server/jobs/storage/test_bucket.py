@@ -10,13 +10,11 @@ from botocore.exceptions import ClientError
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.bucket import check_bucket
-from maskstream_server.errors import StartError
-from maskstream_server.jobs.assembly import build_videos
-from maskstream_server.jobs.errors import NoSpaceError
+from maskstream_server.errors import NoSpaceError, StartError, StoreUnreachableError
 from maskstream_server.jobs.storage import bucket as bucket_module
 from maskstream_server.jobs.storage.bucket import Bucket
 from maskstream_server.jobs.storage.bucket_files import open_bucket
-from maskstream_server.stores.errors import StoreUnreachableError
+from maskstream_server.lifecycle.videos import build_videos
 from support.bucket import ADDRESS, NAME, real_bucket, shared_s3
 
 __all__ = ["real_bucket", "shared_s3"]

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import FileGoneError, NoSpaceError, UploadUnknownError
+from maskstream_server.errors import FileGoneError, JobFailedError, NoSpaceError, UploadUnknownError
 from maskstream_server.jobs.processing.part_writer import PartWriter
 from maskstream_server.jobs.records.ids import new_id
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import Progress, checkpoint, claim
 from maskstream_server.jobs.storage import bucket_files
 from maskstream_server.jobs.storage.bucket import Bucket
-from maskstream_server.jobs.storage.bucket_files import BucketFiles, SourceGoneError
+from maskstream_server.jobs.storage.bucket_files import BucketFiles
 from maskstream_server.jobs.storage.files import DATA, ORPHAN_S
 from support.bucket import ADDRESS, real_bucket, shared_s3
 from support.uploads import video_record
@@ -147,10 +147,10 @@ def test_what_somebody_else_has_removed_is_told(files, real_bucket, worker):
     real_bucket.remove("here/videos/a/results-1.ndjson/00000000")
     with pytest.raises(FileGoneError):
         files.lines(record, -1)
-    with pytest.raises(SourceGoneError, match="not in the bucket any more"):
+    with pytest.raises(JobFailedError, match="not in the bucket any more"):
         worker(record)
     real_bucket.remove("here/videos/a/source")
-    with pytest.raises(SourceGoneError):
+    with pytest.raises(JobFailedError):
         worker(replace(record, parts=()))
     with pytest.raises(FileGoneError):
         files.artifact(record, "ytvis.json")

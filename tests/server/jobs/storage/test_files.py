@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from maskstream_server.jobs.errors import FileGoneError, NoSpaceError, VideoUnknownError
+from maskstream_server.errors import FileGoneError, NoSpaceError, VideoUnknownError
 from maskstream_server.jobs.records.record import ResultPart
 from maskstream_server.jobs.storage.files import ORPHAN_S, VideoFiles
 from maskstream_server.jobs.storage.lines import read_lines

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from maskstream_server.jobs.errors import FencedOutError
+from maskstream_server.errors import FencedOutError
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.webhooks.schedule import (

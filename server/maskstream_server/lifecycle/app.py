@@ -1,0 +1,51 @@
+"""The web application: routes around one service, started and stopped with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+
+from maskstream_server.http.access import require_access
+from maskstream_server.http.middleware import Entrance
+from maskstream_server.http.problems import install_problems
+from maskstream_server.lifecycle.service import Service
+from maskstream_server.routes.health import health_routes
+from maskstream_server.routes.models import model_routes
+from maskstream_server.routes.sessions import session_routes
+from maskstream_server.routes.stream import stream_routes
+from maskstream_server.routes.uploads import upload_routes
+from maskstream_server.routes.videos import video_routes
+from maskstream_server.routes.watch import watch_routes
+
+
+def create_app(service: Service) -> FastAPI:
+    """Return the application; the engine warms up beside it, so that `/healthz` answers soon."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.starting = asyncio.create_task(service.start())
+        try:
+            yield
+        finally:
+            service.starting.cancel()
+            await service.stop()
+
+    app = FastAPI(
+        title="Maskstream",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(require_access(service.settings))],
+    )
+    root_path = service.settings.root_path
+    app.include_router(stream_routes(service))
+    app.include_router(health_routes(service))
+    app.include_router(model_routes(service))
+    app.include_router(upload_routes(service.videos, root_path))
+    app.include_router(video_routes(service.videos, root_path))
+    app.include_router(session_routes(service))
+    app.include_router(watch_routes(service))
+    install_problems(app)
+    app.add_middleware(Entrance, settings=service.settings)
+    return app

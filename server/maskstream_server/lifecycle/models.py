@@ -1,0 +1,60 @@
+"""The models that a server or worker runs, and how they are loaded."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from maskstream_model import families
+from maskstream_model.compilers import EAGER
+from maskstream_model.errors import MaskstreamModelError
+from maskstream_model.families import CompileRequest
+from maskstream_model.port import Model
+from maskstream_server.config.settings import Settings
+from maskstream_server.errors import StartError
+
+
+@dataclass(frozen=True)
+class Models:
+    """What runs.
+
+    Attributes:
+        live: steps frames of live sessions, and of whole videos in the mode `online`.
+        offline: steps frames of whole videos in the mode `offline`; None: there is none.
+    """
+
+    live: Model[Any]
+    offline: Model[Any] | None = None
+
+    @classmethod
+    def of(cls, model: Any) -> "Models":
+        """Return what runs of a loaded model; one that refines videos names its `online` part."""
+        online = getattr(model, "online", None)
+        return cls(model) if online is None else cls(online, model)
+
+
+def load(settings: Settings) -> Models:
+    """Load the models that the settings name.
+
+    Raises:
+        StartError: unknown preset, missing or unfit checkpoint, or no such device.
+    """
+    try:
+        # In a thread that ends, and with it those that OpenMP begins for it: where a process has
+        # more of them than cores, it puts them to sleep whenever they wait for one another.
+        with ThreadPoolExecutor(1, "loading") as thread:
+            model: Any = thread.submit(_load, settings).result()
+    except (MaskstreamModelError, RuntimeError) as error:
+        raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
+    if settings.compile != EAGER:
+        request = CompileRequest(settings.compile, settings.compile_frame_size, settings.max_batch)
+        model, reason = families.compiled(settings.model, model, request)
+        if reason:
+            structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
+    return Models.of(model)
+
+
+def _load(settings: Settings) -> Any:
+    task = {} if settings.task is None else {"task": settings.task}
+    return families.load(settings.model, settings.weights, settings.device, **task)

@@ -1,0 +1,227 @@
+"""Which tracks of a frame a client is told of, and their masks (protocol.md section 3): pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from maskstream_model.aliases import Pause, Size
+from maskstream_model.port import (
+    Crops,
+    FrameResult,
+    Model,
+    Rows,
+    StepOutput,
+    TrackStatus,
+    TrackTable,
+)
+from maskstream_protocol.masks import mask_size
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a client, or a whole video, wants of results.
+
+    Attributes:
+        min_score: score from which a track is first mentioned, 0 to 1.
+        mask_scale: 1, 0.5 or 0.25 of the upright frame; None: no masks.
+        with_logits: also the logits of each crop (label maps need them).
+        classes: labels that are mentioned; None: all.
+        provisional: also results that are not final.
+        tracks_classes: the rows are the classes of a semantic picture: those that have a pixel are
+            mentioned, always as tracked.
+    """
+
+    min_score: float = 0.0
+    mask_scale: float | None = 1.0
+    with_logits: bool = False
+    classes: frozenset[int] | None = None
+    provisional: bool = False
+    tracks_classes: bool = False
+
+
+@dataclass(frozen=True)
+class ReportedFrame:
+    """What is said of one frame.
+
+    Attributes:
+        index: number of the frame, as the model counts.
+        final: False where the final result follows.
+        size: (height, width) of the upright picture.
+        tracks: the rows that are mentioned, with status as on the wire: 0 on a first mention.
+        crops: masks of these rows; None where none are wanted.
+        mentioned: tracks that are known after this frame and have not disappeared.
+        num_tracks: living tracks, mentioned or not.
+        num_refused: newcomers that `max_tracks` kept out.
+    """
+
+    index: int
+    final: bool
+    size: Size
+    tracks: TrackTable
+    crops: Crops | None
+    mentioned: frozenset[int]
+    num_tracks: int
+    num_refused: int
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What a step gave.
+
+    Attributes:
+        frames: results in the order of their frames: none, one or several.
+        state: the model's, after the step.
+        mentioned: of the last final result; without one, as before the step.
+        committed: last frame that `parts` hold, as the model counts.
+        parts: the state as named bytes; None where they have not moved (`Reader.every`).
+    """
+
+    frames: tuple[ReportedFrame, ...]
+    state: Any
+    mentioned: frozenset[int]
+    committed: int
+    parts: Mapping[str, bytes] | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes the report of a step; for the thread that steps the model.
+
+    Attributes:
+        model: that stepped.
+        wanted: what is wanted of results.
+        mentioned: tracks that are known before the step and have not disappeared.
+        committed: last frame whose parts are held already.
+        every: parts are made each time that so many more frames are committed.
+    """
+
+    model: Model[Any]
+    wanted: Wanted
+    mentioned: frozenset[int] = frozenset()
+    committed: int = 0
+    every: int = 1
+
+    def __call__(self, output: StepOutput[Any], pause: Pause) -> StepReport:
+        """Report every result, and the parts where they have moved."""
+        frames = tuple(self._frames(output, pause))
+        finals = [frame for frame in frames if frame.final]
+        committed = self.model.committed(output.state)
+        moved = committed // self.every > self.committed // self.every
+        return StepReport(
+            frames=frames,
+            state=output.state,
+            mentioned=finals[-1].mentioned if finals else self.mentioned,
+            committed=committed,
+            parts=self.model.to_parts(output.state) if moved else None,
+        )
+
+    def _frames(self, output: StepOutput[Any], pause: Pause) -> Iterator[ReportedFrame]:
+        mentioned = self.mentioned
+        for result in output.results:
+            if not result.final and not self.wanted.provisional:
+                continue
+            frame = report_frame(result, mentioned, self.wanted)
+            mentioned = frame.mentioned if frame.final else mentioned
+            yield frame
+            pause()
+
+
+def report_frame(result: FrameResult, mentioned: frozenset[int], wanted: Wanted) -> ReportedFrame:
+    """Choose the rows of a frame and make their masks."""
+    tracks = result.tracks
+    if wanted.tracks_classes:
+        shown, crops = _classes_there(result, wanted)
+        mentioned = frozenset()
+    else:
+        rows, status, mentioned = mention(tracks, mentioned, wanted.min_score, wanted.classes)
+        shown = replace(select(tracks, rows), status=status)
+        crops = _crops(result, rows, wanted)
+    return ReportedFrame(
+        index=result.index,
+        final=result.final,
+        size=result.size,
+        tracks=shown,
+        crops=crops,
+        mentioned=mentioned,
+        num_tracks=int((tracks.status != TrackStatus.DISAPPEARED).sum()),
+        num_refused=result.num_refused,
+    )
+
+
+def mention(
+    tracks: TrackTable,
+    mentioned: frozenset[int],
+    min_score: float,
+    classes: frozenset[int] | None = None,
+) -> tuple[Rows, npt.NDArray[np.int64], frozenset[int]]:
+    """Choose rows: what was mentioned before, and what is seen now with a good enough score.
+
+    Args:
+        tracks: all of a frame.
+        mentioned: tracks that are known.
+        min_score: score from which a track is first mentioned.
+        classes: labels that are mentioned; None: all.
+
+    Returns:
+        The rows, `(n,)`; their status as on the wire, a first mention is always 0; and the tracks
+        that are known after the frame and live.
+    """
+    ids, status = tracks.track_ids, tracks.status
+    known = np.array([track in mentioned for track in ids.tolist()], bool)
+    seen = (status == TrackStatus.EMERGED) | (status == TrackStatus.TRACKED)
+    first = ~known & seen & tracks.mentionable & (tracks.scores >= min_score)
+    if classes is not None:
+        first &= np.isin(tracks.labels, list(classes))
+    rows = np.flatnonzero(known | first)
+    shown = np.where(first, int(TrackStatus.EMERGED), status)[rows]
+    alive = ids[rows[shown != TrackStatus.DISAPPEARED]]
+    return rows, shown, frozenset(alive.tolist())
+
+
+def select(tracks: TrackTable, rows: Rows) -> TrackTable:
+    """Return some rows of a table, in that order."""
+    return TrackTable(
+        track_ids=tracks.track_ids[rows],
+        labels=tracks.labels[rows],
+        scores=tracks.scores[rows],
+        status=tracks.status[rows],
+        ages=tracks.ages[rows],
+        things=tracks.things[rows],
+        mentionable=tracks.mentionable[rows],
+    )
+
+
+def _crops(result: FrameResult, rows: Rows, wanted: Wanted) -> Crops | None:
+    if wanted.mask_scale is None:
+        return None
+    size = mask_size(result.size, wanted.mask_scale)
+    return result.masks.crops(rows, size, wanted.with_logits)
+
+
+def _classes_there(result: FrameResult, wanted: Wanted) -> tuple[TrackTable, Crops | None]:
+    """Return the classes that have a pixel at the size wanted; without masks, at full size."""
+    labels = result.tracks.labels
+    all_rows = np.arange(len(labels))
+    wide = replace(wanted, mask_scale=wanted.mask_scale or 1.0)
+    crops = _crops(result, all_rows, wide)
+    assert crops is not None
+    there = crops.areas > 0
+    if wanted.classes is not None:
+        there &= np.isin(labels, list(wanted.classes))
+    rows = np.flatnonzero(there)
+    shown = select(result.tracks, rows)
+    return shown, None if wanted.mask_scale is None else _select_crops(crops, rows)
+
+
+def _select_crops(crops: Crops, rows: Rows) -> Crops:
+    logits = crops.logits
+    return replace(
+        crops,
+        boxes=crops.boxes[rows],
+        areas=crops.areas[rows],
+        bitmaps=tuple(crops.bitmaps[row] for row in rows),
+        logits=None if logits is None else tuple(logits[row] for row in rows),
+    )
