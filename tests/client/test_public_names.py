@@ -8,7 +8,7 @@ from maskstream_client import events
 from maskstream_client.errors import MaskstreamError
 from maskstream_client.options import StreamFields, StreamOptions
 from maskstream_client.videos.options import VideoFields, VideoOptions
-from maskstream_client.videos.patience import LostError
+from maskstream_client.videos.retrying import TransientError
 from maskstream_protocol.errors import ProtocolError
 
 
@@ -20,7 +20,7 @@ def test_every_error_that_a_user_may_catch_is_exported():
     raised = below(MaskstreamError) | below(ProtocolError)
     ours = {each for each in raised if each.__module__.startswith("maskstream_")}
     assert {each.__name__ for each in ours} <= set(maskstream_client.__all__)
-    assert LostError not in raised  # never leaves its package
+    assert TransientError not in raised  # never leaves its package
 
 
 def test_everything_that_is_exported_is_there():

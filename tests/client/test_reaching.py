@@ -9,7 +9,7 @@ import pytest
 from maskstream_client import ConnectionFailedError, StreamOptions
 from maskstream_client.addresses import Addresses
 from maskstream_client.keys import bearer, cleaned
-from maskstream_client.network import discreet_log, proxy_for, shown, trust
+from maskstream_client.network import proxy_for, redacted_logger, shown, trust
 from maskstream_client.urls import http_url, resolved, stream_url, without_password
 from maskstream_client.watching import watch_url
 from maskstream_protocol.messages import Resume
@@ -153,7 +153,7 @@ def test_tokens_are_in_no_picture_of_an_object():
 
 def test_a_connections_messages_are_in_no_log(caplog):
     caplog.set_level(logging.DEBUG)
-    log = discreet_log()
+    log = redacted_logger()
     assert not log.isEnabledFor(logging.DEBUG)
     log.info("closed")
     assert [record.message for record in caplog.records] == ["closed"]

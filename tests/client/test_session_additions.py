@@ -66,7 +66,7 @@ def test_a_change_of_prompts_follows_the_frames_so_far():
     assert talk.hear(prompted("a cat", from_sequence=3)) == [
         events.PromptsChanged(3, prompted("a cat").prompts)
     ]
-    assert not talk.session.awaits_prompts
+    assert not talk.session.awaits(Prompts)
 
 
 def changed(frames_before=1, frames_after=1):
@@ -144,7 +144,7 @@ def test_prompts_that_the_server_refuses_are_given_up():
     (refused,) = talk.hear(notices.ErrorMessage.of(error))
     assert isinstance(refused, events.PromptsRefused)
     assert str(refused.error) == str(error)
-    assert not talk.session.awaits_prompts
+    assert not talk.session.awaits(Prompts)
     assert talk.session.has_room(PICTURE)
 
 

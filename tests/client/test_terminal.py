@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from maskstream_client.terminal import plain, plain_json
-from maskstream_client.videos.bars import Bars
-from maskstream_client.videos.record import Video
+from maskstream_client.video_record import Video
+from maskstream_client.videos.progress_bars import ProgressBars
 
 ODD = "a\x1b[31m\r\n\x9b\u202e\udcff.mp4"
 
@@ -27,7 +27,7 @@ def test_json_for_a_terminal_is_the_same_value():
 @pytest.mark.parametrize("name", [ODD, "[red]x[/red].mp4", "[/].mp4"])
 def test_names_in_bars_are_neither_markup_nor_control(name):
     console = Console(record=True, width=200, force_terminal=False)
-    with Bars(console) as bars:
+    with ProgressBars(console) as bars:
         bars.downloaded(name, 5, 10)
         bars.worked(Video("1", name, "running"))
     assert f"Downloading {plain(name)}" in console.export_text()

@@ -94,7 +94,7 @@ def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, addr
 def test_a_number_that_windows_has_no_camera_for_is_told(monkeypatch):
     monkeypatch.setattr(av, "enumerate_input_devices", lambda form: DEVICES)
     monkeypatch.setattr("sys.platform", "win32")
-    with pytest.raises(SourceError, match=r"^camera 2 is not there; Windows tells of 2\.$"):
+    with pytest.raises(SourceError, match=r"^camera 2 is not there; Windows lists 2\.$"):
         VideoReader(2)
 
 

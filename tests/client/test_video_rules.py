@@ -1,4 +1,4 @@
-"""The pure parts of a client of whole videos: patience, headers, forms, lines, the journal."""
+"""The pure parts of a client of whole videos: retries, headers, forms, lines, the resume file."""
 
 import json
 from dataclasses import replace
@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_client import ConnectionFailedError, RefusedError, RetryRules
+from maskstream_client.video_record import page_from, video_from
 from maskstream_client.videos import Submission, VideoOptions, tus
-from maskstream_client.videos.answers import refusal
 from maskstream_client.videos.http import Place
-from maskstream_client.videos.journal import Journal
+from maskstream_client.videos.http_errors import refusal
 from maskstream_client.videos.lines import frame_line_from, whole_lines
-from maskstream_client.videos.patience import LostError, Patience
-from maskstream_client.videos.record import page_from, video_from
+from maskstream_client.videos.resume_file import ResumeFile
+from maskstream_client.videos.retrying import RetryPolicy, TransientError
 from maskstream_protocol.errors import ForbiddenError, StoreAwayError, UnauthorizedError
 
-LOST = LostError(ConnectionFailedError("It is away."))
+LOST = TransientError(ConnectionFailedError("It is away."))
 RULES = RetryRules(first_delay_s=1.0, max_delay_s=5.0, give_up_after_s=60.0)
 LINE = {
     "frame": 3,
@@ -43,29 +43,29 @@ LINE = {
 
 
 def test_pauses_double_up_to_the_longest_and_start_over_with_progress():
-    patience = Patience(RULES)
-    patience.progressed()
-    assert [patience.pause_s(LOST, 0.0) for _ in range(6)] == [0, 1, 2, 4, 5, 5]
-    patience.progressed()
-    assert patience.pause_s(LOST, 100.0) == 0
-    asks = LostError(ConnectionFailedError("Later."), retry_after_s=9.0)
-    assert patience.pause_s(asks, 100.0) == 9.0
+    policy = RetryPolicy(RULES)
+    policy.note_progress()
+    assert [policy.delay_s(LOST, 0.0) for _ in range(6)] == [0, 1, 2, 4, 5, 5]
+    policy.note_progress()
+    assert policy.delay_s(LOST, 100.0) == 0
+    asks = TransientError(ConnectionFailedError("Later."), retry_after_s=9.0)
+    assert policy.delay_s(asks, 100.0) == 9.0
 
 
-def test_only_silence_ends_patience():
-    patience = Patience(RULES)
-    patience.progressed()
-    patience.pause_s(LOST, 10.0)
-    patience.pause_s(LOST, 69.0)
+def test_only_silence_ends_the_retries():
+    policy = RetryPolicy(RULES)
+    policy.note_progress()
+    policy.delay_s(LOST, 10.0)
+    policy.delay_s(LOST, 69.0)
     with pytest.raises(ConnectionFailedError, match=r"^Given up after 60 s: It is away\.$"):
-        patience.pause_s(LOST, 70.0)
-    patience.heard()
-    assert patience.pause_s(LOST, 200.0) == 2.0
+        policy.delay_s(LOST, 70.0)
+    policy.note_answer()
+    assert policy.delay_s(LOST, 200.0) == 2.0
 
 
 def test_a_server_that_never_answered_is_not_waited_for():
     with pytest.raises(ConnectionFailedError, match=r"^It is away\.$"):
-        Patience(RULES).pause_s(LOST, 0.0)
+        RetryPolicy(RULES).delay_s(LOST, 0.0)
 
 
 def answer(status: int, **how) -> httpx.Response:
@@ -74,7 +74,7 @@ def answer(status: int, **how) -> httpx.Response:
 
 def test_answers_are_told_by_their_code_then_by_their_status():
     away = refusal(answer(503, json={"code": "store_away", "detail": "Away."}))
-    assert isinstance(away, LostError)
+    assert isinstance(away, TransientError)
     assert isinstance(away.error, StoreAwayError)
     assert isinstance(refusal(answer(403, text="<html>")), ForbiddenError)
     assert isinstance(refusal(answer(401, json=[1])), UnauthorizedError)
@@ -163,30 +163,30 @@ def source(tmp_path):
     return path
 
 
-def test_a_journal_remembers_the_run_of_one_file_with_one_set_of_options(source, tmp_path):
-    def journal(url="http://here", **options):
-        return Journal(tmp_path / "out", source, url, VideoOptions(**options))
+def test_a_resume_file_remembers_the_run_of_one_file_with_one_set_of_options(source, tmp_path):
+    def resume_file(url="http://here", **options):
+        return ResumeFile(tmp_path / "out", source, url, VideoOptions(**options))
 
     kept = Submission("key", "http://here/v1/uploads/1", "video")
-    assert journal().read() not in (kept, journal().read())  # each is new
-    journal().write(kept)
-    assert journal().read() == kept
-    assert journal(url="http://there").read().upload is None
-    assert journal(mask_scale=0.5).read().upload is None  # it is a video's already
+    assert resume_file().read() not in (kept, resume_file().read())  # each is new
+    resume_file().write(kept)
+    assert resume_file().read() == kept
+    assert resume_file(url="http://there").read().upload is None
+    assert resume_file(mask_scale=0.5).read().upload is None  # it is a video's already
     source.write_bytes(b"another film")
-    assert journal().read().upload is None
-    journal().write(replace(kept, video=None))
+    assert resume_file().read().upload is None
+    resume_file().write(replace(kept, video=None))
     # An upload that is no video yet can become one with other options, under another key.
-    other = journal(mask_scale=0.5).read()
+    other = resume_file(mask_scale=0.5).read()
     assert other.upload == kept.upload
     assert other.key != kept.key
-    journal().forget()
-    journal().forget()
-    assert journal().read().upload is None
+    resume_file().forget()
+    resume_file().forget()
+    assert resume_file().read().upload is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"file": 1}', '{"submission": {"x": 1}}'])
-def test_a_broken_journal_is_none(source, tmp_path, text):
+def test_a_broken_resume_file_is_none(source, tmp_path, text):
     (tmp_path / ".maskstream-run.json").write_text(text)
-    journal = Journal(tmp_path, source, "http://here", VideoOptions())
-    assert journal.read().video is None
+    resume_file = ResumeFile(tmp_path, source, "http://here", VideoOptions())
+    assert resume_file.read().video is None

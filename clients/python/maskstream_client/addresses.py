@@ -1,4 +1,4 @@
-"""The addresses of a stream's servers, tried in turn: any that shares a store can go on with it."""
+"""The addresses of a stream's servers, tried in turn: any that shares a store can continue it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Addresses:
         return ",".join(self._urls)
 
     def turn(self) -> None:
-        """Go on to the next one; after the last comes the first."""
+        """Move to the next one; after the last comes the first."""
         self._turn += 1
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The client for asyncio: frames in, results out, over a connection that mends itself."""
+"""The client for asyncio: frames in, results out, over a connection that reconnects."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from numpy.typing import NDArray
 
 from maskstream_client.addresses import Addresses
+from maskstream_client.connection import Connection
 from maskstream_client.errors import ConnectionFailedError, MaskstreamError, UnreadResultsError
 from maskstream_client.events import Event, PromptsChanged, PromptsRefused
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
-from maskstream_client.link import Link
 from maskstream_client.model_card import ClassInfo, fetch_card
 from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Request
-from maskstream_client.pairing import Pairing
 from maskstream_client.pictures import Picture, Pixels, encode_picture
+from maskstream_client.reordering import ReorderBuffer
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
 from maskstream_client.sources import AsyncSource, open_frames_async
@@ -41,10 +42,10 @@ class AsyncClient:
 
     Args:
         url: of the server; several that share a store, separated by commas: where one is lost,
-            the session goes on with the next.
+            the session continues on the next.
         options: what to ask of it.
         api_key: sent as a bearer token.
-        on_event: hears of resets, lost connections, drops and refusals; None logs them.
+        on_event: called at resets, lost connections, drops and refusals; None logs them.
     """
 
     def __init__(
@@ -61,10 +62,13 @@ class AsyncClient:
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
         retry = self.options.retry
-        self._link = Link(self._addresses, self._session, self._heard, bearer(api_key), retry)
+        self._connection = Connection(
+            self._addresses, self._session, self._receive_event, bearer(api_key), retry
+        )
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
+        self._flush_ids = count(1)
         self._show_min = 0.0
 
     @property
@@ -102,7 +106,7 @@ class AsyncClient:
 
     @property
     def resume_token(self) -> str | None:
-        """What another client needs to go on with this session after `detach`."""
+        """What another client needs to continue this session after `detach`."""
         return self._session.resume_token
 
     async def open(self) -> None:
@@ -112,7 +116,7 @@ class AsyncClient:
             ConnectionFailedError: no server answers there.
             WireError: it refuses the stream.
         """
-        self._task = asyncio.create_task(self._link.run())
+        self._task = asyncio.create_task(self._connection.run())
         self._task.add_done_callback(lambda _: self._changed.set())
         await self._until(lambda: self._session.welcome is not None)
         if self._session.welcome is not None:
@@ -129,7 +133,7 @@ class AsyncClient:
     async def send(
         self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False
     ) -> int:
-        """Send an RGB array (H, W, 3) of uint8 as soon as there is room for it.
+        """Send an RGB array (H, W, 3) of uint8 as soon as the credit allows it.
 
         Returns:
             The frame's index among all that were sent, from 0; its result carries it.
@@ -150,7 +154,7 @@ class AsyncClient:
         index = self._session.push(picture, pts_us, last=last)
         size = picture.height, picture.width
         self._inbox.expect(index, size, time.perf_counter(), pts_us)
-        await self._link.send_out()
+        await self._connection.send_out()
         return index
 
     def receive_nowait(self) -> Result | None:
@@ -185,7 +189,7 @@ class AsyncClient:
             every_frame: dropped frames too, with an empty result that has a `drop_reason`.
         """
         newest = self.options.policy == "latest"
-        pairing = Pairing(every_frame=every_frame)
+        pairing = ReorderBuffer(every_frame=every_frame)
         async with aclosing(open_frames_async(source, newest=newest)) as frames:
             async for frame in frames:
                 pairing.sent(await self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
@@ -229,7 +233,7 @@ class AsyncClient:
         if welcome is not None and welcome.prompts is None:
             raise MaskstreamError(f"The model {welcome.model.name} takes no prompts.")
         request = messages.Prompts(trimmed_prompts(prompts))
-        await self._request(request, lambda: not self._session.awaits_prompts)
+        await self._request(request)
         match self._inbox.prompted:
             case PromptsChanged() as changed:
                 return changed
@@ -239,18 +243,17 @@ class AsyncClient:
 
     async def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""
-        await self._request(messages.Flush(self._inbox.next_flush_id()), self._inbox.is_flushed)
+        await self._request(messages.Flush(next(self._flush_ids)))
 
     async def reset(self) -> None:
         """Forget all tracks; identities start over with the next frame."""
-        epoch = self._session.epoch
-        await self._request(messages.Reset(), lambda: self._session.epoch != epoch)
+        await self._request(messages.Reset())
 
     async def close(self) -> None:
         """End the session: what is left is answered, its memory is deleted."""
         self._closing = True
         if self._task is not None and not self._task.done():
-            await self._link.say_bye()
+            await self._connection.send_bye()
             await asyncio.wait([self._task], timeout=_CLOSE_TIMEOUT_S)
         await self.detach()
 
@@ -277,15 +280,16 @@ class AsyncClient:
     async def _flush_late_model(self) -> None:
         """Have the frames answered for which a late model would wait for further ones."""
         if self._session.is_late and self._session.num_in_flight:
-            self._session.request(messages.Flush(self._inbox.next_flush_id()))
-            await self._link.send_out()
+            self._session.request(messages.Flush(next(self._flush_ids)))
+            await self._connection.send_out()
 
-    async def _request(self, message: Request, answered: Callable[[], bool]) -> None:
+    async def _request(self, message: Request) -> None:
+        """Send a request and wait for its answer."""
         self._session.request(message)
-        await self._link.send_out()
-        await self._until(answered)
+        await self._connection.send_out()
+        await self._until(lambda: not self._session.awaits(type(message)))
 
-    def _heard(self, event: Event | None) -> None:
+    def _receive_event(self, event: Event | None) -> None:
         if event is not None:
             self._inbox.put(event, time.perf_counter())
         self._changed.set()

@@ -34,5 +34,5 @@ def _name_on_windows(index: int) -> str:
     devices = av.enumerate_input_devices(_WINDOWS)
     names = [device.name for device in devices if "video" in device.media_types]
     if index >= len(names):
-        raise SourceError(f"camera {index} is not there; Windows tells of {len(names)}.")
+        raise SourceError(f"camera {index} is not there; Windows lists {len(names)}.")
     return names[index]

@@ -18,9 +18,9 @@ _UNITS: Final = {"K": 10, "M": 20, "G": 30}
 
 
 def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """What can go wrong is told in one sentence, with what helps, and a non-zero exit status.
+    """Print an error as one sentence, with what helps, and exit with a non-zero status.
 
-    Where standard output is closed early (`| head`), the command ends without a word.
+    Where standard output is closed early (`| head`), the command ends silently.
     """
 
     @wraps(command)
@@ -151,7 +151,7 @@ def stream(source: str, **asked: Any) -> None:
     Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
     from maskstream_client.options import StreamOptions
-    from maskstream_client.streaming import StreamJob, stream_source
+    from maskstream_client.stream_command import StreamJob, stream_source
 
     names = {field.name for field in fields(StreamOptions)} & asked.keys()
     options = {name: asked.pop(name) for name in names}

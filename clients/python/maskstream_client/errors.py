@@ -1,4 +1,4 @@
-"""What can go wrong at a client.
+"""The errors of the client.
 
 Exception
 ├── maskstream_protocol.errors.WireError   the server refused something: one class per wire code
@@ -7,20 +7,17 @@ Exception
     │   └── NoServerError                  no Maskstream server answers at that address
     ├── SourceError                        no video can be read from the source
     ├── OutputError                        a file cannot be written
-    ├── UnreadResultsError                 frames are sent while nobody reads the results
+    ├── UnreadResultsError                 results are not read while frames are sent
     ├── SessionUnknownError                there is no session of that name to watch
     ├── RefusedError                       the server answered a request with a refusal
     └── VideoEndedError                    a whole video ended without its results
         ├── VideoFailedError               it cannot be worked on; the reason is the server's
-        └── VideoCancelledError            somebody cancelled it
+        └── VideoCancelledError            it was cancelled
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from maskstream_client.videos.record import Video
+from maskstream_client.video_record import Video
 
 
 class MaskstreamError(Exception):
@@ -44,7 +41,7 @@ class OutputError(MaskstreamError):
 
 
 class UnreadResultsError(MaskstreamError):
-    """Frames go on being sent while nobody reads the results."""
+    """Frames are sent without reading the results."""
 
 
 class SessionUnknownError(MaskstreamError):
@@ -69,7 +66,7 @@ class VideoEndedError(MaskstreamError):
     """A whole video ended without its results.
 
     Attributes:
-        video: as the server told of it last.
+        video: the latest record of it.
     """
 
     def __init__(self, message: str, video: Video) -> None:

@@ -1,9 +1,9 @@
-"""What a client session has to tell: answers to frames, and what happened to the stream."""
+"""Events of a client session: answers to frames, and what happened to the stream."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason, PromptInfo, ResetReason, Welcome
@@ -86,7 +86,7 @@ class PromptsRefused:
 
 @dataclass(frozen=True)
 class Watching:
-    """A viewer has been let in; what comes after frame `sequence` of the session is told."""
+    """A viewer is connected; results after frame `sequence` of the session follow."""
 
     session: str
     sequence: int
@@ -94,7 +94,7 @@ class Watching:
 
 @dataclass(frozen=True)
 class ConnectionLost:
-    """The connection ended; it is taken up again after `delay_s`."""
+    """The connection ended; the next attempt is made after `delay_s`."""
 
     reason: str
     delay_s: float
@@ -102,7 +102,7 @@ class ConnectionLost:
 
 @dataclass(frozen=True)
 class GoingAway:
-    """The server is about to close; the session goes on elsewhere."""
+    """The server is about to close; the session continues on another."""
 
     in_ms: int
     reason: str
@@ -121,13 +121,6 @@ class StoreReturned:
     """Results are durable again."""
 
 
-@dataclass(frozen=True)
-class FlushDone:
-    """Everything before the flush is answered and durable."""
-
-    id: Any
-
-
 Event = (
     Answered
     | Provisional
@@ -141,5 +134,4 @@ Event = (
     | GoingAway
     | Refused
     | StoreReturned
-    | FlushDone
 )

@@ -40,7 +40,6 @@ class Inbox:
         self._unread: deque[Result] = deque()
         self._expected: dict[int, tuple[tuple[int, int], float, int]] = {}
         self._reset: events.IdentitiesReset | None = None
-        self._num_flushes = self._num_flushed = 0
 
     @property
     def is_full(self) -> bool:
@@ -62,15 +61,6 @@ class Inbox:
         """The next result."""
         return self._unread.popleft() if self._unread else None
 
-    def next_flush_id(self) -> int:
-        """A new id for a flush."""
-        self._num_flushes += 1
-        return self._num_flushes
-
-    def is_flushed(self) -> bool:
-        """Whether the latest flush is answered."""
-        return self._num_flushed == self._num_flushes
-
     def put(self, event: Event, now_s: float) -> None:
         """Take an event."""
         match event:
@@ -79,13 +69,11 @@ class Inbox:
             case events.Provisional(frame_index, message):
                 self._unread.append(self._provisional(frame_index, message, now_s))
             case events.Dropped(frame_index, reason):
-                self._unread.append(self._stand_in(frame_index, reason, now_s))
+                self._unread.append(self._empty(frame_index, reason, now_s))
                 self._on_event(event)
             case events.IdentitiesReset():
                 self._reset = event
                 self._on_event(event)
-            case events.FlushDone(flush_id):
-                self._num_flushed = max(self._num_flushed, int(flush_id))
             case events.Connected(welcome):
                 self._set_prompts(welcome.prompts or ())
                 self._on_event(event)
@@ -116,7 +104,7 @@ class Inbox:
             reset = None
         return Result(frame_index, message, size, self.classes, now_s - sent_at_s, reset)
 
-    def _stand_in(self, frame_index: int, reason: str, now_s: float) -> Result:
+    def _empty(self, frame_index: int, reason: str, now_s: float) -> Result:
         unknown = (0, 0), now_s, UNKNOWN_TIME
         size, sent_at_s, pts_us = self._expected.pop(frame_index, unknown)
         empty = ResultMessage(sequence=0, epoch=0, mask_size=size, pts_us=pts_us)

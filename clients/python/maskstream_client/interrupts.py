@@ -32,7 +32,7 @@ class Interrupts:
         self.signal = 0
         self._stop = stop
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.signal:
             raise KeyboardInterrupt
         self.signal = number
@@ -43,7 +43,7 @@ class Interrupts:
             os.write(_STDERR, _SENTENCE)
 
     def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._hear) for number in _ENDING}
+        self._before = {number: signal.signal(number, self._on_signal) for number in _ENDING}
         return self
 
     def __exit__(self, *exc: object) -> None:

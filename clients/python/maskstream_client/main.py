@@ -81,7 +81,7 @@ def _commands() -> dict[str, EntryPoint]:
 
 
 def _load(entry: EntryPoint) -> click.Command:
-    """The command of an entry point; a missing dependency is told by the extra that brings it."""
+    """The command of an entry point; a missing dependency is named with its extra."""
     try:
         command = entry.load()
     except ModuleNotFoundError as error:
@@ -92,7 +92,7 @@ def _load(entry: EntryPoint) -> click.Command:
 
 
 def _guarded(command: click.Command, entry: EntryPoint) -> click.Command:
-    """The same command, with a dependency that is missed only when it runs told likewise."""
+    """The same command, which also names a dependency that is missed when it runs."""
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             _guarded(subcommand, entry)

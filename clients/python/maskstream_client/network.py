@@ -1,4 +1,4 @@
-"""How a client reaches out: through which proxy, and whose certificates it trusts."""
+"""Proxies, trusted certificates and the log of connections."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def trust() -> ssl.SSLContext:
     return context
 
 
-def discreet_log() -> logging.Logger:
+def redacted_logger() -> logging.Logger:
     """A log of connections that leaves out their messages and headers: keys and tokens are there.
 
     The library writes them for debugging, where a program sets that level for everything.

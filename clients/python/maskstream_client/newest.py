@@ -1,4 +1,4 @@
-"""Keeps only the newest item of a live source, for those who cannot keep up with it."""
+"""Keeps only the newest item of a live source, for slow consumers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST_READ_S: Final = 15.0
 def newest(items: Iterable[T]) -> Generator[T, None, None]:
     """Read `items` in a thread; each step gives the newest one that was not given yet.
 
-    The reading goes on while the taker is busy. An error of the source is raised at the taker.
+    Reading continues while the consumer is busy. An error of the source is raised there.
     """
     slot = _Slot[T]()
     thread = threading.Thread(
@@ -40,7 +40,7 @@ class _Slot(Generic[T]):
         self._ended = False
 
     def fill(self, items: Iterable[T]) -> None:
-        """Put item after item until they end or nobody wants more."""
+        """Put item after item until they end or `stop` is called."""
         try:
             for item in items:
                 with self._changed:
@@ -63,7 +63,7 @@ class _Slot(Generic[T]):
             return item
 
     def stop(self) -> None:
-        """No more items are wanted or come."""
+        """End: no more items are taken or come."""
         with self._changed:
             self._ended = True
             self._changed.notify()

@@ -1,4 +1,4 @@
-"""What a client asks of a stream, and how long it tries to keep it."""
+"""Options of a stream, and of its reconnecting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from maskstream_protocol.prompts import trimmed_prompts
 
 @dataclass(frozen=True)
 class RetryRules:
-    """When a lost connection is taken up again.
+    """When a lost connection is made again.
 
     Attributes:
         first_delay_s: pause after all servers were tried once; it doubles with each one after.
@@ -37,7 +37,7 @@ class RetryRules:
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """What is asked of the server for one stream; protocol.md says what each means.
+    """Options of one stream (see protocol.md).
 
     Attributes:
         model: its name; None is the server's default.
@@ -52,7 +52,7 @@ class StreamOptions:
         quality: of jpeg and webp, 1 to 100.
         max_in_flight: frames sent ahead of their results (the server's credit bounds it too),
             beside those that a late model waits for.
-        resume_token: goes on with a session that another client left.
+        resume_token: continues a session that another client left.
         retry: see `RetryRules`.
     """
 

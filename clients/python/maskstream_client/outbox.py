@@ -34,8 +34,8 @@ class Outbox:
             return False
         return self._open and not self._requests and not any(self._ledger.unsent())
 
-    def has_requests(self, *kinds: type[Request]) -> bool:
-        """Whether a request of one of these kinds waits for its answer."""
+    def awaits(self, *kinds: type[Request]) -> bool:
+        """Whether a request of one of these kinds has no answer yet."""
         return any(isinstance(request, kinds) for request in self._requests)
 
     def begin(self, hello: messages.Hello) -> None:

@@ -14,8 +14,8 @@ from typing import Final, Self
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from maskstream_client.containers import local_path
 from maskstream_client.errors import SourceError
-from maskstream_client.openings import local_path
 from maskstream_client.pictures import Pixels
 from maskstream_client.terminal import plain
 from maskstream_client.video import DEFAULT_RATE, VideoFrame

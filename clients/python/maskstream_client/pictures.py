@@ -74,7 +74,7 @@ def check_fits(picture: Picture, num_bytes: int, welcome: Welcome) -> None:
     Args:
         picture: to be sent.
         num_bytes: of the message that carries it.
-        welcome: tells what the server takes.
+        welcome: has the limits of the server.
 
     Raises:
         FrameTooLargeError: more pixels or bytes than that.

@@ -40,7 +40,7 @@ class Pipe:
         self._stopped = True
 
     def close(self) -> None:
-        """Let go of it; a second time is nothing."""
+        """Close it; a second call does nothing."""
         self.stop()
         if self._owned:
             self._owned = False
@@ -66,7 +66,7 @@ def open_standard_input() -> Pipe:
 
 
 def open_fifo(path: Path) -> Pipe:
-    """A named pipe, once somebody opens it for writing.
+    """A named pipe, once it is opened for writing.
 
     Raises:
         SourceError: it cannot be opened.

@@ -2,7 +2,7 @@
 
 The shell opens connections and moves messages. For each connection it calls `connection_opened`,
 sends what `outgoing` returns (after every call of any method), hands each message to `receive` and
-says `connection_lost` at its end. The session keeps what is not durable and sends it again.
+calls `connection_lost` at its end. The session keeps what is not durable and sends it again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ClientSession:
 
     @property
     def resume_token(self) -> str | None:
-        """What another client needs to go on with this session."""
+        """What another client needs to continue this session."""
         return self._token
 
     @property
@@ -77,16 +77,15 @@ class ClientSession:
     @property
     def expects_answer(self) -> bool:
         """Whether a frame will be answered though no further one is pushed."""
-        if self._was_last or self._outbox.has_requests(messages.Flush, messages.Bye):
+        if self._was_last or self._outbox.awaits(messages.Flush, messages.Bye):
             return self.num_in_flight > 0
         return self.num_in_flight > self._lookahead
 
-    @property
-    def awaits_prompts(self) -> bool:
-        """Whether a change of prompts has no answer yet."""
-        return self._outbox.has_requests(messages.Prompts)
+    def awaits(self, kind: type[Request]) -> bool:
+        """Whether a request of this kind has no answer yet."""
+        return self._outbox.awaits(kind)
 
-    # What the application wants.
+    # Calls of the application.
 
     def has_room(self, picture: Picture) -> bool:
         """Whether a frame pushed now would leave at once.
@@ -110,7 +109,7 @@ class ClientSession:
         """Send it after every frame so far; again after a lost connection, until it is answered."""
         self._outbox.request(message)
 
-    # What the shell reports.
+    # Calls of the shell.
 
     def connection_opened(self) -> None:
         """There is a connection, on which nothing was sent."""
@@ -161,7 +160,7 @@ class ClientSession:
 
     def _hello(self) -> messages.Hello:
         options, ledger = self._options, self._ledger
-        in_doubt = ledger.has_prompts_to_commit or self.awaits_prompts
+        in_doubt = ledger.has_prompts_to_commit or self.awaits(messages.Prompts)
         return messages.Hello(
             model=options.model,
             policy=options.policy,
@@ -210,7 +209,7 @@ class ClientSession:
             self._outbox.release_frames()
             return dropped
         self._outbox.answered(messages.Flush(flushed.id))
-        return [*dropped, events.FlushDone(flushed.id)]
+        return dropped
 
     def _without_answer(self, sequence: int) -> list[Event]:
         """Everything up to a sequence is answered: what is still open was dropped.

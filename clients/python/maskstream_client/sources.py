@@ -46,7 +46,7 @@ class Reader(Protocol):
         """Give no more frames than the one that is being read."""
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
 
     def __enter__(self) -> Self: ...
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from maskstream_client.annotate import Annotator
+from maskstream_client.containers import local_path
 from maskstream_client.errors import OutputError
-from maskstream_client.openings import local_path
 from maskstream_client.picture_files import pictures_of
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
@@ -16,7 +16,7 @@ from maskstream_client.sources import Reader
 from maskstream_client.video import VideoWriter
 
 
-class Drawing:
+class AnnotatedVideo:
     """The annotated video, or nothing where none was asked for; a context manager."""
 
     def __init__(self, path: Path | None, reader: Reader) -> None:
@@ -43,7 +43,7 @@ class Drawing:
             self._writer.close()
 
 
-def check_places(source: str | int, *paths: Path | None) -> None:
+def prepare_outputs(source: str | int, *paths: Path | None) -> None:
     """Make the folders that files go to.
 
     Raises:

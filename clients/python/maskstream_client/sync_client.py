@@ -30,7 +30,7 @@ class Client:
         url: of the server, or of several, separated by commas.
         options: what to ask of it.
         api_key: sent as a bearer token.
-        on_event: hears of resets, lost connections, drops and refusals, in the client's thread;
+        on_event: called at resets, lost connections, drops and refusals, in the client's thread;
             without it they are logged.
 
     Raises:
@@ -85,7 +85,7 @@ class Client:
 
     @property
     def resume_token(self) -> str | None:
-        """What another client needs to go on with this session after `detach`."""
+        """What another client needs to continue this session after `detach`."""
         return self._client.resume_token
 
     def send(self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False) -> int:

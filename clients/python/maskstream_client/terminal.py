@@ -1,4 +1,4 @@
-"""Words from elsewhere on a terminal: file names, labels and messages must not steer it."""
+"""Untrusted text on a terminal: file names, labels and messages must not control it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def plain_json(value: Any) -> str:
 def status_console() -> Console:
     """A console on standard error, where a command says how it is doing.
 
-    Nobody may read that any more (a closed pipe or terminal); the work is done all the same.
+    Where that is closed (a pipe or terminal), the command does its work all the same.
     """
-    return Console(file=cast("IO[str]", _Unheeded(sys.stderr)))
+    return Console(file=cast("IO[str]", _BestEffort(sys.stderr)))
 
 
-class _Unheeded:
-    """A stream whose failures to write do not matter."""
+class _BestEffort:
+    """A stream that ignores failures to write."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream

@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from maskstream_client.containers import open_source
 from maskstream_client.errors import SourceError
-from maskstream_client.openings import open_source
 from maskstream_client.pictures import Pixels
 from maskstream_client.video_writer import VideoWriter
 from maskstream_media.choice import choose_video
@@ -69,7 +69,7 @@ class VideoReader:
             self._opened = open_source(source)
         self._container = self._opened.container
         try:
-            with _told(self.name):
+            with _named_errors(self.name):
                 self._stream = choose_video(self._container)
         except SourceError:
             self._opened.close()
@@ -111,7 +111,7 @@ class VideoReader:
         self._opened.stop()
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -122,13 +122,13 @@ class VideoReader:
 
     def _look_ahead(self) -> Prospect | None:
         """Read the file through, and close it."""
-        with closing(self._opened), _told(self.name):
+        with closing(self._opened), _named_errors(self.name):
             container = self._opened.container
             return look_ahead(container, choose_video(container), max_packets=self._max_frames)
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _named_errors(name: str) -> Iterator[None]:
     """Name the source in what is wrong with it."""
     try:
         yield

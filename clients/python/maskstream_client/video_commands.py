@@ -22,7 +22,7 @@ from maskstream_client.commands import (
 )
 
 if TYPE_CHECKING:
-    from maskstream_client.videos.record import Video
+    from maskstream_client.video_record import Video
 
 _out = click.option(
     "--out",
@@ -78,8 +78,8 @@ def run(
     SOURCE is a file, or an address such as https://example.com/street.mp4, which the server
     fetches where its operator allows that.
 
-    A cut connection is taken up again. If this command itself is stopped, the same command goes
-    on where it was: with the upload, the waiting or the download.
+    A lost connection is made again. If this command itself is stopped, the same command resumes
+    where it was: at the upload, the waiting or the download.
 
     Ctrl-C asks whether to cancel the work at the server.
     """
@@ -122,11 +122,11 @@ def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
     """Show the video whose id is VIDEO."""
     from maskstream_client.videos import Videos
 
-    told = asdict(Videos(url, api_key=api_key).get(video))
+    found = asdict(Videos(url, api_key=api_key).get(video))
     if as_json:
-        _print_json(told)
+        _print_json(found)
         return
-    rows = ((name, value) for name, value in told.items() if value is not None)
+    rows = ((name, value) for name, value in found.items() if value is not None)
     _say(*(f"{name:13} {_plain(value)}" for name, value in rows))
 
 
@@ -139,12 +139,13 @@ def cancel(video: str, url: str, api_key: str | None) -> None:
     """Stop the work on the video whose id is VIDEO, and delete its results."""
     from maskstream_client.videos import Videos
 
-    told = Videos(url, api_key=api_key).cancel(video)
-    if told.state != "cancelled":
+    result = Videos(url, api_key=api_key).cancel(video)
+    if result.state != "cancelled":
         raise click.ClickException(
-            f"{told.name} is {told.state} already; `maskstream videos delete {told.id}` removes it."
+            f"{result.name} is {result.state} already; "
+            f"`maskstream videos delete {result.id}` removes it."
         )
-    _say(f"{told.name} is cancelled.")
+    _say(f"{result.name} is cancelled.")
 
 
 @videos.command(short_help="Delete a video and its files.")
@@ -170,12 +171,12 @@ def delete(video: str, url: str, api_key: str | None) -> None:
 def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str | None) -> None:
     """Download the files of the video whose id is VIDEO, or only those called NAMES.
 
-    What was begun before is gone on with.
+    Partial downloads are resumed.
     """
     from maskstream_client.videos import Videos
-    from maskstream_client.videos.bars import Bars
+    from maskstream_client.videos.progress_bars import ProgressBars
 
-    with Bars() as bars:
+    with ProgressBars() as bars:
         paths = Videos(url, api_key=api_key).download(
             video, out, names or None, progress=bars.downloaded
         )

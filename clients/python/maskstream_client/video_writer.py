@@ -48,7 +48,7 @@ class VideoWriter:
         self._size: tuple[int, int] | None = None
         self._num_frames = 0
         self._colours = RgbConverter()
-        with self._told():
+        with self._named_errors():
             # Opened here: FFmpeg would take what stands before a colon for a protocol.
             self._file = self._path.open("wb", buffering=0)
         self._container = av.open(self._file, "w", format="mp4", container_options=_FRAGMENTS)
@@ -63,7 +63,7 @@ class VideoWriter:
         if time_s is None:
             time_s = float(self._num_frames / self._rate)
         self._num_frames += 1
-        with self._told():
+        with self._named_errors():
             if self._size is None:
                 self._size = pixels.shape[1], pixels.shape[0]
                 shape = VideoShape(*self._size, self._rate, self._aspect)
@@ -74,11 +74,11 @@ class VideoWriter:
         """Write what is left and finish the file; without a frame there is none."""
         if self._file.closed:
             return
-        with self._told():
+        with self._named_errors():
             if self._size is not None:
                 self._frames.finish()
                 self._container.close()
-        self._leave()
+        self._abandon()
         if self._size is None and self._path.is_file():
             self._path.unlink()
 
@@ -88,18 +88,18 @@ class VideoWriter:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         return cast(Pixels, fitted(frame, width, height, self._colours).to_ndarray())
 
-    def _leave(self) -> None:
-        """Let go of the file; nothing more is written to it."""
+    def _abandon(self) -> None:
+        """Close the file; nothing more is written to it."""
         self._file.close()
         self._container.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _named_errors(self) -> Iterator[None]:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
             if self._num_frames:
-                self._leave()
+                self._abandon()
             raise OutputError(f"{self._path} cannot be written: {error.strerror}.") from error
 
     def __enter__(self) -> Self:

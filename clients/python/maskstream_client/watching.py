@@ -15,19 +15,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from maskstream_client.addresses import Addresses
-from maskstream_client.attempts import Attempts
-from maskstream_client.endings import DONE, LINK_ERRORS, close_code
+from maskstream_client.connection import opening
+from maskstream_client.connection_errors import CONNECTION_ERRORS, DONE, close_code
 from maskstream_client.errors import ConnectionFailedError, SessionUnknownError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
-from maskstream_client.link import opening
 from maskstream_client.loop_thread import iterate_blocking
 from maskstream_client.model_card import fetch_card
 from maskstream_client.options import RetryRules
+from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.result import Result
 from maskstream_client.results_json import result_line
-from maskstream_client.viewing import Viewing
+from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol.errors import WireError
 
 
@@ -38,8 +38,8 @@ class Watch:
         url: of the server, or of several that share a store, separated by commas.
         session: its name (`AsyncClient.session`, or one of `GET /v1/sessions`).
         api_key: sent as a bearer token.
-        on_event: hears of lost connections, resets and missed frames; None logs them.
-        retry: when a lost connection is taken up again.
+        on_event: called at lost connections, resets and missed frames; None logs them.
+        retry: when a lost connection is made again.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Watch:
         self._headers = bearer(api_key)
         self._inbox = Inbox(on_event)
         self._retry = retry or RetryRules()
-        self._viewing = Viewing()
+        self._viewing = ViewerSession()
 
     async def results(self, *, every_frame: bool = False) -> AsyncGenerator[Result, None]:
         """The results from now on, in order, until the session ends.
@@ -74,7 +74,7 @@ class Watch:
             WireError: the server refuses viewers.
             ConnectionFailedError: no server is there, or none came back in time.
         """
-        attempts = Attempts(self._addresses, self._retry, time.monotonic())
+        attempts = ReconnectPolicy(self._addresses, self._retry, time.monotonic())
         while True:
             try:
                 async with self._opening() as socket:
@@ -86,9 +86,9 @@ class Watch:
                 return
             except SessionUnknownError:
                 if attempts.was_welcome:
-                    return  # It ended while nobody looked.
+                    return  # It ended while there was no connection.
                 raise
-            except LINK_ERRORS as error:
+            except CONNECTION_ERRORS as error:
                 refused = error if isinstance(error, WireError) else None
                 lost = attempts.lost(error, refused, time.monotonic())
             finally:
@@ -100,11 +100,11 @@ class Watch:
         url = watch_url(self._addresses.current, self._session)
         return opening(url, self._headers, self._retry, self._addresses.proxy)
 
-    async def _take(self, message: str | bytes, attempts: Attempts) -> None:
-        was_greeted = self._viewing.watching is not None
+    async def _take(self, message: str | bytes, attempts: ReconnectPolicy) -> None:
+        was_watching = self._viewing.watching is not None
         for event in self._viewing.receive(message):
             self._inbox.put(event, time.perf_counter())
-        if was_greeted:
+        if was_watching:
             attempts.note_progress(time.monotonic())
         elif self._viewing.watching is not None:
             attempts.note_welcome(time.monotonic())

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from maskstream_client.errors import RefusedError
+from maskstream_client.video_record import Video
 from maskstream_client.videos import tus
 from maskstream_client.videos.async_videos import AsyncVideos
-from maskstream_client.videos.record import Video
 
 _ARTIFACTS: Final = ("ytvis.json", "overlay.mp4")
 

@@ -18,7 +18,7 @@ from maskstream_client.bench.process_meter import ProcessMeter
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.http import Http, Place
 from maskstream_client.videos.options import Submission, VideoOptions
-from maskstream_client.videos.reading import SourceFile
+from maskstream_client.videos.source_file import SourceFile
 from maskstream_client.videos.uploading import Uploader
 
 _SAMPLE_BYTES: Final = 4 << 20
@@ -68,7 +68,7 @@ async def _measure(job: UploadBenchJob, way: str) -> dict[str, Any]:
             uploader = Uploader(http, file, options, Submission(), sample, lambda step: None)
             meter.start()
             began_s = time.perf_counter()
-            video = await (uploader.hand_in_form() if way == "form" else uploader.hand_in())
+            video = await (uploader.submit_form() if way == "form" else uploader.submit())
             seconds = time.perf_counter() - began_s
     process = meter.report(0)
     await AsyncVideos(job.url, api_key=job.api_key).delete(video)
@@ -81,7 +81,7 @@ async def _measure(job: UploadBenchJob, way: str) -> dict[str, Any]:
 
 @contextmanager
 def _nothing(num_bytes: int) -> Iterator[Path]:
-    """Make a file of zeros that takes no room on this side."""
+    """Make a file of zeros that takes no space on this disk."""
     with tempfile.NamedTemporaryFile(prefix="maskstream-bench-", suffix=".mp4") as file:
         file.truncate(num_bytes)
         yield Path(file.name)

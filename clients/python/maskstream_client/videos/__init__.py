@@ -1,9 +1,9 @@
 """Whole videos: handed in by upload, watched, and their files fetched (docs/videos.md)."""
 
+from maskstream_client.video_record import Video
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.lines import FrameLine, FrameObject
 from maskstream_client.videos.options import Submission, VideoOptions
-from maskstream_client.videos.record import Video
 from maskstream_client.videos.sync_videos import Videos
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Whole videos for asyncio: hand in, watch, read, fetch."""
+"""Whole videos for asyncio: submit, follow, read, download."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from typing import Final, Unpack
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
 from maskstream_client.options import RetryRules
+from maskstream_client.video_record import Video, id_of, page_from
 from maskstream_client.videos import tus
-from maskstream_client.videos.asking import ask_video, done, known_video, listen, read_lines
 from maskstream_client.videos.downloading import Download, DownloadProgress
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
 from maskstream_client.videos.options import Submission, VideoFields, VideoOptions
-from maskstream_client.videos.patience import LostError
-from maskstream_client.videos.reading import SourceFile, is_address
-from maskstream_client.videos.record import Video, id_of, page_from
+from maskstream_client.videos.requests import (
+    fetch_video,
+    find_video,
+    read_events,
+    read_lines,
+    require_done,
+)
+from maskstream_client.videos.retrying import TransientError
+from maskstream_client.videos.source_file import SourceFile, is_address
 from maskstream_client.videos.uploading import (
     Remember,
     Uploader,
     UploadProgress,
-    hand_in_address,
+    submit_address,
 )
 
 _PAGE: Final = 100
@@ -35,7 +41,7 @@ _LOOK_AGAIN_S: Final = 1.0
 class AsyncVideos:
     """The whole videos of one server. It holds no connection: each call makes its own.
 
-    A connection that is lost on the way is taken up again, as long as `retry` says. Every method
+    A connection that is lost is made again, as long as `retry` says. Every method
     raises `ConnectionFailedError` where no server answers, and `RefusedError` or a `WireError`
     with the server's own sentence where it refuses. A video is named by its id, or by a `Video`.
 
@@ -64,9 +70,9 @@ class AsyncVideos:
         Args:
             source: path of the video, which is read block by block; or its address
                 (https://...), from which the server fetches it, where its operator allows that.
-            progress: hears how many bytes of how many are uploaded; nothing of an address.
-            resume: what an earlier `remember` was told last: the upload goes on from there.
-            remember: hears of every step after which another process can go on.
+            progress: called with how many bytes of how many are uploaded; not for an address.
+            resume: the last argument of an earlier `remember`: the upload resumes there.
+            remember: called after every step from which another process can resume.
             options: fields of `VideoOptions`.
 
         Raises:
@@ -76,18 +82,18 @@ class AsyncVideos:
         submission = resume or Submission()
         async with Http(self._place) as http:
             if is_address(source):
-                if (known := await known_video(http, submission.video)) is not None:
+                if (known := await find_video(http, submission.video)) is not None:
                     return known
-                return await hand_in_address(http, source, wanted, submission, remember)
+                return await submit_address(http, source, wanted, submission, remember)
             with SourceFile(Path(source)) as file:
-                if (known := await known_video(http, submission.video)) is not None:
+                if (known := await find_video(http, submission.video)) is not None:
                     return known
-                return await Uploader(http, file, wanted, submission, progress, remember).hand_in()
+                return await Uploader(http, file, wanted, submission, progress, remember).submit()
 
     async def get(self, video: Video | str) -> Video:
         """A video as it is now."""
         async with Http(self._place) as http:
-            return await ask_video(http, video)
+            return await fetch_video(http, video)
 
     async def list(self, limit: int | None = None) -> AsyncGenerator[Video, None]:
         """All videos, or the newest `limit` of them, from the newest on."""
@@ -110,15 +116,15 @@ class AsyncVideos:
         async with Http(self._place) as http:
             while True:
                 try:
-                    async with aclosing(listen(http, id_of(video), last)) as heard:
-                        async for event_id, told in heard:
+                    async with aclosing(read_events(http, id_of(video), last)) as received:
+                        async for event_id, latest in received:
                             last = event_id or last
-                            yield told
-                            if told.ended:
+                            yield latest
+                            if latest.ended:
                                 return
-                    raise LostError(ConnectionFailedError("The server ended the line of events."))
-                except LostError as error:
-                    await http.pause(error)
+                    raise TransientError(ConnectionFailedError("The server ended the events."))
+                except TransientError as error:
+                    await http.wait_to_retry(error)
 
     async def wait(
         self,
@@ -130,16 +136,16 @@ class AsyncVideos:
 
         Args:
             video: which.
-            progress: hears of every change.
+            progress: called with every change.
 
         Raises:
             VideoFailedError: it failed; the message has the server's reason.
             VideoCancelledError: it was cancelled.
         """
         async with aclosing(self.events(video)) as changes:
-            async for told in changes:
-                progress(told)
-        return done(told)
+            async for latest in changes:
+                progress(latest)
+        return require_done(latest)
 
     async def results(
         self, video: Video | str, *, after: int = -1, follow: bool = True
@@ -158,19 +164,19 @@ class AsyncVideos:
         async with Http(self._place) as http:
             while True:
                 # Asked before the lines are: so those of a video that has ended are all of them.
-                told = await ask_video(http, video)
+                found = await fetch_video(http, video)
                 try:
-                    async with aclosing(read_lines(http, told.id, after)) as lines:
+                    async with aclosing(read_lines(http, found.id, after)) as lines:
                         async for line in lines:
                             after = line.frame
                             yield line
-                except LostError as error:
-                    await http.pause(error)
+                except TransientError as error:
+                    await http.wait_to_retry(error)
                     continue
                 if not follow:
                     return
-                if told.ended:
-                    done(told)
+                if found.ended:
+                    require_done(found)
                     return
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -188,7 +194,7 @@ class AsyncVideos:
             video: which; one that has not ended has no files.
             folder: where they go; made where it is not there.
             names: of the files; None are all.
-            progress: hears of a file how many bytes of how many are here.
+            progress: called with a file's name, and how many bytes of how many are here.
 
         Raises:
             VideoFailedError: it failed.
@@ -196,33 +202,33 @@ class AsyncVideos:
             OutputError: a file cannot be written.
         """
         async with Http(self._place) as http:
-            told = await ask_video(http, video)
-            if told.ended:
-                done(told)
+            found = await fetch_video(http, video)
+            if found.ended:
+                require_done(found)
             elif names is None:
-                raise RefusedError(f"{told.name} is {told.state}: it has no files yet.", 404)
-            files = told.artifacts if names is None else names
+                raise RefusedError(f"{found.name} is {found.state}: it has no files yet.", 404)
+            files = found.artifacts if names is None else names
             return [
-                await Download(http, told.id, name, Path(folder), progress).fetch()
+                await Download(http, found.id, name, Path(folder), progress).fetch()
                 for name in files
             ]
 
     async def cancel(self, video: Video | str) -> Video:
         """Stop the work on a video; its results are deleted. One that has ended stays as it is."""
         async with Http(self._place) as http:
-            told = await ask_video(http, video)
-            if told.ended:
-                return told
-            await http.patiently(lambda: http.ask("DELETE", http.place.video(told.id)))
-            return replace(told, state="cancelled")
+            found = await fetch_video(http, video)
+            if found.ended:
+                return found
+            await http.with_retries(lambda: http.request("DELETE", http.place.video(found.id)))
+            return replace(found, state="cancelled")
 
     async def delete(self, video: Video | str) -> None:
         """Delete a video and all that is its, in whatever state it is."""
         async with Http(self._place) as http:
             address = http.place.video(id_of(video))
-            if (await http.patiently(lambda: http.ask("DELETE", address))).content:
+            if (await http.with_retries(lambda: http.request("DELETE", address))).content:
                 # That was the end of its work; now it goes.
-                await http.patiently(lambda: http.ask("DELETE", address))
+                await http.with_retries(lambda: http.request("DELETE", address))
 
     async def discard(self, submission: Submission) -> None:
         """Delete what is uploaded of a video that is not handed in; what is gone is no error."""
@@ -231,7 +237,9 @@ class AsyncVideos:
             return
         async with Http(self._place) as http:
             try:
-                await http.patiently(lambda: http.ask("DELETE", address, headers=tus.VERSION))
+                await http.with_retries(
+                    lambda: http.request("DELETE", address, headers=tus.VERSION)
+                )
             except RefusedError as error:
                 if error.status not in tus.GONE | tus.ABSENT:
                     raise

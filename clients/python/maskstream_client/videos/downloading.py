@@ -1,4 +1,4 @@
-"""The shell that fetches files of a video: each is whole under its name, or not there."""
+"""Downloads the files of a video: each is whole under its name, or not there."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import httpx
 
 from maskstream_client.errors import ConnectionFailedError, OutputError, RefusedError
 from maskstream_client.videos.http import Http
-from maskstream_client.videos.patience import LostError
+from maskstream_client.videos.retrying import TransientError
 
 DownloadProgress = Callable[[str, int, int], object]
-"""Hears of a file how many bytes of how many are here."""
+"""Called with the name of a file, and how many bytes of how many are here."""
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PARTIAL: Final = 206
 _BEYOND: Final = 416
@@ -61,10 +61,10 @@ class Download:
             with part.open("r+b" if part.exists() else "w+b") as file:
                 while not self._is_whole(file):
                     try:
-                        await self._go_on(file)
-                    except LostError as error:
-                        await self.http.pause(error)
-                await asyncio.to_thread(_settle, file)
+                        await self._continue(file)
+                    except TransientError as error:
+                        await self.http.wait_to_retry(error)
+                await asyncio.to_thread(_sync, file)
             part.replace(target)
         except OSError as error:
             raise OutputError(f"{target} cannot be written: {error.strerror}.") from error
@@ -80,7 +80,7 @@ class Download:
     def _is_whole(self, file: BinaryIO) -> bool:
         return self._total is not None and file.seek(0, os.SEEK_END) == self._total
 
-    async def _go_on(self, file: BinaryIO) -> None:
+    async def _continue(self, file: BinaryIO) -> None:
         """Make one attempt at what is missing."""
         here = file.seek(0, os.SEEK_END)
         # The last byte is asked for again: then there is a range to ask for even if all is here.
@@ -95,19 +95,19 @@ class Download:
             if error.status != _BEYOND or not here:
                 raise
             file.truncate(0)
-            await self.http.pause(LostError(error))
+            await self.http.wait_to_retry(TransientError(error))
 
     async def _take(self, answer: httpx.Response, file: BinaryIO, here: int) -> None:
-        self.http.patience.heard()
+        self.http.retry.note_answer()
         here = file.seek(self._start(answer, here))
         file.truncate()
         async for piece in answer.aiter_bytes():
             await asyncio.to_thread(file.write, piece)
             here += len(piece)
-            self.http.patience.progressed()
+            self.http.retry.note_progress()
             self.progress(self.name, here, self._total or here)
         if here != self._total:
-            raise LostError(ConnectionFailedError(f"The end of {self.name} did not come."))
+            raise TransientError(ConnectionFailedError(f"The end of {self.name} did not come."))
 
     def _start(self, answer: httpx.Response, here: int) -> int:
         """Where an answer begins; it also says how long the file is."""
@@ -127,6 +127,6 @@ def _is_plain(name: str) -> bool:
     return bool(name.strip(".")) and "\\" not in name and name.isprintable()
 
 
-def _settle(file: BinaryIO) -> None:
+def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())

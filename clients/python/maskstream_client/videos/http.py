@@ -1,4 +1,4 @@
-"""The shell of one operation on whole videos: its requests, and how often they are tried."""
+"""The HTTP requests of one operation on whole videos, with their retries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from maskstream_client.keys import bearer, cleaned
 from maskstream_client.network import proxy_for, shown
 from maskstream_client.options import RetryRules
 from maskstream_client.urls import http_url
-from maskstream_client.videos.answers import lost, no_maskstream, refusal
-from maskstream_client.videos.patience import LostError, Patience
+from maskstream_client.videos.http_errors import connection_failure, not_maskstream, refusal
+from maskstream_client.videos.retrying import RetryPolicy, TransientError
 
 T = TypeVar("T")
 VIDEOS_PATH: Final = "v1/videos"
@@ -27,7 +27,7 @@ _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
 @dataclass(frozen=True)
 class Place:
-    """Which server, as whom, and how long it may be away.
+    """A server, its key, and when requests to it are repeated.
 
     Attributes:
         base: its address, with a slash at the end.
@@ -62,8 +62,8 @@ class Http:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.patience = Patience(place.retry)
-        # The environment's proxy is chosen by the place, for streams and requests alike.
+        self.retry = RetryPolicy(place.retry)
+        # `network.proxy_for` has read the environment, for streams and requests alike.
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT,
             proxy=place.proxy,
@@ -85,7 +85,7 @@ class Http:
         """Make one attempt at a request; its body is read by the caller.
 
         Raises:
-            LostError: the same may succeed later.
+            TransientError: the same may succeed later.
             RefusedError: the server refuses it.
             WireError: likewise, with a code of the wire.
         """
@@ -100,16 +100,16 @@ class Http:
                     raise refusal(response, self.place.proxy)
                 yield response
         except httpx.TransportError as error:
-            raise lost(error, self.place.shown) from error
+            raise connection_failure(error, self.place.shown) from error
 
-    async def ask(self, method: str, address: str, **request: Any) -> httpx.Response:
-        """Make one attempt at a request and read its answer; see `stream`."""
-        async with self.stream(method, address, **request) as response:
+    async def request(self, method: str, address: str, **arguments: Any) -> httpx.Response:
+        """Make one attempt at a request and read the response; see `stream`."""
+        async with self.stream(method, address, **arguments) as response:
             await response.aread()
         return response
 
-    async def patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an attempt while it is lost, as long as the place's rules say.
+    async def with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Repeat an attempt while it fails for a time, as `RetryRules` say.
 
         Raises:
             ConnectionFailedError: no server answers, or not in time.
@@ -119,35 +119,35 @@ class Http:
         while True:
             try:
                 value = await attempt()
-            except LostError as error:
-                await self.pause(error)
+            except TransientError as error:
+                await self.wait_to_retry(error)
             else:
-                self.patience.progressed()
+                self.retry.note_progress()
                 return value
 
-    async def pause(self, error: LostError) -> None:
+    async def wait_to_retry(self, error: TransientError) -> None:
         """Wait before the next attempt; raises where there is none."""
-        await asyncio.sleep(self.patience.pause_s(error, asyncio.get_running_loop().time()))
+        await asyncio.sleep(self.retry.delay_s(error, asyncio.get_running_loop().time()))
 
     async def read(
-        self, reader: Callable[[Any], T], method: str, address: str, **request: Any
+        self, reader: Callable[[Any], T], method: str, address: str, **arguments: Any
     ) -> T:
-        """What a reader makes of the JSON that a request is answered with, patiently."""
-        answer = await self.patiently(lambda: self.ask(method, address, **request))
+        """What a reader makes of the JSON of the response; with retries."""
+        answer = await self.with_retries(lambda: self.request(method, address, **arguments))
         with self.reading():
             return reader(answer.json())
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """What an answer is read in: one that is not Maskstream's is told as that.
+        """A context to read a response in.
 
         Raises:
-            ConnectionFailedError: it is not.
+            ConnectionFailedError: the response is not that of a Maskstream server.
         """
         try:
             yield
         except (ValueError, SSEError) as error:
-            raise no_maskstream(self.place.shown, error) from error
+            raise not_maskstream(self.place.shown, error) from error
 
     def _key_for(self, url: str) -> dict[str, str]:
         here, there = urlsplit(self.place.base), urlsplit(url)
@@ -163,5 +163,5 @@ class Http:
 
 
 def _segment(text: str) -> str:
-    """One segment of a path; a strange id stays inside of it."""
+    """One segment of a path, whatever characters an id has."""
     return quote(text, safe="") if text.strip(".") else "-"

@@ -78,10 +78,10 @@ def frame_line_from(line: bytes) -> FrameLine:
         ValueError: it is none.
     """
     try:
-        told = json.loads(line)
-        height, width = told["size"]
-        objects = tuple(_object_from(item, (height, width)) for item in told["objects"])
-        return FrameLine(told["frame"], told["time_s"], (height, width), objects)
+        fields = json.loads(line)
+        height, width = fields["size"]
+        objects = tuple(_object_from(item, (height, width)) for item in fields["objects"])
+        return FrameLine(fields["frame"], fields["time_s"], (height, width), objects)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"The server sent no line of results: {line[:80]!r}.") from error
 

@@ -1,4 +1,4 @@
-"""What a client asks of a whole video, and what it remembers of handing one in."""
+"""Options of a whole video, and the state of its submission."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from maskstream_client.options import check_texts
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What is wanted of a video; None leaves it to the server.
+    """Options of a whole video; None leaves it to the server.
 
     Attributes:
         mode: `online` gives what streaming the same frames gives; `offline` refines it.
@@ -24,7 +24,7 @@ class VideoOptions:
         prompts: texts that say what to segment, for models that take them.
         show_min: 0 to 1, from which a track is drawn, and visible in `ytvis.json`.
         frame_stride: work on every so many-th frame only.
-        webhook: address that is told of the end.
+        webhook: address that is called at the end.
     """
 
     mode: Literal["online", "offline"] = "online"
@@ -63,12 +63,12 @@ class VideoFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Submission:
-    """How far the handing in of a video has come; with it another process goes on.
+    """How far the submission of a video has come; another process can resume it.
 
     Attributes:
-        key: sent with it, so that handing in twice makes no second video.
+        key: sent with it, so that a repeated submission makes no second video.
         upload: address of its resumable upload, once there is one.
-        video: its id, once it is handed in.
+        video: its id, once it is submitted.
     """
 
     key: str = field(default_factory=lambda: uuid4().hex)

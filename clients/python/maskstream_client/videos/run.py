@@ -13,10 +13,10 @@ import click
 from maskstream_client.errors import RefusedError, VideoEndedError
 from maskstream_client.interrupts import INTERRUPTED
 from maskstream_client.terminal import plain
-from maskstream_client.videos.bars import Bars
-from maskstream_client.videos.journal import Journal
+from maskstream_client.video_record import Video
 from maskstream_client.videos.options import Submission, VideoOptions
-from maskstream_client.videos.record import Video
+from maskstream_client.videos.progress_bars import ProgressBars
+from maskstream_client.videos.resume_file import ResumeFile
 from maskstream_client.videos.sync_videos import Videos
 from maskstream_protocol.errors import WireError
 
@@ -44,22 +44,22 @@ def run_video(job: RunJob) -> None:
             another video, or the video failed.
         WireError: the server refuses the video.
     """
-    journal = Journal(job.out, job.source, job.url, job.options)
+    resume_file = ResumeFile(job.out, job.source, job.url, job.options)
     if not job.force:
-        journal.check_place(job.options.artifacts or _BY_DEFAULT)
+        resume_file.check_place(job.options.artifacts or _BY_DEFAULT)
     try:
-        with Bars() as bars:
-            video, paths = _run(job, journal, bars)
+        with ProgressBars() as bars:
+            video, paths = _run(job, resume_file, bars)
     except KeyboardInterrupt:
-        _interrupted(job, journal)
+        _interrupted(job, resume_file)
         sys.exit(INTERRUPTED)
     except VideoEndedError:
-        journal.forget()
+        resume_file.forget()
         raise
     except (RefusedError, WireError):
-        journal.forget_unbegun()
+        resume_file.forget_unbegun()
         raise
-    journal.forget()
+    resume_file.forget()
     if video.warning:
         click.echo(plain(f"Not all of it could be read: {video.warning}"), err=True)
     click.echo(plain(f"{video.name}, frames: {video.frames_done}"), err=True)
@@ -67,25 +67,25 @@ def run_video(job: RunJob) -> None:
         click.echo(plain(str(path)))
 
 
-def _run(job: RunJob, journal: Journal, bars: Bars) -> tuple[Video, Sequence[Path]]:
+def _run(job: RunJob, resume_file: ResumeFile, bars: ProgressBars) -> tuple[Video, Sequence[Path]]:
     video = job.videos.submit(
         job.source,
         progress=bars.uploaded,
-        resume=journal.read(),
-        remember=journal.write,
+        resume=resume_file.read(),
+        remember=resume_file.write,
         **vars(job.options),
     )
     video = job.videos.wait(video, progress=bars.worked)
     return video, job.videos.download(video, job.out, progress=bars.downloaded)
 
 
-def _interrupted(job: RunJob, journal: Journal) -> None:
-    """Ask whether the work at the server shall end too, where somebody can answer."""
-    submission = journal.read()
+def _interrupted(job: RunJob, resume_file: ResumeFile) -> None:
+    """Ask whether to cancel at the server too, where a person can answer."""
+    submission = resume_file.read()
     what = "upload" if submission.video is None else "video"
     if _confirmed(f"Cancel the {what} at the server?"):
         state = _cancel(job, submission)
-        journal.forget()
+        resume_file.forget()
         click.echo(f"The {what} is {state}.", err=True)
         return
     click.echo("Stopped here only; the same command goes on from here.", err=True)
@@ -107,7 +107,7 @@ def _cancel(job: RunJob, submission: Submission) -> str:
 
 
 def _confirmed(question: str) -> bool:
-    """Yes, from a person at a terminal; nobody there, and Ctrl-C again, are no."""
+    """Yes, from a person at a terminal; without one, and after Ctrl-C again, no."""
     if not sys.stdin.isatty():
         return False
     try:

@@ -1,4 +1,4 @@
-"""The shell that hands a file in: resumably (tus), or as a form where the server knows no other.
+"""Submits a file: by a resumable upload (tus), or as a form where the server has none.
 
 A file that is named by its address is fetched by the server.
 """
@@ -13,21 +13,21 @@ from urllib.parse import urljoin
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
 from maskstream_client.urls import resolved
+from maskstream_client.video_record import Video, video_from
 from maskstream_client.videos import tus
 from maskstream_client.videos.form import Form, video_form
 from maskstream_client.videos.http import VIDEOS_PATH, Http
 from maskstream_client.videos.options import Submission, VideoOptions
-from maskstream_client.videos.patience import LostError
-from maskstream_client.videos.reading import SourceFile
-from maskstream_client.videos.record import Video, video_from
+from maskstream_client.videos.retrying import TransientError
+from maskstream_client.videos.source_file import SourceFile
 
 UploadProgress = Callable[[int, int], object]
-"""Hears how many bytes of how many are uploaded."""
+"""Called with how many bytes of how many are uploaded."""
 Remember = Callable[[Submission], object]
-"""Hears of every step after which another process can go on."""
+"""Called after every step from which another process can resume."""
 
 
-async def hand_in_address(
+async def submit_address(
     http: Http, url: str, options: VideoOptions, submission: Submission, remember: Remember
 ) -> Video:
     """Ask for the results of a file that the server fetches."""
@@ -49,12 +49,12 @@ def _key(submission: Submission) -> dict[str, str]:
 
 @dataclass
 class Uploader:
-    """Hands one file in.
+    """Submits one file.
 
     Attributes:
         http: to the server.
         file: the video.
-        options: what is wanted of it.
+        options: of the video.
         submission: how far it has come.
         progress: see `UploadProgress`.
         remember: see `Remember`.
@@ -68,12 +68,12 @@ class Uploader:
     remember: Remember
     _furthest: int = 0
 
-    async def hand_in(self) -> Video:
+    async def submit(self) -> Video:
         """Upload the file and ask for its results."""
         self._remember()
         address = await self._begin()
         if address is None:
-            return await self.hand_in_form()
+            return await self.submit_form()
         video = await self._submit_upload(await self._upload(address))
         self._remember(video=video.id)
         return video
@@ -87,17 +87,17 @@ class Uploader:
         address = self.submission.upload
         try:
             if address is not None:
-                await self.http.patiently(lambda: self._offset(address))
+                await self.http.with_retries(lambda: self._offset(address))
                 return address
         except RefusedError as error:
             if error.status not in tus.GONE:
                 raise
         try:
-            return await self.http.patiently(self._create)
+            return await self.http.with_retries(self._create)
         except RefusedError as error:
             if error.status not in tus.ABSENT:
                 raise
-        self.http.patience.heard()
+        self.http.retry.note_answer()
         return None
 
     async def _create(self) -> str:
@@ -105,7 +105,7 @@ class Uploader:
         collection = urljoin(self.http.place.base, tus.UPLOADS_PATH)
         name, options = self.file.path.name, self.options.to_json()
         headers = tus.creation_headers(name, self.file.num_bytes, options)
-        answer = await self.http.ask("POST", collection, headers=headers)
+        answer = await self.http.request("POST", collection, headers=headers)
         with self.http.reading():
             created = tus.created_at(collection, answer.headers)
         address = resolved(self.http.place.base, created)
@@ -124,29 +124,30 @@ class Uploader:
                 else:
                     offset = await self._patch(address, offset)
                 continue
-            except LostError as error:
-                lost = error
+            except TransientError as error:
+                failed = error
             except RefusedError as error:
                 if error.status not in (*tus.GONE, tus.CONFLICT):
                     raise
-                lost = LostError(error)
+                failed = TransientError(error)
                 address = None if error.status in tus.GONE else address
             offset = None
-            await self.http.pause(lost)
+            await self.http.wait_to_retry(failed)
         return address
 
     async def _offset(self, address: str) -> int:
-        answer = await self.http.ask("HEAD", address, headers=tus.VERSION)
+        answer = await self.http.request("HEAD", address, headers=tus.VERSION)
         return self._reached(answer.headers)
 
     async def _patch(self, address: str, offset: int) -> int:
         num_bytes = min(tus.CHUNK_BYTES, self.file.num_bytes - offset)
         headers = tus.patch_headers(offset, num_bytes)
         content = self._blocks(offset, num_bytes)
-        answer = await self.http.ask("PATCH", address, headers=headers, content=content)
+        answer = await self.http.request("PATCH", address, headers=headers, content=content)
         reached = self._reached(answer.headers)
         if reached <= offset:
-            raise LostError(ConnectionFailedError("The server takes no more bytes of the upload."))
+            stuck = ConnectionFailedError("The server takes no more bytes of the upload.")
+            raise TransientError(stuck)
         return reached
 
     def _reached(self, headers: Mapping[str, str]) -> int:
@@ -155,16 +156,16 @@ class Uploader:
             offset = tus.offset_of(headers, self.file.num_bytes)
         if offset > self._furthest:
             self._furthest = offset
-            self.http.patience.progressed()
+            self.http.retry.note_progress()
         self.progress(offset, self.file.num_bytes)
         return offset
 
-    async def hand_in_form(self) -> Video:
-        """Do that by a form, which begins anew after each cut."""
+    async def submit_form(self) -> Video:
+        """Submit it by a form, which begins anew after a lost connection."""
         form = video_form(self.file.path.name, self.options.to_json(), secrets.token_hex(16))
         headers = _key(self.submission) | form.headers(self.file.num_bytes)
-        answer = await self.http.patiently(
-            lambda: self.http.ask(
+        answer = await self.http.with_retries(
+            lambda: self.http.request(
                 "POST", VIDEOS_PATH, headers=headers, content=self._form_body(form)
             )
         )
@@ -180,7 +181,7 @@ class Uploader:
         yield form.tail
 
     async def _blocks(self, start: int, num_bytes: int) -> AsyncIterator[bytes]:
-        """Blocks of the file; each is told of once it is on its way."""
+        """Blocks of the file, with progress."""
         async for block in self.file.blocks(start, num_bytes):
             yield block
             start += len(block)

@@ -8,10 +8,10 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 
 
-class Pairing:
-    """Frames that wait for their answer.
+class ReorderBuffer:
+    """Frames that wait for their answer, given in order.
 
-    A drop may be told before the result of an earlier frame; it waits here for its turn.
+    A drop may arrive before the result of an earlier frame; it waits here for its turn.
 
     Args:
         every_frame: give dropped frames too, with their empty result.

@@ -1,4 +1,4 @@
-"""What a failed request means: pure readings of httpx's errors and of problem documents."""
+"""The exceptions for failed requests, from httpx's errors and problem documents; no I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import httpx
 
 from maskstream_client.errors import ConnectionFailedError, NoServerError, RefusedError
 from maskstream_client.network import shown
-from maskstream_client.videos.patience import LostError
+from maskstream_client.videos.retrying import TransientError
 from maskstream_protocol.errors import (
     ForbiddenError,
     UnauthorizedError,
@@ -17,10 +17,10 @@ from maskstream_protocol.errors import (
     error_class,
 )
 
-_LATER: Final = frozenset({423, 429, 502, 503, 504})
-"""Answers after which the same request may succeed."""
-_NEVER: Final = frozenset({"videos_off"})
-"""Codes for which that is not so."""
+_TRANSIENT: Final = frozenset({423, 429, 502, 503, 504})
+"""Statuses after which the same request may succeed."""
+_PERMANENT: Final = frozenset({"videos_off"})
+"""Codes for which it will not, whatever the status."""
 _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
@@ -28,14 +28,14 @@ _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
 
 
 def refusal(response: httpx.Response, proxy: str | None = None) -> Exception:
-    """What an answer that is no success means; its body has been read.
+    """The exception for a response that is no success; its body has been read.
 
     Args:
-        response: the answer.
-        proxy: on the way to the server: the answer may be the proxy's.
+        response: the server's, or the proxy's.
+        proxy: on the way to the server, for the message.
     """
-    told = _problem(response)
-    code, sentence = told.get("code"), told.get("detail")
+    problem = _problem(response)
+    code, sentence = problem.get("code"), problem.get("detail")
     if not isinstance(code, str):
         code = ""
     if not isinstance(sentence, str) or not sentence:
@@ -43,34 +43,34 @@ def refusal(response: httpx.Response, proxy: str | None = None) -> Exception:
         status = response.status_code
         sentence = f"{response.request.method} {asked} was answered with HTTP status {status}."
     error = _error(response.status_code, code, sentence)
-    if response.status_code in _LATER and code not in _NEVER:
-        return LostError(error, _retry_after_s(response.headers.get("Retry-After", "")))
+    if response.status_code in _TRANSIENT and code not in _PERMANENT:
+        return TransientError(error, _retry_after_s(response.headers.get("Retry-After", "")))
     return error
 
 
-def lost(error: httpx.TransportError, place: str) -> LostError:
-    """What a connection that cannot be made, or broke, means; `place` is whose, for messages."""
+def connection_failure(error: httpx.TransportError, place: str) -> TransientError:
+    """The exception for a connection that cannot be made, or broke; `place` is for messages."""
     why = str(error).rstrip(".")
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return LostError(NoServerError(f"No server can be reached at {place}: {why}."))
+        return TransientError(NoServerError(f"No server can be reached at {place}: {why}."))
     if isinstance(error, httpx.TimeoutException):
-        return LostError(NoServerError(f"No server answered at {place} in time."))
-    told = f"The connection to {place} was lost" + (f": {why}." if why else ".")
-    return LostError(ConnectionFailedError(told))
+        return TransientError(NoServerError(f"No server answered at {place} in time."))
+    sentence = f"The connection to {place} was lost" + (f": {why}." if why else ".")
+    return TransientError(ConnectionFailedError(sentence))
 
 
-def no_maskstream(place: str, error: Exception) -> ConnectionFailedError:
-    """What to say of answers that are not Maskstream's."""
+def not_maskstream(place: str, error: Exception) -> ConnectionFailedError:
+    """The exception for responses that no Maskstream server gives."""
     return NoServerError(f"There is no Maskstream server at {place}: {error}")
 
 
 def _problem(response: httpx.Response) -> Mapping[str, Any]:
     """The problem document (RFC 9457), empty where there is none."""
     try:
-        told = response.json()
+        problem = response.json()
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return problem if isinstance(problem, dict) else {}
 
 
 def _error(status: int, code: str, sentence: str) -> Exception:

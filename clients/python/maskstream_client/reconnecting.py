@@ -1,17 +1,17 @@
-"""When and where a lost connection is tried again: rules without a clock of their own."""
+"""When and where a lost connection is made again: a policy without a clock of its own."""
 
 from __future__ import annotations
 
 from maskstream_client.addresses import Addresses
-from maskstream_client.endings import can_resume, failure, sentence
+from maskstream_client.connection_errors import can_resume, failure, sentence
 from maskstream_client.errors import ConnectionFailedError
 from maskstream_client.events import ConnectionLost
 from maskstream_client.options import RetryRules
 from maskstream_protocol.errors import ServerFullError, WireError
 
 
-class Attempts:
-    """The attempts at one connection that shall last; times are seconds that only grow.
+class ReconnectPolicy:
+    """Counts the attempts at one lasting connection; times are seconds that only grow.
 
     Args:
         addresses: of the servers; each attempt after a lost connection takes the next one.
@@ -19,7 +19,7 @@ class Attempts:
         now_s: the time is counted from here.
 
     Attributes:
-        was_welcome: whether a server ever took the client; only then is it worth to insist.
+        was_welcome: whether a server ever accepted the client; without that nothing is repeated.
     """
 
     def __init__(self, addresses: Addresses, retry: RetryRules, now_s: float) -> None:
@@ -31,12 +31,12 @@ class Attempts:
         self.was_welcome = False
 
     def note_welcome(self, now_s: float) -> None:
-        """Hear that a server took the client."""
+        """A server accepted the client."""
         self.was_welcome = True
         self._welcome_at_s = now_s
 
     def note_progress(self, now_s: float) -> None:
-        """Hear that the connection is of use: patience begins anew."""
+        """The connection is of use: count from zero."""
         self._num_attempts = 0
         self._progress_at_s = now_s
 
@@ -51,7 +51,7 @@ class Attempts:
         Raises:
             WireError, ConnectionFailedError, ProtocolError: there is no next attempt.
         """
-        self._forgive(now_s)
+        self._reset_after_uptime(now_s)
         url, num_urls = self._addresses.shown, len(self._addresses)
         is_last = not self.was_welcome and self._num_attempts + 1 >= num_urls
         if is_last or not can_resume(error):
@@ -64,18 +64,18 @@ class Attempts:
                 f"The connection was lost and did not come back within {waited_s:.0f} s: "
                 f"{sentence(error, url)}"
             ) from error
-        delay_s = self._pause_s(num_urls, refused)
+        delay_s = self._delay_s(num_urls, refused)
         self._num_attempts += 1
         self._addresses.turn()
         return ConnectionLost(sentence(error, url), delay_s)
 
-    def _forgive(self, now_s: float) -> None:
-        """A connection that lasted was of use, also where nothing was sent over it."""
+    def _reset_after_uptime(self, now_s: float) -> None:
+        """A connection that lasted was of use, even if nothing was sent over it."""
         began_s, self._welcome_at_s = self._welcome_at_s, None
         if began_s is not None and now_s - began_s > self._retry.max_delay_s:
             self.note_progress(now_s)
 
-    def _pause_s(self, num_urls: int, refused: WireError | None) -> float:
+    def _delay_s(self, num_urls: int, refused: WireError | None) -> float:
         """Nothing within a round of all servers; between two, as the rules or a full server say."""
         num_rounds, in_round = divmod(self._num_attempts, num_urls)
         delay_s = self._retry.delay_s(num_rounds) if in_round == 0 else 0.0

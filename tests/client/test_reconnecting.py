@@ -7,7 +7,7 @@ from websockets.http11 import Response
 
 from maskstream_client import ConnectionFailedError, RetryRules
 from maskstream_client.addresses import Addresses
-from maskstream_client.attempts import Attempts
+from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_protocol.errors import (
     ForbiddenError,
     QuotaExceededError,
@@ -19,14 +19,14 @@ RULES = RetryRules(first_delay_s=1.0, max_delay_s=4.0, give_up_after_s=60.0)
 GONE = ConnectionResetError(104, "reset")
 
 
-def attempts(urls: str = "ws://a", welcome_at_s: float | None = 0.0) -> Attempts:
-    made = Attempts(Addresses(urls), RULES, 0.0)
+def attempts(urls: str = "ws://a", welcome_at_s: float | None = 0.0) -> ReconnectPolicy:
+    made = ReconnectPolicy(Addresses(urls), RULES, 0.0)
     if welcome_at_s is not None:
         made.note_welcome(welcome_at_s)
     return made
 
 
-def delays(tried: Attempts, *times_s: float) -> list[float]:
+def delays(tried: ReconnectPolicy, *times_s: float) -> list[float]:
     return [tried.lost(GONE, None, now_s).delay_s for now_s in times_s]
 
 

@@ -53,7 +53,7 @@ class Opened:
             self.pipe.stop()
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
         self.container.close()
         for source in (self.pipe, self.file):
             if source is not None:
@@ -133,7 +133,7 @@ def _container(name: str, opening: Callable[[], InputContainer], hint: str = "")
     except RefusalError as refusal:
         raise SourceError(f"{name} is no video that can be opened: {refusal}") from refusal
     except av.FFmpegError as error:
-        told = f"{name} is no video that can be opened: {error.strerror}{hint}."
-        raise SourceError(told) from error
+        sentence = f"{name} is no video that can be opened: {error.strerror}{hint}."
+        raise SourceError(sentence) from error
     except (OSError, ValueError) as error:
         raise SourceError(f"{name} cannot be opened: {error}.") from error

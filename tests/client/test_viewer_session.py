@@ -4,7 +4,7 @@ import pytest
 
 from client.server_side import MODEL, result
 from maskstream_client import SessionUnknownError, events
-from maskstream_client.viewing import Viewing
+from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol import notices
 from maskstream_protocol.errors import StoreAwayError
 
@@ -29,20 +29,20 @@ def dropped(first, last):
 
 
 def test_results_come_from_the_greeting_on():
-    assert told(Viewing(), greeting(3), frame(4), frame(5)) == [(3, None), (4, None)]
+    assert told(ViewerSession(), greeting(3), frame(4), frame(5)) == [(3, None), (4, None)]
 
 
 def test_what_the_viewer_missed_is_told_frame_by_frame():
-    seen = told(Viewing(), greeting(3), dropped(4, 5), frame(6))
+    seen = told(ViewerSession(), greeting(3), dropped(4, 5), frame(6))
     assert seen == [(3, "superseded"), (4, "superseded"), (5, None)]
 
 
 def test_frames_that_the_session_dropped_are_told_as_lost():
-    assert told(Viewing(), greeting(3), frame(6)) == [(3, "lost"), (4, "lost"), (5, None)]
+    assert told(ViewerSession(), greeting(3), frame(6)) == [(3, "lost"), (4, "lost"), (5, None)]
 
 
 def test_nothing_is_told_twice_and_what_passed_between_connections_is_lost():
-    viewing = Viewing()
+    viewing = ViewerSession()
     told(viewing, greeting(3), frame(4))
     viewing.connection_lost()
     assert viewing.watching is None
@@ -51,7 +51,7 @@ def test_nothing_is_told_twice_and_what_passed_between_connections_is_lost():
 
 
 def test_a_new_epoch_is_told_before_its_first_result():
-    viewing = Viewing()
+    viewing = ViewerSession()
     told(viewing, greeting(3, epoch=2), frame(4, epoch=2))
     reset, answered = viewing.receive(frame(5, epoch=3))
     assert reset == events.IdentitiesReset(3, "client")
@@ -61,7 +61,7 @@ def test_a_new_epoch_is_told_before_its_first_result():
 def test_an_unknown_session_and_other_refusals_are_exceptions():
     unknown = notices.ErrorMessage("session_unknown", "No.", False, None, True)
     with pytest.raises(SessionUnknownError, match="No"):
-        Viewing().receive(unknown.to_json())
+        ViewerSession().receive(unknown.to_json())
     away = notices.ErrorMessage.of(StoreAwayError("Away."), fatal=True)
     with pytest.raises(StoreAwayError):
-        Viewing().receive(away.to_json())
+        ViewerSession().receive(away.to_json())

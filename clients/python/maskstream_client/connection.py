@@ -1,4 +1,4 @@
-"""Holds the connection of a session: opens it, moves its messages, takes it up again."""
+"""Keeps the connection of a session: opens it, moves its messages, reconnects."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from websockets.typing import Subprotocol
 
 from maskstream_client import events
 from maskstream_client.addresses import Addresses
-from maskstream_client.attempts import Attempts
-from maskstream_client.endings import LINK_ERRORS
+from maskstream_client.connection_errors import CONNECTION_ERRORS
 from maskstream_client.events import Event
-from maskstream_client.network import discreet_log, trust
+from maskstream_client.network import redacted_logger, trust
 from maskstream_client.options import RetryRules
+from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.session import ClientSession
 from maskstream_protocol import SUBPROTOCOL, messages
 from maskstream_protocol.errors import WireError
@@ -29,7 +29,7 @@ _CLOSE_TIMEOUT_S: Final = 2.0
 def opening(
     url: str, headers: dict[str, str], retry: RetryRules, proxy: str | None = None
 ) -> connect:
-    """A connection to be opened; a server without a sign of life is given up."""
+    """A connection to be opened; a silent server is given up."""
     return connect(
         url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],
@@ -42,17 +42,17 @@ def opening(
         ping_timeout=retry.dead_after_s / 2,
         proxy=proxy,
         ssl=trust() if url.startswith("wss:") else None,
-        logger=discreet_log(),
+        logger=redacted_logger(),
     )
 
 
-class Link:
+class Connection:
     """The shell of a `ClientSession`: one task runs `run`, any task may `send_out`.
 
     Args:
         addresses: of the servers; each attempt after a lost connection takes the next one.
         session: what to send and what it means.
-        deliver: gets every event, and None when only the room for frames has changed.
+        deliver: called with every event, and with None when only credit has changed.
         headers: of the opening request.
         retry: see `RetryRules`.
     """
@@ -73,8 +73,8 @@ class Link:
         self._socket: ClientConnection | None = None
         self._sending = asyncio.Lock()
         self._refused: WireError | None = None
-        self._attempts = Attempts(addresses, retry, 0.0)
-        self._said_bye = False
+        self._attempts = ReconnectPolicy(addresses, retry, 0.0)
+        self._sent_bye = False
 
     async def run(self) -> None:
         """Keep the connection until `bye` is answered.
@@ -86,8 +86,8 @@ class Link:
         self._note_progress()
         while True:
             try:
-                await self._hold_connection()
-            except LINK_ERRORS as error:
+                await self._connect_once()
+            except CONNECTION_ERRORS as error:
                 now_s = asyncio.get_running_loop().time()
                 lost = self._attempts.lost(error, self._refused, now_s)
             else:
@@ -95,14 +95,14 @@ class Link:
             self._deliver(lost)
             await asyncio.sleep(lost.delay_s)
 
-    async def say_bye(self) -> None:
+    async def send_bye(self) -> None:
         """End the session when everything is answered; `run` then returns."""
-        self._said_bye = True
+        self._sent_bye = True
         self._session.request(messages.Bye())
         await self.send_out()
 
     async def send_out(self) -> None:
-        """Send what the session has to say; a lost connection is noticed by `run`."""
+        """Send what the session has to send; a lost connection is noticed by `run`."""
         async with self._sending:
             socket = self._socket
             if socket is None:
@@ -113,8 +113,8 @@ class Link:
             except ConnectionClosed:
                 return
 
-    async def _hold_connection(self) -> None:
-        """One connection from its opening to its end, which is an exception unless bye was said."""
+    async def _connect_once(self) -> None:
+        """One connection from its opening to its end, which is an exception unless bye was sent."""
         self._refused = None
         place = self._addresses
         async with opening(place.current, self._headers, self._retry, place.proxy) as socket:
@@ -132,7 +132,7 @@ class Link:
             try:
                 message = await socket.recv()
             except ConnectionClosed as closed:
-                if self._said_bye and closed.rcvd is not None and closed.rcvd.code == 1000:
+                if self._sent_bye and closed.rcvd is not None and closed.rcvd.code == 1000:
                     return
                 raise
             for event in self._session.receive(message):

@@ -1,4 +1,4 @@
-"""What the end of a connection, or a failed attempt at one, means (docs/protocol.md 6)."""
+"""Errors of connections, and whether to reconnect (docs/protocol.md 6)."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _OF_STATUS: Final[dict[int, type[WireError]]] = {
     503: ServerFullError,
 }
 
-LINK_ERRORS: Final = (OSError, TimeoutError, WebSocketException, ProtocolError)
+CONNECTION_ERRORS: Final = (OSError, TimeoutError, WebSocketException, ProtocolError)
 """What ends a connection or an attempt at one; anything else is a fault of the client."""
 
 
 def can_resume(error: Exception) -> bool:
-    """Whether the session may be taken up again after this end of a connection."""
+    """Whether the session may be resumed after this end of a connection."""
     if isinstance(error, ConnectionClosed):
         return close_code(error) in _RESUMABLE
     if isinstance(error, InvalidStatus):
@@ -78,14 +78,14 @@ def sentence(error: Exception, url: str) -> str:
 
 def _refusal(response: Response, url: str) -> str:
     """A refused opening, with the sentence of the server's problem document where it has one."""
-    told = f"The server at {url} refused the connection with HTTP status {response.status_code}"
+    refused = f"The server at {url} refused the connection with HTTP status {response.status_code}"
     try:
         detail = json.loads(response.body or b"")["detail"]
     except (ValueError, KeyError, TypeError):
         # What answers an unknown path, a server of ours too, gives no reason.
         is_path = response.status_code in (403, 404)
-        return f"{told}; check the path in its address." if is_path else f"{told}."
-    return f"{told}: {detail}" if isinstance(detail, str) else f"{told}."
+        return f"{refused}; check the path in its address." if is_path else f"{refused}."
+    return f"{refused}: {detail}" if isinstance(detail, str) else f"{refused}."
 
 
 def failure(error: Exception, refused: WireError | None, url: str) -> Exception:

@@ -1,4 +1,4 @@
-"""What `maskstream run` has done so far, in a file beside its results: another run goes on."""
+"""What `maskstream run` has done so far, in a file beside its results: another run resumes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Final
 
 from maskstream_client.errors import OutputError, SourceError
 from maskstream_client.videos.options import Submission, VideoOptions
-from maskstream_client.videos.reading import is_address
+from maskstream_client.videos.source_file import is_address
 
 _NAME: Final = ".maskstream-run.json"
 
 
-class Journal:
-    """Remembers the submission of one file to one server with one set of options.
+class ResumeFile:
+    """Keeps the submission of one file to one server with one set of options.
 
     Args:
         folder: where it lies, made where it is not there.
         source: the video: its path or its address.
         url: of the server.
-        options: what is wanted.
+        options: of the video.
 
     Raises:
         SourceError: there is no such file.
@@ -46,7 +46,7 @@ class Journal:
             names: of the files to come.
 
         Raises:
-            OutputError: it has files of these names, or another video's unfinished run.
+            OutputError: it has files of these names, or the unfinished run of another video.
         """
         file, _, submission = self._kept()
         if submission == Submission(submission.key):  # nothing has begun here
@@ -58,7 +58,7 @@ class Journal:
         elif file["source"] != self._file["source"]:
             raise OutputError(
                 f"{self._folder} has the unfinished run of {file['source']}: name another folder "
-                "with --out, or give that run up with --force."
+                "with --out, or abandon that run with --force."
             )
 
     def read(self) -> Submission:
@@ -83,7 +83,7 @@ class Journal:
             return {}, {}, Submission()
 
     def write(self, submission: Submission) -> None:
-        """Remember.
+        """Save it.
 
         Raises:
             OutputError: it cannot be written.
@@ -108,7 +108,7 @@ class Journal:
 
 
 def _file(source: str | Path, url: str) -> dict[str, Any]:
-    """What must be the same for another run to go on with the upload."""
+    """What must be the same for another run to resume the upload."""
     if is_address(source):
         return {"url": url, "source": source}
     source = Path(source)

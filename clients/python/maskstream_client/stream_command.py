@@ -1,4 +1,4 @@
-"""What `maskstream stream` does: a source to a server; a video, results and a summary from it."""
+"""`maskstream stream`: a source to a server; a video, results and a summary from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
-from maskstream_client.stream_files import Drawing, check_places, write_json
+from maskstream_client.stream_files import AnnotatedVideo, prepare_outputs, write_json
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
 from maskstream_client.terminal import plain, status_console
@@ -28,7 +28,7 @@ from maskstream_client.urls import DEFAULT_URL, without_password
 
 @dataclass(frozen=True)
 class StreamJob:
-    """What the command line asked for; see its help."""
+    """The arguments of the command; see its help."""
 
     source: str | int
     url: str
@@ -51,7 +51,7 @@ def stream_source(job: StreamJob) -> None:
         MaskstreamError: the source, the server or a file to write is not there.
         WireError: the server refuses the stream.
     """
-    check_places(job.source, job.out, job.json_out, job.summary)
+    prepare_outputs(job.source, job.out, job.json_out, job.summary)
     with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
         _stream(job, reader, status_console())
     if interrupts.signal:
@@ -63,18 +63,18 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
     about = {"file_name": Path(reader.name).name, "frame_rate": round(float(reader.rate), 3)}
     summary, collector = StreamSummary(about), ResultsCollector(about)
     with ExitStack() as ends:
-        ends.callback(_say, console, summary)
+        ends.callback(_print_summary, console, summary)
         ends.callback(_warn, console, reader)
         ends.callback(_write, job.summary, summary, summary.report)
         ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
-        drawing = ends.enter_context(Drawing(job.out, reader))
+        drawing = ends.enter_context(AnnotatedVideo(job.out, reader))
         ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
         ends.callback(summary.end)
         client = ends.enter_context(Client(job.url, job.options, api_key=job.api_key))
         show_min = client.show_min if job.show_min is None else job.show_min
         summary.begin(client.session, show_min)
         drawing.begin(show_min)
-        _say_session(console, client, job)
+        _print_session(console, client, job)
         for pixels, result in ends.enter_context(closing(_pairs(job, client, reader, console))):
             summary.add(result)
             if job.json_out is not None:  # masks of all frames, which a camera has no end of
@@ -114,14 +114,14 @@ def _write(path: Path | None, summary: StreamSummary, value: Callable[[], Any]) 
         write_json(path, value())
 
 
-def _say_session(console: Console, client: Client, job: StreamJob) -> None:
-    """How others look on."""
+def _print_session(console: Console, client: Client, job: StreamJob) -> None:
+    """Print the name of the session, and how to watch it."""
     where = "" if job.url == DEFAULT_URL else f" --url {quote(without_password(job.url))}"
-    told = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
-    console.print(plain(told), markup=False, highlight=False, soft_wrap=True)
+    line = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
+    console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def _say(console: Console, summary: StreamSummary) -> None:
+def _print_summary(console: Console, summary: StreamSummary) -> None:
     if summary.num_frames:
         console.print(_sentence(summary.report()), soft_wrap=True)
 

@@ -12,11 +12,11 @@ from maskstream_protocol.notices import DropReason, parse_server_message
 from maskstream_protocol.results import decode_result
 
 
-class Viewing:
+class ViewerSession:
     """What a viewer has seen over any number of connections.
 
-    Frames are counted from 0, as their sender counts them; none is told twice, and each that has
-    passed since the first connection is told: as a result or as dropped.
+    Frames are counted from 0, as their sender counts them; each that has passed since
+    the first connection is reported once: as a result or as dropped.
 
     Attributes:
         watching: the server's greeting on the present connection; None while there is none.
@@ -36,7 +36,7 @@ class Viewing:
 
         Raises:
             ProtocolError: it breaks the protocol.
-            WireError, SessionUnknownError: the server lets nobody watch this session.
+            WireError, SessionUnknownError: the server lets no viewer watch this session.
         """
         if isinstance(message, bytes):
             return self._answered(message)
@@ -70,7 +70,7 @@ class Viewing:
         return [*missed, events.IdentitiesReset(result.epoch, "client"), answered]
 
     def _missed_before(self, sequence: int) -> list[Event]:
-        """What passed while nobody looked, or got no result from the session itself."""
+        """Frames that passed without a connection, or got no result."""
         assert self._last is not None
         missed = range(self._last + 1, sequence)
         self._last = max(self._last, sequence - 1)

@@ -1,12 +1,10 @@
-"""A whole video as the server tells of it."""
+"""The server's record of a whole video."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-
-from maskstream_client.errors import VideoCancelledError, VideoEndedError, VideoFailedError
 
 _ENDED: Final = ("done", "failed", "cancelled", "unreadable")
 
@@ -19,20 +17,20 @@ class Video:
         id: names it at the server.
         name: of the file that was handed in.
         state: `queued`, `running`, `done`, `failed` or `cancelled`; in a list also `unreadable`,
-            where the server cannot read what it has noted of it: it can only be deleted.
+            where the server cannot read its record: it can only be deleted.
         reason: one sentence, where it has failed or cannot be read.
         warning: one sentence, where not all of the file could be read.
-        percent: 0 to 100; None where nobody knows how many frames there are.
+        percent: 0 to 100; None where the number of frames is not known.
         frames_done: frames whose results can be read.
         frames_total: None where the file does not say.
-        fps: frames per second of the worker; None before it has a speed.
-        eta_s: seconds that are left; None where nobody knows.
-        attempt: workers that have begun it.
+        fps: frames per second of the worker; None before it is known.
+        eta_s: seconds that are left; None where that is not known.
+        attempt: how many workers have begun it.
         artifacts: names of the files that can be downloaded.
         options: what was asked of it, and what the server chose.
         num_bytes: of the file that was handed in.
         created: when it was handed in (ISO 8601).
-        updated: when the server last wrote it down (ISO 8601).
+        updated: when its record was last written (ISO 8601).
     """
 
     id: str
@@ -57,42 +55,31 @@ class Video:
         """Whether it is done, failed, cancelled or unreadable: nothing will be added to it."""
         return self.state in _ENDED
 
-    def failure(self) -> VideoEndedError | None:
-        """What to raise where it ended without its results."""
-        if self.state == "failed":
-            reason = self.reason or "The server gave no reason."
-            return VideoFailedError(f"{self.name} failed: {reason}", self)
-        if self.state == "unreadable":
-            text = f"The server cannot read its record of the video {self.id}: {self.reason}"
-            return VideoFailedError(text, self)
-        if self.state == "cancelled":
-            return VideoCancelledError(f"{self.name} was cancelled.", self)
-        return None
 
-
-def video_from(told: Any) -> Video:
+def video_from(answer: Any) -> Video:
     """Read the JSON object of `/v1/videos/{id}`; fields of later versions are left out.
 
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(told, dict) or not {"id", "name", "state"} <= told.keys():
-        raise ValueError("The server's answer tells of no video.")
-    known = {name: value for name, value in told.items() if name in Video.__dataclass_fields__}
+    if not isinstance(answer, dict) or not {"id", "name", "state"} <= answer.keys():
+        raise ValueError("The server's answer is no video.")
+    known = {name: value for name, value in answer.items() if name in Video.__dataclass_fields__}
     return Video(
-        **known | {"artifacts": tuple(told.get("artifacts", ())), "num_bytes": told.get("bytes", 0)}
+        **known
+        | {"artifacts": tuple(answer.get("artifacts", ())), "num_bytes": answer.get("bytes", 0)}
     )
 
 
-def page_from(told: Any) -> tuple[Sequence[Video], str | None]:
+def page_from(answer: Any) -> tuple[Sequence[Video], str | None]:
     """Read a page of `/v1/videos`: its videos, and before which the next page begins.
 
     Raises:
         ValueError: it is none.
     """
-    if not isinstance(told, dict) or not isinstance(told.get("videos"), list):
+    if not isinstance(answer, dict) or not isinstance(answer.get("videos"), list):
         raise ValueError("The server's answer is no list of videos.")
-    return [video_from(item) for item in told["videos"]], told.get("next")
+    return [video_from(item) for item in answer["videos"]], answer.get("next")
 
 
 def id_of(video: Video | str) -> str:

@@ -9,11 +9,11 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from maskstream_client.terminal import plain, status_console
-from maskstream_client.videos.record import Video
+from maskstream_client.video_record import Video
 
 
-class Bars:
-    """A bar for each thing that goes on, on standard error; use it as a context manager."""
+class ProgressBars:
+    """A bar for each activity, on standard error; use it as a context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._progress = Progress(
