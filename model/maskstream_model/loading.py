@@ -45,38 +45,28 @@ def load(
     return build(config, *_networks(config, weights), place)
 
 
-def random_model(config: ModelConfig, device: torch.device, seed: int = 0) -> OnlineDaq:
-    """Return an online model with the random weights of `seed`, the same on every call."""
-    return _online(config, *_random(config, seed), device)
-
-
-def random_offline_model(config: ModelConfig, device: torch.device, seed: int = 0) -> OfflineDaq:
-    """Return an offline model with the random weights of `seed`, the same on every call."""
-    return _offline(config, *_random(config, seed), device)
-
-
 def _networks(
     config: ModelConfig, weights: str | PathLike[str] | None
 ) -> tuple[Networks, Mapping[str, Tensor]]:
     """Return networks, and the weights that were loaded into them."""
     if weights == RANDOM:
-        return _random(config, seed=0)
+        return _random(config)
     path = shipped(config.name) if weights is None else weights
     tensors = load_weights(path)
     # Names and shapes alone cannot tell models of data sets with as many classes apart.
     told = header_of(path).get(PRESET, config.name)
     if told != config.name:
         raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
-    networks, _ = _random(config, seed=0)
+    networks, _ = _random(config)
     verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
     load_into(networks.parts, tensors, rest=f"`{verify}` lists all")
     return networks, tensors
 
 
-def _random(config: ModelConfig, seed: int) -> tuple[Networks, Mapping[str, Tensor]]:
+def _random(config: ModelConfig) -> tuple[Networks, Mapping[str, Tensor]]:
     refiner = None if config.offline is None else config.offline.refiner
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         networks = build_networks(config.segmenter, config.tracker, config.num_classes, refiner)
     return networks, state_of(networks.parts)
 

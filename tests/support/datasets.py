@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from maskstream_train.data.panoptic import write_ids
-from maskstream_train.data.rle import encode_mask
+from support.rle import encode_mask
 
 SIZE = (6, 8)
 ROAD, SKY, CAR, DOG = 300, 301, 70_001, 70_002

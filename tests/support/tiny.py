@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from maskstream_model.aliases import Frame
+from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import (
     ClassInfo,
     ModelConfig,
@@ -17,9 +18,9 @@ from maskstream_model.config import (
     TrackerConfig,
 )
 from maskstream_model.daq.hungarian import OnlineHungarian
+from maskstream_model.daq.networks import Networks, build_networks
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.loading import random_model, random_offline_model
 
 SIZE = (64, 96)
 
@@ -63,7 +64,7 @@ def tiny_model(seed: int = 0, device: str = "cpu", **online: object) -> OnlineDa
         device: where it runs.
         online: fields of `OnlineConfig` to replace.
     """
-    return sharpened(random_model(tiny_config(**online), torch.device(device), seed))
+    return sharpened(_online(tiny_config(**online), seed, device)[0])
 
 
 def tiny_hungarian_model(seed: int = 0, **online: object) -> OnlineHungarian:
@@ -83,7 +84,7 @@ def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object)
     config = tiny_config(**{"object_score_min": 0.4, "overlap_min": 0.1, **online})
     classes = tuple(replace(info, thing=index == 0) for index, info in enumerate(config.classes))
     config = replace(config, classes=classes).for_task(task)
-    return sharpened(random_model(config, torch.device("cpu"), seed))
+    return sharpened(_online(config, seed)[0])
 
 
 def sharpened(model: OnlineDaq) -> OnlineDaq:
@@ -108,8 +109,18 @@ def tiny_offline_model(
     refiner = RefinerConfig(num_layers, 4, 32, local_attention)
     offline = OfflineConfig(refiner, max_kept=5, window=6, overlap=2)
     config = replace(tiny_config(), offline=offline).override(**rules)
-    model = random_offline_model(config, torch.device("cpu"))
-    return OfflineDaq(sharpened(model.online), model.refiner)
+    online, networks = _online(config)
+    return OfflineDaq(sharpened(online), networks.refiner)
+
+
+def _online(config: ModelConfig, seed: int = 0, device: str = "cpu") -> tuple[OnlineDaq, Networks]:
+    """A model with random weights, the same on every call; and its networks."""
+    refiner = None if config.offline is None else config.offline.refiner
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        networks = build_networks(config.segmenter, config.tracker, config.num_classes, refiner)
+    digest, place = fingerprint(state_of(networks.parts), config), torch.device(device)
+    return OnlineDaq(config, networks.segmenter, networks.tracker, place, digest), networks
 
 
 def tiny_frames(num_frames: int, seed: int = 0, size: tuple[int, int] = SIZE) -> list[Frame]:

@@ -61,17 +61,13 @@ class TemporalRefiner(nn.Module):
         self.mask_embed = MLP(dim, dim, dim)
         self.activation_proj = nn.Linear(dim, 1)
 
-    def forward(self, rows: Tensor, embeddings: Tensor) -> RefinedRows:
-        """Refine a clip.
+    def decode(self, rows: Tensor, embeddings: Tensor) -> list[Tensor]:
+        """Return states `(R, T, C)` before the first and after every layer.
 
         Args:
             rows: `(R, T, C)`, padded in time and in rows; padding is not masked.
             embeddings: `(T, Q, C)` of the segmenter.
         """
-        return self.predict(self.decode(rows, embeddings)[-1])
-
-    def decode(self, rows: Tensor, embeddings: Tensor) -> list[Tensor]:
-        """Return states `(R, T, C)` before the first and after every layer."""
         states = [rows]
         for index in range(self.num_layers):
             states.append(self.layer(index, states[-1], embeddings))

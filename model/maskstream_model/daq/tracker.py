@@ -23,7 +23,6 @@ from maskstream_model.mask2former.attention import (
     FFNLayer,
     SelfAttentionLayer,
 )
-from maskstream_model.mask2former.segmenter import LayerPrediction, SegmenterOutput
 
 
 @dataclass(frozen=True)
@@ -39,28 +38,6 @@ class TrackedQueries:
     features: Tensor
     positions: Tensor
     valid: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class TrackerOutput:
-    """What the trackers say of one frame.
-
-    Attributes:
-        embeddings: `(B, N + Q, C)`, tracks first, then anchors (first frame: `(B, Q, C)`).
-        logits: `(B, N + Q, K + 1)` of tracker 1.
-        mask_logits: `(B, N + Q, H, W)` of tracker 1.
-        keep_logits: `(B, N, K + 1)` of tracker 2; None on a first frame.
-        layers: tracker 1 before its first and after every layer, the last one being the output;
-            empty unless asked for.
-        keep_layers: tracker 2 after every layer, rows `N + S`; empty unless asked for.
-    """
-
-    embeddings: Tensor
-    logits: Tensor
-    mask_logits: Tensor
-    keep_logits: Tensor | None = None
-    layers: tuple[LayerPrediction, ...] = ()
-    keep_layers: tuple[LayerPrediction, ...] = ()
 
 
 class QueryTracker(nn.Module):
@@ -91,51 +68,6 @@ class QueryTracker(nn.Module):
         self.bg_slots = nn.Embedding(tracker.num_background, dim)
         count = tracker.static_anchors
         self.static_anchors = nn.Embedding(count, 2 * dim) if count else None
-
-    def first_frame(
-        self, embeddings: Tensor, mask_features: Tensor, all_layers: bool = False
-    ) -> TrackerOutput:
-        """Refine the segment queries of a video's first frame; there are no anchors yet.
-
-        Args:
-            embeddings: `(B, Q, C)` of the segmenter.
-            mask_features: `(B, C, H, W)` of the segmenter.
-            all_layers: whether to predict after every layer too.
-        """
-        states = self.decode_first(embeddings)
-        return self._output(states, mask_features, all_layers)
-
-    def forward(
-        self,
-        tracked: TrackedQueries,
-        frame: SegmenterOutput,
-        query_features: Tensor,
-        blocked: Tensor | None = None,
-        all_layers: bool = False,
-    ) -> TrackerOutput:
-        """Run both trackers on a later frame.
-
-        Args:
-            tracked: the tracks; `N` may be 0.
-            frame: output of the segmenter.
-            query_features: `(Q, C)` learned initial queries of the segmenter.
-            blocked: `(B, Q)` bool, segment queries hidden from tracker 2; None for none. A row
-                in which all are hidden is opened.
-            all_layers: whether to predict after every layer too.
-        """
-        anchors = self.pool_appearance(frame.mask_logits, frame.mask_features)
-        states = self.decode(tracked, frame.embeddings, anchors)
-        slots = self.decode_slots(tracked, frame.embeddings, query_features, blocked)
-        num_tracks = tracked.features.shape[1]
-        output = self._output(states, frame.mask_features, all_layers)
-        return TrackerOutput(
-            output.embeddings,
-            output.logits,
-            output.mask_logits,
-            keep_logits=self.classify(slots[-1][:, :num_tracks]),
-            layers=output.layers,
-            keep_layers=self._predict(slots, frame.mask_features) if all_layers else (),
-        )
 
     def decode_first(self, embeddings: Tensor) -> list[Tensor]:
         """Return states `(B, Q, C)` before the first and after every layer of tracker 1."""
@@ -187,7 +119,15 @@ class QueryTracker(nn.Module):
         query_features: Tensor,
         blocked: Tensor | None = None,
     ) -> list[Tensor]:
-        """Return states `(B, N + S, C)` after every layer of tracker 2; see `forward`."""
+        """Return states `(B, N + S, C)` after every layer of tracker 2.
+
+        Args:
+            tracked: the tracks; `N` may be 0.
+            embeddings: `(B, Q, C)` of the segmenter.
+            query_features: `(Q, C)` learned initial queries of the segmenter.
+            blocked: `(B, Q)` bool, segment queries hidden from tracker 2; None for none. A row
+                in which all are hidden is opened.
+        """
         background = self.bg_slots.weight.expand(len(embeddings), -1, -1)
         rows = torch.cat([tracked.features, background], 1)
         slots = torch.cat([tracked.positions, background], 1)
@@ -228,19 +168,4 @@ class QueryTracker(nn.Module):
             self.transformer_self_attention_layers,
             self.transformer_ffn_layers,
             strict=True,
-        )
-
-    def _predict(self, states: list[Tensor], mask_features: Tensor) -> tuple[LayerPrediction, ...]:
-        return tuple(
-            LayerPrediction(self.classify(state), self.segment(state, mask_features))
-            for state in states
-        )
-
-    def _output(
-        self, states: list[Tensor], mask_features: Tensor, all_layers: bool
-    ) -> TrackerOutput:
-        layers = self._predict(states if all_layers else states[-1:], mask_features)
-        last = layers[-1]
-        return TrackerOutput(
-            states[-1], last.logits, last.mask_logits, layers=layers if all_layers else ()
         )

@@ -90,12 +90,8 @@ class Segmenter(nn.Module):
         _call(pause)
         return _output(embeddings[-1], prediction, features.mask_features)
 
-    def forward_all_layers(self, images: Tensor) -> tuple[SegmenterOutput, list[LayerPrediction]]:
-        """Segment, and return what every head says: start state first, final layer last."""
-        return self.all_layers(self.features(images))
-
     def all_layers(self, features: Features) -> tuple[SegmenterOutput, list[LayerPrediction]]:
-        """Decode features; the rest is as `forward_all_layers` has it."""
+        """Segment, and return what every head says: start state first, final layer last."""
         predictor, mask_features = self.sem_seg_head.predictor, features.mask_features
         embeddings = predictor(features.levels, mask_features)
         predictions = [predictor.predict(layer, mask_features) for layer in embeddings]

@@ -1,16 +1,12 @@
 """Semantic segmentation from tracks: a class for every pixel (docs/model.md 3.6, "vss")."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import (
     Placement,
-    clip_masks,
     living_masks,
     mask_probabilities,
 )
@@ -19,24 +15,6 @@ VOID = -1
 """Where there is no track at all."""
 MAX_VALUES = 2**23
 """Class scores of pixels that are held at once: 32 MiB."""
-
-
-def semantic_video(outputs: Sequence[FrameOutput], size: Size, min_frames: int = 5) -> Tensor:
-    """Return the class of every pixel of a clip, `(T, height, width)` int64, or `VOID`.
-
-    Args:
-        outputs: one per frame of the clip, at least one.
-        size: `(height, width)` wanted.
-        min_frames: see `tasks.instances.clip_tracks`.
-    """
-    tracks = clip_tracks(outputs, min_frames)
-    maps = [
-        class_map(
-            tracks.mean_logits, clip_masks(output, tracks.track_ids), Placement.of(output, size)
-        )
-        for output in outputs
-    ]
-    return torch.stack(maps).cpu()
 
 
 def semantic_frame(output: FrameOutput, size: Size) -> Tensor:

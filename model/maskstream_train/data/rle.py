@@ -49,11 +49,6 @@ def decode_columns(
     return masks
 
 
-def encode_mask(mask: Bools) -> dict[str, Any] | None:
-    """Return a mask `(height, width)` as compressed RLE, None where it is empty."""
-    return encode_rle(mask) if mask.any() else None
-
-
 def encode_rle(mask: Bools) -> dict[str, Any]:
     """Return a mask `(height, width)` as compressed RLE, also where it is empty."""
     from pycocotools import mask as coco

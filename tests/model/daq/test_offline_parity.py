@@ -13,7 +13,7 @@ import torch
 
 from maskstream_model.daq.clip_rows import clip_rows
 from maskstream_model.port import StepInput
-from maskstream_model.tasks.instances import best_pairs
+from support.clip_results import best_pairs
 from support.offline import tracked_frames
 from support.recorded import MAIN
 from support.ties import turn_ties

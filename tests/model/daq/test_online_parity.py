@@ -17,7 +17,8 @@ import torch
 from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.port import TrackStatus
-from maskstream_model.tasks.instances import clip_tracks, video_result
+from maskstream_model.tasks.instances import clip_tracks
+from support.clip_results import video_result
 from support.recorded import assert_events
 from support.runs import LOOSE_VALUES, Case, difference
 

@@ -8,6 +8,7 @@ from maskstream_model.daq.padding import bucket
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from support.tiny import tiny_config
+from support.tracker_outputs import later_frame
 
 DIM, NUM_QUERIES, GRID = 32, 8, (6, 9)
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
@@ -48,7 +49,9 @@ def test_padding_rows_change_nothing(tracker):
         torch.cat([tracked.positions, padding], 1),
         torch.tensor([[True] * 3 + [False] * 5] * 2),
     )
-    alone, among = (tracker(tracks, frame, QUERY_FEATURES) for tracks in (tracked, padded))
+    alone, among = (
+        later_frame(tracker, tracks, frame, QUERY_FEATURES) for tracks in (tracked, padded)
+    )
     for name in ("embeddings", "logits", "mask_logits"):
         values = getattr(among, name)
         real = torch.cat([values[:, :3], values[:, 8:]], 1)
@@ -58,15 +61,15 @@ def test_padding_rows_change_nothing(tracker):
 
 def test_sessions_of_a_batch_do_not_see_each_other(tracker):
     tracked, frame = make_tracks(), make_frame()
-    both = tracker(tracked, frame, QUERY_FEATURES)
+    both = later_frame(tracker, tracked, frame, QUERY_FEATURES)
     second = TrackedQueries(tracked.features[1:], tracked.positions[1:])
-    alone = tracker(second, frame.frame(1), QUERY_FEATURES)
+    alone = later_frame(tracker, second, frame.frame(1), QUERY_FEATURES)
     torch.testing.assert_close(both.logits[1:], alone.logits, **CLOSE)
     torch.testing.assert_close(both.keep_logits[1:], alone.keep_logits, **CLOSE)
 
 
 def test_there_may_be_no_tracks(tracker):
-    output = tracker(make_tracks(num_tracks=0), make_frame(), QUERY_FEATURES)
+    output = later_frame(tracker, make_tracks(num_tracks=0), make_frame(), QUERY_FEATURES)
     assert output.logits.shape == (2, NUM_QUERIES, 4)
     assert output.keep_logits.shape == (2, 0, 4)
 
@@ -78,23 +81,25 @@ def test_tracker_2_does_not_see_blocked_queries_but_tracker_1_does(tracker):
     changed = frame.embeddings.clone()
     changed[:, 2] += 3
     other = SegmenterOutput(changed, frame.logits, frame.mask_logits, frame.mask_features)
-    before, after = (tracker(tracked, f, QUERY_FEATURES, blocked) for f in (frame, other))
+    before, after = (
+        later_frame(tracker, tracked, f, QUERY_FEATURES, blocked) for f in (frame, other)
+    )
     assert torch.equal(before.keep_logits, after.keep_logits)
     assert not torch.allclose(before.logits, after.logits, atol=1e-3)
-    unblocked = tracker(tracked, frame, QUERY_FEATURES)
+    unblocked = later_frame(tracker, tracked, frame, QUERY_FEATURES)
     assert not torch.allclose(before.keep_logits, unblocked.keep_logits, atol=1e-4)
 
 
 def test_blocking_everything_blocks_nothing(tracker):
     tracked, frame = make_tracks(), make_frame()
     everything = torch.ones(2, NUM_QUERIES, dtype=torch.bool)
-    blocked = tracker(tracked, frame, QUERY_FEATURES, everything)
-    free = tracker(tracked, frame, QUERY_FEATURES)
+    blocked = later_frame(tracker, tracked, frame, QUERY_FEATURES, everything)
+    free = later_frame(tracker, tracked, frame, QUERY_FEATURES)
     torch.testing.assert_close(blocked.keep_logits, free.keep_logits, **CLOSE)
 
 
 def test_all_layers_are_predicted_when_asked(tracker):
-    output = tracker(make_tracks(), make_frame(), QUERY_FEATURES, all_layers=True)
+    output = later_frame(tracker, make_tracks(), make_frame(), QUERY_FEATURES, all_layers=True)
     assert len(output.layers) == 2 + 1
     assert torch.equal(output.layers[-1].logits, output.logits)
     assert torch.equal(output.layers[-1].mask_logits, output.mask_logits)
@@ -104,7 +109,7 @@ def test_all_layers_are_predicted_when_asked(tracker):
 
 
 def test_every_parameter_learns(tracker):
-    output = tracker(make_tracks(), make_frame(), QUERY_FEATURES)
+    output = later_frame(tracker, make_tracks(), make_frame(), QUERY_FEATURES)
     loss = output.logits.square().sum() + output.mask_logits.square().sum()
     (loss + output.keep_logits.square().sum()).backward()
     without = [name for name, p in tracker.named_parameters() if p.grad is None or not p.grad.any()]
@@ -114,7 +119,7 @@ def test_every_parameter_learns(tracker):
 def test_gradients_reach_the_tracks_of_earlier_frames(tracker):
     tracked = make_tracks()
     tracked.features.requires_grad_()
-    tracker(tracked, make_frame(), QUERY_FEATURES).logits.sum().backward()
+    later_frame(tracker, tracked, make_frame(), QUERY_FEATURES).logits.sum().backward()
     assert tracked.features.grad.any()
 
 

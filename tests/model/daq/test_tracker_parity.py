@@ -12,6 +12,7 @@ from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.tracker import TrackedQueries
 from support.runs import difference
 from support.ties import ON_ZERO, turn_ties
+from support.tracker_outputs import first_frame, later_frame
 
 VALUES, MASK_LOGITS = 1e-4, 2e-4
 HALF = 1e-3
@@ -40,7 +41,7 @@ def tracks_before(recorded, time):
 
 def test_the_first_frame_refines_segment_queries(recorded, tracker):
     frame, expected = recorded.segmented(0), recorded.frame(0)
-    output = tracker.first_frame(frame.embeddings, frame.mask_features, all_layers=True)
+    output = first_frame(tracker, frame.embeddings, frame.mask_features, all_layers=True)
     assert_near(output.embeddings[0], expected["cand_embeds"])
     assert_near(output.logits[0], expected["cand_logits"])
     appearances = tracker.pool_appearance(output.mask_logits, frame.mask_features)
@@ -54,7 +55,7 @@ def test_the_first_frame_refines_segment_queries(recorded, tracker):
 def test_later_frames_give_the_recorded_candidates(recorded, tracker, time):
     frame, expected = recorded.segmented(time), recorded.frame(time)
     query_features = recorded.reference.segmenter("daq_r50_ovis").query_features
-    output = tracker(tracks_before(recorded, time), frame, query_features)
+    output = later_frame(tracker, tracks_before(recorded, time), frame, query_features)
     assert_near(output.embeddings[0], expected["cand_embeds"])
     assert_near(output.logits[0], expected["cand_logits"])
     assert_near(output.mask_logits[0, expected["alive_rows"]], expected["alive_masks"], MASK_LOGITS)

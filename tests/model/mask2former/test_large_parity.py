@@ -21,7 +21,7 @@ def run_case(reference, variant, case):
     frame = reference.clip("clip_64x96_26f")[0]
     image = normalise(torch.from_numpy(frame).permute(2, 0, 1))[None]
     with torch.inference_mode(), recorded_calls(dict(segmenter.named_modules())) as calls:
-        output, heads = segmenter.forward_all_layers(image)
+        output, heads = segmenter.all_layers(segmenter.features(image))
     assert_near(image, reference.golden(case, "stage_backbone")["image"], 0)
     return calls, output, heads
 

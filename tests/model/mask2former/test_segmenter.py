@@ -33,7 +33,8 @@ def test_outputs_have_the_documented_shapes():
 
 def test_every_head_predicts_and_the_last_one_is_the_output():
     with torch.no_grad():
-        output, heads = build().forward_all_layers(pictures())
+        segmenter = build()
+        output, heads = segmenter.all_layers(segmenter.features(pictures()))
     assert len(heads) == 3
     assert torch.equal(heads[-1].logits, output.logits)
     assert torch.equal(heads[-1].mask_logits, output.mask_logits)
@@ -68,7 +69,7 @@ def test_losses_on_all_heads_reach_every_parameter_but_the_unused_ones():
         # At the start no sampling location depends on positions, and they would learn nothing.
         for parameter in segmenter.parameters():
             parameter.add_(0.05)
-    _, heads = segmenter.forward_all_layers(pictures())
+    _, heads = segmenter.all_layers(segmenter.features(pictures()))
     sum(head.logits.square().sum() + head.mask_logits.square().sum() for head in heads).backward()
     silent = {n for n, p in segmenter.named_parameters() if p.grad is None or not p.grad.any()}
     assert {name.split(".")[2] for name in silent} == {"reid_embed"}

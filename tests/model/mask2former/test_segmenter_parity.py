@@ -29,7 +29,7 @@ def stages(request, reference):
 
     def run():
         with torch.inference_mode(), recorded_calls(dict(segmenter.named_modules())) as calls:
-            return request.param, calls, image, *segmenter.forward_all_layers(image)
+            return request.param, calls, image, *segmenter.all_layers(segmenter.features(image))
 
     return turn_ties(run, lambda stages: difference(stages[3].embeddings, expected[None]))[0]
 

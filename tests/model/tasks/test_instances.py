@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maskstream_model.port import TrackStatus
-from maskstream_model.tasks.instances import clip_tracks, video_result
+from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.output import FrameOutput, resize_mask_logits
+from support.clip_results import video_result
 
 
 def random(seed, *shape):

@@ -6,7 +6,8 @@ import torch
 from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_model.tasks.panoptic_online import panoptic_frame
-from maskstream_model.tasks.semantic import VOID, semantic_frame, semantic_video
+from maskstream_model.tasks.semantic import VOID, semantic_frame
+from support.clip_results import semantic_video
 from support.frames import CAR, NOTHING, PERSON, ROAD, SKY, scene, scene_config
 
 SIZE = (4, 8)

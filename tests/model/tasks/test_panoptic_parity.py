@@ -14,7 +14,8 @@ from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.panoptic import panoptic_clip, panoptic_video
 from maskstream_model.tasks.panoptic_online import panoptic_frame
 from maskstream_model.tasks.probabilities import Placement
-from maskstream_model.tasks.semantic import class_map, semantic_frame, semantic_video
+from maskstream_model.tasks.semantic import class_map, semantic_frame
+from support.clip_results import semantic_video
 from support.recorded import assert_events
 from support.runs import Case, difference
 

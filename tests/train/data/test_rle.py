@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.rle import decode_masks, encode_mask
+from maskstream_train.data.rle import decode_masks
+from support.rle import encode_mask
 
 
 @pytest.mark.parametrize("density", [0.01, 0.5, 0.99])

@@ -8,7 +8,6 @@ import pytest
 
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError, DatasetError
-from maskstream_model.tasks.instances import video_result
 from maskstream_model.video import segment_video
 from maskstream_train.data.readers import open_reader
 from maskstream_train.data.rle import decode_masks
@@ -17,6 +16,7 @@ from maskstream_train.evaluation.benchmark import Plan, run_instances
 from maskstream_train.evaluation.results import read_results
 from maskstream_train.evaluation.vis_score import score_vis
 from maskstream_train.evaluation.whole import whole_file
+from support.clip_results import video_result
 from support.datasets import Tubes
 from support.tiny import SIZE, tiny_frames, tiny_model, tiny_offline_model
 from support.tiny_sets import IDS, silent, tiny_set

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskstream_model.tasks.instances import video_result
 from maskstream_model.tasks.results import frame_result
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
-from maskstream_train.data.rle import decode_masks, encode_mask
+from maskstream_train.data.rle import decode_masks
 from maskstream_train.evaluation.evaluate import evaluate_model, track_frame
 from maskstream_train.evaluation.records import VideoRecorder
 from maskstream_train.evaluation.results import read_results, score_results
@@ -20,7 +19,9 @@ from maskstream_train.evaluation.variants import (
     evaluate_variants,
     hungarian_variant,
 )
+from support.clip_results import video_result
 from support.oracle import SIZE, Oracle, squares
+from support.rle import encode_mask
 from support.tiny import tiny_config, tiny_frames, tiny_model
 
 SPANS = [(0, 11), (2, 5), (1, 11), (0, 6)]

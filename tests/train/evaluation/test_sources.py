@@ -9,11 +9,11 @@ from PIL import Image
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.annotations import read_annotations
-from maskstream_train.data.rle import encode_mask
 from maskstream_train.data.seeds import evaluation_seed, training_seed
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
 from maskstream_train.evaluation.results import Detection, score_results
 from maskstream_train.evaluation.sources import open_dataset, synthetic_clips
+from support.rle import encode_mask
 
 CLASSES = ["cat", "flying disc"]
 
