@@ -205,7 +205,7 @@ class ClientSession:
         if flushed.id == _RESUMED:
             return dropped
         self._outbox.answered(messages.Flush(flushed.id))
-        return dropped
+        return [*dropped, events.FlushDone(flushed.id)]
 
     def _without_answer(self, sequence: int) -> list[Event]:
         """Everything up to a sequence is answered: what is still open was dropped.
