@@ -190,7 +190,7 @@ def test_an_answered_request_is_not_said_again():
     talk.session.request(Flush("f"))
     talk.session.request(Reset())
     assert talk.take() == ["flush", "reset"]
-    assert talk.hear(notices.Flushed("f", 0)) == []
+    assert talk.hear(notices.Flushed("f", 0)) == [events.FlushDone("f")]
     assert not talk.session.awaits(Flush)
     talk.hear(notices.ResetNotice(epoch=2, reason="client", next_sequence=1))
     assert talk.session.has_room(PICTURE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
@@ -196,9 +199,14 @@ def bench_upload(**options: Any) -> None:
 @plain_errors
 def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -> None:
     """Print the results of SESSION, which another client streams: one line of JSON a frame."""
-    from maskstream_client.watching import print_results
+    from maskstream_client.loop_thread import iterate_blocking
+    from maskstream_client.results_json import result_line
+    from maskstream_client.watching import Watch
 
-    print_results(url, session, api_key, max_frames)
+    viewer = Watch(url, session, api_key=api_key)
+    with closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results:
+        for result in islice(results, max_frames):
+            click.echo(json.dumps(result_line(result), separators=(",", ":")))
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason, PromptInfo, ResetReason, Welcome
@@ -121,6 +121,13 @@ class StoreReturned:
     """Results are durable again."""
 
 
+@dataclass(frozen=True)
+class FlushDone:
+    """Everything before the flush is answered and durable."""
+
+    id: Any
+
+
 Event = (
     Answered
     | Provisional
@@ -134,4 +141,5 @@ Event = (
     | GoingAway
     | Refused
     | StoreReturned
+    | FlushDone
 )

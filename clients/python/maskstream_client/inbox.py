@@ -82,6 +82,8 @@ class Inbox:
                 if isinstance(event, events.PromptsChanged):
                     self._set_prompts(event.prompts)
                 self._on_event(event)
+            case events.FlushDone():
+                pass
             case _:
                 self._on_event(event)
 

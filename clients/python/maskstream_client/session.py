@@ -209,7 +209,7 @@ class ClientSession:
             self._outbox.release_frames()
             return dropped
         self._outbox.answered(messages.Flush(flushed.id))
-        return dropped
+        return [*dropped, events.FlushDone(flushed.id)]
 
     def _without_answer(self, sequence: int) -> list[Event]:
         """Everything up to a sequence is answered: what is still open was dropped.

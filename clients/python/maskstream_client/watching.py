@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import closing, suppress
-from itertools import islice
+from contextlib import suppress
 from urllib.parse import quote, urlsplit, urlunsplit
 
-import click
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,12 +18,10 @@ from maskstream_client.errors import ConnectionFailedError, SessionUnknownError
 from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
-from maskstream_client.loop_thread import iterate_blocking
 from maskstream_client.model_card import fetch_card
 from maskstream_client.options import RetryRules
 from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.result import Result
-from maskstream_client.results_json import result_line
 from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol.errors import WireError
 
@@ -135,11 +130,3 @@ def watch_url(stream_url: str, session: str) -> str:
     base = parts.path.removesuffix("/stream")
     path = f"{base}/sessions/{quote(session, safe='')}/watch"
     return urlunsplit(parts._replace(path=path))
-
-
-def print_results(url: str, session: str, api_key: str | None, max_frames: int | None) -> None:
-    """What `maskstream watch` does; frames that were missed have a line too."""
-    viewer = Watch(url, session, api_key=api_key)
-    with closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results:
-        for result in islice(results, max_frames):
-            click.echo(json.dumps(result_line(result), separators=(",", ":")))

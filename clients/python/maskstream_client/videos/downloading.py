@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import quote
 
-import httpx
-
 from maskstream_client.errors import ConnectionFailedError, OutputError, RefusedError
-from maskstream_client.videos.http import Http
+from maskstream_client.videos.http import Http, Response
 from maskstream_client.videos.retrying import TransientError
 
 DownloadProgress = Callable[[str, int, int], object]
@@ -97,7 +95,7 @@ class Download:
             file.truncate(0)
             await self.http.wait_to_retry(TransientError(error))
 
-    async def _take(self, answer: httpx.Response, file: BinaryIO, here: int) -> None:
+    async def _take(self, answer: Response, file: BinaryIO, here: int) -> None:
         self.http.retry.note_answer()
         here = file.seek(self._start(answer, here))
         file.truncate()
@@ -109,7 +107,7 @@ class Download:
         if here != self._total:
             raise TransientError(ConnectionFailedError(f"The end of {self.name} did not come."))
 
-    def _start(self, answer: httpx.Response, here: int) -> int:
+    def _start(self, answer: Response, here: int) -> int:
         """Where an answer begins; it also says how long the file is."""
         if answer.status_code == _PARTIAL:
             span = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))

@@ -20,6 +20,7 @@ from maskstream_client.videos.http_errors import connection_failure, not_maskstr
 from maskstream_client.videos.retrying import RetryPolicy, TransientError
 
 T = TypeVar("T")
+Response = httpx.Response
 VIDEOS_PATH: Final = "v1/videos"
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 """Idle seconds of a read or write: a server writes an upload out before it answers."""
@@ -81,7 +82,7 @@ class Http:
         params: Mapping[str, str] | None = None,
         content: AsyncIterator[bytes] | None = None,
         json: Any = None,
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[Response]:
         """Make one attempt at a request; its body is read by the caller.
 
         Raises:
@@ -102,7 +103,7 @@ class Http:
         except httpx.TransportError as error:
             raise connection_failure(error, self.place.shown) from error
 
-    async def request(self, method: str, address: str, **arguments: Any) -> httpx.Response:
+    async def request(self, method: str, address: str, **arguments: Any) -> Response:
         """Make one attempt at a request and read the response; see `stream`."""
         async with self.stream(method, address, **arguments) as response:
             await response.aread()

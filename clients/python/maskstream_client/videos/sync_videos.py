@@ -39,9 +39,9 @@ def _iterating(
 
 
 class Videos:
-    """The whole videos of one server, as `AsyncVideos` has them.
+    """The whole videos of one server. Its methods block; `AsyncVideos` says what each does.
 
-    Callbacks are called in another thread.
+    `events`, `list` and `results` are iterators. Callbacks are called in another thread.
 
     Args:
         url: of the server; that of a stream will do.
