@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
-from maskstream_model.config import ClassInfo
+from maskstream_model.port import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
 from maskstream_server.jobs.records.options import VideoOptions

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.config import ClassInfo
+from maskstream_model.port import ClassInfo
 from maskstream_server.jobs.artifacts.material import Lines, in_picture
 from maskstream_server.jobs.artifacts.pictures import ZIP_DATE, add_file, as_png
 
