@@ -17,7 +17,7 @@ PROGRAM = Path(sys.executable).with_name("maskstream")
 HEAD = """# REST reference
 
 Made by `scripts/rest_page.py` from the OpenAPI document that a server serves as `/openapi.json`.
-Live streams and viewers are WebSockets ([wire protocol](docs/protocol.md)). Where keys are set,
+Live streams and viewers are WebSockets ([wire protocol](protocol.md)). Where keys are set,
 requests carry `Authorization: Bearer KEY`. Errors are problem documents (RFC 9457) with `status`,
 `code` and `detail`.
 """

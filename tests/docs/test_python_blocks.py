@@ -18,7 +18,7 @@ LEFT_OUT = ("supervision", "torch", "fastapi", "redis", "scipy", "cv2", "pydanti
 MISSING = f"import sys; sys.modules.update(dict.fromkeys({LEFT_OUT!r}))\n"
 SERVER, CLIP = "127.0.0.1:8000", "street.mp4"
 ELSEWHERE = {
-    "docs/protocol.md": "tests/integration/test_protocol_page.py",
+    "protocol.md": "tests/integration/test_protocol_page.py",
     "adding-a-model.md": "tests/model/conformance/test_page.py",
 }
 """Pages whose blocks another test runs."""

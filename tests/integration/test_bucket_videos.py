@@ -150,7 +150,7 @@ def test_a_download_that_the_storage_broke_off_goes_on(bucket, monkeypatch):
         path = f"/v1/videos/{video}/artifacts/ytvis.json"
         whole = client.get(path).content
         with monkeypatch.context() as slow:
-            slow.setattr("maskstream_server.jobs.storage.bucket_files.BLOCK_BYTES", 4)
+            slow.setattr("maskstream_server.jobs.storage.remote.BLOCK_BYTES", 4)
             here = broken_off(client, path, bucket)
         assert 0 < len(here) < len(whole)
         rest = client.get(path, headers={"Range": f"bytes={len(here)}-"})

@@ -62,7 +62,7 @@ async def test_a_cut_line_changes_nothing_in_the_results(live_server):
             if result.frame_index in (1, 4):
                 # A result may have waited here since before the last cut: cut a living line.
                 await until(lambda: len(connections(heard)) == (1 if len(cut) == 2 else 2))
-                client._link._socket.transport.abort()
+                client._connection._socket.transport.abort()
     assert cut == whole
     assert [each.welcome.resumed for each in connections(heard)] == [False, True, True]
     assert not any(isinstance(each, events.IdentitiesReset) for each in heard)

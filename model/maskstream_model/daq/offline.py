@@ -1,4 +1,4 @@
-"""DVIS-DAQ, offline: the online model over a video, then the refiner (SPEC.md section 4).
+"""DVIS-DAQ, offline: the online model over a video, then the refiner (docs/model.md 4).
 
 Differs from reference: a video is refined in overlapping windows, so that memory does not grow with
 its length (decisions/0009). A window that holds the whole video gives the reference's numbers.

@@ -100,7 +100,7 @@ class ClipSegments(Protocol):
 
 
 ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], ClipSegments]
-"""Turns the outputs of a video's frames into segments at picture size (SPEC.md 3.6, "vps")."""
+"""Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
 
 
 def run_panoptic(

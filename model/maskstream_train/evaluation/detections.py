@@ -43,7 +43,7 @@ def detect(
     categories: Sequence[int],
     progress: Progress,
 ) -> list[Detection]:
-    """Run a model over a video and return its results (SPEC.md sections 3.6, "vis", and 4).
+    """Run a model over a video and return its results (docs/model.md 3.6, "vis", and 4).
 
     Args:
         model: of any family with classes.

@@ -56,7 +56,7 @@ def num_classes(info: ModelInfo) -> int:
 def min_frames(info: ModelInfo) -> int:
     """Return how many frames a track needs to be a result, unless it reaches the last one.
 
-    The rule is of models that see no further frames (SPEC.md section 3.6).
+    The rule is of models that see no further frames (docs/model.md 3.6).
     """
     return MIN_FRAMES if info.lookahead == 0 else 1
 

@@ -19,7 +19,7 @@ from maskstream_train.evaluation.overlap import (
 ABSENT = -1
 """Status of a track on frames that do not list it; the others are those of `TrackStatus`."""
 MAX_ENTRIES = 20
-"""Results per video, as the reference emits them (SPEC.md section 3.6)."""
+"""Results per video, as the reference emits them (docs/model.md 3.6)."""
 MIN_FRAMES = 5
 """A track of fewer frames that does not reach the last one is left out of results (same place)."""
 

@@ -48,7 +48,7 @@ class ResultCollector:
     def finish(self, video_id: int, record: VideoRecord) -> None:
         """Close a video: its best pairs of track and class become detections.
 
-        Every frame has a mask, an empty one where there is no track (SPEC.md section 3.6).
+        Every frame has a mask, an empty one where there is no track (docs/model.md 3.6).
         """
         tracks, labels, scores = record.best_entries(agnostic=self._categories is None)
         for track, label, score in zip(tracks, labels, scores, strict=True):
