@@ -40,7 +40,7 @@ def test_every_page_is_built(site):
 
 def test_the_reference_has_what_the_client_and_the_port_declare(site):
     for page, names in (
-        ("client", ("Client.stream", "StreamOptions", "Videos.submit", "TakenOverError")),
+        ("client", ("Client.stream", "StreamOptions", "AsyncVideos.submit", "TakenOverError")),
         ("port", ("Model.step", "TrackTable", "FrameResult")),
     ):
         text = (site / "api" / f"{page}.html").read_text()
