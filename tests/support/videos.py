@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from maskstream_model.aliases import Frame
 from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 
@@ -55,6 +54,3 @@ class FakeVideos:
             np.arange(1, objects + 1),
             np.array(self.crowd, bool),
         )
-
-    def picture(self, video: int, number: int) -> Frame:
-        return self.read(video, [number]).frames[0]

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.aliases import Bools, Frame, Ints
+from maskstream_model.aliases import Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,5 @@ class VideoReader(Protocol):
 
         Raises:
             DatasetError: a picture or an annotation is missing or broken; names file and entry.
-        """
-        ...
-
-    def picture(self, video: int, number: int) -> Frame:
-        """Return one frame `(height, width, 3)` alone, as a model is given it.
-
-        Raises:
-            DatasetError: the picture is missing, broken, or of another size than annotated.
         """
         ...

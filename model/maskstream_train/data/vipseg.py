@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskstream_model.aliases import Bools, Frame
+from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.panoptic import PanopticTruth, Segment, read_ids
 from maskstream_train.data.pictures import check_pictures, read_frame
@@ -19,15 +19,9 @@ class VipsegReader:
     """A `VideoReader` of panoptic videos.
 
     Args:
-        truth: all of a file.
+        truth: all of a file; kept.
         pictures: folder of `<video>/<frame>`; a name that is not there ends in .jpg instead.
-        segments: folder of `<video>/<frame>.png` with segment ids.
-
-    Attributes:
-        truth: as given.
-        segments: as given.
-        categories: see `VideoReader`.
-        videos: see `VideoReader`.
+        segments: folder of `<video>/<frame>.png` with segment ids; kept.
 
     Raises:
         DatasetError: a frame is missing, or the frames of a video differ in size.
@@ -58,16 +52,12 @@ class VipsegReader:
                 crowds.setdefault(self._member(row), row.crowd)
         members = sorted(crowds)
         return AnnotatedFrames(
-            frames=np.stack([self.picture(video, number) for number in numbers]),
+            frames=np.stack([read_frame(self.videos[video], number) for number in numbers]),
             masks=np.stack([self._masks(video, n, listed[n], members) for n in numbers]),
             labels=np.array([self._rows[category] for category, _ in members], np.int64),
             ids=np.arange(1, len(members) + 1),
             crowd=np.array([crowds[member] for member in members], dtype=bool),
         )
-
-    def picture(self, video: int, number: int) -> Frame:
-        """Return one frame alone; see `VideoReader`."""
-        return read_frame(self.videos[video], number)
 
     def _listed(self, info: VideoInfo) -> list[list[Segment]]:
         """Return the segments of every frame."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from maskstream_model.aliases import Frame
 from maskstream_train.data.annotated import AnnotatedVideo, AnnotatedVideos
 from maskstream_train.data.pictures import check_pictures, read_frame
 from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
@@ -14,14 +13,11 @@ from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 class InstanceReader:
     """A `VideoReader` of videos (or still pictures) with a segmentation per object and frame.
 
-    Args:
-        annotations: all of a file, or some of its videos.
-        pictures: folder that file names are relative to.
+    All categories are things.
 
-    Attributes:
-        annotations: as given.
-        categories: see `VideoReader`; all are things.
-        videos: see `VideoReader`.
+    Args:
+        annotations: all of a file, or some of its videos; kept.
+        pictures: folder that file names are relative to.
 
     Raises:
         DatasetError: a frame is missing.
@@ -49,7 +45,7 @@ class InstanceReader:
         """Return frames `numbers` of `videos[video]`; see `VideoReader`."""
         truth = self.annotations.videos[video]
         # A still picture that stands for a clip is asked for many times over.
-        frames = {number: self.picture(video, number) for number in set(numbers)}
+        frames = {number: read_frame(self.videos[video], number) for number in set(numbers)}
         masks = {number: truth.masks(number) for number in frames}
         return AnnotatedFrames(
             frames=np.stack([frames[number] for number in numbers]),
@@ -58,10 +54,6 @@ class InstanceReader:
             ids=np.array([thing.id for thing in truth.objects], np.int64),
             crowd=truth.crowd,
         )
-
-    def picture(self, video: int, number: int) -> Frame:
-        """Return one frame alone; see `VideoReader`."""
-        return read_frame(self.videos[video], number)
 
 
 def _info(video: AnnotatedVideo, pictures: Path) -> VideoInfo:

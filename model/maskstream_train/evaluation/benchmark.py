@@ -17,7 +17,8 @@ from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic import PanopticVideo
 from maskstream_model.video import segment_video
-from maskstream_train.data.videos import VideoReader
+from maskstream_train.data.pictures import read_frame
+from maskstream_train.data.videos import VideoInfo
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.evaluate import min_frames, num_classes, unmasked
@@ -98,7 +99,7 @@ def detect(
     size, classes = (info.height, info.width), num_classes(model.info)
     recorder = VideoRecorder(np.zeros(0, dtype=np.int64), min_frames=min_frames(model.info))
     collector = ResultCollector(categories)
-    for result in segment_video(model, _pictures(reader, video)):
+    for result in segment_video(model, _pictures(reader.videos[video])):
         recorder.add(unmasked(result, classes), nothing)
         collector.add_masks(result.tracks.track_ids, _mask_parts(result, size), size)
         progress(1)
@@ -106,9 +107,8 @@ def detect(
     return collector.detections
 
 
-def _pictures(reader: VideoReader, video: int) -> Iterator[Frame]:
-    for number in range(len(reader.videos[video].pictures)):
-        yield reader.picture(video, number)
+def _pictures(video: VideoInfo) -> Iterator[Frame]:
+    return (read_frame(video, number) for number in range(len(video.pictures)))
 
 
 def _mask_parts(result: FrameResult, size: Size) -> Iterator[Bools]:
@@ -132,8 +132,8 @@ def run_panoptic(
     """
     known = {item.id: item for item in reader.categories}
     with panoptic_folder(plan.out) as writer:
-        for index, video in enumerate(reader.videos):
-            frames = list(_outputs(model, reader, index, progress))
+        for video in reader.videos:
+            frames = list(_outputs(model, video, progress))
             found = segment(frames, (video.height, video.width), model.config)
             maps = (part.numpy().astype(np.int32) for part in found.segment_map)
             classes = {each.id: known[plan.categories[each.label]] for each in found.segments}
@@ -145,12 +145,10 @@ def run_panoptic(
     return score_panoptic(truth, reader.segments, results, pictures, plan.objects)
 
 
-def _outputs(
-    model: FramewiseModel, reader: VideoReader, video: int, progress: Progress
-) -> Iterator[FrameOutput]:
+def _outputs(model: FramewiseModel, video: VideoInfo, progress: Progress) -> Iterator[FrameOutput]:
     """Yield what the trackers of `model` say about each frame of a video."""
     state = model.begin()
-    for frame in _pictures(reader, video):
+    for frame in _pictures(video):
         output, state = model.track_frame(frame, state)
         yield output
         progress(1)

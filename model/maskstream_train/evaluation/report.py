@@ -13,6 +13,12 @@ from maskstream_train.evaluation.vis_metrics import (
     VisSummary,
 )
 
+RATIOS = (
+    *("emergence_recall", "disappearance_recall", "unswitched_share", "switches_per_object"),
+    *("recall", "precision", "track_precision"),
+)
+"""Properties of `IdentityCounts` that are told."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -34,16 +40,7 @@ class Report:
 
     def ratios(self) -> dict[str, float]:
         """Return the ratios of `identities` by name, fractions of 1; -1 where undefined."""
-        counts = self.identities
-        return {
-            "emergence_recall": counts.emergence_recall,
-            "disappearance_recall": counts.disappearance_recall,
-            "unswitched_share": counts.unswitched_share,
-            "switches_per_object": counts.switches_per_object,
-            "recall": counts.recall,
-            "precision": counts.precision,
-            "track_precision": counts.track_precision,
-        }
+        return {name: getattr(self.identities, name) for name in RATIOS}
 
     def as_json(self, by_class: bool = True) -> dict[str, Any]:
         """Return everything as plain values; without `vis` where classes mean nothing."""

@@ -11,7 +11,7 @@ from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
 from maskstream_model.port import Model
-from maskstream_train.data.pictures import read_picture
+from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.evaluation.answers import Answer, Measured
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
@@ -24,7 +24,6 @@ from maskstream_train.evaluation.presence_truth import PresenceTruth, read_prese
 from maskstream_train.evaluation.request import SYNTHETIC, Begin, Request, check_options
 from maskstream_train.evaluation.sources import (
     Source,
-    frame_files,
     open_dataset,
     synthetic_clips,
 )
@@ -156,7 +155,7 @@ def _presence(
     model: Model[Any], truth: PresenceTruth, request: Request, begin: Begin
 ) -> PresenceReport:
     """Run the model over a folder of frames and say how its tracks come and go."""
-    paths = frame_files(Path(request.data))
+    paths = list_pictures(Path(request.data))
     progress = begin(len(paths))
     tracks = stream(model, (read_picture(path) for path in paths), progress)
     return judge_presence(track_lives(tracks, request.min_score), truth)

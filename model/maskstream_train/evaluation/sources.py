@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Ints
-from maskstream_model.errors import DatasetError
 from maskstream_train.data.classes import same_names
 from maskstream_train.data.layouts import annotation_file
-from maskstream_train.data.pictures import ENDINGS
 from maskstream_train.data.readers import open_instances
 from maskstream_train.data.seeds import evaluation_seed
 from maskstream_train.data.ytvis import InstanceReader
@@ -110,15 +108,3 @@ def _pairs(reader: InstanceReader, video: int) -> Iterator[tuple[Frame, Bools]]:
     for number in range(len(reader.videos[video].pictures)):
         chosen = reader.read(video, [number])
         yield chosen.frames[0], chosen.masks[0]
-
-
-def frame_files(folder: Path) -> list[Path]:
-    """Return the pictures of a folder in the order of their names.
-
-    Raises:
-        DatasetError: there are none.
-    """
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)
-    if not files:
-        raise DatasetError(f"{folder} is no folder of pictures ({', '.join(ENDINGS)})")
-    return files

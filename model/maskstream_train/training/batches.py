@@ -102,15 +102,11 @@ class ClipBatches(Dataset[ClipBatch]):
         for row, (chance, factor, y, x) in enumerate(drawn):
             if chance >= self._plan.zoom_share:
                 continue
-            one = ClipBatch(*(part[row : row + 1] for part in _parts(batch)))
+            one = ClipBatch(*(part[row : row + 1] for part in batch.parts))
             near = zoom(one, 1.0 + factor * (self._plan.zoom_max - 1.0), (y, x), min_px)
-            for part, changed in zip(_parts(batch), _parts(near), strict=True):
+            for part, changed in zip(batch.parts, near.parts, strict=True):
                 part[row] = changed[0]
         return batch
-
-
-def _parts(batch: ClipBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return batch.frames, batch.masks, batch.labels, batch.present
 
 
 def _quiet_worker(_: int) -> None:

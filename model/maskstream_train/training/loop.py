@@ -13,7 +13,7 @@ from torch import Tensor
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.batches import stream_batches
 from maskstream_train.training.distribution import anywhere, share, wait_for_all
-from maskstream_train.training.journal import Journal
+from maskstream_train.training.journal import Record, journal
 from maskstream_train.training.options import Plan, RunOptions
 from maskstream_train.training.run_checkpoint import Run, make_folder
 from maskstream_train.training.stage import Stage
@@ -69,8 +69,8 @@ def train(
     trainer = Trainer(stage, options, clock)
     stage.module.train()
     log = options.out / f"{stage.name}.jsonl"
-    with Journal(log, stage.name) as journal, _asked_to_stop() as asked:
-        _loop(trainer, journal, asked, clock, _views(trainer, batches))
+    with journal(log, stage.name) as record, _asked_to_stop() as asked:
+        _loop(trainer, record, asked, clock, _views(trainer, batches))
         trainer.save()
     if anywhere(bool(asked), trainer.device):
         raise KeyboardInterrupt
@@ -80,7 +80,7 @@ def train(
 
 def _loop(
     trainer: Trainer,
-    journal: Journal,
+    record: Record,
     asked: list[int],
     clock: Callable[[], float],
     views: Iterator[ClipBatch],
@@ -93,18 +93,18 @@ def _loop(
         interval.add(trainer.step(batch))
         now = clock()
         if now - interval.started_s >= LOG_INTERVAL_S:
-            _tell(trainer, journal, interval, now)
+            _tell(trainer, record, interval, now)
             interval = Interval(now, trainer.run.step)
         if now - saved_s >= 60 * trainer.options.checkpoint_minutes:
             trainer.save()
             saved_s = clock()
     if interval.sums:
-        _tell(trainer, journal, interval, clock())
+        _tell(trainer, record, interval, clock())
 
 
-def _tell(trainer: Trainer, journal: Journal, interval: Interval, now_s: float) -> None:
+def _tell(trainer: Trainer, record: Record, interval: Interval, now_s: float) -> None:
     if share().first:
-        journal.record(trainer.progress(), interval.facts(trainer.run.step, now_s))
+        record(trainer.progress(), interval.facts(trainer.run.step, now_s))
 
 
 def _views(trainer: Trainer, source: Batches) -> Iterator[ClipBatch]:

@@ -62,10 +62,14 @@ class ClipBatch:
             self.frames[:, order], self.masks[:, order], self.labels, self.present[:, order]
         )
 
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Frames, masks, labels and presence."""
+        return self.frames, self.masks, self.labels, self.present
+
     def to(self, device: torch.device) -> "ClipBatch":
         """Return a copy on `device`."""
-        parts = (self.frames, self.masks, self.labels, self.present)
-        return ClipBatch(*(part.to(device, non_blocking=True) for part in parts))
+        return ClipBatch(*(part.to(device, non_blocking=True) for part in self.parts))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.annotations import read_annotations
+from maskstream_train.data.pictures import read_frame
 from maskstream_train.data.readers import open_reader
 from support.datasets import SIZE, Tubes, box, draw_frames
 
@@ -42,7 +43,7 @@ def test_chosen_frames_come_in_the_order_asked_for_with_their_masks(tubes: Tubes
     empty = np.zeros(SIZE, dtype=bool)
     first, last = [empty, box(0, 0, 2, 2)], [box(2, 2, 4, 6), empty]
     assert np.array_equal(chosen.masks, [last, first, last])
-    assert np.array_equal(reader.picture(0, 2), chosen.frames[0])
+    assert np.array_equal(read_frame(reader.videos[0], 2), chosen.frames[0])
 
 
 def test_a_video_without_objects_has_none(tubes: Tubes) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.panoptic import MAX_ID, read_ids, read_truth, write_ids
+from maskstream_train.data.pictures import read_frame
 from maskstream_train.data.readers import open_reader
 from support.datasets import CAR, ROAD, SIZE, SKY, Panoptic, draw_frames
 
@@ -32,7 +33,7 @@ def test_things_are_objects_by_id_and_stuff_by_class(panoptic: Panoptic) -> None
     expected = [[part == CAR, (part == SKY) | (part == SKY + 7), part == ROAD] for part in ids]
     assert np.array_equal(chosen.masks, expected)
     assert chosen.frames.shape == (2, *SIZE, 3)
-    assert np.array_equal(reader.picture(0, 2), chosen.frames[0])
+    assert np.array_equal(read_frame(reader.videos[0], 2), chosen.frames[0])
     assert not chosen.crowd.any()
 
 

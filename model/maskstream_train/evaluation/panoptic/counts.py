@@ -34,13 +34,8 @@ class SegmentTable:
     @staticmethod
     def joined(parts: "Sequence[SegmentTable]") -> "SegmentTable":
         """Return the lines of several tables, one after the other."""
-        return SegmentTable(
-            np.concatenate([part.frames for part in parts]),
-            np.concatenate([part.ids for part in parts]),
-            np.concatenate([part.classes for part in parts]),
-            np.concatenate([part.crowd for part in parts]),
-            np.concatenate([part.areas for part in parts]),
-        )
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        return SegmentTable(*(np.concatenate(column) for column in columns))
 
 
 @dataclass(frozen=True)

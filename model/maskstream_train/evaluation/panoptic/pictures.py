@@ -1,6 +1,7 @@
 """Counts panoptic videos, true and predicted, from their files, one frame at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,8 +109,7 @@ class PanopticFolders:
                 f"is not in {found_file}"
             )
         pairs = PixelPairs(np.full(len(counts), frame), true_lines, found_lines, counts)
-        counted = SegmentTable(found.frames, found.ids, found.classes, found.crowd, areas[:-1])
-        return truth, counted, pairs
+        return truth, replace(found, areas=areas[:-1]), pairs
 
 
 def _table(segments: Sequence[Segment], frame: int, classes: Mapping[int, int]) -> SegmentTable:
