@@ -1,10 +1,8 @@
 """Animal-like figures: quadrupeds and birds, with swinging limbs."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from maskstream_train.data.synthetic.config import ANIMAL, Image
+from maskstream_train.data.synthetic.config import ANIMAL
 from maskstream_train.data.synthetic.limbs import COATS, leg, natural_colour
 from maskstream_train.data.synthetic.shapes import (
     Figure,
@@ -21,23 +19,20 @@ from maskstream_train.data.synthetic.textures import random_colour
 COAT, PATCH, DARK, LIGHT = range(4)
 
 
-@dataclass(frozen=True)
 class _Quadruped:
-    """Measures of a four-legged animal; `spots (S, 4)` are places and radii of patches."""
+    """Measures of a four-legged animal, drawn; `spots (S, 4)` are places and radii of patches."""
 
-    length: float
-    girth: float
-    legs: float
-    leg_radius: float
-    neck_angle: float
-    neck: float
-    head: float
-    snout: float
-    stride: float
-    tail: float
-    ears_up: bool
-    horned: bool
-    spots: Image
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.length, self.girth = rng.uniform(0.55, 0.95), rng.uniform(0.24, 0.42)
+        self.legs, self.leg_radius = rng.uniform(0.35, 0.75), rng.uniform(0.05, 0.1)
+        self.neck_angle, self.neck = rng.uniform(1.4, 2.7), rng.uniform(0.15, 0.6)
+        self.head, self.snout = rng.uniform(0.13, 0.22), rng.uniform(0.1, 0.3)
+        self.stride, self.tail = rng.uniform(0.1, 0.7), rng.uniform(0.1, 0.6)
+        self.ears_up, self.horned, grazes = rng.random(3) < (0.5, 0.2, 0.2)
+        low, high = (-0.7, -0.6, 0.2, 0.2), (0.7, 0.4, 0.6, 0.7)
+        self.spots = rng.uniform(low, high, (int(rng.integers(0, 5)), 4))
+        if grazes:
+            self.neck_angle = rng.uniform(0.5, 1.3)
 
     def pose(self, phase: float) -> list[Part]:
         """Return the parts, the far side first."""
@@ -101,29 +96,7 @@ def quadruped(rng: np.random.Generator) -> Figure:
         Paint(base * 0.6, 0.2),
         Paint(np.clip(base * 1.3 + 15, 0, 255).astype(np.float32), 0.1),
     )
-    length, girth = rng.uniform(0.55, 0.95), rng.uniform(0.24, 0.42)
-    legs, leg_radius = rng.uniform(0.35, 0.75), rng.uniform(0.05, 0.1)
-    neck_angle, neck = rng.uniform(1.4, 2.7), rng.uniform(0.15, 0.6)
-    head, snout = rng.uniform(0.13, 0.22), rng.uniform(0.1, 0.3)
-    stride, tail = rng.uniform(0.1, 0.7), rng.uniform(0.1, 0.6)
-    ears_up, horned, graze = rng.random(3) < (0.5, 0.2, 0.2)
-    spots = rng.uniform((-0.7, -0.6, 0.2, 0.2), (0.7, 0.4, 0.6, 0.7), (int(rng.integers(0, 5)), 4))
-    animal = _Quadruped(
-        length=length,
-        girth=girth,
-        legs=legs,
-        leg_radius=leg_radius,
-        neck_angle=rng.uniform(0.5, 1.3) if graze else neck_angle,
-        neck=neck,
-        head=head,
-        snout=snout,
-        stride=stride,
-        tail=tail,
-        ears_up=ears_up,
-        horned=horned,
-        spots=spots,
-    )
-    return Figure(ANIMAL, paints, animal.pose)
+    return Figure(ANIMAL, paints, _Quadruped(rng).pose)
 
 
 def bird(rng: np.random.Generator) -> Figure:

@@ -1,7 +1,6 @@
 """Person-like figures with swinging limbs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,23 +12,20 @@ from maskstream_train.data.synthetic.textures import random_colour
 SKIN, SHIRT, TROUSERS, HAIR, SHOE, BAG = range(6)
 
 
-@dataclass(frozen=True)
 class _Biped:
-    """Measures and clothes of a person; `sleeve` and `shin` are paints."""
+    """Measures and clothes of a person, drawn; `sleeve` and `shin` are paints."""
 
-    width: float
-    leg_radius: float
-    arm_radius: float
-    stride: float
-    sway: float
-    raised: float
-    from_front: bool
-    waves: bool
-    skirt: bool
-    carries: bool
-    long_hair: bool
-    sleeve: int
-    shin: int
+    def __init__(self, rng: np.random.Generator) -> None:
+        build, depth = rng.uniform(0.75, 1.5), rng.uniform(0.5, 1.0)
+        self.width = 0.25 * build * (0.6 + 0.4 * depth)
+        self.leg_radius, self.arm_radius = 0.105 * build, 0.07 * build
+        self.from_front = depth > 0.75
+        self.stride, self.sway = rng.uniform(0.05, 0.75), rng.uniform(0, 0.8)
+        self.raised = rng.uniform(0, 3.0)
+        traits = rng.random(5) < (0.2, 0.2, 0.3, 0.4, 0.3)
+        self.waves, self.skirt, self.carries, self.long_hair, short = traits
+        self.sleeve = SKIN if rng.random() < 0.4 else SHIRT
+        self.shin = SKIN if short else TROUSERS
 
     @property
     def _lean(self) -> float:
@@ -100,22 +96,4 @@ def biped(rng: np.random.Generator) -> Figure:
         Paint(random_colour(rng, 0.5), 0.1),
         Paint(random_colour(rng), bold[2]),
     )
-    build, depth = rng.uniform(0.75, 1.5), rng.uniform(0.5, 1.0)
-    stride, sway, raised = rng.uniform(0.05, 0.75), rng.uniform(0, 0.8), rng.uniform(0, 3.0)
-    waves, skirt, carries, long_hair, short = rng.random(5) < (0.2, 0.2, 0.3, 0.4, 0.3)
-    person = _Biped(
-        width=0.25 * build * (0.6 + 0.4 * depth),
-        leg_radius=0.105 * build,
-        arm_radius=0.07 * build,
-        stride=stride,
-        sway=sway,
-        raised=raised,
-        from_front=depth > 0.75,
-        waves=waves,
-        skirt=skirt,
-        carries=carries,
-        long_hair=long_hair,
-        sleeve=SKIN if rng.random() < 0.4 else SHIRT,
-        shin=SKIN if short else TROUSERS,
-    )
-    return Figure(PERSON, paints, person.pose)
+    return Figure(PERSON, paints, _Biped(rng).pose)

@@ -1,6 +1,5 @@
 """Vehicle figures: cars, vans and lorries from the side and from above, and two-wheelers."""
 
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -30,23 +29,19 @@ from maskstream_train.data.synthetic.shapes import (
 from maskstream_train.data.synthetic.textures import random_colour
 
 
-@dataclass(frozen=True)
 class _CarFromSide:
-    """Measures of a car, van or lorry; heights count downwards, `half` is half its length."""
+    """Measures of a car, van or lorry, drawn; heights count downwards, `half` is half a length."""
 
-    half: float
-    roof: float
-    belt: float
-    sill: float
-    front: float
-    rear: float
-    slant_front: float
-    slant_rear: float
-    wheel: float
-    pillars: int
-    spokes: int
-    van: bool
-    lower_band: bool
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.half, self.roof = rng.uniform(0.9, 1.35), -rng.uniform(0.4, 0.8)
+        self.belt, self.sill = -rng.uniform(0.02, 0.15), rng.uniform(0.3, 0.4)
+        self.front, self.rear = rng.uniform(0.15, 0.75), rng.uniform(0.3, 0.98)
+        self.slant_front, self.slant_rear = rng.uniform(0.1, 0.4), rng.uniform(0.0, 0.3)
+        self.wheel, self.pillars = rng.uniform(0.19, 0.28), int(rng.integers(1, 4))
+        self.spokes, self.van = int(rng.integers(3, 7)), rng.random() < 0.25
+        self.lower_band = rng.random() < 0.4
+        if self.van:
+            self.rear = 0.97
 
     def pose(self, phase: float) -> list[Part]:
         """Return the parts, wheels last."""
@@ -99,22 +94,7 @@ class _CarFromSide:
 
 def car_from_side(rng: np.random.Generator) -> Figure:
     """Draw a car, van or lorry seen from the side, with turning wheels."""
-    car = _CarFromSide(
-        half=rng.uniform(0.9, 1.35),
-        roof=-rng.uniform(0.4, 0.8),
-        belt=-rng.uniform(0.02, 0.15),
-        sill=rng.uniform(0.3, 0.4),
-        front=rng.uniform(0.15, 0.75),
-        rear=rng.uniform(0.3, 0.98),
-        slant_front=rng.uniform(0.1, 0.4),
-        slant_rear=rng.uniform(0.0, 0.3),
-        wheel=rng.uniform(0.19, 0.28),
-        pillars=int(rng.integers(1, 4)),
-        spokes=int(rng.integers(3, 7)),
-        van=rng.random() < 0.25,
-        lower_band=rng.random() < 0.4,
-    )
-    car = replace(car, rear=0.97) if car.van else car
+    car = _CarFromSide(rng)
     return Figure(VEHICLE, vehicle_paints(rng), car.pose)
 
 
