@@ -18,7 +18,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
-from maskstream_model.daq.doubles import settle_doubles
+from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
@@ -87,8 +87,8 @@ class OnlineHungarian(FramewiseModel):
 
         scores = foreground_scores(frame.logits[0]).cpu()
         judged = self._judge(scores, offers, state)
-        settled = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)
-        verdict = admit(settled, scores, max_tracks)
+        distinct = suppress_duplicates(judged, state.missed_frames, self.config.online, masks_of)
+        verdict = admit(distinct, scores, max_tracks)
         alive = (~verdict.gone).nonzero()[:, 0]
         rows = torch.cat([offers[alive], verdict.born]).to(self.device)
         taken = rows != NO_MATCH
