@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from maskstream_model.drafts import drafted
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_server.errors import (
     FileGoneError,
     JobFailedError,
@@ -244,9 +244,9 @@ class VideoFiles:
 
     def set_owner(self, identity: str) -> None:
         """Say whose videos these are."""
-        with drafted(self.root / OWNER) as draft:
-            draft.write_text(identity)
-            sync(draft)
+        with atomic_write(self.root / OWNER) as temporary:
+            temporary.write_text(identity)
+            sync(temporary)
         sync(self.root)
 
     def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
