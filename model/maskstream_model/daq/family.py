@@ -66,6 +66,13 @@ def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     return compile_model(model, request)
 
 
+def live(model: Any) -> Any:
+    """Return the online model inside of an offline one; an online model itself."""
+    from maskstream_model.daq.offline import OfflineDaq
+
+    return model.online if isinstance(model, OfflineDaq) else model
+
+
 def _configured(
     config: "ModelConfig", task: str | None, overrides: dict[str, Any]
 ) -> "ModelConfig":
@@ -83,6 +90,7 @@ DAQ = Family(
         ),
         Release("demo", "instances", "synthetic clips", "-", "shipped with Maskstream", "-"),
     ),
+    live,
 )
 HUNGARIAN = Family(
     "hungarian",
