@@ -134,6 +134,7 @@ class OnlineDaq(FramewiseModel):
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
             embeddings, features = candidates.embeddings[rows], candidates.mask_features
+            # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
             return self.tracker.segment(embeddings[None], features[None])[0] > 0
 
         return suppress_duplicates(verdict, state.missed_frames, self.config.online, masks_of)
