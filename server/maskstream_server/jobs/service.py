@@ -21,17 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class VideoService:
-    """Starts and stops with its process.
-
-    Args:
-        api: of videos; its store and queue are closed with this.
-        worker: takes videos from the queue; None leaves that to other processes.
-        concurrency: videos that it works on at once.
-        webhooks: None where there are none.
-        clean_up: called at the very end.
-        metrics: updated once a minute.
-        clock: set by the store once a minute.
-    """
+    """Starts and stops with its process."""
 
     def __init__(
         self,

@@ -16,17 +16,14 @@ class DecodedFrame(Protocol):
     @property
     def index(self) -> int:
         """Number of the frame in the video, from 0."""
-        ...
 
     @property
     def time_s(self) -> float:
         """When it is shown, from the beginning of the video."""
-        ...
 
     @property
     def pixels(self) -> Pixels:
         """Upright pixels, uint8 `(H, W, 3)` RGB."""
-        ...
 
 
 class DecodingVideo(Protocol):
@@ -35,22 +32,18 @@ class DecodingVideo(Protocol):
     @property
     def info(self) -> VideoInfo:
         """What is known of it before its first frame."""
-        ...
 
     @property
     def warning(self) -> str | None:
         """Once the last frame has come: a sentence where not all could be read."""
-        ...
 
     def __iter__(self) -> Iterator[DecodedFrame]: ...
 
     def stop(self) -> None:
         """End the iteration at once, from any thread."""
-        ...
 
     def close(self) -> None:
         """Let go of it, while nobody iterates."""
-        ...
 
 
 class OpenVideo(Protocol):
@@ -58,7 +51,6 @@ class OpenVideo(Protocol):
 
     def __call__(self, path: Path, *, skip: int, stride: int) -> DecodingVideo:
         """Return its frames from number `skip` on whose number is a multiple of `stride`."""
-        ...
 
 
 OpenSound = Callable[[Path], AbstractContextManager[Iterable[SoundPiece]]]

@@ -97,8 +97,6 @@ class Reader:
     """Makes the report of a step; for the thread that steps the model.
 
     Attributes:
-        model: that stepped.
-        wanted: what is wanted of results.
         mentioned: tracks that are known before the step and have not disappeared.
         committed: last frame whose parts are held already.
         every: parts are made each time that so many more frames are committed.

@@ -23,13 +23,7 @@ from maskstream_server.stores.record import SessionRecord, refusal, write
 
 
 class MemoryStore:
-    """A `SessionStore` of one process; all methods are quick, none raises StoreUnreachableError.
-
-    Args:
-        times: lives of memories and leases.
-        max_bytes: memory for parts and results; None for no bound.
-        clock: seconds that only grow.
-    """
+    """A `SessionStore` of one process; all methods are quick, none raises StoreUnreachableError."""
 
     def __init__(
         self,

@@ -19,17 +19,7 @@ UNSEEN = (Status.MISSED.name.lower(), Status.DISAPPEARED.name.lower())
 
 @dataclass(frozen=True)
 class Material:
-    """All that an artifact can be made of; opened and read in the thread that makes it.
-
-    Attributes:
-        name: of the video's file.
-        lines: of results.
-        classes: of the model.
-        options: what is wanted.
-        show_min: score from which a track is shown.
-        open_video: gives the frames that the lines are of.
-        open_sound: gives the sound of the file.
-    """
+    """All that an artifact can be made of; opened and read in the thread that makes it."""
 
     name: str
     lines: Lines

@@ -50,14 +50,8 @@ class Intake:
     """What every way in works with.
 
     Attributes:
-        files: of videos.
-        uploads: that can be continued.
         sources: hosts that files may be fetched from.
         webhooks: hosts that the end of a video may be reported to.
-        model: the one that the workers run.
-        max_bytes: of one file.
-        random_bytes: for ids.
-        now_s: Unix time.
     """
 
     files: VideoFiles
@@ -110,13 +104,7 @@ class Submission(ABC):
 
 @dataclass(frozen=True)
 class FormSubmission(Submission):
-    """A multipart form that comes in, and what its headers say of it.
-
-    Attributes:
-        chunks: its body.
-        content_type: names the boundary.
-        num_bytes: of the body, where it is known.
-    """
+    """A multipart form that comes in, and what its headers say of it."""
 
     chunks: AsyncIterable[bytes]
     content_type: str
@@ -163,12 +151,7 @@ class UploadSubmission(Submission):
 
 @dataclass(frozen=True)
 class UrlSubmission(Submission):
-    """A file that is to be fetched (see `fetching`).
-
-    Attributes:
-        url: its address.
-        options: JSON object of what is wanted.
-    """
+    """A file that is to be fetched (see `fetching`)."""
 
     url: str
     options: Any = None

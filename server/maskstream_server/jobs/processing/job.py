@@ -27,10 +27,6 @@ AWAY_PAUSE_S = 0.5
 class VideoJob:
     """A claimed video: its record, its files, and what they ask of the model.
 
-    Args:
-        parts: what the worker works with.
-        record: as claimed; its fence is the worker's.
-
     Attributes:
         record: as it was written last.
         fence: what writes carry, so that nobody but this worker changes the record.

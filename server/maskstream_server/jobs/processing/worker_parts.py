@@ -19,14 +19,9 @@ class WorkerParts:
 
     Attributes:
         engine: shared with live sessions, which go first.
-        store: of records.
-        files: of videos.
-        open_video: decodes pictures.
-        open_sound: decodes sound.
         offline: refines whole videos; None where there is no refiner.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
-        now_s: Unix time.
         fetcher: brings files of which only the address was handed in.
     """
 

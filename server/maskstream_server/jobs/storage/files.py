@@ -45,7 +45,6 @@ class VideoFiles:
         min_free_bytes: what must stay free on the disk.
 
     Attributes:
-        root: see there.
         quarantine: where videos go that have no record.
     """
 
