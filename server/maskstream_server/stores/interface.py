@@ -93,14 +93,10 @@ class StoredSession:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What a takeover by token gives: the lease, the memory, and who held it before.
-
-    `stored` is None where it cannot be read.
-    """
+    """What a takeover by token gives: the lease and the memory, None where it cannot be read."""
 
     lease: Lease
     stored: StoredSession | None
-    previous_owner: str | None
 
 
 @dataclass(frozen=True)

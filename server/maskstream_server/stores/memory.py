@@ -61,10 +61,9 @@ class MemoryStore:
             record = self._living(session)
             if record is None or token_hash not in (record.token, record.previous):
                 return None
-            before = record.owner if record.lease_until_s > self._clock() else None
             record.token, record.previous = new_token_hash, token_hash
             record.fence += 1
-            return TakenOver(self._lease_to(session, record, owner), record.stored, before)
+            return TakenOver(self._lease_to(session, record, owner), record.stored)
 
     async def confirm_token(self, lease: Lease) -> None:
         """See `SessionStore.confirm_token`."""
