@@ -18,8 +18,8 @@ from maskstream_server.jobs.intake.intake import Intake
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
 from maskstream_server.jobs.maintenance.ownership import Ownership
+from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts
@@ -31,9 +31,8 @@ from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
 from maskstream_server.jobs.webhooks.delivery import WebhookSender
 from maskstream_server.lifecycle.models import Models
-from maskstream_server.media.decoder import open_video
+from maskstream_server.media.decoder import OpenVideo, open_video
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.ports import DecodingVideo, OpenVideo
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
@@ -158,12 +157,7 @@ def _webhooks(settings: Settings, store: VideoStore, clock: StoreClock) -> Webho
 
 def decode_upload(settings: Settings) -> OpenVideo:
     """Return what decodes an uploaded file in a child process, within the operator's limits."""
-    limits = video_limits(settings)
-
-    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
-        return open_video(path, limits, skip=skip, stride=stride)
-
-    return decode
+    return partial(open_video, limits=video_limits(settings))
 
 
 def video_limits(settings: Settings) -> VideoLimits:

@@ -32,10 +32,10 @@ from maskstream_server.session.admission import (
     parse_text,
 )
 from maskstream_server.session.answers import Answers
-from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
+from maskstream_server.session.memory import Beginning
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket

@@ -16,7 +16,7 @@ from maskstream_server.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
-from maskstream_server.jobs.storage.disk import disk_time_s, sync
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.jobs.storage.quarantine import Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
@@ -83,7 +83,9 @@ class VideoFiles:
 
     def now_s(self) -> float:
         """Return the Unix time by which files here are dated; ages are judged by it alone."""
-        return disk_time_s(self._incoming / CLOCK)
+        clock = self._incoming / CLOCK
+        clock.touch()  # dated by what dates all files there, which may be another machine
+        return clock.stat().st_mtime
 
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
