@@ -41,11 +41,6 @@ class VideoService:
         self._metrics, self._clock = metrics, clock
         self._tasks: list[asyncio.Task[None]] = []
 
-    @property
-    def trouble(self) -> str | None:
-        """One sentence for the operator where no videos can be accepted; None where they can."""
-        return self.api.ownership.mismatch
-
     def start(self) -> None:
         """Begin maintenance, and work where there is a worker."""
         self._tasks.append(asyncio.create_task(self._tend()))

@@ -160,7 +160,7 @@ class Service:
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return None if self.videos is None else self.videos.trouble
+        return None if self.videos is None else self.videos.api.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""

@@ -24,7 +24,6 @@ from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
@@ -62,15 +61,7 @@ def build_videos(
     files = open_files(settings, root)
     store, clock = open_store(settings), StoreClock()
     webhooks = _webhooks(settings, store, clock)
-    info = models.live.info
-    facts = ModelFacts(
-        name=info.name,
-        refines=models.offline is not None,
-        panoptic=info.task == "panoptic",
-        classes=None if info.classes is None else tuple(each.name for each in info.classes),
-        prompts=info.prompts,
-    )
-    api = _api(settings, store, files, clock, webhooks, facts)
+    api = _api(settings, store, files, clock, webhooks, models)
     worker = None
     if settings.video_jobs:
         parts = _worker_parts(settings, models, api, clock, engine, decode)
@@ -84,7 +75,7 @@ def _api(
     files: VideoFiles,
     clock: StoreClock,
     webhooks: WebhookSender | None,
-    model: ModelFacts,
+    models: Models,
 ) -> VideoApi:
     in_process = settings.store == "memory"
     uploads = ResumableUploads(
@@ -108,7 +99,8 @@ def _api(
         uploads=uploads,
         sources=source_rules(settings),
         webhooks=webhook_rules(settings),
-        model=model,
+        model=models.live.info,
+        refines=models.offline is not None,
         max_bytes=settings.max_video_bytes,
         now_s=clock,
     )

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from maskstream_model.port import ModelInfo
 from maskstream_server.errors import BadUploadError, UnfinishedError
 from maskstream_server.jobs.intake.reservation import unreserved_space
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
+from maskstream_server.jobs.records.options import VideoOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.outbound.rules import HostRules
 
@@ -58,7 +59,8 @@ class Intake:
     uploads: ResumableUploads
     sources: HostRules
     webhooks: HostRules
-    model: ModelFacts
+    model: ModelInfo
+    refines: bool
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
@@ -74,7 +76,7 @@ class Intake:
             BadOptionsError: they cannot be.
             AddressRefusedError: its webhook is not allowed.
         """
-        options = read_options(text, self.model)
+        options = read_options(text, self.model, refines=self.refines)
         if options.webhook is not None:
             self.webhooks.check(options.webhook)
         return options

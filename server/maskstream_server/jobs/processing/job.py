@@ -97,13 +97,11 @@ class VideoJob:
             JobFailedError: this server's model cannot do what is wanted.
         """
         options, model = self.record.options, self._model
-        own_min = model.info.report_score_min
-        wanted = Wanted(
-            min_score=own_min if options.min_score is None else options.min_score,
-            mask_scale=options.mask_scale,
-            classes=self._labels(model),
-            tracks_classes=model.info.task == "semantic",
-        )
+        scale = options.mask_scale
+        try:
+            wanted = Wanted.of(model.info, options.min_score, options.classes, mask_scale=scale)
+        except ValueError as error:
+            raise JobFailedError(str(error)) from error
         return Tracking(
             self.parts.engine,
             model,
@@ -134,13 +132,6 @@ class VideoJob:
             ClassInfo(prompt.text, color_of(prompt.class_id))
             for prompt in _prompts(self.record.options.prompts)
         )
-
-    def _labels(self, model: Model[Any]) -> frozenset[int] | None:
-        """Return the labels of the classes that are wanted; None: all."""
-        wanted, known = self.record.options.classes, model.info.classes or ()
-        if wanted is None:
-            return None
-        return frozenset(label for label, each in enumerate(known) if each.name in wanted)
 
     def open_video(self, skip: int = 0) -> Video:
         """Return the frames that are looked at, without the first `skip` of them."""
