@@ -155,9 +155,7 @@ class ClientSession:
             masks=options.masks,
             mask_scale=options.mask_scale,
             min_score=options.min_score,
-            resume=messages.Resume(self.resume_token, ledger.last_sequence)
-            if self.resume_token
-            else None,
+            resume=messages.Resume(token, ledger.last_sequence) if token else None,
             classes=None if options.classes is None else tuple(options.classes),
             # Beside a token they must be those of the server's memory (decision 0059).
             prompts=None if in_doubt else ledger.durable_prompts or None,
