@@ -21,8 +21,8 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState

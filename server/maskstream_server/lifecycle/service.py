@@ -37,14 +37,10 @@ class Service:
     """A server's parts; others are given what they need of it (`streaming.ports`, `Watched`).
 
     Attributes:
-        settings: what the operator decided.
-        model: what it runs, on `engine`.
         store: where sessions live; `owner` is this server's name in it.
-        metrics: what it counts.
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
         videos: whole videos by upload; None where the operator has given them no place.
-        tracing: where traces of connections and frames go.
     """
 
     settings: Settings
@@ -164,7 +160,7 @@ class Service:
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return None if self.videos is None else self.videos.trouble
+        return None if self.videos is None else self.videos.api.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""

@@ -12,12 +12,7 @@ _PIPE_BYTES: Final = 1 << 20
 
 
 class Channel:
-    """What goes to a process' stdin and comes from its stdout; both must be pipes.
-
-    Args:
-        process: unbuffered.
-        clock: seconds that only grow.
-    """
+    """What goes to a process' stdin and comes from its stdout; both must be pipes."""
 
     def __init__(self, process: "Popen[bytes]", clock: Callable[[], float]) -> None:
         assert process.stdin is not None

@@ -29,7 +29,6 @@ class PoolObserver(Protocol):
 
     def decoder_died(self, cause: Death) -> None:
         """One did not survive a picture."""
-        ...
 
 
 @dataclass
@@ -48,12 +47,6 @@ class PicturePool:
 
     A picture goes behind others as if it had come later, by `COST_WEIGHT` times what its sender's
     pictures take: who sends slow ones does not hold up those who send quick ones.
-
-    Args:
-        limits: of each picture.
-        size: number of processes.
-        observer: see there.
-        clock: seconds that only grow.
     """
 
     def __init__(

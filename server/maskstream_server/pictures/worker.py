@@ -43,12 +43,7 @@ class WorkerDiedError(UndecodableError):
 
 
 class PictureWorker:
-    """A process that decodes one picture at a time; used by one thread at a time.
-
-    Args:
-        limits: of each picture.
-        clock: seconds that only grow.
-    """
+    """A process that decodes one picture at a time; used by one thread at a time."""
 
     def __init__(self, limits: PictureLimits, clock: Callable[[], float]) -> None:
         self._limits = limits

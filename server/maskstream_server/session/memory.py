@@ -58,6 +58,23 @@ class SessionMemory:
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Where a connection takes its session up.
+
+    Attributes:
+        memory: the answered one.
+        state: the model's; None where the epoch has seen nothing.
+        index: last frame that `state` holds, as the model counts.
+        kept: sequences of the results that the store keeps, in order.
+    """
+
+    memory: SessionMemory = field(default_factory=SessionMemory)
+    state: Any = None
+    index: int = 0
+    kept: tuple[int, ...] = ()
+
+
 def read_memory(
     epoch: int, sequence: int, parts: Mapping[str, bytes], fingerprint: str
 ) -> SessionMemory:

@@ -18,10 +18,9 @@ from maskstream_server.errors import (
     RecordUnreadableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.processing.job import AWAY_PAUSE_S, VideoJob
+from maskstream_server.jobs.processing.job import AWAY_PAUSE_S, VideoJob, WorkerParts
 from maskstream_server.jobs.processing.making import clear_drafts
 from maskstream_server.jobs.processing.run import run_job
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.availability import check_usable

@@ -5,35 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
-from maskstream_model.port import PromptUse
+from maskstream_model.port import ModelInfo
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
+from maskstream_server.session.reporting import labels_of
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
 MODES = ("online", "offline")
 MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
 SCORE_OR_NULL = "a number from 0 to 1, or null"
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What a model can do with whole videos.
-
-    Attributes:
-        name: of the preset.
-        refines: whether it has a refiner, for the mode `offline`.
-        panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
-        classes: names of its classes; None where prompts are the classes.
-        prompts: whether it takes texts that say what to segment.
-    """
-
-    name: str
-    refines: bool = False
-    panoptic: bool = False
-    classes: tuple[str, ...] | None = None
-    prompts: PromptUse = "never"
 
 
 @dataclass(frozen=True)
@@ -70,8 +52,10 @@ class VideoOptions:
         return asdict(self)
 
 
-def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
+def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> VideoOptions:
     """Read the `options` part of an upload; none at all are the defaults.
+
+    The model has a refiner, for the mode `offline`, where it `refines`.
 
     Raises:
         BadUploadError: no text in UTF-8, which is all that JSON is sent in.
@@ -87,23 +71,23 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
         raise BadOptionsError(
             f"This server has no model {options.model!r}; it runs {model.name!r}."
         )
-    if options.mode == "offline" and not model.refines:
+    if options.mode == "offline" and not refines:
         raise NotOfModelError(
             f"The model {model.name!r} has no refiner, which the mode 'offline' needs; "
             "the models that end in '_offline' have one."
         )
-    if "panoptic.zip" in options.artifacts and not model.panoptic:
+    if "panoptic.zip" in options.artifacts and model.task != "panoptic":
         raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
     _check_classes(options, model)
     return options
 
 
-def _check_classes(options: VideoOptions, model: ModelFacts) -> None:
+def _check_classes(options: VideoOptions, model: ModelInfo) -> None:
     """Check classes and prompts against the model."""
-    unknown = [name for name in options.classes or () if name not in (model.classes or ())]
-    if unknown:
-        known = ", ".join(model.classes or ()) or "none, its prompts are its classes"
-        raise NotOfModelError(f"There is no class {unknown[0]!r}; the classes are: {known}.")
+    try:
+        labels_of(model, options.classes)
+    except ValueError as error:
+        raise NotOfModelError(str(error)) from None
     if options.prompts is not None and model.prompts == "never":
         raise NotOfModelError(f"The model {model.name!r} takes no prompts.")
     if options.prompts is None and model.prompts == "required":

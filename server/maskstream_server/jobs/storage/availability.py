@@ -26,7 +26,6 @@ class HasFiles(Protocol):
     @property
     def files(self) -> VideoFiles:
         """Where they are."""
-        ...
 
 
 Owner = TypeVar("Owner", bound=HasFiles)
