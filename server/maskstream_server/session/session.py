@@ -203,7 +203,7 @@ class Session:
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
-        self._rows.clear(BadMessageError, FrameHeaderError)
+        self._rows.frame(frame.epoch, self._epoch)
         self._confirm_token()
         if self._draining:
             return  # not counted: the client sends it again where it resumes
