@@ -9,8 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Frame
-from maskstream_model.config import OnlineConfig
 from maskstream_model.errors import FrameError
+from maskstream_model.tasks.rules import ResizeRules
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -68,7 +68,7 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def prepare(
-    frames: Sequence[Frame], online: OnlineConfig, device: torch.device | str = "cpu"
+    frames: Sequence[Frame], online: ResizeRules, device: torch.device | str = "cpu"
 ) -> PreparedFrames:
     """Resize, normalise and pad frames of one padded size.
 
@@ -106,7 +106,7 @@ def _check_pixels(height: int, width: int) -> None:
         raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
-def _resize(frame: Frame, online: OnlineConfig) -> Frame:
+def _resize(frame: Frame, online: ResizeRules) -> Frame:
     height, width = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
     _check_pixels(height, width)
     if (height, width) == frame.shape[:2]:
