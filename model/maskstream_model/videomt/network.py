@@ -62,7 +62,7 @@ class PictureTransformer(nn.Module):
     def positions(self, rows: int, columns: int) -> Tensor:
         """Return the learned positions, resized to a grid: `(1, C, rows, columns)`."""
         # (1, N, C) -> (1, C, N) -> (1, C, *grid)
-        table = self.pos_embed.transpose(1, 2).unflatten(2, self.grid)
+        table = self.pos_embed.transpose(1, 2).reshape(1, -1, *self.grid)
         if (rows, columns) == self.grid:
             return table
         # With antialias torch takes another cubic kernel, also where it enlarges: this is not
@@ -150,7 +150,8 @@ class VideomtNetwork(nn.Module):
         raw, normed = tokens[:, :count], self.vit.norm(tokens)
         objects = normed[:, :count]
         # (B, S, C) -> (B, C, S) -> (B, C, rows, columns)
-        patches = normed[:, count + NUM_PREFIX :].transpose(1, 2).unflatten(2, (rows, columns))
+        patches = normed[:, count + NUM_PREFIX :].transpose(1, 2)
+        patches = patches.reshape(len(tokens), -1, rows, columns)
         masks = torch.einsum("bqc,bchw->bqhw", self.mask_head(objects), self.upscale(patches))
         carried = objects if self.config.norm_queries else raw
         return VideomtOutput(
