@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +13,7 @@ from click.testing import CliRunner
 from client import fake_server, server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
-from maskstream_client.commands import bench, stream
+from maskstream_client.commands import stream
 from maskstream_client.video import VideoReader
 from maskstream_protocol.errors import ModelUnknownError, UnauthorizedError
 from support.broken_pipes import unread_pipe
@@ -155,7 +154,6 @@ def test_standard_output_is_refused_before_anything_is_sent(tmp_path, monkeypatc
 
 def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
-    assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))
 
 
 def test_a_server_that_is_not_there_is_told_with_what_helps(clip):
@@ -264,31 +262,3 @@ def test_the_source_is_not_written_over(clip):
     done = run(stream, clip, "--url", NOBODY, "--out", clip)
     assert "will not be written over" in sentence_of(done)
     assert clip.read_bytes() == before
-
-
-def test_bench_reports_as_json(tmp_path):
-    with ThreadedServer() as server:
-        done = run(
-            bench,
-            *("--url", server.url),
-            *("--frames", 20),
-            *("--size", "64x48"),
-            *("--pid", os.getpid()),
-            *("--out", tmp_path / "bench.json"),
-        )
-    assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
-    assert report == json.loads((tmp_path / "bench.json").read_text())
-    assert (report["answered"], report["dropped"]) == (20, 0)
-    assert set(report["server_parts_ms"]) == {"wait", "decode", "infer", "encode"}
-    assert report["latency_ms"]["p50"] > 0
-    assert report["server"]["memory_mib"]["last"] > 1
-    assert len(report["over_time"]["infer_ms"]) == 10
-
-
-def test_bench_says_what_flat_does_not_go_with():
-    assert "one session" in sentence_of(run(bench, "--flat", "--sessions", 2))
-
-
-def test_bench_refuses_a_size_that_is_none():
-    assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))

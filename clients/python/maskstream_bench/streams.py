@@ -1,25 +1,25 @@
-"""One session of `maskstream bench`: frames go out, and what comes back is counted."""
-
-from __future__ import annotations
+"""Streams that are measured: frames go out, and what comes back is counted."""
 
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import cycle, islice
+from statistics import median
 from typing import Any, Final
 
 import numpy as np
 
+from maskstream_bench.report import Run, spread
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.pictures import Picture
 from maskstream_client.result import Result
-from maskstream_client.summary import percentiles_ms
 
 NUM_PARTS: Final = 10
 """Of a run, to see whether anything grows."""
 
 
 async def send_all(
-    client: AsyncClient, pictures: Iterable[Picture], samples: Samples, fps: float | None = None
+    client: AsyncClient, pictures: Iterable[Picture], samples: "Samples", fps: float | None = None
 ) -> None:
     """Send the pictures, at `fps` or flat out, and take every answer into `samples`."""
     began_s = time.perf_counter()
@@ -34,52 +34,56 @@ async def send_all(
 
 
 class Samples:
-    """What the results of all sessions said."""
+    """What results said.
+
+    Attributes:
+        num_frames: how many came, those of dropped frames too.
+        latencies_s: from sending a frame to the arrival of its result.
+    """
 
     def __init__(self) -> None:
-        self._latencies_s: list[float] = []
+        self.latencies_s: list[float] = []
         self._arrivals_s: list[float] = []
         self._parts_us: dict[str, list[int]] = {}
-        self._num_objects = self.num_frames = self._num_dropped = 0
+        self._num_objects = self._num_bytes = self.num_frames = 0
 
     def add(self, result: Result) -> None:
         """Take one answer."""
         self.num_frames += 1
         self._arrivals_s.append(time.perf_counter())
         if result.drop_reason is not None:
-            self._num_dropped += 1
             return
-        self._latencies_s.append(result.latency_s)
+        self.latencies_s.append(result.latency_s)
         self._num_objects += len(result.objects)
+        self._num_bytes += len(result.message.encode())
         for name, value in vars(result.timings).items():
             self._parts_us.setdefault(name.removesuffix("_us"), []).append(value)
 
     def median_ms(self, part: str) -> float:
         """Median of one of the server's parts of an answer."""
-        return float(np.median(self._parts_us[part])) / 1000
+        return median(self._parts_us[part]) / 1000
 
-    def report(self) -> dict[str, Any]:
-        """Latencies, parts, and both over ten equal parts of the run, to see whether they grow."""
-        parts = {
-            name: {
-                "mean": round(float(np.mean(values)) / 1000, 3),
-                **percentiles_ms([value / 1e6 for value in values]),
-            }
-            for name, values in self._parts_us.items()
-        }
-        answered = max(1, len(self._latencies_s))
+    def report(self) -> Run:
+        """Latencies, the server's parts, and both over ten equal parts of the run."""
+        answered = len(self.latencies_s)
         return {
-            "answered": len(self._latencies_s),
-            "dropped": self._num_dropped,
-            "objects_per_frame": round(self._num_objects / answered, 2),
-            "latency_ms": percentiles_ms(self._latencies_s),
-            "server_parts_ms": parts,
+            "answered": answered,
+            "dropped": self.num_frames - answered,
+            "objects_per_frame": round(self._num_objects / max(1, answered), 2),
+            "result_bytes": round(self._num_bytes / max(1, answered)),
+            "latency_ms": spread(self.latencies_s, 1e3),
+            "server_parts_ms": {part: spread(us, 1e-3) for part, us in self._parts_us.items()},
             "over_time": {
                 "infer_ms": _means(self._parts_us.get("infer", []), 1e-3),
-                "latency_ms": _means(self._latencies_s, 1e3),
+                "latency_ms": _means(self.latencies_s, 1e3),
                 "fps": _rates(self._arrivals_s),
             },
         }
+
+
+def endless(pictures: list[Picture], count: int) -> Iterable[Picture]:
+    """So many pictures, in a circle."""
+    return islice(cycle(pictures), count)
 
 
 def _means(values: list[Any], unit: float) -> list[float]:

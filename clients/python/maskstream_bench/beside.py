@@ -1,11 +1,9 @@
-"""What a whole video costs live streams, which go first: `maskstream bench --beside-video`."""
-
-from __future__ import annotations
+"""A whole video under way at a server, beside which live streams are measured."""
 
 import asyncio
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from maskstream_client.errors import RefusedError
 from maskstream_client.video_record import Video
@@ -69,25 +67,3 @@ class VideoBeside:
         self._video = now
         if now.frames_done:
             self._begun.set()
-
-
-def compared(alone: dict[str, Any], beside: dict[str, Any], num_frames: int) -> dict[str, Any]:
-    """Return both reports, by how much latencies grew, and how many frames of the video were done.
-
-    Args:
-        alone: report of the streams without a video.
-        beside: of the same streams with one.
-        num_frames: of the video, meanwhile.
-    """
-    growth = {
-        name: round(value - alone["latency_ms"][name], 2)
-        for name, value in beside["latency_ms"].items()
-        if value is not None and alone["latency_ms"][name] is not None
-    }
-    fps = round(num_frames / beside["seconds"], 2)
-    return {
-        "latency_growth_ms": growth,
-        "video_fps": fps,
-        "alone": alone,
-        "beside_video": beside,
-    }

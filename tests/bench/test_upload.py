@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from maskstream_client.commands import bench_upload
+from maskstream_bench.upload import upload
 from maskstream_client.videos import Videos
 from support.server_process import server_process
 
@@ -19,19 +19,20 @@ def test_a_large_upload_takes_little_memory_of_the_server_either_way(tmp_path):
     with server_process({"data_folder": str(tmp_path / "data"), "video_jobs": 0}) as server:
         pid = str(server.process.pid)
         arguments = ["--url", server.url, "--bytes", "128M", "--pid", pid, "--out", str(out)]
-        done = CliRunner().invoke(bench_upload, arguments)
+        done = CliRunner().invoke(upload, arguments)
         assert done.exit_code == 0, done.output
         assert list(Videos(server.url).list()) == []
     assert not any((tmp_path / "data" / "videos" / ".incoming").glob("*/*"))
     report = json.loads(out.read_text())
-    assert report["bytes"] == NUM_BYTES
+    assert report["asked"]["num_bytes"] == NUM_BYTES
     for way in ("form", "resumable"):
-        assert report[way]["mib_per_s"] > 0
-        memory = report[way]["server"]["memory_mib"]
-        assert memory["largest"] - memory["first"] < MAX_GROWTH_MIB, way
+        run = report["runs"][way]
+        assert run["mib_per_s"] > 0
+        memory = run["server"]["memory_mib"]
+        assert memory["max"] - memory["first"] < MAX_GROWTH_MIB, way
 
 
-def test_what_is_no_size_is_told():
-    done = CliRunner().invoke(bench_upload, ["--bytes", "much"])
+def test_what_is_no_size_is_refused():
+    done = CliRunner().invoke(upload, ["--bytes", "much"])
     assert done.exit_code == 2
     assert "'much' is no number of bytes, such as 4G" in done.output
