@@ -21,14 +21,14 @@ _UNITS: Final = {"K": 10, "M": 20, "G": 30}
 
 
 def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print an error as one sentence, with what helps, and exit with a non-zero status.
+    """Print an error as one sentence, with what helps, and exit with its status.
 
     Where standard output is closed early (`| head`), the command ends silently.
     """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from maskstream_client.errors import MaskstreamError
+        from maskstream_client.errors import MaskstreamError, exit_code_of
         from maskstream_client.terminal import plain
         from maskstream_protocol.errors import ProtocolError
 
@@ -37,7 +37,9 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
-            raise click.ClickException(plain(f"{error}{_help_for(error)}")) from error
+            ended = click.ClickException(plain(f"{error}{_help_for(error)}"))
+            ended.exit_code = exit_code_of(error)
+            raise ended from error
 
     return run
 
