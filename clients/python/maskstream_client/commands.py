@@ -38,7 +38,7 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
             ended = click.ClickException(plain(f"{error}{_help_for(error)}"))
-            ended.exit_code = exit_code_of(error)
+            vars(ended)["exit_code"] = exit_code_of(error)
             raise ended from error
 
     return run

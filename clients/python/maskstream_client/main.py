@@ -113,7 +113,7 @@ def _plain(error: click.ClickException) -> click.ClickException:
     from maskstream_client.terminal import plain
 
     shown = click.ClickException("\n".join(map(plain, error.message.split("\n"))))
-    shown.exit_code = error.exit_code
+    vars(shown)["exit_code"] = error.exit_code
     return shown
 
 
