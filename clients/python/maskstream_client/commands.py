@@ -76,18 +76,18 @@ _masks = click.option(
     show_default=True,
     help="How masks travel.",
 )
-mask_scale_option = click.option(
+_mask_scale = click.option(
     "--mask-scale",
     type=click.Choice(["1", "0.5", "0.25"]),
     callback=lambda context, option, text: None if text is None else float(text),
     help="Size of the masks  [default: 1]",
 )
-min_score_option = click.option(
+_min_score = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     help="Score from which a track is mentioned  [default: the model's own]",
 )
-classes_option = click.option(
+_classes = click.option(
     "--class",
     "classes",
     multiple=True,
@@ -95,7 +95,7 @@ classes_option = click.option(
     callback=lambda context, option, names: names or None,
     help="Mention this class only; may be repeated  [default: all]",
 )
-prompts_option = click.option(
+_prompts = click.option(
     "--prompt",
     "prompts",
     multiple=True,
@@ -103,7 +103,7 @@ prompts_option = click.option(
     callback=lambda context, option, texts: texts or None,
     help="Segment what this text refers to, where the model takes prompts; may be repeated.",
 )
-show_min_option = click.option(
+_show_min = click.option(
     "--show-min",
     type=click.FloatRange(0, 1),
     help="Score from which a track is drawn, and visible in results  [default: the model's own]",
@@ -111,6 +111,13 @@ show_min_option = click.option(
 _quality = click.option(
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
+
+
+def result_options(command: Callable[P, None]) -> Callable[P, None]:
+    """The options of what is said of a stream or a video."""
+    for option in (_show_min, _prompts, _classes, _min_score, _mask_scale):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -130,11 +137,7 @@ _quality = click.option(
     help="Answer every frame, or only the newest.",
 )
 @_masks
-@mask_scale_option
-@min_score_option
-@classes_option
-@prompts_option
-@show_min_option
+@result_options
 @_quality
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(
@@ -230,7 +233,7 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
 @click.option("--flat", is_flag=True, help="One long session beside new ones: does a step grow?")
 @model_option
 @_masks
-@mask_scale_option
+@_mask_scale
 @_quality
 @api_key_option
 @click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")

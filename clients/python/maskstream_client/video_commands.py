@@ -12,13 +12,9 @@ import click
 
 from maskstream_client.commands import (
     api_key_option,
-    classes_option,
-    mask_scale_option,
-    min_score_option,
     model_option,
     plain_errors,
-    prompts_option,
-    show_min_option,
+    result_options,
     url_option,
 )
 
@@ -59,11 +55,7 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
     "panoptic.zip, tracks.parquet  [default: ytvis.json]",
 )
 @model_option
-@mask_scale_option
-@min_score_option
-@classes_option
-@prompts_option
-@show_min_option
+@result_options
 @click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
 @api_key_option
 @plain_errors
