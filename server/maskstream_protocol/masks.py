@@ -79,8 +79,6 @@ class EncodedMasks:
     """The masks of one frame as they travel.
 
     Attributes:
-        codec: how they are encoded.
-        blob: their bytes.
         spans: for each row where its mask is; `NO_MASK` for one without a pixel.
     """
 

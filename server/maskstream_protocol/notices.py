@@ -53,7 +53,6 @@ class PromptInfo(Part):
     """A prompt in use, and what was found by it in this epoch.
 
     Attributes:
-        text: the prompt.
         class_id: class of its tracks, never given to another text in the epoch.
         track_ids: of its tracks so far.
     """

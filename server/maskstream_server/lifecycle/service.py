@@ -18,7 +18,8 @@ from maskstream_server.errors import StoreError
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
 from maskstream_server.pictures.limits import PictureLimits, memory_for
-from maskstream_server.pictures.pool import PicturePool, PoolObserver
+from maskstream_server.pictures.pool import PicturePool
+from maskstream_server.pictures.worker import Death
 from maskstream_server.session.admission import MAX_SIDE_PX
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
@@ -68,7 +69,7 @@ class Service:
         # Files have the event loop's own threads: a disk that hangs holds no frame up, and a slow
         # picture no file.
         self._threads = ThreadPoolExecutor(FRAME_THREADS, "frames")
-        self.pictures = build_pictures(self.settings, self.metrics, self.clock)
+        self.pictures = build_pictures(self.settings, self.metrics.decoder_died, self.clock)
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
         self._drain_until_s: float | None = None
@@ -173,7 +174,7 @@ class Service:
 
 
 def build_pictures(
-    settings: Settings, observer: PoolObserver, clock: Callable[[], float]
+    settings: Settings, died: Callable[[Death], None], clock: Callable[[], float]
 ) -> PicturePool:
     """Return the decoders of pictures, not yet started."""
     limits = PictureLimits(
@@ -184,4 +185,4 @@ def build_pictures(
         memory_bytes=memory_for(settings.max_frame_pixels, settings.max_frame_bytes),
     )
     size = settings.decoders or max(2, min(8, os.cpu_count() or 1))
-    return PicturePool(limits, size, observer, clock)
+    return PicturePool(limits, size, died, clock)

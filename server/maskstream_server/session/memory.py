@@ -27,7 +27,6 @@ class SessionMemory:
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.
         model_parts: the model's memory as it names its parts; none before the epoch's first frame.
-        fingerprint: of the model that made the state.
         prompts: those that the last frame was stepped with.
         classes: of the tracks in `mentioned`, where the model takes prompts.
     """

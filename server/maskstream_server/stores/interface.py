@@ -43,7 +43,6 @@ class Commit:
         epoch: the memory's epoch; `(epoch, sequence)` must grow with every commit.
         sequence: last frame that is answered (or dropped) in this memory.
         parts: the memory as named bytes, e.g. `{"tracker": ..., "session": ...}`.
-        results: results since the last commit, in order.
         keep_after: results up to this sequence may be forgotten: the client has said `ack` to
             them, or `credit.frames` newer ones are kept.
         whole: `parts` replace all that is there; else they replace parts of the same name, and

@@ -30,9 +30,6 @@ class Arrival:
     """What has come.
 
     Attributes:
-        name: what the client calls the file.
-        options: what is wanted.
-        num_bytes: of the file.
         upload: under which it is (see `VideoFiles.incoming`), or
         url: where it will be fetched.
         resumable: whether a video can still be made of the upload later, if none is made now.

@@ -87,13 +87,11 @@ class VideoWorker:
                 await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _run(self, record: VideoRecord, span: Span) -> JobEnd:
-        video = record.id
-        job = VideoJob(self._parts, record)
-        log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
+        log.info("video_begun", video=record.id, attempt=record.attempt, frame=record.next_frame)
         try:
-            return await self._see_through(job, record, span)
+            return await self._see_through(VideoJob(self._parts, record), span)
         except TAKEN_AWAY:
-            log.info("video_taken_away", video=video)
+            log.info("video_taken_away", video=record.id)
             return "stopped"
 
     async def _claim(self, video: str) -> VideoRecord | None:
@@ -110,11 +108,11 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, job: VideoJob, record: VideoRecord, span: Span) -> JobEnd:
-        fence, now_s = record.fence, self._parts.now_s
+    async def _see_through(self, job: VideoJob, span: Span) -> JobEnd:
+        video, fence, now_s = job.record.id, job.fence, self._parts.now_s
         try:
             await run_job(job)
-            log.info("video_done", video=record.id)
+            log.info("video_done", video=video)
             return "done"
         except TAKEN_AWAY:
             raise
@@ -130,7 +128,7 @@ class VideoWorker:
                 await job.write(lambda old: release(old, fence, now_s()))
                 raise
             span.set_attribute("failed", type(error).__name__)
-            reason = self._reason(record.id, error)
+            reason = self._reason(video, error)
             await job.write(lambda old: fail(old, fence, reason, now_s()), {})
             return "failed"
 

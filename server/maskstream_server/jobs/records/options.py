@@ -1,21 +1,37 @@
 """What a client wants of a video: the `options` of an upload, read strictly."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 
 from maskstream_model.port import ModelInfo
+from maskstream_protocol.messages import MASK_SCALES
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
 from maskstream_server.session.reporting import labels_of
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
-MODES = ("online", "offline")
-MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
 SCORE_OR_NULL = "a number from 0 to 1, or null"
+Text = Annotated[str, Strict()]
+Score = Annotated[float, Strict(), Field(ge=0, le=1)]
+
+
+def _known_scale(scale: float) -> float:
+    if scale not in MASK_SCALES:
+        raise ValueError(scale)
+    return scale
+
+
+def _different(names: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError(names)
+    return names
 
 
 @dataclass(frozen=True)
@@ -36,16 +52,16 @@ class VideoOptions:
         prompts: what to segment, for models that take prompts.
     """
 
-    model: str | None = None
-    mode: str = "online"
-    artifacts: tuple[Artifact, ...] = ("ytvis.json",)
-    mask_scale: float = 1.0
-    min_score: float | None = None
-    frame_stride: int = 1
-    webhook: str | None = None
-    show_min: float | None = None
-    classes: tuple[str, ...] | None = None
-    prompts: tuple[str, ...] | None = None
+    model: Text | None = None
+    mode: Literal["online", "offline"] = "online"
+    artifacts: Annotated[tuple[Artifact, ...], AfterValidator(_different)] = ("ytvis.json",)
+    mask_scale: Annotated[float, Strict(), AfterValidator(_known_scale)] = 1.0
+    min_score: Score | None = None
+    frame_stride: Annotated[int, Strict(), Field(ge=1, le=MAX_STRIDE)] = 1
+    webhook: Text | None = None
+    show_min: Score | None = None
+    classes: tuple[Text, ...] | None = None
+    prompts: Annotated[tuple[Text, ...], AfterValidator(trimmed_prompts)] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -117,62 +133,31 @@ def options_from(document: object) -> VideoOptions:
     """
     if not isinstance(document, dict):
         raise BadOptionsError("The options must be a JSON object.")
-    for name, value in document.items():
-        check, wanted = _CHECKS.get(name, (None, ""))
-        if check is None:
-            raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_CHECKS)}.")
-        if not check(value):
-            raise BadOptionsError(f"The option {name} must be {wanted}.")
-    values = dict(document)
-    for name in ("artifacts", "classes"):
-        if values.get(name) is not None:
-            values[name] = tuple(values[name])
-    if values.get("prompts") is not None:
-        values["prompts"] = trimmed_prompts(values["prompts"])
-    return VideoOptions(**values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_score_or_null(value: Any) -> bool:
-    return value is None or (_is_number(value) and 0 <= value <= 1)
-
-
-def _are_texts_or_null(value: object) -> bool:
-    return value is None or (
-        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    )
-
-
-def _are_prompts_or_null(value: Any) -> bool:
-    if not _are_texts_or_null(value):
-        return False
+    for name in document:
+        if name not in _RULES:
+            raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_RULES)}.")
     try:
-        return value is None or bool(trimmed_prompts(value))
-    except ValueError:
-        return False
+        return _reader().validate_python(document)
+    except ValidationError as error:
+        name = error.errors(include_url=False, include_context=False)[0]["loc"][0]
+        raise BadOptionsError(f"The option {name} must be {_RULES[str(name)]}.") from None
 
 
-def _are_artifacts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(item, str) and item in ARTIFACTS and value.count(item) == 1 for item in value
-    )
+@cache
+def _reader() -> TypeAdapter[VideoOptions]:
+    return TypeAdapter(VideoOptions)
 
 
-_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "model": (lambda value: value is None or isinstance(value, str), "a model's name or null"),
-    "mode": (lambda value: isinstance(value, str) and value in MODES, "'online' or 'offline'"),
-    "artifacts": (_are_artifacts, f"a list of different names out of {', '.join(ARTIFACTS)}"),
-    "mask_scale": (lambda value: _is_number(value) and value in MASK_SCALES, "1, 0.5 or 0.25"),
-    "min_score": (_is_score_or_null, SCORE_OR_NULL),
-    "show_min": (_is_score_or_null, SCORE_OR_NULL),
-    "frame_stride": (
-        lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
-        f"a whole number from 1 to {MAX_STRIDE}",
-    ),
-    "classes": (_are_texts_or_null, "a list of names of classes, or null"),
-    "prompts": (_are_prompts_or_null, f"{PROMPTS_RULE}, or null"),
-    "webhook": (lambda value: value is None or isinstance(value, str), "an address or null"),
+_RULES: Mapping[str, str] = {
+    "model": "a model's name or null",
+    "mode": "'online' or 'offline'",
+    "artifacts": f"a list of different names out of {', '.join(ARTIFACTS)}",
+    "mask_scale": "1, 0.5 or 0.25",
+    "min_score": SCORE_OR_NULL,
+    "show_min": SCORE_OR_NULL,
+    "frame_stride": f"a whole number from 1 to {MAX_STRIDE}",
+    "classes": "a list of names of classes, or null",
+    "prompts": f"{PROMPTS_RULE}, or null",
+    "webhook": "an address or null",
 }
+"""What each option must be, in words."""
