@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import click
 
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.command_errors import click_errors
 from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
 
@@ -69,7 +69,7 @@ DATA = click.Path(exists=True, path_type=Path)
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Of the ablation."
 )
 @click.option("--arms", default="static,EDAQ+ES,full", show_default=True, help="Of the ablation.")
-@plain_errors()
+@click_errors()
 def train(**given: Any) -> None:
     """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Progress, Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.daq.framewise import FramewiseModel
+from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic import PanopticVideo
@@ -118,7 +118,7 @@ def _mask_parts(result: FrameResult, size: Size) -> Iterator[Bools]:
 
 
 def run_panoptic(
-    model: FramewiseModel,
+    model: FramewiseModel[Any],
     reader: VipsegReader,
     segment: ClipSegmenter,
     plan: Plan,
@@ -145,7 +145,9 @@ def run_panoptic(
     return score_panoptic(truth, reader.segments, results, pictures, plan.objects)
 
 
-def _outputs(model: FramewiseModel, video: VideoInfo, progress: Progress) -> Iterator[FrameOutput]:
+def _outputs(
+    model: FramewiseModel[Any], video: VideoInfo, progress: Progress
+) -> Iterator[FrameOutput]:
     """Yield what the trackers of `model` say about each frame of a video."""
     state = model.begin()
     for frame in _pictures(video):

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from maskstream_model.aliases import Bools, Progress, Size
-from maskstream_model.daq.framewise import FramewiseModel, SegmentedFrames
+from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.framewise import SegmentedFrames
 from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
@@ -35,7 +36,7 @@ class SegmentedFrame:
 
 def evaluate_variants(
     model: OnlineDaq,
-    variants: Mapping[str, FramewiseModel],
+    variants: Mapping[str, TrackerModel],
     clips: Iterable[AnnotatedClip],
     progress: Progress | None = None,
     score_min: float = 0.0,
@@ -69,7 +70,7 @@ def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
 
 
 def _record(
-    tracker: FramewiseModel, clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
+    tracker: TrackerModel, clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
 ) -> VideoRecord:
     recorder = VideoRecorder(clip.truth_labels, clip.crowd)
     states = [tracker.begin()]
