@@ -15,7 +15,7 @@ import numpy as np
 
 Run = dict[str, Any]
 _MATRIX: Final = 1024
-_SECRET: Final = ("api_key", "url", "store")
+_SECRET: Final = ("api_key", "url", "store", "source", "bucket")
 """Options that may hold a password."""
 
 
@@ -34,13 +34,16 @@ class Measured:
 
 def report(subject: str, asked: Mapping[str, Any], measured: Measured) -> dict[str, Any]:
     """Return the report of a subject, fit for JSON."""
-    options = {name: value for name, value in asked.items() if value not in (None, False)}
-    texts = {name: str(each) if isinstance(each, Path) else each for name, each in options.items()}
+    options = {
+        name: str(each) if isinstance(each, Path) else each
+        for name, each in asked.items()
+        if each is not None and each is not False and name not in _SECRET
+    }
     return {
         "subject": subject,
         "maskstream": version("maskstream"),
         "machine": machine(),
-        "asked": {name: each for name, each in texts.items() if name not in _SECRET},
+        "asked": options,
         "runs": measured.runs,
         "ratios": measured.ratios,
     }

@@ -68,7 +68,7 @@ class Turns:
 
     async def take(self, pictures: list[Picture], frames: int, fps: float | None = None) -> None:
         """Stream one round, until all of it is durable."""
-        before = self._samples.num_frames
+        before = len(self._samples.latencies_s)
         await send_all(self.client, endless(pictures, frames), self._samples, fps)
         await self.client.flush()
         self._rounds_ms.append(round(1e3 * median(self._samples.latencies_s[before:]), 2))
