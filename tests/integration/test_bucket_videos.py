@@ -2,8 +2,6 @@
 
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,14 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support import video_worker
 from support.bucket import RealBucket, real_bucket, shared_s3
 from support.bucket_videos import ALL, PLAIN, Client, bucket, server
 from support.fake_video import FakeDecoder, Gate
+from support.forks import Forked
 from support.held_videos import until
 from support.http_receiver import Answer, http_receiver
 from support.lossless import write_lossless
 from support.tiny import tiny_frames, tiny_model
+from support.video_worker import work
 
 __all__ = ["bucket", "real_bucket", "shared_s3"]
 
@@ -32,18 +31,14 @@ def files_in(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def worker(redis: str, folder: Path, step_s: float) -> Iterator["subprocess.Popen[str]"]:
+def worker(redis: str, folder: Path, step_s: float) -> Iterator[Forked]:
     """A worker's process on a machine of its own, ready."""
-    command = [sys.executable, video_worker.__file__, redis, str(folder), str(step_s)]
-    with (
-        folder.with_suffix(".log").open("w") as log,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        try:
-            assert process.stdout.readline() == "ready\n"
-            yield process
-        finally:
-            process.kill()
+    process = Forked(work, redis, folder, step_s, log=folder.with_suffix(".log"))
+    try:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+    finally:
+        process.close()
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.clips import numbered_frames, write_clip
-from support.serving import server_processes
+from support.fresh_server import serving
 
 HIDING = """
 import sys
@@ -57,8 +57,8 @@ def maskstream(*arguments: str | Path) -> str:
 def test_a_stream_a_whole_video_and_weights_need_no_training(hide: Hide, tmp_path: Path):
     hide(*TRAINING)
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(NUM_FRAMES))
-    with server_processes(tmp_path, 1) as (server,):
-        url = f"http://127.0.0.1:{server.port}"
+    with serving() as (line, _):
+        url = line.split()[-1]
         maskstream("stream", clip, "--url", url, "--json", tmp_path / "stream.json")
         maskstream("run", clip, "--url", url, "--out", tmp_path / "video")
     assert (tmp_path / "stream.json").stat().st_size > 0

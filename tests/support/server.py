@@ -102,7 +102,9 @@ def running_server(
         settings: fields of `Settings`.
     """
     _quiet_log()
-    values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
+    values: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0}
+    # Each further decoder is a process that takes 0.1 s of a core to start.
+    values |= {"decoders": 1, "log_level": "error"} | settings
     models = model if isinstance(model, Models) else Models.of(model or FakeModel())
     service = assemble(Settings(**values), models, open_video)
     bound = bind(service.settings.host, service.settings.port)
