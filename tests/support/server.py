@@ -71,7 +71,7 @@ class LiveServer:
         return self.url.replace("http", "ws", 1) + STREAM_PATH
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return answer.read().decode()
 
     def metric(self, name: str, **labels: str) -> float:

@@ -57,7 +57,7 @@ class ServerProcess:
     def _end(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
 
     def _read(self, process: Forked) -> None:
         with process.stdout as words:
