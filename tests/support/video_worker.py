@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind
 from maskstream_server.lifecycle.videos import decode_upload
 from maskstream_server.lifecycle.worker import work_forever
 from maskstream_server.telemetry.log import set_up_logging
+from support.models import models_of
 from support.tiny import tiny_model, tiny_offline_model
 
 
@@ -47,7 +47,7 @@ def work(
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     work_forever(
-        settings, Models.of(model), lambda: print("ready", flush=True), deadly_decode, watched
+        settings, models_of(model), lambda: print("ready", flush=True), deadly_decode, watched
     )
 
 
