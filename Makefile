@@ -52,11 +52,12 @@ check-docker: .venv/dev
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check_docker.sh
 
 # Tests with a real redis-server and Prometheus. Many of them wait for servers: more run at a time
-# than there are cores.
+# than there are cores. Files go in the order of `tests/conftest.py`, and bytecode is written, lest
+# every worker and every process of a test compile all modules again.
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
-PYTEST = OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
+PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 	MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: check  ## check, then all tests but the slow ones: what every change has to pass
 	$(PYTEST) -m "not slow"

@@ -67,6 +67,11 @@ def pytest_runtest_teardown() -> Iterator[None]:
         return (yield)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests first that wait for servers: short ones at the end keep all workers busy."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
+
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 

@@ -204,7 +204,7 @@ def test_newest_skips_what_came_while_the_taker_was_busy():
 
     def items():
         yield 1
-        first_taken.wait(5)
+        first_taken.wait(60)
         yield from (2, 3, 4)
         all_given.set()
 
@@ -212,7 +212,7 @@ def test_newest_skips_what_came_while_the_taker_was_busy():
     for item in newest(items()):
         taken.append(item)
         first_taken.set()
-        all_given.wait(5)
+        all_given.wait(60)
     assert (taken[0], taken[-1]) == (1, 4)
     assert len(taken) < 4
 

@@ -1,13 +1,21 @@
 """The picture of the dashboard shows every panel of the file that Grafana is given."""
 
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from support.dashboard import DASHBOARD, Line, Span, lines, panels
-from support.dashboard_drawing import draw, formatter
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    """Imported here: matplotlib takes a second of every test run that does not draw."""
+    return importlib.import_module("support.dashboard_drawing")
+
 
 TIMES_S = np.arange(0.0, 60.0, 5.0)
 
@@ -38,12 +46,12 @@ def test_every_query_is_asked_over_the_span_with_grafanas_interval_and_legend():
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_the_picture_has_the_shape_of_the_dashboard_with_and_without_data(
-    tmp_path: Path, answered: bool
+    drawing: ModuleType, tmp_path: Path, answered: bool
 ):
     line = Line("decode", TIMES_S, np.linspace(0, 3000, len(TIMES_S)))
     shown = {panel["id"]: [line] * answered for panel in panels()}
     path = tmp_path / "dashboard.png"
-    draw(shown, {30.0: "something"}, path)
+    drawing.draw(shown, {30.0: "something"}, path)
     with Image.open(path) as picture:
         width, height = picture.size
         assert len(picture.getcolors(256)) > 10
@@ -63,5 +71,7 @@ def test_the_picture_has_the_shape_of_the_dashboard_with_and_without_data(
         ("bool_yes_no", 1, "Yes"),
     ],
 )
-def test_units_are_written_as_grafana_writes_them(unit: str, value: float, text: str):
-    assert formatter(unit)(value) == text
+def test_units_are_written_as_grafana_writes_them(
+    drawing: ModuleType, unit: str, value: float, text: str
+):
+    assert drawing.formatter(unit)(value) == text

@@ -93,7 +93,7 @@ class SecondClient:
 
     def read(self):
         """One message of the server."""
-        message = self.socket.recv(timeout=20)
+        message = self.socket.recv(timeout=60)
         if isinstance(message, bytes):
             answer = read_result(message)
             self.answers.setdefault(answer.sequence, answer)

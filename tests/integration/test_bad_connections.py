@@ -100,7 +100,7 @@ async def test_a_client_that_does_not_read_is_closed_and_can_resume(small_server
             async with asyncio.timeout(3):
                 while True:
                     await client.socket.send(text)
-        assert await asyncio.wait_for(client.end(), 10) == 4408
+        assert await asyncio.wait_for(client.end(), 60) == 4408
     async with raw_client(small_server.ws_url) as again:
         resume = {"token": welcome["resume_token"], "last_sequence": 1}
         assert (await again.hello(resume=resume))["resumed"]

@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -20,6 +19,7 @@ import pytest
 from maskstream_server.lifecycle.forced_exit import FORCED, end_within
 from maskstream_server.streaming.transfer import parts_to_file
 from support import hanging_server
+from support.forks import Forked
 from support.pictures import scan_bomb
 from support.raw_client import grey, jpeg, raw_client
 from support.server import POISON
@@ -33,7 +33,7 @@ class Hanging:
     """The process, seen from outside."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: Forked
     log: Path
 
     @property
@@ -66,22 +66,13 @@ class Hanging:
 def hanging(folder: Path, **settings: object) -> Iterator[Hanging]:
     values = {"drain_s": DRAIN_S, "max_frame_pixels": 3072 * 3056, **settings}
     log = folder / "log"
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, hanging_server.__file__, json.dumps(values)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"},
-        )
+    process = Forked(partial(hanging_server.serve, **values), log=log)
     try:
         line = process.stdout.readline().split()
         assert line, log.read_text()
         yield Hanging(line[-1], process, log)
     finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        process.close()
 
 
 async def test_a_step_that_does_not_end(tmp_path: Path):

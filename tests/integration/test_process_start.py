@@ -11,11 +11,9 @@ from support.held_videos import SOON_S
 
 PROGRAM = os.path.join(os.path.dirname(sys.executable), "maskstream")
 # Each imports torch, and then ends with a sentence.
-COMMANDS = (
-    "serve --model none",
-    "worker",
-)
+COMMANDS = ("serve --model none",)
 MORE_COMMANDS = (
+    "worker",
     "doctor --model none",
     "train --out /dev/null/out",
     "eval --weights none",
@@ -50,6 +48,7 @@ def test_threads_of_every_command_that_loads_a_model_sleep_where_they_wait(comma
     assert "GOMP_SPINCOUNT = '0'" in read
 
 
+@pytest.mark.slow
 def test_what_the_user_has_set_stays():
     read = what_openmp_read("worker", OMP_WAIT_POLICY="ACTIVE", GOMP_SPINCOUNT="500")
     assert "OMP_WAIT_POLICY = 'ACTIVE'" in read

@@ -1,35 +1,11 @@
 """`maskstream serve` as a process: its ready line and its farewell."""
 
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 
+from support.fresh_server import serving
 from support.raw_client import grey, raw_client
-
-COMMAND = [sys.executable, "-c", "from maskstream_server.commands import serve; serve()"]
-
-
-@contextmanager
-def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        line = process.stdout.readline().strip()
-        assert line, process.stderr.read()
-        yield line, process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
 
 
 async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
@@ -42,20 +18,17 @@ async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
             process.send_signal(signal.SIGTERM)
             assert await client.end() == 1012
             assert len(client.of("goaway")) == 1
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_connection_left_idle_is_there_for_the_next_request():
-    with serving("--weights", "random") as (line, process):
-        connection = HTTPConnection(line.split()[-1].removeprefix("http://"), timeout=30)
-        addresses = set()
-        for idle_s in (5.5, 0):  # httpx keeps one for 5 s
-            connection.request("GET", "/healthz")
-            assert connection.getresponse().read()
-            addresses.add(connection.sock.getsockname())
-            time.sleep(idle_s)
-        assert len(addresses) == 1
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
-        connection.close()
+def test_a_connection_left_idle_is_there_for_the_next_request(live_server):
+    connection = HTTPConnection(live_server.url.removeprefix("http://"), timeout=30)
+    addresses = set()
+    for idle_s in (5.5, 0):  # httpx keeps one for 5 s
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        addresses.add(connection.sock.getsockname())
+        time.sleep(idle_s)
+    assert len(addresses) == 1
+    connection.close()

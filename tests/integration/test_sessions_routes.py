@@ -46,7 +46,7 @@ async def call(
         url = f"{live.url}/v1/sessions{path}"
         request = urllib.request.Request(url, body, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 status, data, head = answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
             with error:

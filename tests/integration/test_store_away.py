@@ -7,7 +7,7 @@ from support.server import LiveServer, running_server
 from support.wire_client import WireClient
 
 # Commits are tried again twice a second.
-BACK_WITHIN_S = 15
+BACK_WITHIN_S = 60
 
 
 @pytest.fixture

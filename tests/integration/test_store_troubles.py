@@ -10,7 +10,7 @@ from support.redis_server import RedisServer
 from support.server import LiveServer, running_server
 from support.wire_client import WireClient
 
-BACK_WITHIN_S = 10
+BACK_WITHIN_S = 60
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ def test_a_store_that_takes_a_second_for_each_command_slows_no_result(
     with WireClient(server.ws_url) as client:
         line.delay_s = 1.0
         began_s = time.monotonic()
-        for _ in range(20):
+        for _ in range(60):
             client.step()
-        # Were a result to wait for its commit, this would take 20 s.
-        assert time.monotonic() - began_s < 10
+        # Were a result to wait for its commit, this would take 60 s.
+        assert time.monotonic() - began_s < 40
         client.say(type="flush", id=1)
         client.until(lambda: "flushed" in client.kinds, BACK_WITHIN_S)
         wait_until_durable(client)
         assert "store_away" not in client.kinds
         line.delay_s = 0.0
     with WireClient(server.ws_url, resume=client.resume()) as again:
-        assert (again.welcome["resumed"], again.welcome["next_sequence"]) == (True, 21)
+        assert (again.welcome["resumed"], again.welcome["next_sequence"]) == (True, 61)
 
 
 def test_a_full_store_takes_nobody_new_and_keeps_those_it_has(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.clips import numbered_frames, write_clip
-from support.serving import server_processes
+from support.fresh_server import serving
 
 HIDING = """
 import sys
@@ -48,8 +48,17 @@ def python(code: str, *arguments: str | Path) -> "subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
-def maskstream(*arguments: str | Path) -> str:
-    done = python("from maskstream_client.main import main; main()", *arguments)
+MASKSTREAM = """
+import shlex, sys
+from maskstream_client.main import main
+for words in sys.argv[1:]:
+    main(shlex.split(words), standalone_mode=False)
+"""
+
+
+def maskstream(*commands: str) -> str:
+    """Run commands one after the other, in one process; returns what they say."""
+    done = python(MASKSTREAM, *commands)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -57,15 +66,19 @@ def maskstream(*arguments: str | Path) -> str:
 def test_a_stream_a_whole_video_and_weights_need_no_training(hide: Hide, tmp_path: Path):
     hide(*TRAINING)
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(NUM_FRAMES))
-    with server_processes(tmp_path, 1) as (server,):
-        url = f"http://127.0.0.1:{server.port}"
-        maskstream("stream", clip, "--url", url, "--json", tmp_path / "stream.json")
-        maskstream("run", clip, "--url", url, "--out", tmp_path / "video")
+    with serving() as (line, _):
+        url = line.split()[-1]
+        maskstream(
+            f"stream {clip} --url {url} --json {tmp_path / 'stream.json'}",
+            f"run {clip} --url {url} --out {tmp_path / 'video'}",
+        )
     assert (tmp_path / "stream.json").stat().st_size > 0
     assert any((tmp_path / "video").iterdir())
-    assert "\ndemo " in maskstream("weights", "list")
-    maskstream("weights", "convert", shipped(), tmp_path / "ours.safetensors")
-    said = maskstream("weights", "verify", tmp_path / "ours.safetensors")
+    ours = tmp_path / "ours.safetensors"
+    said = maskstream(
+        "weights list", f"weights convert {shipped()} {ours}", f"weights verify {ours}"
+    )
+    assert "\ndemo " in said
     assert "fits demo" in said
 
 

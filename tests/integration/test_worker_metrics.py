@@ -2,8 +2,6 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,22 +11,23 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support import video_worker
+from support.forks import Forked
 from support.lossless import write_lossless
 from support.raw_socket import connected, read_all
 from support.redis_server import RedisServer
 from support.server import running_server
 from support.tiny import tiny_frames
+from support.video_worker import work
 
 NUM_FRAMES = 12
-STEP_S = "0.05"
+STEP_S = 0.05
 SOON_S = 150.0
 
 
 class Watched:
     """A worker's process, and its port."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+    def __init__(self, process: Forked, port: int) -> None:
         self.process = process
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SOON_S)
 
@@ -51,16 +50,14 @@ def watched_worker(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     monkeypatch.setenv("MASKSTREAM_METRICS_PORT", str(port))
-    command = [sys.executable, video_worker.__file__, redis.url, str(folder), STEP_S]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = Forked(work, redis.url, folder, STEP_S)
     try:
         assert process.stdout.readline() == "ready\n"
         made = Watched(process, port)
         with made.client:
             yield made
     finally:
-        process.kill()
-        process.communicate(timeout=SOON_S)
+        process.close()
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -98,7 +95,7 @@ def test_a_worker_counts_what_it_does_and_says_how_it_is(own_redis, tmp_path, mo
         until(lambda: worker.sample("jobs_running") == 1)
         until(lambda: worker.sample("jobs_total", end="done") == 1)
         assert worker.sample("jobs_running") == 0
-        assert worker.sample("job_seconds_total") >= NUM_FRAMES * float(STEP_S)
+        assert worker.sample("job_seconds_total") >= NUM_FRAMES * STEP_S
         assert worker.sample("batch_frames_sum") >= NUM_FRAMES
         assert worker.sample("engine_ready") == 1
         # It has no sessions: what alerts add up over servers does not count it.

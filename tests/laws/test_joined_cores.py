@@ -53,7 +53,7 @@ class World:
                     stream.push()
             case "flush" if stream.num_flushes < 9:
                 stream.flush()
-            case "reset" if self.num_resets < 4:
+            case "reset" if self.num_resets < 9:
                 self.num_resets += 1
                 stream.reset()
             case "come_back" if stream.wire is None:

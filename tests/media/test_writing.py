@@ -27,7 +27,7 @@ noise = np.random.default_rng(0)
 try:
     with VideoWriter(sys.argv[1], Fraction(25)) as writer:
         for number in range(400):
-            writer.write(noise.integers(0, 60, (180, 320, 3), np.uint8))
+            writer.write(noise.integers(0, 60, (90, 160, 3), np.uint8))
             if number == int(sys.argv[2]):
                 import os, signal
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -56,7 +56,7 @@ def playable(path):
 
 def test_a_disk_that_fills_leaves_a_video_that_plays_up_to_there(tmp_path):
     path = tmp_path / "out.mp4"
-    ended = fill(path, max_bytes=1_500_000)
+    ended = fill(path, max_bytes=400_000)
     assert ended.stdout == f"{path} cannot be written: File too large.\n"
     whole = tmp_path / "whole.mp4"
     assert fill(whole).returncode == 0

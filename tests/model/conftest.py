@@ -21,7 +21,7 @@ def recorded(reference: Reference) -> Recorded:
     return Recorded(reference)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def runs(recorded: Recorded) -> Runs:
     """Our model's runs of the recorded clips; skips without test data."""
     return Runs(recorded)

@@ -1,6 +1,7 @@
 """Export and the gate before a compiled segmenter, with compilers made for the test."""
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -13,6 +14,7 @@ from maskstream_model.compile import (
     export_segmenter,
 )
 from maskstream_model.compilers import BACKENDS, tensorrt
+from maskstream_model.config import EfficientNetConfig
 from maskstream_model.errors import CompileError
 from maskstream_model.families import CompileRequest
 from maskstream_model.mask2former.compiled import CompiledSegmenter
@@ -24,11 +26,16 @@ REQUEST = CompileRequest("other", SIZE)
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
 
 
+# The backbone of the demo model; `backbones/test_build.py` exports the others.
+BACKBONE = EfficientNetConfig(8, (4, 8, 8, 12, 12, 16, 20), (1, 2, 1, 1, 1, 1, 1))
+
+
 def build():
     config = tiny_config()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Segmenter(config.segmenter, config.num_classes).eval()
+        segmenter = replace(config.segmenter, backbone=BACKBONE)
+        return Segmenter(segmenter, config.num_classes).eval()
 
 
 @pytest.fixture(scope="module")

@@ -106,4 +106,4 @@ def cutting_proxy(url: str, *cuts: Cut) -> Iterator[CuttingProxy]:
         yield proxy
     finally:
         proxy.close()
-        thread.join(timeout=5)
+        thread.join(timeout=60)

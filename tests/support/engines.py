@@ -33,7 +33,7 @@ async def start() -> AsyncIterator[StartEngine]:
 
     yield start_engine
     for engine in engines:
-        await engine.stop(timeout_s=5)
+        await engine.stop(timeout_s=60)
 
 
 def picture(value: int = 0, size: tuple[int, int] = (64, 96)) -> Frame:

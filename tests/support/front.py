@@ -41,7 +41,7 @@ class Front:
                 near.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
                 return
             where, target = routed
-            with socket.create_connection(where, timeout=10) as far:
+            with socket.create_connection(where, timeout=30) as far:
                 far.settimeout(None)
                 if method == "CONNECT":
                     near.sendall(b"HTTP/1.1 200 OK\r\n\r\n")

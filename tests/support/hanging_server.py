@@ -1,10 +1,5 @@
-"""A server as a process of its own in which steps and memories may hang for ever.
+"""A server for a process of its own in which steps and memories may hang for ever."""
 
-python hanging_server.py SETTINGS_AS_JSON
-"""
-
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,12 +28,9 @@ class HangingModel(FakeModel):
         return super().from_parts(parts, *options)
 
 
-def main(values: str) -> None:
-    settings = Settings(host="127.0.0.1", port=0, **json.loads(values))
+def serve(**values: Any) -> None:
+    """Serve with these settings, until a signal ends it."""
+    settings = Settings(host="127.0.0.1", port=0, **values)
     set_up_logging("json", "info")
     with bind(settings.host, settings.port) as bound:
         serve_forever(assemble(settings, Models(HangingModel())), bound)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -63,7 +63,7 @@ class Proxy:
             try:
                 if self._is_cut:
                     raise ConnectionError
-                far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                far = socket.create_connection(("127.0.0.1", self.target), timeout=30)
             except OSError:
                 _reset(near)
                 continue

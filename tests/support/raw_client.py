@@ -15,7 +15,7 @@ from PIL import Image
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 LIMIT_S = 60.0
 """For what is waited for among any number of other messages."""
 

@@ -39,9 +39,9 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port, socket_timeout=5, protocol=2)
+        return redis.Redis(port=self.port, socket_timeout=30, protocol=2)
 
-    def start(self, timeout_s: float = 10) -> None:
+    def start(self, timeout_s: float = 60) -> None:
         # The longest wait is for a machine that is busy; it usually takes 20 ms.
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
         options += ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]
@@ -84,7 +84,7 @@ class RedisServer:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
             self.process = None
 
 

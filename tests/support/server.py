@@ -72,7 +72,7 @@ class LiveServer:
         return self.url.replace("http", "ws", 1) + STREAM_PATH
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return answer.read().decode()
 
     def metric(self, name: str, **labels: str) -> float:
@@ -103,7 +103,9 @@ def running_server(
         settings: fields of `Settings`.
     """
     _quiet_log()
-    values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
+    values: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0}
+    # Each further decoder is a process that takes 0.1 s of a core to start.
+    values |= {"decoders": 1, "log_level": "error"} | settings
     models = model if isinstance(model, Models) else models_of(model or FakeModel())
     service = assemble(Settings(**values), models, open_video)
     bound = bind(service.settings.host, service.settings.port)

@@ -1,31 +1,33 @@
 """A real server in a process of its own, which can be killed; its videos have three frames."""
 
-import json
-import subprocess
-import sys
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-# Webhooks are tried again at once, and what has been left is looked for all the time.
-SCRIPT = """
-import json, sys
 import numpy as np
+
 from maskstream_server.jobs import service
 from maskstream_server.jobs.webhooks import schedule
 from support.fake_video import FakeDecoder
+from support.forks import Forked
 from support.server import running_server
 from support.stand_ins import stand_in
 
-schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
-decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
-facts, settings = json.loads(sys.argv[1])
-model = stand_in(**facts) if facts else None
-with running_server(model, open_video=decoder, **settings) as live:
-    print(live.url, flush=True)
-    sys.stdin.read()
-"""
-STOP_S = 30.0
+STOP_S = 60.0
+
+
+def serve(facts: Mapping[str, object] | None, settings: Mapping[str, object]) -> None:
+    """Serve until SIGTERM; webhooks are tried again at once, and work left is looked for often."""
+    schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
+    model = stand_in(**facts) if facts else None
+    with running_server(model, open_video=decoder, **settings) as live:
+        print(live.url, flush=True)
+        stopped.wait()
 
 
 @dataclass
@@ -33,7 +35,7 @@ class ServerProcess:
     """A running server."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: Forked
 
     def kill(self) -> None:
         """Kill it as the kernel does that has no memory left."""
@@ -51,17 +53,10 @@ def server_process(
         settings: fields of `Settings`.
         facts: of the stand-in that it runs, see `stand_ins.stand_in`; None: the fake model.
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, json.dumps([facts, dict(settings)])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"},
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield ServerProcess(process.stdout.readline().strip(), process)
-            process.communicate(input="", timeout=STOP_S)
-            assert process.returncode in (0, -9)
-        finally:
-            process.kill()
+    process = Forked(serve, facts, settings)
+    try:
+        yield ServerProcess(process.stdout.readline().strip(), process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S) in (0, -signal.SIGKILL)
+    finally:
+        process.close()

@@ -1,14 +1,13 @@
 """`maskstream serve` as processes of their own, to be killed, frozen and started again."""
 
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from maskstream_server.commands import serve; serve()"]
+from support.forks import Forked
+
 START_WITHIN_S = 120
 
 
@@ -19,19 +18,13 @@ class ServerProcess:
         self._log = log
         self._options = options
         self._ready = threading.Event()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Forked | None = None
         self.port = 0
 
     def start(self) -> None:
         """Begin to start; `wait_ready` waits for the end of that."""
         self._ready.clear()
-        with self._log.open("a") as log:
-            self._process = subprocess.Popen(
-                [*COMMAND, "--port", str(self.port), *self._options],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+        self._process = Forked(serve, "--port", str(self.port), *self._options, log=self._log)
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
 
     def wait_ready(self) -> None:
@@ -64,10 +57,9 @@ class ServerProcess:
     def _end(self, number: int) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
+    def _read(self, process: Forked) -> None:
         with process.stdout as words:
             line = words.readline().strip()
             if line:
@@ -75,6 +67,13 @@ class ServerProcess:
             self._ready.set()
             for _ in words:
                 pass
+
+
+def serve(*options: str) -> None:
+    """What `maskstream serve` does."""
+    from maskstream_server.commands import serve
+
+    serve.main(list(options))
 
 
 @contextmanager

@@ -175,5 +175,5 @@ def tus_server(**state) -> Iterator[TusServer]:
         yield state
     finally:
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         bound.close()

@@ -1,14 +1,7 @@
-"""`maskstream worker` as a process of its own with the tiny model, to be killed.
-
-python video_worker.py REDIS_URL DATA_FOLDER STEP_S [MODE] [DEADLY_FRAME]
-
-Each frame takes the model `STEP_S` longer, so that a kill can meet it; a video that reaches
-`DEADLY_FRAME` kills the process.
-"""
+"""`maskstream worker` for a process of its own with the tiny model, to be killed."""
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,20 +12,29 @@ from maskstream_server.lifecycle.server import bind
 from maskstream_server.lifecycle.videos import decode_upload
 from maskstream_server.lifecycle.worker import work_forever
 from maskstream_server.telemetry.log import set_up_logging
+from support.models import models_of
+from support.tiny import tiny_model, tiny_offline_model
 
 
-def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str = "") -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from support.models import models_of
-    from support.tiny import tiny_model, tiny_offline_model
+def work(
+    url: str, folder: Path, step_s: float, mode: str = "online", deadly: int | None = None
+) -> None:
+    """Take videos from a queue until a signal ends it; says "ready" before.
 
+    Args:
+        url: of the store.
+        folder: of the videos.
+        step_s: how much longer the model takes for a frame, so that a kill can meet it.
+        mode: "online" or "offline".
+        deadly: a video that reaches this frame kills the process.
+    """
     set_up_logging("json", "info")
-    settings = Settings(store=url, data_folder=Path(folder), threads=1, checkpoint_frames=4)
+    settings = Settings(store=url, data_folder=folder, threads=1, checkpoint_frames=4)
     model: Any = tiny_offline_model() if mode == "offline" else tiny_model()
     step = model.step
 
     def slow_step(batch: Any, *args: Any) -> Any:
-        time.sleep(float(step_s) * sum(len(given.frames) for given in batch))
+        time.sleep(step_s * sum(len(given.frames) for given in batch))
         return step(batch, *args)
 
     model.step = slow_step
@@ -40,7 +42,7 @@ def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str =
 
     def deadly_decode(path: Path, **how: int) -> Any:
         video = decode(path, **how)
-        return Deadly(video, int(deadly)) if deadly else video
+        return video if deadly is None else Deadly(video, deadly)
 
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
@@ -64,7 +66,3 @@ class Deadly:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._video, name)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

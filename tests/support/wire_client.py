@@ -86,7 +86,7 @@ class WireClient:
         self.until(lambda: sequence in self.results)
         return self.results[sequence]
 
-    def until(self, done: Callable[[], bool], timeout_s: float = 10) -> None:
+    def until(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
         """Take messages until something is so."""
         end_s = time.monotonic() + timeout_s
         while not done():

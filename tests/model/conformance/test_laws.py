@@ -34,7 +34,7 @@ TINY = tiny_frames(14, seed=2)
 MOVED = {"tolerance": 1e-4, "mask_tolerance": 1e-3}
 """How far the values of a network move where frames share a step."""
 CASES: dict[str, Callable[[], Case]] = {
-    "dvis-daq": lambda: Case(tiny_model, TINY, **MOVED),
+    "dvis-daq": lambda: Case(tiny_model, TINY, **MOVED, num_long=200),
     "dvis-daq, panoptic": lambda: Case(tiny_panoptic_model, TINY, **MOVED, num_long=100),
     "dvis-daq, offline": lambda: Case(tiny_offline_model, TINY, **MOVED, num_long=100),
     "dvis-daq, offline, whole": lambda: Case(

@@ -98,7 +98,7 @@ class Gate:
 
     def __call__(self, frames: Sequence[Frame]) -> None:
         self.entered.set()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -145,9 +144,7 @@ async def test_closing_ends_all_processes_at_once_busy_ones_too():
     os.kill(pool.workers[0].pid, signal.SIGSTOP)
     decoding = [asyncio.create_task(pool.decode(PNG, PICTURE, Sender())) for _ in range(2)]
     await until(lambda: pool.num_wanted == 1)
-    began_s = time.monotonic()
     pool.close()
     await asyncio.gather(*decoding, return_exceptions=True)
     await until(lambda: pool.num_alive == 0)
-    assert time.monotonic() - began_s < SOON_S
     assert deaths == []

@@ -8,7 +8,7 @@ from support.stores import frame
 
 async def told(heard: list[KeptResult | None], count: int) -> list[KeptResult | None]:
     """Wait until so many results were heard."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(heard) < count:
             await asyncio.sleep(0.005)
     return heard

@@ -221,7 +221,7 @@ def test_a_feed_gives_what_counts_as_it_comes_and_ends_with_the_last(tmp_path):
     ):
         time.sleep(0.05)
         feed.advance(video_record(parts=parts, next_frame=next_frame, all_frames=complete))
-    reader.join(10)
+    reader.join(60)
     assert got == list(feed) == [b"0\n", b"1\n", b"2\n", b"3\n", b"4\n"]
 
 
