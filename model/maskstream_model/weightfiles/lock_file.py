@@ -7,7 +7,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from maskstream_model.drafts import drafted
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.errors import DownloadError
 from maskstream_model.weightfiles.facts import is_sha256
 
@@ -59,7 +59,7 @@ def trust(folder: Path, source: str, version: Trusted) -> None:
     path = folder / NAME
     with FileLock(folder / f".{NAME}.lock"):
         entries = {**_entries(folder), source: asdict(version)}
-        with drafted(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.command_errors import click_errors
 
 INTERRUPTED = 130
 
@@ -19,7 +19,7 @@ INTERRUPTED = 130
 @click.option(
     "--refresh", is_flag=True, help="Pull it again; accept a file that its publisher replaced."
 )
-@plain_errors()
+@click_errors()
 def pull_weights(preset: str, origin: str | None, yes: bool, refresh: bool) -> None:
     """Download the published weights of a preset, check and convert them, and keep them.
 
