@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from maskstream_model.families import load, preset_names
+from maskstream_model.weightfiles.cache import weights_for
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +27,9 @@ def load_model(
 
     Args:
         name: one of `preset_names()`.
-        weights: path of a weight file that fits; None takes the weights that come with the preset;
-            presets of DVIS-DAQ also take "random", for tests.
+        weights: path of a weight file that fits; None takes the weights that come with the preset
+            or were pulled by `maskstream weights pull`; "auto" pulls them where they are not here
+            yet. Presets of DVIS-DAQ also take "random", for tests.
         device: where it runs, as "cpu" or "cuda:0".
         overrides: rules of the preset to replace. Those of DVIS-DAQ are the fields of
             `OnlineConfig` and `OfflineConfig`, and `task`: what a VIPSeg preset is used for,
@@ -36,7 +38,8 @@ def load_model(
     Raises:
         ConfigError: an unknown preset or override, a value out of range, or a device that is not
             here.
-        CheckpointError: no weights come with the preset, or the file does not fit.
+        CheckpointError: there are no weights of the preset here, or the file does not fit.
+        DownloadError: they cannot be pulled.
     """
-    model: Model[Any] = load(name, weights, str(device), **overrides)
+    model: Model[Any] = load(name, weights_for(name, weights), str(device), **overrides)
     return model

@@ -3,6 +3,7 @@
 MaskstreamModelError(Exception)
 ├── ConfigError        a preset, an override or a combination of them that cannot be
 ├── CheckpointError    a weight file that does not fit, or cannot be read
+├── DownloadError      a published weight file that cannot be had, or is another one
 ├── StateError         bytes that are no state of this model
 ├── FrameError         a picture that the model cannot take
 ├── PromptError        prompts that the model needs, or does not take
@@ -22,6 +23,10 @@ class ConfigError(MaskstreamModelError):
 
 class CheckpointError(MaskstreamModelError):
     """A weight file is missing, unreadable, or does not fit the model."""
+
+
+class DownloadError(MaskstreamModelError):
+    """A published weight file cannot be fetched, or is not the one that it should be."""
 
 
 class StateError(MaskstreamModelError):

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "model": {"help": "Preset to run [default: demo]."},
-    "weights": {"help": "Checkpoint (.pth or .safetensors); demo brings its own."},
+    "weights": {
+        "help": "Weight file; auto pulls those that are not here yet [default: those pulled]."
+    },
     "task": {
         "type": click.Choice(("panoptic", "semantic", "instances")),
         "help": "Of VIPSeg presets [default: panoptic].",

@@ -9,26 +9,10 @@ from maskstream_model import families, load_model, preset_names, presets
 from maskstream_model.compilers import BACKENDS
 from maskstream_model.errors import ConfigError
 from maskstream_model.families import CompileRequest, family_of
+from support.distributions import distribution
 from support.tiny import tiny_offline_model
 
-
-@pytest.fixture
-def distribution(tmp_path, monkeypatch):
-    """Installs a distribution that is nothing but a module and its entry points."""
-
-    def install(name: str, entries: dict[str, str], code: str = "") -> None:
-        folder = tmp_path / name
-        facts = folder / f"{name}-1.0.dist-info"
-        facts.mkdir(parents=True)
-        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        lines = "\n".join(f"{preset} = {value}" for preset, value in entries.items())
-        (facts / "entry_points.txt").write_text(f"[{families.GROUP}]\n{lines}\n")
-        (folder / f"{name}.py").write_text(code)
-        monkeypatch.syspath_prepend(str(folder))
-
-    yield install
-    for name in [name for name in sys.modules if name.startswith("family_of_")]:
-        del sys.modules[name]
+__all__ = ["distribution"]
 
 
 def test_our_presets_are_registered_as_any_others():

@@ -108,14 +108,13 @@ def test_a_wrong_setting_is_one_sentence(name, overrides, sentence):
         load_model(name, "random", **overrides)
 
 
-def test_presets_without_shipped_weights_ask_for_a_file():
-    with pytest.raises(CheckpointError, match="no weights are shipped for daq_r50_ovis"):
-        load_model("daq_r50_ovis")
-
-
-def test_offline_presets_ask_for_a_file_likewise():
-    with pytest.raises(CheckpointError, match="no weights are shipped for daq_r50_ovis_offline"):
-        load_model("daq_r50_ovis_offline")
+@pytest.mark.parametrize("name", ["daq_r50_ovis", "daq_r50_ovis_offline"])
+def test_presets_without_shipped_weights_name_the_command_that_pulls_them(
+    name, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MASKSTREAM_WEIGHTS_DIR", str(tmp_path))
+    with pytest.raises(CheckpointError, match=f"run `maskstream weights pull {name}`"):
+        load_model(name)
 
 
 def test_offline_overrides_reach_the_rules():

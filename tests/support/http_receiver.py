@@ -19,11 +19,15 @@ class Asked:
 
 @dataclass
 class Answer:
-    """Headers are sent as they are, None leaves one out; a length is added by default."""
+    """Headers are sent as they are, None leaves one out; a length is added by default.
+
+    Where there is `held`, the connection stays open after the body until that is set.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str | None] = field(default_factory=dict)
+    held: threading.Event | None = None
 
 
 @dataclass
@@ -69,7 +73,14 @@ def http_receiver(
                 if value is not None:
                     self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.body)
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+                self.wfile.flush()
+                if answer.held is not None:
+                    answer.held.wait()
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def do_POST(self) -> None:
             self.do_GET()

@@ -22,7 +22,7 @@ _SHORT_HELP: Final = {
     "doctor": "Look whether a server can do its work here, and say what to do if not.",
     "train": "Train a model: demo on synthetic clips, the others on data sets.",
     "eval": "Measure a model on synthetic or annotated clips.",
-    "weights": "List, check and convert weight files.",
+    "weights": "List, pull, check and convert weight files.",
     "score": "Score result files against annotations: AP, VPQ, STQ.",
 }
 _EXTRA_OF: Final = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskstream_model.command_errors import click_errors
+from maskstream_model.weightfiles.pull_command import pull_weights
 
 if TYPE_CHECKING:
     from maskstream_model.releases import Release
@@ -17,7 +18,10 @@ _preset = click.option("--preset", metavar="NAME", help="The preset the file is 
 
 @click.group()
 def weights() -> None:
-    """List, check and convert weight files."""
+    """List, pull, check and convert weight files."""
+
+
+weights.add_command(pull_weights)
 
 
 @weights.command("list")

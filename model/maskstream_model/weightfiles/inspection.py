@@ -68,9 +68,9 @@ class Inspection:
 
     def _why_not(self) -> str:
         nearest = self.fits[0]
-        if not nearest.misfits.num_matching:
-            return f"{self.path} is for no model here: not one of its tensors fits"
         tried = nearest.preset if len(self.fits) == 1 else "any preset"
+        if not nearest.misfits.num_matching:
+            return f"{self.path} does not fit {tried}: not one of its tensors does"
         reason = nearest.format.hint(self.weights) if len(self.fits) > 1 else None
         return f"{self.path} does not fit {tried}" + (f": {reason}" if reason else "")
 

@@ -35,7 +35,11 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 
 @click.command("eval")
 @click.option("--preset", default="demo", show_default=True, help="Which model.")
-@click.option("--weights", metavar="FILE", help="Weight file; the shipped one where left out.")
+@click.option(
+    "--weights",
+    metavar="FILE|auto",
+    help="Weight file; auto pulls those that are not here yet.  [default: those pulled]",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
 @click.option(
     "--data",

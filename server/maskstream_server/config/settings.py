@@ -202,8 +202,8 @@ class Settings(BaseSettings):
     @field_validator("weights")
     @classmethod
     def _weights_exist(cls, value: str | None) -> str | None:
-        if value not in (None, "random") and not Path(str(value)).is_file():
-            raise ValueError("names no file (nor is it 'random')")
+        if value not in (None, "auto", "random") and not Path(str(value)).is_file():
+            raise ValueError("names no file (nor is it 'auto' or 'random')")
         return value
 
     @field_validator("webhook_secret")

@@ -12,7 +12,7 @@ from maskstream_model.compilers import BACKENDS, EAGER
 @click.option("--port", type=int, help="Its port [default: 8000].")
 @click.option("--insecure", is_flag=True, default=None, help="Let every client in, without keys.")
 @click.option("--model", help="Preset to run [default: demo].")
-@click.option("--weights", help="Checkpoint (.pth or .safetensors); demo brings its own.")
+@click.option("--weights", help="Weight file, or auto [default: those pulled].")
 @click.option("--task", help="Of VIPSeg presets [default: panoptic].")
 @click.option("--device", help="cpu, cuda or cuda:N [default: cpu].")
 @click.option("--compile", help=f"{' or '.join(BACKENDS)} [default: {EAGER}].")

@@ -26,10 +26,10 @@ def check_model(settings: Settings) -> Sequence[Finding]:
     try:
         model = load(settings).live
     except StartError as error:
-        advice = "See `maskstream weights list`; `maskstream weights verify` looks at a file."
+        advice = "See `maskstream weights list`; `maskstream weights pull` fetches what it lists."
         return [Finding("model", "failed", str(error).rstrip("."), advice)]
     took_s = time.perf_counter() - began_s
-    source = settings.weights or "its own weights"
+    source = settings.weights or "the weights that came with it or were pulled"
     text = f"{settings.model} from {source}, fingerprint {model.info.fingerprint}, {took_s:.1f} s"
     finding = Finding("model", "ok", text)
     if settings.weights == "random":

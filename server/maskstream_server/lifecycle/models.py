@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from maskstream_model import families
+from maskstream_model import families, load_model
 from maskstream_model.compilers import EAGER
 from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.families import CompileRequest
@@ -52,4 +52,4 @@ def load(settings: Settings) -> Models:
 
 def _load(settings: Settings) -> Any:
     task = {} if settings.task is None else {"task": settings.task}
-    return families.load(settings.model, settings.weights, settings.device, **task)
+    return load_model(settings.model, settings.weights, settings.device, **task)

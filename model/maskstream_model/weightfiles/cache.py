@@ -1,0 +1,77 @@
+"""The folder of pulled weights, and which weights a preset is loaded with."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from maskstream_model.errors import CheckpointError
+from maskstream_model.families import Weights, release_of
+
+VARIABLE = "MASKSTREAM_WEIGHTS_DIR"
+AUTO = "auto"
+"""In place of a weight file: the cached one, which is pulled where it is not there yet."""
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+    """Return where pulled weights are kept; it may not exist yet.
+
+    `MASKSTREAM_WEIGHTS_DIR`, or else `maskstream/weights` in the user's cache folder.
+    """
+    named = environ.get(VARIABLE)
+    if named:
+        return Path(named).expanduser().absolute()
+    return _user_cache(environ, platform) / "maskstream" / "weights"
+
+
+def _user_cache(environ: Mapping[str, str], platform: str) -> Path:
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    xdg = Path(environ.get("XDG_CACHE_HOME", ""))
+    return xdg if xdg.is_absolute() else Path.home() / ".cache"
+
+
+def cached_file(preset: str, folder: Path) -> Path:
+    """Return where the pulled weights of a preset are, or would be."""
+    return folder / f"{preset}.safetensors"
+
+
+def weights_for(preset: str, weights: Weights | None) -> Weights | None:
+    """Return what a family is asked to load.
+
+    Args:
+        preset: which model.
+        weights: a file, or a word that the family knows: returned as it is. None: those of the
+            cache. "auto": the same, and what is not in the cache is pulled.
+
+    Returns:
+        None where nothing is published for the preset: it brings its own weights, or has none.
+
+    Raises:
+        CheckpointError: they are not in the cache, and were not to be pulled.
+        ConfigError: an unknown preset.
+        MaskstreamModelError: as of `pull`.
+    """
+    if weights not in (None, AUTO):
+        return weights
+    if release_of(preset) is None:
+        return None
+    path = cached_file(preset, cache_folder())
+    if path.is_file():
+        return path
+    if weights == AUTO:
+        return _pulled(preset)
+    raise CheckpointError(
+        f"there are no weights of {preset} on this machine yet: run `maskstream weights pull "
+        f"{preset}`, or let them be pulled by --weights auto; --weights FILE names a file"
+    )
+
+
+def _pulled(preset: str) -> Path:
+    from maskstream_model.weightfiles.pull import pull
+    from maskstream_model.weightfiles.terminal import Terminal
+
+    with Terminal(agrees=True) as terminal:
+        return pull(preset, terminal).path

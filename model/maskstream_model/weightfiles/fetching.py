@@ -1,0 +1,152 @@
+"""A published file on this machine, from a folder or over the network."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import httpx
+
+from maskstream_model.errors import DownloadError
+from maskstream_model.releases import Release
+from maskstream_model.weightfiles.addresses import (
+    HUB,
+    HUB_HOSTS,
+    HUB_SCHEME,
+    address_in,
+    hub_file,
+    shown,
+)
+from maskstream_model.weightfiles.download import Retries, Wanted, download, size_of
+from maskstream_model.weightfiles.facts import Facts, facts_of_address, facts_of_hub
+from maskstream_model.weightfiles.promises import Promise, check
+from maskstream_model.weightfiles.watcher import Watcher
+from maskstream_model.weightfiles.web import SILENCE_S, Web, new_client
+
+LIMIT_BYTES = 16 << 30
+"""Of a file whose size nobody says."""
+SPARE_BYTES = 256 << 20
+"""What stays free on the disk."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a pull takes from outside; tests bring their own."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    sleep: Callable[[float], None] = time.sleep
+    today: Callable[[], date] = date.today
+    silence_s: float = SILENCE_S
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is here.
+
+    Attributes:
+        path: of the file.
+        origin: where it came from, for people.
+        promises: what its SHA-256 has to be.
+        is_ours: whether it was downloaded, and so may be removed.
+    """
+
+    path: Path
+    origin: str
+    promises: Sequence[Promise]
+    is_ours: bool
+
+
+def from_folder(
+    origin: Path, release: Release, promises: Sequence[Promise], watcher: Watcher, work: Path
+) -> Fetched:
+    """Take a file where it is: in a folder, or named itself.
+
+    Raises:
+        DownloadError: it is not there, not wanted, or the disk is too full to convert it.
+    """
+    path = origin / release.file if origin.is_dir() else origin
+    if not path.is_file():
+        raise DownloadError(f"there is no {path}")
+    size = size_of(path)
+    watcher.agree(release, size, str(path))
+    _check_disk(work, size)
+    return Fetched(path, str(path), promises, is_ours=False)
+
+
+def from_network(
+    origin: str | None,
+    release: Release,
+    promises: Sequence[Promise],
+    watcher: Watcher,
+    work: Path,
+    runtime: Runtime,
+) -> Fetched:
+    """Download a file below the folder `work`, or continue a download that is there.
+
+    Args:
+        origin: address of a mirror; None: where the file is published.
+        release: which file.
+        promises: what its SHA-256 has to be.
+        watcher: is shown what happens.
+        work: holds nothing else.
+        runtime: environment and clocks.
+
+    Raises:
+        DownloadError: it cannot be had, is not wanted, or is not the one that was promised.
+    """
+    retries = Retries(runtime.sleep, watcher.say)
+    with new_client(runtime.silence_s) as client:
+        web, ask = _place(origin or release.source, release.file, client, runtime.environ)
+        facts = retries.run(ask, attempts=3)
+        host = shown(facts.address)
+        if facts.sha256 is not None:
+            check(facts.sha256, promises, f"{release.file}, as {host} has it now,")
+            promises = [*promises, Promise(facts.sha256, "the hub")]
+        size = release.size if facts.size is None else facts.size
+        if size is not None and size > LIMIT_BYTES:
+            raise DownloadError(f"{release.file} at {host} would have {size} bytes: no model here")
+        watcher.agree(release, size, host)
+        path = _begun(work, facts, release.file)
+        part = path.with_name(f"{path.name}.part")
+        _check_disk(work, 2 * (size or 0) - size_of(part))
+        wanted = Wanted(facts.address, size, LIMIT_BYTES)
+        download(web, wanted, part, watcher.progress, retries)
+    os.replace(part, path)
+    return Fetched(path, host, promises, is_ours=True)
+
+
+def _place(
+    source: str, file: str, client: httpx.Client, environ: Mapping[str, str]
+) -> tuple[Web, Callable[[], Facts]]:
+    """Return who may be asked, and what asks for the facts of the file."""
+    if source.startswith(HUB_SCHEME):
+        hosted = hub_file(source, environ.get("HF_ENDPOINT") or HUB)
+        hub = Web(client, HUB_HOSTS, environ.get("HF_TOKEN"))
+        return hub, lambda: facts_of_hub(hub, hosted)
+    web = Web(client)
+    return web, lambda: facts_of_address(web, address_in(source, file))
+
+
+def _begun(work: Path, facts: Facts, file: str) -> Path:
+    """Return where this version of a file goes; what is there of others is removed."""
+    version = hashlib.sha256(f"{facts.version} {facts.address}".encode()).hexdigest()[:16]
+    for other in work.iterdir() if work.is_dir() else ():
+        if other.name != version:
+            shutil.rmtree(other, ignore_errors=True)
+    folder = work / version
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / file
+
+
+def _check_disk(work: Path, num_bytes: int) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(work).free
+    if free < num_bytes + SPARE_BYTES:
+        raise DownloadError(
+            f"{work} has {free / 1e9:.1f} GB free on its disk, and {num_bytes / 1e9:.1f} GB more "
+            "are needed for the file and for what it is converted to"
+        )

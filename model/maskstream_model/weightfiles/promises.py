@@ -1,0 +1,66 @@
+"""Which file is the right one: what the catalogue, a hub and the lock file say of its SHA-256."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from maskstream_model.errors import DownloadError
+from maskstream_model.releases import Release
+from maskstream_model.weightfiles.lock_file import NAME, Trusted
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A SHA-256 that a file should have.
+
+    Attributes:
+        sha256: 64 hexadecimal digits.
+        who: says so.
+        advice: a sentence for who trusts another file all the same.
+    """
+
+    sha256: str
+    who: str
+    advice: str = ""
+
+
+def promises_of(release: Release, before: Trusted | None) -> list[Promise]:
+    """Return what is known before anybody is asked.
+
+    Args:
+        release: the row of the catalogue.
+        before: what was pulled here before.
+    """
+    known = list[Promise]()
+    if release.sha256:
+        known.append(Promise(release.sha256, "the catalogue"))
+    if before is not None:
+        known.append(
+            Promise(
+                before.sha256,
+                f"{NAME} (pulled on {before.date} from {before.origin})",
+                " If its publisher replaced it, --refresh accepts the new one.",
+            )
+        )
+    return known
+
+
+def check(sha256: str, promises: Iterable[Promise], what: str) -> None:
+    """Compare a SHA-256 with all that were promised.
+
+    Raises:
+        DownloadError: another one was promised; `what` begins the sentence.
+    """
+    for promise in promises:
+        if promise.sha256 != sha256:
+            raise DownloadError(
+                f"{what} is not the right file: its SHA-256 is {sha256}, but {promise.sha256} by "
+                f"{promise.who}; it is not used.{promise.advice}"
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,144 @@
+"""From the catalogue to converted weights in the cache (decision 0071)."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from maskstream_model.errors import CheckpointError, ConfigError, DownloadError
+from maskstream_model.families import release_of
+from maskstream_model.releases import Release
+from maskstream_model.weightfiles.cache import VARIABLE, cache_folder, cached_file
+from maskstream_model.weightfiles.conversion import convert
+from maskstream_model.weightfiles.fetching import Fetched, Runtime, from_folder, from_network
+from maskstream_model.weightfiles.lock_file import Trusted, trust, trusted
+from maskstream_model.weightfiles.promises import check, promises_of, sha256_of
+from maskstream_model.weightfiles.watcher import Watcher
+
+WORK = ".pulling"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a pull left.
+
+    Attributes:
+        path: of the converted file.
+        fingerprint: of the model that loads it; None where the file was there before.
+    """
+
+    path: Path
+    fingerprint: str | None = None
+
+
+def pull(
+    preset: str,
+    watcher: Watcher,
+    origin: str | None = None,
+    refresh: bool = False,
+    runtime: Runtime | None = None,
+) -> Pulled:
+    """Have the published weights of a preset in the cache.
+
+    Args:
+        preset: which model.
+        watcher: is shown what happens, and asked before a download.
+        origin: a folder, a file or an https address to take the file from; None: where it is
+            published.
+        refresh: pull it again, and accept another file than was pulled before.
+        runtime: None: this process's own.
+
+    Raises:
+        ConfigError: an unknown preset, or nothing is published for it.
+        DownloadError: it cannot be had, or is not the file that it should be.
+        CheckpointError: it does not fit the preset.
+    """
+    release = release_of(preset)
+    if release is None:
+        raise ConfigError(f"nothing is published for {preset}, which needs no weights to be pulled")
+    runtime = runtime or Runtime()
+    folder = cache_folder(runtime.environ)
+    target = cached_file(preset, folder)
+    if target.is_file() and not refresh:
+        return Pulled(target)
+    with _writable(folder), _alone(folder, preset, watcher):
+        # Another process may have pulled it in the meantime.
+        if target.is_file() and not refresh:
+            return Pulled(target)
+        return _pull(release, target, watcher, origin, refresh, runtime)
+
+
+def _pull(
+    release: Release,
+    target: Path,
+    watcher: Watcher,
+    origin: str | None,
+    refresh: bool,
+    runtime: Runtime,
+) -> Pulled:
+    folder = target.parent
+    work = folder / WORK / release.preset
+    promises = promises_of(release, None if refresh else trusted(folder, release.source))
+    if origin is not None and "://" not in origin:
+        fetched = from_folder(Path(origin), release, promises, watcher, work)
+    else:
+        fetched = from_network(origin, release, promises, watcher, work, runtime)
+    digest, size = sha256_of(fetched.path), fetched.path.stat().st_size
+    try:
+        check(digest, fetched.promises, f"{release.file} from {fetched.origin}")
+        fingerprint = _convert(fetched, release, work, target)
+    except (CheckpointError, DownloadError):
+        if fetched.is_ours:
+            fetched.path.unlink(missing_ok=True)
+        raise
+    version = Trusted(digest, size, fetched.origin, runtime.today().isoformat())
+    trust(folder, release.source, version)
+    if not fetched.promises:
+        watcher.say(
+            f"Nobody publishes a SHA-256 of {release.file}: that of this file was recorded, and "
+            "another file of its name will be refused."
+        )
+    shutil.rmtree(work, ignore_errors=True)
+    return Pulled(target, fingerprint)
+
+
+def _convert(fetched: Fetched, release: Release, work: Path, target: Path) -> str:
+    """Convert a file outside the cache proper, in which every file is whole."""
+    converted = work / target.name
+    try:
+        _, fingerprint = convert(fetched.path, converted, release.preset)
+    except CheckpointError as error:
+        where = f"{release.file} from {fetched.origin}"
+        raise CheckpointError(f"{where} cannot be used: {error}") from None
+    os.replace(converted, target)
+    return fingerprint
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        where, why = error.filename or folder, error.strerror or error
+        raise DownloadError(
+            f"{where} cannot be used: {why}; {VARIABLE} names another folder for weights"
+        ) from error
+
+
+@contextmanager
+def _alone(folder: Path, preset: str, watcher: Watcher) -> Iterator[None]:
+    lock = FileLock(folder / f".{preset}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        watcher.say(f"Another process is pulling {preset}; this one waits for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,89 @@
+"""What a pull shows on a terminal, or in a log where there is none."""
+
+import sys
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from maskstream_model.errors import DownloadError
+from maskstream_model.releases import Release
+
+LOGGED_SHARE: Final = 0.1
+"""Of a file, between two lines of a log."""
+
+
+class Terminal:
+    """Shows sentences and progress on stderr.
+
+    Args:
+        agrees: to any caution, which is shown all the same; otherwise somebody is asked.
+    """
+
+    def __init__(self, agrees: bool) -> None:
+        self._agrees = agrees
+        self._console = Console(stderr=True)
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._logged = 0.0
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def say(self, sentence: str) -> None:
+        """Print a line above the progress bar."""
+        self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    def agree(self, release: Release, size: int | None, origin: str) -> None:
+        """Print what would be pulled; ask where there is a caution.
+
+        Raises:
+            DownloadError: it is not wanted, or nobody can be asked.
+        """
+        known = "size unknown" if size is None else f"{size / 1e6:.0f} MB"
+        licence, publisher = release.licence or "not stated", release.publisher or "unknown"
+        self.say(f"{release.preset}: {release.file}, {known}, from {origin}")
+        self.say(f"Published by: {publisher}. Licence of the weights: {licence}.")
+        if not release.caution:
+            return
+        self.say(f"Caution: {release.caution}")
+        if self._agrees:
+            return
+        if not sys.stdin.isatty():
+            raise DownloadError(
+                f"the weights of {release.preset} come with the caution above: --yes says that it "
+                "was read"
+            )
+        if not click.confirm("Pull it?", default=True, err=True):
+            raise DownloadError("nothing was pulled")
+
+    def progress(self, done: int, total: int | None) -> None:
+        """Move the bar; where nobody watches, print a line at each tenth."""
+        if not self._console.is_terminal:
+            self._log(done, total)
+            return
+        if self._progress is None:
+            columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+            self._progress = Progress(*columns, console=self._console)
+            self._task = self._progress.add_task("", total=total, completed=done)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, total=total)
+
+    def _log(self, done: int, total: int | None) -> None:
+        share = done / total if total else 0.0
+        if share >= 1 or share < self._logged or share >= self._logged + LOGGED_SHARE:
+            self._logged = share
+            of = "" if total is None else f" of {total / 1e6:.0f} MB ({100 * share:.0f} %)"
+            self.say(f"{done / 1e6:.0f} MB{of}")

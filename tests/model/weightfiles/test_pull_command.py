@@ -1,0 +1,124 @@
+"""`maskstream weights pull` as a command: what it says, asks, and leaves where it is stopped."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from maskstream_model import load_model
+from support.distributions import distribution
+from support.hub import cut_off, stand_in_hub
+from support.published import EXAMPLE, NAME, published, world
+from support.weight_files import run, sentence_of
+
+__all__ = ["distribution", "world"]
+
+CAUTION = "Nobody knows whether it may be used."
+
+
+def test_a_pull_says_what_comes_and_what_was_made_of_it(world):
+    world.publish(publisher="someone", licence="MIT")
+    done = run("pull", "tiny")
+    assert done.exit_code == 0, done.output
+    mark = load_model("tiny").info.fingerprint
+    assert done.stdout == f"{world.target}: tiny, fingerprint {mark}\n"
+    assert "tiny: tiny.pth, 1 MB, from http://127.0.0.1" in done.stderr
+    assert "Published by: someone. Licence of the weights: MIT." in done.stderr
+    assert re.search(r"^1 MB of 1 MB \(100 %\)$", done.stderr, re.MULTILINE)
+    again = run("pull", "tiny")
+    assert (again.stdout, again.stderr) == (f"{world.target}: tiny, was there already\n", "")
+
+
+def test_a_caution_has_to_be_agreed_to(world):
+    world.publish(caution=CAUTION)
+    done = run("pull", "tiny")
+    assert done.exit_code == 1
+    assert f"Caution: {CAUTION}" in done.stderr
+    assert "--yes says that it was read" in done.stderr.splitlines()[-1]
+    assert world.left == []
+    done = run("pull", "tiny", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"Caution: {CAUTION}" in done.stderr
+
+
+def test_a_caution_is_shown_where_weights_are_pulled_automatically(world, capfd):
+    world.publish(caution=CAUTION)
+    assert load_model("tiny", "auto")
+    assert f"Caution: {CAUTION}" in capfd.readouterr().err
+
+
+def test_what_cannot_be_pulled_is_one_sentence(world):
+    assert "nothing is published for demo" in sentence_of(run("pull", "demo"))
+    assert "unknown model 'nix'" in sentence_of(run("pull", "nix"))
+    assert "there is no /nowhere" in sentence_of(run("pull", "daq_r50_ovis", "--from", "/nowhere"))
+    sentence = sentence_of(run("pull", "daq_r50_ovis", "--from", "http://mirror.example/"))
+    assert "http://mirror.example/model_ovis_online_r50.pth is no https address" in sentence
+
+
+def test_the_catalogue_of_another_distribution_is_listed(world):
+    world.publish(licence="MIT", size=1_200_000)
+    (row,) = [line for line in run("list").output.splitlines() if line.startswith("tiny ")]
+    assert re.split("  +", row)[-3:] == ["1 MB", "MIT", "hf://someone/tiny/files/tiny.pth"]
+
+
+def program(world, *arguments):
+    """The command in a process of its own, which finds the family and the hub."""
+    places = [str(world.family), str(EXAMPLE), *sys.path]
+    return subprocess.Popen(
+        [sys.executable, "-c", "from maskstream_client.main import main; main()", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_ctrl_c_stops_and_the_same_command_continues(world):
+    world.publish()
+    held = threading.Event()
+    world.hub.faults = [cut_off(500_000, held)]
+    with program(world, "weights", "pull", "tiny") as process:
+        try:
+            while not [path for path in world.cache.rglob("*.part") if path.stat().st_size]:
+                assert process.poll() is None, process.stderr.read()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+        finally:
+            held.set()
+            process.kill()
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "Stopped; the same command continues the download."
+    assert run("pull", "tiny").exit_code == 0
+    begun = re.fullmatch(r"bytes=(\d+)-", world.hub.asked_for_files[-1].headers["range"])
+    assert 0 < int(begun[1]) <= 500_000
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Key and certificate of 127.0.0.1."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    made = tmp_path / "both.pem"
+    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout both.pem -out cert.pem"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(["openssl", *words.split(), *names], cwd=tmp_path, check=True, stderr=-3)
+    made.write_text(made.read_text() + (tmp_path / "cert.pem").read_text())
+    return made
+
+
+def test_the_hub_shows_a_certificate_that_is_trusted(world, certificate, monkeypatch):
+    world.publish()
+    with stand_in_hub(certificate) as hub:
+        hub.files[NAME] = published()
+        url = f"https://127.0.0.1:{hub.receiver.port}"
+        world.environ["HF_ENDPOINT"] = url
+        with pytest.raises(Exception, match="certificate"):
+            world.pull()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        world.pull()
+    assert world.watcher.agreed[0][2].startswith(url)
