@@ -20,14 +20,14 @@ P = ParamSpec("P")
 
 
 def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print an error as one sentence, with what helps, and exit with a non-zero status.
+    """Print an error as one sentence, with what helps, and exit with its status.
 
     Where standard output is closed early (`| head`), the command ends silently.
     """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from maskstream_client.errors import MaskstreamError
+        from maskstream_client.errors import MaskstreamError, exit_code_of
         from maskstream_client.terminal import plain
         from maskstream_protocol.errors import ProtocolError
 
@@ -36,7 +36,9 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
-            raise click.ClickException(plain(f"{error}{_help_for(error)}")) from error
+            ended = click.ClickException(plain(f"{error}{_help_for(error)}"))
+            vars(ended)["exit_code"] = exit_code_of(error)
+            raise ended from error
 
     return run
 
@@ -79,12 +81,12 @@ mask_scale_option = click.option(
     callback=lambda context, option, text: None if text is None else float(text),
     help="Size of the masks  [default: 1]",
 )
-min_score_option = click.option(
+_min_score = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     help="Score from which a track is mentioned  [default: the model's own]",
 )
-classes_option = click.option(
+_classes = click.option(
     "--class",
     "classes",
     multiple=True,
@@ -92,7 +94,7 @@ classes_option = click.option(
     callback=lambda context, option, names: names or None,
     help="Mention this class only; may be repeated  [default: all]",
 )
-prompts_option = click.option(
+_prompts = click.option(
     "--prompt",
     "prompts",
     multiple=True,
@@ -100,7 +102,7 @@ prompts_option = click.option(
     callback=lambda context, option, texts: texts or None,
     help="Segment what this text refers to, where the model takes prompts; may be repeated.",
 )
-show_min_option = click.option(
+_show_min = click.option(
     "--show-min",
     type=click.FloatRange(0, 1),
     help="Score from which a track is drawn, and visible in results  [default: the model's own]",
@@ -108,6 +110,13 @@ show_min_option = click.option(
 quality_option = click.option(
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
+
+
+def result_options(command: Callable[P, None]) -> Callable[P, None]:
+    """The options of what is said of a stream or a video."""
+    for option in (_show_min, _prompts, _classes, _min_score, mask_scale_option):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -127,11 +136,7 @@ quality_option = click.option(
     help="Answer every frame, or only the newest.",
 )
 @masks_option
-@mask_scale_option
-@min_score_option
-@classes_option
-@prompts_option
-@show_min_option
+@result_options
 @quality_option
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(

@@ -113,7 +113,9 @@ def _plain(error: click.ClickException) -> click.ClickException:
     """The same, of whatever package: it may quote names and messages from elsewhere."""
     from maskstream_client.terminal import plain
 
-    return click.ClickException("\n".join(map(plain, error.message.split("\n"))))
+    shown = click.ClickException("\n".join(map(plain, error.message.split("\n"))))
+    vars(shown)["exit_code"] = error.exit_code
+    return shown
 
 
 def _missing(entry: EntryPoint, typed: str, error: ModuleNotFoundError) -> click.ClickException:

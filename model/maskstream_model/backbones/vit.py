@@ -39,9 +39,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return what every token of `(B, S, C)` read, in the same shape."""
+        # (B, S, 3 * C) -> (B, S, 3, heads, C / heads) -> (3, B, heads, S, C / heads)
         qkv = self.qkv(tokens).view(*tokens.shape[:2], 3, self.heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         read = F.scaled_dot_product_attention(q, k, v)
+        # (B, heads, S, C / heads) -> (B, S, C)
         mixed: Tensor = self.proj(read.transpose(1, 2).flatten(2))
         return mixed
 
@@ -61,14 +63,13 @@ class LayerScale(nn.Module):
 class Block(nn.Module):
     """Attention and a feed-forward network, each normalised before, scaled and added after."""
 
-    def __init__(self, config: VitAdapterConfig) -> None:
+    def __init__(self, width: int, heads: int, mlp_ratio: int = 4) -> None:
         super().__init__()
-        width = config.width
         self.norm1 = nn.LayerNorm(width, EPS)
-        self.attn = SelfAttention(width, config.heads)
+        self.attn = SelfAttention(width, heads)
         self.ls1 = LayerScale(width)
         self.norm2 = nn.LayerNorm(width, EPS)
-        self.mlp = GeluMLP(width, config.mlp_ratio * width)
+        self.mlp = GeluMLP(width, mlp_ratio * width)
         self.ls2 = LayerScale(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -92,7 +93,9 @@ class VisionTransformer(nn.Module):
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + places, width))
         self.mask_token = nn.Parameter(torch.zeros(1, width))
         self.patch_embed = Patches(width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            Block(width, config.heads, config.mlp_ratio) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(width, EPS)
         for embedding in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(embedding, std=0.02)
@@ -100,12 +103,14 @@ class VisionTransformer(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """Return tokens with positions, the class token first: `(B, 1 + S, C)`."""
         cells = self.patch_embed(images)
+        # (B, C, height / 16, width / 16) -> (B, C, S), later (B, S, C)
         patches = (cells + self._positions(cells.shape[2], cells.shape[3])).flatten(2)
         first = (self.cls_token + self.pos_embed[:, :1]).expand(images.shape[0], -1, -1)
         return torch.cat([first, patches.transpose(1, 2)], 1)
 
     def _positions(self, height: int, width: int) -> Tensor:
         """Return the learned positions, resized to a grid: `(1, C, height, width)`."""
+        # (1, grid * grid, C) -> (1, C, grid, grid)
         square = self.pos_embed[:, 1:].transpose(1, 2).view(1, -1, self.grid, self.grid)
         if (height, width) == (self.grid, self.grid):
             return square

@@ -1,4 +1,4 @@
-"""Two pipes to a process, on which every transfer must be done by some time."""
+"""The pipes to a child process, on which every transfer must be done by some time."""
 
 import fcntl
 import os
@@ -6,32 +6,23 @@ import select
 from collections.abc import Callable
 from contextlib import suppress
 from subprocess import Popen
-from typing import Final
+from typing import IO, Final
 
 _PIPE_BYTES: Final = 1 << 20
 
 
 class Channel:
-    """What goes to a process' stdin and comes from its stdout; both must be pipes.
-
-    Args:
-        process: unbuffered.
-        clock: seconds that only grow.
-    """
+    """What comes from a process' stdout and, where that is a pipe, goes to its stdin."""
 
     def __init__(self, process: "Popen[bytes]", clock: Callable[[], float]) -> None:
-        assert process.stdin is not None
         assert process.stdout is not None
         self._in, self._out, self._clock = process.stdin, process.stdout, clock
-        # A process that does not read must not hold the writer up.
-        os.set_blocking(self._in.fileno(), False)
-        for pipe in (self._in, self._out):
-            with suppress(OSError, AttributeError):
-                # Linux only, and over a user's share of pipe memory not even there.
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._readable, self._writable = select.poll(), select.poll()
-        self._readable.register(self._out, select.POLLIN)
-        self._writable.register(self._in, select.POLLOUT)
+        self._readable.register(_widened(self._out), select.POLLIN)
+        if self._in is not None:
+            # A process that does not read must not hold the writer up.
+            os.set_blocking(self._in.fileno(), False)
+            self._writable.register(_widened(self._in), select.POLLOUT)
 
     def send(self, data: bytes | memoryview, until_s: float) -> None:
         """Write all of `data`.
@@ -40,6 +31,7 @@ class Channel:
             TimeoutError: the process does not read.
             BrokenPipeError: it is at an end.
         """
+        assert self._in is not None
         left = memoryview(data)
         while left:
             self._wait(self._writable, until_s)
@@ -66,11 +58,19 @@ class Channel:
             view = view[num_read:]
 
     def close(self) -> None:
-        """Close both pipes."""
-        self._in.close()
+        """Close the pipes."""
         self._out.close()
+        if self._in is not None:
+            self._in.close()
 
     def _wait(self, poll: select.poll, until_s: float) -> None:
         left_s = until_s - self._clock()
         if left_s <= 0 or not poll.poll(1000 * left_s):
             raise TimeoutError
+
+
+def _widened(pipe: IO[bytes]) -> IO[bytes]:
+    """Let a pipe hold more: on Linux only, and over a user's share of memory not even there."""
+    with suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return pipe

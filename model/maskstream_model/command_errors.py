@@ -1,4 +1,4 @@
-"""How every command tells what can go wrong."""
+"""How every command reports errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ import click
 from maskstream_model.errors import MaskstreamModelError
 
 
-def plain(text: str) -> str:
-    """The text, such as a name from somebody's annotations, with control characters escaped."""
+def printable(text: str) -> str:
+    """Return the text, such as a name from an annotation file, with control characters escaped."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn errors raised on purpose into one sentence and exit status 1; also a decorator.
+def click_errors() -> Iterator[None]:
+    """Report errors of ours as one sentence with exit status 1; also a decorator.
 
     Raises:
         click.ClickException: in place of a `MaskstreamModelError`.

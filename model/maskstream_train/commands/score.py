@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskstream_model.plain_errors import plain, plain_errors
+from maskstream_model.command_errors import click_errors, printable
 from maskstream_train.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def score() -> None:
 @objects_option
 @beyond_option
 @json_option
-@plain_errors()
+@click_errors()
 def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_json: bool) -> None:
     """YouTube-VIS: average precision and recall of tubes."""
     from maskstream_train.evaluation.vis_score import score_vis
@@ -56,7 +56,7 @@ def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_js
 @results_option
 @objects_option
 @json_option
-@plain_errors()
+@click_errors()
 def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
     """OVIS: the same, and by how much objects are occluded."""
     from maskstream_train.evaluation.vis_score import score_vis
@@ -75,7 +75,7 @@ def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
 )
 @objects_option
 @json_option
-@plain_errors()
+@click_errors()
 def panoptic(
     truth: Path,
     truth_folder: Path,
@@ -92,7 +92,7 @@ def panoptic(
 
 def _print(result: "Answer", as_json: bool) -> None:
     for note in result.notes:
-        click.echo(plain(note), err=True)
+        click.echo(printable(note), err=True)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
         return

@@ -1,16 +1,18 @@
 """From the command line of `maskstream train` to the options of its stages."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from maskstream_model.errors import ConfigError
+from maskstream_model.loading import shipped, usable_device
 from maskstream_model.presets import preset
-
-if TYPE_CHECKING:
-    from maskstream_train.ablation.plan import Ablation
-    from maskstream_train.training.options import Budget, Plan, RunOptions
-    from maskstream_train.training.presets import StageName, StagePreset
-    from maskstream_train.training.recipes import TrackerRecipe
+from maskstream_train.ablation.arms import BASE
+from maskstream_train.ablation.plan import Ablation
+from maskstream_train.training.options import BatchPlan, Budget, Plan, RunOptions
+from maskstream_train.training.overrides import override
+from maskstream_train.training.presets import StageName, StagePreset, training_preset
+from maskstream_train.training.recipes import TrackerRecipe
+from maskstream_train.training.video_plan import DataSet
 
 SEGMENTER_SHARE = 0.6
 """Of the budget, where both stages are trained."""
@@ -31,12 +33,8 @@ SETTINGS = {
 """Options of the command line that are short for a setting of the preset."""
 
 
-def ablation_of(given: dict[str, Any]) -> "Ablation":
+def ablation_of(given: dict[str, Any]) -> Ablation:
     """Turn the command line into an ablation; what is not given suits one core for an hour."""
-    from maskstream_model.loading import shipped
-    from maskstream_train.ablation.arms import BASE
-    from maskstream_train.ablation.plan import Ablation
-
     small = {"height": 96, "width": 160, "clip_frames": 5, "batch_size": 4, "learning_rate": 1e-3}
     filled = {name: given[name] or value for name, value in small.items()}
     options = options_of(given | filled | {"stage": "tracker"}, "tracker", BASE)
@@ -49,16 +47,31 @@ def ablation_of(given: dict[str, Any]) -> "Ablation":
     return Ablation(options, arms=arms, num_seeds=given["seeds"])
 
 
-def stage_by_default(given: dict[str, Any]) -> str:
+def stage_by_default(given: dict[str, Any]) -> StageName | Literal["all"]:
     """Return what is trained where nothing is said: on a data set what the preset's model adds."""
     if preset(given["preset_name"]).offline is not None:
         return "refiner"
     return "tracker" if given["data"] else "all"
 
 
+def options_of_stages(given: dict[str, Any]) -> dict[StageName, RunOptions]:
+    """Return the options of the stages that the command line asks for, in their order.
+
+    Raises:
+        ConfigError: as `options_of`.
+    """
+    stage = given["stage"] or stage_by_default(given)
+    if stage != "all":
+        return {stage: options_of(given | {"stage": stage}, stage)}
+    given = given | {"stage": stage}
+    # For the tracker --init is where the segmenter started, not where it ended.
+    tracker = replace(options_of(given, "tracker"), init=None)
+    return {"segmenter": options_of(given, "segmenter"), "tracker": tracker}
+
+
 def options_of(
-    given: dict[str, Any], stage: "StageName", tracker: "TrackerRecipe | None" = None
-) -> "RunOptions":
+    given: dict[str, Any], stage: StageName, tracker: TrackerRecipe | None = None
+) -> RunOptions:
     """Turn the command line into the options of one stage.
 
     Args:
@@ -69,11 +82,6 @@ def options_of(
     Raises:
         ConfigError: a setting that is none, or that does not go with the others; no such device.
     """
-    from maskstream_model.loading import usable_device
-    from maskstream_train.training.options import RunOptions
-    from maskstream_train.training.overrides import override
-    from maskstream_train.training.presets import training_preset
-
     config = preset(given["preset_name"])
     names = SETTINGS | ({} if stage == "segmenter" else {"clip_frames": "num_frames"})
     short = [f"{names[key]}={given[key]}" for key in names if given[key] is not None]
@@ -96,11 +104,8 @@ def options_of(
     )
 
 
-def _plan(given: dict[str, Any], plan: "Plan") -> "Plan":
+def _plan(given: dict[str, Any], plan: Plan) -> Plan:
     """Return the preset's plan with this run's seed and data sets."""
-    from maskstream_train.training.options import BatchPlan
-    from maskstream_train.training.video_plan import DataSet
-
     config, data, pictures = preset(given["preset_name"]), given["data"], given["pictures"]
     if isinstance(plan, BatchPlan):
         if data or pictures:
@@ -118,10 +123,8 @@ def _plan(given: dict[str, Any], plan: "Plan") -> "Plan":
     )
 
 
-def _budget(given: dict[str, Any], stage: "StageName", chosen: "StagePreset") -> "Budget":
+def _budget(given: dict[str, Any], stage: StageName, chosen: StagePreset) -> Budget:
     """Return the stage's share of what was asked for, or of `MINUTES`; or the preset's length."""
-    from maskstream_train.training.options import Budget
-
     minutes, steps = given["minutes"], given["steps"]
     if minutes is None and steps is None:
         if chosen.steps is not None:

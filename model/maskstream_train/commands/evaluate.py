@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskstream_model.plain_errors import plain, plain_errors
+from maskstream_model.command_errors import click_errors, printable
 from maskstream_train.evaluation.transience import OBJECTS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def evaluate(**options: Any) -> None:
     from maskstream_train.evaluation.run import answer
 
     as_json = options.pop("as_json")
-    with plain_errors(), _progress(quiet=as_json) as begin:
+    with click_errors(), _progress(quiet=as_json) as begin:
         result = answer(Request(**options), begin)
     if as_json:
         click.echo(json.dumps(result.as_json(), indent=2))
@@ -146,4 +146,4 @@ def _print(result: "Answer") -> None:
     for table in result.tables():
         console.print(table)
     for note in result.notes:
-        console.print(plain(note), markup=False)
+        console.print(printable(note), markup=False)

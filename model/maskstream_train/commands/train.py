@@ -1,15 +1,13 @@
 """`maskstream train`: the command line of training; torch is imported when it runs."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.command_errors import click_errors
 from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
-from maskstream_train.training.command_line import ablation_of, options_of, stage_by_default
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -71,7 +69,7 @@ DATA = click.Path(exists=True, path_type=Path)
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Of the ablation."
 )
 @click.option("--arms", default="static,EDAQ+ES,full", show_default=True, help="Of the ablation.")
-@plain_errors()
+@click_errors()
 def train(**given: Any) -> None:
     """Train a preset, first the segmenter, then the tracker: demo on endless synthetic clips.
 
@@ -97,27 +95,18 @@ def train(**given: Any) -> None:
 
 
 def _train_stages(given: dict[str, Any]) -> None:
-    from maskstream_train.training.run import train_refiner, train_segmenter, train_tracker
+    from maskstream_train.commands.train_options import options_of_stages
+    from maskstream_train.training.run import STAGES
 
-    stage = given["stage"] or stage_by_default(given)
-    given = given | {"stage": stage}
-    if stage == "refiner":
-        train_refiner(options_of(given, "refiner"))
-    elif stage == "segmenter":
-        train_segmenter(options_of(given, "segmenter"))
-    elif stage == "tracker":
-        train_tracker(options_of(given, "tracker"))
-    else:
-        # Both before either starts, so that no wrong setting is told after an hour of training.
-        segmenter, tracker = options_of(given, "segmenter"), options_of(given, "tracker")
-        train_segmenter(segmenter)
-        # Here --init is where the segmenter started, not where it ended.
-        train_tracker(replace(tracker, init=None))
+    # All options before any stage starts, so that a wrong setting is not found after an hour.
+    for stage, options in options_of_stages(given).items():
+        STAGES[stage](options)
 
 
 def _compare(given: dict[str, Any]) -> None:
     from maskstream_train.ablation.runs import run_ablation
     from maskstream_train.ablation.table import markdown
+    from maskstream_train.commands.train_options import ablation_of
 
     summary = run_ablation(ablation_of(given), lambda line: click.echo(line, err=True))
     click.echo(markdown(summary), nl=False)

@@ -1,4 +1,4 @@
-"""One object, one track: a rule of our own for models that have not learned it.
+"""Suppression of duplicate tracks: one object, one track, for models that have not learned it.
 
 Differs from reference: nothing is suppressed there (docs/model.md 3.3). The released models leave
 the rule off; a small model that trained for hours puts several tracks on one object without it.
@@ -14,7 +14,7 @@ from maskstream_model.config import OnlineConfig
 from maskstream_model.daq.lifecycle import Verdict, count_missed
 
 
-def settle_doubles(
+def suppress_duplicates(
     verdict: Verdict,
     missed_frames: Tensor,
     rules: OnlineConfig,
@@ -22,15 +22,15 @@ def settle_doubles(
 ) -> Verdict:
     """Return a verdict in which an object has one track: the one that showed it last.
 
-    Of two seen tracks on one place the one that was lost for longer is missed again (of equals the
-    younger one): a track that looks for its lost object must not take over its neighbour. A
-    newcomer on a seen track is not born. A newcomer on a track that was lost on this very frame is
-    that track, found again: it counts as seen, and nobody is born.
+    Of two seen tracks whose masks overlap, the one that was missed for longer is missed again (of
+    equals the younger one): a track whose object is lost must not take over its neighbour. An
+    anchor that overlaps a seen track starts no track. An anchor that overlaps a track missed only
+    on this frame is that track, recovered: the track counts as seen, and no new one starts.
 
     Args:
         verdict: what the scores alone decide.
         missed_frames: `(N,)` int64, consecutive missed frames before this one, oldest track first.
-        rules: patience, and `double_iou_max`; None there changes nothing.
+        rules: `max_missed_frames`, and `double_iou_max`; None there changes nothing.
         masks_of: makes masks `(S + M, H, W)` bool of `S` tracks and `M` anchors, given as indices.
     """
     if rules.double_iou_max is None:
@@ -41,9 +41,9 @@ def settle_doubles(
     tracks = torch.cat([seen, lost])
     ious = mask_ious(masks_of(tracks, verdict.born)).cpu()
     close = ious[len(tracks) :, : len(tracks)] > rules.double_iou_max
-    rows = torch.cat([torch.arange(len(seen)), found_again(close, len(seen))])
+    rows = torch.cat([torch.arange(len(seen)), recovered_rows(close, len(seen))])
     shown = torch.cat([rows, torch.arange(len(tracks), len(ious))])
-    stay = ~find_doubles(ious[shown][:, shown], rules.double_iou_max)
+    stay = ~find_duplicates(ious[shown][:, shown], rules.double_iou_max)
     is_seen = torch.zeros_like(verdict.seen)
     is_seen[tracks[rows[stay[: len(rows)]]]] = True
     missed, gone = count_missed(is_seen, missed_frames, rules)
@@ -51,13 +51,13 @@ def settle_doubles(
     return replace(verdict, seen=is_seen, gone=gone, missed_frames=missed, born=born)
 
 
-def found_again(close: Tensor, num_seen: int) -> Tensor:
-    """Return the rows, in order, of lost tracks on which a newcomer lies.
+def recovered_rows(close: Tensor, num_seen: int) -> Tensor:
+    """Return the rows, in order, of lost tracks that an anchor overlaps.
 
     Args:
-        close: `(M, N)` bool, which of `M` newcomers lie on which of `N` tracks; seen ones first,
+        close: `(M, N)` bool, which of `M` anchors overlap which of `N` tracks; seen ones first,
             then the lost ones, oldest first.
-        num_seen: how many of the tracks were seen; who lies on one of them finds nobody.
+        num_seen: how many of the tracks were seen; an anchor that overlaps one recovers none.
     """
     lost = close[:, num_seen:] & ~close[:, :num_seen].any(1, keepdim=True)
     oldest = lost & (lost.cumsum(1) == 1)
@@ -66,20 +66,21 @@ def found_again(close: Tensor, num_seen: int) -> Tensor:
 
 def mask_ious(masks: Tensor) -> Tensor:
     """Return the IoU `(M, M)` of every pair of masks `(M, H, W)` bool; empty masks have 0."""
-    flat = masks.flatten(1).float()
+    flat = masks.flatten(1).float()  # (M, H, W) -> (M, H * W)
     shared, areas = flat @ flat.T, flat.sum(1)
-    return shared / (areas[:, None] + areas[None] - shared).clamp(min=1.0)
+    unions = areas[:, None] + areas[None] - shared  # (M, 1) + (1, M) -> (M, M)
+    return shared / unions.clamp(min=1.0)
 
 
-def find_doubles(ious: Tensor, iou_max: float) -> Tensor:
-    """Return which rows lie on an earlier row that is no double itself, `(M,)` bool.
+def find_duplicates(ious: Tensor, iou_max: float) -> Tensor:
+    """Return which rows overlap an earlier row that is no duplicate itself, `(M,)` bool.
 
     Args:
         ious: `(M, M)` on the CPU; the one of two rows that is to stay comes first.
         iou_max: above it two masks show one object.
     """
     close = (ious > iou_max).tril(-1)
-    doubles = torch.zeros(len(close), dtype=torch.bool)
+    duplicates = torch.zeros(len(close), dtype=torch.bool)
     for row in range(1, len(close)):
-        doubles[row] = (close[row] & ~doubles).any()
-    return doubles
+        duplicates[row] = (close[row] & ~duplicates).any()
+    return duplicates
