@@ -19,7 +19,7 @@ from maskstream_model.errors import CheckpointError
 
 UNUSED = "daq_criterion."
 PRESET = "preset"
-"""Name under which a file of ours says which preset it is for."""
+"""Name under which a file of ours names its preset."""
 MAX_LISTED = 20
 
 Parts = nn.Module | Mapping[str, nn.Module]
@@ -52,7 +52,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Return what a `.safetensors` file says about itself, by name; nothing for other files."""
+    """Return the metadata of a `.safetensors` file, by name; nothing for other files."""
     if Path(path).suffix != ".safetensors":
         return {}
     with safe_open(path, framework="pt") as file:
@@ -64,9 +64,9 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
     weights = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(weights, dict):
         raise CheckpointError(f"{path} holds no weights under 'model'")
-    strangers = [name for name, value in weights.items() if not isinstance(value, Tensor)]
-    if strangers:
-        raise CheckpointError(f"{path} holds things that are no tensors: {listed(strangers)}")
+    unknown = [name for name, value in weights.items() if not isinstance(value, Tensor)]
+    if unknown:
+        raise CheckpointError(f"{path} holds values that are no tensors: {listed(unknown)}")
     return weights
 
 
@@ -154,7 +154,7 @@ def save_safetensors(
     metadata: Mapping[str, str],
     half: bool = False,
 ) -> None:
-    """Write a `.safetensors` file whole or not at all, readable by whom the umask says.
+    """Write a `.safetensors` file atomically, with the permissions of the umask.
 
     Args:
         path: replaced when it exists.

@@ -22,7 +22,7 @@ class ModelConfig:
         segmenter: Mask2Former.
         tracker: both query trackers.
         online: rules of streaming, of an offline model too: its rows are tracked first.
-        task: what masks become, unless a caller asks for another.
+        task: what masks become, unless a caller names another.
         offline: what refines whole videos; None for an online model.
     """
 
@@ -40,7 +40,7 @@ class ModelConfig:
         return len(self.classes)
 
     def for_task(self, task: str) -> "ModelConfig":
-        """Return this configuration for another task; only a model that knows stuff has several.
+        """Return this configuration for another task; models without stuff have one.
 
         Raises:
             ConfigError: an unknown task, or one that the model was not made for.
@@ -48,7 +48,9 @@ class ModelConfig:
         if task not in get_args(Task):
             raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
         if task != self.task and all(info.thing for info in self.classes):
-            raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
+            raise ConfigError(
+                f"{self.name} has no classes of stuff: its task is {self.task}, not {task}"
+            )
         return replace(self, task=cast(Task, task))
 
     def override(self, **overrides: object) -> "ModelConfig":

@@ -95,7 +95,7 @@ class FramewiseModel(ABC):
         pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
         return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
 
-    # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
+    # no_grad rather than inference_mode: training needs results that are ordinary tensors.
     @torch.no_grad()
     def step(
         self, batch: Sequence[StepInput[TrackerState]], pause: Pause | None = None
@@ -186,7 +186,7 @@ class FramewiseModel(ABC):
 def model_info(
     config: ModelConfig, family: str, fingerprint: str, lookahead: int | None
 ) -> ModelInfo:
-    """Return what `port.Model` says of a preset."""
+    """Return the facts of a preset, see `port.Model`."""
     return ModelInfo(
         name=config.name,
         family=family,
@@ -217,7 +217,7 @@ def rounds(counts: Sequence[int]) -> list[tuple[list[int], list[int]]]:
     """Return which frames step together: the first of each session, then the second, and so on.
 
     Args:
-        counts: frames of each session; they lie one session after the other.
+        counts: frames of each session; they come one session after the other.
 
     Returns:
         for each round the sessions, and the rows of their frames.

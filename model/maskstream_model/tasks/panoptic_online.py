@@ -1,7 +1,7 @@
 """Panoptic segmentation of a frame from what has been seen so far (docs/decisions/0007).
 
-Differs from reference: it judges a whole clip after its end. Here a track's class is judged by its
-logits up to now, what it loses to others by this frame alone, and ids are those of tracks.
+Differs from reference: it decides a whole clip after its end. Here a track's class follows from its
+logits up to now, what it loses to others from this frame alone, and ids are those of tracks.
 """
 
 from collections.abc import Container, Sequence
@@ -61,10 +61,10 @@ def panoptic_claims(output: FrameOutput, config: ModelConfig) -> Claims:
     living = output.living.nonzero()[:, 0]
     logits = output.mean_logits[living.to(output.mean_logits.device)]
     track_ids = output.track_ids[living]
-    # "No object" counts here as well: whoever the model takes for nothing lends no id.
-    beliefs = zip(logits.argmax(-1).tolist(), track_ids.tolist(), strict=True)
+    # "No object" counts here as well: a track without an object lends no id.
+    classes = zip(logits.argmax(-1).tolist(), track_ids.tolist(), strict=True)
     oldest: dict[int, int] = {}
-    for label, track_id in beliefs:
+    for label, track_id in classes:
         oldest[label] = min(track_id, oldest.get(label, track_id))
     rows, found = candidates(track_ids, logits, config)
     segments = []
@@ -84,7 +84,7 @@ def panoptic_frame(
         size: `(height, width)` of the map wanted.
         config: of the model: classes, `object_score_min` and `overlap_min`.
         shown: ids of the segments that may take part; None for all. Without the others no hole is
-            left where they were: somebody else wins there.
+            left where they were: other segments win those pixels.
     """
     claims = panoptic_claims(output, config)
     parts = [i for i, each in enumerate(claims.segments) if shown is None or each.id in shown]

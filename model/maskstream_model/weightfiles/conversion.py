@@ -32,12 +32,12 @@ def convert(path: Path, out: Path, name: str | None = None) -> tuple[str, str]:
     inspection.check()
     if len(inspection.exact) > 1:
         names = " and ".join(inspection.exact)
-        raise CheckpointError(f"{path} fits {names} alike: say with --preset which one it is for")
+        raise CheckpointError(f"{path} fits {names} alike: name the one it is for with --preset")
     chosen = inspection.exact[0]
     digest = fingerprint(inspection.weights, preset(chosen))
-    told = {PRESET: chosen, FINGERPRINT: digest, "source": path.name}
+    header = {PRESET: chosen, FINGERPRINT: digest, "source": path.name}
     try:
-        save_safetensors(out, inspection.weights, {**inspection.metadata, **told})
+        save_safetensors(out, inspection.weights, {**inspection.metadata, **header})
     except OSError as error:
         raise CheckpointError(f"{out} cannot be written: {error.strerror or error}") from error
     return chosen, digest

@@ -23,7 +23,7 @@ class Inspection:
     Attributes:
         path: of the file.
         weights: its tensors by name.
-        metadata: what its header says, by name; empty for a `.pth`.
+        metadata: of its header, by name; empty for a `.pth`.
         fits: the presets it was held against, the best first.
     """
 
@@ -56,12 +56,12 @@ class Inspection:
 
     def _check_header(self) -> None:
         """Hold what a conversion wrote into the header against preset and weights."""
-        told, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
-        if told is None or name is None:
+        recorded, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
+        if recorded is None or name is None:
             return
         if name not in self.exact:
             raise CheckpointError(f"{self.path} was converted for {name}")
-        if told != fingerprint(self.weights, preset(name)):
+        if recorded != fingerprint(self.weights, preset(name)):
             raise CheckpointError(
                 f"{self.path} does not have the fingerprint in its header: it was changed since it "
                 "was converted, or the rules of its preset were"
@@ -109,12 +109,12 @@ def _check_sums(path: Path) -> None:
 
 
 def _hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what an official checkpoint without a preset is, as far as its names tell."""
+    """Describe an official checkpoint without a preset, as far as its names allow."""
     if any(name.startswith("refiner.") for name in weights):
         return "it has the refiner of an offline model, but fits none that is released"
     if not any(name.startswith("tracker.") for name in weights):
         return "it has no tracker"
     num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
     if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
-        return f"it tells {num_classes} classes apart, as no preset does"
+        return f"it has {num_classes} classes, as no preset has"
     return None

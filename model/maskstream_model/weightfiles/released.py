@@ -1,6 +1,6 @@
 """What the authors of DVIS-DAQ released and report of it (docs/model.md 5).
 
-The scores are theirs, taken from their model zoo; nobody has measured them here.
+The scores are theirs, taken from their model zoo; they are not measured here.
 """
 
 from dataclasses import dataclass

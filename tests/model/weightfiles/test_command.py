@@ -68,7 +68,8 @@ def test_a_released_file_fits_the_preset_of_its_names_and_shapes(released, name)
 def test_presets_that_differ_in_nothing_are_both_named(released):
     path = released(empty("daq_r50_ytvis21"))
     assert "fits daq_r50_ytvis19 and daq_r50_ytvis21" in run("verify", path).output
-    assert "say with --preset" in sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    refusal = sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    assert "name the one it is for with --preset" in refusal
     assert not path.with_name("o.safetensors").exists()
 
 
@@ -120,7 +121,7 @@ def segmenter_alone(tensors):
     ("change", "sentence"),
     [
         (offline, "it has the refiner of an offline model, but fits none that is released"),
-        (many_classes, "it tells 133 classes apart, as no preset does"),
+        (many_classes, "it has 133 classes, as no preset has"),
         (segmenter_alone, "it has no tracker"),
     ],
 )
