@@ -8,7 +8,7 @@ from maskstream_model.port import SessionOptions, StepInput
 from maskstream_protocol.errors import InternalError, WireError
 from maskstream_protocol.messages import Policy
 from maskstream_protocol.results import ResultMessage, Timings
-from maskstream_server.session.actions import Action, Answer, Decode, Encode, Step
+from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
 from maskstream_server.session.line import Checkpoint, FrameTask, Line, Phase
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
@@ -113,22 +113,22 @@ class Pipeline:
                 return [] if item.picture is None else [self._step(item, item.picture)]
         return [self._flush()] if pending and ending else []
 
-    def _step(self, task: FrameTask, picture: Frame) -> Step:
+    def _step(self, task: FrameTask, picture: Frame) -> StepModel:
         chain = self._chain_of(task)
         task.before, task.phase, task.index = self._chain, Phase.STEPPING, chain.index + 1
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
-        return Step(task.frame.sequence, step, chain.mentioned, chain.committed)
+        return StepModel(task.frame.sequence, step, chain.mentioned, chain.committed)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
         same = self._chain.epoch == task.frame.epoch
         return self._chain if same else Chain(task.frame.epoch)
 
-    def _flush(self) -> Step:
+    def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
         step = StepInput[Any]((), chain.state, self._options(chain.prompts))
-        return Step(None, step, chain.mentioned, chain.committed)
+        return StepModel(None, step, chain.mentioned, chain.committed)
 
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
         return SessionOptions(prompts.for_model(), self._max_tracks)
@@ -143,7 +143,7 @@ class Pipeline:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `Step` gave; the state continues from it."""
+        """Take what a `StepModel` gave; the state continues from it."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
@@ -198,7 +198,7 @@ class Pipeline:
             return []
         if not final:
             early = task.phase in (Phase.PENDING, Phase.ENCODING)
-            message = Answer(answer.encode(), task.arrived_s, sequence, final=False)
+            message = SendResult(answer.encode(), task.arrived_s, sequence, final=False)
             return [message] if early else []
         if not task.comes_stale():
             task.answer, task.phase = answer, Phase.DONE

@@ -10,7 +10,7 @@ import structlog
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
+from maskstream_server.session.actions import Action, CommitMemory, Decode, Encode, StepModel
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import Reader
 from maskstream_server.session.session import Session
@@ -69,7 +69,7 @@ class ActionExecutor:
         self._connection_metrics.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
-    def step(self, action: Step) -> None:
+    def step(self, action: StepModel) -> None:
         """Hand a picture to the engine, or have the model answer what is pending."""
         self._start(self._step(action), action.sequence)
 
@@ -86,7 +86,7 @@ class ActionExecutor:
         took_s = self._connection_metrics.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
-    async def _step(self, action: Step) -> None:
+    async def _step(self, action: StepModel) -> None:
         service, step, began_s = self._service, action.step, self._connection_metrics.clock()
         if step.state is None:
             step = replace(step, state=service.model.begin(step.options))
@@ -122,7 +122,7 @@ class ActionExecutor:
 
     # The session's memory.
 
-    def save(self, action: Save) -> None:
+    def save(self, action: CommitMemory) -> None:
         """Offer a commit; the committer does it in its own time."""
         commit = Commit(
             lease=self._lease,

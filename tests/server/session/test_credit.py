@@ -1,6 +1,6 @@
 import pytest
 
-from maskstream_server.session.actions import Forget
+from maskstream_server.session.actions import DeleteSession
 from maskstream_server.session.credit import CreditLedger, CreditLimit
 from support.conversation import Conversation, frame
 
@@ -161,7 +161,7 @@ def test_bye_answers_what_is_left_forgets_the_session_and_closes():
     assert talk.closed is None
     talk.commit()
     assert talk.story == [("result", 1), ("result", 2), ("result", 3), "flushed"]
-    assert (talk.closed, talk.other[-1]) == (1000, Forget())
+    assert (talk.closed, talk.other[-1]) == (1000, DeleteSession())
 
 
 def test_going_away_answers_and_commits_what_came_and_then_says_restart():

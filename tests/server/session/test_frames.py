@@ -1,6 +1,6 @@
 import pytest
 
-from maskstream_server.session.actions import ConfirmToken, Decode, Step
+from maskstream_server.session.actions import ConfirmToken, Decode, StepModel
 from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.memory import SessionMemory
 from support.conversation import TIMES, Conversation, found, frame
@@ -15,7 +15,7 @@ def test_a_frame_is_decoded_stepped_encoded_answered_and_committed():
     talk.binary(frame(1, pts_us=77))
     assert kinds(talk) == ["Decode"]
     talk.step()
-    assert kinds(talk) == ["Step"]
+    assert kinds(talk) == ["StepModel"]
     talk.step(found(1, "s1"))
     assert kinds(talk) == ["Encode"]
     talk.step()
@@ -42,19 +42,19 @@ def test_only_one_frame_of_a_session_is_in_the_model_while_the_next_is_decoded()
     assert kinds(talk) == ["Decode", "Decode"]
     talk.step()
     talk.step()
-    assert kinds(talk) == ["Step", "Decode"]
+    assert kinds(talk) == ["StepModel", "Decode"]
 
 
 def test_each_step_starts_from_the_state_of_the_one_before():
     talk = Conversation.begin()
     talk.frames(1, 2)
     talk.step()
-    first = next(action for action in talk.work if isinstance(action, Step))
+    first = next(action for action in talk.work if isinstance(action, StepModel))
     assert first.step.state is None
     talk.work.remove(first)
     talk.take(talk.session.stepped(1, found(1, "s1", frozenset({5})), TIMES, 100.1))
     talk.step()
-    second = next(action for action in talk.work if isinstance(action, Step))
+    second = next(action for action in talk.work if isinstance(action, StepModel))
     assert (second.step.state, second.mentioned) == ("s1", frozenset({5}))
 
 
@@ -139,7 +139,7 @@ def test_latest_decodes_nothing_that_may_yet_be_superseded():
     talk.binary(frame(1))
     talk.step()
     talk.frames(2, 3)
-    assert [type(action) for action in talk.work] == [Step]
+    assert [type(action) for action in talk.work] == [StepModel]
 
 
 def test_latest_goes_on_with_the_waiting_frame_where_the_one_before_does_not_decode():

@@ -3,7 +3,7 @@
 import pytest
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Step
+from maskstream_server.session.actions import Decode, Encode, StepModel
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.reporting import Wanted
 from support.conversation import frame
@@ -171,7 +171,7 @@ def test_a_flush_that_fails_drops_what_was_pending_and_the_session_goes_on():
     talk = late()
     talk.frames(1, 2)
     talk.text(type="flush", id=1)
-    while not isinstance(talk.work[0], Step) or talk.work[0].sequence is not None:
+    while not isinstance(talk.work[0], StepModel) or talk.work[0].sequence is not None:
         talk.step()
     talk.work.clear()
     talk.take(talk.session.failed(None, InternalError("Logged.")))
