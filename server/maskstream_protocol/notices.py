@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from maskstream_protocol.errors import WireError, error_class
 from maskstream_protocol.fields import U16_MAX, U32_MAX, U64, Between, Epoch, Positive
-from maskstream_protocol.messages import ControlMessage, Part, parse
+from maskstream_protocol.messages import ControlMessage, SubMessage, parse
 
 ResetReason = Literal["client", "state_lost", "expired", "model_changed"]
 DropReason = Literal["superseded", "undecodable", "internal"]
@@ -19,7 +19,7 @@ _OMIT_NONE: Final = {"omit_none": True}
 
 
 @dataclass(frozen=True)
-class FrameCredit(Part):
+class FrameCredit(SubMessage):
     """How many frames and bytes (of whole messages) may be under way."""
 
     frames: U64
@@ -27,7 +27,7 @@ class FrameCredit(Part):
 
 
 @dataclass(frozen=True)
-class ModelInfo(Part):
+class ModelInfo(SubMessage):
     """The model that serves the session.
 
     Attributes:
@@ -42,7 +42,7 @@ class ModelInfo(Part):
 
 
 @dataclass(frozen=True)
-class Limits(Part):
+class Limits(SubMessage):
     """What the server takes at most."""
 
     frame_bytes: U64
@@ -51,7 +51,7 @@ class Limits(Part):
 
 
 @dataclass(frozen=True)
-class PromptInfo(Part):
+class PromptInfo(SubMessage):
     """A prompt in use, and what was found by it in this epoch.
 
     Attributes:

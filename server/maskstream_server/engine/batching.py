@@ -8,7 +8,7 @@ PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedRequest:
     """A frame in the queue.
 
     Attributes:
@@ -24,7 +24,7 @@ class Waiting:
     live: bool = True
 
 
-def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
+def first_class(waiting: Sequence[QueuedRequest], now_s: float) -> list[int]:
     """Return the indices in `waiting` (oldest first) of the frames that go before all others.
 
     Live ones go first, so that a live frame waits for a part of a video's step at most (see
@@ -38,7 +38,7 @@ def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
     return live or list(range(len(waiting)))
 
 
-def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
+def next_batch(waiting: Sequence[QueuedRequest], max_batch: int) -> list[int]:
     """Return the indices in `waiting` (oldest first) of the next batch, in order.
 
     The oldest frame is always in it and decides the shape, so that no session starves.
@@ -54,7 +54,9 @@ def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
     return chosen
 
 
-def company_wait_s(waiting: Sequence[Waiting], enough: int, window_s: float, now_s: float) -> float:
+def company_wait_s(
+    waiting: Sequence[QueuedRequest], enough: int, window_s: float, now_s: float
+) -> float:
     """Return how many seconds to wait for more frames; 0 where the next batch should go now.
 
     A batch goes when it has `enough` frames (as many as it may hold, or as there are active

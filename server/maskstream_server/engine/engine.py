@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from maskstream_model.port import Model, StepInput
-from maskstream_server.engine.batching import Waiting
+from maskstream_server.engine.batching import QueuedRequest
 from maskstream_server.engine.queue import RequestQueue, Ticket
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
@@ -107,7 +107,7 @@ class Engine(Generic[State]):
     async def _submit(self, request: StepRequest[Any, Value]) -> tuple[Value, StepTimes]:
         if not self._accepting or self._loop is None:
             raise EngineStoppedError("the engine takes no frames now")
-        waiting = Waiting(request.session, _batch_key(request), self._clock(), request.live)
+        waiting = QueuedRequest(request.session, _batch_key(request), self._clock(), request.live)
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
         outcome: tuple[Value, StepTimes] = await ticket.future

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from maskstream_server.media.decoder import Pixels
-from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.messages import SourceInfo
 from maskstream_server.media.soundtrack import SoundPiece
 
 
@@ -33,7 +33,7 @@ class DecodingVideo(Protocol):
     """A video that is being decoded; iterating blocks, and raises MediaError."""
 
     @property
-    def info(self) -> VideoInfo:
+    def info(self) -> SourceInfo:
         """What is known of it before its first frame."""
         ...
 

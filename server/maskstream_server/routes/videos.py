@@ -11,7 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from maskstream_server.errors import BadUploadError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
+from maskstream_server.jobs.intake.intake import FormSubmission, VideoSubmission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.maintenance.maintenance import PAGE
 from maskstream_server.jobs.records.coding import public_json
@@ -110,7 +110,7 @@ def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
     return router
 
 
-async def _submission(request: Request) -> Submission:
+async def _submission(request: Request) -> VideoSubmission:
     """Return the way in that the client has chosen."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == JSON:

@@ -21,7 +21,7 @@ from maskstream_protocol.masks import mask_size
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResultOptions:
     """What a client, or a whole video, wants of results.
 
     Attributes:
@@ -82,7 +82,7 @@ class StepReport:
         state: the model's, after the step.
         mentioned: of the last final result; without one, as before the step.
         committed: last frame that `parts` hold, as the model counts.
-        parts: the state as named bytes; None where they have not moved (`Reader.every`).
+        parts: the state as named bytes; None where they have not moved (`StepReporter.every`).
     """
 
     frames: tuple[ReportedFrame, ...]
@@ -93,7 +93,7 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class Reader:
+class StepReporter:
     """Makes the report of a step; for the thread that steps the model.
 
     Attributes:
@@ -105,7 +105,7 @@ class Reader:
     """
 
     model: Model[Any]
-    wanted: Wanted
+    wanted: ResultOptions
     mentioned: frozenset[int] = frozenset()
     committed: int = 0
     every: int = 1
@@ -135,7 +135,9 @@ class Reader:
             pause()
 
 
-def report_frame(result: FrameResult, mentioned: frozenset[int], wanted: Wanted) -> ReportedFrame:
+def report_frame(
+    result: FrameResult, mentioned: frozenset[int], wanted: ResultOptions
+) -> ReportedFrame:
     """Choose the rows of a frame and make their masks."""
     tracks = result.tracks
     if wanted.tracks_classes:
@@ -201,14 +203,14 @@ def select(tracks: TrackTable, rows: Rows) -> TrackTable:
     )
 
 
-def _crops(result: FrameResult, rows: Rows, wanted: Wanted) -> Crops | None:
+def _crops(result: FrameResult, rows: Rows, wanted: ResultOptions) -> Crops | None:
     if wanted.mask_scale is None:
         return None
     size = mask_size(result.size, wanted.mask_scale)
     return result.masks.crops(rows, size, wanted.with_logits)
 
 
-def _classes_there(result: FrameResult, wanted: Wanted) -> tuple[TrackTable, Crops | None]:
+def _classes_there(result: FrameResult, wanted: ResultOptions) -> tuple[TrackTable, Crops | None]:
     """Return the classes that have a pixel at the size wanted; without masks, at full size."""
     labels = result.tracks.labels
     all_rows = np.arange(len(labels))

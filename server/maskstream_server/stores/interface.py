@@ -118,11 +118,11 @@ class SessionListing:
     readable: bool = True
 
 
-Heard = Callable[[KeptResult | None], None]
+OnResult = Callable[[KeptResult | None], None]
 """Takes results as they are committed; None where the session has been deleted."""
 
 
-class Watch(Protocol):
+class ResultSubscription(Protocol):
     """What `SessionStore.watch` has begun."""
 
     async def close(self) -> None:
@@ -225,7 +225,7 @@ class SessionStore(Protocol):
         """Return at most `limit` sessions, in no order."""
         ...
 
-    async def watch(self, session: str, heard: Heard) -> Watch:
+    async def watch(self, session: str, heard: OnResult) -> ResultSubscription:
         """Call `heard` with each result that is committed from now on, by any server.
 
         On the event loop, in order; it must return at once. While the store is away results pass

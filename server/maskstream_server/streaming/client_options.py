@@ -10,7 +10,7 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 from maskstream_server.streaming.encode import ResultFormat
 
 
@@ -19,7 +19,7 @@ class ClientOptions:
     """How a client wants its results."""
 
     form: ResultFormat
-    wanted: Wanted
+    wanted: ResultOptions
 
     @classmethod
     def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
@@ -34,7 +34,7 @@ class ClientOptions:
             )
         if hello.provisional and not info.lookahead:
             raise BadHelloError(f"The model {info.name} answers at once: nothing is provisional.")
-        wanted = Wanted(
+        wanted = ResultOptions(
             min_score=info.report_score_min if hello.min_score is None else hello.min_score,
             mask_scale=None if hello.masks == "none" else hello.mask_scale,
             with_logits=needs_logits(hello.masks),

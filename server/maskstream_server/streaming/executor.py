@@ -12,7 +12,7 @@ from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import Action, CommitMemory, Decode, Encode, StepModel
 from maskstream_server.session.pipeline import WorkTimes
-from maskstream_server.session.reporting import Reader
+from maskstream_server.session.reporting import StepReporter
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
@@ -90,7 +90,7 @@ class ActionExecutor:
         service, step, began_s = self._service, action.step, self._connection_metrics.clock()
         if step.state is None:
             step = replace(step, state=service.model.begin(step.options))
-        read = Reader(service.model, self._options.wanted, action.mentioned, action.committed)
+        read = StepReporter(service.model, self._options.wanted, action.mentioned, action.committed)
         found, times = await service.engine.submit(self._lease.session, step, read)
         self._connection_metrics.stepped(action.sequence, found, times, began_s)
         work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()

@@ -18,7 +18,7 @@ from maskstream_server.errors import MediaError
 from maskstream_server.media.child_process import child_environment
 from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.decoder import open_video
-from maskstream_server.media.messages import HEADER, Kind
+from maskstream_server.media.messages import HEADER, MessageKind
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import NICENESS
 
@@ -182,7 +182,7 @@ def test_the_alarm_counts_only_while_the_decoder_works():
         def off(self):
             told.append(("off", 0))
 
-    Outlet(writer, Told(1.0)).send(Kind.END, b"null")
+    Outlet(writer, Told(1.0)).send(MessageKind.END, b"null")
     assert told == [("set", 0), ("off", 0), ("set", HEADER.size + 4)]
     os.close(reader)
     os.close(writer)

@@ -5,7 +5,7 @@ import pytest
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
 from maskstream_server.session.actions import Decode, Encode, StepModel
 from maskstream_server.session.credit import CreditLimit
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 from support.conversation import frame
 from support.model_talk import ModelTalk
 from support.stand_ins import stand_in
@@ -145,7 +145,7 @@ def test_latest_says_how_many_frames_were_left_out():
 
 
 def test_provisional_results_come_at_once_take_no_credit_and_are_not_kept():
-    talk = late(wanted=Wanted(mask_scale=None, provisional=True))
+    talk = late(wanted=ResultOptions(mask_scale=None, provisional=True))
     talk.frames(1, 4)
     talk.run()
     assert talk.story == [("early", 1), ("early", 2), ("early", 3), ("result", 1), ("early", 4)]
@@ -154,7 +154,7 @@ def test_provisional_results_come_at_once_take_no_credit_and_are_not_kept():
 
 
 def test_a_provisional_result_that_comes_too_late_is_left_out():
-    talk = late(wanted=Wanted(mask_scale=None, provisional=True))
+    talk = late(wanted=ResultOptions(mask_scale=None, provisional=True))
     talk.binary(frame(1))
     talk.step()
     talk.step()

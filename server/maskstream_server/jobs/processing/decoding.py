@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Self, TypeVar
 
-from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.messages import SourceInfo
 from maskstream_server.media.ports import DecodedFrame, DecodingVideo
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ class FrameReader:
     """
 
     def __init__(
-        self, open_video: Callable[[], DecodingVideo], at_once: Callable[[VideoInfo], int]
+        self, open_video: Callable[[], DecodingVideo], at_once: Callable[[SourceInfo], int]
     ) -> None:
         self._open_video, self._at_once = open_video, at_once
         self._num_at_once = 1

@@ -19,7 +19,7 @@ from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import Memory, change
 from maskstream_server.jobs.storage.files import SOURCE
 from maskstream_server.media.ports import DecodingVideo
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 
 AWAY_PAUSE_S = 0.5
 
@@ -74,7 +74,7 @@ class VideoJob:
         """
         options, model = self.record.options, self._model
         own_min = model.info.report_score_min
-        wanted = Wanted(
+        wanted = ResultOptions(
             min_score=own_min if options.min_score is None else options.min_score,
             mask_scale=options.mask_scale,
             classes=self._labels(model),

@@ -16,7 +16,7 @@ from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.media.ports import DecodedFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.session.reporting import Reader, StepReport, Wanted
+from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
 
 FULL_PAUSE_S = 0.1
 EPOCH = 1
@@ -46,7 +46,7 @@ class Tracking:
         engine: Engine[Any],
         model: Model[Any],
         session: str,
-        wanted: Wanted,
+        wanted: ResultOptions,
         options: SessionOptions,
         classes: Sequence[ClassInfo],
         every: int,
@@ -117,7 +117,7 @@ class Tracking:
         model = self._model
         state = model.begin(self._options) if self._state is None else self._state
         step = StepInput[Any](pixels, state, self._options)
-        read = Reader(model, self._wanted, self._mentioned, self._committed, self._every)
+        read = StepReporter(model, self._wanted, self._mentioned, self._committed, self._every)
         while True:
             try:
                 report, _ = await self._engine.submit_clip(self._session, model, step, read)
