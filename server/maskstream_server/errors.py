@@ -8,7 +8,10 @@ MaskstreamServerError             internal          500
 ├── SettingsError                 a setting that cannot be used, for the operator
 ├── StartError                    what keeps a command from starting, for the operator
 ├── FencedOutError                another worker has the job now, or it has ended
-├── EngineError                   internal          500  (`engine.types`)
+├── EngineError                   internal          500
+│   ├── EngineFullError           the queue is at its bound
+│   ├── EngineStoppedError        the engine takes no frames: not started, stopping or stopped
+│   └── StepFailedError           the model failed on these frames; the state is as it was
 ├── OutboundError                 fetch_failed      502  the other side does not answer as it should
 │   └── AddressRefusedError       address_refused   403  the server may not go there
 ├── MediaError                    video_*           422  or 413; a video that cannot be read
@@ -20,7 +23,6 @@ MaskstreamServerError             internal          500
 │   │   └── StoreForbiddenError   its user lacks a right, until an operator gives it
 │   ├── StoreFullError            server_full       503  no new sessions; old ones live on
 │   ├── DamagedKeyError           a key holds something else than we write there
-│   ├── DamagedKeyError           a key that holds something else
 │   ├── SessionExistsError        conflict          409
 │   └── SessionUnreadableError    conflict          409  session_unknown on the wire
 └── VideoError                    bad_request       400
@@ -100,6 +102,22 @@ class StartError(MaskstreamServerError):
 
 class FencedOutError(MaskstreamServerError):
     """Another worker has the video now, or it has ended; nothing was written."""
+
+
+class EngineError(MaskstreamServerError):
+    """Root of the engine's errors."""
+
+
+class EngineFullError(EngineError):
+    """More frames wait than the engine's queue may hold."""
+
+
+class EngineStoppedError(EngineError):
+    """The engine takes no frames now."""
+
+
+class StepFailedError(EngineError):
+    """The model raised on these frames, also when they were alone; the cause is chained."""
 
 
 class OutboundError(MaskstreamServerError, code="fetch_failed", http_status=502):

@@ -21,7 +21,7 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.errors import MaskstreamServerError
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
@@ -140,7 +140,7 @@ async def measure_job(
         await store.create(VideoRecord(VIDEO, clip.name, options, size, time.time(), time.time()))
         with MemoryMeter() as meter:
             began_s, began_cpu_s = time.perf_counter(), _cpu_s()
-            await VideoWorker(parts).work(VIDEO)
+            await JobWorker(parts).work(VIDEO)
             seconds, cpu_s = time.perf_counter() - began_s, _cpu_s() - began_cpu_s
     await engine.stop()
     record = await store.get(VIDEO)

@@ -17,13 +17,12 @@ from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import (
     EngineLimits,
     EngineObserver,
-    EngineStoppedError,
     Outcome,
     Read,
-    StepFailedError,
     StepRequest,
     StepTimes,
 )
+from maskstream_server.errors import EngineStoppedError, StepFailedError
 
 State = TypeVar("State")
 Value = TypeVar("Value")

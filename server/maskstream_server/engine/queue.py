@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskstream_server.engine.batching import QueuedRequest, company_wait_s, first_class, next_batch
-from maskstream_server.engine.types import (
-    EngineFullError,
-    EngineLimits,
-    EngineStoppedError,
-    StepRequest,
-)
+from maskstream_server.engine.types import EngineLimits, StepRequest
+from maskstream_server.errors import EngineFullError, EngineStoppedError
 
 ACTIVE_S = 1.0
 """A session whose last frame is not older than this is waited for when a batch is not full, and

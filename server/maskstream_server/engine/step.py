@@ -8,14 +8,8 @@ import numpy as np
 
 from maskstream_model.aliases import Frame, Pause
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput, StepOutput
-from maskstream_server.engine.types import (
-    USUAL_SIZE,
-    EngineLimits,
-    Outcome,
-    StepFailedError,
-    StepRequest,
-    StepTimes,
-)
+from maskstream_server.engine.types import USUAL_SIZE, EngineLimits, Outcome, StepRequest, StepTimes
+from maskstream_server.errors import StepFailedError
 
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""

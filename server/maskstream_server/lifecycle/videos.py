@@ -18,7 +18,7 @@ from maskstream_server.jobs.intake.intake import Intake
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
 from maskstream_server.jobs.maintenance.ownership import Ownership
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
@@ -75,7 +75,7 @@ def build_videos(
     worker = None
     if settings.video_jobs:
         parts = _worker_parts(settings, models, api, clock, engine, decode)
-        worker = VideoWorker(parts, tracing, metrics)
+        worker = JobWorker(parts, tracing, metrics)
     return VideoService(api, worker, settings.video_jobs, webhooks, clean_up, metrics, clock)
 
 

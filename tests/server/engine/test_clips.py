@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from maskstream_server.engine.queue import ACTIVE_S
-from maskstream_server.engine.types import EngineLimits, StepFailedError
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import StepFailedError
 from support.engines import LIMITS, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model

@@ -6,7 +6,8 @@ import torch
 from maskstream_model import load_model
 from maskstream_model.port import StepInput
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.types import StepFailedError, StepRequest
+from maskstream_server.engine.types import StepRequest
+from maskstream_server.errors import StepFailedError
 from maskstream_server.session.reporting import ResultOptions, StepReporter
 from support.emulated_device import CUDA, EmulatedDevice, MixedDevicesError, place, place_module
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model

@@ -10,12 +10,8 @@ import pytest
 from maskstream_model.aliases import Frame
 from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import (
-    EngineFullError,
-    EngineLimits,
-    EngineStoppedError,
-    StepFailedError,
-)
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import EngineFullError, EngineStoppedError, StepFailedError
 from support.engines import LIMITS, Stepped, picture, start, submit
 from support.fake_model import FakeModel
 

@@ -6,7 +6,8 @@ import pytest
 
 from maskstream_server.engine.batching import QueuedRequest
 from maskstream_server.engine.queue import RequestQueue, Ticket
-from maskstream_server.engine.types import EngineLimits, EngineStoppedError
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import EngineStoppedError
 from support.stores import Clock
 
 

@@ -9,8 +9,7 @@ import structlog
 
 from maskstream_model.port import ClassInfo, Model, SessionOptions, StepInput
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import EngineFullError, StepFailedError
-from maskstream_server.errors import JobFailedError
+from maskstream_server.errors import EngineFullError, JobFailedError, StepFailedError
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory

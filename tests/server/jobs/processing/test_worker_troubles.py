@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.processing.making import WRITERS
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.record import VideoState, cancel
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import DISK_FULL
@@ -149,7 +149,7 @@ async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
 async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     shop = await open_workshop(tiny_model())
     shop.decoder.on_frame = lambda index: working.cancel() if index == 8 else None
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     with suppress(asyncio.CancelledError):
         await working
     assert (await shop.record()).next_frame > 0
@@ -157,7 +157,7 @@ async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     await other.work()
     shop.decoder.on_frame = lambda index: None
     parts = replace(shop.parts, engine=other.parts.engine)
-    await VideoWorker(parts).work("a")
+    await JobWorker(parts).work("a")
     assert (await shop.record()).state is VideoState.DONE
     assert await shop.lines() == await other.lines()
 
@@ -195,7 +195,7 @@ async def test_how_the_work_on_a_video_ends_is_counted(open_workshop):
     ):
         shop = await open_workshop()
         shop.decoder.on_frame = on_frame
-        working = asyncio.create_task(VideoWorker(shop.parts, metrics=metrics).work("a"))
+        working = asyncio.create_task(JobWorker(shop.parts, metrics=metrics).work("a"))
         if end == "stopped":
             await shop.until(lambda record: record.state is VideoState.RUNNING)
             working.cancel()
