@@ -1,4 +1,4 @@
-"""The control messages of the server (protocol.md section 1)."""
+"""The control messages of the server (docs/protocol.md 1)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelInfo(SubMessage):
     """The model that serves the session.
 
     Attributes:
-        lookahead: how many further frames a result may wait for (protocol.md section 10).
+        lookahead: how many further frames a result may wait for (docs/protocol.md 10).
     """
 
     name: str
@@ -70,7 +70,7 @@ class Welcome(ControlMessage):
     """Answers `hello`.
 
     Attributes:
-        features: additions of protocol.md section 10 that the server has.
+        features: additions of docs/protocol.md 10 that the server has.
         prompts: those of the session; None where its model takes none.
     """
 
@@ -168,7 +168,7 @@ class Pong(ControlMessage):
 
 @dataclass(frozen=True)
 class ErrorMessage(ControlMessage):
-    """Something went wrong; see protocol.md section 7."""
+    """Something went wrong; see docs/protocol.md 7."""
 
     type: ClassVar[str] = "error"
     code: str

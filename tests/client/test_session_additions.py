@@ -1,4 +1,4 @@
-"""The client's side of the additions (protocol.md section 10): prompts, late models, classes."""
+"""The client's side of the additions (docs/protocol.md 10): prompts, late models, classes."""
 
 from collections import deque
 from dataclasses import replace

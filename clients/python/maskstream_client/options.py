@@ -37,7 +37,7 @@ class RetryRules:
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """Options of one stream (see protocol.md).
+    """Options of one stream (docs/protocol.md 1).
 
     Attributes:
         model: its name; None is the server's default.

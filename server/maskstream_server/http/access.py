@@ -1,4 +1,4 @@
-"""Access control: API keys, host names, origins, and the subprotocol (protocol.md section 1).
+"""Access control: API keys, host names, origins, and the subprotocol (docs/protocol.md 1).
 
 `require_access` is a dependency of the whole application: a route that `PUBLIC` does not list is
 refused without a key.

@@ -1,4 +1,4 @@
-"""`/v1/videos`: whole videos in, results and files out (design.md section 5)."""
+"""`/v1/videos`: whole videos in, results and files out (docs/videos.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator

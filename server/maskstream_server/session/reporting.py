@@ -1,4 +1,4 @@
-"""Which tracks of a frame are mentioned, and their masks (protocol.md section 3): pure."""
+"""Which tracks of a frame are mentioned, and their masks (docs/protocol.md 3): pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

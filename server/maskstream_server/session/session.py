@@ -1,4 +1,4 @@
-"""One connection's side of a session, without I/O: events in, actions out (protocol.md 2 to 7).
+"""The rules of one session, without I/O: events in, actions out (docs/protocol.md 2 to 7).
 
 Frames are answered in the order of their arrival. Every event method returns what the shell has
 to do, in order; after a `Close` there is nothing more to do.

@@ -1,4 +1,4 @@
-"""What a session store promises: memory and results committed as one, under a fence (design.md 4).
+"""The interface of session stores: memory and results committed as one, under a fence.
 
 A session belongs to the holder of the newest `Lease`. Its `fence` grows with every takeover, and
 every write names it, so that a server that was thought dead cannot write over its successor.
@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 FULL_FRACTION = 0.8
-"""Share of its memory from which a store takes no new sessions (design.md section 4)."""
+"""Share of its memory from which a store takes no new sessions (docs/operating.md)."""
 TOMBSTONE_LEASES = 4
 """A deleted session keeps its fence for so many lease times, so that late writers are refused."""
 

@@ -36,7 +36,7 @@ from maskstream_server.streaming.client_options import check_resumed_prompts, fi
 from maskstream_server.streaming.ports import SessionPorts
 
 FEATURES: Final = ("classes", "prompts", "late")
-"""Additions of protocol.md section 10 that this server has."""
+"""Additions of docs/protocol.md 10 that this server has."""
 
 
 @dataclass(frozen=True)

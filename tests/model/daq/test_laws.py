@@ -1,4 +1,4 @@
-"""The laws that every online model keeps, on a tiny real one (design.md section 9, laws 1 to 5)."""
+"""The laws that every online model keeps, on a tiny real one."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""A session whose model sees further frames before it answers (protocol.md section 10)."""
+"""A session whose model sees further frames before it answers (docs/protocol.md 10)."""
 
 import pytest
 
