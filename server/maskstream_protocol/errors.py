@@ -197,7 +197,7 @@ class NeedKeyframeError(WireError):
 
 
 class StoreAwayError(WireError):
-    """Results go on, not durable, until `store_back`."""
+    """Results continue, not durable, until `store_back`."""
 
     code, consequence, retry, http_status = "store_away", Consequence.NOTICE, True, 503
 

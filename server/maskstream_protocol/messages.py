@@ -71,7 +71,7 @@ class SubMessage:
 
 @dataclass(frozen=True)
 class Resume(SubMessage):
-    """What a client says to go on with a session."""
+    """What a client sends to resume a session."""
 
     token: str = field(repr=False)
     last_sequence: U64

@@ -92,7 +92,7 @@ class Welcome(ControlMessage):
 
 @dataclass(frozen=True)
 class Watching(ControlMessage):
-    """Greets a viewer of a session; results follow as they are committed."""
+    """The first message to a viewer of a session; results follow as they are committed."""
 
     type: ClassVar[str] = "watching"
     session: str

@@ -268,7 +268,7 @@ class NotReadyError(VideoError, code="not_ready", http_status=404):
 
 
 class FileGoneError(VideoError, code="file_gone", http_status=410):
-    """A file that the record of the video counts was removed by somebody else."""
+    """A file that the record of the video counts was removed from outside."""
 
     sentence = "The server has lost {0}; hand the video in again to have it made anew."
 

@@ -112,8 +112,8 @@ def test_the_unfinished_run_of_another_video_is_only_given_up_by_force(clip, tmp
     ("answer", "state", "told"),
     [
         ("y\n", "cancelled", "The video is cancelled."),
-        ("n\n", "running", "goes on from here"),
-        (None, "running", "goes on from here"),
+        ("n\n", "running", "continues from here"),
+        (None, "running", "continues from here"),
     ],
 )
 def test_at_a_terminal_it_asks_whether_to_cancel(clip, answer, state, told):

@@ -156,7 +156,7 @@ def test_a_store_that_is_away_or_has_no_address():
         ({}, "ok", "only this machine"),
         ({"host": "0.0.0.0", "api_keys": "a-key-for-testing"}, "ok", "1 API keys"),
         ({"host": "0.0.0.0", "insecure": True}, "warning", "every client"),
-        ({"host": "0.0.0.0"}, "failed", "everybody who reaches 0.0.0.0"),
+        ({"host": "0.0.0.0"}, "failed", "anyone who reaches 0.0.0.0"),
     ],
 )
 def test_who_may_come_in(settings, grade, words):

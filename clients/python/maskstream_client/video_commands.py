@@ -186,7 +186,7 @@ def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str
 def _say(*lines: object) -> None:
     """Print lines in which names are from elsewhere.
 
-    At once: `| head` takes what it wants of them, and the rest does not fail.
+    At once, so that `| head` does not make the rest fail.
     """
     from maskstream_client.terminal import plain
 

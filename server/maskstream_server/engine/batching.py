@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 PATIENCE_S = 2.0
-"""A frame that nobody watches for waits at most so long for those of live sessions."""
+"""A frame of a whole video waits at most so long for those of live sessions."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class QueuedRequest:
         session: whose frame; two frames of one session never share a batch.
         shape: what a batch must agree on (padded size, max_tracks).
         since_s: when it came, on the engine's clock.
-        live: somebody watches; false for whole videos, which give way.
+        live: of a live session; false for whole videos, which have lower priority.
     """
 
     session: str

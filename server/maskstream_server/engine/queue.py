@@ -26,7 +26,7 @@ class Ticket:
 
 
 class RequestQueue:
-    """Bounded; hands out batches of sessions until it is closed and empty."""
+    """Bounded; returns batches of sessions until it is closed and empty."""
 
     def __init__(self, limits: EngineLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -63,7 +63,7 @@ class RequestQueue:
         return self._clock() - self._live_s < ACTIVE_S
 
     def close(self) -> None:
-        """Let `take` hand out what is left and then nothing."""
+        """Let `take` return what is left and then nothing."""
         with self._changed:
             self._closed = True
             self._changed.notify()

@@ -20,7 +20,7 @@ class Stepper:
 
     Args:
         clock: seconds that only grow.
-        pause: called between the parts of what nobody watches.
+        pause: called between the parts of a step of a whole video.
         lately_live: says whether live frames come at this time.
     """
 
@@ -170,7 +170,7 @@ class _TimedPause:
 
 
 def _nothing() -> None:
-    """Pause for nobody."""
+    """Do not pause."""
 
 
 def _any_prompt(model: Model[Any]) -> SessionOptions:

@@ -59,7 +59,7 @@ class StepRequest(Generic[State, Value]):
         model: what steps it.
         step: its frames, its state before them; without a frame the model is flushed.
         read: makes the value that the caller gets.
-        live: somebody watches; false for whole videos, which give way.
+        live: of a live session; false for whole videos, which have lower priority.
     """
 
     session: str

@@ -175,7 +175,7 @@ def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
     """Return where videos are, and what releases or removes that at the end.
 
     Raises:
-        StartError: it cannot be used, or somebody uses it who has other records.
+        StartError: it cannot be used, or a process with other records uses it.
     """
     if settings.data_folder is not None:
         root = videos_folder(settings.data_folder)

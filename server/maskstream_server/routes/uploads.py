@@ -1,4 +1,4 @@
-"""`/v1/uploads`: uploads that may break off and go on, by tus 1.0 (https://tus.io/protocols).
+"""`/v1/uploads`: uploads that may break off and resume, by tus 1.0 (https://tus.io/protocols).
 
 Core protocol with creation, creation-with-upload, expiration and termination. Of the metadata,
 `filename` names the video, and `options` says what is wanted of it, unless the submission says
@@ -120,7 +120,7 @@ def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
 
     @router.delete("/{upload}", status_code=204)
     async def remove(upload: str, uploads: the_uploads) -> Response:
-        """Give up an upload and remove its bytes."""
+        """Abandon an upload and remove its bytes."""
         await uploads.remove(upload)
         return Response(status_code=204)
 

@@ -107,7 +107,7 @@ class ResetMark:
 
 @dataclass(frozen=True)
 class FlushMark:
-    """A client wants to know when everything before this is answered and durable."""
+    """A client asked for a message when everything before this is answered and durable."""
 
     id: Any
 

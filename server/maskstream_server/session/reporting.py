@@ -22,7 +22,7 @@ from maskstream_protocol.masks import mask_size
 
 @dataclass(frozen=True)
 class ResultOptions:
-    """What a client, or a whole video, wants of results.
+    """Options of a client, or of a whole video, for results.
 
     Attributes:
         min_score: score from which a track is first mentioned, 0 to 1.
@@ -44,7 +44,7 @@ class ResultOptions:
 
 @dataclass(frozen=True)
 class ReportedFrame:
-    """What is said of one frame.
+    """What is reported of one frame.
 
     Attributes:
         index: number of the frame, as the model counts.
@@ -54,7 +54,7 @@ class ReportedFrame:
         crops: masks of these rows; None where none are wanted.
         mentioned: tracks that are known after this frame and have not disappeared.
         num_tracks: living tracks, mentioned or not.
-        num_refused: newcomers that `max_tracks` kept out.
+        num_refused: new tracks that `max_tracks` refused.
     """
 
     index: int

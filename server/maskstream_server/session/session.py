@@ -130,12 +130,12 @@ class Session:
         return self._turn()
 
     def durable(self, epoch: int, sequence: int) -> list[Action]:
-        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        """Note that everything up to `sequence` is committed, and the reset to `epoch`."""
         self._outgoing.durable(epoch, sequence)
         return self._turn()
 
     def store_away(self) -> list[Action]:
-        """Hear that commits do not work now."""
+        """Note that commits fail now."""
         if not self._outgoing.away:
             self._outgoing.away = True
             text = "Results are not durable until the session store is back."
@@ -143,15 +143,15 @@ class Session:
         return self._turn()
 
     def store_back(self) -> list[Action]:
-        """Hear that commits work again."""
+        """Note that commits work again."""
         if self._outgoing.away:
             self._outgoing.away = False
             self._say(notices.StoreBack())
         return self._turn()
 
     def taken_over(self) -> list[Action]:
-        """Hear that another connection has the session now."""
-        self._end(TakenOverError("The session goes on over a newer connection."))
+        """Note that another connection has the session now."""
+        self._end(TakenOverError("The session continues over a newer connection."))
         return self._turn()
 
     def going_away(self, in_ms: int, reason: str) -> list[Action]:
@@ -284,7 +284,7 @@ class Session:
             self._do([Close(RESTART)])
 
     def _refuse(self, error: WireError) -> None:
-        """Tell of an error that consumes nothing; one too many ends the connection."""
+        """Report an error that consumes nothing; one too many ends the connection."""
         close_code = self._rows.count(error)
         if close_code is None:
             self._say(notices.ErrorMessage.of(error))

@@ -105,7 +105,7 @@ class TakenOver:
 
 @dataclass(frozen=True)
 class SessionListing:
-    """A session as a list shows it; `owner` holds it now, None where nobody does.
+    """A session as a list shows it; `owner` holds it now, None where no server does.
 
     `epoch` and `sequence` are None where it is not `readable`.
     """
@@ -126,7 +126,7 @@ class ResultSubscription(Protocol):
     """What `SessionStore.watch` has begun."""
 
     async def close(self) -> None:
-        """Hear no more."""
+        """End the subscription."""
         ...
 
 

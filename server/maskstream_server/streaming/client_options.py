@@ -16,7 +16,7 @@ from maskstream_server.streaming.encode import ResultFormat
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """How a client wants its results."""
+    """The options of a client for its results."""
 
     form: ResultFormat
     wanted: ResultOptions

@@ -65,7 +65,7 @@ class ConnectionMetrics:
     # Frames.
 
     def received(self, num_bytes: int) -> None:
-        """See a frame come in, before anybody has looked at it."""
+        """Record the arrival of a frame, before it is checked."""
         self._metrics.received.inc()
         self._metrics.received_bytes.inc(num_bytes)
 

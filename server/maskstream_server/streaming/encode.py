@@ -23,7 +23,7 @@ from maskstream_server.session.reporting import ReportedFrame
 
 @dataclass(frozen=True)
 class ResultFormat:
-    """How a client wants its results.
+    """The options of a client for its results.
 
     Attributes:
         masks: encoding of the masks.

@@ -165,7 +165,7 @@ class RequestProtocol(HttpToolsProtocol):
         self._timer.start(self._settings.request_stall_s, check)
 
     def _check_body(self, was_paused: bool, num_bytes_before: int) -> None:
-        """Give up a body that does not come, unless it is we who did not read it."""
+        """End a request whose body does not come, unless the server did not read it."""
         if self.cycle.response_complete:
             self._close()
         elif (

@@ -19,7 +19,7 @@ class ResumeFile:
     """Keeps the submission of one file to one server with one set of options.
 
     Args:
-        folder: where it lies, made where it is not there.
+        folder: where it is; made if missing.
         source: the video: its path or its address.
         url: of the server.
         options: of the video.

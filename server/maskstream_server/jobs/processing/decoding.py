@@ -88,7 +88,7 @@ class FrameReader:
 
 
 def in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Begin work in a thread; where nobody waits for it any more, it may fail in silence."""
+    """Begin work in a thread; its failure is ignored once its caller has gone."""
     future = asyncio.get_running_loop().run_in_executor(thread, work)
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future

@@ -33,7 +33,7 @@ class VideoJob:
 
     Attributes:
         record: as it was written last.
-        fence: what writes carry, so that nobody but this worker changes the record.
+        fence: what writes carry, so that only this worker changes the record.
         folder: where its files are while it is worked on.
     """
 

@@ -62,7 +62,7 @@ class Tracking:
         self.next_frame = self.num_done = 0
 
     def restore(self, num_done: int, stored: Memory) -> None:
-        """Go on after `num_done` frames, from the memory that was stored with them.
+        """Continue after `num_done` frames, from the memory that was stored with them.
 
         Raises:
             MemoryDamagedError: the memory cannot be read.
@@ -132,7 +132,7 @@ class Tracking:
                 raise JobFailedError(f"The model failed on {which}.") from error
 
     def _lines(self, report: StepReport) -> list[Line]:
-        """Go on from what a step gave; return the lines of the frames that are final."""
+        """Continue from the result of a step; return the lines of the frames that are final."""
         self._state, self._mentioned = report.state, report.mentioned
         lines: list[Line] = []
         for frame in report.frames:

@@ -1,4 +1,4 @@
-"""What a client wants of a video: the `options` of an upload, read strictly."""
+"""Options of a whole video: the `options` of an upload, read strictly."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class ModelFacts:
         refines: whether it has a refiner, for the mode `offline`.
         panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
         classes: names of its classes; None where prompts are the classes.
-        prompts: whether it takes texts that say what to segment.
+        prompts: whether it takes texts that name what to segment.
     """
 
     name: str

@@ -77,7 +77,7 @@ async def test_an_upload_goes_on_where_it_broke_off(uploads):
 async def test_a_part_that_does_not_go_on_where_it_ends_is_refused(uploads, offset):
     made = await uploads.create(Announcement(len(FILE), "a"))
     await uploads.append(made.id, 0, parts(FILE[:1000]))
-    with pytest.raises(OffsetError, match="goes on at byte 1000, not at"):
+    with pytest.raises(OffsetError, match="continues at byte 1000, not at"):
         await uploads.append(made.id, offset, parts(b"xxx"))
     assert data_of(uploads, made.id) == FILE[:1000]
 
@@ -99,7 +99,7 @@ async def test_a_connection_that_comes_alive_again_late_changes_nothing(uploads)
     await late.begun.wait()
     found = await uploads.find(made.id)
     new = await uploads.append(made.id, found.offset, parts(FILE[found.offset :]))
-    with pytest.raises(OffsetError, match=f"goes on at byte {len(FILE)}, not at 1000"):
+    with pytest.raises(OffsetError, match=f"continues at byte {len(FILE)}, not at 1000"):
         await late.come()
     assert new.finished
     assert data_of(uploads, made.id) == FILE
