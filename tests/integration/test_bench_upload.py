@@ -31,7 +31,7 @@ def test_a_large_upload_takes_little_memory_of_the_server_either_way(tmp_path):
         assert memory["largest"] - memory["first"] < MAX_GROWTH_MIB, way
 
 
-def test_what_is_no_size_is_told():
+def test_what_is_no_size_is_reported():
     done = CliRunner().invoke(bench_upload, ["--bytes", "much"])
     assert done.exit_code == 2
     assert "'much' is no number of bytes, such as 4G" in done.output

@@ -70,7 +70,7 @@ def held(clip: Path) -> Iterator[Held]:
         yield Held(server.live, clip, clip.parent / "out", server.go_on)
 
 
-def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_goes_on(clip):
+def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_continues(clip):
     with held(clip) as made:
         status, told = made.run_until(signal.SIGINT)
         assert status == 130

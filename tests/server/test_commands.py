@@ -106,7 +106,7 @@ def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, suffix: st
     assert len(said.splitlines()) == 1
 
 
-def test_a_checkpoint_that_does_not_fit_is_told_with_what_is_missing(tmp_path: Path):
+def test_a_checkpoint_that_does_not_fit_is_reported_with_what_is_missing(tmp_path: Path):
     path = tmp_path / "other.safetensors"
     save_file({"some.weight": torch.zeros(3)}, path)
     said = refused("--port", "0", "--weights", str(path))

@@ -158,7 +158,7 @@ class ServerEnd:
     held: Commit | None = None
     refused: list[str] = field(default_factory=list)
 
-    def hear(self, message: str | bytes) -> None:
+    def receive(self, message: str | bytes) -> None:
         """Take a message of the client."""
         now_s = self.cluster.clock()
         if self.session is None:

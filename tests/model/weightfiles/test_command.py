@@ -73,7 +73,7 @@ def test_presets_that_differ_in_nothing_are_both_named(released):
     assert not path.with_name("o.safetensors").exists()
 
 
-def test_what_is_missing_left_over_and_of_another_shape_is_told(released):
+def test_what_is_missing_left_over_and_of_another_shape_is_reported(released):
     tensors = empty("daq_r50_ovis")
     del tensors["tracker.bg_slots.weight"]
     tensors["stranger"] = torch.zeros(1)
@@ -125,7 +125,7 @@ def segmenter_alone(tensors):
         (segmenter_alone, "it has no tracker"),
     ],
 )
-def test_a_variant_without_a_preset_is_told(released, change, sentence):
+def test_a_variant_without_a_preset_is_reported(released, change, sentence):
     tensors = empty("daq_r50_ovis")
     change(tensors)
     path = released(tensors)

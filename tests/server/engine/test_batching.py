@@ -99,7 +99,7 @@ def test_live_frames_go_before_those_of_videos():
     assert first_class(queue, now_s=1.0) == [1, 3]
 
 
-def test_videos_go_on_where_nobody_is_live():
+def test_videos_continue_where_nobody_is_live():
     assert first_class(queue_of((0.0, False), (0.5, False)), now_s=1.0) == [0, 1]
 
 

@@ -60,7 +60,7 @@ async def test_beside_live_sessions_the_frames_of_a_clip_step_one_by_one(start):
     assert model.batches[5:] == [3]
 
 
-async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
+async def test_a_clip_that_fails_is_reported_and_the_engine_continues(start):
     def on_step(frames):
         if frames[-1][0, 0, 0] == 13:
             raise RuntimeError("cannot see 13")
@@ -71,7 +71,7 @@ async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
     assert (await submit_clip(engine, [picture(1), picture(2)])).state == 2
 
 
-async def test_observers_are_told_of_clips(start):
+async def test_observers_are_reported_clips(start):
     class Watching:
         def __init__(self):
             self.batches = []

@@ -67,7 +67,7 @@ def test_frames_come_in_order_with_their_times(clip):
 
 
 @pytest.mark.parametrize("skip", [0, 1, 7, 12, 99])
-def test_a_video_goes_on_where_it_was_left(clip, skip):
+def test_a_video_continues_where_it_was_left(clip, skip):
     with open_video(clip, skip=skip) as video:
         frames = list(video)
     assert [frame.index for frame in frames] == list(range(skip, 12))

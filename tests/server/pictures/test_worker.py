@@ -194,7 +194,7 @@ def test_a_sentence_and_a_size_are_taken_from_it(taken_over):
         taken_over.decode(PNG, REPLY.pack(ReplyKind.TOO_LARGE, 70_000, 1))
 
 
-def test_a_program_that_cannot_start_is_told(monkeypatch):
+def test_a_program_that_cannot_start_is_reported(monkeypatch):
     monkeypatch.setattr(worker_module, "_MODULE", "support.there_is_none")
     with pytest.raises(OSError, match="did not come up"):
         started()

@@ -191,7 +191,7 @@ def test_going_away_at_rest_closes_at_once():
     assert (talk.story, talk.closed) == (["goaway"], 1012)
 
 
-def test_a_store_that_is_away_is_told_once_and_its_return_too():
+def test_a_store_that_is_away_is_reported_once_and_its_return_too():
     talk = Conversation.begin()
     for _ in range(3):
         talk.take(talk.session.store_away())

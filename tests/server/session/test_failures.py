@@ -69,7 +69,7 @@ def test_another_drop_in_between_ends_a_row_of_our_faults():
     assert (sequence, talk.closed) == (6, 1011)
 
 
-def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
+def test_a_fault_of_ours_drops_one_frame_and_the_state_continues_without_it():
     talk = Conversation.begin()
     talk.binary(frame(1))
     talk.run()

@@ -89,7 +89,7 @@ def test_the_last_frame_flag_comes_back_in_its_result():
     assert [result.last for result in talk.results] == [False, True]
 
 
-def test_a_dropped_frame_is_told_in_its_place_and_counted_in_the_next_result():
+def test_a_dropped_frame_is_reported_in_its_place_and_counted_in_the_next_result():
     talk = Conversation.begin()
     talk.frames(1, 2)
     talk.binary(frame(3, codec=4))
@@ -142,7 +142,7 @@ def test_latest_decodes_nothing_that_may_yet_be_superseded():
     assert [type(action) for action in talk.work] == [StepModel]
 
 
-def test_latest_goes_on_with_the_waiting_frame_where_the_one_before_does_not_decode():
+def test_latest_continues_with_the_waiting_frame_where_the_one_before_does_not_decode():
     from maskstream_protocol.errors import FrameUndecodableError
 
     talk = Conversation.begin(policy="latest")
@@ -166,7 +166,7 @@ def test_reset_is_answered_after_the_frames_before_it():
     assert [result.epoch for result in talk.results] == [1, 1, 1]
 
 
-def test_a_reset_is_told_when_it_is_durable_or_cannot_be_for_now():
+def test_a_reset_is_reported_when_it_is_durable_or_cannot_be_for_now():
     talk = Conversation.begin()
     talk.text(type="reset")
     assert talk.said == []
@@ -182,7 +182,7 @@ def test_a_reset_is_told_when_it_is_durable_or_cannot_be_for_now():
     assert [each["id"] for each in talk.of("flushed")] == [1, 2]
 
 
-def test_a_reset_that_waits_for_its_commit_is_told_when_the_store_goes_away():
+def test_a_reset_that_waits_for_its_commit_is_reported_when_the_store_goes_away():
     talk = Conversation.begin()
     talk.text(type="reset")
     talk.take(talk.session.store_away())
@@ -209,7 +209,7 @@ def test_reset_is_committed_so_that_it_survives_the_connection():
     assert (save.epoch, save.sequence, "model/state" in save.parts) == (2, 1, False)
 
 
-def test_a_frame_sent_before_the_reset_was_told_is_stale():
+def test_a_frame_sent_before_the_reset_was_reported_is_stale():
     talk = Conversation.begin()
     talk.binary(frame(1))
     talk.text(type="reset")
@@ -221,7 +221,7 @@ def test_a_frame_sent_before_the_reset_was_told_is_stale():
     assert talk.results[-1].sequence == 2
 
 
-def test_a_resumed_session_goes_on_with_sequence_state_and_mentions():
+def test_a_resumed_session_continues_with_sequence_state_and_mentions():
     memory = SessionMemory(3, 9, 8, True, frozenset({4}), {"state": b"blob"})
     talk = Conversation.begin(Beginning(memory, "loaded", 9))
     talk.binary(frame(10, epoch=3))

@@ -167,7 +167,7 @@ def test_a_provisional_result_that_comes_too_late_is_left_out():
     assert isinstance(early, Encode)
 
 
-def test_a_flush_that_fails_drops_what_was_pending_and_the_session_goes_on():
+def test_a_flush_that_fails_drops_what_was_pending_and_the_session_continues():
     talk = late()
     talk.frames(1, 2)
     talk.text(type="flush", id=1)

@@ -43,7 +43,7 @@ def test_what_was_there_before_is_not_shown():
     assert told(viewer) == [6]
 
 
-def test_a_slow_viewer_loses_the_oldest_and_is_told():
+def test_a_slow_viewer_loses_the_oldest_and_is_notified():
     viewer = Viewer(max_waiting=2)
     viewer.begin(10)
     for sequence in range(11, 20):
@@ -51,7 +51,7 @@ def test_a_slow_viewer_loses_the_oldest_and_is_told():
     assert told(viewer) == [(11, 17), 18, 19]
 
 
-def test_what_was_lost_on_the_way_is_told_and_what_the_session_dropped_is_not():
+def test_what_was_lost_on_the_way_is_reported_and_what_the_session_dropped_is_not():
     viewer = Viewer()
     viewer.add(result(1))
     viewer.add(result(4, dropped=2))

@@ -77,7 +77,7 @@ async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
         assert 0 < shop.decoder.opened[-1] <= taken_up
 
 
-async def test_progress_is_told_before_a_window_is_full(open_workshop):
+async def test_progress_is_reported_before_a_window_is_full(open_workshop):
     gate = Gate(5)
     decoder = FakeDecoder(FRAMES, announced=17, on_frame=gate)
     shop = await open_workshop(tiny_offline_model(), decoder, ALL)
@@ -90,7 +90,7 @@ async def test_progress_is_told_before_a_window_is_full(open_workshop):
     assert (await shop.record()).seen_frame == 17
 
 
-async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_wished_for(open_workshop):
+async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_requested(open_workshop):
     wish = replace(ALL, mask_scale=0.5, min_score=0.5, artifacts=())
     shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), wish)
     assert (await shop.work()).state is VideoState.DONE

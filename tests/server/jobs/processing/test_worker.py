@@ -103,7 +103,7 @@ async def test_results_can_be_read_while_the_video_runs(open_workshop):
     assert len(await shop.lines()) == 13
 
 
-async def test_frames_go_on_while_a_checkpoint_is_under_way_and_none_counts_before_it(
+async def test_frames_continue_while_a_checkpoint_is_under_way_and_none_counts_before_it(
     open_workshop, monkeypatch
 ):
     far, met = threading.Event(), 3 * EVERY
@@ -163,7 +163,7 @@ async def test_threads_that_make_files_leave_the_cores_to_others(open_workshop, 
     assert niceness == [max(NICENESS, os.nice(0))]
 
 
-async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_wished_for(open_workshop):
+async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_requested(open_workshop):
     shop = await open_workshop(options=VideoOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
     record = await shop.work()
     assert record.artifacts == ()

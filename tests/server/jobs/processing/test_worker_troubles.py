@@ -55,7 +55,7 @@ async def test_a_file_that_cannot_be_read_fails_with_what_is_wrong(open_workshop
     assert await shop.store.memory("a") == {}
 
 
-async def test_what_could_not_be_read_of_a_finished_video_is_told(open_workshop):
+async def test_what_could_not_be_read_of_a_finished_video_is_reported(open_workshop):
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, warning="2 frames were damaged."))
     record = await shop.work()
     assert (record.state, record.warning) == (VideoState.DONE, "2 frames were damaged.")
@@ -72,7 +72,7 @@ async def test_a_frame_that_the_model_fails_on_is_named(open_workshop):
     assert (record.state, record.reason) == (VideoState.FAILED, "The model failed on frame 8.")
 
 
-async def test_mistakes_of_ours_are_told_without_detail(open_workshop):
+async def test_mistakes_of_ours_are_reported_without_detail(open_workshop):
     def on_frame(index: int) -> None:
         raise RuntimeError("secret detail")
 
@@ -82,7 +82,7 @@ async def test_mistakes_of_ours_are_told_without_detail(open_workshop):
     assert "secret" not in record.reason
 
 
-async def test_a_full_disk_is_told(open_workshop, monkeypatch):
+async def test_a_full_disk_is_reported(open_workshop, monkeypatch):
     shop = await open_workshop()
     shop.files._min_free_bytes = 1 << 60
     record = await shop.work()
@@ -101,7 +101,7 @@ async def test_a_full_disk_is_told(open_workshop, monkeypatch):
         (OverflowError("track 70000 is too far"), "cannot be made: track 70000 is too far."),
     ],
 )
-async def test_a_file_that_cannot_be_written_is_told(open_workshop, monkeypatch, error, reason):
+async def test_a_file_that_cannot_be_written_is_reported(open_workshop, monkeypatch, error, reason):
     def write(material, target):
         next(iter(material.lines))
         raise error
