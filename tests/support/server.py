@@ -26,7 +26,7 @@ from maskstream_server.lifecycle.assembly import assemble
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
 from maskstream_server.lifecycle.service import Service
-from maskstream_server.media.ports import OpenVideo
+from maskstream_server.media.decoder import OpenVideo
 from support.fake_model import FakeModel as RectangleModel
 from support.fake_model import fake_info, one_track
 from support.models import models_of

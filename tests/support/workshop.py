@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import JobWorker
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord

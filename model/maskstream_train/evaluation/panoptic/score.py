@@ -11,8 +11,7 @@ from rich.text import Text
 from maskstream_model.command_errors import printable
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.panoptic import read_truth
-from maskstream_train.evaluation.panoptic.entries import read_predictions
-from maskstream_train.evaluation.panoptic.pictures import PanopticFolders
+from maskstream_train.evaluation.panoptic.pictures import PanopticFolders, read_predictions
 from maskstream_train.evaluation.panoptic.stq import (
     StqMetric,
     StqSummary,
