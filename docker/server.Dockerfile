@@ -41,7 +41,7 @@ RUN --mount=type=cache,target=/var/cache/pip --mount=from=wheel,source=/wheels,t
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Maskstream" \
       org.opencontainers.image.licenses="Apache-2.0"
-# Nobody's user on most hosts. The folders are there so that new volumes on them are its own.
+# A user id that most hosts do not use. The folders are there so that new volumes on them are its own.
 RUN groupadd --gid 10001 maskstream \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp maskstream \
     && install -d -o maskstream -g maskstream /var/lib/maskstream /var/cache/maskstream

@@ -136,7 +136,7 @@ def program() -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses at present."""
+    """Return a port of the loopback interface that is free at present."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -83,7 +83,7 @@ class BrightestBlob(FrameByFrame[Memory]):
     def from_parts(
         self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
     ) -> Memory:
-        """Refuse what another model or nobody wrote."""
+        """Refuse what another model wrote, and damaged bytes."""
         try:
             fingerprint, *counts = json.loads(dict(parts).pop("memory"))
             state = Memory(*counts)

@@ -13,6 +13,6 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int], None]
-"""Is told the number of frames done since the last call."""
+"""Receives the number of frames done since the last call."""
 Pause = Callable[[], None]
 """Called between the parts of a step; the same thread may step other sessions in it."""

@@ -55,7 +55,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Return what a `.safetensors` file says about itself, by name; nothing for other files."""
+    """Return the metadata of a `.safetensors` file, by name; nothing for other files."""
     if Path(path).suffix != ".safetensors":
         return {}
     with safe_open(path, framework="pt") as file:
@@ -161,7 +161,7 @@ def save_safetensors(
     metadata: Mapping[str, str],
     half: bool = False,
 ) -> None:
-    """Write a `.safetensors` file whole or not at all, readable by whom the umask says.
+    """Write a `.safetensors` file atomically, with the permissions of the umask.
 
     Args:
         path: replaced when it exists.

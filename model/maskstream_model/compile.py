@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from maskstream_model.backbones.resnet import fold_batch_norm
-from maskstream_model.compilers import COMPILERS, Compiler, Engine, MakeCompiler
+from maskstream_model.compilers import COMPILERS, CompiledEngine, Compiler, MakeCompiler
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import CompileError, first_line
 from maskstream_model.families import CompileRequest
@@ -133,7 +133,7 @@ def check_pictures(largest: Tensor) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _compare(engine: Engine, segmenter: Segmenter, images: Tensor) -> None:
+def _compare(engine: CompiledEngine, segmenter: Segmenter, images: Tensor) -> None:
     """Raise CompileError unless the engine's outputs are those of eager up to rounding."""
     expected = segmenter(images)
     outputs = list(engine(images))

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
 
-Engine: TypeAlias = "Callable[[Tensor], Sequence[Tensor]]"
+CompiledEngine: TypeAlias = "Callable[[Tensor], Sequence[Tensor]]"
 """From a batch of pictures to the outputs of the program."""
-Compiler: TypeAlias = "Callable[[ExportedProgram, Tensor], Engine]"
+Compiler: TypeAlias = "Callable[[ExportedProgram, Tensor], CompiledEngine]"
 """From a program and its largest input to an engine that computes the same."""
 MakeCompiler: TypeAlias = "Callable[[torch.device], Compiler]"
 """Raises CompileError where there is no such compiler for a device."""
@@ -37,7 +37,7 @@ def tensorrt(device: "torch.device") -> Compiler:
     if device.type != "cuda":
         raise CompileError("torch-tensorrt needs the model on a CUDA device")
 
-    def compiler(program: "ExportedProgram", largest: "Tensor") -> Engine:
+    def compiler(program: "ExportedProgram", largest: "Tensor") -> CompiledEngine:
         batch, *shape = largest.shape
         pictures: object = largest
         if batch > 1:
@@ -45,7 +45,7 @@ def tensorrt(device: "torch.device") -> Compiler:
                 min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
             )
         # Full float32: TF32 moves mask logits far enough to change attention masks.
-        engine: Engine = torch_tensorrt.dynamo.compile(
+        engine: CompiledEngine = torch_tensorrt.dynamo.compile(
             program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
         )
         return engine

@@ -9,7 +9,7 @@ MaskstreamModelError(Exception)
 ├── PromptError        prompts that the model needs, or does not take
 ├── DatasetError       training or evaluation data that is not what it should be
 ├── CompileError       a compiled segmenter that cannot be had, or differs from eager
-└── TrainingError      a training run that cannot start, be resumed, or go on
+└── TrainingError      a training run that cannot start, be resumed, or continue
 """
 
 
@@ -50,10 +50,10 @@ class CompileError(MaskstreamModelError):
 
 
 class TrainingError(MaskstreamModelError):
-    """A training run cannot start, be resumed, or go on."""
+    """A training run cannot start, be resumed, or continue."""
 
 
 def first_line(error: Exception) -> str:
-    """Return the kind of an error and the first line of what it says, for a sentence."""
+    """Return the kind of an error and the first line of its message, for a sentence."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

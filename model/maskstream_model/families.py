@@ -118,7 +118,7 @@ def family_of(preset: str) -> Family:
     """Return the family that brings a preset.
 
     Raises:
-        ConfigError: nobody or more than one brings it, or its family cannot be imported.
+        ConfigError: no family or more than one has it, or its family cannot be imported.
     """
     found = [entry for entry in _registered() if entry.name == preset]
     if not found:
@@ -181,7 +181,7 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
         request: what is wanted.
 
     Returns:
-        the model to use, and None or one sentence that says why it is the old one.
+        the model to use, and None or one sentence that explains why it is the old one.
     """
     family = family_of(preset)
     if family.compile is None:

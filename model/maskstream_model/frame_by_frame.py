@@ -96,7 +96,7 @@ class FrameByFrame(ABC, Generic[State]):
 def check_prompts(info: ModelInfo, options: SessionOptions) -> None:
     """Raise PromptError where prompts are needed and missing, or not taken."""
     if info.prompts == "required" and not options.prompts:
-        raise PromptError(f"{info.name} needs prompts: texts that say what to segment")
+        raise PromptError(f"{info.name} needs prompts: texts that name what to segment")
     if info.prompts == "never" and options.prompts:
         raise PromptError(f"{info.name} takes no prompts")
 

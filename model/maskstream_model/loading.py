@@ -53,10 +53,10 @@ def _networks(
         return _random(config)
     path = shipped(config.name) if weights is None else weights
     tensors = load_weights(path)
-    # Names and shapes alone cannot tell models of data sets with as many classes apart.
-    told = header_of(path).get(PRESET, config.name)
-    if told != config.name:
-        raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
+    # Names and shapes are equal for data sets with as many classes.
+    named = header_of(path).get(PRESET, config.name)
+    if named != config.name:
+        raise CheckpointError(f"{path} holds weights of {named}, not of {config.name}")
     networks, _ = _random(config)
     verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
     load_into(networks.parts, tensors, rest=f"`{verify}` lists all")
@@ -96,7 +96,7 @@ def usable_device(device: str | torch.device) -> torch.device:
         # Read, too: tensors on "meta" can be made, but hold nothing.
         torch.zeros(1, device=place).item()
     except (RuntimeError, AssertionError) as error:
-        # CUDA's own messages go on for several lines.
+        # CUDA's own messages have several lines.
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"device {str(device)!r} cannot be used here: {reason}") from error
     return place
@@ -112,6 +112,6 @@ def shipped(name: str) -> Path:
     if not path.is_file():
         raise CheckpointError(
             f"no weights are shipped for {name}; name a file with --weights (or weights=...): "
-            "`maskstream weights list` says which are released"
+            "`maskstream weights list` shows which are released"
         )
     return path

@@ -69,7 +69,7 @@ def pixel_result(
         index: number of the frame in its session.
         size: (height, width) of the frame.
         tracks: things, all of which may be mentioned.
-        num_refused: newcomers that the limit of tracks kept out.
+        num_refused: new tracks that the limit of tracks refused.
     """
     values = np.full((len(tracks), *size), -1, np.float32)
     for row, track in enumerate(tracks):

@@ -34,7 +34,7 @@ class TrackStatus(IntEnum):
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """A class that a model tells apart: its name, a colour `#rrggbb`, thing or stuff."""
+    """A class of a model: its name, a colour `#rrggbb`, thing or stuff."""
 
     name: str
     color: str
@@ -50,7 +50,7 @@ class ModelInfo:
         family: who computes it; a name in the registry of families.
         task: what its masks are.
         classes: None where the classes are the prompts.
-        prompts: whether it takes texts that say what to segment.
+        prompts: whether it takes texts that name what to segment.
         lookahead: further frames that a final result may wait for; 0: it answers at once. None: it
             may wait for all of a video, which no live session can do.
         report_score_min: score from which a track is mentioned, where the client names none.
@@ -144,7 +144,7 @@ class Masks(Protocol):
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text that says what to segment, and the class of what it finds.
+    """A text that names what to segment, and the class of what it finds.
 
     Attributes:
         text: 1 to 256 characters.
@@ -158,7 +158,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """What a session or a video asks of the model.
+    """Options of a session or a video for the model.
 
     Attributes:
         prompts: what to segment, for models that take prompts.
@@ -197,7 +197,7 @@ class FrameResult:
         tracks: its tracks.
         masks: theirs.
         final: False for a provisional result; the final one follows.
-        num_refused: newcomers that `max_tracks` kept out on this frame.
+        num_refused: new tracks that `max_tracks` refused on this frame.
     """
 
     index: int
@@ -236,7 +236,7 @@ class Model(Protocol[StateInvariant]):
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """Return how many frames of one session are worth a step together: 1 to `most`.
 
-        A video is cut so from its beginning, and goes on at such a cut where it is resumed.
+        A video is cut so from its beginning; a resumed one continues at such a cut.
         """
 
     def step(

@@ -109,7 +109,7 @@ def _offline() -> list[ModelConfig]:
 
 
 def preset_names() -> list[str]:
-    """Return the names that `preset` knows; `preset(name).offline` tells online from offline."""
+    """Return the names that `preset` accepts; offline ones have `preset(name).offline`."""
     return [config.name for config in _presets()]
 
 

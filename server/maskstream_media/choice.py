@@ -1,4 +1,4 @@
-"""Which of a container's streams is shown and heard, as players choose."""
+"""Which of a container's streams is shown and which is played as sound, as players choose."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -30,7 +30,7 @@ def choose_video(container: InputContainer) -> av.VideoStream:
 
 
 def choose_sound(container: InputContainer) -> av.AudioStream | None:
-    """Return the sound that is heard: the default one, or the first; None: there is none.
+    """Return the sound that is played: the default one, or the first; None: there is none.
 
     Raises:
         RefusalError: no decoder is known for it.

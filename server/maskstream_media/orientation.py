@@ -12,7 +12,7 @@ MATRIX: Final = struct.Struct("=9i")
 
 
 class Orientation(NamedTuple):
-    """One of the eight ways to lay a rectangle on its place.
+    """One of the eight orientations of a rectangle.
 
     Attributes:
         transposed: rows become columns, before anything else.

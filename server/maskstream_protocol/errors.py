@@ -1,4 +1,4 @@
-"""The protocol's errors: wire codes and what follows them (protocol.md sections 6 and 7).
+"""The protocol's errors: wire codes and what follows them (docs/protocol.md 6 and 7).
 
 ProtocolError
 ├── MalformedResultError    a RESULT that its reader cannot take apart (never on the wire)
@@ -37,7 +37,7 @@ class ProtocolError(Exception):
 
 
 class MalformedResultError(ProtocolError):
-    """A RESULT message or a mask in it is not as protocol.md section 3 says."""
+    """A RESULT message or a mask in it is not as docs/protocol.md 3 defines it."""
 
 
 class WireError(ProtocolError):
@@ -197,7 +197,7 @@ class NeedKeyframeError(WireError):
 
 
 class StoreAwayError(WireError):
-    """Results go on, not durable, until `store_back`."""
+    """Results continue, not durable, until `store_back`."""
 
     code, consequence, retry, http_status = "store_away", Consequence.NOTICE, True, 503
 

@@ -1,4 +1,4 @@
-"""FRAME: one picture for the server, a 32-byte header and its payload (protocol.md section 2)."""
+"""FRAME: one picture for the server, a 32-byte header and its payload (docs/protocol.md 2)."""
 
 from __future__ import annotations
 

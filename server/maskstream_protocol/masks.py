@@ -1,4 +1,4 @@
-"""Masks to bytes and back in every encoding of the protocol, one table (protocol.md section 3).
+"""Masks to bytes and back in every encoding of the protocol, one table (docs/protocol.md 3).
 
 Boxes come first, so that only crops are looked at: a mask costs what its box costs.
 """
@@ -35,7 +35,7 @@ Labels = NDArray[np.unsignedinteger[Any]]
 """`(h, w)`: 1 + row of the object table, 0 for nothing."""
 
 
-class Crops(Protocol):
+class FrameMasks(Protocol):
     """The masks of one frame, one for each row of the object table."""
 
     @property
@@ -68,7 +68,7 @@ class MaskEncoding:
     """
 
     name: MaskFormat
-    encode: Callable[[Crops], tuple[bytes, Sequence[bytes]]]
+    encode: Callable[[FrameMasks], tuple[bytes, Sequence[bytes]]]
     decode: Callable[[ResultMessage, ObjectRecord], Crop]
     needs_logits: bool = False
     max_objects: int = U16_MAX
@@ -106,7 +106,7 @@ def mask_size(frame: tuple[int, int], mask_scale: float) -> tuple[int, int]:
     return ceil(frame[0] * mask_scale), ceil(frame[1] * mask_scale)
 
 
-def encode_crops(crops: Crops, codec: MaskCodec) -> EncodedMasks:
+def encode_crops(crops: FrameMasks, codec: MaskCodec) -> EncodedMasks:
     """Encode the masks of one frame.
 
     Raises:
@@ -158,7 +158,7 @@ def decode_labels(result: ResultMessage) -> Labels:
     return decode_label_map(result.blob, *result.mask_size, _LABEL_BITS[result.mask_codec])
 
 
-def _boxes(crops: Crops) -> list[Box]:
+def _boxes(crops: FrameMasks) -> list[Box]:
     return [(x0, y0, x1, y1) for x0, y0, x1, y1 in crops.boxes.tolist()]
 
 
@@ -169,7 +169,7 @@ def _one_by_one(
 ) -> MaskEncoding:
     """An encoding whose blob is the bytes of each mask, one after the other."""
 
-    def encode_all(crops: Crops) -> tuple[bytes, Sequence[bytes]]:
+    def encode_all(crops: FrameMasks) -> tuple[bytes, Sequence[bytes]]:
         parts = [
             encode(mask, box) if mask.size else b""
             for mask, box in zip(crops.bitmaps, _boxes(crops), strict=True)
@@ -188,7 +188,7 @@ def _nothing(result: ResultMessage, record: ObjectRecord) -> Crop:
     return np.zeros((y1 - y0, x1 - x0), bool)
 
 
-def _encode_labels(num_bits: int, crops: Crops) -> tuple[bytes, Sequence[bytes]]:
+def _encode_labels(num_bits: int, crops: FrameMasks) -> tuple[bytes, Sequence[bytes]]:
     if crops.logits is None:
         raise ValueError("A label map needs mask logits.")
     labels = label_map(crops.size, _boxes(crops), crops.bitmaps, crops.logits)

@@ -56,7 +56,7 @@ class ControlMessage:
 
 def _plain(value: Any) -> Any:
     """A value as JSON knows it; inner parts of a message become objects."""
-    if isinstance(value, Part):
+    if isinstance(value, SubMessage):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
@@ -64,13 +64,13 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Part:
+class SubMessage:
     """An object inside a message."""
 
 
 @dataclass(frozen=True)
-class Resume(Part):
-    """What a client says to go on with a session."""
+class Resume(SubMessage):
+    """What a client sends to resume a session."""
 
     token: str = field(repr=False)
     last_sequence: U64

@@ -1,4 +1,4 @@
-"""The control messages of the server (protocol.md section 1)."""
+"""The control messages of the server (docs/protocol.md 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from maskstream_protocol.errors import WireError, error_class
 from maskstream_protocol.fields import U16_MAX, U32_MAX, U64, Between, Epoch, Positive
-from maskstream_protocol.messages import ControlMessage, Part, parse
+from maskstream_protocol.messages import ControlMessage, SubMessage, parse
 
 ResetReason = Literal["client", "state_lost", "expired", "model_changed"]
 DropReason = Literal["superseded", "undecodable", "internal"]
@@ -17,7 +17,7 @@ _OMIT_NONE: Final = {"omit_none": True}
 
 
 @dataclass(frozen=True)
-class FrameCredit(Part):
+class FrameCredit(SubMessage):
     """How many frames and bytes (of whole messages) may be under way."""
 
     frames: U64
@@ -25,11 +25,11 @@ class FrameCredit(Part):
 
 
 @dataclass(frozen=True)
-class ModelInfo(Part):
+class ModelInfo(SubMessage):
     """The model that serves the session.
 
     Attributes:
-        lookahead: how many further frames a result may wait for (protocol.md section 10).
+        lookahead: how many further frames a result may wait for (docs/protocol.md 10).
     """
 
     name: str
@@ -40,7 +40,7 @@ class ModelInfo(Part):
 
 
 @dataclass(frozen=True)
-class Limits(Part):
+class Limits(SubMessage):
     """What the server takes at most."""
 
     frame_bytes: U64
@@ -49,7 +49,7 @@ class Limits(Part):
 
 
 @dataclass(frozen=True)
-class PromptInfo(Part):
+class PromptInfo(SubMessage):
     """A prompt in use, and what was found by it in this epoch.
 
     Attributes:
@@ -67,7 +67,7 @@ class Welcome(ControlMessage):
     """Answers `hello`.
 
     Attributes:
-        features: additions of protocol.md section 10 that the server has.
+        features: additions of docs/protocol.md 10 that the server has.
         prompts: those of the session; None where its model takes none.
     """
 
@@ -89,7 +89,7 @@ class Welcome(ControlMessage):
 
 @dataclass(frozen=True)
 class Watching(ControlMessage):
-    """Greets a viewer of a session; results follow as they are committed."""
+    """The first message to a viewer of a session; results follow as they are committed."""
 
     type: ClassVar[str] = "watching"
     session: str
@@ -165,7 +165,7 @@ class Pong(ControlMessage):
 
 @dataclass(frozen=True)
 class ErrorMessage(ControlMessage):
-    """Something went wrong; see protocol.md section 7."""
+    """Something went wrong; see docs/protocol.md 7."""
 
     type: ClassVar[str] = "error"
     code: str

@@ -66,7 +66,7 @@ def _following_sides(padded: NDArray[np.bool_], sides: Points, outwards: Points)
     """For each side the position in `sides` of the one after it.
 
     Walking clockwise, at the end of a side: a pixel diagonally ahead on the outer side is turned
-    to (its side that faces us), else the pixel straight ahead goes on with the same side, else
+    to (its side that faces us), else the pixel straight ahead continues with the same side, else
     the walk turns round the corner to this pixel's own next side.
     """
     pixel, side = np.divmod(sides, 4)
@@ -154,7 +154,7 @@ def decode_rings(data: bytes | memoryview) -> list[Points]:
     """The rings of a mask's bytes.
 
     Raises:
-        MalformedResultError: the bytes end early or go on after the last ring.
+        MalformedResultError: the bytes end early or continue after the last ring.
     """
     counts = _u16(data, 0)
     offset = 2

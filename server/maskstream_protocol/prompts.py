@@ -1,4 +1,4 @@
-"""Texts that say what to segment (docs/protocol.md 10)."""
+"""Texts that name what to segment (docs/protocol.md 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The object table of a RESULT: one 32-byte record per track (protocol.md section 3)."""
+"""The object table of a RESULT: one 32-byte record per track (docs/protocol.md 3)."""
 
 from __future__ import annotations
 

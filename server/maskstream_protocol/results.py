@@ -1,4 +1,4 @@
-"""RESULT: what was found in one frame: header, object table, mask blob (protocol.md section 3)."""
+"""RESULT: what was found in one frame: header, object table, mask blob (docs/protocol.md 3)."""
 
 from __future__ import annotations
 

@@ -28,16 +28,16 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "help": "Batches of one: exact repeats.",
     },
     "max-tracks": {"type": int, "help": "Tracks per session [default: 100]."},
-    "threads": {"type": int, "help": "CPU threads of the model [default: as many as pay]."},
-    "data-folder": {"help": "Where videos lie [default: temporary; needed with a Redis]."},
-    "bucket": {"help": "s3://bucket/folder where videos lie instead [default: none]."},
+    "threads": {"type": int, "help": "CPU threads of the model [default: as many as help]."},
+    "data-folder": {"help": "Folder of whole videos [default: temporary; needed with a Redis]."},
+    "bucket": {"help": "s3://bucket/folder that keeps them instead [default: none]."},
     "log-format": {"type": click.Choice(["console", "json"]), "help": "[default: console]"},
 }
 MODEL_OPTIONS: Final = (
     *("model", "weights", "task", "device", "compile", "deterministic", "max-tracks", "threads"),
     "log-format",
 )
-"""What a process is asked that runs a model for nobody who connects."""
+"""Options of a process that runs a model without serving connections."""
 
 
 def setting_options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

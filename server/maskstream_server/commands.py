@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--host", help="Address to listen on [default: 127.0.0.1].")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one [default: 8000].")
 @click.option(
-    "--insecure", is_flag=True, default=None, help="Let everybody in who reaches it, without keys."
+    "--insecure", is_flag=True, default=None, help="Serve anyone who reaches it, without keys."
 )
 @click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
 @setting_options("model", "weights", "task", "device", "compile")

@@ -9,7 +9,10 @@ MaskstreamServerError             internal          500
 ├── SettingsError                 exit code 2: a setting that cannot be used, for the operator
 ├── StartError                    what keeps a command from starting, for the operator
 ├── FencedOutError                another worker has the job now, or it has ended
-├── EngineError                   internal          500  (`engine.types`)
+├── EngineError                   internal          500
+│   ├── EngineFullError           the queue is at its bound
+│   ├── EngineStoppedError        the engine takes no frames: not started, stopping or stopped
+│   └── StepFailedError           the model failed on these frames; the state is as it was
 ├── OutboundError                 fetch_failed      502  the other side does not answer as it should
 │   └── AddressRefusedError       address_refused   403  the server may not go there
 ├── MediaError                    video_*           422  or 413; a video that cannot be read
@@ -104,6 +107,22 @@ class StartError(MaskstreamServerError):
 
 class FencedOutError(MaskstreamServerError):
     """Another worker has the video now, or it has ended; nothing was written."""
+
+
+class EngineError(MaskstreamServerError):
+    """Root of the engine's errors."""
+
+
+class EngineFullError(EngineError):
+    """More frames wait than the engine's queue may hold."""
+
+
+class EngineStoppedError(EngineError):
+    """The engine takes no frames now."""
+
+
+class StepFailedError(EngineError):
+    """The model raised on these frames, also when they were alone; the cause is chained."""
 
 
 class OutboundError(MaskstreamServerError, code="fetch_failed", http_status=502):
@@ -255,7 +274,7 @@ class NotReadyError(VideoError, code="not_ready", http_status=404):
 
 
 class FileGoneError(VideoError, code="file_gone", http_status=410):
-    """A file that the record of the video counts was removed by somebody else."""
+    """A file that the record of the video counts was removed from outside."""
 
     sentence = "The server has lost {0}; hand the video in again to have it made anew."
 

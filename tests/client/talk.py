@@ -46,7 +46,7 @@ class Conversation:
     def push(self, count=1):
         return [self.session.push(PICTURE) for _ in range(count)]
 
-    def hear(self, message):
+    def receive(self, message):
         text = message.encode() if hasattr(message, "encode") else message.to_json()
         return self.session.receive(text)
 

@@ -89,7 +89,7 @@ def test_stream_shows_tracks_from_the_models_own_score_on_or_the_users(
     assert (track["visible"], summary["shown"], summary["tracks"]) == (bool(shown), shown, 1)
 
 
-def test_stream_goes_on_over_a_lost_connection(tmp_path, clip):
+def test_stream_continues_over_a_lost_connection(tmp_path, clip):
     with ThreadedServer(Script(4, 1012)) as server:
         done = run(stream, clip, "--url", server.url, "--out", tmp_path / "a.mp4")
     assert done.exit_code == 0, done.output
@@ -170,13 +170,13 @@ def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
 
 
-def test_a_server_that_is_not_there_is_told_with_what_helps(clip):
+def test_a_server_that_is_not_there_is_reported_with_what_helps(clip):
     told = sentence_of(run(stream, clip, "--url", NOBODY))
     assert "`maskstream serve`" in told
     assert "--url" in told
 
 
-def test_a_missing_key_is_told_with_the_option_that_helps(clip):
+def test_a_missing_key_is_reported_with_the_option_that_helps(clip):
     with ThreadedServer(Script(refuse=UnauthorizedError("A valid API key is needed."))) as server:
         done = run(stream, clip, "--url", server.url)
     assert sentence_of(done) == (

@@ -44,13 +44,13 @@ class Entry:
         raise ModuleNotFoundError("No module named 'fastapi'", name="fastapi")
 
 
-def test_a_missing_extra_is_told_by_its_name(monkeypatch):
+def test_a_missing_extra_is_reported_by_its_name(monkeypatch):
     monkeypatch.setattr(program, "entry_points", lambda group: [Entry()])
     done = run(program.main, "serve")
     assert "pip install 'maskstream[server]'" in sentence_of(done)
 
 
-def test_a_dependency_that_a_commands_own_subcommand_misses_is_told(monkeypatch):
+def test_a_dependency_that_a_commands_own_subcommand_misses_is_reported(monkeypatch):
     @click.group()
     def group():
         pass
@@ -84,7 +84,7 @@ def test_no_commands_sentence_steers_the_terminal(monkeypatch):
     assert run(program.main, "serve").output == "Error: one \\x1b[2J\ntwo \\u202e\n"
 
 
-def test_a_strange_subcommand_is_told():
+def test_a_strange_subcommand_is_reported():
     assert "No such command" in run(program.main, "dance").output
 
 

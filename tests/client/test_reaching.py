@@ -39,7 +39,7 @@ def test_the_path_of_a_proxy_is_kept(url, stream, rest):
         *("ws://me:pass@here:99999", "ws://here:0", "ws://here:80x", "ws://[::1", ""),
     ],
 )
-def test_what_is_no_url_of_a_server_is_told_without_its_password(url):
+def test_what_is_no_url_of_a_server_is_reported_without_its_password(url):
     with pytest.raises(ValueError, match="is no URL of a server") as raised:
         stream_url(url)
     assert "pass" not in str(raised.value)
@@ -84,7 +84,7 @@ def test_an_empty_key_is_none(key):
     ("key", "told"),
     [("one\ntwo", "more than one"), ("one,two", "more than one"), ("schlüssel", "not ASCII")],
 )
-def test_what_is_no_key_is_told_without_showing_it(key, told):
+def test_what_is_no_key_is_reported_without_showing_it(key, told):
     with pytest.raises(ValueError, match=told) as raised:
         cleaned(key)
     assert "--api-key" in str(raised.value)

@@ -33,24 +33,24 @@ def test_frames_are_numbered_from_one_and_answered_by_their_index():
     talk = connected()
     assert talk.push(2) == [0, 1]
     assert talk.take() == [(1, 1), (2, 1)]
-    assert indices(talk.hear(result(1)) + talk.hear(result(2))) == [0, 1]
+    assert indices(talk.receive(result(1)) + talk.receive(result(2))) == [0, 1]
 
 
 def test_a_repeated_result_is_ignored():
     talk = connected()
     talk.push()
     talk.take()
-    assert indices(talk.hear(result(1))) == [0]
-    assert talk.hear(result(1)) == []
+    assert indices(talk.receive(result(1))) == [0]
+    assert talk.receive(result(1)) == []
 
 
-def test_frames_wait_for_credit_and_go_on_with_it():
+def test_frames_wait_for_credit_and_continue_with_it():
     talk = connected(frames=2)
     talk.push(3)
     assert talk.take() == [(1, 1), (2, 1)]
-    talk.hear(result(1))
+    talk.receive(result(1))
     assert talk.take() == []
-    talk.hear(notices.Credit(frames=1, bytes=SIZE, durable_sequence=0))
+    talk.receive(notices.Credit(frames=1, bytes=SIZE, durable_sequence=0))
     assert talk.take() == [(3, 1)]
 
 
@@ -58,7 +58,7 @@ def test_bytes_are_credit_too():
     talk = connected(num_bytes=2 * SIZE + 1)
     talk.push(3)
     assert len(talk.take()) == 2
-    talk.hear(notices.Credit(frames=0, bytes=SIZE - 1, durable_sequence=0))
+    talk.receive(notices.Credit(frames=0, bytes=SIZE - 1, durable_sequence=0))
     assert talk.take() == [(3, 1)]
 
 
@@ -68,7 +68,7 @@ def test_there_is_room_within_the_frames_in_flight_only():
     talk.push()
     talk.take()
     assert not talk.session.has_room(PICTURE)
-    talk.hear(result(1))
+    talk.receive(result(1))
     assert talk.session.has_room(PICTURE)
 
 
@@ -93,16 +93,16 @@ def test_a_frame_of_too_many_pixels_is_refused_at_once_however_few_its_bytes(cod
         talk.session.has_room(encode_picture(np.zeros((40, 61, 3), np.uint8), codec))
 
 
-def test_a_dropped_frame_is_told_once():
+def test_a_dropped_frame_is_reported_once():
     talk = connected()
     talk.push(3)
     talk.take()
     drop = notices.Drop(first=1, last=2, reason="undecodable")
-    assert talk.hear(drop) == [
+    assert talk.receive(drop) == [
         events.Dropped(0, "undecodable"),
         events.Dropped(1, "undecodable"),
     ]
-    assert talk.hear(drop) == []
+    assert talk.receive(drop) == []
     assert talk.session.num_in_flight == 1
 
 
@@ -111,7 +111,7 @@ def test_results_are_acknowledged_now_and_then():
     talk.push(8)
     talk.take()
     for sequence in range(1, 9):
-        talk.hear(result(sequence))
+        talk.receive(result(sequence))
     assert talk.take() == ["ack"]
 
 
@@ -119,7 +119,7 @@ def test_a_lost_order_of_frames_ends_the_connection():
     talk = connected()
     gap = notices.ErrorMessage.of(SequenceGapError("Not next.", sequence=3, expected=2))
     with pytest.raises(SequenceGapError):
-        talk.hear(gap)
+        talk.receive(gap)
 
 
 def test_a_malformed_result_ends_the_connection():
@@ -131,5 +131,5 @@ def test_unknown_messages_are_ignored():
     assert connected().session.receive('{"type": "weather", "sunny": true}') == []
 
 
-def test_the_store_coming_back_is_told():
-    assert connected().hear(notices.StoreBack()) == [events.StoreReturned()]
+def test_the_store_coming_back_is_reported():
+    assert connected().receive(notices.StoreBack()) == [events.StoreReturned()]

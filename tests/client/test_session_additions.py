@@ -1,4 +1,4 @@
-"""The client's side of the additions (protocol.md section 10): prompts, late models, classes."""
+"""The client's side of the additions (docs/protocol.md 10): prompts, late models, classes."""
 
 from collections import deque
 from dataclasses import replace
@@ -60,10 +60,10 @@ def test_a_change_of_prompts_follows_the_frames_so_far():
     talk.push(2)
     talk.session.request(CAT)
     assert talk.take() == [(1, 1)]
-    talk.hear(notices.Credit(1, SIZE, 0))
+    talk.receive(notices.Credit(1, SIZE, 0))
     assert talk.take() == [(2, 1), "prompts"]
     assert not talk.session.has_room(PICTURE)
-    assert talk.hear(prompted("a cat", from_sequence=3)) == [
+    assert talk.receive(prompted("a cat", from_sequence=3)) == [
         events.PromptsChanged(3, prompted("a cat").prompts)
     ]
     assert not talk.session.awaits(Prompts)
@@ -75,7 +75,7 @@ def changed(frames_before=1, frames_after=1):
     talk.push(frames_before)
     talk.session.request(CAT)
     talk.take()
-    talk.hear(prompted("a cat", from_sequence=frames_before + 1))
+    talk.receive(prompted("a cat", from_sequence=frames_before + 1))
     talk.push(frames_after)
     talk.take()
     return talk
@@ -88,14 +88,14 @@ def test_a_change_of_prompts_is_sent_again_in_front_of_its_first_frame():
     hello, _ = talk.connect(with_prompts("a dog", resumed=True, next_sequence=2))
     assert hello["prompts"] is None
     assert talk.take() == ["flush"]
-    talk.hear(notices.Flushed("resumed", 1))
+    talk.receive(notices.Flushed("resumed", 1))
     assert talk.take() == [(2, 1), "prompts", (3, 1), (4, 1)]
 
 
 def test_a_change_of_prompts_that_is_durable_is_not_sent_again():
     talk = changed()
-    talk.hear(result(1))
-    talk.hear(result(2, durable=True))
+    talk.receive(result(1))
+    talk.receive(result(2, durable=True))
     talk.push()
     talk.session.connection_lost()
     hello, _ = talk.connect(with_prompts("a cat", resumed=True, next_sequence=3))
@@ -125,10 +125,10 @@ def test_an_unanswered_change_of_prompts_is_asked_for_again():
 
 def test_a_new_session_gets_the_prompts_of_the_old_one():
     talk = changed(frames_before=0, frames_after=3)
-    talk.hear(result(1))
+    talk.receive(result(1))
     talk.session.connection_lost()
     talk.connect(with_prompts(resumed=False))
-    talk.hear(notices.ResetNotice(1, "expired", 1))
+    talk.receive(notices.ResetNotice(1, "expired", 1))
     assert talk.take() == ["prompts", "prompts", (1, 1), (2, 1)]
     assert [message for message in talk.texts if message["type"] == "prompts"][-2:] == [
         {"type": "prompts", "prompts": ["a dog"]},
@@ -141,7 +141,7 @@ def test_prompts_that_the_server_refuses_are_given_up():
     talk.session.request(CAT)
     talk.take()
     error = BadMessageError("prompts.prompts is wrong.")
-    (refused,) = talk.hear(notices.ErrorMessage.of(error))
+    (refused,) = talk.receive(notices.ErrorMessage.of(error))
     assert isinstance(refused, events.PromptsRefused)
     assert str(refused.error) == str(error)
     assert not talk.session.awaits(Prompts)
@@ -156,7 +156,7 @@ def test_a_late_model_gets_so_many_more_frames_ahead():
         talk.take()
     assert not talk.session.has_room(PICTURE)
     assert talk.session.expects_answer
-    assert indices(talk.hear(result(1))) == [0]
+    assert indices(talk.receive(result(1))) == [0]
     assert talk.session.has_room(PICTURE)
 
 
@@ -177,12 +177,12 @@ def test_frames_that_a_late_model_has_seen_but_not_answered_are_sent_again():
     talk.push(5)
     talk.take()
     for sequence in (1, 2, 3):
-        talk.hear(result(sequence))
-    talk.hear(notices.Credit(3, 3 * SIZE, durable_sequence=3))
+        talk.receive(result(sequence))
+    talk.receive(notices.Credit(3, 3 * SIZE, durable_sequence=3))
     talk.session.connection_lost()
     talk.connect(late(2, resumed=True, next_sequence=4))
     assert talk.take() == [(4, 1), (5, 1)]
-    assert [indices(talk.hear(result(each))) for each in (4, 5)] == [[3], [4]]
+    assert [indices(talk.receive(result(each))) for each in (4, 5)] == [[3], [4]]
 
 
 def test_what_a_late_server_may_ask_for_is_kept_whatever_its_size():
@@ -190,8 +190,8 @@ def test_what_a_late_server_may_ask_for_is_kept_whatever_its_size():
     for sequence in range(1, 8):
         talk.push()
         talk.take()
-        talk.hear(result(sequence))
-        talk.hear(notices.Credit(1, SIZE, 0))
+        talk.receive(result(sequence))
+        talk.receive(notices.Credit(1, SIZE, 0))
     talk.session.connection_lost()
     talk.connect(late(2, frames=6, resumed=True, next_sequence=2))
     assert talk.take() == [(each, 1) for each in range(2, 8)]
@@ -202,10 +202,10 @@ def test_a_provisional_result_answers_nothing():
     talk.push(2)
     talk.take()
     preliminary = replace(result(2), provisional=True)
-    assert talk.hear(preliminary) == [events.Provisional(1, arrived(preliminary))]
+    assert talk.receive(preliminary) == [events.Provisional(1, arrived(preliminary))]
     assert talk.session.num_in_flight == 2
-    assert indices(talk.hear(result(1)) + talk.hear(result(2))) == [0, 1]
-    assert talk.hear(preliminary) == []
+    assert indices(talk.receive(result(1)) + talk.receive(result(2))) == [0, 1]
+    assert talk.receive(preliminary) == []
 
 
 def arrived(message):
@@ -231,7 +231,7 @@ def test_a_late_stream_with_cuts_gives_each_frame_once_and_in_order(lookahead, c
         if num_pushed == num_frames and not talk.session.expects_answer:
             talk.session.request(Flush(1))
         wire += server.take(talk.take())
-        got += indices(talk.hear(wire.popleft()))
+        got += indices(talk.receive(wire.popleft()))
         num_heard += 1
         if (trail := cuts.get(num_heard)) is not None:
             wire.clear()

@@ -80,7 +80,7 @@ async def test_a_lost_connection_is_taken_up_where_the_server_stopped(code):
     ]
 
 
-async def test_another_server_of_the_same_store_goes_on_at_once():
+async def test_another_server_of_the_same_store_continues_at_once():
     slow = RetryRules(first_delay_s=60)
     async with serving(Script(3, None)) as first, serving() as second:
         second.committed = 3
@@ -163,7 +163,7 @@ async def test_arrays_travel_in_the_wanted_codec(picture):
     assert server.payload_sizes[0] > 0
 
 
-async def test_a_detached_session_goes_on_with_its_token():
+async def test_a_detached_session_continues_with_its_token():
     async with serving() as server:
         first = connect_async(server.url)
         await first.open()

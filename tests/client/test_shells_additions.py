@@ -28,7 +28,7 @@ async def test_a_late_stream_ends_with_the_result_of_its_last_frame(max_in_fligh
     assert [result.frame_index for _, result in pairs] == list(range(10))
 
 
-def test_a_late_stream_goes_on_over_lost_connections():
+def test_a_late_stream_continues_over_lost_connections():
     with (
         ThreadedServer(Script(5, 1012), Script(4, 1012), lookahead=2) as server,
         connect(server.url, retry=FAST) as client,

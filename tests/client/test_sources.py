@@ -93,7 +93,7 @@ def test_a_pipe_that_is_stopped_does_not_wait_for_its_silent_writer():
     os.close(writing)
 
 
-def test_a_piped_mp4_whose_index_is_at_its_end_is_told_what_helps(tmp_path):
+def test_a_piped_mp4_whose_index_is_at_its_end_is_reported_what_helps(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (12, 240, 320, 3), np.uint8)
     fifo, clip = tmp_path / "fifo", write_clip(tmp_path / "clip.mp4", noise)
     assert clip.stat().st_size > 200_000  # more than is kept to go back in
@@ -144,7 +144,7 @@ def test_a_pattern_names_pictures(shots, pattern, numbers):
     assert greys(f"file:{shots}/{pattern}") == numbers
 
 
-def test_a_folder_or_pattern_without_a_picture_is_told(tmp_path, shots):
+def test_a_folder_or_pattern_without_a_picture_is_reported(tmp_path, shots):
     for source in (tmp_path, f"{shots}/*.jpg", f"{tmp_path}/none/%d.png"):
         with pytest.raises(SourceError, match=r"^There is no picture in .*\.jpeg"):
             open_reader(source)

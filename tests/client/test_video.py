@@ -91,14 +91,14 @@ def test_a_number_is_a_camera(tmp_path, monkeypatch, platform, format_name, addr
     assert opened == [((address,), {"format": format_name})]
 
 
-def test_a_number_that_windows_has_no_camera_for_is_told(monkeypatch):
+def test_a_number_that_windows_has_no_camera_for_is_reported(monkeypatch):
     monkeypatch.setattr(av, "enumerate_input_devices", lambda form: DEVICES)
     monkeypatch.setattr("sys.platform", "win32")
     with pytest.raises(SourceError, match=r"^camera 2 is not there; Windows lists 2\.$"):
         VideoReader(2)
 
 
-def test_a_camera_that_is_not_there_is_told():
+def test_a_camera_that_is_not_there_is_reported():
     with pytest.raises(SourceError, match=r"^camera 98 "):
         VideoReader(98)
 
@@ -110,21 +110,21 @@ def test_a_file_cut_short_gives_the_frames_it_has(tmp_path):
         assert 1 <= len(list(reader)) < 20
 
 
-def test_a_file_that_is_no_video_is_told_in_one_sentence(tmp_path):
+def test_a_file_that_is_no_video_is_reported_in_one_sentence(tmp_path):
     path = tmp_path / "letter.mp4"
     path.write_text("Dear reader, this is no video.")
     with pytest.raises(SourceError, match=r"letter\.mp4 is no video that can be opened: .*\.$"):
         VideoReader(path)
 
 
-def test_an_empty_file_is_told(tmp_path):
+def test_an_empty_file_is_reported(tmp_path):
     path = tmp_path / "clip.mp4"
     path.touch()
     with pytest.raises(SourceError, match=r"clip\.mp4 is empty\.$"):
         VideoReader(path)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_file_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(SourceError, match=r"^There is no file .*nowhere\.mp4\.$"):
         VideoReader(tmp_path / "nowhere.mp4")
 
@@ -138,7 +138,7 @@ def test_sound_alone_is_no_video(tmp_path):
         VideoReader(path)
 
 
-def test_a_video_without_a_frame_that_decodes_is_told(tmp_path):
+def test_a_video_without_a_frame_that_decodes_is_reported(tmp_path):
     path = write_clip(tmp_path / "clip.avi", numbered_frames(3), codec="mjpeg")
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
@@ -187,7 +187,7 @@ def test_a_video_of_no_frame_leaves_no_file(tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path):
+def test_a_place_that_cannot_be_written_is_reported(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         VideoWriter(tmp_path / "no" / "folder" / "out.mp4")
 

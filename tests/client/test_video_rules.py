@@ -72,7 +72,7 @@ def answer(status: int, **how) -> httpx.Response:
     return httpx.Response(status, request=httpx.Request("GET", "http://here/v1/videos"), **how)
 
 
-def test_answers_are_told_by_their_code_then_by_their_status():
+def test_answers_are_reported_by_their_code_then_by_their_status():
     away = refusal(answer(503, json={"code": "store_away", "detail": "Away."}))
     assert isinstance(away, TransientError)
     assert isinstance(away.error, StoreAwayError)
@@ -141,12 +141,12 @@ def test_a_line_gives_objects_with_masks():
 
 
 @pytest.mark.parametrize("line", [b"<html>", b"[]", b"{}", b'{"frame": 1}', b'{"size": 3}'])
-def test_what_is_no_line_is_told(line):
+def test_what_is_no_line_is_reported(line):
     with pytest.raises(ValueError, match="no line of results"):
         frame_line_from(line)
 
 
-def test_what_is_no_video_is_told():
+def test_what_is_no_video_is_reported():
     for told in ([], None, {"id": "a"}):
         with pytest.raises(ValueError, match="no video"):
             video_from(told)

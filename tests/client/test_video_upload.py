@@ -76,7 +76,7 @@ def test_an_address_is_handed_in_as_it_is_and_only_once():
     assert server.asked("POST") == 2
 
 
-def test_after_cuts_it_goes_on_where_the_server_is(movie):
+def test_after_cuts_it_continues_where_the_server_is(movie):
     cuts = [Cut(up=320 * KIB), Cut(up=400 * KIB), Cut(up=200), Cut(up=200 * KIB)]
     with tus_server() as server, cutting_proxy(server.url, *cuts) as proxy:
         submit(proxy.url, movie)
@@ -85,7 +85,7 @@ def test_after_cuts_it_goes_on_where_the_server_is(movie):
     assert server.num_received == movie.stat().st_size  # nothing came twice
 
 
-def test_another_process_goes_on_where_one_was_stopped(movie):
+def test_another_process_continues_where_one_was_stopped(movie):
     steps = []
     with tus_server() as server, cutting_proxy(server.url, Cut(up=700 * KIB)) as proxy:
 
@@ -119,7 +119,7 @@ def test_an_upload_that_the_server_has_lost_begins_anew(movie, status):
     assert len(server.uploads) == 2
 
 
-def test_an_upload_that_is_gone_when_another_process_goes_on_begins_anew(movie):
+def test_an_upload_that_is_gone_when_another_process_continues_begins_anew(movie):
     with tus_server() as server:
         submit(server.url, movie, resume=Submission("key", f"{server.url}/v1/uploads/old"))
     assert only_video(server)["data"] == movie.read_bytes()
@@ -166,7 +166,7 @@ def test_names_cannot_break_out_of_a_form(tmp_path):
     assert only_video(server)["name"] == "a%22; name=%22options%0D%0AX: y.mp4"
 
 
-def test_a_refusal_is_told_with_the_servers_sentence(movie):
+def test_a_refusal_is_reported_with_the_servers_sentence(movie):
     with tus_server() as server:
         server.answers["POST"] = [(413, {"code": "upload_too_large", "detail": "Too large."})]
         with pytest.raises(RefusedError, match=r"^Too large\.$") as caught:
@@ -184,7 +184,7 @@ def test_a_refusal_is_told_with_the_servers_sentence(movie):
     assert server.videos == {}
 
 
-def test_no_server_is_told_at_once(movie):
+def test_no_server_is_reported_at_once(movie):
     with pytest.raises(ConnectionFailedError, match="No server can be reached"):
         submit("http://127.0.0.1:9", movie)
 

@@ -32,16 +32,16 @@ def test_results_come_from_the_greeting_on():
     assert told(ViewerSession(), greeting(3), frame(4), frame(5)) == [(3, None), (4, None)]
 
 
-def test_what_the_viewer_missed_is_told_frame_by_frame():
+def test_what_the_viewer_missed_is_reported_frame_by_frame():
     seen = told(ViewerSession(), greeting(3), dropped(4, 5), frame(6))
     assert seen == [(3, "superseded"), (4, "superseded"), (5, None)]
 
 
-def test_frames_that_the_session_dropped_are_told_as_lost():
+def test_frames_that_the_session_dropped_are_reported_as_lost():
     assert told(ViewerSession(), greeting(3), frame(6)) == [(3, "lost"), (4, "lost"), (5, None)]
 
 
-def test_nothing_is_told_twice_and_what_passed_between_connections_is_lost():
+def test_nothing_is_reported_twice_and_what_passed_between_connections_is_lost():
     viewing = ViewerSession()
     told(viewing, greeting(3), frame(4))
     viewing.connection_lost()
@@ -50,7 +50,7 @@ def test_nothing_is_told_twice_and_what_passed_between_connections_is_lost():
     assert seen == [(4, "lost"), (5, "lost"), (6, "superseded"), (7, None)]
 
 
-def test_a_new_epoch_is_told_before_its_first_result():
+def test_a_new_epoch_is_reported_before_its_first_result():
     viewing = ViewerSession()
     told(viewing, greeting(3, epoch=2), frame(4, epoch=2))
     reset, answered = viewing.receive(frame(5, epoch=3))

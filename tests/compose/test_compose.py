@@ -139,7 +139,7 @@ def test_every_container_is_confined(stack: Stack):
         assert all(route.split()[1] != "00000000" for route in routes), "a way out"
 
 
-def test_passwords_are_told_nowhere(stack: Stack):
+def test_passwords_are_reported_nowhere(stack: Stack):
     for name in ("store_password", "api_keys"):
         password = (stack.folder / "secrets" / name).read_text()
         assert password not in stack.compose("config")

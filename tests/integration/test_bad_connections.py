@@ -47,14 +47,14 @@ async def test_no_hello_in_time_ends_the_connection():
             assert client.error_codes == ["bad_hello"]
 
 
-async def test_an_unknown_model_is_told(small_server: LiveServer):
+async def test_an_unknown_model_is_reported(small_server: LiveServer):
     async with raw_client(small_server.ws_url) as client:
         await client.say(type="hello", model="sam99")
         assert await client.end() == 4404
         assert client.error_codes == ["model_unknown"]
 
 
-async def test_codecs_that_the_server_does_not_know_are_told(small_server: LiveServer):
+async def test_codecs_that_the_server_does_not_know_are_reported(small_server: LiveServer):
     async with raw_client(small_server.ws_url) as client:
         await client.say(type="hello", codecs=["h264", "mpeg1"])
         assert await client.end() == 4415
@@ -78,7 +78,7 @@ async def test_a_message_beyond_all_bounds_is_cut_off_by_the_transport(small_ser
         assert client.error_codes == ["frame_too_large"]
 
 
-async def test_sending_beyond_the_credit_is_told_once_and_then_ends_the_connection():
+async def test_sending_beyond_the_credit_is_reported_once_and_then_ends_the_connection():
     from support.server import FakeModel
 
     with running_server(FakeModel(step_s=0.5), credit_frames=2) as live:

@@ -92,7 +92,7 @@ def test_a_bad_submission_is_refused_in_a_sentence(client, body, status, code):
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_unknown_uploads_and_methods_are_told(client):
+def test_unknown_uploads_and_methods_are_reported(client):
     for path in ("nobody", "%2e%2e", "a%00b"):
         assert client.head(f"{UPLOADS_PATH}/{path}", headers=TUS).status_code == 404
         assert append(client, f"{UPLOADS_PATH}/{path}", 0, b"x").status_code == 404

@@ -42,7 +42,7 @@ def worker(redis: str, folder: Path, step_s: float) -> Iterator[Forked]:
 
 
 @pytest.mark.slow
-def test_a_worker_elsewhere_goes_on_where_another_was_killed(bucket, shared_redis, tmp_path):
+def test_a_worker_elsewhere_continues_where_another_was_killed(bucket, shared_redis, tmp_path):
     clip = write_lossless(tmp_path / "clip.mkv", tiny_frames(NUM_FRAMES, seed=3)).read_bytes()
     with server(tiny_model(), threads=1, bucket=None) as local:
         video = local.submit(clip, ALL)
@@ -138,7 +138,7 @@ def test_an_upload_waits_for_a_storage_that_is_away(bucket, tmp_path):
     assert files_in(tmp_path) == []
 
 
-def test_a_download_that_the_storage_broke_off_goes_on(bucket, monkeypatch):
+def test_a_download_that_the_storage_broke_off_continues(bucket, monkeypatch):
     with server(open_video=FakeDecoder(PLAIN)) as client:
         video = client.submit()
         client.done(video)

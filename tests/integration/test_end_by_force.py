@@ -156,7 +156,7 @@ def test_a_process_that_hangs_is_ended_even_where_its_log_hangs(monkeypatch: pyt
     assert statuses == [FORCED]
 
 
-def test_a_process_that_goes_on_after_all_is_not_ended():
+def test_a_process_that_continues_after_all_is_not_ended():
     statuses: list[int] = []
     end_within(SOON_S, statuses.append).cancel()
     time.sleep(0.01)

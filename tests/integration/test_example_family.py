@@ -68,7 +68,7 @@ def test_it_is_listed_beside_our_own_presets(installed: Path):
     assert "\ndemo " in done.stdout
 
 
-def test_killed_servers_go_on_with_the_same_ids(
+def test_killed_servers_continue_with_the_same_ids(
     tmp_path_factory: pytest.TempPathFactory, frames: list[np.ndarray]
 ):
     folder = tmp_path_factory.mktemp("family")

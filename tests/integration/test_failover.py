@@ -94,7 +94,7 @@ def test_a_server_that_is_stopped_hands_its_sessions_over_in_time(
     assert ends[0].result() == 0
 
 
-def test_a_server_frozen_beyond_its_lease_comes_back_and_harms_nobody(
+def test_a_server_frozen_beyond_its_lease_comes_back_and_harms_no_other(
     servers: Storm, frames: list[np.ndarray], expected: Outcome
 ):
     frozen: list[ServerProcess] = []

@@ -37,7 +37,7 @@ def ready(made: World) -> tuple[int, bool, bool]:
     return answer.status_code, answer.json()["ready"], answer.json()["files"]
 
 
-def test_who_asks_is_told_in_a_sentence_and_asks_again_later(here, folder):
+def test_who_asks_is_reported_in_a_sentence_and_asks_again_later(here, folder):
     video = here.done(here.submit().json()["id"])["id"]
     headers = TUS | {"Upload-Length": "4"}
     upload = here.client.post("/v1/uploads", headers=headers).headers["location"]
@@ -71,7 +71,7 @@ def test_who_asks_is_told_in_a_sentence_and_asks_again_later(here, folder):
     assert [answer.status_code for answer in read()] == [200, 200]
 
 
-def test_a_video_that_is_worked_on_waits_and_goes_on_from_its_last_checkpoint(here, folder):
+def test_a_video_that_is_worked_on_waits_and_continues_from_its_last_checkpoint(here, folder):
     undisturbed = here.done(here.submit().json()["id"])["id"]
     here.decoder.on_frame = lambda index: index != HELD_AT or here.go_on.wait(SOON_S)
     video = here.submit().json()["id"]

@@ -108,7 +108,7 @@ async def test_a_client_that_does_not_read_makes_results_late_by_the_client():
                 await client.read()
 
 
-def test_the_queue_and_the_step_of_an_engine_that_hangs_are_told():
+def test_the_queue_and_the_step_of_an_engine_that_hangs_are_reported():
     with (
         running_server(FakeModel(step_s=1.5)) as live,
         WireClient(live.ws_url) as one,

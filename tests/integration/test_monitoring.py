@@ -86,7 +86,7 @@ def test_every_metric_is_in_the_docs_and_the_docs_name_no_others(samples):
     assert documented == families(samples)
 
 
-def test_the_dashboard_is_what_grafana_is_told_to_load():
+def test_the_dashboard_is_what_grafana_is_reported_to_load():
     assert (DASHBOARD["title"], DASHBOARD["uid"]) == ("Maskstream", "maskstream")
     folder = DOCKER / "grafana" / "provisioning"
     (source,) = read(folder / "datasources" / "prometheus.yml")["datasources"]

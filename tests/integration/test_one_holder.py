@@ -24,7 +24,7 @@ def pair(shared_redis: RedisServer):
         yield first, second
 
 
-async def test_of_clients_with_one_token_the_newest_goes_on_and_the_others_are_told(pair):
+async def test_of_clients_with_one_token_the_newest_continues_and_the_others_are_reported(pair):
     first, second = pair
     async with raw_client(first.ws_url) as client:
         welcome = await client.hello()
@@ -52,7 +52,7 @@ async def test_of_clients_with_one_token_the_newest_goes_on_and_the_others_are_t
         assert (await client.answer(grey())).tracks[0].age == 2
 
 
-async def test_a_python_client_whose_session_another_took_is_told_and_does_not_fight(pair):
+async def test_a_python_client_whose_session_another_took_is_reported_and_does_not_fight(pair):
     first, second = pair
     urls = f"{first.url},{second.url}"
     options = StreamOptions(retry=RetryRules(first_delay_s=0.01))
@@ -73,7 +73,7 @@ async def stream_for_ever(client: AsyncClient) -> None:
         await client.flush()
 
 
-async def test_a_repeated_and_a_skipped_frame_are_told_and_change_nothing(pair):
+async def test_a_repeated_and_a_skipped_frame_are_reported_and_change_nothing(pair):
     first, second = pair
     async with raw_client(first.ws_url) as client:
         welcome = await client.hello()

@@ -80,7 +80,7 @@ def test_such_a_stream_has_things_and_stuff_that_come_and_go(panoptic_server):
     assert set(statuses) == set(Status)
 
 
-def test_a_track_begins_once_ends_once_and_is_told_in_between(panoptic_server):
+def test_a_track_begins_once_ends_once_and_is_reported_in_between(panoptic_server):
     told, ended = set(), set()
     for result in stream(panoptic_server, masks="none"):
         ids = {item.track_id for item in result.objects}

@@ -78,7 +78,7 @@ async def until(holds):
             await asyncio.sleep(0.005)
 
 
-async def test_a_detached_session_goes_on_with_its_token(live_server):
+async def test_a_detached_session_continues_with_its_token(live_server):
     first = connect_async(live_server.url)
     await first.open()
     await first.send(FRAMES[0])
@@ -137,7 +137,7 @@ def test_an_unknown_model_is_a_typed_error(live_server):
         connect(live_server.url, model="none such")
 
 
-def test_a_server_that_restarts_without_its_memory_is_told_never_silently():
+def test_a_server_that_restarts_without_its_memory_is_reported_never_silently():
     heard = []
     with running_server() as first:
         port = int(first.url.rsplit(":", 1)[1])
@@ -154,7 +154,7 @@ def test_a_server_that_restarts_without_its_memory_is_told_never_silently():
     assert kinds.index(events.GoingAway) < kinds.index(events.ConnectionLost)
 
 
-def test_a_server_that_restarts_with_its_memory_elsewhere_goes_on(own_redis):
+def test_a_server_that_restarts_with_its_memory_elsewhere_continues(own_redis):
     store = own_redis.url
     with running_server(store=store) as first:
         port = int(first.url.rsplit(":", 1)[1])

@@ -145,7 +145,7 @@ async def test_the_previous_token_lives_until_the_first_frame(store_url: str):
 @pytest.mark.parametrize(
     "token", ["", "nonsense", "abc.0123", "ab." + 32 * "0", "a}{b." + 32 * "0"]
 )
-async def test_a_dead_token_gets_a_new_session_and_is_told_so(store_url: str, token: str):
+async def test_a_dead_token_gets_a_new_session_and_is_reported_so(store_url: str, token: str):
     with running_server(store=store_url) as live:
         async with raw_client(live.ws_url) as client:
             welcome = await client.hello(resume={"token": token, "last_sequence": 7})
@@ -166,7 +166,7 @@ async def test_a_session_that_said_bye_cannot_be_resumed(store_url: str):
             assert not (await client.hello(resume=resume(welcome, 1)))["resumed"]
 
 
-async def test_the_older_connection_is_told_that_it_is_taken_over(store_url: str):
+async def test_the_older_connection_is_reported_that_it_is_taken_over(store_url: str):
     with running_server(store=store_url, max_sessions=1) as live:
         async with raw_client(live.ws_url) as older, raw_client(live.ws_url) as newer:
             welcome = await older.hello()
@@ -238,7 +238,7 @@ async def test_another_model_says_so(shared_redis, name: str):
             assert (await client.get("reset"))["reason"] == "model_changed"
 
 
-async def test_a_restarted_server_goes_on_from_redis(shared_redis):
+async def test_a_restarted_server_continues_from_redis(shared_redis):
     with running_server(store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:
             welcome = await client.hello()
@@ -253,7 +253,7 @@ async def test_a_restarted_server_goes_on_from_redis(shared_redis):
             assert (await client.answer(grey())).tracks[0].age == 2
 
 
-async def test_while_the_store_is_away_results_go_on_and_catch_up(own_redis):
+async def test_while_the_store_is_away_results_continue_and_catch_up(own_redis):
     with running_server(store=own_redis.url) as live:
         async with raw_client(live.ws_url) as client:
             welcome = await client.hello()

@@ -146,7 +146,7 @@ def test_a_reset_begins_a_new_epoch(live_server):
     assert client.bye() == 1000
 
 
-def test_a_dead_token_is_told_never_silently(live_server):
+def test_a_dead_token_is_reported_never_silently(live_server):
     resume = {"token": "no such token", "last_sequence": 7}
     client = SecondClient(live_server.ws_url, {"resume": resume}).open()
     assert (client.welcome["resumed"], client.welcome["next_sequence"]) == (False, 1)
@@ -183,7 +183,7 @@ def test_mistakes_are_answered_and_the_session_lives_on(live_server):
     ("hello", "code", "close_code"),
     [({"model": "none such"}, "model_unknown", 4404), ({"masks": "oil"}, "bad_hello", 4400)],
 )
-def test_a_refused_hello_is_told_before_the_close(live_server, hello, code, close_code):
+def test_a_refused_hello_is_reported_before_the_close(live_server, hello, code, close_code):
     client = SecondClient(live_server.ws_url, hello)
     with pytest.raises(second_client.ConnectionClosed) as closed:
         client.open()

@@ -78,7 +78,7 @@ async def test_sessions_are_listed_with_where_they_stand(server: LiveServer):
         assert (status, "limit" in detail) == (422, True)
 
 
-async def test_an_ended_session_is_gone_and_its_client_is_told(server: LiveServer):
+async def test_an_ended_session_is_gone_and_its_client_is_reported(server: LiveServer):
     async with raw_client(server.ws_url) as client:
         welcome = await client.hello()
         await client.answer(grey())
@@ -91,7 +91,7 @@ async def test_an_ended_session_is_gone_and_its_client_is_told(server: LiveServe
         assert not (await again.hello(resume=resume))["resumed"]
 
 
-async def test_a_fork_goes_on_with_the_same_tracks_and_leaves_the_other_alone(server: LiveServer):
+async def test_a_fork_continues_with_the_same_tracks_and_leaves_the_other_alone(server: LiveServer):
     async with raw_client(server.ws_url) as client:
         welcome = await client.hello()
         for _ in range(3):
@@ -122,7 +122,7 @@ async def test_a_new_session_can_be_forked_and_its_state_read(server: LiveServer
         )
 
 
-async def test_a_state_that_was_taken_out_goes_on_elsewhere_with_the_same_masks():
+async def test_a_state_that_was_taken_out_continues_elsewhere_with_the_same_masks():
     with running_server(tiny_model(), deterministic=True) as first:
         async with AsyncClient(first.url, StreamOptions(min_score=0.0, picture="png")) as client:
             expected = []
@@ -225,7 +225,7 @@ async def test_a_state_with_more_tracks_than_the_server_allows_is_refused():
 
 
 @pytest.mark.parametrize("path", ["/nobody/state", "/no.name/state"])
-async def test_an_unknown_session_is_told(server: LiveServer, path: str):
+async def test_an_unknown_session_is_reported(server: LiveServer, path: str):
     assert (await problem(server, "GET", path))[0] == 404
     assert (await problem(server, "POST", path.replace("state", "fork")))[0] == 404
 
@@ -241,7 +241,7 @@ async def test_with_keys_set_only_their_holders_may():
         assert (await call(live, "GET", "", Origin="https://else.example"))[0] == 403
 
 
-async def test_while_the_store_is_away_that_is_what_is_told(own_redis):
+async def test_while_the_store_is_away_that_is_what_is_reported(own_redis):
     with running_server(FakeModel(), store=own_redis.url) as live:
         own_redis.stop()
         for method, path in [("GET", ""), ("GET", "/a/state"), ("PUT", "/a/state")]:

@@ -70,7 +70,7 @@ def held(clip: Path) -> Iterator[Held]:
         yield Held(server.live, clip, clip.parent / "out", server.go_on)
 
 
-def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_goes_on(clip):
+def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_continues(clip):
     with held(clip) as made:
         status, told = made.run_until(signal.SIGINT)
         assert status == 130
@@ -112,8 +112,8 @@ def test_the_unfinished_run_of_another_video_is_only_given_up_by_force(clip, tmp
     ("answer", "state", "told"),
     [
         ("y\n", "cancelled", "The video is cancelled."),
-        ("n\n", "running", "goes on from here"),
-        (None, "running", "goes on from here"),
+        ("n\n", "running", "continues from here"),
+        (None, "running", "continues from here"),
     ],
 )
 def test_at_a_terminal_it_asks_whether_to_cancel(clip, answer, state, told):

@@ -33,7 +33,7 @@ def test_results_become_durable_while_the_store_is_there(server: LiveServer):
         assert "store_away" not in client.kinds
 
 
-def test_results_go_on_without_the_store_and_commits_catch_up(
+def test_results_continue_without_the_store_and_commits_catch_up(
     server: LiveServer, own_redis: RedisServer
 ):
     with WireClient(server.ws_url) as client:

@@ -136,7 +136,7 @@ def test_a_store_out_of_reach_for_longer_than_a_memory_lives_loses_nothing(
         assert [again.results[number].objects[0].age for number in range(6, 13)] == [*range(6, 13)]
 
 
-def test_a_client_that_comes_back_while_the_store_is_away_is_told_to_try_again(
+def test_a_client_that_comes_back_while_the_store_is_away_is_reported_to_try_again(
     server: LiveServer, line: Proxy
 ):
     with WireClient(server.ws_url) as client:

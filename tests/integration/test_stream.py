@@ -160,7 +160,7 @@ async def test_metrics_count_what_happened():
         assert "maskstream_frame_seconds_bucket" in text
 
 
-async def test_max_tracks_keeps_newcomers_out_and_a_metric_counts_them():
+async def test_max_tracks_keeps_new_tracks_out_and_a_metric_counts_them():
     frames = tiny_frames(8, seed=1)
     with running_server(tiny_model(), max_tracks=2) as live:
         async with raw_client(live.ws_url) as client:

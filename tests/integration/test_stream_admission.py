@@ -31,7 +31,7 @@ async def test_no_slot_means_server_full_until_one_is_free():
             await third.hello()
 
 
-async def test_idle_sessions_give_their_slots_to_newcomers_and_can_be_resumed():
+async def test_idle_sessions_give_their_slots_to_new_tracks_and_can_be_resumed():
     with running_server(max_sessions=2, idle_s=0.3, heartbeat_s=0.1) as live:
         async with raw_client(live.ws_url) as first, raw_client(live.ws_url) as second:
             welcome = await first.hello()

@@ -113,7 +113,7 @@ async def test_a_session_that_cannot_be_read_is_shown_told_and_deleted(shared_re
 @pytest.mark.parametrize(
     ("field", "value"), [("epoch", "first"), ("fence", "high"), ("p:session", '{"schema": 99}')]
 )
-async def test_the_client_of_a_damaged_session_begins_anew_and_is_told(
+async def test_the_client_of_a_damaged_session_begins_anew_and_is_notified(
     shared_redis: RedisServer, field: str, value: str
 ):
     shared_redis.client().flushall()

@@ -142,7 +142,7 @@ def test_large_files_are_never_held_in_memory():
         assert process.memory_info().rss - before < 50 << 20
 
 
-def test_any_server_of_a_folder_goes_on_with_an_upload(shared_redis, tmp_path):
+def test_any_server_of_a_folder_continues_with_an_upload(shared_redis, tmp_path):
     shared_redis.client().flushall()
     shared = {"store": shared_redis.url, "data_folder": tmp_path}
     frames = [np.zeros((32, 48, 3), np.uint8)] * 3

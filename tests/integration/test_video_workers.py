@@ -181,7 +181,7 @@ def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip)
     assert survivor.process.poll() is None
 
 
-def test_a_worker_that_is_told_to_stop_gives_its_video_back(world, clip):
+def test_a_worker_that_is_reported_to_stop_gives_its_video_back(world, clip):
     first = world.worker()
     video = world.submit(clip)
     world.until(video, lambda told: told["frames_done"] >= 8)

@@ -105,7 +105,7 @@ def test_results_can_be_read_while_the_video_runs():
         assert frames(9) == list(range(10, 23))
 
 
-def test_events_tell_of_progress_and_go_on_where_they_were_left():
+def test_events_tell_of_progress_and_continue_where_they_were_left():
     with held(at=13) as made:
         video = made.submit().json()["id"]
         made.until(video, lambda told: told["frames_done"] == 10)

@@ -103,7 +103,7 @@ def test_the_list_is_read_page_by_page(live, clip, monkeypatch):
     assert [video.id for video in videos.list()][:5] == made[::-1]
 
 
-def test_a_video_that_fails_is_told_with_the_servers_reason(live, tmp_path):
+def test_a_video_that_fails_is_reported_with_the_servers_reason(live, tmp_path):
     path = tmp_path / "letter.mp4"
     path.write_text("Dear reader.")
     videos = Videos(live.url)
@@ -153,7 +153,7 @@ def test_cancelling_ends_the_waiting(clip):
         assert list(videos.list()) == []
 
 
-def test_events_go_on_over_lost_connections(clip):
+def test_events_continue_over_lost_connections(clip):
     with held_server() as made, cutting_proxy(made.live.url) as proxy:
         videos = Videos(proxy.url, retry=FAST)
         video = videos.submit(clip)
@@ -169,7 +169,7 @@ def test_events_go_on_over_lost_connections(clip):
     assert len(changes) == len({each.updated for each in changes})
 
 
-def test_a_download_goes_on_where_it_broke_off(live, clip, tmp_path):
+def test_a_download_continues_where_it_broke_off(live, clip, tmp_path):
     with cutting_proxy(live.url) as proxy:
         videos = Videos(proxy.url, retry=FAST)
         video = videos.wait(videos.submit(clip, artifacts=ALL))
@@ -186,7 +186,7 @@ def test_a_download_goes_on_where_it_broke_off(live, clip, tmp_path):
     assert [each.name for each in path.parent.iterdir()] == ["masks.zip"]
 
 
-def test_another_process_goes_on_with_a_download(live, clip, tmp_path):
+def test_another_process_continues_with_a_download(live, clip, tmp_path):
     never = RetryRules(0.01, 0.01, 0.0)
     with cutting_proxy(live.url) as proxy:
         videos = Videos(proxy.url, retry=never)
@@ -224,7 +224,7 @@ def test_a_file_that_is_not_there_leaves_nothing(live, clip, tmp_path):
             videos.download(video, tmp_path / "out", [name])
 
 
-def test_refusals_are_told_with_the_servers_sentence(live, clip):
+def test_refusals_are_reported_with_the_servers_sentence(live, clip):
     videos = Videos(live.url)
     with pytest.raises(RefusedError, match=r"The option artifacts must be") as caught:
         videos.submit(clip, artifacts=["nothing.txt"])
@@ -239,14 +239,14 @@ def test_refusals_are_told_with_the_servers_sentence(live, clip):
         assert Videos(closed.url, api_key="a-key-for-testing").wait(video).state == "done"
 
 
-def test_a_server_that_is_none_is_told(tmp_path, clip):
+def test_a_server_that_is_none_is_reported(tmp_path, clip):
     with pytest.raises(ConnectionFailedError, match="No server can be reached"):
         Videos("http://127.0.0.1:9").wait("x")
     with pytest.raises(ValueError, match="no URL of a server"):
         Videos("ftp://here")
 
 
-def test_waiting_goes_on_when_the_server_is_started_again(own_redis, clip, tmp_path):
+def test_waiting_continues_when_the_server_is_started_again(own_redis, clip, tmp_path):
     kept = {"store": own_redis.url, "data_folder": tmp_path / "data", "checkpoint_frames": 5}
     decoder = FakeDecoder(FRAMES, announced=len(FRAMES))
     decoder.on_frame = lambda index: index < 13 or time.sleep(0.5)

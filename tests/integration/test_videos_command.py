@@ -152,7 +152,7 @@ def test_a_list_that_is_cut_off_ends_quietly(live, clip):
     assert done.stderr == ""
 
 
-def test_a_missing_key_is_told_with_the_option_that_helps(clip, tmp_path):
+def test_a_missing_key_is_reported_with_the_option_that_helps(clip, tmp_path):
     with running_server(api_keys=("k" * 16,)) as guarded:
         here = ("--url", guarded.url, "--out", tmp_path / "out")
         for done in (call(run, clip, *here), call(videos, "list", "--url", guarded.url)):

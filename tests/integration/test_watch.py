@@ -101,7 +101,7 @@ async def test_a_viewer_on_another_server_sees_a_takeover(shared_redis):
 
 
 @pytest.mark.parametrize("session", ["nobody", "no.name"])
-async def test_an_unknown_session_is_told(server: LiveServer, session: str):
+async def test_an_unknown_session_is_reported(server: LiveServer, session: str):
     async with raw_client(watch_url(server, session)) as viewer:
         assert await viewer.end() == 4404
         assert viewer.error_codes == ["session_unknown"]

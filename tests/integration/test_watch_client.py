@@ -99,7 +99,7 @@ async def test_a_viewer_sees_what_the_client_sees_until_the_session_ends(live_se
             await asyncio.wait_for(viewer.task, 20)
 
 
-async def test_a_reset_of_the_client_is_told_to_its_viewers(live_server):
+async def test_a_reset_of_the_client_is_reported_to_its_viewers(live_server):
     async with connect_async(live_server.url) as client:
         await step(client, 0)
         await client.flush()
@@ -111,7 +111,7 @@ async def test_a_reset_of_the_client_is_told_to_its_viewers(live_server):
     assert first.reset in viewer.heard
 
 
-async def test_a_viewer_whose_server_stops_goes_on_at_the_next_and_misses_nothing_silently(
+async def test_a_viewer_whose_server_stops_continues_at_the_next_and_misses_nothing_silently(
     shared_redis,
 ):
     store = shared_redis.url

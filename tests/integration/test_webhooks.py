@@ -46,7 +46,7 @@ def assert_signed(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("state", ["done", "failed", "cancelled"])
-def test_every_end_is_told(receiver, state):
+def test_every_end_is_reported(receiver, state):
     go_on = threading.Event()
 
     def on_frame(index: int) -> None:

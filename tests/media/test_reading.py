@@ -158,7 +158,7 @@ def test_frames_that_an_avi_repeats_are_shown_longer(empty, tmp_path):
     assert (reader.num_frames, reader.warning) == (6, None)
 
 
-def test_an_avi_that_is_cut_off_is_told(tmp_path):
+def test_an_avi_that_is_cut_off_is_reported(tmp_path):
     path = write_video(tmp_path / "clip.avi", pictures(20, 240, 320), "mjpeg")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames, _, reader = read(path)

@@ -71,7 +71,7 @@ def test_a_process_that_is_killed_leaves_a_video_that_plays(tmp_path):
     assert playable(path) >= 250
 
 
-def test_a_full_disk_from_the_start_is_told(tmp_path):
+def test_a_full_disk_from_the_start_is_reported(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     writer = VideoWriter("/dev/full")

@@ -257,7 +257,7 @@ def test_the_check_covers_single_pictures_and_full_batches():
 
 
 @pytest.mark.usefixtures("exported_once")
-def test_a_compiled_model_goes_on_with_the_states_of_the_eager_one():
+def test_a_compiled_model_continues_with_the_states_of_the_eager_one():
     model = tiny_model()
     compiled, reason = compile_model(
         model, REQUEST, {"other": lambda device: lambda *_: eager_engine(model)}

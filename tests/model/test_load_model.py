@@ -99,7 +99,11 @@ def test_a_model_that_knows_stuff_has_three_tasks(task):
         ("demo", {"max_missed_frames": 0}, "max_missed_frames must be a whole number"),
         ("demo", {"overlap_min": -0.1}, "overlap_min must lie between 0 and 1"),
         ("daq_r50_vipseg", {"task": "depth"}, "unknown task 'depth'; known are instances"),
-        ("demo", {"task": "semantic"}, "demo knows no stuff: its task is instances, not semantic"),
+        (
+            "demo",
+            {"task": "semantic"},
+            "demo has no classes of stuff: its task is instances, not semantic",
+        ),
         ("demo", {"device": "abacus"}, "device 'abacus' cannot be used here"),
     ],
 )

@@ -71,7 +71,7 @@ def test_the_offline_preset_of_resnet_has_the_released_names_and_shapes(referenc
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_local_attention_is_all_that_tells_refiners_apart(name):
+def test_local_attention_is_all_that_distinguishes_refiners(name):
     """No list of the names of a refiner with local attention was recorded; docs/model.md 5 has
     them."""
     config = preset(name)

@@ -1,4 +1,4 @@
-"""The tree of errors is section 7 of protocol.md, row by row."""
+"""The tree of errors is section 7 of docs/protocol.md, row by row."""
 
 import pytest
 

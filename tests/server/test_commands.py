@@ -87,13 +87,13 @@ def test_an_empty_list_of_keys_keeps_the_server_from_starting():
 
 def test_a_task_that_the_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", MASKSTREAM_TASK="semantic")
-    assert "demo knows no stuff" in said
+    assert "demo has no classes of stuff" in said
     assert len(said.splitlines()) == 1
 
 
 def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
     said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
-    assert "daq_r50_ovis_offline knows no stuff" in said
+    assert "daq_r50_ovis_offline has no classes of stuff" in said
     assert len(said.splitlines()) == 1
 
 
@@ -106,7 +106,7 @@ def test_a_file_that_is_no_checkpoint_is_one_sentence(tmp_path: Path, suffix: st
     assert len(said.splitlines()) == 1
 
 
-def test_a_checkpoint_that_does_not_fit_is_told_with_what_is_missing(tmp_path: Path):
+def test_a_checkpoint_that_does_not_fit_is_reported_with_what_is_missing(tmp_path: Path):
     path = tmp_path / "other.safetensors"
     save_file({"some.weight": torch.zeros(3)}, path)
     said = refused("--port", "0", "--weights", str(path))

@@ -125,7 +125,9 @@ def test_a_redis_whose_user_has_the_documented_rights_and_no_others(own_redis: R
     assert "TIME" in few["clock"].advice
 
 
-def test_a_redis_user_who_lacks_what_is_needed_is_told_what(own_redis: RedisServer):
+def test_a_redis_user_who_lacks_what_is_needed_is_refused_with_what_it_lacks(
+    own_redis: RedisServer,
+):
     url = url_of_user(own_redis, *documented_rights(), "-zadd")
     rights = by_name(check_store(url))["store rights"]
     assert (rights.grade, "ZADD" in rights.text) == ("failed", True)
@@ -156,7 +158,7 @@ def test_a_store_that_is_away_or_has_no_address():
         ({}, "ok", "only this machine"),
         ({"host": "0.0.0.0", "api_keys": "a-key-for-testing"}, "ok", "1 API keys"),
         ({"host": "0.0.0.0", "insecure": True}, "warning", "every client"),
-        ({"host": "0.0.0.0"}, "failed", "everybody who reaches 0.0.0.0"),
+        ({"host": "0.0.0.0"}, "failed", "anyone who reaches 0.0.0.0"),
     ],
 )
 def test_who_may_come_in(settings, grade, words):
@@ -202,7 +204,7 @@ def test_a_processor_computes_everywhere():
     assert drivers.grade == "ok"
 
 
-def test_a_gpu_that_torch_does_not_see_is_told_with_its_reason(monkeypatch):
+def test_a_gpu_that_torch_does_not_see_is_reported_with_its_reason(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     assert "no CUDA" in machine.check_device("cuda")[0].text
     monkeypatch.setattr(torch.version, "cuda", "12.8")
@@ -261,7 +263,7 @@ def test_a_folder_for_videos(tmp_path: Path):
 # The model.
 
 
-def test_a_broken_checkpoint_is_told_in_one_sentence(tmp_path: Path):
+def test_a_broken_checkpoint_is_reported_in_one_sentence(tmp_path: Path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no tensors")
     (finding,) = model.check_model(Settings(weights=str(broken)))

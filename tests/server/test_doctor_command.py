@@ -41,7 +41,7 @@ def test_all_is_well_and_the_exit_code_says_so():
 
 
 @pytest.mark.usefixtures("no_model")
-def test_a_failure_is_told_with_what_to_do_and_by_the_exit_code():
+def test_a_failure_is_reported_with_what_to_do_and_by_the_exit_code():
     done = run("--store", f"redis://127.0.0.1:{free_port()}")
     assert done.exit_code == 1
     (line,) = (line for line in done.output.splitlines() if line.startswith("failed"))
@@ -82,7 +82,7 @@ def test_a_worker_with_nothing_to_do_has_failed(own_redis, tmp_path, jobs, store
 
 
 @pytest.mark.usefixtures("no_model")
-def test_a_metrics_port_in_use_is_told_with_its_option(own_redis, tmp_path):
+def test_a_metrics_port_in_use_is_reported_with_its_option(own_redis, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         place = ("--store", own_redis.url, "--data-folder", str(tmp_path))

@@ -19,7 +19,7 @@ from maskstream_server.errors import (
 )
 
 
-def test_what_a_client_did_is_told_as_it_is():
+def test_what_a_client_did_is_reported_as_it_is():
     error = FrameUndecodableError("broken")
     assert wire_error(error) is error
 
@@ -86,7 +86,7 @@ def test_public_errors_have_a_code_a_status_and_a_sentence_for_clients(error, co
 
 
 @pytest.mark.parametrize("error", [UnknownSessionError("abc"), SessionUnreadableError("abc")])
-def test_a_viewer_of_no_session_is_told_so(error):
+def test_a_viewer_of_no_session_is_reported_so(error):
     answer = wire_error(error)
     assert (answer.code, answer.close_code, answer.retry) == ("session_unknown", 4404, False)
     assert answer.retry_after_ms is None

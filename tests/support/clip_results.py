@@ -1,4 +1,4 @@
-"""Results of whole clips as the reference makes them (SPEC.md 3.6, "vis" and "vss")."""
+"""Results of whole clips as the reference makes them (docs/model.md 3.6, "vis" and "vss")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -11,13 +11,13 @@ from maskstream_protocol.records import Task
 from maskstream_protocol.results import ResultMessage, decode_result
 from maskstream_server.session.actions import (
     Action,
-    Answer,
     Close,
+    CommitMemory,
     Decode,
     Encode,
-    Save,
-    Say,
-    Step,
+    SendMessage,
+    SendResult,
+    StepModel,
 )
 from maskstream_server.session.admission import Terms
 from maskstream_server.session.credit import CreditLimit
@@ -73,13 +73,13 @@ class Conversation:
 
     session: Session
     work: list[Action] = field(default_factory=list)
-    saves: list[Save] = field(default_factory=list)
+    saves: list[CommitMemory] = field(default_factory=list)
     said: list[dict | tuple[str, int]] = field(default_factory=list)
     results: list[ResultMessage] = field(default_factory=list)
     other: list[Action] = field(default_factory=list)
     origins: dict[int, object] = field(default_factory=dict)
     closed: int | None = None
-    committed: list[Save] = field(default_factory=list)
+    committed: list[CommitMemory] = field(default_factory=list)
     now_s: float = 100.0
 
     def picture(self, message: FrameMessage) -> np.ndarray:
@@ -114,18 +114,18 @@ class Conversation:
         for action in actions:
             assert self.closed is None, f"{action} after the close"
             match action:
-                case Say(message):
+                case SendMessage(message):
                     self.said.append(json.loads(message.to_json()))
-                case Answer(message):
+                case SendResult(message):
                     result = decode_result(message)
                     if action.final:
                         self.results.append(result)
                     self.said.append(("result" if action.final else "early", result.sequence))
                 case Close(code):
                     self.closed = code
-                case Save():
+                case CommitMemory():
                     self.saves.append(action)
-                case Decode() | Step() | Encode():
+                case Decode() | StepModel() | Encode():
                     self.work.append(action)
                 case _:
                     self.other.append(action)
@@ -136,7 +136,7 @@ class Conversation:
         match action:
             case Decode(message):
                 self.take(self.session.decoded(message.sequence, self.picture(message), 0.002))
-            case Step(sequence, step, mentioned, committed):
+            case StepModel(sequence, step, mentioned, committed):
                 self.origins[sequence] = step.state
                 report = report or self.model(sequence, step, mentioned, committed)
                 self.take(self.session.stepped(sequence, report, TIMES, 100.1))

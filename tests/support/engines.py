@@ -12,7 +12,12 @@ from maskstream_model.aliases import Frame
 from maskstream_model.port import StepInput, TrackTable
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits, StepTimes
-from maskstream_server.session.reporting import Reader, ReportedFrame, StepReport, Wanted
+from maskstream_server.session.reporting import (
+    ReportedFrame,
+    ResultOptions,
+    StepReport,
+    StepReporter,
+)
 
 LIMITS = EngineLimits(window_s=0.05, warm_up_sizes=())
 StartEngine = Callable[..., Awaitable[Engine]]
@@ -74,11 +79,11 @@ async def submit(
     mentioned: frozenset[int] = frozenset(),
     **wanted: Any,
 ) -> Stepped:
-    """Step a live frame; `wanted` are fields of `Wanted`."""
+    """Step a live frame; `wanted` are fields of `ResultOptions`."""
     picture_of = picture(value) if frame is None else frame
     step = StepInput([picture_of], engine.model.begin() if state is None else state)
     del frame, picture_of  # who waits holds no frame
-    read = Reader(engine.model, Wanted(**wanted), mentioned)
+    read = StepReporter(engine.model, ResultOptions(**wanted), mentioned)
     return Stepped(*await engine.submit(session, step, read))
 
 
@@ -92,5 +97,5 @@ async def submit_clip(
 ) -> Stepped:
     """Step frames of a whole video."""
     step = StepInput(frames, engine.model.begin() if state is None else state)
-    read = Reader(engine.model, Wanted(), mentioned, every=every)
+    read = StepReporter(engine.model, ResultOptions(), mentioned, every=every)
     return Stepped(*await engine.submit_clip(session, engine.model, step, read))

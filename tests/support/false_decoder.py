@@ -4,7 +4,7 @@ import os
 import time
 
 from maskstream_server.media.confinement import take_channels
-from maskstream_server.pictures.messages import REPLY, REQUEST, Kind
+from maskstream_server.pictures.messages import REPLY, REQUEST, ReplyKind
 
 REQUESTS, REPLIES = take_channels()
 
@@ -19,7 +19,7 @@ def read(num_bytes: int) -> bytes:
     return data
 
 
-os.write(REPLIES, REPLY.pack(Kind.READY, 0, 0))
+os.write(REPLIES, REPLY.pack(ReplyKind.READY, 0, 0))
 while True:
     payload = read(REQUEST.unpack(read(REQUEST.size))[1])
     if payload == b"silence":

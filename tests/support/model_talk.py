@@ -8,12 +8,12 @@ from maskstream_model.port import Model, StepInput
 from maskstream_protocol.frames import FrameMessage
 from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
-from maskstream_server.session.reporting import Reader, StepReport, Wanted
+from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
 from maskstream_server.session.session import Session
 from support.conversation import Conversation, terms
 
 FINGERPRINT = "stand-in"
-WANTED = Wanted(mask_scale=None)
+WANTED = ResultOptions(mask_scale=None)
 
 
 @dataclass
@@ -24,7 +24,7 @@ class ModelTalk(Conversation):
     """
 
     stepping: Model | None = None
-    wanted: Wanted = WANTED
+    wanted: ResultOptions = WANTED
     given: list[StepInput] = field(default_factory=list)
 
     @classmethod
@@ -33,7 +33,7 @@ class ModelTalk(Conversation):
         model: Model,
         beginning: Beginning | None = None,
         prompts: SessionPrompts = NO_PROMPTS,
-        wanted: Wanted = WANTED,
+        wanted: ResultOptions = WANTED,
         **changes,
     ) -> "ModelTalk":
         begun = beginning or Beginning(SessionMemory(fingerprint=FINGERPRINT, prompts=prompts))
@@ -71,5 +71,5 @@ class ModelTalk(Conversation):
             (output,) = self.stepping.step([given])
         else:
             output = self.stepping.flush(given.state, given.options)
-        read = Reader(self.stepping, self.wanted, mentioned, committed)
+        read = StepReporter(self.stepping, self.wanted, mentioned, committed)
         return read(output, lambda: None)

@@ -1,4 +1,4 @@
-"""A client written from protocol.md alone: raw `websockets`, `struct` and `json`, for tests."""
+"""A client for tests, written from docs/protocol.md alone: `websockets`, `struct` and `json`."""
 
 import asyncio
 import io

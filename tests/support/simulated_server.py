@@ -20,15 +20,15 @@ from maskstream_protocol.records import ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, mark_durable
 from maskstream_server.session.actions import (
     Action,
-    Answer,
     Close,
+    CommitMemory,
     ConfirmToken,
     Decode,
+    DeleteSession,
     Encode,
-    Forget,
-    Save,
-    Say,
-    Step,
+    SendMessage,
+    SendResult,
+    StepModel,
 )
 from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.session import Session
@@ -150,14 +150,14 @@ class ServerEnd:
 
     cluster: Cluster
     to_client: deque[Message] = field(default_factory=deque)
-    work: list[Decode | Step | Encode] = field(default_factory=list)
+    work: list[Decode | StepModel | Encode] = field(default_factory=list)
     saves: deque[Commit | ConfirmToken] = field(default_factory=deque)
     session: Session | None = None
     lease: Lease | None = None
     held: Commit | None = None
     refused: list[str] = field(default_factory=list)
 
-    def hear(self, message: str | bytes) -> None:
+    def receive(self, message: str | bytes) -> None:
         """Take a message of the client."""
         now_s = self.cluster.clock()
         if self.session is None:
@@ -182,7 +182,7 @@ class ServerEnd:
             case Decode(frame):
                 picture = np.frombuffer(frame.payload, np.uint8).reshape(4, 6, 3)
                 self._take(session.decoded(frame.sequence, picture, 0.0))
-            case Step(sequence, step, _, committed):
+            case StepModel(sequence, step, _, committed):
                 after, index = identity_after(step.frames[0].tobytes(), step.state), committed + 1
                 report = found(index, after)
                 (frame,) = report.frames
@@ -238,22 +238,22 @@ class ServerEnd:
     def _take(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Say(message):
+                case SendMessage(message):
                     if isinstance(message, notices.ErrorMessage):
                         self.refused.append(message.code)
                     self.to_client.append(message.to_json())
-                case Answer(message):
+                case SendResult(message):
                     self.to_client.append(message)
                 case Close():
                     self.to_client.append(action)
-                case Decode() | Step() | Encode():
+                case Decode() | StepModel() | Encode():
                     self.work.append(action)
-                case Save(epoch, sequence, parts, results, keep_after):
+                case CommitMemory(epoch, sequence, parts, results, keep_after):
                     kept = tuple(KeptResult(*each) for each in results)
                     rest = epoch, sequence, parts, kept, keep_after
                     self.saves.append(Commit(self.lease, 0, *rest))
                 case ConfirmToken():
                     self.saves.append(action)
-                case Forget():
+                case DeleteSession():
                     self.let_go()
                     done(self.cluster.store.delete(self.lease))

@@ -96,7 +96,7 @@ class SimulatedStream:
 
     def arrive(self, wire: Wire) -> None:
         """Let the oldest message that is under way to a server arrive."""
-        wire.server.hear(wire.to_server.popleft())
+        wire.server.receive(wire.to_server.popleft())
 
     def answer(self) -> None:
         """Let the oldest message that is under way to the client arrive."""

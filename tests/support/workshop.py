@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from maskstream_server.jobs.processing.job import WorkerParts
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord
@@ -39,12 +39,12 @@ class Workshop:
     files: VideoFiles
 
     async def work(self) -> VideoRecord:
-        await asyncio.wait_for(VideoWorker(self.parts).work("a"), SOON_S)
+        await asyncio.wait_for(JobWorker(self.parts).work("a"), SOON_S)
         return await self.record()
 
     async def interrupt(self, gate: Gate, *, saved: bool) -> None:
         """Cancel the job once a gate has held it, and, with `saved`, a checkpoint was written."""
-        working = asyncio.create_task(VideoWorker(self.parts).work("a"))
+        working = asyncio.create_task(JobWorker(self.parts).work("a"))
         await asyncio.to_thread(gate.reached.wait, SOON_S)
         if saved:
             await self.until(lambda record: record.next_frame > 0)

@@ -25,7 +25,7 @@ _PIPED: Final = " (through a pipe, an MP4 must begin with its index: -movflags +
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedSource:
     """A source that FFmpeg has opened.
 
     Attributes:
@@ -58,7 +58,7 @@ class Opened:
                 source.close()
 
 
-def open_source(source: str | Path | int) -> Opened:
+def open_source(source: str | Path | int) -> OpenedSource:
     """Open a file, camera (by number or device path), pipe, standard input (`-`) or URL.
 
     A file may not lead to the network or to other protocols.
@@ -96,11 +96,11 @@ def local_path(source: str | Path) -> Path | None:
     return Path(source.removeprefix("file:"))
 
 
-def _opened(name: str, address: str, *, is_live: bool = False, **how: Any) -> Opened:
-    return Opened(_container(name, partial(av.open, address, **how)), name, is_live)
+def _opened(name: str, address: str, *, is_live: bool = False, **how: Any) -> OpenedSource:
+    return OpenedSource(_container(name, partial(av.open, address, **how)), name, is_live)
 
 
-def _opened_file(path: Path) -> Opened:
+def _opened_file(path: Path) -> OpenedSource:
     """Open it by handle: neither its name nor what is in it leads elsewhere."""
     try:
         file = NamelessFile(path)
@@ -113,16 +113,16 @@ def _opened_file(path: Path) -> Opened:
     except SourceError:
         file.close()
         raise
-    return Opened(container, str(path), file=file)
+    return OpenedSource(container, str(path), file=file)
 
 
-def _opened_pipe(name: str, pipe: Pipe) -> Opened:
+def _opened_pipe(name: str, pipe: Pipe) -> OpenedSource:
     try:
         container = _container(name, partial(av.open, pipe, metadata_errors="replace"), _PIPED)
     except SourceError:
         pipe.close()
         raise
-    return Opened(container, name, True, pipe)
+    return OpenedSource(container, name, True, pipe)
 
 
 def _container(name: str, opening: Callable[[], InputContainer], hint: str = "") -> InputContainer:

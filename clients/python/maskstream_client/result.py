@@ -1,4 +1,4 @@
-"""A frame's result as a program wants it: objects with names, masks decoded when asked for."""
+"""A frame's result for programs: objects with names, masks decoded when asked for."""
 
 from __future__ import annotations
 

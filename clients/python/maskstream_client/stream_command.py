@@ -19,7 +19,7 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
-from maskstream_client.stream_files import AnnotatedVideo, prepare_outputs, write_json
+from maskstream_client.stream_files import AnnotatedVideoFile, prepare_outputs, write_json
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
 from maskstream_client.terminal import plain, status_console
@@ -67,7 +67,7 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
         ends.callback(_warn, console, reader)
         ends.callback(_write, job.summary, summary, summary.report)
         ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
-        drawing = ends.enter_context(AnnotatedVideo(job.out, reader))
+        drawing = ends.enter_context(AnnotatedVideoFile(job.out, reader))
         ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
         ends.callback(summary.end)
         client = ends.enter_context(Client(job.url, job.options, api_key=job.api_key))

@@ -16,7 +16,7 @@ from maskstream_client.sources import Reader
 from maskstream_client.video import VideoWriter
 
 
-class AnnotatedVideo:
+class AnnotatedVideoFile:
     """The annotated video, or nothing where none was asked for; a context manager."""
 
     def __init__(self, path: Path | None, reader: Reader) -> None:

@@ -175,7 +175,7 @@ def download(server: Videos, video: str, names: Sequence[str], out: Path) -> Non
 def _say(*lines: object) -> None:
     """Print lines in which names are from elsewhere.
 
-    At once: `| head` takes what it wants of them, and the rest does not fail.
+    At once, so that `| head` does not make the rest fail.
     """
     from maskstream_client.terminal import plain
 

@@ -19,7 +19,7 @@ class ViewerSession:
     the first connection is reported once: as a result or as dropped.
 
     Attributes:
-        watching: the server's greeting on the present connection; None while there is none.
+        watching: the server's first message on the present connection; None while there is none.
     """
 
     def __init__(self) -> None:

@@ -57,7 +57,7 @@ class PatchMerging(nn.Module):
         """Map `(B, height, width, C)` to `(B, height / 2, width / 2, 2 C)`; odd sides grow by 0."""
         height, width = grid.shape[1:3]
         grid = F.pad(grid, (0, 0, 0, width % 2, 0, height % 2))
-        # The four lie column by column: upper left, lower left, upper right, lower right.
+        # The four are in column-major order: upper left, lower left, upper right, lower right.
         parts = [grid[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
         # Four (B, height / 2, width / 2, C) -> (..., 4 * C) -> (..., 2 * C)
         merged: Tensor = self.reduction(self.norm(torch.cat(parts, -1)))

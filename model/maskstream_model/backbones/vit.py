@@ -29,7 +29,7 @@ class Patches(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every token looks at every token."""
+    """Every token attends to every token."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -80,9 +80,9 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Patches, positions and blocks; whoever uses it runs the blocks.
+    """Patches, positions and blocks; the caller runs the blocks.
 
-    `mask_token` and `norm` are in the released files and read by nobody.
+    `mask_token` and `norm` are in the released files but not used.
     """
 
     def __init__(self, config: VitAdapterConfig) -> None:

@@ -9,7 +9,7 @@ BETWEEN_REGIONS = -100.0
 
 
 class WindowAttention(nn.Module):
-    """Every token of a window looks at all of its window, with a learned bias by distance."""
+    """Every token of a window attends to all of its window, with a learned bias by distance."""
 
     relative_position_index: Tensor
 
@@ -26,8 +26,8 @@ class WindowAttention(nn.Module):
         """Return what every token of `grid (B, height, width, C)` read, in the same shape.
 
         Args:
-            grid: any size; windows that stick out are filled with zeros, which are looked at too.
-            shift: cells by which the windows lie further down and to the right; 0 for none.
+            grid: any size; windows that stick out are filled with zeros, which take part.
+            shift: cells by which the windows are shifted down and to the right; 0 for none.
         """
         height, width = grid.shape[1:3]
         padded = F.pad(grid, (0, 0, 0, -width % self.window, 0, -height % self.window))

@@ -23,7 +23,7 @@ class ModelConfig:
         segmenter: Mask2Former.
         tracker: both query trackers.
         online: rules of streaming, of an offline model too: its rows are tracked first.
-        task: what masks become, unless a caller asks for another.
+        task: what masks become, unless a caller names another.
         offline: what refines whole videos; None for an online model.
     """
 
@@ -41,7 +41,7 @@ class ModelConfig:
         return len(self.classes)
 
     def for_task(self, task: str) -> "ModelConfig":
-        """Return this configuration for another task; only a model that knows stuff has several.
+        """Return this configuration for another task; models without stuff have one.
 
         Raises:
             ConfigError: an unknown task, or one that the model was not made for.

@@ -1,10 +1,10 @@
-"""The laws of the port, for whoever writes a family of models (docs/adding-a-model.md).
+"""The laws of the port, for authors of a family of models (docs/adding-a-model.md).
 
     @pytest.mark.parametrize("law", LAWS)
     def test_the_family_keeps_the_laws(law):
         law(Case(load=lambda: load_model("brightest-blob"), frames=frames))
 
-A law that is broken raises an AssertionError that says which and where.
+A law that is broken raises an AssertionError that names the law and the place.
 """
 
 from maskstream_model.conformance.case import Case

@@ -133,7 +133,7 @@ def compare(
     Args:
         ours: results.
         expected: what they should be.
-        what: says where ours come from.
+        what: names where ours come from.
         case: whose tolerances are allowed; None: not a bit may differ.
     """
     scores, pixels = (case.tolerance, case.mask_tolerance) if case else (0.0, 0.0)

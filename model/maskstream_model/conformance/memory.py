@@ -14,7 +14,7 @@ MAX_PARTS = 4096
 
 
 def a_session_resumes_after_any_frame(case: Case) -> None:
-    """Another model reads the parts, takes the frames after `committed`, and goes on alike."""
+    """Another model reads the parts, takes the frames after `committed`, and gives the same."""
     other = case.load()
     for number in _some(len(case.frames)):
         results, state = _begun(case, number)
@@ -118,7 +118,7 @@ def _check_names(parts: Mapping[str, bytes]) -> None:
 
 def _spoilt(parts: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, bytes]]]:
     yield "no parts", {}
-    yield "a part too many", {**parts, "stranger": b"1"}
+    yield "a part too many", {**parts, "unknown": b"1"}
     for name in parts:
         yield f"without {name}", {key: blob for key, blob in parts.items() if key != name}
         if parts[name]:

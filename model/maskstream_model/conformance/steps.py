@@ -83,7 +83,7 @@ def a_step_leaves_its_state_as_it_was(case: Case) -> None:
 
 
 def a_step_that_raises_changes_nothing(case: Case) -> None:
-    """Frames that cannot be are FrameErrors, alone or beside good ones; the session goes on."""
+    """Frames that cannot be are FrameErrors, alone or beside good ones; the session continues."""
     model, options = case.model, case.options
     (output,) = model.step([StepInput(case.frames[:1], model.begin(options), options)])
     state = output.state
@@ -150,11 +150,11 @@ def the_limit_of_tracks_is_kept(case: Case) -> None:
     results, _ = run(case.model, case.frames, limited)
     require(max(_living(result) for result in results) <= 1, "more tracks live than may")
     refused = sum(result.num_refused for result in results)
-    require(refused or free <= 1, "newcomers were kept out and not counted")
+    require(refused or free <= 1, "new tracks were refused and not counted")
 
 
 def frames_that_were_left_out_are_not_counted(case: Case) -> None:
-    """`skipped` tells the model of a gap; indices go on without it."""
+    """`skipped` announces a gap to the model; indices continue without it."""
     model, options = case.model, case.options
     state, results = model.begin(options), list[FrameResult]()
     for number in range(0, len(case.frames), 3):

@@ -1,8 +1,8 @@
 """From verdict to new memory and visible result of one frame (docs/model.md 3.3 steps 5, 7 and 8).
 
-Differs from reference: the rules need only scores, so that masks are made for the tracks that live
-on and appearances are pooled for the tracks that were seen; it makes both for every row and drops
-most. The numbers are the same.
+Differs from reference: the rules need only scores, so that masks are made for tracks that survive
+and appearances are pooled for tracks that were seen; it makes both for every row and drops most.
+The numbers are the same.
 """
 
 from dataclasses import dataclass, replace
@@ -65,7 +65,7 @@ def advance(
 
 
 def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
-    """Return the memory of surviving tracks with empty rows for the newborn ones."""
+    """Return the memory of surviving tracks with empty rows for the new ones."""
     num_born = len(verdict.born)
     rows = alive.to(state.queries.device)
 
@@ -76,7 +76,7 @@ def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
     # Differs from reference: ids count births; there they are random, and may run out.
     ids = torch.arange(state.next_track_id, state.next_track_id + num_born)
     births = torch.full((num_born,), state.num_frames)
-    newborn = torch.zeros(num_born, dtype=torch.int64)
+    no_misses = torch.zeros(num_born, dtype=torch.int64)
     return TrackerState(
         queries=grown(state.queries),
         positions=grown(state.positions),
@@ -84,7 +84,7 @@ def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
         logit_sums=grown(state.logit_sums),
         track_ids=torch.cat([state.track_ids[alive], ids]),
         birth_frames=torch.cat([state.birth_frames[alive], births]),
-        missed_frames=torch.cat([verdict.missed_frames[alive], newborn]),
+        missed_frames=torch.cat([verdict.missed_frames[alive], no_misses]),
         num_appearances=grown(state.num_appearances),
         num_frames=state.num_frames + 1,
         next_track_id=state.next_track_id + num_born,
@@ -104,7 +104,7 @@ def _remember(
 
 
 def status_of(verdict: Verdict, alive: Tensor) -> Tensor:
-    """Return the `TrackStatus` of the living tracks, `alive` ones first, then the newborn."""
+    """Return the `TrackStatus` of the living tracks, `alive` ones first, then the new ones."""
     tracked = torch.where(verdict.seen[alive], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
     return torch.cat([tracked, torch.full((len(verdict.born),), int(TrackStatus.EMERGED))])
 

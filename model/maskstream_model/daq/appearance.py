@@ -49,7 +49,7 @@ def update_momentum(
 ) -> tuple[Tensor, Tensor]:
     """Return momentum positions `(N, C)` and history `(N, W, C)` after a visible frame (Eq. 5).
 
-    Differs from reference: a ring of the `W` that it looks at, in place of a list that grows.
+    Differs from reference: a ring of the `W` that it compares with, in place of a list that grows.
 
     Args:
         positions: `(N, C)` momentum appearances so far; ignored where `counts` is 0.

@@ -34,7 +34,7 @@ class OnlineHungarian(TrackerModel):
 
     A track keeps the embedding of the query that it was last seen in. Every track is offered one
     query; it takes it where their similarity is at least `similarity_min`, and counts as seen where
-    the query's score is above `tracked_score_min`. Queries that nobody takes may start tracks.
+    the query's score is above `tracked_score_min`. Queries without a track may start one.
     Its memory is a `TrackerState` whose appearances are zeros.
 
     Args:

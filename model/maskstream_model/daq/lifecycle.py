@@ -35,7 +35,7 @@ class Verdict:
         gone: `(N,)` bool, tracks that have been missed too often and disappear.
         missed_frames: `(N,)` int64, consecutive frames on which a track was not seen.
         born: `(M,)` int64, anchors that become tracks, in anchor order.
-        num_refused: newcomers that `max_tracks` kept out.
+        num_refused: new tracks that `max_tracks` refused.
     """
 
     seen: Tensor
@@ -52,9 +52,9 @@ def judge_first_frame(scores: Tensor, rules: OnlineConfig) -> Verdict:
         scores: `(Q,)` best class probabilities of the segmenter.
         rules: thresholds.
     """
-    nobody = torch.zeros(0, dtype=torch.bool)
+    no_tracks = torch.zeros(0, dtype=torch.bool)
     born = _above(scores, rules.first_frame_score_min)
-    return Verdict(nobody, nobody, torch.zeros(0, dtype=torch.int64), born)
+    return Verdict(no_tracks, no_tracks, torch.zeros(0, dtype=torch.int64), born)
 
 
 def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict:
@@ -63,7 +63,7 @@ def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict
     Args:
         scores: of this frame.
         missed_frames: `(N,)` int64, consecutive missed frames before this one.
-        rules: thresholds and patience.
+        rules: thresholds and `max_missed_frames`.
     """
     seen = scores.tracked > rules.tracked_score_min
     if scores.keep is not None and rules.keep_score_min is not None:
@@ -73,22 +73,22 @@ def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict
 
 
 def count_missed(seen: Tensor, missed_frames: Tensor, rules: OnlineConfig) -> tuple[Tensor, Tensor]:
-    """Return consecutive missed frames `(N,)` after this one, and who is gone, `(N,)` bool.
+    """Return consecutive missed frames `(N,)` after this one, and tracks now gone, `(N,)` bool.
 
     Args:
         seen: `(N,)` bool, tracks that this frame shows.
         missed_frames: `(N,)` int64, consecutive missed frames before this one.
-        rules: patience.
+        rules: `max_missed_frames`.
     """
     missed = torch.where(seen, 0, missed_frames + 1)
     return missed, missed >= rules.max_missed_frames
 
 
 def admit(verdict: Verdict, scores: Tensor, max_tracks: int | None) -> Verdict:
-    """Return a verdict in which newcomers have room beside the tracks that stay.
+    """Return a verdict whose new tracks stay within the limit.
 
-    Differs from reference: it lets in everybody, as here without a limit. The weakest are refused;
-    of equals the later one.
+    Differs from reference: it has no limit. The new tracks with the lowest scores are refused; of
+    equals the later one.
 
     Args:
         verdict: of a frame.
@@ -96,11 +96,11 @@ def admit(verdict: Verdict, scores: Tensor, max_tracks: int | None) -> Verdict:
         max_tracks: limit of tracks alive, None for none.
     """
     born = verdict.born
-    room = len(born) if max_tracks is None else max(0, max_tracks - int((~verdict.gone).sum()))
-    if len(born) <= room:
+    free = len(born) if max_tracks is None else max(0, max_tracks - int((~verdict.gone).sum()))
+    if len(born) <= free:
         return verdict
-    strongest = scores[born].argsort(descending=True, stable=True)[:room]
-    return replace(verdict, born=born[strongest].sort().values, num_refused=len(born) - room)
+    strongest = scores[born].argsort(descending=True, stable=True)[:free]
+    return replace(verdict, born=born[strongest].sort().values, num_refused=len(born) - free)
 
 
 def _above(scores: Tensor, score_min: float) -> Tensor:

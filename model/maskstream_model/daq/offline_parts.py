@@ -30,7 +30,7 @@ class WindowMemory:
     Attributes:
         first: frames before the next window.
         decided: frames with results.
-        tracks: what windows said.
+        tracks: of the windows so far.
     """
 
     first: int
@@ -94,7 +94,7 @@ def _check(memory: WindowMemory, config: ModelConfig) -> None:
     rules = {
         "windows begin before what is decided ends": memory.first <= memory.decided,
         "track ids are given once": len(set(ids)) == len(ids),
-        "track ids lie below the next one": max(ids, default=0) < memory.tracks.next_track_id,
+        "track ids are below the next one": max(ids, default=0) < memory.tracks.next_track_id,
         "votes count decided frames, and one number for each class": all(
             track.vote.weighted.shape == (config.num_classes,)
             and np.isfinite(track.vote.weighted).all()

@@ -1,4 +1,4 @@
-"""What the windows of a video have said of its tracks so far: the class vote, and identities.
+"""State of the tracks of a video that is refined: class votes, and identities.
 
 A row of the refiner is named by the id of the online tracker, or by `-1 - i` for naive sequence
 `i`; both name the same object in every window. A row gets a track id of the video when it first has
@@ -16,7 +16,7 @@ Values = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ClassVote:
-    """The mean of what windows say of a class, weighted by the frames that they decide.
+    """The mean class probabilities of windows, weighted by the frames that they decide.
 
     Attributes:
         weighted: `(K,)` float32, probabilities times frames.
@@ -58,7 +58,7 @@ class RefinedTracks:
 
     Attributes:
         rows: by the name of the row.
-        next_track_id: of the next newcomer.
+        next_track_id: of the next new track.
     """
 
     rows: Mapping[int, RefinedTrack] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class RefinedTracks:
     def vote(
         self, row_ids: Sequence[int], probabilities: Values, num_frames: int
     ) -> "RefinedTracks":
-        """Count what a window says of the classes of its rows.
+        """Add the class probabilities of a window to its rows.
 
         Args:
             row_ids: `R` of them.
@@ -80,9 +80,9 @@ class RefinedTracks:
             num_frames: that the window decides.
         """
         rows, nothing = dict(self.rows), ClassVote(np.zeros_like(probabilities[0]), 0)
-        for row, said in zip(row_ids, probabilities, strict=True):
+        for row, added in zip(row_ids, probabilities, strict=True):
             known = rows.get(row, RefinedTrack(nothing))
-            rows[row] = replace(known, vote=known.vote.add(said, num_frames))
+            rows[row] = replace(known, vote=known.vote.add(added, num_frames))
         return replace(self, rows=rows)
 
     def forget(self, living: Collection[int]) -> tuple["RefinedTracks", list[RefinedTrack]]:

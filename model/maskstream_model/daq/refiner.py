@@ -1,7 +1,7 @@
 """The temporal refiner of the offline model: networks only (docs/model.md 4, points 5 and 6).
 
-Rows are sequences of embeddings, one per frame. Without local attention nothing tells the refiner
-the order of the frames: permuted frames give permuted masks and the same classes.
+Rows are sequences of embeddings, one per frame. Without local attention the refiner does not
+depend on the order of the frames: permuted frames give permuted masks and the same classes.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from maskstream_model.mask2former.attention import (
 
 @dataclass(frozen=True)
 class RefinedRows:
-    """What the refiner says of `R` rows over `T` frames, after one layer.
+    """Predictions of the refiner for `R` rows over `T` frames, after one layer.
 
     Attributes:
         logits: `(R, K + 1)`, one class for the whole clip.
@@ -37,7 +37,7 @@ class RefinedRows:
 
 
 class TemporalRefiner(nn.Module):
-    """Rows look along time, at each other and at the frame; names are those below `refiner.`."""
+    """Rows attend along time, to each other and to the frame; names are those below `refiner.`."""
 
     def __init__(
         self, segmenter: SegmenterConfig, refiner: RefinerConfig, num_classes: int
@@ -81,7 +81,7 @@ class TemporalRefiner(nn.Module):
 
     def layer(self, index: int, state: Tensor, embeddings: Tensor) -> Tensor:
         """Return the state `(R, T, C)` after one more layer."""
-        # Rows look along time as (R, T, C), at each other and at the frame as (T, R, C).
+        # Rows attend along time as (R, T, C), to each other and to the frame as (T, R, C).
         state = self._along_time(index, state).transpose(0, 1)  # (T, R, C)
         state = self.transformer_obj_self_attention_layers[index](state)
         state = self.transformer_cross_attention_layers[index](state, embeddings, embeddings)

@@ -25,7 +25,7 @@ class TrackerState:
         missed_frames: `(N,)` int64, consecutive frames up to now without being seen.
         num_appearances: `(N,)` int64, appearances ever put into the ring.
         num_frames: frames seen.
-        next_track_id: id of the next newcomer.
+        next_track_id: id of the next new track.
     """
 
     queries: Tensor

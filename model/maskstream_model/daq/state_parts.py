@@ -142,7 +142,7 @@ def _check_counts(facts: Facts, config: ModelConfig, max_tracks: int | None) -> 
         "track ids must ascend from 1 to below the next id": (
             all(before < after for before, after in pairwise([0, *ids, facts.next_track_id]))
         ),
-        "births must follow the order of ids and lie within the frames seen": (
+        "births must follow the order of ids and be within the frames seen": (
             all(before <= after for before, after in pairwise([0, *births]))
             and all(age >= 1 for age in ages)
         ),

@@ -79,8 +79,8 @@ class QueryTracker(nn.Module):
     def anchors(self, appearances: Tensor) -> tuple[Tensor, Tensor]:
         """Return features and positions of the emergence anchors, `(B, Q, C)` each.
 
-        Dynamic ones share one learned feature and lie where the frame's segment queries
-        `appearances (B, Q, C)` lie. Static ones know nothing of the frame.
+        Dynamic ones share one learned feature, and their positions are the frame's segment
+        queries' `appearances (B, Q, C)`. Static ones do not depend on the frame.
         """
         if self.static_anchors is None:
             # (1, C) -> (B, Q, C)
@@ -101,7 +101,7 @@ class QueryTracker(nn.Module):
             appearances: `(B, Q, C)` of the segment queries: positions of the keys, and of the
                 dynamic emergence anchors.
         """
-        newcomers, places = self.anchors(appearances)
+        anchors, places = self.anchors(appearances)
         positions = torch.cat([tracked.positions, places], 1)
         keys = embeddings + appearances
         blocked = None
@@ -109,7 +109,7 @@ class QueryTracker(nn.Module):
             always = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
             # (B, N) and (B, Q) -> (B, 1, N + Q)
             blocked = ~torch.cat([tracked.valid, always], 1)[:, None]
-        states = [torch.cat([tracked.features, newcomers], 1)]
+        states = [torch.cat([tracked.features, anchors], 1)]
         for cross, own, ffn in self._layers():
             read = cross(states[-1], keys, embeddings, positions)
             states.append(ffn(own(read, blocked=blocked)))

@@ -29,10 +29,10 @@ class MultiheadAttention(nn.Module):
         """Attend from `query (B, Q, C)` to `key` and `value (B, M, C)`.
 
         Args:
-            query: what asks.
-            key: what is compared with.
+            query: rows that attend.
+            key: what queries are compared with.
             value: what is read.
-            blocked: bool `(B, Q, M)` or `(B, 1, M)`, True where a query must not look; a row
+            blocked: bool `(B, Q, M)` or `(B, 1, M)`, True where a query must not attend; a row
                 in which everything is blocked gives NaN. None blocks nothing.
 
         Returns:

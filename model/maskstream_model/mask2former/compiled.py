@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from maskstream_model.aliases import Pause
-from maskstream_model.compilers import Engine
+from maskstream_model.compilers import CompiledEngine
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 
 
@@ -16,7 +16,9 @@ class CompiledSegmenter(nn.Module):
         largest: shape of the largest batch that the engine takes.
     """
 
-    def __init__(self, segmenter: Segmenter, engine: Engine, largest: tuple[int, ...]) -> None:
+    def __init__(
+        self, segmenter: Segmenter, engine: CompiledEngine, largest: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.segmenter = segmenter
         self.engine = engine

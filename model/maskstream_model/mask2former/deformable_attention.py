@@ -14,7 +14,7 @@ __all__ = ["DeformableAttention", "cell_centres", "sample_and_weigh"]
 
 
 class DeformableAttention(nn.Module):
-    """Every token looks at a few points around itself on every level."""
+    """Every token attends to a few points around itself on every level."""
 
     def __init__(self, width: int, heads: int, levels: int = 3, points: int = 4) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class DeformableAttention(nn.Module):
         return mixed
 
     def _initialise(self) -> None:
-        """Let each head look in its own direction, its points one step further each."""
+        """Start each head in its own direction, its points one step further each."""
         angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
         ring = torch.stack([angle.cos(), angle.sin()], -1)
         ring = ring / ring.abs().amax(-1, keepdim=True)

@@ -24,7 +24,7 @@ NUM_LEVELS = 3
 
 @dataclass(frozen=True)
 class LayerPrediction:
-    """What one head says: `logits (B, Q, K + 1)` and `mask_logits (B, Q, H, W)`."""
+    """Prediction after one layer: `logits (B, Q, K + 1)` and `mask_logits (B, Q, H, W)`."""
 
     logits: Tensor
     mask_logits: Tensor
@@ -140,7 +140,7 @@ class MaskDecoder(nn.Module):
 
         Differs from reference: the features are resized instead of each mask. Resizing is linear
         and so is the product with the features: same numbers up to rounding, a 20th of the work.
-        A query without any mask looks everywhere; it is opened by a product, not by an index,
+        A query without any mask attends everywhere; it is opened by a product, not by an index,
         so that the graph does not depend on data.
         """
         with torch.no_grad():

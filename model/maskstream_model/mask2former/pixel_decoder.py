@@ -75,7 +75,7 @@ class Encoder(nn.Module):
 
 
 class LevelTransformer(nn.Module):
-    """Encoder over the tokens of all levels, which a learned embedding tells apart."""
+    """Encoder over the tokens of all levels, which a learned embedding distinguishes."""
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()

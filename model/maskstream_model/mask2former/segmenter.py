@@ -91,7 +91,7 @@ class Segmenter(nn.Module):
         return _output(embeddings[-1], prediction, features.mask_features)
 
     def all_layers(self, features: Features) -> tuple[SegmenterOutput, list[LayerPrediction]]:
-        """Segment, and return what every head says: start state first, final layer last."""
+        """Segment, and return the predictions of all layers, the one of the start state first."""
         predictor, mask_features = self.sem_seg_head.predictor, features.mask_features
         embeddings = predictor(features.levels, mask_features)
         predictions = [predictor.predict(layer, mask_features) for layer in embeddings]

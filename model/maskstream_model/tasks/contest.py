@@ -75,7 +75,7 @@ def passed(contests: list[Contest], overlap_min: float) -> list[bool]:
     """Return which rows show something and have lost little of their own mask.
 
     Args:
-        contests: of the frames that are judged together, at least one.
+        contests: of the frames that are decided together, at least one.
         overlap_min: share of the pixels of its own mask that a row must win.
     """
     won, own, shown = (

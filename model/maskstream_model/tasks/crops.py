@@ -1,7 +1,7 @@
 """Masks at picture size, resized inside their boxes only: what a mask costs is its box.
 
 The resize of `FrameOutput.masks` is linear along each axis, and every output is a mean of its
-neighbours: where none of them is above 0, no output is. So the low resolution says where to look.
+neighbours: where none of them is above 0, no output is. So the low resolution bounds the output.
 """
 
 from dataclasses import dataclass

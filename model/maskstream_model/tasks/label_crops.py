@@ -18,7 +18,7 @@ def label_crops(labels: Labels, wanted: Sequence[int], with_logits: bool = False
     Args:
         labels: `(height, width)` from 1, 0 for nothing.
         wanted: the label of each mask; one that is nowhere, as 0, has no mask.
-        with_logits: also hand out logits, all 0: nobody is in front of anybody.
+        with_logits: also return logits, all 0: the masks do not overlap.
     """
     windows: list[Window | None] = [None, *find_objects(labels, max(wanted, default=1))]
     places = [windows[label] if label else None for label in wanted]

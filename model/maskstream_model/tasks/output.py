@@ -1,4 +1,4 @@
-"""What a model of tracks says of a frame: class logits, and mask logits at a quarter of its size.
+"""Output of a model of tracks for a frame: class logits, and mask logits at a quarter of its size.
 
 A value below the port: families whose masks are such grids turn it into results (`results.py`).
 """
@@ -36,7 +36,7 @@ class FrameOutput:
         ages: `(N,)` int64, frames since birth, 1 on the frame of birth.
         resized: `(height, width)` of the frame as the network saw it, without padding.
         padded: `(height, width)` with padding.
-        num_refused: newcomers that `max_tracks` kept out on this frame.
+        num_refused: new tracks that `max_tracks` refused on this frame.
     """
 
     track_ids: Tensor

@@ -56,7 +56,7 @@ def panoptic_clip(
     Args:
         track_ids: `(N,)` int64, on the CPU.
         logits: `(N, K + 1)` class logits of the clip.
-        frames: for each frame the mask logits `(N, H, W)`, and how they lie in the picture.
+        frames: for each frame the mask logits `(N, H, W)`, and their placement in the picture.
         config: see `panoptic_video`.
     """
     rows, found = candidates(track_ids, logits, config)

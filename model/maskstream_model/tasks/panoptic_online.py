@@ -1,7 +1,7 @@
 """Panoptic segmentation of a frame from what has been seen so far (docs/decisions/0007).
 
-Differs from reference: it judges a whole clip after its end. Here a track's class is judged by its
-logits up to now, what it loses to others by this frame alone, and ids are those of tracks.
+Differs from reference: it decides a whole clip after its end. Here a track's class follows from its
+logits up to now, what it loses to others from this frame alone, and ids are those of tracks.
 """
 
 from collections.abc import Container, Sequence
@@ -84,7 +84,7 @@ def panoptic_frame(
         size: `(height, width)` of the map wanted.
         config: of the model: classes, `object_score_min` and `overlap_min`.
         shown: ids of the segments that may take part; None for all. Without the others no hole is
-            left where they were: somebody else wins there.
+            left where they were: other segments win those pixels.
     """
     claims = panoptic_claims(output, config)
     parts = [i for i, each in enumerate(claims.segments) if shown is None or each.id in shown]

@@ -14,7 +14,7 @@ from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput, resize_mask_
 
 @dataclass(frozen=True)
 class Placement:
-    """How the mask grid of a frame lies in the picture; sizes are `(height, width)`.
+    """Where the mask grid of a frame is in the picture; sizes are `(height, width)`.
 
     Attributes:
         padded: the frame in the network, with padding.

@@ -20,7 +20,7 @@ MAX_VALUES = 2**23
 def semantic_frame(output: FrameOutput, size: Size) -> Tensor:
     """Return the class of every pixel of a frame, `(height, width)` int64, or `VOID`.
 
-    Differs from reference: a track's class is judged by the frames up to this one.
+    Differs from reference: a track's class is decided by the frames up to this one.
 
     Args:
         output: of the model.
@@ -43,7 +43,7 @@ def class_map(logits: Tensor, mask_logits: Tensor, placement: Placement) -> Tens
     Args:
         logits: `(N, K + 1)` class logits of tracks.
         mask_logits: `(N, H, W)` of the same tracks.
-        placement: how the masks lie in the picture.
+        placement: where the masks are in the picture.
     """
     if len(logits) == 0:
         return torch.full(placement.size, VOID, device=logits.device)

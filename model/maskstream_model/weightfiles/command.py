@@ -37,7 +37,7 @@ def list_released() -> None:
         for line in lines
     ]
     note = "Scores are their authors' own, in percent; none of them was measured here."
-    # At once: `| head` takes what it wants of it, and the rest does not fail.
+    # At once, so that `| head` does not make the rest fail.
     click.echo("\n".join((*rows, "", note)))
 
 
@@ -64,7 +64,7 @@ def verify(file: Path, preset: str | None) -> None:
     inspection.check()
     click.echo(f"fits {names_of(inspection.exact)}")
     if len(inspection.exact) > 1:
-        click.echo("These have the same names and shapes: only where it came from tells which.")
+        click.echo("These have the same names and shapes: only its origin decides which.")
 
 
 def _print_misfits(inspection: "Inspection") -> None:

@@ -21,7 +21,7 @@ class Inspection:
     Attributes:
         path: of the file.
         weights: its tensors by name.
-        metadata: what its header says, by name; empty for a `.pth`.
+        metadata: of its header, by name; empty for a `.pth`.
         fits: the presets it was held against, the best first.
     """
 
@@ -54,13 +54,13 @@ class Inspection:
 
     def _check_header(self) -> None:
         """Hold what a conversion wrote into the header against preset and weights."""
-        told, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
-        if told is None or name is None:
+        recorded, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
+        if recorded is None or name is None:
             return
         fit = next((fit for fit in self.exact if fit.preset == name), None)
         if fit is None:
             raise CheckpointError(f"{self.path} was converted for {name}")
-        if told != fit.format.fingerprint(name, fit.weights):
+        if recorded != fit.format.fingerprint(name, fit.weights):
             raise CheckpointError(
                 f"{self.path} does not have the fingerprint in its header: it was changed since it "
                 "was converted, or the rules of its preset were"

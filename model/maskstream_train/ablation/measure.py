@@ -13,8 +13,8 @@ from maskstream_train.ablation.gap import Gap, Step, disappearance_gaps, emergen
 from maskstream_train.ablation.segmented import SegmentedClips
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.identity import WITHIN_FRAMES, visits
-from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
-from maskstream_train.evaluation.report import Report, ReportBuilder
+from maskstream_train.evaluation.records import EvaluatedVideo, VideoRecorder
+from maskstream_train.evaluation.report import ClipReport, ReportBuilder
 from maskstream_train.evaluation.vis_metrics import EVENT_STRATA
 from maskstream_train.training.targets import SegmentedBatch
 
@@ -45,7 +45,7 @@ def measure(model: OnlineDaq, clips: SegmentedClips) -> dict[str, float]:
     return _numbers(builder.report()) | {k: v for part in means for k, v in part.items()}
 
 
-def _run(model: OnlineDaq, clip: SegmentedBatch, gaps: Gaps) -> VideoRecord:
+def _run(model: OnlineDaq, clip: SegmentedBatch, gaps: Gaps) -> EvaluatedVideo:
     """Track one clip; notes the gaps of its events in `gaps`."""
     count = int(clip.present[0].any(0).sum())  # padding comes last
     masks, size = clip.masks[0, :, :count], (clip.masks.shape[-2], clip.masks.shape[-1])
@@ -88,7 +88,7 @@ def _at_stride(masks: Tensor, like: Tensor) -> Tensor:
     return shares > 0.5
 
 
-def _numbers(report: Report) -> dict[str, float]:
+def _numbers(report: ClipReport) -> dict[str, float]:
     by_class = {f"{name}_by_class": value for name, value in report.by_class.overall.items()}
     return {**by_class, **report.agnostic.overall, **report.ratios()}
 

@@ -12,7 +12,7 @@ from maskstream_model.command_errors import click_errors, printable
 from maskstream_train.evaluation.transience import OBJECTS
 
 if TYPE_CHECKING:
-    from maskstream_train.evaluation.answers import Answer
+    from maskstream_train.evaluation.printable import PrintableReport
     from maskstream_train.evaluation.request import Begin
 
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -143,7 +143,7 @@ def _progress(quiet: bool) -> Iterator["Begin"]:
         yield begin
 
 
-def _print(result: "Answer") -> None:
+def _print(result: "PrintableReport") -> None:
     from rich.console import Console
 
     console = Console()

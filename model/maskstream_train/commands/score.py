@@ -10,7 +10,7 @@ from maskstream_model.command_errors import click_errors, printable
 from maskstream_train.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
-    from maskstream_train.evaluation.answers import Answer
+    from maskstream_train.evaluation.printable import PrintableReport
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -90,7 +90,7 @@ def panoptic(
     _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
 
 
-def _print(result: "Answer", as_json: bool) -> None:
+def _print(result: "PrintableReport", as_json: bool) -> None:
     for note in result.notes:
         click.echo(printable(note), err=True)
     if as_json:

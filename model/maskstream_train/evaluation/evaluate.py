@@ -11,8 +11,13 @@ from maskstream_model.aliases import Bools, Floats, Frame, Progress
 from maskstream_model.errors import ConfigError
 from maskstream_model.port import FrameResult, Model, ModelInfo, TrackTable
 from maskstream_model.video import segment_video
-from maskstream_train.evaluation.records import MIN_FRAMES, TrackFrame, VideoRecord, VideoRecorder
-from maskstream_train.evaluation.report import Report, ReportBuilder
+from maskstream_train.evaluation.records import (
+    MIN_FRAMES,
+    EvaluatedVideo,
+    TrackFrame,
+    VideoRecorder,
+)
+from maskstream_train.evaluation.report import ClipReport, ReportBuilder
 from maskstream_train.evaluation.sources import AnnotatedClip
 from maskstream_train.evaluation.submission import ResultCollector
 
@@ -23,7 +28,7 @@ def evaluate_model(
     progress: Progress | None = None,
     score_min: float = 0.0,
     collector: ResultCollector | None = None,
-) -> Report:
+) -> ClipReport:
     """Run `model` over clips and measure it.
 
     Args:
@@ -104,7 +109,7 @@ def _run(
     clip: AnnotatedClip,
     progress: Progress | None,
     collector: ResultCollector | None,
-) -> VideoRecord:
+) -> EvaluatedVideo:
     recorder = VideoRecorder(clip.truth_labels, clip.crowd, min_frames(model.info))
     truths = deque[Bools]()
 

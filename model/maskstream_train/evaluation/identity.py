@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from maskstream_model.aliases import Bools, Floats, Ints
-from maskstream_train.evaluation.records import VideoRecord
+from maskstream_train.evaluation.records import EvaluatedVideo
 
 IOU_MIN = 0.5
 """From which a track covers an object."""
@@ -86,7 +86,7 @@ class IdentityCounts:
         return _ratio(self.tracks_right, self.tracks)
 
 
-def count_identities(record: VideoRecord, within: int = WITHIN_FRAMES) -> IdentityCounts:
+def count_identities(record: EvaluatedVideo, within: int = WITHIN_FRAMES) -> IdentityCounts:
     """Count events, switches and matches of one video; crowds are left out."""
     objects = np.flatnonzero(~record.crowd & (record.truth_areas > 0).any(axis=0))
     covers = (record.frame_ious[:, :, objects] >= IOU_MIN) & record.live[:, :, None]

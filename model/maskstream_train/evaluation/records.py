@@ -44,7 +44,7 @@ class TrackFrame:
 
 
 @dataclass(frozen=True)
-class VideoRecord:
+class EvaluatedVideo:
     """A whole video: `T` frames, `N` tracks ever, `G` true objects, `K` classes.
 
     Attributes:
@@ -86,7 +86,7 @@ class VideoRecord:
         ious: Floats = np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
         return ious
 
-    def shown(self, score_min: float) -> "VideoRecord":
+    def shown(self, score_min: float) -> "EvaluatedVideo":
         """Return the record as a viewer sees it who hides tracks scored below `score_min`."""
         hidden = self.running_scores < score_min
         return replace(self, status=np.where(hidden, ABSENT, self.status).astype(np.int8))
@@ -131,7 +131,7 @@ class VideoRecorder:
     Args:
         truth_labels: `(G,)` classes of the true objects.
         crowd: `(G,)`; none where left out.
-        min_frames: see `VideoRecord`.
+        min_frames: see `EvaluatedVideo`.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class VideoRecorder:
         counted = count_overlaps(frame.masks, truth)
         self._frames.append((replace(frame, masks=np.zeros((0, 0, 0), dtype=bool)), counted))
 
-    def record(self) -> VideoRecord:
+    def record(self) -> EvaluatedVideo:
         """Return everything counted so far."""
         ids = sorted({int(track) for frame, _ in self._frames for track in frame.track_ids})
         column = {track: index for index, track in enumerate(ids)}
@@ -164,7 +164,7 @@ class VideoRecorder:
             areas[index, rows] = counted.areas
             truth_areas[index] = counted.truth_areas
             intersections[index, rows] = counted.intersections
-        return VideoRecord(
+        return EvaluatedVideo(
             track_ids=np.array(ids, dtype=np.int64),
             status=status,
             running_scores=scores,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from maskstream_train.evaluation.identity import IdentityCounts, count_identities
-from maskstream_train.evaluation.records import VideoRecord
+from maskstream_train.evaluation.records import EvaluatedVideo
 from maskstream_train.evaluation.vis_metrics import (
     YTVIS_STRATA,
     Stratum,
@@ -21,7 +21,7 @@ RATIOS = (
 
 
 @dataclass(frozen=True)
-class Report:
+class ClipReport:
     """What a model was worth on some clips.
 
     Attributes:
@@ -76,7 +76,7 @@ class ReportBuilder:
         self._num_clips = 0
         self._num_frames = 0
 
-    def add(self, record: VideoRecord) -> None:
+    def add(self, record: EvaluatedVideo) -> None:
         """Judge one video."""
         self._by_class.add(record.tubes())
         self._agnostic.add(record.tubes(agnostic=True))
@@ -84,9 +84,9 @@ class ReportBuilder:
         self._num_clips += 1
         self._num_frames += len(record.status)
 
-    def report(self) -> Report:
+    def report(self) -> ClipReport:
         """Return the numbers of all videos so far."""
-        return Report(
+        return ClipReport(
             self._num_clips,
             self._num_frames,
             self._by_class.summary(),

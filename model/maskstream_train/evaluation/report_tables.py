@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from maskstream_train.evaluation.report import Report
+from maskstream_train.evaluation.report import ClipReport
 
 
-def report_table(reports: Mapping[str, Report], by_class: bool) -> Table:
+def report_table(reports: Mapping[str, ClipReport], by_class: bool) -> Table:
     """Return a table with a column per report.
 
     Frame recall and precision are over all visible objects and all live masks, frame by frame; a
@@ -29,7 +29,9 @@ def report_table(reports: Mapping[str, Report], by_class: bool) -> Table:
 
 
 def sweep_table(
-    reports: Mapping[str, Report], rules: Mapping[str, Mapping[str, float | None]], by_class: bool
+    reports: Mapping[str, ClipReport],
+    rules: Mapping[str, Mapping[str, float | None]],
+    by_class: bool,
 ) -> Table:
     """Return a table with a row per report, for thresholds tried.
 
@@ -52,7 +54,7 @@ def sweep_table(
     return table
 
 
-def _sweep_cells(report: Report) -> list[str]:
+def _sweep_cells(report: ClipReport) -> list[str]:
     counts = report.identities
     return [
         _number(report.agnostic.overall["AP50"]),
@@ -76,7 +78,7 @@ def _short(rule: str) -> str:
     return rule.removesuffix("_min").removesuffix("_score").replace("emergence", "born")[:7]
 
 
-def _rows(report: Report, by_class: bool) -> dict[str, str]:
+def _rows(report: ClipReport, by_class: bool) -> dict[str, str]:
     rows: dict[str, str] = {}
     if by_class:
         rows |= _precision_rows("", report.by_class.overall, ("AP", "AP50", "AP75", "AR1", "AR10"))

@@ -12,7 +12,6 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
 from maskstream_model.port import Model
 from maskstream_train.data.pictures import list_pictures, read_picture
-from maskstream_train.evaluation.answers import Answer, Measured
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
@@ -21,6 +20,7 @@ from maskstream_train.evaluation.presence import (
     track_lives,
 )
 from maskstream_train.evaluation.presence_truth import PresenceTruth, read_presence
+from maskstream_train.evaluation.printable import Measured, PrintableReport
 from maskstream_train.evaluation.request import SYNTHETIC, Begin, Request, check_options
 from maskstream_train.evaluation.sources import (
     Source,
@@ -42,7 +42,7 @@ from maskstream_train.evaluation.variants import (
 )
 
 
-def answer(request: Request, begin: Begin) -> Answer:
+def answer(request: Request, begin: Begin) -> PrintableReport:
     """Load the model, run it, and return its numbers.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 
 from maskstream_model.aliases import Bools, Ints
 from maskstream_train.data.rle import encode_rle
-from maskstream_train.evaluation.records import TrackFrame, VideoRecord
+from maskstream_train.evaluation.records import EvaluatedVideo, TrackFrame
 from maskstream_train.evaluation.results import Detection
 from maskstream_train.evaluation.whole import whole_file
 
@@ -46,7 +46,7 @@ class ResultCollector:
         self._frames.append(dict(zip(track_ids.tolist(), encoded, strict=True)))
         self._empty = encode_rle(np.zeros(size, dtype=bool))
 
-    def finish(self, video_id: int, record: VideoRecord) -> None:
+    def finish(self, video_id: int, record: EvaluatedVideo) -> None:
         """Close a video: its best pairs of track and class become detections.
 
         Every frame has a mask, an empty one where there is no track (docs/model.md 3.6).

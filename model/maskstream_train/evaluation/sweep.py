@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from maskstream_model.errors import ConfigError
-from maskstream_train.evaluation.report import Report
+from maskstream_train.evaluation.report import ClipReport
 
 Rules = Mapping[str, float | None]
 
@@ -61,7 +61,7 @@ def sweep_points(texts: Sequence[str]) -> dict[str, dict[str, float | None]]:
     return points
 
 
-def at_equal_recall(ours: Report, baseline: Mapping[str, Report]) -> dict[str, str]:
+def at_equal_recall(ours: ClipReport, baseline: Mapping[str, ClipReport]) -> dict[str, str]:
     """Choose points of the baseline that recall no less than `ours`.
 
     They are chosen on the evaluated clips themselves, which favours the baseline. Where no point
@@ -80,5 +80,5 @@ def at_equal_recall(ours: Report, baseline: Mapping[str, Report]) -> dict[str, s
     }
 
 
-def _recall(report: Report) -> float:
+def _recall(report: ClipReport) -> float:
     return report.identities.recall

@@ -16,8 +16,8 @@ from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.framewise import SegmentedFrames
 from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.evaluate import track_frame
-from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
-from maskstream_train.evaluation.report import Report, ReportBuilder
+from maskstream_train.evaluation.records import EvaluatedVideo, VideoRecorder
+from maskstream_train.evaluation.report import ClipReport, ReportBuilder
 from maskstream_train.evaluation.sources import AnnotatedClip
 from maskstream_train.evaluation.sweep import Rules
 
@@ -40,7 +40,7 @@ def evaluate_variants(
     clips: Iterable[AnnotatedClip],
     progress: Progress | None = None,
     score_min: float = 0.0,
-) -> dict[str, Report]:
+) -> dict[str, ClipReport]:
     """Measure several trackers on the same clips.
 
     Args:
@@ -71,7 +71,7 @@ def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
 
 def _record(
     tracker: TrackerModel, clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
-) -> VideoRecord:
+) -> EvaluatedVideo:
     recorder = VideoRecorder(clip.truth_labels, clip.crowd)
     states = [tracker.begin()]
     for index, frame in enumerate(frames, 1):

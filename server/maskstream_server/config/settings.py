@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 
     # Where sessions live.
     store: str = "memory"
-    # Of the store in memory; a Redis has a `maxmemory` of its own. At 80 % nobody new is taken.
+    # Of the store in memory; a Redis has a `maxmemory` of its own. At 80 % no new session is taken.
     store_max_bytes: int = Field(1024 * MIB, ge=1024)
     # Where it comes apart from the address, as a secret does.
     store_password: SecretStr | None = None
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
     # How long decoding one frame may take, and in how many processes that is done: two or more, so
-    # that a slow picture holds nobody up; None: one per core, up to eight.
+    # that a slow picture delays no other; None: one per core, up to eight.
     decode_s: float = Field(5.0, gt=0)
     decoders: int | None = Field(None, ge=1, le=64)
 

@@ -19,7 +19,7 @@ from maskstream_model.compilers import BACKENDS, EAGER
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @click.option("--bucket", help="s3://bucket/folder for whole videos, instead of a folder.")
 @click.option("--data-folder", help="Folder of whole videos.")
-@click.option("--threads", type=int, help="CPU threads of the model [default: as many as pay].")
+@click.option("--threads", type=int, help="CPU threads of the model [default: as many as help].")
 @click.option("--metrics-port", type=int, help="Of a worker, for /metrics and /readyz.")
 @click.option("--worker", is_flag=True, help="Look as `maskstream worker` would run, not a server.")
 @click.option(

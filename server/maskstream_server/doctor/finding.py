@@ -18,7 +18,7 @@ class Finding:
     Attributes:
         name: what was looked at.
         grade: `warning` where a server runs with a disadvantage, `failed` where it does not run
-            or breaks a promise.
+            or breaks a guarantee.
         text: what was found.
         advice: what to do about it; empty where all is well.
     """

@@ -13,7 +13,7 @@ GIB = 1 << 30
 
 
 def check_folder(folder: Path | None, store: str, min_free_bytes: int) -> Sequence[Finding]:
-    """Look at the folder that servers and workers share, as far as the settings want one."""
+    """Check the folder that servers and workers share, if the settings need one."""
     if folder is None and store != "memory":
         advice = "Set MASKSTREAM_DATA_FOLDER, the same for all, or whole videos are refused."
         return [Finding(NAME, "warning", "none: with a Redis it must be named", advice)]

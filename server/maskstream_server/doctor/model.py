@@ -10,8 +10,8 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
-from maskstream_server.engine.types import USUAL_SIZE, StepFailedError
-from maskstream_server.errors import StartError
+from maskstream_server.engine.types import USUAL_SIZE
+from maskstream_server.errors import StartError, StepFailedError
 from maskstream_server.lifecycle.assembly import engine_threads
 from maskstream_server.lifecycle.models import load
 

@@ -4,18 +4,18 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 PATIENCE_S = 2.0
-"""A frame that nobody watches for waits at most so long for those of live sessions."""
+"""A frame of a whole video waits at most so long for those of live sessions."""
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedRequest:
     """A frame in the queue.
 
     Attributes:
         session: whose frame; two frames of one session never share a batch.
         shape: what a batch must agree on (padded size, max_tracks).
         since_s: when it came, on the engine's clock.
-        live: somebody watches; false for whole videos, which give way.
+        live: of a live session; false for whole videos, which have lower priority.
     """
 
     session: str
@@ -24,7 +24,7 @@ class Waiting:
     live: bool = True
 
 
-def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
+def first_class(waiting: Sequence[QueuedRequest], now_s: float) -> list[int]:
     """Return the indices in `waiting` (oldest first) of the frames that go before all others.
 
     Live ones go first, so that a live frame waits for a part of a video's step at most (see
@@ -38,7 +38,7 @@ def first_class(waiting: Sequence[Waiting], now_s: float) -> list[int]:
     return live or list(range(len(waiting)))
 
 
-def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
+def next_batch(waiting: Sequence[QueuedRequest], max_batch: int) -> list[int]:
     """Return the indices in `waiting` (oldest first) of the next batch, in order.
 
     The oldest frame is always in it and decides the shape, so that no session starves.
@@ -54,7 +54,9 @@ def next_batch(waiting: Sequence[Waiting], max_batch: int) -> list[int]:
     return chosen
 
 
-def company_wait_s(waiting: Sequence[Waiting], enough: int, window_s: float, now_s: float) -> float:
+def company_wait_s(
+    waiting: Sequence[QueuedRequest], enough: int, window_s: float, now_s: float
+) -> float:
     """Return how many seconds to wait for more frames; 0 where the next batch should go now.
 
     A batch goes when it has `enough` frames (as many as it may hold, or as there are active

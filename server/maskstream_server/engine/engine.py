@@ -10,20 +10,19 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from maskstream_model.port import Model, StepInput
-from maskstream_server.engine.batching import Waiting
+from maskstream_server.engine.batching import QueuedRequest
 from maskstream_server.engine.queue import RequestQueue, Ticket
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import (
     EngineLimits,
     EngineObserver,
-    EngineStoppedError,
     Outcome,
     Read,
-    StepFailedError,
     StepRequest,
     StepTimes,
 )
+from maskstream_server.errors import EngineStoppedError, StepFailedError
 
 State = TypeVar("State")
 Value = TypeVar("Value")
@@ -107,7 +106,7 @@ class Engine(Generic[State]):
     async def _submit(self, request: StepRequest[Any, Value]) -> tuple[Value, StepTimes]:
         if not self._accepting or self._loop is None:
             raise EngineStoppedError("the engine takes no frames now")
-        waiting = Waiting(request.session, _batch_key(request), self._clock(), request.live)
+        waiting = QueuedRequest(request.session, _batch_key(request), self._clock(), request.live)
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
         outcome: tuple[Value, StepTimes] = await ticket.future
@@ -167,7 +166,7 @@ class Engine(Generic[State]):
         return bool(tickets)
 
     def _give_way(self) -> None:
-        """Let live frames that wait go first, in the middle of what nobody watches.
+        """Step waiting live frames first, in the middle of a step of a whole video.
 
         One batch goes, so that what gives way is done some time on the busiest server, too. Who
         calls this does not hang.
@@ -206,7 +205,7 @@ class Engine(Generic[State]):
             self._observer.batch_done(times.batch_size, times.inference_s, waiting_s)
 
     def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
-        """Run on the event loop; where that is closed nobody waits any more."""
+        """Run on the event loop; where that is closed no caller waits any more."""
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(partial(call, *args))

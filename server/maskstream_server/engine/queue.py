@@ -7,13 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from maskstream_server.engine.batching import Waiting, company_wait_s, first_class, next_batch
-from maskstream_server.engine.types import (
-    EngineFullError,
-    EngineLimits,
-    EngineStoppedError,
-    StepRequest,
-)
+from maskstream_server.engine.batching import QueuedRequest, company_wait_s, first_class, next_batch
+from maskstream_server.engine.types import EngineLimits, StepRequest
+from maskstream_server.errors import EngineFullError, EngineStoppedError
 
 ACTIVE_S = 1.0
 """A session whose last frame is not older than this is waited for when a batch is not full, and
@@ -25,18 +21,18 @@ class Ticket:
     """A request in the queue, and the future that waits for its value."""
 
     request: StepRequest[Any, Any]
-    waiting: Waiting
+    waiting: QueuedRequest
     future: "asyncio.Future[Any]"
 
 
 class RequestQueue:
-    """Bounded; hands out batches of sessions until it is closed and empty."""
+    """Bounded; returns batches of sessions until it is closed and empty."""
 
     def __init__(self, limits: EngineLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self._clock = clock
         self._tickets: list[Ticket] = []
-        self._recent: dict[str, Waiting] = {}
+        self._recent: dict[str, QueuedRequest] = {}
         self._live_s = -math.inf
         self._changed = threading.Condition()
         self._closed = False
@@ -67,7 +63,7 @@ class RequestQueue:
         return self._clock() - self._live_s < ACTIVE_S
 
     def close(self) -> None:
-        """Let `take` hand out what is left and then nothing."""
+        """Let `take` return what is left and then nothing."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -106,14 +102,14 @@ class RequestQueue:
             ]
             return self._take_batch(live, [self._tickets[index].waiting for index in live])
 
-    def _take_batch(self, first: list[int], waiting: Sequence[Waiting]) -> list[Ticket]:
+    def _take_batch(self, first: list[int], waiting: Sequence[QueuedRequest]) -> list[Ticket]:
         chosen = [first[index] for index in next_batch(waiting, self._limits.batch)]
         batch = [self._tickets[index] for index in chosen]
         taken = set(chosen)
         self._tickets = [item for n, item in enumerate(self._tickets) if n not in taken]
         return batch
 
-    def _wait_s(self, waiting: Sequence[Waiting], now_s: float) -> float:
+    def _wait_s(self, waiting: Sequence[QueuedRequest], now_s: float) -> float:
         """Return how long to wait for the other sessions that sent such frames of late."""
         if not all(item.live for item in waiting):
             return 0.0

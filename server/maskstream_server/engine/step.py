@@ -8,14 +8,8 @@ import numpy as np
 
 from maskstream_model.aliases import Frame, Pause
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput, StepOutput
-from maskstream_server.engine.types import (
-    USUAL_SIZE,
-    EngineLimits,
-    Outcome,
-    StepFailedError,
-    StepRequest,
-    StepTimes,
-)
+from maskstream_server.engine.types import USUAL_SIZE, EngineLimits, Outcome, StepRequest, StepTimes
+from maskstream_server.errors import StepFailedError
 
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""
@@ -26,7 +20,7 @@ class Stepper:
 
     Args:
         clock: seconds that only grow.
-        pause: called between the parts of what nobody watches.
+        pause: called between the parts of a step of a whole video.
         lately_live: says whether live frames come at this time.
     """
 
@@ -176,7 +170,7 @@ class _TimedPause:
 
 
 def _nothing() -> None:
-    """Pause for nobody."""
+    """Do not pause."""
 
 
 def _any_prompt(model: Model[Any]) -> SessionOptions:

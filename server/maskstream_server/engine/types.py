@@ -1,10 +1,4 @@
-"""What the engine takes and gives, its limits and errors; no thread and no queue.
-
-EngineError (see `maskstream_server.errors`)
-├── EngineFullError     the queue is at its bound
-├── EngineStoppedError  the engine takes no frames: not started, stopping or stopped
-└── StepFailedError     the model failed on these frames; the session's state is as it was
-"""
+"""What the engine takes and gives, and its limits; no thread and no queue."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,28 +6,12 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from maskstream_model.aliases import Pause
 from maskstream_model.port import Model, StepInput, StepOutput
-from maskstream_server.errors import MaskstreamServerError
+from maskstream_server.errors import StepFailedError
 
 State = TypeVar("State")
 Value = TypeVar("Value")
 USUAL_SIZE: Final = (360, 640)
 """Height and width of the frames that a model is warmed up and measured with."""
-
-
-class EngineError(MaskstreamServerError):
-    """Root of the engine's errors."""
-
-
-class EngineFullError(EngineError):
-    """More frames wait than the engine's queue may hold."""
-
-
-class EngineStoppedError(EngineError):
-    """The engine takes no frames now."""
-
-
-class StepFailedError(EngineError):
-    """The model raised on these frames, also when they were alone; the cause is chained."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +57,7 @@ class StepRequest(Generic[State, Value]):
     Attributes:
         step: its frames, its state before them; without a frame the model is flushed.
         read: makes the value that the caller gets.
-        live: somebody watches; false for whole videos, which give way.
+        live: of a live session; false for whole videos, which have lower priority.
     """
 
     session: str

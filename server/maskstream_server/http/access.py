@@ -1,4 +1,4 @@
-"""Access control: API keys, host names, origins, and the subprotocol (protocol.md section 1).
+"""Access control: API keys, host names, origins, and the subprotocol (docs/protocol.md 1).
 
 `require_access` is a dependency of the whole application: a route that `PUBLIC` does not list is
 refused without a key.
@@ -59,7 +59,7 @@ def check_open(address: str, settings: Settings) -> None:
     if settings.api_keys or settings.insecure or ip_address(address).is_loopback:
         return
     raise SettingsError(
-        f"Without MASKSTREAM_API_KEYS everybody who reaches {address} may use this server: "
+        f"Without MASKSTREAM_API_KEYS anyone who reaches {address} may use this server: "
         "set keys, listen on 127.0.0.1, or say --insecure (MASKSTREAM_INSECURE=true)."
     )
 

@@ -1,7 +1,7 @@
 """Which video is worked on next, and by which worker: a small queue on pydocket.
 
-pydocket pickles the arguments of its tasks, so that anybody who can write into its Redis can run
-code in its workers; all that is passed to it is the id of a video.
+pydocket pickles the arguments of its tasks, so that any client that can write into its Redis can
+run code in its workers; all that is passed to it is the id of a video.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ import structlog
 
 from maskstream_server.errors import FolderAwayError, MismatchError
 from maskstream_server.jobs.api.videos import VideoApi
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.storage.availability import FolderProbe
 from maskstream_server.jobs.webhooks.delivery import WebhookSender
@@ -26,7 +26,7 @@ class VideoService:
     def __init__(
         self,
         api: VideoApi,
-        worker: VideoWorker | None,
+        worker: JobWorker | None,
         concurrency: int,
         webhooks: WebhookSender | None,
         clean_up: Callable[[], None],
@@ -60,7 +60,7 @@ class VideoService:
         await self.api.store.close()
         await asyncio.to_thread(self._clean_up)
 
-    async def _work(self, worker: VideoWorker) -> None:
+    async def _work(self, worker: JobWorker) -> None:
         async def work(video: str) -> None:
             await worker.wait_for_folder()
             try:

@@ -19,7 +19,7 @@ from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
 from maskstream_server.jobs.maintenance.ownership import Ownership
 from maskstream_server.jobs.processing.job import WorkerParts
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts
@@ -65,7 +65,7 @@ def build_videos(
     worker = None
     if settings.video_jobs:
         parts = _worker_parts(settings, models, api, clock, engine, decode)
-        worker = VideoWorker(parts, tracing, metrics)
+        worker = JobWorker(parts, tracing, metrics)
     return VideoService(api, worker, settings.video_jobs, webhooks, clean_up, metrics, clock)
 
 
@@ -161,7 +161,7 @@ def _folder(settings: Settings) -> tuple[Path, Callable[[], None]]:
     """Return where videos are, and what releases or removes that at the end.
 
     Raises:
-        StartError: it cannot be used, or somebody uses it who has other records.
+        StartError: it cannot be used, or a process with other records uses it.
     """
     if settings.data_folder is not None:
         root = videos_folder(settings.data_folder)

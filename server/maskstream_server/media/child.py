@@ -11,7 +11,7 @@ from maskstream_media.opening import NamelessFile
 from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.confinement import Alarm, confine, take_channels
 from maskstream_server.media.frames import give_frames
-from maskstream_server.media.messages import Kind, Task, encode_refusal
+from maskstream_server.media.messages import ChildTask, MessageKind, encode_refusal
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import lower_priority
 from maskstream_server.media.sound import give_sound
@@ -20,7 +20,7 @@ from maskstream_server.media.sound import give_sound
 def main() -> None:
     """Do the task that the first argument names."""
     lower_priority()
-    task = Task.decode(sys.argv[1])
+    task = ChildTask.decode(sys.argv[1])
     av.logging.set_level(None)
     video, pipe = take_channels()
     outlet = Outlet(pipe, Alarm(task.limits.stall_s))
@@ -28,13 +28,13 @@ def main() -> None:
     try:
         refusal = _do(task, NamelessFile(video), outlet)
         if refusal is not None:
-            outlet.send(Kind.REFUSAL, encode_refusal(refusal))
+            outlet.send(MessageKind.REFUSAL, encode_refusal(refusal))
     except BrokenPipeError:
         # The parent has closed the video, or died.
         return
 
 
-def _do(task: Task, video: NamelessFile, outlet: Outlet) -> RefusalError | None:
+def _do(task: ChildTask, video: NamelessFile, outlet: Outlet) -> RefusalError | None:
     give = give_sound if task.sound else give_frames
     try:
         give(task, video, outlet)

@@ -12,7 +12,13 @@ from typing import IO, Final
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.channel import Channel
-from maskstream_server.media.messages import HEADER, MAX_TEXT_BYTES, Kind, Task, decode_refusal
+from maskstream_server.media.messages import (
+    HEADER,
+    MAX_TEXT_BYTES,
+    ChildTask,
+    MessageKind,
+    decode_refusal,
+)
 
 _MODULE: Final = "maskstream_server.media.child"
 _SILENT_TIMES: Final = 10
@@ -32,7 +38,7 @@ class ChildProcess:
         OSError: the file cannot be opened, or no process be started.
     """
 
-    def __init__(self, path: Path, task: Task) -> None:
+    def __init__(self, path: Path, task: ChildTask) -> None:
         self._limits = task.limits
         self._stopped = False
         with path.open("rb") as video:
@@ -44,17 +50,17 @@ class ChildProcess:
         """Of the child."""
         return self._process.pid
 
-    def header(self) -> tuple[Kind, int]:
+    def header(self) -> tuple[MessageKind, int]:
         """Read the next message's kind and the number of bytes that follow.
 
         Raises:
             MediaError: the child refuses the video, or is at an end without having said so.
         """
         kind, num_bytes = HEADER.unpack(self.read(HEADER.size))
-        if kind == Kind.REFUSAL:
+        if kind == MessageKind.REFUSAL:
             refusal = decode_refusal(self.text(num_bytes))
             raise MediaError(refusal.code, refusal.sentence)
-        return Kind(kind), num_bytes
+        return MessageKind(kind), num_bytes
 
     def text(self, num_bytes: int) -> bytes:
         """Read the short payload of a message that is no frame and no sound."""

@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.child_process import FAILED, ChildProcess
-from maskstream_server.media.messages import Kind, decode_end
+from maskstream_server.media.messages import MessageKind, decode_end
 
 Item = TypeVar("Item")
 
@@ -26,7 +26,7 @@ class ChildStream(ABC, Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         with distrust():
             kind, num_bytes = self._child.header()
-            while kind != Kind.END:
+            while kind != MessageKind.END:
                 item = self._item(kind, num_bytes)
                 if item is not None:
                     yield item
@@ -34,7 +34,7 @@ class ChildStream(ABC, Generic[Item]):
             self.warning = decode_end(self._child.text(num_bytes))
 
     @abstractmethod
-    def _item(self, kind: Kind, num_bytes: int) -> Item | None:
+    def _item(self, kind: MessageKind, num_bytes: int) -> Item | None:
         """Read one message; None: nothing to hand on."""
 
     @property

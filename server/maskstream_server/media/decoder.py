@@ -11,7 +11,7 @@ from maskstream_media.orientation import Orientation
 from maskstream_server.media.child_process import ChildProcess
 from maskstream_server.media.child_stream import ChildStream, distrust
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.messages import FRAME_HEAD, Kind, Task, VideoInfo
+from maskstream_server.media.messages import FRAME_HEAD, ChildTask, MessageKind, SourceInfo
 
 Pixels = npt.NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -48,20 +48,20 @@ class Video(ChildStream[VideoFrame]):
         self._latest_s = 0.0
         with distrust():
             kind, num_bytes = child.header()
-            while kind == Kind.AT_WORK and num_bytes == 0:
+            while kind == MessageKind.AT_WORK and num_bytes == 0:
                 kind, num_bytes = child.header()
-            if kind != Kind.INFO:
+            if kind != MessageKind.INFO:
                 raise ValueError(f"the first message is {kind.name}")
-            self.info = VideoInfo.decode(child.text(num_bytes), limits)
+            self.info = SourceInfo.decode(child.text(num_bytes), limits)
 
-    def _item(self, kind: Kind, num_bytes: int) -> VideoFrame | None:
+    def _item(self, kind: MessageKind, num_bytes: int) -> VideoFrame | None:
         index = self._num_met
         self._num_met += 1
         if self._num_met > self._limits.max_frames:
             raise ValueError("more frames than the child may send")
-        if kind == Kind.SKIPPED and num_bytes == 0:
+        if kind == MessageKind.SKIPPED and num_bytes == 0:
             return None
-        if kind != Kind.FRAME:
+        if kind != MessageKind.FRAME:
             raise ValueError(f"{kind.name} among frames")
         return self._frame(index, num_bytes)
 
@@ -107,7 +107,7 @@ def open_video(
         OSError: there is no such file.
     """
     limits = limits or VideoLimits()
-    child = ChildProcess(Path(path), Task(limits, skip=skip, stride=stride))
+    child = ChildProcess(Path(path), ChildTask(limits, skip=skip, stride=stride))
     try:
         return Video(child, limits)
     except BaseException:

@@ -20,7 +20,13 @@ from maskstream_media.lookahead import Prospect, look_ahead
 from maskstream_media.opening import NamelessFile
 from maskstream_media.refusal import MediaCode, RefusalError
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.messages import FRAME_HEAD, Kind, Task, VideoInfo, encode_end
+from maskstream_server.media.messages import (
+    FRAME_HEAD,
+    ChildTask,
+    MessageKind,
+    SourceInfo,
+    encode_end,
+)
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.source import check_frames, check_size, open_video_of
 
@@ -28,7 +34,7 @@ _NOTHING: Final = "No frame of the video can be decoded: it is damaged, encrypte
 _MICROSECONDS: Final = 1e6
 
 
-def give_frames(task: Task, file: NamelessFile, outlet: Outlet) -> None:
+def give_frames(task: ChildTask, file: NamelessFile, outlet: Outlet) -> None:
     """Send INFO, then one message per frame, then END.
 
     Raises:
@@ -46,16 +52,16 @@ def give_frames(task: Task, file: NamelessFile, outlet: Outlet) -> None:
         check_frames(num_frames + 1, limits)
         check_size(frame.decoded.width, frame.decoded.height, limits)
         if num_frames == 0:
-            outlet.send(Kind.INFO, _info(container, stream, frame).encode())
+            outlet.send(MessageKind.INFO, _info(container, stream, frame).encode())
         _check_time(frame.time_s, limits)
         if num_frames < task.skip or num_frames % task.stride:
-            outlet.send(Kind.SKIPPED)
+            outlet.send(MessageKind.SKIPPED)
         else:
             _send(outlet, frame)
         num_frames += 1
     if num_frames == 0:
         raise RefusalError(MediaCode.UNREADABLE, _NOTHING)
-    outlet.send(Kind.END, encode_end(damage.warning(announced, num_frames)))
+    outlet.send(MessageKind.END, encode_end(damage.warning(announced, num_frames)))
 
 
 def _look_ahead(file: NamelessFile, limits: VideoLimits, outlet: Outlet) -> Prospect | None:
@@ -68,11 +74,11 @@ def _look_ahead(file: NamelessFile, limits: VideoLimits, outlet: Outlet) -> Pros
     return prospect
 
 
-def _info(container: InputContainer, stream: av.VideoStream, first: ShownFrame) -> VideoInfo:
+def _info(container: InputContainer, stream: av.VideoStream, first: ShownFrame) -> SourceInfo:
     """Describe the video by its frames, since headers may be wrong about the size."""
     width, height = first.size
     start_s = start_of(container)
-    return VideoInfo(
+    return SourceInfo(
         width=width,
         height=height,
         rotation=90 * round(first.decoded.rotation / 90),
@@ -101,4 +107,4 @@ def _send(outlet: Outlet, frame: ShownFrame) -> None:
     plane = picture.planes[0]
     row_bytes, code = plane.line_size, frame.orientation.code
     head = FRAME_HEAD.pack(frame.time_s, picture.width, picture.height, row_bytes, code)
-    outlet.send(Kind.FRAME, head, memoryview(plane)[: row_bytes * picture.height])
+    outlet.send(MessageKind.FRAME, head, memoryview(plane)[: row_bytes * picture.height])

@@ -29,7 +29,7 @@ _INT_END: Final = 1 << 31
 """FFmpeg's fractions are of 32-bit integers."""
 
 
-class Kind(IntEnum):
+class MessageKind(IntEnum):
     """What a message holds."""
 
     INFO = 1
@@ -42,7 +42,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Task:
+class ChildTask:
     """What a child is to do; travels as its argument.
 
     Attributes:
@@ -61,14 +61,14 @@ class Task:
         return json.dumps(asdict(self))
 
     @classmethod
-    def decode(cls, text: str) -> "Task":
+    def decode(cls, text: str) -> "ChildTask":
         """What `encode` wrote."""
         fields = json.loads(text)
         return cls(**{**fields, "limits": VideoLimits(**fields["limits"])})
 
 
 @dataclass(frozen=True)
-class VideoInfo:
+class SourceInfo:
     """What is known of a video when its first frame has been decoded.
 
     Attributes:
@@ -101,7 +101,7 @@ class VideoInfo:
         return json.dumps(asdict(self), default=str).encode()
 
     @classmethod
-    def decode(cls, data: bytes, limits: VideoLimits) -> "VideoInfo":
+    def decode(cls, data: bytes, limits: VideoLimits) -> "SourceInfo":
         """Raises ValueError, TypeError or KeyError for what no honest child says."""
         fields = json.loads(data)
         duration_s, num_frames = fields["duration_s"], fields["num_frames"]

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from maskstream_server.media.confinement import Alarm
-from maskstream_server.media.messages import HEADER, Kind
+from maskstream_server.media.messages import HEADER, MessageKind
 
 _TOUCH_S: Final = 1.0
 
@@ -26,9 +26,9 @@ class Outlet:
             BrokenPipeError: the parent is gone.
         """
         if time.monotonic() - self._latest_s > _TOUCH_S:
-            self.send(Kind.AT_WORK)
+            self.send(MessageKind.AT_WORK)
 
-    def send(self, kind: Kind, *parts: bytes | memoryview) -> None:
+    def send(self, kind: MessageKind, *parts: bytes | memoryview) -> None:
         """Send one message.
 
         Raises:

@@ -11,7 +11,7 @@ import av
 
 from maskstream_media.writer import FrameWriter, VideoShape
 from maskstream_server.media.decoder import Pixels
-from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.messages import SourceInfo
 from maskstream_server.media.sound_writer import SoundWriter
 from maskstream_server.media.soundtrack import SoundPiece
 
@@ -31,7 +31,7 @@ class OverlayWriter:
         OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, sound: Iterable[SoundPiece] = ()) -> None:
+    def __init__(self, path: Path, info: SourceInfo, sound: Iterable[SoundPiece] = ()) -> None:
         self._path = path
         self._shape = (info.height, info.width, 3)
         self._step_s = float(1 / info.rate)

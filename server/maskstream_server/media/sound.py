@@ -12,8 +12,8 @@ from maskstream_server.media.messages import (
     SOUND_CHANNELS,
     SOUND_HEAD,
     SOUND_RATE,
-    Kind,
-    Task,
+    ChildTask,
+    MessageKind,
     encode_end,
 )
 from maskstream_server.media.outlet import Outlet
@@ -22,7 +22,7 @@ from maskstream_server.media.source import open_sound_of
 _BYTES_PER_SAMPLE: Final = 2 * SOUND_CHANNELS
 
 
-def give_sound(task: Task, file: NamelessFile, outlet: Outlet) -> None:
+def give_sound(task: ChildTask, file: NamelessFile, outlet: Outlet) -> None:
     """Send SOUND messages (48 kHz, two channels, 16 bits) if there is sound, then END.
 
     Times count from the start of the file, as those of the frames do.
@@ -42,5 +42,5 @@ def give_sound(task: Task, file: NamelessFile, outlet: Outlet) -> None:
             if time_s > task.limits.max_duration_s:
                 raise RefusalError(MediaCode.TOO_LONG, "The sound is longer than the limit.")
             samples = memoryview(piece.planes[0])[: piece.samples * _BYTES_PER_SAMPLE]
-            outlet.send(Kind.SOUND, SOUND_HEAD.pack(time_s), samples)
-    outlet.send(Kind.END, encode_end(None))
+            outlet.send(MessageKind.SOUND, SOUND_HEAD.pack(time_s), samples)
+    outlet.send(MessageKind.END, encode_end(None))

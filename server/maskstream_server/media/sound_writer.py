@@ -69,7 +69,7 @@ class SoundWriter:
             self._stream.bit_rate = _BITS_PER_S
 
     def write_until(self, time_s: float) -> None:
-        """Write what is heard before a time."""
+        """Write the sound before a time."""
         while not self._ended and self._num_samples < time_s * SOUND_RATE:
             samples = self._next()
             if samples is None:
@@ -78,7 +78,7 @@ class SoundWriter:
                 self._encode(samples)
 
     def finish(self, end_s: float) -> None:
-        """Write the rest of what is heard before the video's end."""
+        """Write the rest of the sound before the video's end."""
         self.write_until(end_s)
         if self._num_samples:
             self._container.mux(self._stream.encode())

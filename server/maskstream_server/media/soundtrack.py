@@ -15,8 +15,8 @@ from maskstream_server.media.messages import (
     MAX_SOUND_BYTES,
     SOUND_CHANNELS,
     SOUND_HEAD,
-    Kind,
-    Task,
+    ChildTask,
+    MessageKind,
 )
 
 Samples = npt.NDArray[np.int16]
@@ -42,9 +42,9 @@ class Sound(ChildStream[SoundPiece]):
         super().__init__(child)
         self._max_s = limits.max_duration_s
 
-    def _item(self, kind: Kind, num_bytes: int) -> SoundPiece:
+    def _item(self, kind: MessageKind, num_bytes: int) -> SoundPiece:
         num_sample_bytes = num_bytes - SOUND_HEAD.size
-        if kind != Kind.SOUND or not 0 <= num_sample_bytes <= MAX_SOUND_BYTES:
+        if kind != MessageKind.SOUND or not 0 <= num_sample_bytes <= MAX_SOUND_BYTES:
             raise ValueError(f"{kind.name} of {num_bytes} bytes among sound")
         (time_s,) = SOUND_HEAD.unpack(self._child.read(SOUND_HEAD.size))
         if not 0 <= time_s <= self._max_s:
@@ -61,4 +61,4 @@ def open_sound(path: str | Path, limits: VideoLimits | None = None) -> Sound:
         OSError: there is no such file.
     """
     limits = limits or VideoLimits()
-    return Sound(ChildProcess(Path(path), Task(limits, sound=True)), limits)
+    return Sound(ChildProcess(Path(path), ChildTask(limits, sound=True)), limits)

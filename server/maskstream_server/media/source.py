@@ -30,7 +30,7 @@ def open_video_of(file: NamelessFile, limits: VideoLimits) -> tuple[InputContain
 def open_sound_of(
     file: NamelessFile, limits: VideoLimits
 ) -> tuple[InputContainer, av.AudioStream | None]:
-    """Open the file from its beginning; returns it with the stream that is heard, if there is one.
+    """Open the file from its beginning; returns it with the stream that is played, if there is one.
 
     Raises:
         RefusalError: no file of a known format, or sound of an unknown codec.

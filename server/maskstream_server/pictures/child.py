@@ -14,7 +14,7 @@ from maskstream_protocol.frames import FrameCodec
 from maskstream_server.media.confinement import Alarm, confine, take_channels
 from maskstream_server.pictures.decoding import decode
 from maskstream_server.pictures.limits import PictureLimits
-from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, Kind
+from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, ReplyKind
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     alarm = Alarm(limits.deadline_s)
     confine(limits.memory_bytes)
     with os.fdopen(requests, "rb") as source, os.fdopen(replies, "wb") as outlet:
-        _reply(outlet, Kind.READY, 0, 0)
+        _reply(outlet, ReplyKind.READY, 0, 0)
         while head := source.read(REQUEST.size):
             codec, num_bytes = REQUEST.unpack(head)
             payload = source.read(num_bytes)
@@ -39,22 +39,22 @@ def main() -> None:
 
 def _answer(
     codec: FrameCodec, payload: bytes, limits: PictureLimits
-) -> tuple[Kind, int, int, bytes]:
+) -> tuple[ReplyKind, int, int, bytes]:
     try:
         (height, width), pixels = decode(codec, payload, limits)
-        return Kind.PICTURE, height, width, pixels
+        return ReplyKind.PICTURE, height, width, pixels
     except TooLargeError as error:
-        return Kind.TOO_LARGE, *error.size, b""
+        return ReplyKind.TOO_LARGE, *error.size, b""
     except UndecodableError as error:
         sentence = str(error)
     except MemoryError:
         mebibytes = limits.memory_bytes >> 20
         sentence = f"The picture needs more than the {mebibytes} MiB that decoding one may take."
     text = sentence.encode()[:MAX_TEXT_BYTES]
-    return Kind.UNDECODABLE, len(text), 0, text
+    return ReplyKind.UNDECODABLE, len(text), 0, text
 
 
-def _reply(outlet: BinaryIO, kind: Kind, first: int, second: int, data: bytes = b"") -> None:
+def _reply(outlet: BinaryIO, kind: ReplyKind, first: int, second: int, data: bytes = b"") -> None:
     outlet.write(REPLY.pack(kind, first, second))
     outlet.write(data)
     outlet.flush()

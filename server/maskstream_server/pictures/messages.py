@@ -14,7 +14,7 @@ REPLY: Final = struct.Struct("<BII")
 MAX_TEXT_BYTES: Final = 1024
 
 
-class Kind(IntEnum):
+class ReplyKind(IntEnum):
     """What a reply is."""
 
     READY = 1

@@ -12,7 +12,7 @@ from maskstream_protocol.frames import FrameCodec
 from maskstream_server.media.channel import Channel
 from maskstream_server.media.child_process import start_child
 from maskstream_server.pictures.limits import PictureLimits
-from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, Kind
+from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, ReplyKind
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 
 Death = Literal["deadline", "crash"]
@@ -67,7 +67,7 @@ class PictureWorker:
         self._channel = Channel(self._process, self._clock)
         try:
             kind, *_ = self._reply(self._clock() + _START_S)
-            if kind != Kind.READY:
+            if kind != ReplyKind.READY:
                 raise ValueError(f"{kind.name} before the first request")
         except (OSError, EOFError, ValueError) as error:
             self._end(self._process)
@@ -104,21 +104,21 @@ class PictureWorker:
     def _picture(self, until_s: float) -> Frame:
         """Read the answer to a request; what no honest process would say is a ValueError."""
         kind, height, width = self._reply(until_s)
-        if kind == Kind.UNDECODABLE and height <= MAX_TEXT_BYTES:
+        if kind == ReplyKind.UNDECODABLE and height <= MAX_TEXT_BYTES:
             raise UndecodableError(self._channel.read(height, until_s).decode(errors="replace"))
         fits = max(height, width) <= self._limits.max_side_px
         fits = fits and 0 < height * width <= self._limits.max_pixels
-        if kind == Kind.TOO_LARGE and not fits:
+        if kind == ReplyKind.TOO_LARGE and not fits:
             raise TooLargeError((height, width))
-        if kind != Kind.PICTURE or not fits:
+        if kind != ReplyKind.PICTURE or not fits:
             raise ValueError(f"{kind.name} of {height} and {width}")
         pixels = np.empty((height, width, 3), np.uint8)
         self._channel.fill(pixels.data.cast("B"), until_s)
         return pixels
 
-    def _reply(self, until_s: float) -> tuple[Kind, int, int]:
+    def _reply(self, until_s: float) -> tuple[ReplyKind, int, int]:
         kind, first, second = REPLY.unpack(self._channel.read(REPLY.size, until_s))
-        return Kind(kind), first, second
+        return ReplyKind(kind), first, second
 
     def _died(self, error: Exception) -> WorkerDiedError:
         """Return what to say of a process that has failed, and end what is left of it."""

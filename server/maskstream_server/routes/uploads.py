@@ -1,4 +1,4 @@
-"""`/v1/uploads`: uploads that may break off and go on, by tus 1.0 (https://tus.io/protocols).
+"""`/v1/uploads`: uploads that may break off and resume, by tus 1.0 (https://tus.io/protocols).
 
 Core protocol with creation, creation-with-upload, expiration and termination. Of the metadata,
 `filename` names the video, and `options` says what is wanted of it, unless the submission says

@@ -1,4 +1,4 @@
-"""`/v1/videos`: whole videos in, results and files out (design.md section 5)."""
+"""`/v1/videos`: whole videos in, results and files out (docs/videos.md)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from maskstream_server.errors import BadUploadError
-from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
+from maskstream_server.jobs.intake.intake import FormSubmission, VideoSubmission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.maintenance.maintenance import PAGE
 from maskstream_server.jobs.records.coding import public_json
@@ -110,7 +110,7 @@ async def artifact(name: str, record: TheRecord, api: TheApi, request: Request) 
     return answer
 
 
-async def _submission(request: Request) -> Submission:
+async def _submission(request: Request) -> VideoSubmission:
     """Return the way in that the client has chosen."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == JSON:

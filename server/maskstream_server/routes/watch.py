@@ -1,7 +1,7 @@
-"""`WS /v1/sessions/{id}/watch`: viewers see a session's results and have no hold on it.
+"""`WS /v1/sessions/{id}/watch`: viewers see a session's results and cannot change it.
 
-They hear what is committed from the store, so any server that shares it can show any session, and
-go on showing it when another server takes it over. What a viewer sends is read and forgotten.
+They receive what is committed from the store, so any server that shares it can show any session,
+and continues to when another server takes the session over. What it sends is ignored.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ class Show:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _hear(self, result: KeptResult | None) -> None:
-        self._viewer.hear(result)
+        self._viewer.add(result)
         self._news.set()
 
     async def _listen(self) -> None:

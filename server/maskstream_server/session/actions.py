@@ -1,4 +1,4 @@
-"""What a session asks its shell to do: values that the session returns, in order."""
+"""What the shell of a session must do: values that the session returns, in order."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,14 @@ from maskstream_server.session.reporting import ReportedFrame
 
 
 @dataclass(frozen=True)
-class Say:
+class SendMessage:
     """Send a control message."""
 
     message: ServerMessage
 
 
 @dataclass(frozen=True)
-class Answer:
+class SendResult:
     """Send an encoded RESULT, whose frame came at `arrived_s`; one that is final may follow."""
 
     message: bytes
@@ -36,7 +36,7 @@ class Decode:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepModel:
     """Step the model; report `stepped` or `failed`.
 
     Attributes:
@@ -62,7 +62,7 @@ class Encode:
 
 
 @dataclass(frozen=True)
-class Save:
+class CommitMemory:
     """Commit the whole memory after `sequence`, with the results since the last commit."""
 
     epoch: int
@@ -74,11 +74,11 @@ class Save:
 
 @dataclass(frozen=True)
 class ConfirmToken:
-    """The client has its new resume token: the previous one dies."""
+    """The client has its new resume token: the previous one becomes invalid."""
 
 
 @dataclass(frozen=True)
-class Forget:
+class DeleteSession:
     """Delete the session's memory."""
 
 
@@ -90,4 +90,14 @@ class Close:
     reason: str = ""
 
 
-Action = Say | Answer | Decode | Step | Encode | Save | ConfirmToken | Forget | Close
+Action = (
+    SendMessage
+    | SendResult
+    | Decode
+    | StepModel
+    | Encode
+    | CommitMemory
+    | ConfirmToken
+    | DeleteSession
+    | Close
+)

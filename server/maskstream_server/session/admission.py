@@ -1,4 +1,4 @@
-"""Whether a frame is taken, and in which order that is asked (protocol.md section 7): pure.
+"""Whether a frame is taken, and in which order that is asked (docs/protocol.md 7): pure.
 
 The order: epoch, sequence, credit, size, codec; the header before, decoding after.
 """

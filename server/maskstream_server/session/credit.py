@@ -1,4 +1,4 @@
-"""What a client may still send, and when it gets more: a pure ledger (protocol.md 4)."""
+"""What a client may still send, and when it gets more: a pure ledger (docs/protocol.md 4)."""
 
 from dataclasses import dataclass
 

@@ -13,7 +13,7 @@ from maskstream_protocol.results import ResultMessage
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 
-class Phase(Enum):
+class FramePhase(Enum):
     """Where a frame is on its way."""
 
     WAITING = auto()
@@ -59,7 +59,7 @@ class FrameTask:
     arrived_s: float
     prompts: SessionPrompts = NO_PROMPTS
     skipped: int = 0
-    phase: Phase = Phase.WAITING
+    phase: FramePhase = FramePhase.WAITING
     picture: Frame | None = None
     size: tuple[int, int] = (0, 0)
     decode_s: float = 0.0
@@ -74,26 +74,26 @@ class FrameTask:
 
     def fail(self, error: WireError) -> None:
         """End it with an error instead of an answer."""
-        self.error, self.picture, self.phase = error, None, Phase.DONE
+        self.error, self.picture, self.phase = error, None, FramePhase.DONE
 
     def take_back(self) -> None:
         """Let the model see it again, at once or when what is under way for it has come."""
         self.answer = self.checkpoint = None
-        self.is_stale = self.phase in (Phase.STEPPING, Phase.ENCODING)
+        self.is_stale = self.phase in (FramePhase.STEPPING, FramePhase.ENCODING)
         if not self.is_stale:
-            self.phase = Phase.DECODED
+            self.phase = FramePhase.DECODED
 
     def comes_stale(self) -> bool:
         """Whether what has come for it is of no use; it is then ready for the model again."""
         if not self.is_stale:
             return False
-        self.is_stale, self.phase = False, Phase.DECODED
+        self.is_stale, self.phase = False, FramePhase.DECODED
         return True
 
     @property
     def before_model(self) -> bool:
         """Whether the engine has not seen it and may still do so."""
-        return self.phase in (Phase.WAITING, Phase.DECODING, Phase.DECODED)
+        return self.phase in (FramePhase.WAITING, FramePhase.DECODING, FramePhase.DECODED)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class ResetMark:
 
 @dataclass(frozen=True)
 class FlushMark:
-    """A client wants to know when everything before this is answered and durable."""
+    """A client asked for a message when everything before this is answered and durable."""
 
     id: Any
 
@@ -128,7 +128,7 @@ class Line:
         if not self._items:
             return None
         head = self._items[0]
-        if isinstance(head, FrameTask) and head.phase is not Phase.DONE:
+        if isinstance(head, FrameTask) and head.phase is not FramePhase.DONE:
             return None
         return self._items.popleft()
 
@@ -142,7 +142,7 @@ class Line:
 
     def take_waiting(self) -> list[FrameTask]:
         """Take out the frames on which no work has begun."""
-        taken = [task for task in self.tasks() if task.phase is Phase.WAITING]
+        taken = [task for task in self.tasks() if task.phase is FramePhase.WAITING]
         self._items = deque(item for item in self._items if item not in taken)
         return taken
 

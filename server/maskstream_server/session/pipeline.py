@@ -8,8 +8,8 @@ from maskstream_model.port import SessionOptions, StepInput
 from maskstream_protocol.errors import InternalError, WireError
 from maskstream_protocol.messages import Policy
 from maskstream_protocol.results import ResultMessage, Timings
-from maskstream_server.session.actions import Action, Answer, Decode, Encode, Step
-from maskstream_server.session.line import Checkpoint, FrameTask, Line, Phase
+from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
+from maskstream_server.session.line import Checkpoint, FramePhase, FrameTask, Line
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
 
@@ -79,20 +79,20 @@ class Pipeline:
     @property
     def at_rest(self) -> bool:
         """Whether nothing is under way: frames that wait for later ones do not count."""
-        idle = all(task.phase is Phase.PENDING for task in self.line.tasks())
+        idle = all(task.phase is FramePhase.PENDING for task in self.line.tasks())
         return idle and self._flushed_from is None
 
     def start_work(self, ending: bool = False) -> list[Action]:
         """Return the work that can begin now; `ending`: no further frame comes."""
         busy = self._flushed_from is not None or any(
-            task.phase is Phase.STEPPING or task.is_stale for task in self.line.tasks()
+            task.phase is FramePhase.STEPPING or task.is_stale for task in self.line.tasks()
         )
         # `latest` decodes nothing ahead: what waits may yet be superseded.
         ahead = DECODE_AHEAD if self._policy == "lossless" else int(not busy)
         actions: list[Action] = []
         for task in [task for task in self.line.tasks() if task.before_model][:ahead]:
-            if task.phase is Phase.WAITING:
-                task.phase = Phase.DECODING
+            if task.phase is FramePhase.WAITING:
+                task.phase = FramePhase.DECODING
                 actions.append(Decode(task.frame, task.arrived_s))
         return actions if busy else [*actions, *self._next_step(ending)]
 
@@ -103,7 +103,7 @@ class Pipeline:
             if not isinstance(item, FrameTask):
                 if pending:
                     return [self._flush()]
-            elif item.phase is Phase.PENDING:
+            elif item.phase is FramePhase.PENDING:
                 pending = True
                 if item.frame.last:
                     return [self._flush()]
@@ -111,22 +111,22 @@ class Pipeline:
                 return [] if item.picture is None else [self._step(item, item.picture)]
         return [self._flush()] if pending and ending else []
 
-    def _step(self, task: FrameTask, picture: Frame) -> Step:
+    def _step(self, task: FrameTask, picture: Frame) -> StepModel:
         chain = self._chain_of(task)
-        task.before, task.phase, task.index = self._chain, Phase.STEPPING, chain.index + 1
+        task.before, task.phase, task.index = self._chain, FramePhase.STEPPING, chain.index + 1
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
-        return Step(task.frame.sequence, step, chain.mentioned, chain.committed)
+        return StepModel(task.frame.sequence, step, chain.mentioned, chain.committed)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
         same = self._chain.epoch == task.frame.epoch
         return self._chain if same else Chain(task.frame.epoch)
 
-    def _flush(self) -> Step:
+    def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
         step = StepInput[Any]((), chain.state, self._options(chain.prompts))
-        return Step(None, step, chain.mentioned, chain.committed)
+        return StepModel(None, step, chain.mentioned, chain.committed)
 
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
         return SessionOptions(prompts.for_model(), self._max_tracks)
@@ -136,19 +136,19 @@ class Pipeline:
         task = self.line.task(sequence)
         if task is not None:
             task.picture, task.size = picture, (picture.shape[0], picture.shape[1])
-            task.decode_s, task.phase = decode_s, Phase.DECODED
+            task.decode_s, task.phase = decode_s, FramePhase.DECODED
 
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `Step` gave; the state continues from it."""
+        """Take what a `StepModel` gave; the state continues from it."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
         if task is None or task.comes_stale():
             return []
         repeated = sequence <= self._answered
-        task.phase = Phase.DONE if repeated else Phase.PENDING
+        task.phase = FramePhase.DONE if repeated else FramePhase.PENDING
         chain = replace(self._chain_of(task), index=task.index, prompts=task.prompts)
         return self._continue_chain(chain, report, times, now_s)
 
@@ -175,7 +175,7 @@ class Pipeline:
             timings = _timings(task, times, now_s)
             actions.append(Encode(task.frame, frame, timings))
             if frame.final:
-                task.phase, task.mentioned, last = Phase.ENCODING, frame.mentioned, task
+                task.phase, task.mentioned, last = FramePhase.ENCODING, frame.mentioned, task
                 task.classes = frame.classes if chain.prompts.texts else {}
         committed = chain.committed
         if last is not None and report.parts is not None:
@@ -187,7 +187,7 @@ class Pipeline:
         return actions
 
     def _pending(self) -> list[FrameTask]:
-        return [task for task in self.line.tasks() if task.phase is Phase.PENDING]
+        return [task for task in self.line.tasks() if task.phase is FramePhase.PENDING]
 
     def encoded(self, sequence: int, answer: ResultMessage, final: bool) -> list[Action]:
         """Take the message of an `Encode`; a provisional one goes out unless it comes too late."""
@@ -195,11 +195,11 @@ class Pipeline:
         if task is None:
             return []
         if not final:
-            early = task.phase in (Phase.PENDING, Phase.ENCODING)
-            message = Answer(answer.encode(), task.arrived_s, sequence, final=False)
+            early = task.phase in (FramePhase.PENDING, FramePhase.ENCODING)
+            message = SendResult(answer.encode(), task.arrived_s, sequence, final=False)
             return [message] if early else []
         if not task.comes_stale():
-            task.answer, task.phase = answer, Phase.DONE
+            task.answer, task.phase = answer, FramePhase.DONE
         return []
 
     def failed(self, sequence: int | None, error: WireError) -> None:
@@ -210,7 +210,7 @@ class Pipeline:
         task = self.line.task(sequence)
         if task is None or task.comes_stale():
             return
-        if task.phase is Phase.ENCODING:
+        if task.phase is FramePhase.ENCODING:
             self._take_back(task)
         task.fail(error)
 

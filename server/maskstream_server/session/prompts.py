@@ -1,4 +1,4 @@
-"""The prompts of a session, and the classes that they are given: pure (protocol.md section 10)."""
+"""The prompts of a session, and the classes that they are given: pure (docs/protocol.md 10)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

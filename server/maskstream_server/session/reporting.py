@@ -1,4 +1,4 @@
-"""Which tracks of a frame are mentioned, and their masks (protocol.md section 3): pure."""
+"""Which tracks of a frame are mentioned, and their masks (docs/protocol.md 3): pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ from maskstream_protocol.masks import mask_size
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a client, or a whole video, wants of results.
+class ResultOptions:
+    """Options of a client, or of a whole video, for results.
 
     Attributes:
         min_score: score from which a track is first mentioned, 0 to 1.
@@ -81,7 +81,7 @@ def labels_of(info: ModelInfo, names: Sequence[str] | None) -> frozenset[int] | 
 
 @dataclass(frozen=True)
 class ReportedFrame:
-    """What is said of one frame.
+    """What is reported of one frame.
 
     Attributes:
         index: number of the frame, as the model counts.
@@ -91,7 +91,7 @@ class ReportedFrame:
         crops: masks of these rows; None where none are wanted.
         mentioned: tracks that are known after this frame and have not disappeared.
         num_tracks: living tracks, mentioned or not.
-        num_refused: newcomers that `max_tracks` kept out.
+        num_refused: new tracks that `max_tracks` refused.
     """
 
     index: int
@@ -119,7 +119,7 @@ class StepReport:
         state: the model's, after the step.
         mentioned: of the last final result; without one, as before the step.
         committed: last frame that `parts` hold, as the model counts.
-        parts: the state as named bytes; None where they have not moved (`Reader.every`).
+        parts: the state as named bytes; None where they have not moved (`StepReporter.every`).
     """
 
     frames: tuple[ReportedFrame, ...]
@@ -130,7 +130,7 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class Reader:
+class StepReporter:
     """Makes the report of a step; for the thread that steps the model.
 
     Attributes:
@@ -140,7 +140,7 @@ class Reader:
     """
 
     model: Model[Any]
-    wanted: Wanted
+    wanted: ResultOptions
     mentioned: frozenset[int] = frozenset()
     committed: int = 0
     every: int = 1
@@ -170,7 +170,9 @@ class Reader:
             pause()
 
 
-def report_frame(result: FrameResult, mentioned: frozenset[int], wanted: Wanted) -> ReportedFrame:
+def report_frame(
+    result: FrameResult, mentioned: frozenset[int], wanted: ResultOptions
+) -> ReportedFrame:
     """Choose the rows of a frame and make their masks."""
     tracks = result.tracks
     if wanted.tracks_classes:
@@ -236,14 +238,14 @@ def select(tracks: TrackTable, rows: Rows) -> TrackTable:
     )
 
 
-def _crops(result: FrameResult, rows: Rows, wanted: Wanted) -> Crops | None:
+def _crops(result: FrameResult, rows: Rows, wanted: ResultOptions) -> Crops | None:
     if wanted.mask_scale is None:
         return None
     size = mask_size(result.size, wanted.mask_scale)
     return result.masks.crops(rows, size, wanted.with_logits)
 
 
-def _classes_there(result: FrameResult, wanted: Wanted) -> tuple[TrackTable, Crops | None]:
+def _classes_there(result: FrameResult, wanted: ResultOptions) -> tuple[TrackTable, Crops | None]:
     """Return the classes that have a pixel at the size wanted; without masks, at full size."""
     labels = result.tracks.labels
     all_rows = np.arange(len(labels))

@@ -1,4 +1,4 @@
-"""One connection's side of a session, without I/O: events in, actions out (protocol.md 2 to 7).
+"""The rules of one session, without I/O: events in, actions out (docs/protocol.md 2 to 7).
 
 Frames are answered in the order of their arrival. Every event method returns what the shell has
 to do, in order; after a `Close` there is nothing more to do.
@@ -23,7 +23,13 @@ from maskstream_protocol.errors import (
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
-from maskstream_server.session.actions import Action, Close, ConfirmToken, Forget, Say
+from maskstream_server.session.actions import (
+    Action,
+    Close,
+    ConfirmToken,
+    DeleteSession,
+    SendMessage,
+)
 from maskstream_server.session.admission import (
     Terms,
     check_content,
@@ -31,11 +37,11 @@ from maskstream_server.session.admission import (
     check_place,
     parse_text,
 )
-from maskstream_server.session.answers import Answers
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
 from maskstream_server.session.memory import Beginning
+from maskstream_server.session.outgoing import OutgoingMessages
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
@@ -56,7 +62,7 @@ class Session:
         self._texts = TokenBucket(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
-        self._answers = Answers(memory, self._ledger, self._rows, kept)
+        self._outgoing = OutgoingMessages(memory, self._ledger, self._rows, kept)
         index = beginning.index
         self._prompts = memory.prompts
         chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
@@ -104,7 +110,7 @@ class Session:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `Step` gave."""
+        """Take what a `StepModel` gave."""
         self._do(self._pipeline.stepped(sequence, report, times, now_s))
         return self._turn()
 
@@ -114,33 +120,33 @@ class Session:
         return self._turn()
 
     def failed(self, sequence: int | None, error: WireError) -> list[Action]:
-        """Take the failure of a `Decode`, `Step` or `Encode`: the frame is dropped."""
+        """Take the failure of a `Decode`, `StepModel` or `Encode`: the frame is dropped."""
         self._pipeline.failed(sequence, error)
         return self._turn()
 
     def durable(self, epoch: int, sequence: int) -> list[Action]:
-        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
-        self._answers.durable(epoch, sequence)
+        """Note that everything up to `sequence` is committed, and the reset to `epoch`."""
+        self._outgoing.durable(epoch, sequence)
         return self._turn()
 
     def store_away(self) -> list[Action]:
-        """Hear that commits do not work now."""
-        if not self._answers.away:
-            self._answers.away = True
+        """Note that commits fail now."""
+        if not self._outgoing.away:
+            self._outgoing.away = True
             text = "Results are not durable until the session store is back."
             self._say(notices.ErrorMessage.of(StoreAwayError(text)))
         return self._turn()
 
     def store_back(self) -> list[Action]:
-        """Hear that commits work again."""
-        if self._answers.away:
-            self._answers.away = False
+        """Note that commits work again."""
+        if self._outgoing.away:
+            self._outgoing.away = False
             self._say(notices.StoreBack())
         return self._turn()
 
     def taken_over(self) -> list[Action]:
-        """Hear that another connection has the session now."""
-        self._end(TakenOverError("The session goes on over a newer connection."))
+        """Note that another connection has the session now."""
+        self._end(TakenOverError("The session continues over a newer connection."))
         return self._turn()
 
     def going_away(self, in_ms: int, reason: str) -> list[Action]:
@@ -174,7 +180,7 @@ class Session:
             case messages.Hello():
                 raise BadMessageError("This connection has had its hello.")
             case messages.Ack(sequence):
-                self._answers.acked(sequence)
+                self._outgoing.acked(sequence)
                 self._confirm_token()
             case messages.Flush(flush_id):
                 self._request(FlushMark(flush_id))
@@ -190,7 +196,7 @@ class Session:
         self._rows.clear(BadMessageError, FrameHeaderError)
 
     def _request(self, mark: FlushMark | ResetMark) -> None:
-        if self._line.num_marks + self._answers.num_waiting >= MAX_REQUESTS:
+        if self._line.num_marks + self._outgoing.num_waiting >= MAX_REQUESTS:
             raise BadMessageError(f"More than {MAX_REQUESTS} requests wait for their answer.")
         self._line.add(mark)
 
@@ -199,7 +205,7 @@ class Session:
         if not self._terms.takes_prompts:
             raise BadMessageError("The model of this session takes no prompts.")
         self._prompts = self._prompts.replaced(prompts)
-        self._say(notices.Prompted(self._next, self._prompts.notices(self._answers.classes)))
+        self._say(notices.Prompted(self._next, self._prompts.notices(self._outgoing.classes)))
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
@@ -216,7 +222,7 @@ class Session:
             check_content(frame, len(data), self._terms)
         except WireError as error:
             task.fail(error)
-        self._do(self._answers.superseded(old) for old in self._pipeline.add(task))
+        self._do(self._outgoing.superseded(old) for old in self._pipeline.add(task))
 
     def _confirm_token(self) -> None:
         """Let the previous token die: a frame or an ack shows that `welcome` has arrived."""
@@ -233,9 +239,9 @@ class Session:
         if not self.closed:
             at_rest = self.at_rest
             self._do(self._pipeline.start_work(self._leaving))
-            self._do(self._answers.commit_tail(self._answered_up_to) if at_rest else [])
-            self._do(self._answers.answer_requests())
-            self._do(self._answers.return_credit(at_rest))
+            self._do(self._outgoing.commit_tail(self._answered_up_to) if at_rest else [])
+            self._do(self._outgoing.answer_requests())
+            self._do(self._outgoing.return_credit(at_rest))
             self._leave()
         out, self._out = self._out, []
         return out
@@ -243,16 +249,16 @@ class Session:
     def _answer(self, item: Item) -> None:
         match item:
             case FlushMark(flush_id):
-                self._answers.flush(flush_id, self._answered_up_to)
+                self._outgoing.flush(flush_id, self._answered_up_to)
             case ResetMark(epoch):
                 answered = self._answered_up_to
-                self._do(self._answers.reset(epoch, answered, self._next, self._prompts))
+                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts))
             case FrameTask(error=None, answer=None):
-                self._answers.repeated(item)
+                self._outgoing.repeated(item)
             case FrameTask(error=None):
-                self._do(self._answers.result(item, self._answered_up_to))
+                self._do(self._outgoing.result(item, self._answered_up_to))
             case FrameTask():
-                self._do(self._answers.drop(item))
+                self._do(self._outgoing.drop(item))
 
     @property
     def _answered_up_to(self) -> int:
@@ -265,15 +271,15 @@ class Session:
     def _leave(self) -> None:
         """Close where the client said `bye`, or this server goes away, and all is answered."""
         # A server that goes away leaves pending frames: the client sends them again elsewhere.
-        if self._line.num_marks or (self._answers.num_waiting and not self._answers.away):
+        if self._line.num_marks or (self._outgoing.num_waiting and not self._outgoing.away):
             return
         if self._leaving and not self._line:
-            self._do([Forget(), Close(DONE)])
-        elif self._draining and not self._leaving and self.at_rest and self._answers.all_durable:
+            self._do([DeleteSession(), Close(DONE)])
+        elif self._draining and not self._leaving and self.at_rest and self._outgoing.all_durable:
             self._do([Close(RESTART)])
 
     def _refuse(self, error: WireError) -> None:
-        """Tell of an error that consumes nothing; one too many ends the connection."""
+        """Report an error that consumes nothing; one too many ends the connection."""
         close_code = self._rows.count(error)
         if close_code is None:
             self._say(notices.ErrorMessage.of(error))
@@ -285,7 +291,7 @@ class Session:
         self._do([Close(close_code or error.close_code or INTERNAL)])
 
     def _say(self, message: notices.ServerMessage) -> None:
-        self._do([Say(message)])
+        self._do([SendMessage(message)])
 
     def _do(self, actions: Iterable[Action]) -> None:
         """Queue actions; nothing follows a `Close`."""

@@ -79,7 +79,7 @@ class Committer:
         self._pending = commit if self._pending is None else merge(self._pending, commit)
         self._count(waiting=self._num_waiting + 1, under_way=self._num_under_way)
         if self._task is None or self._task.done():
-            # The task is the committer's own: nobody who awaits `flush` can cancel it.
+            # The task is the committer's own: a caller that awaits `flush` cannot cancel it.
             self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:
@@ -144,7 +144,7 @@ class Committer:
         self._events.recreated(lease)
         try:
             await self._store.create(lease.session, lease.owner, self._token_hash, lease.fence)
-        except StoreFullError as error:  # old sessions live on: there may be room later
+        except StoreFullError as error:  # old sessions continue: there may be space later
             raise StoreUnreachableError(str(error)) from error
         except SessionExistsError:
             return CommitOutcome.MISSING

@@ -1,4 +1,4 @@
-"""What a session store promises: memory and results committed as one, under a fence (design.md 4).
+"""The interface of session stores: memory and results committed as one, under a fence.
 
 A session belongs to the holder of the newest `Lease`. Its `fence` grows with every takeover, and
 every write names it, so that a server that was thought dead cannot write over its successor.
@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 FULL_FRACTION = 0.8
-"""Share of its memory from which a store takes no new sessions (design.md section 4)."""
+"""Share of its memory from which a store takes no new sessions (docs/operating.md)."""
 TOMBSTONE_LEASES = 4
 """A deleted session keeps its fence for so many lease times, so that late writers are refused."""
 
@@ -100,7 +100,7 @@ class TakenOver:
 
 @dataclass(frozen=True)
 class SessionListing:
-    """A session as a list shows it; `owner` holds it now, None where nobody does.
+    """A session as a list shows it; `owner` holds it now, None where no server does.
 
     `epoch` and `sequence` are None where it is not `readable`.
     """
@@ -113,11 +113,11 @@ class SessionListing:
     readable: bool = True
 
 
-Heard = Callable[[KeptResult | None], None]
+OnResult = Callable[[KeptResult | None], None]
 """Takes results as they are committed; None where the session has been deleted."""
 
 
-class Watch(Protocol):
+class ResultSubscription(Protocol):
     """What `SessionStore.watch` has begun."""
 
     async def close(self) -> None:
@@ -206,7 +206,7 @@ class SessionStore(Protocol):
     async def listing(self, limit: int) -> list[SessionListing]:
         """Return at most `limit` sessions, in no order."""
 
-    async def watch(self, session: str, heard: Heard) -> Watch:
+    async def watch(self, session: str, heard: OnResult) -> ResultSubscription:
         """Call `heard` with each result that is committed from now on, by any server.
 
         On the event loop, in order; it must return at once. While the store is away results pass

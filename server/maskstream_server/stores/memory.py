@@ -10,9 +10,9 @@ from maskstream_server.stores.interface import (
     TOMBSTONE_LEASES,
     Commit,
     CommitOutcome,
-    Heard,
     KeptResult,
     Lease,
+    OnResult,
     SessionListing,
     StoredSession,
     StoreTimes,
@@ -36,7 +36,7 @@ class MemoryStore:
         self._clock = clock
         self._records: dict[str, SessionRecord] = {}
         self._used_bytes = 0
-        self._heard: dict[str, list[Heard]] = {}
+        self._heard: dict[str, list[OnResult]] = {}
         # The renewer comes from another thread.
         self._lock = threading.Lock()
 
@@ -153,12 +153,12 @@ class MemoryStore:
                 for name, record in found[:limit]
             ]
 
-    async def watch(self, session: str, heard: Heard) -> "MemoryWatch":
+    async def watch(self, session: str, heard: OnResult) -> "MemoryWatch":
         """See `SessionStore.watch`."""
         self._heard.setdefault(session, []).append(heard)
         return MemoryWatch(lambda: self._forget(session, heard))
 
-    def _forget(self, session: str, heard: Heard) -> None:
+    def _forget(self, session: str, heard: OnResult) -> None:
         left = [each for each in self._heard.pop(session, []) if each is not heard]
         if left:
             self._heard[session] = left
@@ -231,11 +231,11 @@ class MemoryRenewer:
 
 
 class MemoryWatch:
-    """The `Watch` of a `MemoryStore`."""
+    """The `ResultSubscription` of a `MemoryStore`."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end = end
 
     async def close(self) -> None:
-        """See `Watch.close`."""
+        """See `ResultSubscription.close`."""
         self._end()

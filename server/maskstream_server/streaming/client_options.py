@@ -10,16 +10,16 @@ from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 from maskstream_server.streaming.encode import ResultFormat
 
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """How a client wants its results."""
+    """The options of a client for its results."""
 
     form: ResultFormat
-    wanted: Wanted
+    wanted: ResultOptions
 
     @classmethod
     def of(cls, hello: Hello, info: ModelInfo) -> "ClientOptions":
@@ -35,7 +35,7 @@ class ClientOptions:
         if hello.provisional and not info.lookahead:
             raise BadHelloError(f"The model {info.name} answers at once: nothing is provisional.")
         try:
-            wanted = Wanted.of(
+            wanted = ResultOptions.of(
                 info,
                 hello.min_score,
                 hello.classes,

@@ -9,7 +9,7 @@ from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from maskstream_protocol.notices import Drop, ErrorMessage, ServerMessage
 from maskstream_server.engine.types import StepTimes
-from maskstream_server.session.actions import Answer, Decode
+from maskstream_server.session.actions import Decode, SendResult
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.streaming.ports import StreamPorts
 from maskstream_server.telemetry.metrics import Stage, late_by
@@ -65,7 +65,7 @@ class ConnectionMetrics:
     # Frames.
 
     def received(self, num_bytes: int) -> None:
-        """See a frame come in, before anybody has looked at it."""
+        """Record the arrival of a frame, before it is checked."""
         self._metrics.received.inc()
         self._metrics.received_bytes.inc(num_bytes)
 
@@ -111,7 +111,7 @@ class ConnectionMetrics:
             self._tracing.part(span, "inference", taken_s, stepped_s)
             self._tracing.part(span, "postprocess", stepped_s, stepped_s + times.read_s)
 
-    def answered(self, answer: Answer) -> Departing:
+    def answered(self, answer: SendResult) -> Departing:
         """See a result that is ready to go."""
         return Departing(answer.message, answer.sequence, answer.arrived_s, self.clock())
 

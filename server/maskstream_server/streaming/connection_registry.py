@@ -88,7 +88,7 @@ class ConnectionRegistry:
         self.check_free(connection.address, lease.session)
         self.evict(lease)
         if lease.session in self._connections:
-            raise TakenOverError("The session goes on over a newer connection.")
+            raise TakenOverError("The session continues over a newer connection.")
         idle = self._longest_idle()
         if len(self._connections) >= self._max_sessions and idle is not None:
             _, leaving = self._connections.pop(idle)
@@ -115,7 +115,7 @@ class ConnectionRegistry:
             self._changed()
 
     async def drain(self, within_s: float) -> None:
-        """Let nobody in any more, and everybody finish; after `within_s` send them away."""
+        """Accept no new connections and let open ones finish; close them after `within_s`."""
         self._draining = True
         for _, connection in list(self._connections.values()):
             connection.going_away(round(1000 * within_s))

@@ -23,7 +23,7 @@ from maskstream_server.session.reporting import ReportedFrame
 
 @dataclass(frozen=True)
 class ResultFormat:
-    """How a client wants its results.
+    """The options of a client for its results.
 
     Attributes:
         mask_scale: 1, 0.5 or 0.25 of the upright frame.

@@ -10,9 +10,9 @@ import structlog
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.session.actions import Action, Decode, Encode, Save, Step
+from maskstream_server.session.actions import Action, CommitMemory, Decode, Encode, StepModel
 from maskstream_server.session.pipeline import WorkTimes
-from maskstream_server.session.reporting import Reader
+from maskstream_server.session.reporting import StepReporter
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
@@ -69,7 +69,7 @@ class ActionExecutor:
         self._connection_metrics.begun(action)
         self._start(self._decode(action), action.frame.sequence)
 
-    def step(self, action: Step) -> None:
+    def step(self, action: StepModel) -> None:
         """Hand a picture to the engine, or have the model answer what is pending."""
         self._start(self._step(action), action.sequence)
 
@@ -86,11 +86,11 @@ class ActionExecutor:
         took_s = self._connection_metrics.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
-    async def _step(self, action: Step) -> None:
+    async def _step(self, action: StepModel) -> None:
         service, step, began_s = self._service, action.step, self._connection_metrics.clock()
         if step.state is None:
             step = replace(step, state=service.model.begin(step.options))
-        read = Reader(service.model, self._options.wanted, action.mentioned, action.committed)
+        read = StepReporter(service.model, self._options.wanted, action.mentioned, action.committed)
         found, times = await service.engine.submit(self._lease.session, step, read)
         self._connection_metrics.stepped(action.sequence, found, times, began_s)
         work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()
@@ -122,7 +122,7 @@ class ActionExecutor:
 
     # The session's memory.
 
-    def save(self, action: Save) -> None:
+    def save(self, action: CommitMemory) -> None:
         """Offer a commit; the committer does it in its own time."""
         commit = Commit(
             lease=self._lease,

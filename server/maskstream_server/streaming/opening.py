@@ -40,7 +40,7 @@ from maskstream_server.streaming.client_options import check_resumed_prompts, fi
 from maskstream_server.streaming.ports import SessionPorts
 
 FEATURES: Final = ("classes", "prompts", "late")
-"""Additions of protocol.md section 10 that this server has."""
+"""Additions of docs/protocol.md 10 that this server has."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ async def _restore(
         if memory.fingerprint != fingerprint:
             return "model_changed"
         if not stored.parts:
-            # Nothing was committed: the client says again what it wants.
+            # Nothing was committed: the client sends its options again.
             prompts = first_prompts(model.info, hello.prompts)
             return Beginning(replace(memory, prompts=prompts))
         check_resumed_prompts(memory, hello.prompts)
@@ -200,7 +200,7 @@ async def _restore(
 
 
 async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:
-    """Delete a memory that nobody can use any more."""
+    """Delete a memory that cannot be used any more."""
     log = structlog.get_logger(__name__)
     log.warning("session_given_up", session=taken.lease.session, reason=reason)
     await service.store.delete(taken.lease)

@@ -17,15 +17,15 @@ from maskstream_protocol.notices import ErrorMessage
 from maskstream_server.error_answers import wire_error
 from maskstream_server.session.actions import (
     Action,
-    Answer,
     Close,
+    CommitMemory,
     ConfirmToken,
     Decode,
+    DeleteSession,
     Encode,
-    Forget,
-    Save,
-    Say,
-    Step,
+    SendMessage,
+    SendResult,
+    StepModel,
 )
 from maskstream_server.session.admission import MAX_TEXT_CHARS
 from maskstream_server.session.session import IDLE, INTERNAL, RESTART, Session
@@ -188,27 +188,27 @@ class Stream:
             await self._outgoing.put(message)
 
     async def _perform(self, action: Action, executor: ActionExecutor) -> None:
-        if isinstance(action, Decode | Answer):
+        if isinstance(action, Decode | SendResult):
             self._busy_at_s = self._service.clock()
         match action:
-            case Say(message):
+            case SendMessage(message):
                 self._connection_metrics.said(message)
                 await self._outgoing.put(message.to_json())
-            case Answer(final=False):
+            case SendResult(final=False):
                 await self._outgoing.put(action.message)
-            case Answer():
+            case SendResult():
                 await self._outgoing.put(self._connection_metrics.answered(action))
             case Decode():
                 executor.decode(action)
-            case Step():
+            case StepModel():
                 executor.step(action)
             case Encode():
                 executor.encode(action)
-            case Save():
+            case CommitMemory():
                 executor.save(action)
             case ConfirmToken():
                 executor.confirm_token()
-            case Forget():
+            case DeleteSession():
                 await executor.forget()
             case Close():
                 await self._outgoing.put(action)

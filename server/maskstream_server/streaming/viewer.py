@@ -12,7 +12,7 @@ MAX_WAITING: Final = 32
 
 
 class Viewer:
-    """Takes results with `hear`, gives out messages with `take`, from `begin` on.
+    """Takes results with `add`, returns messages with `take`, from `begin` on.
 
     Attributes:
         ended: whether the session was deleted.
@@ -27,7 +27,7 @@ class Viewer:
         """What was committed up to here is not shown."""
         self._last = sequence
 
-    def hear(self, result: KeptResult | None) -> None:
+    def add(self, result: KeptResult | None) -> None:
         """Take a result; None is the session's end."""
         if result is None:
             self.ended = True
@@ -37,7 +37,7 @@ class Viewer:
     def take(self) -> list[str | bytes]:
         """Return the next result's message, behind a `drop` for those missed before it; or none.
 
-        A result says how many frames of the session itself had none: what lies before them and
+        A result says how many frames of the session itself had none: what is before them and
         was not shown has been missed, here or on the way from the store.
         """
         while self._waiting:

@@ -24,7 +24,7 @@ def origin_of(address: str | None) -> str:
     return str(number)
 
 
-class Waiting(Protocol):
+class PendingConnection(Protocol):
     """A WebSocket before its hello."""
 
     @property
@@ -59,7 +59,7 @@ class Gate:
         self._max_waiting = max_waiting
         self._addresses: Counter[str] = Counter()
         self._num_refused = 0
-        self._waiting: dict[Waiting, None] = {}
+        self._waiting: dict[PendingConnection, None] = {}
 
     @property
     def num_connections(self) -> int:
@@ -86,7 +86,7 @@ class Gate:
         if not self._addresses[entry.address]:
             del self._addresses[entry.address]
 
-    def wait(self, waiting: Waiting) -> None:
+    def wait(self, waiting: PendingConnection) -> None:
         """Let it wait for its hello; another may have to go."""
         self._waiting[waiting] = None
         if len(self._waiting) > self._max_waiting:
@@ -96,7 +96,7 @@ class Gate:
             del self._waiting[oldest]
             oldest.turn_away()
 
-    def waited(self, waiting: Waiting) -> None:
+    def waited(self, waiting: PendingConnection) -> None:
         """It has had its hello, or is gone."""
         self._waiting.pop(waiting, None)
 

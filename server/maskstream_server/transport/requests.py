@@ -30,7 +30,7 @@ UNREAD_S: Final = 300.0
 CLOSE_S: Final = 10.0
 
 
-class Phase(Enum):
+class RequestPhase(Enum):
     """What the client of a connection is sending."""
 
     HEADERS = auto()
@@ -47,7 +47,7 @@ class RequestProtocol(HttpToolsProtocol):
         super().__init__(config, *args, **kwargs)
         self._settings = config.settings
         self._entry: Entry | None = None
-        self._phase = Phase.NOTHING
+        self._phase = RequestPhase.NOTHING
         self._timer, self._write_timer = Timer(self.loop), Timer(self.loop)
         self._num_read_bytes = self._num_header_bytes = self._num_body_bytes = 0
 
@@ -73,10 +73,10 @@ class RequestProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a part of a request."""
-        if self._phase is Phase.NOTHING and not self._timer.is_running:
+        if self._phase is RequestPhase.NOTHING and not self._timer.is_running:
             self._await_headers()  # also where only empty lines come
         super().data_received(data)
-        if self._phase is Phase.HEADERS:
+        if self._phase is RequestPhase.HEADERS:
             self._num_read_bytes += len(data)
             if self._num_read_bytes > MAX_HEADER_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEADERS_TOO_LARGE)
@@ -96,7 +96,7 @@ class RequestProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._phase, self._num_read_bytes, self._num_header_bytes = Phase.HEADERS, 0, 0
+        self._phase, self._num_read_bytes, self._num_header_bytes = RequestPhase.HEADERS, 0, 0
         if not self._timer.is_running:
             self._await_headers()
 
@@ -112,7 +112,7 @@ class RequestProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _RefusedError
         super().on_headers_complete()
-        self._phase, self._num_body_bytes = Phase.BODY, 0
+        self._phase, self._num_body_bytes = RequestPhase.BODY, 0
         self._await_body()
 
     def on_body(self, body: bytes) -> None:
@@ -123,7 +123,7 @@ class RequestProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         super().on_message_complete()
-        self._phase = Phase.NOTHING
+        self._phase = RequestPhase.NOTHING
         self._timer.stop()
 
     def send_400_response(self, msg: str) -> None:
@@ -153,7 +153,7 @@ class RequestProtocol(HttpToolsProtocol):
     def _headers_late(self) -> None:
         if self._is_answering:
             self._await_headers()
-        elif self._phase is Phase.HEADERS:
+        elif self._phase is RequestPhase.HEADERS:
             within_s = self._settings.request_header_s
             detail = f"The headers of the request did not come within {within_s:g} s."
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, detail)
@@ -165,7 +165,7 @@ class RequestProtocol(HttpToolsProtocol):
         self._timer.start(self._settings.request_stall_s, check)
 
     def _check_body(self, was_paused: bool, num_bytes_before: int) -> None:
-        """Give up a body that does not come, unless it is we who did not read it."""
+        """End a request whose body does not come, unless the server did not read it."""
         if self.cycle.response_complete:
             self._close()
         elif (
@@ -201,7 +201,7 @@ class RequestProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._is_answering:
-            is_silent = self._phase is not Phase.BODY or self.cycle.response_started
+            is_silent = self._phase is not RequestPhase.BODY or self.cycle.response_started
             self.cycle.disconnected = True
             self.cycle.message_event.set()
             if is_silent:

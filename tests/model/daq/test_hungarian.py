@@ -108,7 +108,7 @@ def test_a_track_without_a_like_query_is_missed_and_shows_nothing() -> None:
     assert outputs[0].masks(*SIZE)[1].all()
 
 
-def test_max_tracks_keeps_out_the_weakest_newcomers() -> None:
+def test_max_tracks_keeps_out_the_weakest_new_tracks() -> None:
     model = _model()
     frame = _queries(0, 1, 2, scores={1: 0.95})
     outputs, _ = model.track(frame, [model.begin()], [SIZE], [1])

@@ -1,4 +1,4 @@
-"""The laws that every online model keeps, on a tiny real one (design.md section 9, laws 1 to 5)."""
+"""The laws that every online model keeps, on a tiny real one."""
 
 from itertools import pairwise
 
@@ -221,7 +221,7 @@ def test_max_tracks_is_kept(long_run):
 
 
 @pytest.mark.parametrize("rules", [{}, {"double_iou_max": 0.5}])
-def test_a_limit_keeps_newcomers_out_and_changes_nothing_else(frames, rules):
+def test_a_limit_keeps_new_tracks_out_and_changes_nothing_else(frames, rules):
     model = tiny_model(**rules)
     state, refused = model.begin(), 0
     for frame in frames:

@@ -70,7 +70,7 @@ def test_a_track_disappears_after_the_last_missed_frame_allowed():
     assert verdict.gone.tolist() == [False, False, True]
 
 
-def test_a_full_house_refuses_the_weakest_newcomers():
+def test_a_full_session_refuses_the_weakest_new_tracks():
     scores = torch.tensor([0.6, 0.9, 0.41, 0.1, 0.7])
     verdict = admit(judge_first_frame(scores, RULES), scores, 2)
     assert verdict.born.tolist() == [1, 4]
@@ -94,7 +94,7 @@ def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
 
 
 @given(frames(), limits)
-def test_newcomers_are_refused_only_for_lack_of_room_and_the_weakest_first(frame, max_tracks):
+def test_new_tracks_are_refused_only_for_lack_of_places_and_the_weakest_first(frame, max_tracks):
     scores, missed = frame
     limited, free = (judge_within(scores, missed, limit) for limit in (max_tracks, None))
     refused = set(free.born.tolist()) - set(limited.born.tolist())

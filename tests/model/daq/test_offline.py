@@ -144,7 +144,7 @@ def test_parts_change_with_windows_only(model, frames):
     }
 
 
-def test_after_a_flush_windows_begin_anew_and_identities_go_on(model, frames):
+def test_after_a_flush_windows_begin_anew_and_identities_continue(model, frames):
     *_, output = steps(model, frames[:8])
     flushed = model.flush(output.state)
     assert [result.index for result in flushed.results] == [6, 7, 8]

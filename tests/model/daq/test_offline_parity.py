@@ -1,6 +1,6 @@
-"""The offline model against the reference's recording of a whole clip (SPEC.md section 4).
+"""The offline model against the reference's recording of a whole clip (docs/model.md 4).
 
-Row order is undefined there (SPEC.md section 8): tracks are paired by their ids, naive sequences,
+Row order is undefined there (docs/model.md 8): tracks are paired by their ids, naive sequences,
 which have none, by what they hold. Weights are those of the online cases and a refiner's.
 
 Mask pixels within rounding of 0 may fall on either side, each in the appearance of one track of 283

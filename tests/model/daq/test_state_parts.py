@@ -137,7 +137,7 @@ def test_a_part_of_the_wrong_length_is_refused_by_name(model, parts, name, chang
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e30])
 @pytest.mark.parametrize("name", [*FLOATS, RING])
-def test_numbers_that_no_step_can_go_on_with_are_refused(model, parts, name, value):
+def test_numbers_that_no_step_can_continue_with_are_refused(model, parts, name, value):
     name = place(parts, name)
     with pytest.raises(StateError, match=name):
         model.from_parts({**parts, name: parts[name][:-4] + np.float32(value).tobytes()})

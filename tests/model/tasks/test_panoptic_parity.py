@@ -135,7 +135,7 @@ def differing(outputs, config):
         (LONG, (0.3, 0.8), 11890, 2),
     ],
 )
-def test_a_stream_differs_from_the_clip_as_decision_7_tells(
+def test_a_stream_differs_from_the_clip_as_decision_7_explains(
     runs, case, thresholds, num_pixels, on_the_last_frame
 ):
     pixels = differing(runs.run(case).outputs, rules(*thresholds))
@@ -143,7 +143,7 @@ def test_a_stream_differs_from_the_clip_as_decision_7_tells(
     assert pixels[-1].sum() == pytest.approx(on_the_last_frame, abs=20)
 
 
-def test_a_semantic_stream_differs_from_the_clip_as_decision_7_tells(runs):
+def test_a_semantic_stream_differs_from_the_clip_as_decision_7_explains(runs):
     outputs = runs.run(LONG).outputs
     online = torch.stack([semantic_frame(output, SIZE) for output in outputs])
     pixels = online != semantic_video(outputs, SIZE)

@@ -68,11 +68,12 @@ def test_a_released_file_fits_the_preset_of_its_names_and_shapes(released, name)
 def test_presets_that_differ_in_nothing_are_both_named(released):
     path = released(empty("daq_r50_ytvis21"))
     assert "fits daq_r50_ytvis19 and daq_r50_ytvis21" in run("verify", path).output
-    assert "say with --preset" in sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    refusal = sentence_of(run("convert", path, path.with_name("o.safetensors")))
+    assert "name the one it is for with --preset" in refusal
     assert not path.with_name("o.safetensors").exists()
 
 
-def test_what_is_missing_left_over_and_of_another_shape_is_told(released):
+def test_what_is_missing_left_over_and_of_another_shape_is_reported(released):
     tensors = empty("daq_r50_ovis")
     del tensors["tracker.bg_slots.weight"]
     tensors["stranger"] = torch.zeros(1)
@@ -120,11 +121,11 @@ def segmenter_alone(tensors):
     ("change", "sentence"),
     [
         (offline, "it has the refiner of an offline model, but fits none that is released"),
-        (many_classes, "it tells 133 classes apart, as no preset does"),
+        (many_classes, "it has 133 classes, as no preset has"),
         (segmenter_alone, "it has no tracker"),
     ],
 )
-def test_a_variant_without_a_preset_is_told(released, change, sentence):
+def test_a_variant_without_a_preset_is_reported(released, change, sentence):
     tensors = empty("daq_r50_ovis")
     change(tensors)
     path = released(tensors)

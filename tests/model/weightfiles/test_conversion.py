@@ -63,7 +63,7 @@ def test_an_offline_file_is_converted_with_its_refiner(tmp_path, released):
         out.unlink(missing_ok=True)
 
 
-def test_a_file_changed_after_its_conversion_is_told(tmp_path):
+def test_a_file_changed_after_its_conversion_is_reported(tmp_path):
     out = tmp_path / "out.safetensors"
     assert run("convert", DEMO, out).exit_code == 0
     with safe_open(out, "pt") as stored:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from maskstream_server.engine.batching import (
     PATIENCE_S,
-    Waiting,
+    QueuedRequest,
     company_wait_s,
     first_class,
     next_batch,
@@ -13,7 +13,7 @@ from maskstream_server.engine.batching import (
 
 queues = st.lists(
     st.builds(
-        Waiting,
+        QueuedRequest,
         session=st.sampled_from("abcdef"),
         shape=st.sampled_from([(64, 96), (96, 64), (64, 64)]),
         since_s=st.just(0.0),
@@ -56,13 +56,18 @@ def test_every_frame_gets_its_turn_in_the_order_of_its_session(queue, max_batch)
         left = [entry for index, entry in enumerate(left) if index not in batch]
     for session in {item.session for item in queue}:
         for shape in {item.shape for item in queue}:
-            turn = [n for batch in turns for n, item in batch if item == Waiting(session, shape, 0)]
+            turn = [
+                n
+                for batch in turns
+                for n, item in batch
+                if item == QueuedRequest(session, shape, 0)
+            ]
             assert turn == sorted(turn)
     assert len(turns) <= len(queue)
 
 
-def waiting(*since_s: float) -> list[Waiting]:
-    return [Waiting(f"session {n}", (64, 96), at) for n, at in enumerate(since_s)]
+def waiting(*since_s: float) -> list[QueuedRequest]:
+    return [QueuedRequest(f"session {n}", (64, 96), at) for n, at in enumerate(since_s)]
 
 
 def test_a_full_batch_goes_at_once():
@@ -79,12 +84,14 @@ def test_nothing_waits_longer_than_the_window():
 
 
 def test_frames_of_another_shape_are_no_company():
-    other = [*waiting(1.0), Waiting("other", (32, 32), 1.0)]
+    other = [*waiting(1.0), QueuedRequest("other", (32, 32), 1.0)]
     assert company_wait_s(other, enough=2, window_s=0.5, now_s=1.0) == 0.5
 
 
-def queue_of(*items: tuple[float, bool]) -> list[Waiting]:
-    return [Waiting(str(n), (64, 96), since_s, live) for n, (since_s, live) in enumerate(items)]
+def queue_of(*items: tuple[float, bool]) -> list[QueuedRequest]:
+    return [
+        QueuedRequest(str(n), (64, 96), since_s, live) for n, (since_s, live) in enumerate(items)
+    ]
 
 
 def test_live_frames_go_before_those_of_videos():
@@ -92,7 +99,7 @@ def test_live_frames_go_before_those_of_videos():
     assert first_class(queue, now_s=1.0) == [1, 3]
 
 
-def test_videos_go_on_where_nobody_is_live():
+def test_videos_continue_where_nobody_is_live():
     assert first_class(queue_of((0.0, False), (0.5, False)), now_s=1.0) == [0, 1]
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from maskstream_server.engine.queue import ACTIVE_S
-from maskstream_server.engine.types import EngineLimits, StepFailedError
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import StepFailedError
 from support.engines import LIMITS, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model
@@ -59,7 +60,7 @@ async def test_beside_live_sessions_the_frames_of_a_clip_step_one_by_one(start):
     assert model.batches[5:] == [3]
 
 
-async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
+async def test_a_clip_that_fails_is_reported_and_the_engine_continues(start):
     def on_step(frames):
         if frames[-1][0, 0, 0] == 13:
             raise RuntimeError("cannot see 13")
@@ -70,7 +71,7 @@ async def test_a_clip_that_fails_is_told_and_the_engine_goes_on(start):
     assert (await submit_clip(engine, [picture(1), picture(2)])).state == 2
 
 
-async def test_observers_are_told_of_clips(start):
+async def test_observers_are_reported_clips(start):
     class Watching:
         def __init__(self):
             self.batches = []

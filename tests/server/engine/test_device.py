@@ -6,8 +6,9 @@ import torch
 from maskstream_model import load_model
 from maskstream_model.port import StepInput
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.types import StepFailedError, StepRequest
-from maskstream_server.session.reporting import Reader, Wanted
+from maskstream_server.engine.types import StepRequest
+from maskstream_server.errors import StepFailedError
+from maskstream_server.session.reporting import ResultOptions, StepReporter
 from support.emulated_device import CUDA, EmulatedDevice, MixedDevicesError, place, place_module
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
 
@@ -27,7 +28,10 @@ def stepped(model, sessions=1):
         with EmulatedDevice() as device, torch.no_grad():
             requests = [
                 StepRequest(
-                    f"session {number}", model, StepInput([frame], state), Reader(model, Wanted())
+                    f"session {number}",
+                    model,
+                    StepInput([frame], state),
+                    StepReporter(model, ResultOptions()),
                 )
                 for number, (frame, state) in enumerate(zip(frames, states, strict=True))
             ]

@@ -10,7 +10,7 @@ import pytest
 from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
-from maskstream_server.session.reporting import Reader, Wanted
+from maskstream_server.session.reporting import ResultOptions, StepReporter
 from support.engines import LIMITS, Stepped, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.stand_ins import stand_in
@@ -171,7 +171,7 @@ async def test_a_flush_is_asked_of_the_model_and_shares_no_step(start):
     model = stand_in(lookahead=3)
     engine = await start(model)
     state = (await submit_clip(engine, [picture(n) for n in range(2)])).state
-    step, read = StepInput((), state), Reader(model, Wanted())
+    step, read = StepInput((), state), StepReporter(model, ResultOptions())
     flushed = [engine.submit("a", step, read), engine.submit_clip("b", model, step, read)]
     for report, times in await asyncio.gather(*flushed):
         assert [frame.index for frame in report.frames] == [1, 2]

@@ -10,12 +10,8 @@ import pytest
 from maskstream_model.aliases import Frame
 from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import (
-    EngineFullError,
-    EngineLimits,
-    EngineStoppedError,
-    StepFailedError,
-)
+from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import EngineFullError, EngineStoppedError, StepFailedError
 from support.engines import LIMITS, Stepped, picture, start, submit
 from support.fake_model import FakeModel
 
@@ -73,7 +69,7 @@ class Diary:
         self.failures.append(str(error))
 
 
-async def test_an_observer_hears_of_batches_and_failures(start):
+async def test_an_observer_counts_batches_and_failures(start):
     diary = Diary()
     engine = await start(FakeModel(fail_on(13)), observer=diary)
     await submit(engine)
@@ -84,7 +80,7 @@ async def test_an_observer_hears_of_batches_and_failures(start):
     assert diary.failures == ["RuntimeError: cannot see 13"]
 
 
-async def test_an_observer_that_fails_harms_nobody(start):
+async def test_an_observer_that_fails_harms_no_other(start):
     engine = await start(FakeModel(), observer=Diary(ValueError("full disk")))
     for _ in range(3):
         assert (await submit(engine)).state == 1
@@ -108,7 +104,7 @@ def gate():
     gate.open.set()
 
 
-async def test_a_stalled_step_is_told_of_and_blocks_no_coroutine(start, gate):
+async def test_a_stalled_step_is_reported_and_blocks_no_coroutine(start, gate):
     engine = await start(FakeModel(gate))
     assert engine.stalled_for_s() == 0
     frame = asyncio.create_task(submit(engine))

@@ -78,7 +78,7 @@ def test_frames_are_those_that_a_client_would_stream(name, test_data, limits):
             assert np.array_equal(streamed.pixels, frame.pixels)
 
 
-def test_facts_beyond_size_are_told(test_data, limits):
+def test_facts_beyond_size_are_reported(test_data, limits):
     clips = test_data / "clips"
     with open_video(clips / "15_phone_portrait_rot90.mp4", limits) as turned:
         assert (turned.info.rotation, turned.info.rate) == (-90, 24)

@@ -18,7 +18,7 @@ from maskstream_server.errors import MediaError
 from maskstream_server.media.child_process import child_environment
 from maskstream_server.media.confinement import Alarm
 from maskstream_server.media.decoder import open_video
-from maskstream_server.media.messages import HEADER, Kind
+from maskstream_server.media.messages import HEADER, MessageKind
 from maskstream_server.media.outlet import Outlet
 from maskstream_server.media.precedence import NICENESS
 
@@ -67,7 +67,7 @@ def test_frames_come_in_order_with_their_times(clip):
 
 
 @pytest.mark.parametrize("skip", [0, 1, 7, 12, 99])
-def test_a_video_goes_on_where_it_was_left(clip, skip):
+def test_a_video_continues_where_it_was_left(clip, skip):
     with open_video(clip, skip=skip) as video:
         frames = list(video)
     assert [frame.index for frame in frames] == list(range(skip, 12))
@@ -182,7 +182,7 @@ def test_the_alarm_counts_only_while_the_decoder_works():
         def off(self):
             told.append(("off", 0))
 
-    Outlet(writer, Told(1.0)).send(Kind.END, b"null")
+    Outlet(writer, Told(1.0)).send(MessageKind.END, b"null")
     assert told == [("set", 0), ("off", 0), ("set", HEADER.size + 4)]
     os.close(reader)
     os.close(writer)

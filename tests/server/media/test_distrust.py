@@ -11,10 +11,16 @@ from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import Video
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.messages import FRAME_HEAD, SOUND_HEAD, Kind, Task, VideoInfo
+from maskstream_server.media.messages import (
+    FRAME_HEAD,
+    SOUND_HEAD,
+    ChildTask,
+    MessageKind,
+    SourceInfo,
+)
 from maskstream_server.media.soundtrack import Sound
 
-INFO = VideoInfo(
+INFO = SourceInfo(
     width=4,
     height=2,
     rotation=0,
@@ -53,7 +59,7 @@ class Liar:
 
 
 def frames_of(*messages):
-    return list(Video(Liar((Kind.INFO, INFO.encode()), *messages), LIMITS))
+    return list(Video(Liar((MessageKind.INFO, INFO.encode()), *messages), LIMITS))
 
 
 def info_with(**fields):
@@ -61,11 +67,11 @@ def info_with(**fields):
 
 
 def test_an_honest_child_is_believed():
-    (frame,) = frames_of((Kind.FRAME, FRAME), (Kind.END, b"null"))
+    (frame,) = frames_of((MessageKind.FRAME, FRAME), (MessageKind.END, b"null"))
     assert np.array_equal(frame.pixels.ravel(), np.arange(24))
-    assert VideoInfo.decode(INFO.encode(), LIMITS) == INFO
-    task = Task(replace(LIMITS, cpu_s=7), skip=3)
-    assert Task.decode(task.encode()) == task
+    assert SourceInfo.decode(INFO.encode(), LIMITS) == INFO
+    task = ChildTask(replace(LIMITS, cpu_s=7), skip=3)
+    assert ChildTask.decode(task.encode()) == task
 
 
 @pytest.mark.parametrize(
@@ -90,47 +96,47 @@ def test_an_honest_child_is_believed():
 )
 def test_facts_that_cannot_be_are_not_believed(info):
     with pytest.raises(MediaError) as caught:
-        Video(Liar((Kind.INFO, info)), LIMITS)
+        Video(Liar((MessageKind.INFO, info)), LIMITS)
     assert caught.value.code is MediaCode.DECODER_FAILED
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        (Kind.FRAME, FRAME[:-1]),
-        (Kind.FRAME, FRAME_HEAD.pack(0.5, 5, 2, 15, 0) + bytes(30)),
-        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 12, 1) + bytes(24)),
-        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 11, 0) + bytes(22)),
-        (Kind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 1 << 20, 0) + bytes(24)),
-        (Kind.FRAME, FRAME_HEAD.pack(-1.0, 4, 2, 12, 0) + bytes(24)),
-        (Kind.FRAME, FRAME_HEAD.pack(float("nan"), 4, 2, 12, 0) + bytes(24)),
-        (Kind.INFO, INFO.encode()),
-        (Kind.SOUND, bytes(24)),
-        (Kind.SKIPPED, b"x"),
-        (Kind.END, b"17"),
+        (MessageKind.FRAME, FRAME[:-1]),
+        (MessageKind.FRAME, FRAME_HEAD.pack(0.5, 5, 2, 15, 0) + bytes(30)),
+        (MessageKind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 12, 1) + bytes(24)),
+        (MessageKind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 11, 0) + bytes(22)),
+        (MessageKind.FRAME, FRAME_HEAD.pack(0.5, 4, 2, 1 << 20, 0) + bytes(24)),
+        (MessageKind.FRAME, FRAME_HEAD.pack(-1.0, 4, 2, 12, 0) + bytes(24)),
+        (MessageKind.FRAME, FRAME_HEAD.pack(float("nan"), 4, 2, 12, 0) + bytes(24)),
+        (MessageKind.INFO, INFO.encode()),
+        (MessageKind.SOUND, bytes(24)),
+        (MessageKind.SKIPPED, b"x"),
+        (MessageKind.END, b"17"),
     ],
 )
 def test_messages_that_cannot_be_end_the_video(message):
     with pytest.raises(MediaError) as caught:
-        frames_of(message, (Kind.END, b"null"))
+        frames_of(message, (MessageKind.END, b"null"))
     assert caught.value.code is MediaCode.DECODER_FAILED
 
 
 def test_more_frames_than_allowed_end_the_video():
     with pytest.raises(MediaError):
-        frames_of(*4 * [(Kind.FRAME, FRAME)], (Kind.END, b"null"))
+        frames_of(*4 * [(MessageKind.FRAME, FRAME)], (MessageKind.END, b"null"))
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        (Kind.FRAME, FRAME),
-        (Kind.SOUND, b""),
-        (Kind.SOUND, SOUND_HEAD.pack(0.0) + b"odd"),
-        (Kind.SOUND, SOUND_HEAD.pack(float("nan")) + bytes(4)),
-        (Kind.SOUND, SOUND_HEAD.pack(1e300) + bytes(4)),
+        (MessageKind.FRAME, FRAME),
+        (MessageKind.SOUND, b""),
+        (MessageKind.SOUND, SOUND_HEAD.pack(0.0) + b"odd"),
+        (MessageKind.SOUND, SOUND_HEAD.pack(float("nan")) + bytes(4)),
+        (MessageKind.SOUND, SOUND_HEAD.pack(1e300) + bytes(4)),
     ],
 )
 def test_sound_that_cannot_be_is_not_believed(message):
     with pytest.raises(MediaError):
-        list(Sound(Liar(message, (Kind.END, b"null")), LIMITS))
+        list(Sound(Liar(message, (MessageKind.END, b"null")), LIMITS))

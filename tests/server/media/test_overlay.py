@@ -10,7 +10,7 @@ from client.clips import numbered_frames
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
 from maskstream_server.media.decoder import open_video
-from maskstream_server.media.messages import SOUND_RATE, VideoInfo
+from maskstream_server.media.messages import SOUND_RATE, SourceInfo
 from maskstream_server.media.overlay import OverlayWriter
 from maskstream_server.media.sound_writer import continuous
 from maskstream_server.media.soundtrack import SoundPiece, open_sound
@@ -18,7 +18,7 @@ from support.tiny import tiny_frames
 
 
 def info_of(height=48, width=64, rate=10, aspect=Fraction(1)):
-    return VideoInfo(
+    return SourceInfo(
         width=width,
         height=height,
         rotation=0,

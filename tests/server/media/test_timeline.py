@@ -37,7 +37,7 @@ def test_gaps_stay_as_they_are():
     assert times_of([0.0, 0.1, 36000.0]) == [0.0, 0.1, 36000.0]
 
 
-def test_a_clock_that_starts_anew_goes_on():
+def test_a_clock_that_starts_anew_continues():
     assert times_of([0.0, 2.0, 0.0, 0.3]) == pytest.approx([0.0, 2.0, 2.1, 2.4])
 
 

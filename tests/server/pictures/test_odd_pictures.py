@@ -86,9 +86,7 @@ PLAIN = encoded(JPEG, noise(), quality=80)
     ],
     ids=range(19),
 )
-def test_what_lies_between_before_and_behind_the_segments_of_a_jpeg_does_not_matter(
-    decoded, payload
-):
+def test_what_is_between_before_and_behind_the_segments_of_a_jpeg_does_not_matter(decoded, payload):
     assert np.array_equal(decoded(JPEG, payload), as_pillow_reads(PLAIN))
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from maskstream_server.pictures import worker as worker_module
-from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, Kind
+from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, ReplyKind
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 from maskstream_server.pictures.worker import PictureWorker, WorkerDiedError
 from support.pictures import JPEG, PNG, WEBP, encoded, gradient, limits, noise, png
@@ -164,13 +164,13 @@ def taken_over(monkeypatch):
 @pytest.mark.parametrize(
     "reply",
     [
-        REPLY.pack(Kind.PICTURE, 0, 0),
-        REPLY.pack(Kind.PICTURE, 0, 10),
-        REPLY.pack(Kind.PICTURE, 10_001, 1),
-        REPLY.pack(Kind.PICTURE, 2**32 - 1, 2**32 - 1),
-        REPLY.pack(Kind.TOO_LARGE, 5, 5),
-        REPLY.pack(Kind.UNDECODABLE, MAX_TEXT_BYTES + 1, 0),
-        REPLY.pack(Kind.READY, 0, 0),
+        REPLY.pack(ReplyKind.PICTURE, 0, 0),
+        REPLY.pack(ReplyKind.PICTURE, 0, 10),
+        REPLY.pack(ReplyKind.PICTURE, 10_001, 1),
+        REPLY.pack(ReplyKind.PICTURE, 2**32 - 1, 2**32 - 1),
+        REPLY.pack(ReplyKind.TOO_LARGE, 5, 5),
+        REPLY.pack(ReplyKind.UNDECODABLE, MAX_TEXT_BYTES + 1, 0),
+        REPLY.pack(ReplyKind.READY, 0, 0),
         REPLY.pack(77, 0, 0),
     ],
 )
@@ -189,12 +189,12 @@ def test_a_process_that_says_nothing_is_given_up(taken_over, payload, cause):
 
 def test_a_sentence_and_a_size_are_taken_from_it(taken_over):
     with pytest.raises(UndecodableError, match=r"^\ufffdno$"):
-        taken_over.decode(PNG, REPLY.pack(Kind.UNDECODABLE, 3, 0) + b"\xffno")
+        taken_over.decode(PNG, REPLY.pack(ReplyKind.UNDECODABLE, 3, 0) + b"\xffno")
     with pytest.raises(TooLargeError):
-        taken_over.decode(PNG, REPLY.pack(Kind.TOO_LARGE, 70_000, 1))
+        taken_over.decode(PNG, REPLY.pack(ReplyKind.TOO_LARGE, 70_000, 1))
 
 
-def test_a_program_that_cannot_start_is_told(monkeypatch):
+def test_a_program_that_cannot_start_is_reported(monkeypatch):
     monkeypatch.setattr(worker_module, "_MODULE", "support.there_is_none")
     with pytest.raises(OSError, match="did not come up"):
         started()

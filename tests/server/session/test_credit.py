@@ -1,6 +1,6 @@
 import pytest
 
-from maskstream_server.session.actions import Forget
+from maskstream_server.session.actions import DeleteSession
 from maskstream_server.session.credit import CreditLedger, CreditLimit
 from support.conversation import Conversation, frame
 
@@ -161,7 +161,7 @@ def test_bye_answers_what_is_left_forgets_the_session_and_closes():
     assert talk.closed is None
     talk.commit()
     assert talk.story == [("result", 1), ("result", 2), ("result", 3), "flushed"]
-    assert (talk.closed, talk.other[-1]) == (1000, Forget())
+    assert (talk.closed, talk.other[-1]) == (1000, DeleteSession())
 
 
 def test_going_away_answers_and_commits_what_came_and_then_says_restart():
@@ -191,7 +191,7 @@ def test_going_away_at_rest_closes_at_once():
     assert (talk.story, talk.closed) == (["goaway"], 1012)
 
 
-def test_a_store_that_is_away_is_told_once_and_its_return_too():
+def test_a_store_that_is_away_is_reported_once_and_its_return_too():
     talk = Conversation.begin()
     for _ in range(3):
         talk.take(talk.session.store_away())

@@ -1,5 +1,5 @@
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Step
+from maskstream_server.session.actions import Decode, Encode, StepModel
 from support.conversation import Conversation, frame
 
 
@@ -48,7 +48,7 @@ def test_three_faults_of_ours_in_a_row_end_the_connection():
         assert talk.closed is None
         talk.binary(frame(sequence))
         talk.step()
-        assert isinstance(talk.work.pop(), Step)
+        assert isinstance(talk.work.pop(), StepModel)
         talk.take(talk.session.failed(sequence, InternalError("Logged.")))
         talk.commit()
     assert talk.closed == 1011
@@ -69,7 +69,7 @@ def test_another_drop_in_between_ends_a_row_of_our_faults():
     assert (sequence, talk.closed) == (6, 1011)
 
 
-def test_a_fault_of_ours_drops_one_frame_and_the_state_goes_on_without_it():
+def test_a_fault_of_ours_drops_one_frame_and_the_state_continues_without_it():
     talk = Conversation.begin()
     talk.binary(frame(1))
     talk.run()
@@ -102,9 +102,9 @@ def test_a_result_that_cannot_be_encoded_leaves_no_trace_in_later_ones():
 def test_what_began_before_a_failed_encoding_counts_for_nothing():
     talk = Conversation.begin()
     talk.frames(1, 2)
-    while [type(action) for action in talk.work] != [Encode, Step]:
+    while [type(action) for action in talk.work] != [Encode, StepModel]:
         talk.step()
-        talk.work.sort(key=lambda action: type(action) is Step)
+        talk.work.sort(key=lambda action: type(action) is StepModel)
     talk.work.pop(0)
     talk.take(talk.session.failed(1, InternalError("Logged.")))
     (late,) = talk.work

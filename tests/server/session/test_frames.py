@@ -1,6 +1,6 @@
 import pytest
 
-from maskstream_server.session.actions import ConfirmToken, Decode, Step
+from maskstream_server.session.actions import ConfirmToken, Decode, StepModel
 from maskstream_server.session.memory import Beginning, SessionMemory
 from support.conversation import TIMES, Conversation, found, frame
 
@@ -14,7 +14,7 @@ def test_a_frame_is_decoded_stepped_encoded_answered_and_committed():
     talk.binary(frame(1, pts_us=77))
     assert kinds(talk) == ["Decode"]
     talk.step()
-    assert kinds(talk) == ["Step"]
+    assert kinds(talk) == ["StepModel"]
     talk.step(found(1, "s1"))
     assert kinds(talk) == ["Encode"]
     talk.step()
@@ -41,19 +41,19 @@ def test_only_one_frame_of_a_session_is_in_the_model_while_the_next_is_decoded()
     assert kinds(talk) == ["Decode", "Decode"]
     talk.step()
     talk.step()
-    assert kinds(talk) == ["Step", "Decode"]
+    assert kinds(talk) == ["StepModel", "Decode"]
 
 
 def test_each_step_starts_from_the_state_of_the_one_before():
     talk = Conversation.begin()
     talk.frames(1, 2)
     talk.step()
-    first = next(action for action in talk.work if isinstance(action, Step))
+    first = next(action for action in talk.work if isinstance(action, StepModel))
     assert first.step.state is None
     talk.work.remove(first)
     talk.take(talk.session.stepped(1, found(1, "s1", frozenset({5})), TIMES, 100.1))
     talk.step()
-    second = next(action for action in talk.work if isinstance(action, Step))
+    second = next(action for action in talk.work if isinstance(action, StepModel))
     assert (second.step.state, second.mentioned) == ("s1", frozenset({5}))
 
 
@@ -88,7 +88,7 @@ def test_the_last_frame_flag_comes_back_in_its_result():
     assert [result.last for result in talk.results] == [False, True]
 
 
-def test_a_dropped_frame_is_told_in_its_place_and_counted_in_the_next_result():
+def test_a_dropped_frame_is_reported_in_its_place_and_counted_in_the_next_result():
     talk = Conversation.begin()
     talk.frames(1, 2)
     talk.binary(frame(3, codec=4))
@@ -138,10 +138,10 @@ def test_latest_decodes_nothing_that_may_yet_be_superseded():
     talk.binary(frame(1))
     talk.step()
     talk.frames(2, 3)
-    assert [type(action) for action in talk.work] == [Step]
+    assert [type(action) for action in talk.work] == [StepModel]
 
 
-def test_latest_goes_on_with_the_waiting_frame_where_the_one_before_does_not_decode():
+def test_latest_continues_with_the_waiting_frame_where_the_one_before_does_not_decode():
     from maskstream_protocol.errors import FrameUndecodableError
 
     talk = Conversation.begin(policy="latest")
@@ -165,7 +165,7 @@ def test_reset_is_answered_after_the_frames_before_it():
     assert [result.epoch for result in talk.results] == [1, 1, 1]
 
 
-def test_a_reset_is_told_when_it_is_durable_or_cannot_be_for_now():
+def test_a_reset_is_reported_when_it_is_durable_or_cannot_be_for_now():
     talk = Conversation.begin()
     talk.text(type="reset")
     assert talk.said == []
@@ -181,7 +181,7 @@ def test_a_reset_is_told_when_it_is_durable_or_cannot_be_for_now():
     assert [each["id"] for each in talk.of("flushed")] == [1, 2]
 
 
-def test_a_reset_that_waits_for_its_commit_is_told_when_the_store_goes_away():
+def test_a_reset_that_waits_for_its_commit_is_reported_when_the_store_goes_away():
     talk = Conversation.begin()
     talk.text(type="reset")
     talk.take(talk.session.store_away())
@@ -208,7 +208,7 @@ def test_reset_is_committed_so_that_it_survives_the_connection():
     assert (save.epoch, save.sequence, "model/state" in save.parts) == (2, 1, False)
 
 
-def test_a_frame_sent_before_the_reset_was_told_is_stale():
+def test_a_frame_sent_before_the_reset_was_reported_is_stale():
     talk = Conversation.begin()
     talk.binary(frame(1))
     talk.text(type="reset")
@@ -220,7 +220,7 @@ def test_a_frame_sent_before_the_reset_was_told_is_stale():
     assert talk.results[-1].sequence == 2
 
 
-def test_a_resumed_session_goes_on_with_sequence_state_and_mentions():
+def test_a_resumed_session_continues_with_sequence_state_and_mentions():
     memory = SessionMemory(3, 9, 8, True, frozenset({4}), {"state": b"blob"})
     talk = Conversation.begin(Beginning(memory, "loaded", 9))
     talk.binary(frame(10, epoch=3))

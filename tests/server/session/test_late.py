@@ -1,11 +1,11 @@
-"""A session whose model sees further frames before it answers (protocol.md section 10)."""
+"""A session whose model sees further frames before it answers (docs/protocol.md 10)."""
 
 import pytest
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Step
+from maskstream_server.session.actions import Decode, Encode, StepModel
 from maskstream_server.session.credit import CreditLimit
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 from support.conversation import frame
 from support.model_talk import ModelTalk
 from support.stand_ins import stand_in
@@ -145,7 +145,7 @@ def test_latest_says_how_many_frames_were_left_out():
 
 
 def test_provisional_results_come_at_once_take_no_credit_and_are_not_kept():
-    talk = late(wanted=Wanted(mask_scale=None, provisional=True))
+    talk = late(wanted=ResultOptions(mask_scale=None, provisional=True))
     talk.frames(1, 4)
     talk.run()
     assert talk.story == [("early", 1), ("early", 2), ("early", 3), ("result", 1), ("early", 4)]
@@ -154,7 +154,7 @@ def test_provisional_results_come_at_once_take_no_credit_and_are_not_kept():
 
 
 def test_a_provisional_result_that_comes_too_late_is_left_out():
-    talk = late(wanted=Wanted(mask_scale=None, provisional=True))
+    talk = late(wanted=ResultOptions(mask_scale=None, provisional=True))
     talk.binary(frame(1))
     talk.step()
     talk.step()
@@ -167,11 +167,11 @@ def test_a_provisional_result_that_comes_too_late_is_left_out():
     assert isinstance(early, Encode)
 
 
-def test_a_flush_that_fails_drops_what_was_pending_and_the_session_goes_on():
+def test_a_flush_that_fails_drops_what_was_pending_and_the_session_continues():
     talk = late()
     talk.frames(1, 2)
     talk.text(type="flush", id=1)
-    while not isinstance(talk.work[0], Step) or talk.work[0].sequence is not None:
+    while not isinstance(talk.work[0], StepModel) or talk.work[0].sequence is not None:
         talk.step()
     talk.work.clear()
     talk.take(talk.session.failed(None, InternalError("Logged.")))

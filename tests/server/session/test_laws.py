@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
-from maskstream_server.session.actions import Decode, Encode, Step
+from maskstream_server.session.actions import Decode, Encode, StepModel
 from support.conversation import Conversation, frame
 from support.examples import examples
 
@@ -72,7 +72,7 @@ class World:
             case Decode(message):
                 failure = FrameUndecodableError("broken")
                 talk.take(talk.session.failed(message.sequence, failure))
-            case Step(sequence):
+            case StepModel(sequence):
                 talk.take(talk.session.failed(sequence, InternalError("logged")))
             case Encode(message):
                 talk.take(talk.session.failed(message.sequence, InternalError("logged")))
@@ -89,7 +89,7 @@ def test_every_frame_has_one_answer_in_order_and_all_credit_comes_back(policy, e
     for event in events:
         world.happen(event)
         working = [type(action) for action in world.talk.work]
-        assert working.count(Step) <= 1
+        assert working.count(StepModel) <= 1
     talk = world.talk
     if talk.closed is not None:
         assert talk.closed in (1011, 4422)

@@ -1,4 +1,4 @@
-"""A session whose model segments what texts refer to (protocol.md section 10)."""
+"""A session whose model segments what texts refer to (docs/protocol.md 10)."""
 
 import pytest
 

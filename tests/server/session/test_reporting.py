@@ -6,7 +6,7 @@ import numpy as np
 
 from maskstream_model.pixel_masks import PixelMasks
 from maskstream_model.port import FrameResult, TrackStatus, TrackTable
-from maskstream_server.session.reporting import Wanted, mention, report_frame
+from maskstream_server.session.reporting import ResultOptions, mention, report_frame
 
 EMERGED, TRACKED, MISSED, DISAPPEARED = TrackStatus
 
@@ -93,11 +93,11 @@ def test_classes_of_a_semantic_picture_are_those_with_a_pixel_and_never_emerge()
     values[1, :1, :3] = 1
     tracks = table({1: (TRACKED, 0.1), 2: (TRACKED, 0.1)}, labels=[0, 1])
     result = FrameResult(1, (8, 8), tracks, PixelMasks(values))
-    shown = report_frame(result, frozenset(), Wanted(0.5, None, tracks_classes=True))
+    shown = report_frame(result, frozenset(), ResultOptions(0.5, None, tracks_classes=True))
     assert (shown.tracks.track_ids.tolist(), shown.tracks.status.tolist()) == ([2], [TRACKED])
     assert (shown.crops, shown.mentioned) == (None, frozenset())
-    masks = report_frame(result, frozenset(), Wanted(0.5, 1.0, tracks_classes=True)).crops
+    masks = report_frame(result, frozenset(), ResultOptions(0.5, 1.0, tracks_classes=True)).crops
     assert masks is not None
     assert (masks.areas.tolist(), len(masks.bitmaps)) == ([3], 1)
-    other = Wanted(0.5, 1.0, classes=frozenset({0}), tracks_classes=True)
+    other = ResultOptions(0.5, 1.0, classes=frozenset({0}), tracks_classes=True)
     assert report_frame(result, frozenset(), other).tracks.track_ids.tolist() == []

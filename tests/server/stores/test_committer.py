@@ -70,7 +70,7 @@ async def test_commits_that_wait_are_merged_and_keep_every_result(store, committ
     assert [kept.sequence for kept in await store.results_after("a", 0)] == list(range(1, 11))
 
 
-async def test_an_absent_store_is_told_of_once_and_commits_catch_up(store, committer, told):
+async def test_an_absent_store_is_reported_once_and_commits_catch_up(store, committer, told):
     lease = await store.create("a", "server", "hash")
     committer.offer(frame(lease, 1))
     await committer.flush()
@@ -85,7 +85,7 @@ async def test_an_absent_store_is_told_of_once_and_commits_catch_up(store, commi
     assert [kept.sequence for kept in await store.results_after("a", 0)] == [1, 2, 3, 4]
 
 
-async def test_an_error_that_nobody_thought_of_is_not_silent(store, committer, told, caplog):
+async def test_an_error_that_was_not_expected_is_not_silent(store, committer, told, caplog):
     lease = await store.create("a", "server", "hash")
     store.error = ValueError("a bug")
     committer.offer(frame(lease, 1))
@@ -137,7 +137,7 @@ async def test_a_session_that_the_store_has_lost_is_created_again(store, committ
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_a_creation_whose_answer_is_lost_costs_nobody_the_session(
+async def test_a_creation_whose_answer_is_lost_loses_no_session(
     store, committer, told, monkeypatch, moment
 ):
     create = store.create

@@ -102,7 +102,7 @@ async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: AgedSto
     renewer.close()
 
 
-async def test_a_lease_that_ran_out_is_renewed_where_nobody_took_it(under_test: AgedStore):
+async def test_a_lease_that_ran_out_is_renewed_where_no_other_took_it(under_test: AgedStore):
     store, renewer = under_test.store, under_test.store.renewer()
     lease = await store.create("a", "server 1", "hash")
     under_test.advance(60)

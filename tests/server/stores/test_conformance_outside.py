@@ -14,7 +14,7 @@ async def told(heard: list[KeptResult | None], count: int) -> list[KeptResult | 
     return heard
 
 
-async def test_a_listing_tells_where_each_session_stands_and_who_holds_it(store):
+async def test_a_listing_shows_where_each_session_stands_and_who_holds_it(store):
     held = await store.create("a", "server 1", "hash")
     await store.commit(frame(held, 7))
     left = await store.create("b", "server 1", "hash")
@@ -40,7 +40,7 @@ async def test_who_seizes_a_session_shuts_its_holder_out(store):
     assert await store.seize("a", "server 2") is None
 
 
-async def test_a_watch_hears_every_result_once_and_the_end(store):
+async def test_a_watch_receives_every_result_once_and_the_end(store):
     lease = await store.create("a", "server 1", "hash")
     other = await store.create("b", "server 1", "hash")
     await store.commit(frame(lease, 1))
@@ -57,7 +57,7 @@ async def test_a_watch_hears_every_result_once_and_the_end(store):
     await watch.close()
 
 
-async def test_a_watch_that_is_closed_hears_no_more_and_others_do(store):
+async def test_a_watch_that_is_closed_receives_no_more_and_others_do(store):
     lease = await store.create("a", "server 1", "hash")
     first: list[KeptResult | None] = []
     second: list[KeptResult | None] = []
@@ -70,7 +70,9 @@ async def test_a_watch_that_is_closed_hears_no_more_and_others_do(store):
     await staying.close()
 
 
-async def test_a_discarded_session_is_gone_whoever_holds_it_and_viewers_are_told(store):
+async def test_a_discarded_session_is_gone_whichever_server_holds_it_and_viewers_are_notified(
+    store,
+):
     lease = await store.create("a", "server 1", "hash")
     await store.commit(frame(lease, 1))
     heard: list[KeptResult | None] = []

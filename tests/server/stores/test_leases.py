@@ -60,7 +60,7 @@ def test_a_renewal_that_fails_ends_no_other(caplog):
     assert caplog.text.count("a bug") >= 2
 
 
-def test_a_lost_lease_is_told_once_and_let_go():
+def test_a_lost_lease_is_reported_once_and_let_go():
     lost: list[Lease] = []
     renewer = Renewer(lost=[A])
     keeper = LeaseKeeper(renewer, 60, lost.append)

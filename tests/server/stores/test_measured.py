@@ -82,7 +82,7 @@ async def test_a_command_that_is_given_up_finds_the_store_away_where_it_hung(wor
         assert world.value("up") == up
 
 
-async def test_the_room_of_a_store_is_told_when_it_is_asked_for(world):
+async def test_the_free_memory_of_a_store_is_reported_when_it_is_asked_for(world):
     lease = await world.store.create("a", "me", "hash")
     await world.store.commit(frame(lease, 1))
     usage = await world.store.usage()

@@ -196,7 +196,7 @@ async def test_an_answer_that_was_lost_is_made_good_by_the_same_commit(own_redis
     assert await store.results_after("a", 0) == list(results)
 
 
-async def test_a_watch_goes_on_after_the_store_was_away(own_redis, connect):
+async def test_a_watch_continues_after_the_store_was_away(own_redis, connect):
     store = connect(own_redis.url)
     lease = await store.create("a", "server", "hash")
     heard: list[KeptResult | None] = []
@@ -212,7 +212,7 @@ async def test_a_watch_goes_on_after_the_store_was_away(own_redis, connect):
     await watch.close()
 
 
-async def test_a_watch_goes_on_after_an_error_of_any_kind(shared_redis, connect, caplog):
+async def test_a_watch_continues_after_an_error_of_any_kind(shared_redis, connect, caplog):
     shared_redis.client().flushall()
     store = connect(shared_redis.url)
     lease = await store.create("a", "server", "hash")
@@ -234,7 +234,7 @@ async def test_a_watch_goes_on_after_an_error_of_any_kind(shared_redis, connect,
     assert "a bug" in caplog.text
 
 
-async def test_nobody_watches_a_store_that_is_away(connect):
+async def test_no_watch_opens_on_a_store_that_is_away(connect):
     store = connect(f"redis://127.0.0.1:{free_port()}/0", timeout_s=0.2)
     with pytest.raises(StoreUnreachableError):
         await store.watch("a", print)

@@ -78,7 +78,7 @@ def test_sessions_and_videos_are_asked_for_apart(server: RedisServer):
     assert read_rights(no_sessions, "trial", sessions=False, queue=NAME) == Rights()
 
 
-def test_a_user_who_is_not_let_in_is_told_from_a_store_that_is_away(server: RedisServer):
+def test_a_user_who_is_not_let_in_is_distinguished_from_a_store_that_is_away(server: RedisServer):
     with pytest.raises(StoreForbiddenError):
         rights(url_of_user(server, "off"))
     with pytest.raises(StoreUnreachableError) as caught:

@@ -100,7 +100,7 @@ async def test_leases_of_the_others_are_renewed(damaged, shared_redis):
 @pytest.mark.parametrize(
     "damage", [other_kind(RESULTS), lambda client: client.xadd(RESULTS, {"x": "y"}, "2-0")]
 )
-async def test_results_that_cannot_be_read_are_told(store, shared_redis, damage):
+async def test_results_that_cannot_be_read_are_reported(store, shared_redis, damage):
     with shared_redis.client() as client:
         damage(client)
     with pytest.raises(SessionUnreadableError):
@@ -108,7 +108,7 @@ async def test_results_that_cannot_be_read_are_told(store, shared_redis, damage)
     assert [result.sequence for result in await store.results_after("b", 0)] == [1]
 
 
-async def test_who_holds_it_mends_numbers_with_the_next_commit(store, shared_redis):
+async def test_the_owner_repairs_numbers_with_the_next_commit(store, shared_redis):
     with shared_redis.client() as client:
         client.hset(MEMORY, mapping={"epoch": "first", "sequence": "many"})
     lease = Lease("a", "server", 1)

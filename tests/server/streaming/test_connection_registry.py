@@ -112,7 +112,7 @@ def test_a_session_lost_to_another_server_leaves(registry):
     assert connection.heard == ["taken over"]
 
 
-def test_late_news_of_an_older_lease_sends_nobody_away(registry):
+def test_late_news_of_an_older_lease_closes_no_connection(registry):
     connection = FakeConnection()
     registry.enter(lease("a", 2), connection)
     registry.evict(lease("a", 1))
@@ -127,7 +127,7 @@ def test_of_two_that_come_back_at_once_the_newer_takeover_stays(registry):
     assert newer.heard == []
 
 
-async def test_draining_lets_nobody_in_and_sends_away_who_stays(registry):
+async def test_draining_accepts_no_one_and_closes_what_stays_open(registry):
     connection = FakeConnection()
     registry.enter(lease("a"), connection)
     await registry.drain(0.01)

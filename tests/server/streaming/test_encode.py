@@ -76,7 +76,7 @@ def test_in_a_label_map_the_larger_logit_is_in_front_and_areas_are_of_whole_mask
     assert result.objects[1].mask.area == bar.sum()
 
 
-def test_without_masks_the_grid_is_told_all_the_same():
+def test_without_masks_the_grid_is_reported_all_the_same():
     result = encode("none", with_masks=False)
     assert (result.mask_codec, result.mask_size, len(result.blob)) == (MaskCodec.NONE, SIZE, 0)
     assert all(record.mask.box == (0, 0, 0, 0) for record in result.objects)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StoreUnreachableError
-from maskstream_server.session.actions import Save
+from maskstream_server.session.actions import CommitMemory
 from maskstream_server.stores.interface import Lease
 from maskstream_server.streaming.background import Background
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
@@ -18,7 +18,7 @@ from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
 from support.stores import Clock, FailingStore
 
-SAVE = Save(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
+SAVE = CommitMemory(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
 
 
 class AbsentStore(FailingStore):

@@ -30,7 +30,7 @@ def told(viewer: Viewer) -> list:
 def test_results_are_shown_in_order():
     viewer = Viewer()
     for sequence in (1, 2, 3):
-        viewer.hear(result(sequence))
+        viewer.add(result(sequence))
     assert told(viewer) == [1, 2, 3]
     assert told(viewer) == []
 
@@ -38,37 +38,37 @@ def test_results_are_shown_in_order():
 def test_what_was_there_before_is_not_shown():
     viewer = Viewer()
     for sequence in (4, 5, 6):
-        viewer.hear(result(sequence))
+        viewer.add(result(sequence))
     viewer.begin(5)
     assert told(viewer) == [6]
 
 
-def test_a_slow_viewer_loses_the_oldest_and_is_told():
+def test_a_slow_viewer_loses_the_oldest_and_is_notified():
     viewer = Viewer(max_waiting=2)
     viewer.begin(10)
     for sequence in range(11, 20):
-        viewer.hear(result(sequence))
+        viewer.add(result(sequence))
     assert told(viewer) == [(11, 17), 18, 19]
 
 
-def test_what_was_lost_on_the_way_is_told_and_what_the_session_dropped_is_not():
+def test_what_was_lost_on_the_way_is_reported_and_what_the_session_dropped_is_not():
     viewer = Viewer()
-    viewer.hear(result(1))
-    viewer.hear(result(4, dropped=2))
-    viewer.hear(result(9, dropped=1))
+    viewer.add(result(1))
+    viewer.add(result(4, dropped=2))
+    viewer.add(result(9, dropped=1))
     assert told(viewer) == [1, 4, (5, 7), 9]
 
 
 def test_a_result_is_shown_once():
     viewer = Viewer()
     for sequence in (1, 2, 2, 1, 3):
-        viewer.hear(result(sequence))
+        viewer.add(result(sequence))
     assert told(viewer) == [1, 2, 3]
 
 
 def test_the_end_of_the_session_comes_after_its_results():
     viewer = Viewer()
-    viewer.hear(result(1))
-    viewer.hear(None)
+    viewer.add(result(1))
+    viewer.add(None)
     assert viewer.ended
     assert told(viewer) == [1]

@@ -26,7 +26,7 @@ from support.server import FakeModel
         (0.4, 0.7, "engine"),
     ],
 )
-def test_a_late_result_is_laid_to_whoever_took_longer(ready_s, sent_s, cause):
+def test_a_late_result_is_attributed_to_what_took_longer(ready_s, sent_s, cause):
     assert late_by(arrived_s=0.0, ready_s=ready_s, sent_s=sent_s, limit_s=0.5) == cause
 
 
@@ -99,7 +99,7 @@ class Engine:
         return 12.5
 
 
-def test_the_engine_is_read_when_somebody_looks():
+def test_the_engine_is_read_when_it_is_scraped():
     registry, engine = CollectorRegistry(), Engine()
     show_engine(engine, registry)
     assert registry.get_sample_value("maskstream_engine_waiting_frames") == 3

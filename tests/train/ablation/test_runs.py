@@ -92,7 +92,7 @@ def test_what_is_done_is_not_done_again_and_seeds_can_be_added(ablation, monkeyp
 
 
 @pytest.mark.slow
-def test_a_stopped_ablation_goes_on_where_it_was(ablation, tmp_path, monkeypatch):
+def test_a_stopped_ablation_continues_where_it_was(ablation, tmp_path, monkeypatch):
     whole = run_ablation(ablation, quiet)
     options = replace(ablation.options, out=tmp_path / "parts")
     parts = replace(ablation, options=options)

@@ -116,7 +116,7 @@ def test_a_frame_that_cannot_be_read_leaves_the_old_results_as_they_were(tmp_pat
     assert out.read_text() == "old"
 
 
-def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported_before_the_work(tmp_path: Path) -> None:
     for path, sentence in ((tmp_path, "is a folder"), (tmp_path / "a" / "b", "cannot be written")):
         with pytest.raises(ConfigError, match=sentence), whole_file(path):
             raise AssertionError("no work should be done")

@@ -72,7 +72,7 @@ def test_a_clip_without_objects_and_tracks_measures_nothing() -> None:
     assert set(report.ratios().values()) == {-1}
 
 
-def test_progress_is_told_of_every_frame() -> None:
+def test_progress_is_reported_every_frame() -> None:
     done: list[int] = []
     evaluate_model(Oracle(tiny_config()), [squares(SPANS)], progress=done.append)
     assert sum(done) == 12

@@ -4,7 +4,7 @@ import pytest
 
 from maskstream_model.errors import ConfigError
 from maskstream_train.evaluation.identity import IdentityCounts
-from maskstream_train.evaluation.report import Report
+from maskstream_train.evaluation.report import ClipReport
 from maskstream_train.evaluation.sweep import (
     BASELINE_SWEEP,
     SWEEP,
@@ -15,11 +15,11 @@ from maskstream_train.evaluation.sweep import (
 from maskstream_train.evaluation.vis_metrics import VisSummary
 
 
-def _report(matched: int, tracked: int, switches: int = 0) -> Report:
+def _report(matched: int, tracked: int, switches: int = 0) -> ClipReport:
     counts = IdentityCounts(
         object_frames=100, matched_frames=matched, track_frames=tracked, switches=switches
     )
-    return Report(1, 10, VisSummary({}, {}), VisSummary({}, {}), counts)
+    return ClipReport(1, 10, VisSummary({}, {}), VisSummary({}, {}), counts)
 
 
 def test_rules_are_numbers_or_none() -> None:

@@ -34,7 +34,7 @@ MORE_STOPS = [("segmenter", 1), ("segmenter", 6), ("tracker", 1), ("tracker", 6)
     ("name", "steps_before"),
     [*STOPS, *(pytest.param(*each, marks=pytest.mark.slow) for each in MORE_STOPS)],
 )
-def test_a_stopped_run_goes_on_with_the_same_losses(name, steps_before, small_run, tmp_path):
+def test_a_stopped_run_continues_with_the_same_losses(name, steps_before, small_run, tmp_path):
     """Steps 1, 3 and 6 stand in stage A, at its end, and in the middle of a batch's views.
 
     The refiner matches in another way from step 4 on.
@@ -56,7 +56,7 @@ def test_a_stopped_run_goes_on_with_the_same_losses(name, steps_before, small_ru
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_from_its_last_checkpoint_in_another_process(small_run, tmp_path):
+def test_a_killed_run_continues_from_its_last_checkpoint_in_another_process(small_run, tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     tracker = replace(small_run.tracker, short_share=0.0, short_steps=6)

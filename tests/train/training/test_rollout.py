@@ -113,7 +113,7 @@ def test_background_rows_of_tracker_two_carry_nothing(model, frames):
     assert second[0].valid[:, -num_background:].all()
 
 
-def test_a_clip_whose_tracks_are_all_gone_goes_on_with_anchors(model, frames):
+def test_a_clip_whose_tracks_are_all_gone_continues_with_anchors(model, frames):
     nobody = TrackerRecipe(keep_score_min=1.0, hold_share=0.0)
     first, second = run(model, frames, nobody)
     assert second[1].objects.shape[1] == model.config.tracker.num_background

@@ -44,7 +44,7 @@ def test_the_tracker_wants_a_segmenter_to_start_from(small_run):
         train_tracker(small_run)
 
 
-def test_a_segmenter_can_go_on_from_a_file(small_run):
+def test_a_segmenter_can_continue_from_a_file(small_run):
     short = replace(small_run, budget=Budget(steps=1))
     train_segmenter(short)
     again = replace(short, out=short.out / "again", init=short.weights_path)
@@ -77,7 +77,7 @@ def test_a_weight_file_tells_the_steps_and_minutes_of_all_runs_that_it_builds_on
     assert set(second) == set(first)
 
 
-def test_a_tracker_can_go_on_from_a_file_over_a_segmenter_that_has_learned_more(small_run):
+def test_a_tracker_can_continue_from_a_file_over_a_segmenter_that_has_learned_more(small_run):
     first = replace(small_run, budget=Budget(steps=2))
     train_segmenter(first)
     train_tracker(first)
@@ -91,7 +91,7 @@ def test_a_tracker_can_go_on_from_a_file_over_a_segmenter_that_has_learned_more(
     assert facts["segmenter_steps"] == facts["tracker_steps"] == "4"
 
 
-def test_a_tracker_cannot_go_on_from_a_file_that_holds_none(small_run, tmp_path):
+def test_a_tracker_cannot_continue_from_a_file_that_holds_none(small_run, tmp_path):
     short = replace(small_run, budget=Budget(steps=1))
     train_segmenter(short)
     bare = tmp_path / "bare.safetensors"

@@ -88,7 +88,7 @@ def _interrupted(job: RunJob, resume_file: ResumeFile) -> None:
         resume_file.forget()
         click.echo(f"The {what} is {state}.", err=True)
         return
-    click.echo("Stopped here only; the same command goes on from here.", err=True)
+    click.echo("Stopped here only; the same command continues from here.", err=True)
     if submission.video is not None:
         click.echo(
             plain(

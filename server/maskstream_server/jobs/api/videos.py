@@ -15,7 +15,7 @@ from maskstream_server.errors import (
     StoreUnreachableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.intake.intake import Arrival, Intake, Submission
+from maskstream_server.jobs.intake.intake import Arrival, Intake, VideoSubmission
 from maskstream_server.jobs.maintenance.maintenance import Maintenance
 from maskstream_server.jobs.maintenance.ownership import Ownership
 from maskstream_server.jobs.queue import VideoQueue
@@ -70,7 +70,7 @@ class VideoApi:
 
     @checks_folder
     async def submit(
-        self, submission: Submission, key: str | None = None, caller: str = ""
+        self, submission: VideoSubmission, key: str | None = None, caller: str = ""
     ) -> VideoRecord:
         """Receive a video and queue it; the same key of the same caller returns the same video.
 

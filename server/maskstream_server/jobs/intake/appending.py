@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AppendingFile(io.FileIO):
-    """A file that grows from an offset, as long as nobody else lets it grow; blocks.
+    """A file that grows from an offset, as long as no other writer appends to it; blocks.
 
     Nothing is buffered: what `write` has raised for never comes later.
 
@@ -47,7 +47,7 @@ class AppendingFile(io.FileIO):
         try:
             end = os.fstat(self.fileno()).st_size
             if end != self._offset:
-                raise OffsetError(f"The upload goes on at byte {end}, not at {self._offset}.")
+                raise OffsetError(f"The upload continues at byte {end}, not at {self._offset}.")
             self._offset += len(left)
             while left:
                 left = left[os.pwrite(self.fileno(), left, self._offset - len(left)) :]

@@ -83,7 +83,7 @@ class Intake:
         return self.read_options(None if document is None else json.dumps(document).encode())
 
 
-class Submission(ABC):
+class VideoSubmission(ABC):
     """One way in, for one video.
 
     Attributes:
@@ -102,7 +102,7 @@ class Submission(ABC):
 
 
 @dataclass(frozen=True)
-class FormSubmission(Submission):
+class FormSubmission(VideoSubmission):
     """A multipart form that comes in, and what its headers say of it."""
 
     chunks: AsyncIterable[bytes]
@@ -110,7 +110,7 @@ class FormSubmission(Submission):
     num_bytes: int | None = None
 
     async def receive(self, intake: Intake) -> Arrival:
-        """See `Submission.receive`."""
+        """See `VideoSubmission.receive`."""
         if (self.num_bytes or 0) > intake.max_bytes + FORM_BYTES:
             raise too_large(intake.max_bytes)
         upload = intake.new_id()
@@ -122,7 +122,7 @@ class FormSubmission(Submission):
         return Arrival(name, options, writer.num_bytes, upload)
 
 
-class UploadSubmission(Submission):
+class UploadSubmission(VideoSubmission):
     """A resumable upload that has come; an answer that was lost may be asked for again.
 
     Args:
@@ -135,7 +135,7 @@ class UploadSubmission(Submission):
         self.once = f"upload {upload}"
 
     async def receive(self, intake: Intake) -> Arrival:
-        """See `Submission.receive`."""
+        """See `VideoSubmission.receive`."""
         options = intake.read_document(self._options)
         found = await intake.uploads.find(self._upload)
         announced = found.announced
@@ -149,14 +149,14 @@ class UploadSubmission(Submission):
 
 
 @dataclass(frozen=True)
-class UrlSubmission(Submission):
+class UrlSubmission(VideoSubmission):
     """A file that is to be fetched (see `fetching`)."""
 
     url: str
     options: Any = None
 
     async def receive(self, intake: Intake) -> Arrival:
-        """See `Submission.receive`."""
+        """See `VideoSubmission.receive`."""
         options = intake.read_document(self.options)
         target = intake.sources.check(self.url)
         await asyncio.to_thread(unreserved_space, intake.files)
@@ -164,7 +164,7 @@ class UrlSubmission(Submission):
         return Arrival(name[:MAX_NAME_CHARACTERS], options, 0, None, self.url)
 
 
-def read_submission(body: bytes) -> Submission:
+def read_submission(body: bytes) -> VideoSubmission:
     """Read the JSON body of a submission.
 
     Raises:
@@ -174,7 +174,7 @@ def read_submission(body: bytes) -> Submission:
         document = json.loads(utf8(body, "The body"))
     except (ValueError, RecursionError):
         raise BadUploadError("The body is no JSON.") from None
-    ways: Mapping[str, Callable[[str, Any], Submission]] = {
+    ways: Mapping[str, Callable[[str, Any], VideoSubmission]] = {
         "upload": UploadSubmission,
         "url": UrlSubmission,
     }

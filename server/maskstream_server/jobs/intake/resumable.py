@@ -129,7 +129,7 @@ class ResumableUploads:
         """
         found = await self.find(upload)
         if offset != found.offset:
-            raise OffsetError(f"The upload goes on at byte {found.offset}, not at {offset}.")
+            raise OffsetError(f"The upload continues at byte {found.offset}, not at {offset}.")
         if not found.finished:
             await self._write(found, chunks)
         return await self.find(upload)

@@ -1,1 +1,1 @@
-"""Keeps records and files of videos together, and removes what nobody needs."""
+"""Keeps records and files of videos together, and removes what is no longer needed."""

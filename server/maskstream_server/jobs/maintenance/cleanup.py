@@ -20,12 +20,12 @@ log = structlog.get_logger(__name__)
 def sweep(
     files: VideoFiles, known: Mapping[str, int | None], cancelled: set[str], keep_s: float
 ) -> None:
-    """Remove what nobody needs; blocks.
+    """Remove what is no longer needed; blocks.
 
     Args:
         files: of the videos.
-        known: all videos that have a record, with its fence; None where nobody can read it.
-        cancelled: those whose files nobody needs.
+        known: all videos that have a record, with its fence; None where it is unreadable.
+        cancelled: those whose files are no longer needed.
         keep_s: how long the quarantine keeps a video.
 
     Raises:

@@ -50,7 +50,7 @@ class Ownership:
 
         Raises:
             MismatchError: they do not.
-            FolderAwayError, StoreUnreachableError: nobody knows.
+            FolderAwayError, StoreUnreachableError: it cannot be determined.
         """
         identity, owner = await self._ids()
         self.mismatch = await self._mismatch(identity, owner)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Self, TypeVar
 
 from maskstream_server.media.decoder import Video, VideoFrame
-from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.messages import SourceInfo
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class FrameReader:
     """
 
     def __init__(
-        self, open_video: Callable[[], Video], at_once: Callable[[VideoInfo], int]
+        self, open_video: Callable[[], Video], at_once: Callable[[SourceInfo], int]
     ) -> None:
         self._open_video, self._at_once = open_video, at_once
         self._num_at_once = 1
@@ -88,7 +88,7 @@ class FrameReader:
 
 
 def in_thread(thread: ThreadPoolExecutor, work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Begin work in a thread; where nobody waits for it any more, it may fail in silence."""
+    """Begin work in a thread; its failure is ignored once its caller has gone."""
     future = asyncio.get_running_loop().run_in_executor(thread, work)
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future

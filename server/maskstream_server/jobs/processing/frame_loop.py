@@ -15,7 +15,7 @@ from maskstream_server.jobs.processing.tracking import Tracking
 from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.record import Progress, ResultPart, checkpoint, seen
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.media.messages import VideoInfo
+from maskstream_server.media.messages import SourceInfo
 
 MAX_PIXELS_AT_ONCE: Final = 12_000_000
 """Of the frames that are stepped together; as many again are being read."""
@@ -65,7 +65,7 @@ class FrameLoop:
             return number
         return noted
 
-    def _at_once(self, info: VideoInfo) -> int:
+    def _at_once(self, info: SourceInfo) -> int:
         """Return how many frames are stepped together; that of a video is always the same."""
         most = MAX_PIXELS_AT_ONCE // (info.height * info.width)
         return self._tracking.at_once(info.height, info.width, most)

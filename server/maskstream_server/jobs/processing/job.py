@@ -23,7 +23,7 @@ from maskstream_server.jobs.records.store import Memory, VideoStore, change
 from maskstream_server.jobs.storage.files import SOURCE, VideoFiles
 from maskstream_server.media.decoder import OpenVideo, Video
 from maskstream_server.media.soundtrack import OpenSound
-from maskstream_server.session.reporting import Wanted
+from maskstream_server.session.reporting import ResultOptions
 
 AWAY_PAUSE_S = 0.5
 
@@ -57,7 +57,7 @@ class VideoJob:
 
     Attributes:
         record: as it was written last.
-        fence: what writes carry, so that nobody but this worker changes the record.
+        fence: what writes carry, so that only this worker changes the record.
         folder: where its files are while it is worked on.
     """
 
@@ -99,7 +99,9 @@ class VideoJob:
         options, model = self.record.options, self._model
         scale = options.mask_scale
         try:
-            wanted = Wanted.of(model.info, options.min_score, options.classes, mask_scale=scale)
+            wanted = ResultOptions.of(
+                model.info, options.min_score, options.classes, mask_scale=scale
+            )
         except ValueError as error:
             raise JobFailedError(str(error)) from error
         return Tracking(

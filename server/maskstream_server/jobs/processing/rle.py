@@ -13,7 +13,7 @@ def picture_rle(crop: npt.NDArray[np.bool_], corner: tuple[int, int], size: tupl
     Args:
         crop: `(h, w)` the mask inside its box.
         corner: x0, y0 of the box.
-        size: (height, width) of the picture; the crop lies inside.
+        size: (height, width) of the picture; the crop is inside.
     """
     height, width = size
     columns = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)

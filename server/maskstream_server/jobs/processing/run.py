@@ -32,7 +32,7 @@ async def run_job(job: VideoJob) -> None:
 
 
 async def _fetch(job: VideoJob) -> None:
-    """Bring what there is; and the file, where nobody has brought it from its address yet."""
+    """Restore the files of the video, and fetch its source where that is not done yet."""
     files, url = job.parts.files, job.record.url
     await job.outlast(partial(files.bring, job.record))
     if url is None or job.source.exists():

@@ -9,14 +9,13 @@ import structlog
 
 from maskstream_model.port import ClassInfo, Model, SessionOptions, StepInput
 from maskstream_server.engine.engine import Engine
-from maskstream_server.engine.types import EngineFullError, StepFailedError
-from maskstream_server.errors import JobFailedError
+from maskstream_server.errors import EngineFullError, JobFailedError, StepFailedError
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.media.decoder import VideoFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.session.reporting import Reader, StepReport, Wanted
+from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
 
 FULL_PAUSE_S = 0.1
 EPOCH = 1
@@ -46,7 +45,7 @@ class Tracking:
         engine: Engine[Any],
         model: Model[Any],
         session: str,
-        wanted: Wanted,
+        wanted: ResultOptions,
         options: SessionOptions,
         classes: Sequence[ClassInfo],
         every: int,
@@ -63,7 +62,7 @@ class Tracking:
         self.next_frame = self.num_done = 0
 
     def restore(self, num_done: int, stored: Memory) -> None:
-        """Go on after `num_done` frames, from the memory that was stored with them.
+        """Continue after `num_done` frames, from the memory that was stored with them.
 
         Raises:
             MemoryDamagedError: the memory cannot be read.
@@ -117,7 +116,7 @@ class Tracking:
         model = self._model
         state = model.begin(self._options) if self._state is None else self._state
         step = StepInput[Any](pixels, state, self._options)
-        read = Reader(model, self._wanted, self._mentioned, self._committed, self._every)
+        read = StepReporter(model, self._wanted, self._mentioned, self._committed, self._every)
         while True:
             try:
                 report, _ = await self._engine.submit_clip(self._session, model, step, read)
@@ -133,7 +132,7 @@ class Tracking:
                 raise JobFailedError(f"The model failed on {which}.") from error
 
     def _lines(self, report: StepReport) -> list[Line]:
-        """Go on from what a step gave; return the lines of the frames that are final."""
+        """Continue from the result of a step; return the lines of the frames that are final."""
         self._state, self._mentioned = report.state, report.mentioned
         lines: list[Line] = []
         for frame in report.frames:

@@ -1,4 +1,4 @@
-"""Takes the id of a video and sees it through: claim, run, and whatever the end is."""
+"""From the id of a video to the end of its job: claim, run, and record the end."""
 
 import asyncio
 import errno
@@ -9,9 +9,9 @@ from typing import Literal
 import structlog
 from prometheus_client import CollectorRegistry
 
-from maskstream_server.engine.types import EngineStoppedError
 from maskstream_server.error_answers import NO_DETAIL
 from maskstream_server.errors import (
+    EngineStoppedError,
     FencedOutError,
     FolderAwayError,
     MaskstreamServerError,
@@ -31,11 +31,11 @@ from maskstream_server.telemetry.work_metrics import JobEnd, WorkMetrics
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
 TAKEN_AWAY = (FencedOutError, VideoUnknownError, RecordUnreadableError)
-"""What says that a video is not this worker's (any more)."""
+"""Errors that mean that a video is not this worker's (any more)."""
 
 
-class VideoWorker:
-    """The `Work` of a queue; many videos may be under way at once."""
+class JobWorker:
+    """Runs the jobs that a queue hands out; many may run at once."""
 
     def __init__(
         self,
@@ -48,10 +48,10 @@ class VideoWorker:
         self._metrics = metrics or WorkMetrics(CollectorRegistry())
 
     async def work(self, video: str) -> None:
-        """Work on a video to its end; what is wrong with it ends it, and nothing else.
+        """Run the job of a video to its end; an error in the video fails this job only.
 
-        Cancelled, it gives the video back in peace, from its last checkpoint; so it does while the
-        folder of videos is away, and takes it up again when that is back.
+        When cancelled it releases the job, which continues from its last checkpoint. While the
+        folder of videos is unavailable it releases the job, too, and then claims it again.
         """
         while await self._attempt(video) == "away":
             log.warning("video_waits_for_folder", video=video)

@@ -1,4 +1,4 @@
-"""What a client wants of a video: the `options` of an upload, read strictly."""
+"""Options of a whole video: the `options` of an upload, read strictly."""
 
 import json
 from collections.abc import Mapping

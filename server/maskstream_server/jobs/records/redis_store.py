@@ -23,7 +23,7 @@ from maskstream_server.jobs.records.coding import record_from_json, record_to_js
 from maskstream_server.jobs.records.record import Listed, UnreadableRecord, VideoRecord
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.stores.redis.coding import PART, milliseconds
-from maskstream_server.stores.redis.connection import Connection
+from maskstream_server.stores.redis.connection import RedisConnection
 
 INDEX = "mv:index"
 IDENTITY = "mv:store"
@@ -60,7 +60,7 @@ class RedisVideoStore:
 
     def __init__(self, url: str, retention_s: float, timeout_s: float = 2.0) -> None:
         self._ttl_ms = milliseconds(retention_s)
-        self._connection = Connection(url, timeout_s)
+        self._connection = RedisConnection(url, timeout_s)
         self._run, self._redis = self._connection.run, self._connection.redis
         self._replace = self._redis.register_script(REPLACE)
 

@@ -1,4 +1,4 @@
-"""Who may use a folder of videos at the same time: those that share a store, nobody else."""
+"""Who may use a folder of videos at the same time: those that share a store only."""
 
 import fcntl
 import os
@@ -24,13 +24,13 @@ def hold_folder(root: Path, *, alone: bool) -> Callable[[], None]:
 
     Args:
         root: the folder.
-        alone: whether the records are in this process, so that nobody else knows of them.
+        alone: whether the records are in this process, which no other process can read.
 
     Returns:
         what lets it go.
 
     Raises:
-        StartError: somebody uses it who has other records.
+        StartError: a process with other records uses it.
     """
     try:
         descriptor = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o666)

@@ -52,7 +52,7 @@ def translated(error: Exception) -> Exception:
     return error
 
 
-class Connection:
+class RedisConnection:
     """A pool of connections for the event loop that first uses it.
 
     Args:

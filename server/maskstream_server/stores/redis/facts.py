@@ -84,7 +84,7 @@ def _info(client: Redis) -> dict[str, Any]:
         answer: Any = client.info()
         return dict(answer)
     except errors.NoPermissionError:
-        # Allowed to everybody; on this version of the wire an answer is a flat list.
+        # Allowed to every user; on this version of the wire an answer is a flat list.
         untyped: Any = client
         flat = untyped.execute_command("HELLO", 2)
         words = [each.decode() if isinstance(each, bytes) else each for each in flat]
@@ -99,7 +99,7 @@ def _ping_s(client: Redis) -> float:
 
 
 def _fsync(client: Redis) -> str | None:
-    """Return the setting; hosted ones often do not let anybody ask."""
+    """Return the setting; hosted ones often refuse the command."""
     try:
         answer: Any = client.config_get("appendfsync")
     except errors.ResponseError:

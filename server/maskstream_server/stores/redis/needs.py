@@ -68,7 +68,7 @@ def session_needs(name: str) -> list[Need]:
     )
     return [
         Need(pattern, commands),
-        Need(pattern, (("INFO", "memory"),), "nobody sees how full it is"),
+        Need(pattern, (("INFO", "memory"),), "its fill level is unknown"),
         Need(pattern, (("SCAN", "0"), ("PTTL", memory)), "sessions are not listed"),
         Need(
             pattern, (("PUBLISH", results, ""), ("SUBSCRIBE", results)), "sessions are not watched"

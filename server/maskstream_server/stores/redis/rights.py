@@ -43,7 +43,7 @@ def read_rights(url: str, name: str, *, sessions: bool, queue: str | None) -> Ri
 
     Args:
         url: of the Redis.
-        name: of what is made for it, for a moment; nobody else's.
+        name: of the temporary key that is made for it.
         sessions: whether sessions live there.
         queue: name of the queue of videos, where they live there.
 

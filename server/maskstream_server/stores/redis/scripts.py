@@ -8,7 +8,7 @@ entry ids are sequences. Viewers of a session get them on a channel of that name
 """
 
 CREATE = """
--- KEYS s l r; ARGV owner token fence lease_ms ttl_ms -> 1 created, 0 somebody else's
+-- KEYS s l r; ARGV owner token fence lease_ms ttl_ms -> 1 created, 0 another owner's
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local old = redis.call('HMGET', KEYS[1], 'token', 'fence')
   if old[1] ~= ARGV[2] or old[2] ~= ARGV[3] then return 0 end

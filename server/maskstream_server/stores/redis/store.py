@@ -24,10 +24,10 @@ from maskstream_server.stores.interface import (
     TOMBSTONE_LEASES,
     Commit,
     CommitOutcome,
-    Heard,
     KeptResult,
     Lease,
     LeaseRenewer,
+    OnResult,
     SessionListing,
     StoredSession,
     StoreTimes,
@@ -44,7 +44,7 @@ from maskstream_server.stores.redis.coding import (
     read_session,
     session_of,
 )
-from maskstream_server.stores.redis.connection import Connection, connection_options
+from maskstream_server.stores.redis.connection import RedisConnection, connection_options
 from maskstream_server.stores.redis.renewer import RedisRenewer
 from maskstream_server.stores.redis.watch import RedisWatch
 
@@ -69,7 +69,7 @@ class RedisStore:
         self.times = times or StoreTimes()
         self._url = url
         self._timeout_s = timeout_s
-        self._connection = Connection(url, timeout_s, max_connections)
+        self._connection = RedisConnection(url, timeout_s, max_connections)
         self._run, self._redis = self._connection.run, self._connection.redis
         register = self._redis.register_script
         self._create = register(scripts.CREATE)
@@ -184,7 +184,7 @@ class RedisStore:
                     structlog.get_logger(__name__).warning("session_unreadable", session=session)
         return found
 
-    async def watch(self, session: str, heard: Heard) -> RedisWatch:
+    async def watch(self, session: str, heard: OnResult) -> RedisWatch:
         """See `SessionStore.watch`."""
         # No timeout of reads: a session may be silent for any time.
         options = connection_options(self._timeout_s) | {"socket_timeout": None}

@@ -6,7 +6,7 @@ import logging
 from redis.asyncio import Redis
 
 from maskstream_server.errors import StoreForbiddenError, StoreUnreachableError
-from maskstream_server.stores.interface import Heard, KeptResult
+from maskstream_server.stores.interface import KeptResult, OnResult
 from maskstream_server.stores.redis.connection import AWAY, FORBIDDEN
 
 RETRY_S = 0.5
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 class RedisWatch:
     """A subscription to one session's channel; `close` ends it."""
 
-    def __init__(self, redis: Redis, channel: str, heard: Heard) -> None:
+    def __init__(self, redis: Redis, channel: str, heard: OnResult) -> None:
         self._redis = redis
         self._channel = channel
         self._heard = heard
@@ -39,7 +39,7 @@ class RedisWatch:
             raise self._refusal
 
     async def close(self) -> None:
-        """See `Watch.close`."""
+        """See `ResultSubscription.close`."""
         self._task.cancel()
         await asyncio.wait([self._task])
         await self._redis.aclose()

@@ -74,7 +74,7 @@ FRAMES = lines(
 )
 
 
-def test_every_artifact_that_can_be_wished_for_can_be_made():
+def test_every_artifact_that_can_be_requested_can_be_made():
     assert set(WRITERS) == set(ARTIFACTS)
 
 

@@ -44,7 +44,7 @@ def age(files: VideoFiles, upload: str, seconds: float) -> None:
         os.utime(path, (then_s, then_s))
 
 
-def test_what_is_claimed_is_nobody_elses(files):
+def test_what_is_claimed_is_of_one_owner(files):
     claimed(files, "a", 60_000)
     files.incoming("b").mkdir()
     with pytest.raises(NoSpaceError, match="quota"):

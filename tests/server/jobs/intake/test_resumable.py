@@ -60,7 +60,7 @@ def data_of(uploads: ResumableUploads, upload: str) -> bytes:
     return (uploads.files.incoming(upload) / DATA).read_bytes()
 
 
-async def test_an_upload_goes_on_where_it_broke_off(uploads):
+async def test_an_upload_continues_where_it_broke_off(uploads):
     made = await uploads.create(Announcement(len(FILE), "a.mp4", "filename YQ=="))
     assert (made.offset, made.finished) == (0, False)
     made = await uploads.append(made.id, 0, parts(FILE[:1000], FILE[1000:3000]))
@@ -74,15 +74,15 @@ async def test_an_upload_goes_on_where_it_broke_off(uploads):
 
 
 @pytest.mark.parametrize("offset", [0, 999, 1001])
-async def test_a_part_that_does_not_go_on_where_it_ends_is_refused(uploads, offset):
+async def test_a_part_that_does_not_continue_where_it_ends_is_refused(uploads, offset):
     made = await uploads.create(Announcement(len(FILE), "a"))
     await uploads.append(made.id, 0, parts(FILE[:1000]))
-    with pytest.raises(OffsetError, match="goes on at byte 1000, not at"):
+    with pytest.raises(OffsetError, match="continues at byte 1000, not at"):
         await uploads.append(made.id, offset, parts(b"xxx"))
     assert data_of(uploads, made.id) == FILE[:1000]
 
 
-async def test_what_the_disk_has_after_a_crash_is_what_is_told(uploads, files):
+async def test_what_the_disk_has_after_a_crash_is_what_is_reported(uploads, files):
     made = await uploads.create(Announcement(len(FILE), "a"))
     # A server that is killed has written, and told nobody.
     (files.incoming(made.id) / DATA).write_bytes(FILE[:1234])
@@ -99,7 +99,7 @@ async def test_a_connection_that_comes_alive_again_late_changes_nothing(uploads)
     await late.begun.wait()
     found = await uploads.find(made.id)
     new = await uploads.append(made.id, found.offset, parts(FILE[found.offset :]))
-    with pytest.raises(OffsetError, match=f"goes on at byte {len(FILE)}, not at 1000"):
+    with pytest.raises(OffsetError, match=f"continues at byte {len(FILE)}, not at 1000"):
         await late.come()
     assert new.finished
     assert data_of(uploads, made.id) == FILE
@@ -252,7 +252,7 @@ def test_room_is_looked_for_again_while_a_file_grows(tmp_path):
     assert writer.num_bytes == (tmp_path / "one").stat().st_size == 10_000
 
 
-def test_a_disk_that_is_full_all_the_same_is_told_as_such(files):
+def test_a_disk_that_is_full_all_the_same_is_reported_as_such(files):
     class FullDisk:
         def write(self, data: bytes) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")

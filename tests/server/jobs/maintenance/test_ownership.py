@@ -127,7 +127,7 @@ async def test_a_server_without_a_redis_leaves_the_folder_of_others_alone(tmp_pa
         await ownership(MemoryVideoStore(1000.0), files).check()
 
 
-async def test_a_server_without_a_redis_goes_on_in_its_own_folder(tmp_path):
+async def test_a_server_without_a_redis_continues_in_its_own_folder(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
     await ownership(MemoryVideoStore(1000.0), files).check()
     files.create("a").write_bytes(b"x")

@@ -64,7 +64,7 @@ async def test_frames_on_which_the_model_fails_are_named(open_workshop):
     assert (await shop.work()).reason == "The model failed on frame 0."
 
 
-async def test_what_cannot_be_read_any_further_is_told(open_workshop):
+async def test_what_cannot_be_read_any_further_is_reported(open_workshop):
     def broken(index):
         if index == 7:
             raise FakeMediaError("The file ends in the middle of a frame.")

@@ -10,7 +10,7 @@ import pytest
 
 from maskstream_model.video import segment_video
 from maskstream_protocol.rle import decode_rle
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
 from support.engines import start
@@ -77,11 +77,11 @@ async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
         assert 0 < shop.decoder.opened[-1] <= taken_up
 
 
-async def test_progress_is_told_before_a_window_is_full(open_workshop):
+async def test_progress_is_reported_before_a_window_is_full(open_workshop):
     gate = Gate(5)
     decoder = FakeDecoder(FRAMES, announced=17, on_frame=gate)
     shop = await open_workshop(tiny_offline_model(), decoder, ALL)
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     await shop.until(lambda record: record.seen_frame == 3)
     record = await shop.record()
     assert (record.next_frame, record.frames_total) == (0, 17)
@@ -90,7 +90,7 @@ async def test_progress_is_told_before_a_window_is_full(open_workshop):
     assert (await shop.record()).seen_frame == 17
 
 
-async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_wished_for(open_workshop):
+async def test_masks_of_a_smaller_scale_and_certain_tracks_only_can_be_requested(open_workshop):
     wish = replace(ALL, mask_scale=0.5, min_score=0.5, artifacts=())
     shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), wish)
     assert (await shop.work()).state is VideoState.DONE
@@ -157,7 +157,7 @@ async def test_a_memory_that_was_damaged_is_not_gone_on_with(open_workshop):
     await undisturbed.work()
     shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), ALL)
     shop.decoder.on_frame = lambda index: working.cancel() if index == 16 else None
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     with pytest.raises(asyncio.CancelledError):
         await working
     memory = dict(await shop.store.memory("a"))

@@ -36,7 +36,7 @@ class Slow:
             self.go_on.release()
 
 
-async def test_pieces_are_done_in_order_and_one_at_a_time_while_their_giver_goes_on():
+async def test_pieces_are_done_in_order_and_one_at_a_time_while_their_giver_continues():
     slow = Slow()
     async with OrderedTasks() as tasks:
         for number in range(4):
@@ -47,7 +47,7 @@ async def test_pieces_are_done_in_order_and_one_at_a_time_while_their_giver_goes
     assert slow.begun == slow.done == [0, 1, 2, 3]
 
 
-async def test_whoever_gives_too_many_waits():
+async def test_a_caller_that_submits_too_many_waits():
     slow = Slow()
     async with OrderedTasks(max_behind=2) as tasks:
         await tasks.put(partial(slow.work, 0))

@@ -90,7 +90,7 @@ async def test_an_upload_is_on_the_disk_before_a_video_is_made_of_it(disk, tmp_p
     assert disk.left(tmp_path, "video", SOURCE) == b"a video"
 
 
-async def test_what_is_told_of_an_upload_is_on_the_disk(disk, tmp_path):
+async def test_what_is_reported_an_upload_is_on_the_disk(disk, tmp_path):
     files = VideoFiles(tmp_path, None, 0)
     uploads = ResumableUploads(files, 1000, 1000.0)
 

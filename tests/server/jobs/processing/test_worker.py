@@ -11,7 +11,7 @@ import pytest
 from pycocotools import mask as coco
 
 from maskstream_server.jobs.processing.making import WRITERS
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.storage.lines import read_lines
@@ -80,7 +80,7 @@ async def test_a_worker_thought_dead_spoils_nothing(open_workshop):
     await undisturbed.work()
     gate = Gate(5)
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
-    zombie = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    zombie = asyncio.create_task(JobWorker(shop.parts).work("a"))
     await asyncio.to_thread(gate.reached.wait, SOON_S)
     await shop.until(lambda record: record.next_frame == EVERY)
     record = await shop.work()
@@ -94,7 +94,7 @@ async def test_a_worker_thought_dead_spoils_nothing(open_workshop):
 async def test_results_can_be_read_while_the_video_runs(open_workshop):
     gate = Gate(8)
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, announced=13, on_frame=gate))
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     await asyncio.to_thread(gate.reached.wait, SOON_S)
     await shop.until(lambda record: record.next_frame == 6)
     assert [json.loads(line)["frame"] for line in await shop.lines()] == list(range(6))
@@ -103,7 +103,7 @@ async def test_results_can_be_read_while_the_video_runs(open_workshop):
     assert len(await shop.lines()) == 13
 
 
-async def test_frames_go_on_while_a_checkpoint_is_under_way_and_none_counts_before_it(
+async def test_frames_continue_while_a_checkpoint_is_under_way_and_none_counts_before_it(
     open_workshop, monkeypatch
 ):
     far, met = threading.Event(), 3 * EVERY
@@ -135,7 +135,7 @@ async def test_files_grow_with_the_video_and_nothing_is_left_of_their_drafts(ope
             raise FakeMediaError("The file is cut off.")
 
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=on_frame))
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     draft = shop.files.folder("a") / "drafts-1" / "masks.zip"
     async with asyncio.timeout(SOON_S):
         while not (draft.is_file() and draft.stat().st_size):
@@ -163,7 +163,7 @@ async def test_threads_that_make_files_leave_the_cores_to_others(open_workshop, 
     assert niceness == [max(NICENESS, os.nice(0))]
 
 
-async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_wished_for(open_workshop):
+async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_requested(open_workshop):
     shop = await open_workshop(options=VideoOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
     record = await shop.work()
     assert record.artifacts == ()

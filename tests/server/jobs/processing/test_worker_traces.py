@@ -4,7 +4,7 @@ import time
 
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.telemetry.otel import export_to
 from support.engines import start
 from support.fake_video import FakeDecoder
@@ -22,7 +22,7 @@ async def test_work_on_a_video_is_a_trace_that_names_it_and_why_it_failed(open_w
 
     for decoder in (None, FakeDecoder(FRAMES, on_frame=broken)):
         shop = await open_workshop(decoder=decoder)
-        await VideoWorker(shop.parts, tracing).work("a")
+        await JobWorker(shop.parts, tracing).work("a")
     tracing.close()
     good, bad = kept.get_finished_spans()
     assert good.attributes == {"video": "a", "attempt": 1, "first_frame": 0}

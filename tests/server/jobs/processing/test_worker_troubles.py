@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.processing.making import WRITERS
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.record import VideoState, cancel
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.files import DISK_FULL
@@ -55,7 +55,7 @@ async def test_a_file_that_cannot_be_read_fails_with_what_is_wrong(open_workshop
     assert await shop.store.memory("a") == {}
 
 
-async def test_what_could_not_be_read_of_a_finished_video_is_told(open_workshop):
+async def test_what_could_not_be_read_of_a_finished_video_is_reported(open_workshop):
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, warning="2 frames were damaged."))
     record = await shop.work()
     assert (record.state, record.warning) == (VideoState.DONE, "2 frames were damaged.")
@@ -72,7 +72,7 @@ async def test_a_frame_that_the_model_fails_on_is_named(open_workshop):
     assert (record.state, record.reason) == (VideoState.FAILED, "The model failed on frame 8.")
 
 
-async def test_mistakes_of_ours_are_told_without_detail(open_workshop):
+async def test_mistakes_of_ours_are_reported_without_detail(open_workshop):
     def on_frame(index: int) -> None:
         raise RuntimeError("secret detail")
 
@@ -82,7 +82,7 @@ async def test_mistakes_of_ours_are_told_without_detail(open_workshop):
     assert "secret" not in record.reason
 
 
-async def test_a_full_disk_is_told(open_workshop, monkeypatch):
+async def test_a_full_disk_is_reported(open_workshop, monkeypatch):
     shop = await open_workshop()
     shop.files._min_free_bytes = 1 << 60
     record = await shop.work()
@@ -101,7 +101,7 @@ async def test_a_full_disk_is_told(open_workshop, monkeypatch):
         (OverflowError("track 70000 is too far"), "cannot be made: track 70000 is too far."),
     ],
 )
-async def test_a_file_that_cannot_be_written_is_told(open_workshop, monkeypatch, error, reason):
+async def test_a_file_that_cannot_be_written_is_reported(open_workshop, monkeypatch, error, reason):
     def write(material, target):
         next(iter(material.lines))
         raise error
@@ -149,7 +149,7 @@ async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
 async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     shop = await open_workshop(tiny_model())
     shop.decoder.on_frame = lambda index: working.cancel() if index == 8 else None
-    working = asyncio.create_task(VideoWorker(shop.parts).work("a"))
+    working = asyncio.create_task(JobWorker(shop.parts).work("a"))
     with suppress(asyncio.CancelledError):
         await working
     assert (await shop.record()).next_frame > 0
@@ -157,7 +157,7 @@ async def test_another_models_memory_is_not_gone_on_with(open_workshop):
     await other.work()
     shop.decoder.on_frame = lambda index: None
     parts = replace(shop.parts, engine=other.parts.engine)
-    await VideoWorker(parts).work("a")
+    await JobWorker(parts).work("a")
     assert (await shop.record()).state is VideoState.DONE
     assert await shop.lines() == await other.lines()
 
@@ -195,7 +195,7 @@ async def test_how_the_work_on_a_video_ends_is_counted(open_workshop):
     ):
         shop = await open_workshop()
         shop.decoder.on_frame = on_frame
-        working = asyncio.create_task(VideoWorker(shop.parts, metrics=metrics).work("a"))
+        working = asyncio.create_task(JobWorker(shop.parts, metrics=metrics).work("a"))
         if end == "stopped":
             await shop.until(lambda record: record.state is VideoState.RUNNING)
             working.cancel()

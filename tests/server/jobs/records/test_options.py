@@ -50,7 +50,7 @@ def test_options_come_back_as_they_were():
         (b'{"webhook": 3}', "webhook must be an address"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(text, sentence):
+def test_what_cannot_be_is_reported_in_a_sentence(text, sentence):
     with pytest.raises(BadOptionsError, match=sentence):
         read_options(text, DEMO, refines=False)
 

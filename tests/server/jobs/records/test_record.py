@@ -138,7 +138,7 @@ def test_a_finished_video_has_as_many_frames_as_were_counted():
     assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
 
 
-def test_progress_is_told_with_the_speed_of_the_worker_at_work():
+def test_progress_is_reported_with_the_speed_of_the_worker_at_work():
     record = replace(video_record(), next_frame=100)
     record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
     told = public_json(record)
@@ -157,7 +157,7 @@ def test_progress_and_speed_go_by_what_the_model_has_seen_before_there_are_resul
     assert start_over(again, 2, 21.0).seen_frame == 0
 
 
-def test_a_file_that_lies_about_its_length_is_never_at_100_percent_before_its_end():
+def test_a_file_with_a_wrong_length_is_never_at_100_percent_before_its_end():
     record = checkpoint(claim(video_record(), 5.0), 1, Progress(500, PART, 400), 6.0)
     assert public_json(record)["percent"] < 100
     assert public_json(record)["eta_s"] == 0

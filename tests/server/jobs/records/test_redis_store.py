@@ -30,7 +30,7 @@ async def test_a_write_whose_answer_was_lost_may_come_again(redis_store, monkeyp
     assert not await redis_store.replace(old, new)
 
 
-async def test_an_absent_redis_is_told_as_away(own_redis):
+async def test_an_absent_redis_is_reported_as_unavailable(own_redis):
     store = RedisVideoStore(own_redis.url, 100.0, timeout_s=0.5)
     own_redis.stop()
     with pytest.raises(StoreUnreachableError):

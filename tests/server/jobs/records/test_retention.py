@@ -105,7 +105,7 @@ async def test_records_and_files_go_together_after_their_time(world):
     assert world.files.videos() == world.files.quarantine.videos() == []
 
 
-async def test_a_record_goes_only_where_the_store_agrees_that_its_time_is_over(world):
+async def test_a_record_continuesly_where_the_store_agrees_that_its_time_is_over(world):
     """Its own time may be that of a machine whose clock was off."""
     video = await world.submit()
     world.age(RETENTION_S - 60)
@@ -137,7 +137,7 @@ async def test_a_video_whose_record_changes_stays(world):
     assert world.files.videos() == [video]
 
 
-async def test_uploads_that_nobody_goes_on_with_go_after_theirs(world):
+async def test_uploads_that_are_not_continued_go_after_theirs(world):
     upload = await world.upload()
     world.age(EXPIRY_S - 10)
     other = await world.upload()

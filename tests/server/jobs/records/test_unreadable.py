@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from maskstream_server.errors import RecordUnreadableError, StoreUnreachableError
 from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.maintenance.maintenance import Retention
-from maskstream_server.jobs.processing.worker import VideoWorker
+from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.coding import record_to_json
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoState, claim
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
@@ -125,7 +125,7 @@ async def test_who_deletes_it_removes_its_files(api, damaged):
 
 async def test_a_worker_leaves_it_alone(damaged, open_workshop):
     shop = await open_workshop(store=damaged)
-    await asyncio.wait_for(VideoWorker(shop.parts).work("b"), 30)
+    await asyncio.wait_for(JobWorker(shop.parts).work("b"), 30)
     assert [type(each) for each in await damaged.page(10)][1] is UnreadableRecord
     assert (await shop.work()).state is VideoState.DONE
 

@@ -20,7 +20,7 @@ def files(tmp_path) -> VideoFiles:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_folder_that_is_away_is_told_until_it_is_back(files, way):
+async def test_a_folder_that_is_away_is_reported_until_it_is_back(files, way):
     folder, probe = LostFolder(files.root, way), FolderProbe(files, 30.0)
     check_usable(files)
     folder.take_away()

@@ -67,7 +67,7 @@ def test_a_trial_leaves_nothing(real_bucket):
     assert real_bucket.names() == []
 
 
-def test_a_storage_that_is_away_is_told_in_a_sentence_and_may_come_back(bucket, real_bucket):
+def test_a_storage_that_is_away_is_reported_in_a_sentence_and_may_come_back(bucket, real_bucket):
     bucket.write("a/one", b"1")
     real_bucket.proxy.away = True
     for call in (
@@ -91,7 +91,7 @@ def test_a_bucket_that_is_not_there_is_named(real_bucket):
         open_bucket("s3://another")
 
 
-def test_keys_that_do_not_open_it_are_told(bucket, shared_s3):
+def test_keys_that_do_not_open_it_are_reported(bucket, shared_s3):
     with asked_for_keys(shared_s3):
         with pytest.raises(
             StoreUnreachableError, match=f"the keys do not open the bucket '{NAME}': The"
@@ -117,7 +117,7 @@ def asked_for_keys(url: str) -> Iterator[None]:
         ("AWS_PROFILE", "nobody", "The config profile .nobody. could not be found"),
     ],
 )
-def test_an_environment_that_cannot_be_used_is_told(
+def test_an_environment_that_cannot_be_used_is_reported(
     real_bucket, monkeypatch, variable, value, reason
 ):
     monkeypatch.delenv(variable, raising=False)
@@ -127,14 +127,14 @@ def test_an_environment_that_cannot_be_used_is_told(
         open_bucket(ADDRESS)
 
 
-def test_what_may_not_be_removed_is_told(bucket, monkeypatch):
+def test_what_may_not_be_removed_is_reported(bucket, monkeypatch):
     bucket.write("a/one", b"1")
     monkeypatch.setattr(bucket._system, "rm", lambda paths: None)  # S3 answers well all the same
     with pytest.raises(StoreUnreachableError, match="cannot be removed"):
         bucket.remove("a")
 
 
-def test_a_full_storage_is_told(bucket, monkeypatch):
+def test_a_full_storage_is_reported(bucket, monkeypatch):
     def full(*args, **options) -> None:
         raise OSError("full") from ClientError({"Error": {"Code": "QuotaExceeded"}}, "PutObject")
 
@@ -151,7 +151,7 @@ def test_the_doctor_looks_at_it(real_bucket):
     assert real_bucket.names() == []
 
 
-def test_a_missing_extra_is_told(monkeypatch, tmp_path):
+def test_a_missing_extra_is_reported(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "s3fs", None)
     for name in ("bucket", "bucket_files"):
         monkeypatch.delitem(sys.modules, f"maskstream_server.jobs.storage.{name}", raising=False)

@@ -83,7 +83,7 @@ def handed_in(files, video="a", text=b"a video"):
     return video_record(video, num_bytes=len(text))
 
 
-def test_a_worker_elsewhere_goes_on_with_what_is_counted(files, real_bucket, worker):
+def test_a_worker_elsewhere_continues_with_what_is_counted(files, real_bucket, worker):
     one = worker(handed_in(files))
     one.write(0, 1)
     one.count(2)
@@ -140,7 +140,7 @@ def test_only_the_pieces_with_wanted_lines_are_fetched_and_never_much_at_once(
     assert fetched == [2, 2]
 
 
-def test_what_somebody_else_has_removed_is_told(files, real_bucket, worker):
+def test_what_was_removed_from_outside_is_reported(files, real_bucket, worker):
     one = worker(handed_in(files))
     one.write(0)
     record = one.count(1)

@@ -19,7 +19,7 @@ def test_ids_of_clients_never_lead_out_of_the_folder(tmp_path):
             files.folder(video)
 
 
-def test_a_quota_is_told_before_it_is_passed(tmp_path):
+def test_a_quota_is_reported_before_it_is_passed(tmp_path):
     files = VideoFiles(tmp_path, 1000, 0)
     files.create("a").write_bytes(b"x" * 800)
     files.check_space(200)
@@ -58,7 +58,7 @@ PARTS = (
 
 
 @pytest.mark.parametrize("after", range(-1, 7))
-def test_lines_go_on_from_part_to_part_as_far_as_they_count(tmp_path, after):
+def test_lines_continue_from_part_to_part_as_far_as_they_count(tmp_path, after):
     # What a dead worker wrote after its last checkpoint does not count.
     for name, text in (("one", "0\n1\n2\nzombie\n"), ("empty", "zo"), ("two", "3\n4\n5 zombie\n")):
         (tmp_path / name).write_text(text)
@@ -67,7 +67,7 @@ def test_lines_go_on_from_part_to_part_as_far_as_they_count(tmp_path, after):
     assert list(read_lines(tmp_path, PARTS, after)) == expected
 
 
-def test_lost_results_are_told_before_the_first_line(tmp_path):
+def test_lost_results_are_reported_before_the_first_line(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
     folder = files.create("a").parent
     parts = (ResultPart("results-1.ndjson", 0, 4), ResultPart("results-2.ndjson", 2, 2))
@@ -82,7 +82,7 @@ def test_lost_results_are_told_before_the_first_line(tmp_path):
     assert list(files.lines(record, 0)) == [b"1\n", b"2\n"]
 
 
-def test_a_lost_artifact_is_told(tmp_path):
+def test_a_lost_artifact_is_reported(tmp_path):
     files = VideoFiles(tmp_path, None, 0)
     folder = files.create("a").parent
     for make in (lambda path: None, lambda path: path.mkdir()):

@@ -56,7 +56,7 @@ async def post() -> AsyncIterator[Post]:
         yield Post(receiver, store)
 
 
-async def test_the_end_of_a_video_is_told_and_noted(post):
+async def test_the_end_of_a_video_is_reported_and_noted(post):
     courier = post.courier()
     courier.wake("a")
     record = await post.until(lambda record: record.told_s is not None)
@@ -101,7 +101,7 @@ async def test_it_is_given_up_in_the_end(post, monkeypatch):
     await courier.close()
 
 
-async def test_of_many_couriers_one_delivers(post):
+async def test_of_many_senders_one_delivers(post):
     couriers = [post.courier() for _ in range(5)]
     for courier in couriers:
         courier.wake("a")
@@ -111,7 +111,7 @@ async def test_of_many_couriers_one_delivers(post):
         await courier.close()
 
 
-async def test_a_courier_that_dies_before_it_notes_the_delivery_is_replaced(post):
+async def test_a_sender_that_dies_before_it_records_the_delivery_is_replaced(post):
     first, held = post.courier(), asyncio.Event()
     loop = asyncio.get_running_loop()
     post.receiver.reply = lambda asked: (
@@ -135,7 +135,7 @@ async def test_a_courier_that_dies_before_it_notes_the_delivery_is_replaced(post
     await second.close()
 
 
-async def test_a_host_that_is_no_longer_allowed_is_not_told(post):
+async def test_a_host_that_is_no_longer_allowed_is_not_reported(post):
     courier = post.courier(hosts=("other.example",))
     courier.wake("a")
     record = await post.until(lambda record: record.tell_attempts == 1)

@@ -23,7 +23,7 @@ ENDED = video_record(options=WANTED, state=VideoState.DONE)
 
 
 @pytest.mark.parametrize("state", VideoState)
-def test_only_the_end_is_told(state):
+def test_only_the_end_is_reported(state):
     ended = state in (VideoState.DONE, VideoState.FAILED, VideoState.CANCELLED)
     assert is_due(replace(ENDED, state=state), 0.0) is ended
     assert not is_due(replace(ENDED, state=state, options=VideoOptions()), 0.0)
@@ -54,7 +54,7 @@ def test_pauses_grow_until_it_is_given_up():
         begin_attempt(record, 1e12)
 
 
-def test_what_was_told_is_not_told_again():
+def test_what_was_reported_is_not_told_again():
     record = delivered(begin_attempt(ENDED, 0.0), 1.0)
     assert not given_up(record)
     assert not is_due(record, 1e12)

@@ -11,7 +11,7 @@ from maskstream_protocol.errors import (
     FrameUndecodableError,
     InternalError,
 )
-from maskstream_server.session.actions import Action, Answer, Close, Save, Say
+from maskstream_server.session.actions import Action, Close, CommitMemory, SendMessage, SendResult
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FrameTask
@@ -21,8 +21,8 @@ from maskstream_server.session.prompts import SessionPrompts
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
 
 
-class Answers:
-    """The answered side of a session: its memory, what is durable, and what still has to be sent.
+class OutgoingMessages:
+    """What a session sends and commits: its memory, what is durable, and what still has to be sent.
 
     Args:
         memory, ledger: see below.
@@ -71,8 +71,10 @@ class Answers:
         self._unsaved.append((sequence, message))
         self._latest.append(sequence)
         self.ledger.give_back(task.num_bytes)
-        answer = Answer(message, task.arrived_s, sequence)
-        return [answer, *self._save_checkpoint(task, answered)]
+        return [
+            SendResult(message, task.arrived_s, sequence),
+            *self._save_checkpoint(task, answered),
+        ]
 
     def repeated(self, task: FrameTask) -> None:
         """Take a frame that had its result on an earlier connection."""
@@ -102,7 +104,7 @@ class Answers:
         return [self.save()]
 
     def drop(self, task: FrameTask) -> list[Action]:
-        """Tell of a frame that failed; one too many in a row ends the connection."""
+        """Report a frame that failed; one too many in a row ends the connection."""
         assert task.error is not None
         error, sequence = task.error, task.frame.sequence
         error.sequence = sequence
@@ -111,15 +113,17 @@ class Answers:
         close_code = self._rows.count(error)
         self.ledger.give_back(task.num_bytes)
         actions: list[Action] = [
-            Say(notices.ErrorMessage.of(error, fatal=close_code is not None)),
-            Say(notices.Drop(sequence, sequence, "internal" if internal else "undecodable")),
+            SendMessage(notices.ErrorMessage.of(error, fatal=close_code is not None)),
+            SendMessage(
+                notices.Drop(sequence, sequence, "internal" if internal else "undecodable")
+            ),
         ]
         return actions if close_code is None else [*actions, Close(close_code)]
 
     def superseded(self, task: FrameTask) -> Action:
-        """Tell at once of a frame that a newer one replaced, so that its credit comes back."""
+        """Report at once a frame that a newer one replaced, so that its credit comes back."""
         self.ledger.give_back(task.num_bytes)
-        return Say(notices.Drop(task.frame.sequence, task.frame.sequence, "superseded"))
+        return SendMessage(notices.Drop(task.frame.sequence, task.frame.sequence, "superseded"))
 
     def reset(
         self, epoch: int, answered: int, next_sequence: int, prompts: SessionPrompts
@@ -151,24 +155,24 @@ class Answers:
         self.memory = replace(self.memory, sequence=answered)
         return [self.save()]
 
-    def save(self) -> Save:
+    def save(self) -> CommitMemory:
         """Return the commit of the answered memory, with the results since the last one.
 
-        As many results are kept as the credit has frames. They are counted, not reckoned from
-        sequences: with `latest`, any number of dropped frames may lie between two of them.
+        As many results are kept as the credit has frames. They are counted, not computed from
+        sequences: with `latest`, any number of frames may have been dropped between two of them.
         """
         memory = self.memory
         is_full = len(self._latest) == self._latest.maxlen
         keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
         results, self._unsaved = tuple(self._unsaved), []
-        return Save(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
+        return CommitMemory(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
 
     def acked(self, sequence: int) -> None:
-        """Hear that the client has every result up to here: they need not be kept."""
+        """Note that the client has every result up to here: they need not be kept."""
         self._acked = max(self._acked, min(sequence, self._last_result))
 
     def durable(self, epoch: int, sequence: int) -> None:
-        """Hear that everything up to `sequence` is committed, and the reset to `epoch`."""
+        """Note that everything up to `sequence` is committed, and the reset to `epoch`."""
         self._durable = max(self._durable, (epoch, sequence))
 
     @property
@@ -186,23 +190,23 @@ class Answers:
         return len(self._requests)
 
     def answer_requests(self) -> list[Action]:
-        """Answer what is durable by now; a reset does not wait for a store that is away."""
+        """Answer what is durable by now; a reset does not wait for an unavailable store."""
         requests, self._requests = self._requests, []
         actions: list[Action] = []
         for at, message in requests:
             is_reset = isinstance(message, notices.ResetNotice)
             if at <= self._durable or (self.away and is_reset):
-                actions.append(Say(message))
+                actions.append(SendMessage(message))
             else:
                 self._requests.append((at, message))
         return actions
 
     def return_credit(self, at_rest: bool) -> list[Action]:
-        """Tell of credit when it presses, or when there is nothing to wait for."""
+        """Return credit when it is urgent, or when there is nothing to wait for."""
         durable = self._durable[1]
         news = self.ledger.is_due or durable > self._announced
         if not self.ledger.is_pressing and not (at_rest and self.all_durable and news):
             return []
         returned = self.ledger.take_due()
         self._announced = durable
-        return [Say(notices.Credit(returned.frames, returned.num_bytes, durable))]
+        return [SendMessage(notices.Credit(returned.frames, returned.num_bytes, durable))]

@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from rich.table import Table
 
-from maskstream_train.evaluation.report import Report
+from maskstream_train.evaluation.report import ClipReport
 from maskstream_train.evaluation.report_tables import report_table, sweep_table
 from maskstream_train.evaluation.sweep import Rules
 
 
-class Answer(Protocol):
+class PrintableReport(Protocol):
     """What can be printed, for people and for programs."""
 
     @property
@@ -42,7 +42,7 @@ class Measured:
     """
 
     settings: Mapping[str, Any]
-    reports: Mapping[str, Report]
+    reports: Mapping[str, ClipReport]
     by_class: bool
     rules: Mapping[str, Rules] = field(default_factory=dict)
     notes: Sequence[str] = ()
