@@ -19,7 +19,7 @@ from maskstream_model.errors import CheckpointError
 
 UNUSED = "daq_criterion."
 PRESET = "preset"
-"""Name under which a file of ours says which preset it is for."""
+"""Name under which a file of ours names its preset."""
 HOLDERS = ("model", "state_dict")
 """Names under which a published `.pth` may hold its tensors."""
 MAX_LISTED = 20
@@ -67,9 +67,9 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
     weights = _inner(content) if isinstance(content, dict) else None
     if not isinstance(weights, dict):
         raise CheckpointError(f"{path} holds no weights, under 'model' or 'state_dict' or bare")
-    strangers = [name for name, value in weights.items() if not isinstance(value, Tensor)]
-    if strangers:
-        raise CheckpointError(f"{path} holds things that are no tensors: {listed(strangers)}")
+    unknown = [name for name, value in weights.items() if not isinstance(value, Tensor)]
+    if unknown:
+        raise CheckpointError(f"{path} holds values that are no tensors: {listed(unknown)}")
     return weights
 
 

@@ -1,4 +1,4 @@
-"""What models share that segment frames first and track their queries then (design.md 2)."""
+"""What models share that segment frames first and track their queries then (docs/model.md 2, 3)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

@@ -72,7 +72,9 @@ def checked_task(config: TaskConfig, task: str) -> Task:
     if task not in get_args(Task):
         raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
     if task != config.task and all(info.thing for info in config.classes):
-        raise ConfigError(f"{config.name} knows no stuff: its task is {config.task}, not {task}")
+        raise ConfigError(
+            f"{config.name} has no classes of stuff: its task is {config.task}, not {task}"
+        )
     return cast(Task, task)
 
 

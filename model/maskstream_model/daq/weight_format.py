@@ -47,7 +47,7 @@ def hint(weights: Mapping[str, Tensor]) -> str | None:
         return "it has no tracker"
     num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
     if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
-        return f"it tells {num_classes} classes apart, as no preset does"
+        return f"it has {num_classes} classes, as no preset has"
     return None
 
 

@@ -32,7 +32,7 @@ def convert(path: Path, out: Path, name: str | None = None) -> tuple[str, str]:
     inspection.check()
     if len(inspection.exact) > 1:
         names = names_of(inspection.exact)
-        raise CheckpointError(f"{path} fits {names} alike: say with --preset which one it is for")
+        raise CheckpointError(f"{path} fits {names} alike: name the one it is for with --preset")
     (fit,) = inspection.exact
     digest = fit.format.fingerprint(fit.preset, fit.weights)
     told = {PRESET: fit.preset, FINGERPRINT: digest, "source": path.name}
