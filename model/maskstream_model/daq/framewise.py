@@ -1,137 +1,20 @@
-"""What models share that segment frames first and track their queries then (design.md 2)."""
+"""The memory that DVIS-DAQ and its baseline share, on top of what all frame by frame models do."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import torch
-
-from maskstream_model.aliases import Frame, Pause, Size
-from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
-from maskstream_model.errors import PromptError
-from maskstream_model.mask2former.compiled import AnySegmenter
-from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.port import (
-    FrameResult,
-    ModelInfo,
-    SessionOptions,
-    StepInput,
-    StepOutput,
-)
-from maskstream_model.tasks.output import FrameOutput
-from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
-from maskstream_model.tasks.results import frame_result
-
-CLIP_FRAMES = 5
-"""Most frames of one session that step together: beyond it little is won."""
-CPU_CLIP_PIXELS = 1 << 18
-"""Most pixels of these in the network: larger frames keep a CPU busy (decisions/0023)."""
-GPU_CLIP_PIXELS = 1 << 21
-NO_OPTIONS = SessionOptions()
+from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
+from maskstream_model.port import SessionOptions
 
 
-@dataclass(frozen=True)
-class SegmentedFrames:
-    """Frames after the segmenter: its output for all of them, and their sizes in the network."""
-
-    output: SegmenterOutput
-    resized: Sequence[Size]
-
-    def select(self, rows: Sequence[int]) -> "SegmentedFrames":
-        """Return some of the frames."""
-        if len(rows) == len(self.resized):
-            return self
-        resized = [self.resized[row] for row in rows]
-        if len(rows) == 1:  # a view: mask features are large
-            return SegmentedFrames(self.output.frame(rows[0]), resized)
-        return SegmentedFrames(self.output.map(lambda part: part[list(rows)]), resized)
-
-
-class FramewiseModel(ABC):
-    """Implements `port.Model` but for `track`, which a subclass adds.
-
-    Attributes:
-        family: who computes it.
-        config: preset, with overrides applied.
-        segmenter: Mask2Former, eager or compiled.
-        device: where networks and floats of states live.
-        fingerprint: hex text of weights and rules; a state carries it.
-    """
-
-    family: str
-
-    def __init__(
-        self,
-        config: ModelConfig,
-        segmenter: AnySegmenter,
-        device: torch.device,
-        fingerprint: str,
-    ) -> None:
-        self.config = config
-        self.segmenter = segmenter.to(device).eval()
-        self.device = device
-        self.fingerprint = fingerprint
-
-    @property
-    def info(self) -> ModelInfo:
-        """See `port.Model`."""
-        return model_info(self.config, self.family, self.fingerprint, lookahead=0)
+class TrackerModel(FramewiseModel[TrackerState]):
+    """A model whose memory is a `TrackerState`; a subclass adds `track`."""
 
     def begin(self, options: SessionOptions = NO_OPTIONS) -> TrackerState:
         """See `port.Model`."""
         refuse_prompts(self.config, options)
         return initial_state(self.config, self.device)
-
-    def batch_key(self, height: int, width: int) -> Size:
-        """See `port.Model`: the size of such a frame in the network."""
-        online = self.config.online
-        return padded_size(*resized_size(height, width, online.min_size, online.max_size))
-
-    def clip_frames(self, height: int, width: int, most: int) -> int:
-        """See `port.Model`."""
-        rows, columns = self.batch_key(height, width)
-        pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
-        return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
-
-    # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
-    @torch.no_grad()
-    def step(
-        self, batch: Sequence[StepInput[TrackerState]], pause: Pause | None = None
-    ) -> list[StepOutput[TrackerState]]:
-        """See `port.Model`. Frames are segmented together, and tracked one after the other."""
-        frames = [frame for given in batch for frame in given.frames]
-        segmented = self.segment(frames, pause)
-        states = [given.state for given in batch]
-        results: list[list[FrameResult]] = [[] for _ in batch]
-        for sessions, rows in rounds([len(given.frames) for given in batch]):
-            some = segmented.select(rows)
-            outputs, after = self.track(
-                some.output,
-                [states[session] for session in sessions],
-                some.resized,
-                [batch[session].options.max_tracks for session in sessions],
-            )
-            for session, row, output, state in zip(sessions, rows, outputs, after, strict=True):
-                states[session] = state
-                results[session].append(self._result(output, state, frames[row]))
-            if pause is not None:
-                pause()
-        return [StepOutput(*pair) for pair in zip(results, states, strict=True)]
-
-    def flush(
-        self,
-        state: TrackerState,
-        options: SessionOptions = NO_OPTIONS,
-        pause: Pause | None = None,
-    ) -> StepOutput[TrackerState]:
-        """See `port.Model`: nothing is pending."""
-        return StepOutput([], state)
-
-    def committed(self, state: TrackerState) -> int:
-        """See `port.Model`."""
-        return state.num_frames
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:
         """See `port.Model` and `state_parts`."""
@@ -144,87 +27,3 @@ class FramewiseModel(ABC):
         return state_from_parts(
             parts, self.config, self.fingerprint, self.device, options.max_tracks
         )
-
-    # Below the port.
-
-    def segment(self, frames: Sequence[Frame], pause: Pause | None = None) -> SegmentedFrames:
-        """Segment frames of one padded size together."""
-        prepared = prepare(frames, self.config.online, self.device)
-        return SegmentedFrames(self.segmenter(prepared.images, pause), prepared.resized)
-
-    @torch.no_grad()
-    def track_frame(
-        self, frame: Frame, state: TrackerState, max_tracks: int | None = None
-    ) -> tuple[FrameOutput, TrackerState]:
-        """Segment and track one frame."""
-        one = self.segment([frame])
-        outputs, states = self.track(one.output, [state], one.resized, [max_tracks])
-        return outputs[0], states[0]
-
-    @abstractmethod
-    def track(
-        self,
-        segmented: SegmenterOutput,
-        states: Sequence[TrackerState],
-        resized: Sequence[Size],
-        max_tracks: Sequence[int | None] | None = None,
-    ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Track frames that are segmented already.
-
-        Args:
-            segmented: output of the segmenter for `B` frames.
-            states: `B` memories, left as they are.
-            resized: `B` sizes of the frames in the network, without padding.
-            max_tracks: limit of tracks alive in each session; None for none.
-        """
-
-    def _result(self, output: FrameOutput, state: TrackerState, frame: Frame) -> FrameResult:
-        size = (frame.shape[0], frame.shape[1])
-        return frame_result(output, state.num_frames, size, self.config)
-
-
-def model_info(
-    config: ModelConfig, family: str, fingerprint: str, lookahead: int | None
-) -> ModelInfo:
-    """Return what `port.Model` says of a preset."""
-    return ModelInfo(
-        name=config.name,
-        family=family,
-        task=config.task,
-        classes=config.classes,
-        prompts="never",
-        lookahead=lookahead,
-        report_score_min=config.online.report_score_min,
-        show_score_min=config.online.show_score_min,
-        input_rule={"min_size": config.online.min_size},
-        backbone=config.segmenter.backbone.kind,
-        precision="float32",
-        fingerprint=fingerprint,
-    )
-
-
-def refuse_prompts(config: ModelConfig, options: SessionOptions) -> None:
-    """Check that a session of a model with fixed classes names no prompts.
-
-    Raises:
-        PromptError: it does.
-    """
-    if options.prompts:
-        raise PromptError(f"{config.name} takes no prompts")
-
-
-def rounds(counts: Sequence[int]) -> list[tuple[list[int], list[int]]]:
-    """Return which frames step together: the first of each session, then the second, and so on.
-
-    Args:
-        counts: frames of each session; they lie one session after the other.
-
-    Returns:
-        for each round the sessions, and the rows of their frames.
-    """
-    starts = [sum(counts[:session]) for session in range(len(counts))]
-    return [
-        (sessions, [starts[session] + number for session in sessions])
-        for number in range(max(counts, default=0))
-        for sessions in [[s for s, count in enumerate(counts) if number < count]]
-    ]

@@ -19,7 +19,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel
+from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.mask2former.compiled import AnySegmenter
@@ -29,7 +29,7 @@ from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 NO_MATCH = -1
 
 
-class OnlineHungarian(FramewiseModel):
+class OnlineHungarian(TrackerModel):
     """Links segment queries from frame to frame; implements `port.Model`.
 
     A track keeps the embedding of the query that it was last seen in. Every track is offered one
@@ -68,7 +68,7 @@ class OnlineHungarian(FramewiseModel):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Link frames that are segmented already; see `FramewiseModel.track`."""
+        """Link frames that are segmented already; see `TrackerModel.track`."""
         limits = [None] * len(states) if max_tracks is None else max_tracks
         pairs = [
             self._track_one(segmented.frame(index), state, resized[index], limits[index])

@@ -14,7 +14,6 @@ from maskstream_model.checkpoint import listed
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.clip_memory import ClipMemory
 from maskstream_model.daq.clip_rows import TrackedFrame
-from maskstream_model.daq.framewise import NO_OPTIONS, model_info
 from maskstream_model.daq.naive_sequences import follow
 from maskstream_model.daq.offline_parts import (
     PREVIOUS,
@@ -31,6 +30,7 @@ from maskstream_model.daq.refinement import refine
 from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.windows import OpenWindow, WindowRule
 from maskstream_model.errors import ConfigError, StateError
+from maskstream_model.framewise import NO_OPTIONS, model_info
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
 
 

@@ -15,7 +15,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.doubles import settle_doubles
-from maskstream_model.daq.framewise import FramewiseModel
+from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
@@ -25,7 +25,7 @@ from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.output import FrameOutput
 
 
-class OnlineDaq(FramewiseModel):
+class OnlineDaq(TrackerModel):
     """One model that serves any number of sessions; implements `port.Model`.
 
     Attributes:
@@ -57,7 +57,7 @@ class OnlineDaq(FramewiseModel):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
-        """Track frames that are segmented already; see `FramewiseModel.track`."""
+        """Track frames that are segmented already; see `TrackerModel.track`."""
         limits = [None] * len(states) if max_tracks is None else max_tracks
         first = [index for index, state in enumerate(states) if state.num_frames == 0]
         later = [index for index, state in enumerate(states) if state.num_frames > 0]

@@ -1,14 +1,16 @@
 """From pictures to the segmenter's input (docs/model.md 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
-from maskstream_model.aliases import Frame
+from maskstream_model.aliases import Frame, Size
 from maskstream_model.errors import FrameError
 from maskstream_model.tasks.rules import ResizeRules
 
@@ -18,6 +20,9 @@ DIVISOR = 32
 """Of padded heights and widths: the coarsest stride of the backbones."""
 MAX_PIXELS = 2**26
 """Of a frame, before and after the resize: 8,192 x 8,192."""
+
+Resize = Callable[[Frame, Size], npt.NDArray[Any]]
+"""From a frame to one of `(height, width)`, uint8 or float32 in 0 to 255, in memory of its own."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,18 @@ def normalise(images: Tensor) -> Tensor:
 
 
 def prepare(
-    frames: Sequence[Frame], online: ResizeRules, device: torch.device | str = "cpu"
+    frames: Sequence[Frame],
+    online: ResizeRules,
+    device: torch.device | str = "cpu",
+    resize: Resize | None = None,
 ) -> PreparedFrames:
     """Resize, normalise and pad frames of one padded size.
+
+    Args:
+        frames: at least one.
+        online: rules of size.
+        device: where the result is wanted.
+        resize: makes another size of a frame; None for `pillow`.
 
     Raises:
         FrameError: a frame is not uint8 `(height, width, 3)`, or has more than `MAX_PIXELS`; there
@@ -80,7 +94,7 @@ def prepare(
         raise FrameError("a batch must have at least one frame")
     for frame in frames:
         _check(frame)
-    pictures = [_resize(frame, online) for frame in frames]
+    pictures = [_resized(frame, online, resize or pillow) for frame in frames]
     resized = tuple((picture.shape[0], picture.shape[1]) for picture in pictures)
     sizes = {padded_size(*size) for size in resized}
     if len(sizes) != 1:
@@ -106,11 +120,14 @@ def _check_pixels(height: int, width: int) -> None:
         raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
-def _resize(frame: Frame, online: ResizeRules) -> Frame:
-    height, width = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
-    _check_pixels(height, width)
-    if (height, width) == frame.shape[:2]:
-        # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.
-        return np.array(frame, order="C")
+def _resized(frame: Frame, online: ResizeRules, resize: Resize) -> npt.NDArray[Any]:
+    size = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
+    _check_pixels(*size)
+    # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.
+    return np.array(frame, order="C") if size == frame.shape[:2] else resize(frame, size)
+
+
+def pillow(frame: Frame, size: Size) -> Frame:
+    """Resize bytes bilinearly, with antialiasing where it shrinks (decision 3)."""
     picture = Image.fromarray(np.ascontiguousarray(frame))
-    return np.array(picture.resize((width, height), Image.Resampling.BILINEAR))
+    return np.array(picture.resize(size[::-1], Image.Resampling.BILINEAR))

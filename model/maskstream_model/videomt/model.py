@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
-from maskstream_model.daq.framewise import rounds
 from maskstream_model.frame_by_frame import NO_OPTIONS, check_prompts
+from maskstream_model.framewise import rounds
 from maskstream_model.port import (
     FrameResult,
     ModelInfo,

@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
-from maskstream_model.daq.framewise import FramewiseModel
 from maskstream_model.errors import ConfigError
 from maskstream_model.families import release_of
+from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model, ModelInfo
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_train.data.annotations import read_annotations

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Frame
-from maskstream_model.daq.framewise import model_info
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
 from maskstream_model.frame_by_frame import NO_OPTIONS, FrameByFrame
+from maskstream_model.framewise import model_info
 from maskstream_model.port import FrameResult, SessionOptions, TrackStatus
 from maskstream_model.presets import preset
 from maskstream_model.tasks.output import FrameOutput
