@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from maskstream_model.families import CompileRequest, Family, Weights
+from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
 from maskstream_model.videomt.presets import preset as configuration
+from maskstream_model.videomt.released import RELEASES
 
 
 def load(
@@ -42,4 +43,11 @@ def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     return compile_model(model, request)
 
 
-VIDEOMT = Family("videomt", load, compiled)
+def weight_format() -> WeightFormat:
+    """Return how weight files of VidEoMT are read."""
+    from maskstream_model.videomt.weight_format import FORMAT
+
+    return FORMAT
+
+
+VIDEOMT = Family("videomt", load, compiled, RELEASES, weight_format)

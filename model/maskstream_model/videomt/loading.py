@@ -1,7 +1,6 @@
 """From a configuration and a weight file to a model that steps."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from shlex import quote
 
 import torch
@@ -21,7 +20,8 @@ from maskstream_model.loading import RANDOM, shipped, usable_device
 from maskstream_model.videomt.config import VideomtConfig
 from maskstream_model.videomt.model import VideomtModel
 from maskstream_model.videomt.network import VideomtNetwork
-from maskstream_model.videomt.weight_names import adapted, grid_of, refuse_dinov3
+from maskstream_model.videomt.weight_format import with_grid
+from maskstream_model.videomt.weight_names import is_dinov3, renamed
 
 
 def load(config: VideomtConfig, weights: Weights | None, device: str) -> VideomtModel:
@@ -44,12 +44,13 @@ def load(config: VideomtConfig, weights: Weights | None, device: str) -> Videomt
         return _model(config, network, place)
     path = shipped(config.name) if weights is None else weights
     published = load_weights(path)
-    refuse_dinov3(published)
+    if is_dinov3(published):
+        raise CheckpointError(f"{path} is a VidEoMT on DINOv3, which no preset is for")
     told = header_of(path).get(PRESET, config.name)
     if told != config.name:
         raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
     verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
-    return built(config, adapted(published), place, f"`{verify}` lists all")
+    return built(config, renamed(published), place, f"`{verify}` lists all")
 
 
 def built(
@@ -60,8 +61,7 @@ def built(
     Raises:
         CheckpointError: they do not fit.
     """
-    grid = grid_of(tensors, config.network.grid)
-    config = replace(config, network=replace(config.network, grid=grid))
+    config = with_grid(config, tensors)
     with torch.device("meta"):  # Drawing random weights first would take seconds.
         network = VideomtNetwork(config.network, config.num_classes)
     network = network.to_empty(device="cpu")

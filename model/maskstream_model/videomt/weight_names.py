@@ -10,8 +10,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from maskstream_model.errors import CheckpointError
-
 OFFICIAL = "backbone.encoder.backbone.pos_embed"
 TRANSFORMERS = "embeddings.position_embeddings.weight"
 DINOV3 = "backbone.encoder.backbone.patch_embed.register_tokens"
@@ -45,10 +43,10 @@ TRANSFORMERS_NAMES = (
 QUERY_PART = re.compile(r"^(.*\.attn)\.q\.(weight|bias)$")
 
 
-def adapted(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors under our names, whichever form they have; strangers stay as they are."""
-    if OFFICIAL in tensors:
-        return _renamed(tensors, OFFICIAL_NAMES)
+    if OFFICIAL in tensors or is_dinov3(tensors):
+        return _by_rules(tensors, OFFICIAL_NAMES)
     if TRANSFORMERS in tensors:
         return _from_transformers(tensors)
     return dict(tensors)
@@ -68,16 +66,12 @@ def grid_of(tensors: Mapping[str, Tensor], fallback: tuple[int, int]) -> tuple[i
     return (side, side) if side * side == table.shape[1] else fallback
 
 
-def refuse_dinov3(tensors: Mapping[str, Tensor]) -> None:
-    """Raise CheckpointError for the variants on DINOv3, whose network is another."""
-    if DINOV3 in tensors:
-        raise CheckpointError(
-            "these are weights of a VidEoMT on DINOv3, which no preset is for: take the files on "
-            "DINOv2 (docs/models.md)"
-        )
+def is_dinov3(tensors: Mapping[str, Tensor]) -> bool:
+    """Return whether these are of a variant on DINOv3, whose network is another."""
+    return DINOV3 in tensors
 
 
-def _renamed(
+def _by_rules(
     tensors: Mapping[str, Tensor], rules: tuple[tuple[str, str], ...]
 ) -> dict[str, Tensor]:
     return {
@@ -98,12 +92,13 @@ def _new_name(name: str, rules: tuple[tuple[str, str], ...]) -> str:
 
 def _from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Join queries, keys and values, and give the table of positions its batch axis."""
-    renamed = _renamed(tensors, TRANSFORMERS_NAMES)
-    renamed[POSITIONS] = renamed[POSITIONS][None]
-    for name in list(renamed):
+    ours = _by_rules(tensors, TRANSFORMERS_NAMES)
+    ours[POSITIONS] = ours[POSITIONS][None]
+    for name in list(ours):
         if found := QUERY_PART.match(name):
             attention, kind = found.groups()
-            parts = [renamed.pop(f"{attention}.{part}.{kind}", None) for part in "qkv"]
-            whole = [part for part in parts if part is not None]
-            renamed[f"{attention}.qkv.{kind}"] = torch.cat(whole)
-    return renamed
+            names = [f"{attention}.{part}.{kind}" for part in "qkv"]
+            # Parts that do not belong together stay: whoever compares the names says so.
+            if len({ours[each].shape if each in ours else None for each in names}) == 1:
+                ours[f"{attention}.qkv.{kind}"] = torch.cat([ours.pop(each) for each in names])
+    return ours

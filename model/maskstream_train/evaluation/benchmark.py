@@ -12,9 +12,9 @@ import numpy as np
 from torch import Tensor
 
 from maskstream_model.aliases import Progress, Size
-from maskstream_model.config import ModelConfig
 from maskstream_model.port import Model
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.rules import TaskConfig
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.detections import FrameTracker, detect, outputs
@@ -99,7 +99,7 @@ class ClipSegments(Protocol):
         ...
 
 
-ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], ClipSegments]
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, TaskConfig], ClipSegments]
 """Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
 
 

@@ -1,14 +1,14 @@
 """The best pairs of track and class of a benchmark's video, by any model."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Progress
-from maskstream_model.config import ModelConfig
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.rules import TaskConfig
 from maskstream_model.video import segment_video
 from maskstream_train.data.videos import VideoReader
 from maskstream_train.data.ytvis import InstanceReader
@@ -22,10 +22,14 @@ NUM_MASKS = 16
 """Masks of a frame that are there at picture size at once; a large model may track hundreds."""
 
 
+@runtime_checkable
 class FrameTracker(Protocol[State]):
-    """A model that also says what its trackers made of a frame, as `FramewiseModel` does."""
+    """A model that also says which tracks a frame has before they are results."""
 
-    config: ModelConfig
+    @property
+    def config(self) -> TaskConfig:
+        """Of the model: its task, its classes and their rules."""
+        ...
 
     def begin(self) -> State:
         """Return the memory of a video that nothing was seen of."""
