@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from maskstream_model.aliases import Frame, Size
 
 COEFFICIENT_BITS = 11
 """Of OpenCV's fixed-point weights for bytes."""
-
-Weights = npt.NDArray[np.int32]
 
 
 def bilinear_floats(frame: Frame, size: Size) -> npt.NDArray[np.float32]:
@@ -29,21 +28,25 @@ def bilinear_bytes(frame: Frame, size: Size) -> Frame:
 
     Of OpenCV 5.0 up to 2 pixels of 1,000 differ, by 1; rounded floats would in 1 of 8.
     """
-    first, second, near, far = _axis(frame.shape[1], size[1])
-    columns = frame.astype(np.int32).transpose(2, 0, 1)  # (3, height, width)
-    wide = (columns[..., first] * near + columns[..., second] * far) >> 4
-    first, second, near, far = _axis(frame.shape[0], size[0])
-    upper = (wide[:, first] * near[:, None]) >> 16
-    lower = (wide[:, second] * far[:, None]) >> 16
-    return ((upper + lower + 2) >> 2).astype(np.uint8).transpose(1, 2, 0)
+    # OpenCV keeps some bits of the sum along rows, and drops others before the sum along columns.
+    left, right = _two(torch.from_numpy(frame.astype(np.int32)), 1, size[1])
+    wide = left.add_(right).bitwise_right_shift_(4)
+    upper, lower = _two(wide, 0, size[0])
+    mixed = upper.bitwise_right_shift_(16).add_(lower.bitwise_right_shift_(16))
+    whole: Frame = mixed.add_(2).bitwise_right_shift_(2).to(torch.uint8).numpy()
+    return whole
 
 
-def _axis(cells: int, pixels: int) -> tuple[Weights, Weights, Weights, Weights]:
-    """Return the two cells that each pixel lies between, `(pixels,)`, and their weights."""
+def _two(values: Tensor, axis: int, pixels: int) -> tuple[Tensor, Tensor]:
+    """Return the two neighbours of each new pixel along an axis, times their weights."""
+    cells = values.shape[axis]
     place = ((np.arange(pixels) + 0.5) * (cells / pixels) - 0.5).astype(np.float32)
     place = place.clip(0, cells - 1)
-    first = np.floor(place).astype(np.int32)
+    first = np.floor(place)
     scale = np.float32(1 << COEFFICIENT_BITS)
-    far = np.rint((place - first) * scale).astype(np.int32)
-    near = np.rint((1 - (place - first)) * scale).astype(np.int32)
-    return first, np.minimum(first + 1, cells - 1), near, far
+    weights = np.rint((1 - (place - first)) * scale), np.rint((place - first) * scale)
+    shape = (-1, 1, 1) if axis == 0 else (-1, 1)
+    near, far = (torch.from_numpy(weight.astype(np.int32)).view(shape) for weight in weights)
+    index = torch.from_numpy(first.astype(np.int64))
+    second = (index + 1).clamp_max(cells - 1)
+    return values.index_select(axis, index).mul_(near), values.index_select(axis, second).mul_(far)

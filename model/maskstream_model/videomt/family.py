@@ -50,4 +50,4 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-VIDEOMT = Family("videomt", load, compiled, RELEASES, weight_format)
+VIDEOMT = Family("videomt", load, compiled, releases=RELEASES, weight_format=weight_format)

@@ -16,8 +16,13 @@ from maskstream_train.data.classes import match_classes
 from maskstream_train.data.readers import Format, open_reader
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
-from maskstream_train.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
-from maskstream_train.evaluation.detections import FrameTracker
+from maskstream_train.evaluation.benchmark import (
+    ClipSegmenter,
+    FrameTracker,
+    Plan,
+    run_instances,
+    run_panoptic,
+)
 from maskstream_train.evaluation.evaluate import num_classes
 from maskstream_train.evaluation.panoptic.score import PanopticScore
 from maskstream_train.evaluation.request import Begin, Request
