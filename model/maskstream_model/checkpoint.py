@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 from safetensors import safe_open
@@ -14,7 +14,6 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
-from maskstream_model.config import ModelConfig
 from maskstream_model.errors import CheckpointError
 
 UNUSED = "daq_criterion."
@@ -184,7 +183,18 @@ def _storable(tensor: Tensor, half: bool) -> Tensor:
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
+class Fingerprinted(Protocol):
+    """A configuration: a dataclass with `classes`, and with rules under `online`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def num_classes(self) -> int:
+        """`K`, without the no-object class."""
+        ...
+
+
+def fingerprint(weights: Mapping[str, Tensor], config: Fingerprinted) -> str:
     """Return 16 hex digits that change with the weights and with the rules of tracking.
 
     Names and colours of classes do not influence tracking and do not count, nor do the rules of
@@ -194,9 +204,9 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     rules["classes"] = config.num_classes
     for name in ("report_score_min", "show_score_min", "object_score_min", "overlap_min"):
         del rules["online"][name]
-    if config.offline is None:
+    if rules.get("offline") is None:
         # So that fingerprints from before there were offline models stay what they were.
-        del rules["offline"]
+        rules.pop("offline", None)
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -79,12 +79,14 @@ class WeightFormat:
             the preset loads: renames, splits, permutes, leaves out. It is called with any file:
             tensors that it does not know, and those with the preset's own names, stay as they are.
         hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
+        free_shapes: names of tensors that a preset takes in the shape that a file has.
     """
 
     targets: Callable[[str], Tensors]
     fingerprint: Callable[[str, Tensors], str]
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
+    free_shapes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
