@@ -42,11 +42,12 @@ class Workshop:
         await asyncio.wait_for(VideoWorker(self.parts).work("a"), SOON_S)
         return await self.record()
 
-    async def interrupt(self, gate: Gate, *, after_s: float) -> None:
-        """Give the video back once a gate has held it and what came before has been done."""
+    async def interrupt(self, gate: Gate, *, saved: bool) -> None:
+        """Cancel the job once a gate has held it, and, with `saved`, a checkpoint was written."""
         working = asyncio.create_task(VideoWorker(self.parts).work("a"))
         await asyncio.to_thread(gate.reached.wait, SOON_S)
-        await asyncio.sleep(after_s)
+        if saved:
+            await self.until(lambda record: record.next_frame > 0)
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working

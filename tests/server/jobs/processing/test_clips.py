@@ -21,7 +21,7 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
     assert (await undisturbed.work()).state is VideoState.DONE
     gate = Gate(stop_at)
     shop = await opened(decoder=FakeDecoder(FRAMES, on_frame=gate))
-    await shop.interrupt(gate, after_s=0.2)
+    await shop.interrupt(gate, saved=stop_at > 10)
     assert (await shop.work()).state is VideoState.DONE
     assert shop.decoder.opened[-1] in (0, 5, 10)
     if stop_at > 10:

@@ -67,7 +67,7 @@ async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
     gate = Gate(stop_at)
     decoder = FakeDecoder(FRAMES, on_frame=gate)
     shop = await opened(tiny_offline_model(**rules), decoder)
-    await shop.interrupt(gate, after_s=0.5)
+    await shop.interrupt(gate, saved=stop_at > 7)
     taken_up = (await shop.record()).next_frame
     assert (await shop.work()).state is VideoState.DONE
     assert await shop.lines() == await undisturbed.lines()

@@ -61,7 +61,7 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
     await undisturbed.work()
     gate = Gate(stop_at)
     shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
-    await shop.interrupt(gate, after_s=0.1)
+    await shop.interrupt(gate, saved=stop_at > 2 * EVERY)
     record = await shop.record()
     assert (record.state, record.attempt) == (VideoState.QUEUED, 0)
     assert record.next_frame <= stop_at
