@@ -61,14 +61,13 @@ class LayerScale(nn.Module):
 class Block(nn.Module):
     """Attention and a feed-forward network, each normalised before, scaled and added after."""
 
-    def __init__(self, config: VitAdapterConfig) -> None:
+    def __init__(self, width: int, heads: int, mlp_ratio: int = 4) -> None:
         super().__init__()
-        width = config.width
         self.norm1 = nn.LayerNorm(width, EPS)
-        self.attn = SelfAttention(width, config.heads)
+        self.attn = SelfAttention(width, heads)
         self.ls1 = LayerScale(width)
         self.norm2 = nn.LayerNorm(width, EPS)
-        self.mlp = GeluMLP(width, config.mlp_ratio * width)
+        self.mlp = GeluMLP(width, mlp_ratio * width)
         self.ls2 = LayerScale(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -92,7 +91,9 @@ class VisionTransformer(nn.Module):
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + places, width))
         self.mask_token = nn.Parameter(torch.zeros(1, width))
         self.patch_embed = Patches(width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            Block(width, config.heads, config.mlp_ratio) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(width, EPS)
         for embedding in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(embedding, std=0.02)

@@ -8,6 +8,7 @@ from maskstream_model.config.networks import SegmenterConfig, TrackerConfig
 from maskstream_model.config.rules import OfflineConfig, OnlineConfig, refuse_unknown
 from maskstream_model.errors import ConfigError
 from maskstream_model.port import ClassInfo as ClassInfo
+from maskstream_model.tasks.rules import TaskConfig
 
 Task = Literal["instances", "panoptic", "semantic"]
 
@@ -45,11 +46,7 @@ class ModelConfig:
         Raises:
             ConfigError: an unknown task, or one that the model was not made for.
         """
-        if task not in get_args(Task):
-            raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
-        if task != self.task and all(info.thing for info in self.classes):
-            raise ConfigError(f"{self.name} knows no stuff: its task is {self.task}, not {task}")
-        return replace(self, task=cast(Task, task))
+        return replace(self, task=checked_task(self, task))
 
     def override(self, **overrides: object) -> "ModelConfig":
         """Return this preset with some fields of its online and offline rules replaced.
@@ -64,6 +61,19 @@ class ModelConfig:
         if changed.offline is None:
             return changed
         return replace(changed, offline=replace(changed.offline, **_only(overrides, offline)))
+
+
+def checked_task(config: TaskConfig, task: str) -> Task:
+    """Return the task that is wanted of a model.
+
+    Raises:
+        ConfigError: an unknown task, or one that the model was not made for.
+    """
+    if task not in get_args(Task):
+        raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
+    if task != config.task and all(info.thing for info in config.classes):
+        raise ConfigError(f"{config.name} knows no stuff: its task is {config.task}, not {task}")
+    return cast(Task, task)
 
 
 def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:

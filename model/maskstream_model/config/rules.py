@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from maskstream_model.config.networks import RefinerConfig
 from maskstream_model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 OPTIONAL = ("keep_score_min", "min_size", "double_iou_max")
 """Rules that None turns off."""
@@ -58,17 +61,7 @@ class OnlineConfig:
         Raises:
             ConfigError: a score or share outside 0 to 1, or a count or size below 1.
         """
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if value is None and item.name in OPTIONAL:
-                continue
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise ConfigError(f"{item.name} must be a number, not {value!r}")
-            if item.name.endswith(("_min", "iou_max")):
-                if not 0 <= value <= 1:
-                    raise ConfigError(f"{item.name} must lie between 0 and 1, not {value!r}")
-            elif not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{item.name} must be a whole number of at least 1")
+        check_ranges(self, OPTIONAL)
 
     def override(self, **overrides: object) -> "OnlineConfig":
         """Return this configuration with some fields replaced.
@@ -126,3 +119,26 @@ def refuse_unknown(overrides: Iterable[str], known: Sequence[str]) -> None:
     unknown = sorted(set(overrides) - set(known))
     if unknown:
         raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
+
+
+def check_ranges(rules: "DataclassInstance", optional: Sequence[str]) -> None:
+    """Check the values of online rules: scores and shares by their names, else counts.
+
+    Args:
+        rules: fields that end in `_min` or `iou_max` are 0 to 1, others at least 1.
+        optional: fields that None turns off.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    for item in fields(rules):
+        value = getattr(rules, item.name)
+        if value is None and item.name in optional:
+            continue
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ConfigError(f"{item.name} must be a number, not {value!r}")
+        if item.name.endswith(("_min", "iou_max")):
+            if not 0 <= value <= 1:
+                raise ConfigError(f"{item.name} must lie between 0 and 1, not {value!r}")
+        elif not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{item.name} must be a whole number of at least 1")

@@ -17,21 +17,24 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from maskstream_model.checkpoint import listed
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.errors import StateError
+from maskstream_model.part_values import (
+    check_count,
+    check_names,
+    check_owner,
+    float_array,
+    float_bytes,
+    floats_from,
+)
 
 SCHEMA = 2
 FACTS = "facts"
 FLOATS = ("queries", "positions", "logit_sums")
 INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_appearances")
 COUNTERS = ("schema", "num_frames", "next_track_id")
-MAX_COUNT = 2**62
-MAX_VALUE = 1e12
-"""Far above what any step gives, far below where products of two values overflow float32."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ def state_to_parts(state: TrackerState, fingerprint: str) -> dict[str, bytes]:
     """Return `state` as parts, to be read by the model with this fingerprint."""
     integers = {name: getattr(state, name).tolist() for name in INTEGERS}
     facts = Facts(SCHEMA, fingerprint, state.num_frames, state.next_track_id, **integers)
-    history = _array(state.history)
+    history = float_array(state.history)
     return {
         FACTS: json.dumps(asdict(facts), separators=(",", ":")).encode(),
-        **{name: _array(getattr(state, name)).tobytes() for name in FLOATS},
+        **{name: float_bytes(getattr(state, name)) for name in FLOATS},
         **{
             _ring_part(track, slot): history[row, slot].tobytes()
             for row, track, slot in facts.slots(history.shape[1])
@@ -91,14 +94,14 @@ def state_from_parts(
     num_tracks, dim = len(facts.track_ids), config.segmenter.hidden_dim
     window = config.online.appearance_window
     rings = {_ring_part(track, slot): (row, slot) for row, track, slot in facts.slots(window)}
-    _check_names(parts, {FACTS, *FLOATS, *rings})
+    check_names(parts, {FACTS, *FLOATS, *rings})
     history = np.zeros((num_tracks, window, dim), np.float32)
     for name, place in rings.items():
-        history[place] = _floats(parts, name, (dim,))
+        history[place] = floats_from(parts, name, (dim,))
     widths = {"queries": dim, "positions": dim, "logit_sums": config.num_classes + 1}
     return TrackerState(
         **{
-            name: torch.from_numpy(_floats(parts, name, (num_tracks, width)).copy()).to(device)
+            name: torch.from_numpy(floats_from(parts, name, (num_tracks, width)).copy()).to(device)
             for name, width in widths.items()
         },
         history=torch.from_numpy(history).to(device),
@@ -112,10 +115,6 @@ def _ring_part(track: int, slot: int) -> str:
     return f"history/{track}/{slot}"
 
 
-def _array(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-    return tensor.detach().cpu().contiguous().numpy().astype("<f4", copy=False)
-
-
 def _read_facts(parts: Mapping[str, bytes], fingerprint: str) -> Facts:
     try:
         facts = Facts(**json.loads(parts[FACTS]))
@@ -123,45 +122,16 @@ def _read_facts(parts: Mapping[str, bytes], fingerprint: str) -> Facts:
         raise StateError(f"state lacks its part {FACTS}") from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise StateError(f"state is damaged: its {FACTS} cannot be read") from error
-    if type(facts.fingerprint) is not str:
-        raise StateError(f"state is damaged: its {FACTS} name no model")
     for name in COUNTERS:
-        _check_count(name, getattr(facts, name))
-    if facts.schema != SCHEMA:
-        raise StateError(f"state has schema {facts.schema}, this version reads {SCHEMA}")
-    if facts.fingerprint != fingerprint:
-        raise StateError(f"state belongs to model {facts.fingerprint}, this is model {fingerprint}")
+        check_count(name, getattr(facts, name))
+    check_owner(facts.schema, SCHEMA, facts.fingerprint, fingerprint)
     for name in INTEGERS:
         values = getattr(facts, name)
         if type(values) is not list or len(values) != len(facts.track_ids):
             raise StateError(f"state has {name} that are not one number for each track")
         for value in values:
-            _check_count(name, value)
+            check_count(name, value)
     return facts
-
-
-def _check_count(name: str, value: object) -> None:
-    if type(value) is not int or not 0 <= value < MAX_COUNT:
-        raise StateError(f"state has {name} {str(value)[:40]}, which is no count")
-
-
-def _check_names(parts: Mapping[str, bytes], expected: set[str]) -> None:
-    missing, leftover = sorted(expected - set(parts)), sorted(set(parts) - expected)
-    if missing or leftover:
-        lacks, has = listed(missing) or "nothing", listed(leftover) or "none"
-        raise StateError(f"state lacks {lacks} and has unknown {has}")
-
-
-def _floats(
-    parts: Mapping[str, bytes], name: str, shape: tuple[int, ...]
-) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
-    blob, wanted = parts[name], 4 * int(np.prod(shape))
-    if len(blob) != wanted:
-        raise StateError(f"state has {name} of {len(blob)} bytes, must be {wanted}")
-    values = np.frombuffer(blob, "<f4").reshape(shape)
-    if not (np.abs(values) <= MAX_VALUE).all():
-        raise StateError(f"state has numbers in {name} that are not finite or beyond {MAX_VALUE}")
-    return values
 
 
 def _check_counts(facts: Facts, config: ModelConfig, max_tracks: int | None) -> None:

@@ -25,7 +25,7 @@ class FrameOutput:
     Integers of tracks (ids, status, ages) are on the CPU, everything else on the model's device.
 
     Attributes:
-        track_ids: `(N,)` int64, from 1, in order of birth, never used twice in a session.
+        track_ids: `(N,)` int64, from 1, never used twice in a session.
         status: `(N,)` int64, values of `TrackStatus`. A disappeared track is listed once, its
             rows of `logits` and `mask_logits` are zeros.
         logits: `(N, K + 1)` float32, this frame's class logits.

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
-from maskstream_model.config import ModelConfig
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, mask_probabilities
+from maskstream_model.tasks.rules import TaskConfig
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PanopticFrame:
         return torch.tensor(ids, device=self.owners.device)[self.owners]
 
 
-def panoptic_claims(output: FrameOutput, config: ModelConfig) -> Claims:
+def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
     """Return which tracks take part, and under which ids.
 
     Args:
@@ -62,20 +62,20 @@ def panoptic_claims(output: FrameOutput, config: ModelConfig) -> Claims:
     logits = output.mean_logits[living.to(output.mean_logits.device)]
     track_ids = output.track_ids[living]
     # "No object" counts here as well: whoever the model takes for nothing lends no id.
-    beliefs = zip(logits.argmax(-1).tolist(), track_ids.tolist(), strict=True)
-    oldest: dict[int, int] = {}
-    for label, track_id in beliefs:
-        oldest[label] = min(track_id, oldest.get(label, track_id))
+    births = zip((-output.ages[living]).tolist(), track_ids.tolist(), strict=True)
+    oldest: dict[int, tuple[int, int]] = {}
+    for label, birth in zip(logits.argmax(-1).tolist(), births, strict=True):
+        oldest[label] = min(birth, oldest.get(label, birth))
     rows, found = candidates(track_ids, logits, config)
     segments = []
     for segment in found:
-        first = segment.id if segment.thing else oldest[segment.label]
+        first = segment.id if segment.thing else oldest[segment.label][1]
         segments.append(replace(segment, id=first, track_id=first))
     return Claims(living[rows.cpu()], tuple(segments))
 
 
 def panoptic_frame(
-    output: FrameOutput, size: Size, config: ModelConfig, shown: Container[int] | None = None
+    output: FrameOutput, size: Size, config: TaskConfig, shown: Container[int] | None = None
 ) -> PanopticFrame:
     """Return the segments of a frame.
 

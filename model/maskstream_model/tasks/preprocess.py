@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Frame, Size
-from maskstream_model.config import OnlineConfig
 from maskstream_model.errors import FrameError
+from maskstream_model.tasks.rules import ResizeRules
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -74,7 +74,7 @@ def normalise(images: Tensor) -> Tensor:
 
 def prepare(
     frames: Sequence[Frame],
-    online: OnlineConfig,
+    online: ResizeRules,
     device: torch.device | str = "cpu",
     resize: Resize | None = None,
 ) -> PreparedFrames:
@@ -120,7 +120,7 @@ def _check_pixels(height: int, width: int) -> None:
         raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
-def _resized(frame: Frame, online: OnlineConfig, resize: Resize) -> npt.NDArray[Any]:
+def _resized(frame: Frame, online: ResizeRules, resize: Resize) -> npt.NDArray[Any]:
     size = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
     _check_pixels(*size)
     # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.

@@ -1,0 +1,68 @@
+"""Values of a memory as bytes of its parts, and the checks of those that come back.
+
+Anybody may have written the parts; what no step of this model gives is a StateError.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from maskstream_model.checkpoint import listed
+from maskstream_model.errors import StateError
+
+MAX_COUNT = 2**62
+MAX_VALUE = 1e12
+"""Far above what any step gives, far below where products of two values overflow float32."""
+
+
+def float_array(tensor: Tensor) -> npt.NDArray[np.float32]:
+    """Return a tensor as float32 of little endian, on the CPU."""
+    return tensor.detach().cpu().contiguous().numpy().astype("<f4", copy=False)
+
+
+def float_bytes(tensor: Tensor) -> bytes:
+    """Return a tensor as bytes of float32, little endian, row by row."""
+    return float_array(tensor).tobytes()
+
+
+def floats_from(
+    parts: Mapping[str, bytes], name: str, shape: tuple[int, ...]
+) -> npt.NDArray[np.float32]:
+    """Read what `float_bytes` wrote; the array is read-only.
+
+    Raises:
+        StateError: another size, or values that are not finite or absurdly large.
+    """
+    blob, wanted = parts[name], 4 * int(np.prod(shape))
+    if len(blob) != wanted:
+        raise StateError(f"state has {name} of {len(blob)} bytes, must be {wanted}")
+    values = np.frombuffer(blob, "<f4").reshape(shape)
+    if not (np.abs(values) <= MAX_VALUE).all():
+        raise StateError(f"state has numbers in {name} that are not finite or beyond {MAX_VALUE}")
+    return values
+
+
+def check_names(parts: Mapping[str, bytes], expected: set[str]) -> None:
+    """Raise StateError unless there are exactly the parts that are expected."""
+    missing, leftover = sorted(expected - set(parts)), sorted(set(parts) - expected)
+    if missing or leftover:
+        lacks, has = listed(missing) or "nothing", listed(leftover) or "none"
+        raise StateError(f"state lacks {lacks} and has unknown {has}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise StateError unless a value from JSON is a whole number of a believable size."""
+    if type(value) is not int or not 0 <= value < MAX_COUNT:
+        raise StateError(f"state has {name} {str(value)[:40]}, which is no count")
+
+
+def check_owner(schema: object, known: int, fingerprint: object, own: str) -> None:
+    """Raise StateError unless this version of this very model wrote a state."""
+    if type(fingerprint) is not str:
+        raise StateError("state is damaged: its facts name no model")
+    if schema != known:
+        raise StateError(f"state has schema {schema}, this version reads {known}")
+    if fingerprint != own:
+        raise StateError(f"state belongs to model {fingerprint}, this is model {own}")

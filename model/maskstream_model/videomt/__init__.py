@@ -1,0 +1,1 @@
+"""VidEoMT: a vision transformer that segments and tracks by itself (docs/model.md 10)."""
