@@ -20,6 +20,8 @@ from maskstream_model.errors import CheckpointError
 UNUSED = "daq_criterion."
 PRESET = "preset"
 """Name under which a file of ours says which preset it is for."""
+HOLDERS = ("model", "state_dict")
+"""Names under which a published `.pth` may hold its tensors."""
 MAX_LISTED = 20
 
 Parts = nn.Module | Mapping[str, nn.Module]
@@ -30,7 +32,8 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read a weight file as tensors by name, on the CPU, halves widened to float32.
 
     Args:
-        path: `.safetensors`, or a released `.pth` with its tensors under `model`.
+        path: `.safetensors`, or a published `.pth` with its tensors under `model` or `state_dict`,
+            or bare.
 
     Raises:
         CheckpointError: no such file, or not one of these.
@@ -61,13 +64,17 @@ def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:
     content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    weights = content.get("model", content) if isinstance(content, dict) else None
+    weights = _inner(content) if isinstance(content, dict) else None
     if not isinstance(weights, dict):
-        raise CheckpointError(f"{path} holds no weights under 'model'")
+        raise CheckpointError(f"{path} holds no weights, under 'model' or 'state_dict' or bare")
     strangers = [name for name, value in weights.items() if not isinstance(value, Tensor)]
     if strangers:
         raise CheckpointError(f"{path} holds things that are no tensors: {listed(strangers)}")
     return weights
+
+
+def _inner(content: dict[str, Any]) -> Any:
+    return next((content[name] for name in HOLDERS if name in content), content)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ what users type, its value a `Family`. The presets of Maskstream are registered 
 list of presets imports none of them; a family is imported when one of its presets is asked for.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -15,6 +15,7 @@ from typing import Any
 from maskstream_model.aliases import Size
 from maskstream_model.errors import ConfigError, MaskstreamModelError, first_line
 from maskstream_model.port import Model
+from maskstream_model.releases import Release
 
 GROUP = "maskstream.models"
 Weights = str | PathLike[str]
@@ -48,25 +49,39 @@ Compile = Callable[[Any, CompileRequest], tuple[Model[Any], str | None]]
 """From a loaded model to a faster one with the same results, or to itself and a sentence why."""
 
 
+Tensors = Mapping[str, Any]
+"""Tensors of torch by name; this module does not import torch."""
+
+
+def unchanged(preset: str, tensors: Tensors) -> Tensors:
+    """Return the tensors: for families whose published files have the presets' own names."""
+    return tensors
+
+
+def no_hint(tensors: Tensors) -> str | None:
+    """Return None: there is nothing to say about a file that fits no preset."""
+    return None
+
+
 @dataclass(frozen=True)
-class Release:
-    """Published weights of a preset, as `maskstream weights list` shows them: texts for people.
+class WeightFormat:
+    """How weight files of a family are compared with its presets, and converted.
 
     Attributes:
-        preset: which they are for.
-        task: what the preset does.
-        data: what the weights were trained for.
-        reported: scores, as their authors report them.
-        file: the authors' name of the file.
-        page: where it is published.
+        targets: `targets(preset)` returns all tensors that the preset loads, by name, on the
+            device "meta".
+        fingerprint: `fingerprint(preset, tensors)` returns the fingerprint of the model that has
+            loaded them.
+        adapted: `adapted(preset, tensors)` turns the tensors of a published file into those that
+            the preset loads: renames, splits, permutes, leaves out. It is called with any file:
+            tensors that it does not know, and those with the preset's own names, stay as they are.
+        hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
     """
 
-    preset: str
-    task: str = "-"
-    data: str = "-"
-    reported: str = "-"
-    file: str = "-"
-    page: str = "-"
+    targets: Callable[[str], Tensors]
+    fingerprint: Callable[[str, Tensors], str]
+    adapted: Callable[[str, Tensors], Tensors] = unchanged
+    hint: Callable[[Tensors], str | None] = no_hint
 
 
 @dataclass(frozen=True)
@@ -78,12 +93,14 @@ class Family:
         load: loads one of its presets.
         compile: makes a model of the family faster; None where it has nothing to compile.
         releases: published weights of its presets.
+        weight_format: returns how its weight files are checked and converted; None: it has none.
     """
 
     name: str
     load: Load
     compile: Compile | None = None
     releases: Sequence[Release] = ()
+    weight_format: Callable[[], WeightFormat] | None = None
 
 
 def preset_names() -> list[str]:
@@ -119,6 +136,16 @@ def releases() -> list[Release]:
     listed = [release for family in families for release in family.releases]
     rest = set(preset_names()) - {release.preset for release in listed}
     return [*listed, *map(Release, sorted(rest))]
+
+
+def release_of(preset: str) -> Release | None:
+    """Return the published file that `maskstream weights pull` takes for a preset; the first.
+
+    Raises:
+        ConfigError: as of `family_of`.
+    """
+    rows = family_of(preset).releases
+    return next((row for row in rows if row.preset == preset and row.source), None)
 
 
 def load(

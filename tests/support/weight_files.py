@@ -4,9 +4,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from maskstream_model.daq.weight_format import targets
 from maskstream_model.loading import SHIPPED
 from maskstream_model.weightfiles.command import weights
-from maskstream_model.weightfiles.fitting import targets
 
 DEMO = SHIPPED / "demo.safetensors"
 

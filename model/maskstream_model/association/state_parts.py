@@ -10,13 +10,11 @@ Reading refuses everything that `state_to_parts` of this very model would not ha
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from maskstream_model.association.rules import AssociationRules
 from maskstream_model.association.state import (
     FLOATS,
     INTEGERS,
@@ -25,7 +23,6 @@ from maskstream_model.association.state import (
     initial_state,
     widths_of,
 )
-from maskstream_model.checkpoint import listed
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import StateError
 

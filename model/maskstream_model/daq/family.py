@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from maskstream_model.families import CompileRequest, Family, Release, Weights
+from maskstream_model.daq.released import RELEASES
+from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
 from maskstream_model.presets import preset as configuration
-from maskstream_model.weightfiles.released import RELEASES
+from maskstream_model.releases import SHIPPED, Release
 
 if TYPE_CHECKING:
     from maskstream_model.config import ModelConfig
@@ -72,24 +73,23 @@ def _configured(
     return (config if task is None else config.for_task(task)).override(**overrides)
 
 
-DAQ = Family(
-    "dvis-daq",
-    load,
-    compiled,
-    (
-        *(
-            Release(each.preset, each.task, each.data, each.reported, each.file, each.page)
-            for each in RELEASES
-        ),
-        Release("demo", "instances", "synthetic clips", "-", "shipped with Maskstream", "-"),
-    ),
-)
+def weight_format() -> WeightFormat:
+    """Return how weight files of DVIS-DAQ are read."""
+    from maskstream_model.daq.weight_format import FORMAT
+
+    return FORMAT
+
+
+DAQ = Family("dvis-daq", load, compiled, RELEASES, weight_format)
 HUNGARIAN = Family(
     "hungarian",
     load_baseline,
     releases=(
         Release(
-            f"demo{BASELINE_SUFFIX}", "instances", "synthetic clips", file="shipped as of demo"
+            f"demo{BASELINE_SUFFIX}",
+            task="instances",
+            data="synthetic clips",
+            publisher=SHIPPED,
         ),
     ),
 )

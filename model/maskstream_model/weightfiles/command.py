@@ -1,6 +1,5 @@
 """`maskstream weights`: which weights there are, what a file holds, and a file of our own."""
 
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import click
 from maskstream_model.plain_errors import plain_errors
 
 if TYPE_CHECKING:
+    from maskstream_model.releases import Release
     from maskstream_model.weightfiles.inspection import Inspection
 
 FILE = click.Path(path_type=Path)
@@ -25,8 +25,8 @@ def list_released() -> None:
     """Show the presets, with the scores that their authors report and where they publish them."""
     from maskstream_model.families import releases
 
-    heading = ("preset", "task", "data", "reported", "released as", "published at")
-    lines = [heading, *map(astuple, releases())]
+    heading = ("preset", "task", "data", "reported", "size", "licence", "published at")
+    lines = [heading, *map(_row, releases())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -37,12 +37,19 @@ def list_released() -> None:
     click.echo("\n".join((*rows, "", note)))
 
 
+def _row(release: "Release") -> tuple[str, ...]:
+    size = "" if release.size is None else f"{release.size / 1e6:.0f} MB"
+    facts = (release.preset, release.task, release.data, release.reported, size, release.licence)
+    return tuple(cell or "-" for cell in (*facts, release.source or release.publisher))
+
+
 @weights.command()
 @click.argument("file", type=FILE)
 @_preset
 @plain_errors()
 def verify(file: Path, preset: str | None) -> None:
     """Say which preset FILE fits, and what is missing, left over or of another shape."""
+    from maskstream_model.weightfiles.fitting import names_of
     from maskstream_model.weightfiles.inspection import inspect
 
     inspection = inspect(file, preset)
@@ -51,7 +58,7 @@ def verify(file: Path, preset: str | None) -> None:
     if not inspection.exact:
         _print_misfits(inspection)
     inspection.check()
-    click.echo(f"fits {' and '.join(inspection.exact)}")
+    click.echo(f"fits {names_of(inspection.exact)}")
     if len(inspection.exact) > 1:
         click.echo("These have the same names and shapes: only where it came from tells which.")
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from maskstream_model.checkpoint import PRESET, fingerprint, save_safetensors
+from maskstream_model.checkpoint import PRESET, save_safetensors
 from maskstream_model.errors import CheckpointError
-from maskstream_model.presets import preset
+from maskstream_model.weightfiles.fitting import names_of
 from maskstream_model.weightfiles.inspection import FINGERPRINT, inspect
 
 SUFFIX = ".safetensors"
@@ -24,20 +24,20 @@ def convert(path: Path, out: Path, name: str | None = None) -> tuple[str, str]:
     Raises:
         CheckpointError: `path` cannot be read or used, or it is not clear for which preset; `out`
             has another ending or cannot be written.
-        ConfigError: an unknown preset.
+        ConfigError: an unknown preset, or one that has no weight files.
     """
     if out.suffix != SUFFIX:
         raise CheckpointError(f"{out} must end in {SUFFIX}")
     inspection = inspect(path, name)
     inspection.check()
     if len(inspection.exact) > 1:
-        names = " and ".join(inspection.exact)
+        names = names_of(inspection.exact)
         raise CheckpointError(f"{path} fits {names} alike: say with --preset which one it is for")
-    chosen = inspection.exact[0]
-    digest = fingerprint(inspection.weights, preset(chosen))
-    told = {PRESET: chosen, FINGERPRINT: digest, "source": path.name}
+    (fit,) = inspection.exact
+    digest = fit.format.fingerprint(fit.preset, fit.weights)
+    told = {PRESET: fit.preset, FINGERPRINT: digest, "source": path.name}
     try:
-        save_safetensors(out, inspection.weights, {**inspection.metadata, **told})
+        save_safetensors(out, fit.weights, {**inspection.metadata, **told})
     except OSError as error:
         raise CheckpointError(f"{out} cannot be written: {error.strerror or error}") from error
-    return chosen, digest
+    return fit.preset, digest

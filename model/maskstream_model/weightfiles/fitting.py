@@ -1,59 +1,76 @@
 """Which presets a set of weights fits, by names and shapes alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 
-import torch
 from torch import Tensor
 
-from maskstream_model.checkpoint import Misfits, misfits, state_of
-from maskstream_model.config import RefinerConfig, SegmenterConfig, TrackerConfig
-from maskstream_model.daq.networks import build_networks
-from maskstream_model.presets import preset, preset_names
+from maskstream_model.checkpoint import Misfits, misfits
+from maskstream_model.errors import ConfigError
+from maskstream_model.families import WeightFormat, family_of, preset_names
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A preset, and all of a file that does not fit it."""
+    """A preset, and all of a file that does not fit it.
+
+    Attributes:
+        preset: its name.
+        format: how its family reads files.
+        weights: the tensors of the file under the names of the preset's own.
+        misfits: what differs.
+    """
 
     preset: str
+    format: WeightFormat
+    weights: Mapping[str, Tensor]
     misfits: Misfits
 
 
-def fits(weights: Mapping[str, Tensor], names: list[str] | None = None) -> list[Fit]:
-    """Hold weights against presets.
+def fits(weights: Mapping[str, Tensor], name: str | None = None) -> list[Fit]:
+    """Compare weights with presets.
 
     Args:
         weights: tensors by name, as `load_weights` returns them.
-        names: presets to try; all of them where left out.
+        name: the only preset to try; where left out all whose families read weight files.
 
     Returns:
         one entry per preset, the best first.
 
     Raises:
-        ConfigError: an unknown preset.
+        ConfigError: an unknown preset, or one that has no weight files.
     """
-    found = [
-        Fit(name, misfits(targets(name), weights))
-        for name in (preset_names() if names is None else names)
-    ]
+    formats = {name: format_of(name)} if name is not None else _formats()
+    found = [_fit(preset, how, weights) for preset, how in formats.items()]
     return sorted(found, key=lambda fit: fit.misfits.count)
 
 
-def targets(name: str) -> dict[str, Tensor]:
-    """Return every tensor of a preset by name, with a shape and a type but without memory."""
-    config = preset(name)
-    refiner = None if config.offline is None else config.offline.refiner
-    return _targets(config.segmenter, config.tracker, config.num_classes, refiner)
+def format_of(preset: str) -> WeightFormat:
+    """Return how the family of a preset reads weight files.
+
+    Raises:
+        ConfigError: an unknown preset, or one that has no weight files.
+    """
+    of_family = family_of(preset).weight_format
+    if of_family is None:
+        raise ConfigError(f"{preset} has no weight files of its own")
+    return of_family()
 
 
-@cache
-def _targets(
-    segmenter: SegmenterConfig,
-    tracker: TrackerConfig,
-    num_classes: int,
-    refiner: RefinerConfig | None,
-) -> dict[str, Tensor]:
-    with torch.device("meta"):
-        return state_of(build_networks(segmenter, tracker, num_classes, refiner).parts)
+def _formats() -> dict[str, WeightFormat]:
+    found = {}
+    for preset in preset_names():
+        with suppress(ConfigError):
+            found[preset] = format_of(preset)
+    return found
+
+
+def _fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> Fit:
+    adapted = how.adapted(preset, weights)
+    return Fit(preset, how, adapted, misfits(how.targets(preset), adapted))
+
+
+def names_of(fits: Sequence[Fit]) -> str:
+    """Join the presets of fits for a sentence."""
+    return " and ".join(fit.preset for fit in fits)

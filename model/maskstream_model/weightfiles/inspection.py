@@ -7,13 +7,11 @@ from zipfile import ZipFile, is_zipfile
 
 from torch import Tensor
 
-from maskstream_model.checkpoint import PRESET, fingerprint, header_of, listed, load_weights
+from maskstream_model.checkpoint import PRESET, header_of, listed, load_weights
 from maskstream_model.errors import CheckpointError
-from maskstream_model.presets import preset, preset_names
-from maskstream_model.weightfiles.fitting import Fit, fits
+from maskstream_model.weightfiles.fitting import Fit, fits, format_of
 
 FINGERPRINT = "fingerprint"
-HEAD = "tracker.class_embed.weight"
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class Inspection:
     fits: list[Fit]
 
     @property
-    def exact(self) -> list[str]:
-        """Names of the presets that it fits; those that the file itself names come alone."""
-        names = [fit.preset for fit in self.fits if not fit.misfits.count]
-        return [name for name in names if name == self.metadata.get(PRESET)] or names
+    def exact(self) -> list[Fit]:
+        """The presets that it fits; one that the file itself names comes alone."""
+        exact = [fit for fit in self.fits if not fit.misfits.count]
+        return [fit for fit in exact if fit.preset == self.metadata.get(PRESET)] or exact
 
     def check(self) -> None:
         """Make sure that the file can be used.
@@ -59,9 +57,10 @@ class Inspection:
         told, name = self.metadata.get(FINGERPRINT), self.metadata.get(PRESET)
         if told is None or name is None:
             return
-        if name not in self.exact:
+        fit = next((fit for fit in self.exact if fit.preset == name), None)
+        if fit is None:
             raise CheckpointError(f"{self.path} was converted for {name}")
-        if told != fingerprint(self.weights, preset(name)):
+        if told != fit.format.fingerprint(name, fit.weights):
             raise CheckpointError(
                 f"{self.path} does not have the fingerprint in its header: it was changed since it "
                 "was converted, or the rules of its preset were"
@@ -70,9 +69,9 @@ class Inspection:
     def _why_not(self) -> str:
         nearest = self.fits[0]
         if not nearest.misfits.num_matching:
-            return f"{self.path} is no checkpoint of DVIS-DAQ: not one of its tensors fits a model"
+            return f"{self.path} is for no model here: not one of its tensors fits"
         tried = nearest.preset if len(self.fits) == 1 else "any preset"
-        reason = _hint(self.weights) if len(self.fits) > 1 else None
+        reason = nearest.format.hint(self.weights) if len(self.fits) > 1 else None
         return f"{self.path} does not fit {tried}" + (f": {reason}" if reason else "")
 
 
@@ -85,14 +84,15 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
 
     Raises:
         CheckpointError: no such file, not one of these, or nothing in it.
-        ConfigError: an unknown preset.
+        ConfigError: an unknown preset, or one that has no weight files.
     """
-    names = None if name is None else [preset(name).name]
+    if name is not None:
+        format_of(name)  # Before a large file is read.
     weights = load_weights(path)
     if not weights:
         raise CheckpointError(f"{path} holds no weights")
     _check_sums(path)
-    return Inspection(path, weights, header_of(path), fits(weights, names))
+    return Inspection(path, weights, header_of(path), fits(weights, name))
 
 
 def _check_sums(path: Path) -> None:
@@ -106,15 +106,3 @@ def _check_sums(path: Path) -> None:
         damaged = "its directory"
     if damaged:
         raise CheckpointError(f"{path} is damaged: {damaged} in it is not what was written")
-
-
-def _hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what an official checkpoint without a preset is, as far as its names tell."""
-    if any(name.startswith("refiner.") for name in weights):
-        return "it has the refiner of an offline model, but fits none that is released"
-    if not any(name.startswith("tracker.") for name in weights):
-        return "it has no tracker"
-    num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
-    if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
-        return f"it tells {num_classes} classes apart, as no preset does"
-    return None

@@ -8,10 +8,10 @@ from typing import Any
 from rich.table import Table
 
 from maskstream_model.errors import ConfigError
+from maskstream_model.families import release_of
 from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model, ModelInfo
 from maskstream_model.tasks.panoptic import panoptic_video
-from maskstream_model.weightfiles.released import RELEASES
 from maskstream_train.data.annotations import read_annotations
 from maskstream_train.data.classes import match_classes
 from maskstream_train.data.readers import Format, open_reader
@@ -80,8 +80,8 @@ def answer_benchmark(
         # A model of another task is told so, not that its classes are too few.
         clip_segmenter(info)
     num_classes(info)
-    released = any(release.preset == info.name for release in RELEASES)
-    categories = match_classes(reader.categories, info.classes or (), info.name, ordered=released)
+    published = release_of(info.name) is not None
+    categories = match_classes(reader.categories, info.classes or (), info.name, ordered=published)
     out = request.out or Path("results" if form == "vipseg" else "results.json")
     plan = Plan(categories, out, request.objects, ovis=form == "ovis")
     progress = begin(sum(len(video.pictures) for video in reader.videos))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from maskstream_model.families import Family
+
 CHECKOUT = Path(__file__).parents[3]
 EXAMPLE = CHECKOUT / "examples" / "brightest_blob"
 BLOCK = re.compile(r'^```(\w+)(?: title="([\w.]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -22,6 +24,15 @@ def lines_of(text: str) -> list[str]:
 def test_the_blocks_of_the_page_are_the_files_of_the_example(name):
     printed = "".join(text for _, title, text in BLOCKS if title == name)
     assert lines_of(printed) == lines_of((EXAMPLE / name).read_text())
+
+
+def test_the_printed_catalogue_is_one():
+    (code,) = [text for _, title, text in BLOCKS if title == "mine.py"]
+    names = {"load": None}
+    exec(code, names)
+    family = names["FAMILY"]
+    assert isinstance(family, Family)
+    assert [row.file for row in family.releases] == ["mine_small.pth"]
 
 
 def test_the_printed_test_of_the_laws_passes(tmp_path):

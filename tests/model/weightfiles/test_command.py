@@ -25,7 +25,7 @@ def test_every_preset_is_listed_with_what_its_authors_report():
     lines = run("list").output.splitlines()
     rows = {line.split("  ")[0]: line for line in lines}
     assert set(preset_names()) <= set(rows)
-    for part in ("OVIS", "53.7", "78.7", "58.2", "model_ovis_online_vitl", "huggingface.co"):
+    for part in ("OVIS", "Apache-2.0", "hf://zhouyik/DVIS-DAQ/model_ovis_online_vitl.pth"):
         assert part in rows["daq_vitl_ovis"]
     assert "AP 53.7, AP50 78.7, AP75 58.2" in rows["daq_vitl_ovis"]
     assert "VPQ 42.1, things 41.7, stuff 42.5" in rows["daq_r50_vipseg"]

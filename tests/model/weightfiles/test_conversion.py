@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from maskstream_model import load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors
-from maskstream_model.weightfiles.fitting import targets
+from maskstream_model.daq.weight_format import targets
 from support.weight_files import DEMO, empty, released, run, sentence_of
 
 __all__ = ["released"]

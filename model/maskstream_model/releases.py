@@ -1,0 +1,44 @@
+"""Rows of the catalogue of published weights; families bring them (docs/adding-a-model.md).
+
+Importing this costs nothing heavy: `maskstream weights list` shows the rows of every family.
+"""
+
+from dataclasses import dataclass
+
+SHIPPED = "shipped with Maskstream"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published weight file of a preset; what is unknown stays empty.
+
+    Attributes:
+        preset: which it is for.
+        source: where it is published: `hf://OWNER/REPOSITORY/PATH` on the Hugging Face Hub
+            (`hf://OWNER/REPOSITORY@REVISION/PATH` for another revision than `main`), or an
+            `https://` address. Empty where the weights come with the family, or there are none.
+        task: what the preset does.
+        data: what the weights were trained for.
+        reported: scores, as their authors report them.
+        publisher: who publishes the file.
+        licence: of the weights, as their publisher states it.
+        caution: what a user has to be told before the download; one sentence.
+        size: of the file in bytes.
+        sha256: of the file, 64 hexadecimal digits.
+    """
+
+    preset: str
+    source: str = ""
+    task: str = ""
+    data: str = ""
+    reported: str = ""
+    publisher: str = ""
+    licence: str = ""
+    caution: str = ""
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def file(self) -> str:
+        """The authors' name of the file; empty where none is published."""
+        return self.source.rpartition("/")[2]
