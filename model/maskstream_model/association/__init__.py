@@ -1,1 +1,1 @@
-"""Tracks without a trained tracker: the segment queries of frames, associated (docs/model.md 10)."""
+"""Tracks without a trained tracker: the segment queries associated (docs/model.md 12)."""

@@ -1,6 +1,6 @@
 """What the segmenter shows on a frame, scored as the published model scores its instances.
 
-See docs/model.md 9.3.
+See docs/model.md 11.3.
 """
 
 from dataclasses import dataclass
@@ -125,6 +125,8 @@ def look_inside(masks: Tensor, boxes: Tensor) -> Tensor:
         masks: `(M, H, W)` bool.
         boxes: `(N, 4)`, on the CPU; what sticks out of the frame is empty.
     """
+    if not len(masks) or not len(boxes):
+        return torch.zeros(len(masks), len(boxes), SHAPE, SHAPE)
     steps = (torch.arange(SHAPE) + 0.5) / SHAPE
     across = boxes[:, :1] + steps * (boxes[:, 2:3] - boxes[:, :1])  # (N, SHAPE)
     down = boxes[:, 1:2] + steps * (boxes[:, 3:] - boxes[:, 1:2])

@@ -136,7 +136,8 @@ def _bring_back(
     if not len(rows) or not len(columns):
         return shown
     alike = (similarity.appearance * similarity.classes)[rows][:, columns]
-    clear = (alike >= rules.reid_similarity_min) & (alike - _best_other(alike) >= rules.reid_margin_min)
+    margin = alike - _best_other(alike)
+    clear = (alike >= rules.reid_similarity_min) & (margin >= rules.reid_margin_min)
     shown = shown.clone()
     picked = clear.nonzero()
     shown[rows[picked[:, 0]]] = columns[picked[:, 1]]
@@ -178,7 +179,7 @@ def _too_long_away(state: AssociationState, shown: Tensor, rules: AssociationRul
 
 
 def _limit(decision: Decision, state: AssociationState, max_tracks: int | None) -> Decision:
-    """Return a decision with so many tracks: those not seen make way for newcomers, longest first."""
+    """Return a decision with so many tracks; who waits longest makes way for newcomers."""
     if max_tracks is None:
         return decision
     gone = decision.gone.clone()

@@ -29,7 +29,7 @@ TINY = 1e-9
 
 
 class AssociatedSegmenter(FramewiseModel[AssociationState]):
-    """Implements `port.Model` (docs/model.md 10); its memory is an `AssociationState`.
+    """Implements `port.Model` (docs/model.md 12); its memory is an `AssociationState`.
 
     Args:
         config: preset; its `online` rules are `AssociationRules`.
@@ -106,9 +106,7 @@ def advance(
     alive = (~decision.gone).nonzero()[:, 0]
     seen = _seen(state.select(alive), found, decision.shown[alive], rules)
     born = _born(state, found, decision.born)
-    columns = {
-        name: torch.cat([getattr(seen, name), value]) for name, value in born.items()
-    }
+    columns = {name: torch.cat([getattr(seen, name), value]) for name, value in born.items()}
     return AssociationState(
         **columns,
         num_frames=state.num_frames + 1,
@@ -199,7 +197,8 @@ def output_of(
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that disappeared."""
     gone = decision.gone.nonzero()[:, 0]
-    shown = torch.cat([decision.shown[~decision.gone], decision.born, torch.full_like(gone, NOBODY)])
+    nobody = torch.full_like(gone, NOBODY)
+    shown = torch.cat([decision.shown[~decision.gone], decision.born, nobody])
     beliefs = torch.cat([after.beliefs, before.beliefs[gone]])
     status = torch.where(shown == NOBODY, int(TrackStatus.MISSED), int(TrackStatus.TRACKED))
     status[len(status) - len(gone) - len(decision.born) :] = int(TrackStatus.EMERGED)

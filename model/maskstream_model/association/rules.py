@@ -7,7 +7,7 @@ from maskstream_model.config import OnlineConfig
 
 @dataclass(frozen=True)
 class AssociationRules(OnlineConfig):
-    """Rules of the association (docs/model.md 10); scores, similarities and shares are 0 to 1.
+    """Rules of the association (docs/model.md 12); scores, similarities and shares are 0 to 1.
 
     Of `OnlineConfig`, `keep_score_min` and `appearance_window` play no part; `tracked_score_min` is
     the score from which a query may continue a track, `emergence_score_min` and, on the first

@@ -1,0 +1,64 @@
+"""From a configuration and a weight file to a model that steps."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from maskstream_model.association.model import AssociatedSegmenter
+from maskstream_model.association.presets import DEMO
+from maskstream_model.checkpoint import fingerprint, state_of
+from maskstream_model.config import ModelConfig
+from maskstream_model.families import Weights
+from maskstream_model.loading import RANDOM, fill, shipped, usable_device, weights_for
+from maskstream_model.mask2former.mmdetection import from_mmdetection
+from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.tasks.bilinear import bilinear_bytes, bilinear_floats
+from maskstream_model.tasks.preprocess import pillow
+
+TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
+"""Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
+
+
+def load(config: ModelConfig, weights: Weights | None, device: str) -> AssociatedSegmenter:
+    """Build a model and load its weights; arguments and errors are those of `Family.load`."""
+    place = usable_device(device)
+    if config.name == DEMO:
+        segmenter, tensors = _demo(config, weights)
+        return _model(config, segmenter, tensors, place)
+    segmenter = _random(config)
+    if weights == RANDOM:
+        return _model(config, segmenter, state_of(segmenter), place)
+    path = shipped(config.name) if weights is None else weights
+    published = from_mmdetection(weights_for(config.name, path))
+    fill(segmenter, published, path, config.name)
+    return _model(config, segmenter, published, place)
+
+
+def _model(
+    config: ModelConfig, segmenter: Segmenter, tensors: Mapping[str, Tensor], place: torch.device
+) -> AssociatedSegmenter:
+    if config.name == DEMO:
+        resize = pillow
+    else:
+        resize = bilinear_floats if config.task == "instances" else bilinear_bytes
+    return AssociatedSegmenter(config, segmenter, place, fingerprint(tensors, config), resize)
+
+
+def _demo(config: ModelConfig, weights: Weights | None) -> tuple[Segmenter, Mapping[str, Tensor]]:
+    """Return the segmenter of a file of the preset `demo`."""
+    path = shipped("demo") if weights is None else weights
+    tensors = {
+        name: tensor
+        for name, tensor in weights_for("demo", path).items()
+        if not name.startswith(TRACKERS)
+    }
+    segmenter = _random(config)
+    fill(segmenter, tensors, path, "demo")
+    return segmenter, tensors
+
+
+def _random(config: ModelConfig) -> Segmenter:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Segmenter(config.segmenter, config.num_classes, reid_head=False)

@@ -1,0 +1,40 @@
+"""Weight files of Mask2Former: those of mmdetection, and ours."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from maskstream_model import checkpoint
+from maskstream_model.association.presets import preset
+from maskstream_model.checkpoint import state_of
+from maskstream_model.config import SegmenterConfig
+from maskstream_model.families import WeightFormat
+from maskstream_model.mask2former.mmdetection import from_mmdetection
+from maskstream_model.mask2former.segmenter import Segmenter
+
+
+def targets(name: str) -> Mapping[str, Tensor]:
+    """Return every tensor of a preset by name, with a shape and a type but without memory."""
+    config = preset(name)
+    return _targets(config.segmenter, config.num_classes)
+
+
+@cache
+def _targets(segmenter: SegmenterConfig, num_classes: int) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        return state_of(Segmenter(segmenter, num_classes, reid_head=False))
+
+
+def fingerprint(name: str, weights: Mapping[str, Tensor]) -> str:
+    """Return the fingerprint of a preset's model with these weights."""
+    return checkpoint.fingerprint(weights, preset(name))
+
+
+def adapted(name: str, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the tensors of a published file under the names of the preset."""
+    return from_mmdetection(weights)
+
+
+FORMAT = WeightFormat(targets, fingerprint, adapted)
