@@ -30,11 +30,11 @@ def load(
             or a device that is not here.
         CheckpointError: no weights are shipped with the preset, or the file does not fit.
     """
-    from maskstream_model.association.loading import load as loaded
+    from maskstream_model.association.loading import model_of
 
     config = configuration(preset)
     config = (config if task is None else config.for_task(task)).override(**overrides)
-    return loaded(config, weights, device)
+    return model_of(config, weights, device)
 
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:

@@ -20,7 +20,9 @@ TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
 """Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
 
 
-def load(config: ModelConfig, weights: Weights | None, device: str) -> AssociatedSegmenter:
+def model_of(
+    config: ModelConfig, weights: Weights | None = None, device: str = "cpu"
+) -> AssociatedSegmenter:
     """Build a model and load its weights; arguments and errors are those of `Family.load`."""
     place = usable_device(device)
     if config.name == DEMO:
