@@ -90,7 +90,7 @@ def _continue(
     """Return what shows each track that was seen of late, `(N,)`."""
     recent = state.missed_frames < rules.max_missed_frames
     values = similarity.whole
-    allowed = (values >= rules.similarity_min) & recent[:, None]
+    allowed = (values >= rules.similarity_min) & similarity.near & recent[:, None]
     shown = torch.full((len(values),), NOBODY)
     for some in (strong, ~strong):
         _assign(values, allowed & some & (shown == NOBODY)[:, None], shown)

@@ -11,7 +11,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.association.detections import Detections, detect, look_inside
 from maskstream_model.association.matching import NOBODY, Decision, decide
 from maskstream_model.association.rules import AssociationRules
-from maskstream_model.association.similarity import compare
+from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
@@ -123,7 +123,7 @@ def _seen(
     counts = state.num_seen + is_shown
     boxes = _of(found.boxes, shown)
     frames = (1 + state.missed_frames)[:, None]
-    steps = (_centres(boxes) - _centres(state.boxes)) / frames
+    steps = (centres(boxes) - centres(state.boxes)) / frames
     # The first movement is all that is known; a track that was away may have come from anywhere.
     known = torch.where(state.num_seen > 1, VELOCITY_RATE, 1.0)[:, None]
     steps = state.velocities + known * (steps - state.velocities)
@@ -181,10 +181,6 @@ def _of(values: Tensor, rows: Tensor) -> Tensor:
     if not len(values):
         return values.new_zeros(len(rows), *values.shape[1:])
     return values[rows]
-
-
-def _centres(boxes: Tensor) -> Tensor:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
 def output_of(

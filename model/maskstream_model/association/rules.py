@@ -26,7 +26,7 @@ class AssociationRules(OnlineConfig):
         reid_margin_min: by how much it must be more alike than any other pair of either.
     """
 
-    similarity_min: float = 0.3
+    similarity_min: float = 0.4
     momentum_min: float = 0.7
     contained_min: float | None = 0.8
     gallery_frames: int | None = None

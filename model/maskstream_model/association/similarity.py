@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from maskstream_model.association.detections import Detections, look_inside
@@ -9,6 +10,8 @@ from maskstream_model.association.state import SHAPE, AssociationState
 
 MAX_DRIFT = 3
 """Frames for which a track that is not seen is taken to move on."""
+REACH = 1.0
+"""Diagonals of its box that a track may be off its way, for each frame since it was seen."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,13 @@ class Similarity:
         appearance: cosine of momentum appearance and embedding; 0 for those that look away.
         overlap: IoU of the track's last mask, moved as the track does, and the detection's.
         classes: how much of the class distributions is common to both, "no object" aside.
+        near: bool, whether a track can have come so far since it was seen.
     """
 
     appearance: Tensor
     overlap: Tensor
     classes: Tensor
+    near: Tensor
 
     @property
     def whole(self) -> Tensor:
@@ -38,6 +43,7 @@ def compare(state: AssociationState, found: Detections) -> Similarity:
         cosines.clamp(0, 1),
         _overlap(state, found),
         (_shares(state.beliefs)[:, None] * _shares(found.beliefs)).sum(-1).clamp(0, 1),
+        _near(state, found),
     )
 
 
@@ -57,6 +63,19 @@ def _overlap(state: AssociationState, found: Detections) -> Tensor:
     others = found.masks.float().mean((1, 2)).cpu()
     union = own[:, None] + others - shared
     return (shared / union.clamp_min(1e-9)).clamp(0, 1)
+
+
+def _near(state: AssociationState, found: Detections) -> Tensor:
+    """Return which centres are at most `REACH` diagonals from where they are expected, a frame."""
+    boxes = moved(state)
+    diagonals = (boxes[:, 2:] - boxes[:, :2]).norm(dim=1) * (1 + state.missed_frames)
+    apart = torch.cdist(centres(boxes), centres(found.boxes))
+    return apart <= REACH * diagonals[:, None]
+
+
+def centres(boxes: Tensor) -> Tensor:
+    """Return the centres `(N, 2)` of boxes `(N, 4)`."""
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
 def _shares(beliefs: Tensor) -> Tensor:
