@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from maskstream_model.association.model import AssociatedSegmenter
-from maskstream_model.association.presets import DEMO
+from maskstream_model.association.presets import DEMO, TRACKERS
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.families import Weights
@@ -15,9 +15,6 @@ from maskstream_model.mask2former.mmdetection import from_mmdetection
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.tasks.bilinear import bilinear_bytes, bilinear_floats
 from maskstream_model.tasks.preprocess import pillow
-
-TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
-"""Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
 
 
 def model_of(

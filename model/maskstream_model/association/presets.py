@@ -18,6 +18,8 @@ from maskstream_model.presets import preset as daq_preset
 
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""
+TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
+"""Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
 BACKBONES: dict[str, BackboneConfig] = {
     "r50": ResNetConfig(),
     "r101": ResNetConfig(depths=(3, 4, 23, 3)),
