@@ -24,36 +24,44 @@ class Instances:
     Attributes:
         queries: `(n,)` int64.
         labels: `(n,)` int64.
-        scores: `(n,)` float32, 0 to 1: of the class, times the mean probability inside the mask.
+        scores: `(n,)` float32, 0 to 1: of the class, times `quality`.
+        quality: `(n,)` float32, the mean probability inside the mask.
     """
 
     queries: Tensor
     labels: Tensor
     scores: Tensor
+    quality: Tensor
 
 
-def instances(logits: Tensor, mask_logits: Tensor, things: Tensor) -> Instances:
+def instances(
+    logits: Tensor, mask_logits: Tensor, things: Tensor, score_min: float = 0.0
+) -> Instances:
     """Return the best pairs of query and class, of things alone.
 
     Args:
         logits: `(Q, K + 1)`.
         mask_logits: `(Q, H, W)`, of any resolution.
         things: `(K,)` bool, the classes that are things.
+        score_min: pairs whose class is no more likely are left out.
     """
     num_classes = len(things)
     pairs = logits.softmax(-1)[:, :-1].flatten()
     scores, places = pairs.topk(min(MAX_PAIRS, len(pairs)))
     queries, labels = places // num_classes, places % num_classes
-    kept = things.to(labels.device)[labels]
+    kept = things.to(labels.device)[labels] & (scores > score_min)
     queries, labels, scores = queries[kept], labels[kept], scores[kept]
-    return Instances(queries, labels, scores * mask_quality(mask_logits)[queries])
+    # Of most queries no pair is left, and masks are large.
+    shown, place = queries.unique(return_inverse=True)
+    quality = mask_quality(mask_logits[shown])[place]
+    return Instances(queries, labels, scores * quality, quality)
 
 
 def mask_quality(mask_logits: Tensor) -> Tensor:
-    """Return the mean probability inside of each mask `(Q, H, W)`; 0 for an empty one."""
+    """Return the mean probability inside of each mask `(n, H, W)`; 0 for an empty one."""
     inside = mask_logits > 0
-    sums = torch.where(inside, mask_logits.sigmoid(), 0.0).flatten(1).sum(1)
-    return sums / (inside.flatten(1).sum(1) + 1e-6)
+    sums = (mask_logits.sigmoid() * inside).sum((1, 2))
+    return sums / (inside.count_nonzero((1, 2)) + 1e-6)
 
 
 @dataclass(frozen=True)
@@ -86,10 +94,11 @@ def detect(frame: SegmenterOutput, config: ModelConfig) -> Detections:
     beliefs = logits.softmax(-1)
     if config.task == "instances":
         things = torch.tensor([info.thing for info in config.classes])
-        found = instances(logits, mask_logits, things)
-        scores = torch.zeros_like(beliefs[:, 0])
-        scores = scores.scatter_reduce(0, found.queries, found.scores, "amax")
-        objects = beliefs[:, :-1] * mask_quality(mask_logits)[:, None]
+        found = instances(logits, mask_logits, things, config.online.tracked_score_min)
+        none = torch.zeros_like(beliefs[:, 0])
+        scores = none.scatter_reduce(0, found.queries, found.scores, "amax")
+        quality = none.scatter(0, found.queries, found.quality)
+        objects = beliefs[:, :-1] * quality[:, None]
         beliefs = torch.cat([objects, 1 - objects.sum(1, keepdim=True)], 1)
     else:
         scores = beliefs[:, :-1].amax(-1) * (mask_logits > 0).flatten(1).any(1)
@@ -135,4 +144,4 @@ def look_inside(masks: Tensor, boxes: Tensor) -> Tensor:
     )
     grid = (2 * places - 1).flatten(0, 1)[None].to(masks.device)
     sampled = F.grid_sample(masks.float()[None], grid, align_corners=False)[0]
-    return sampled.unflatten(1, (len(boxes), SHAPE)).cpu()
+    return sampled.view(len(masks), len(boxes), SHAPE, SHAPE).cpu()

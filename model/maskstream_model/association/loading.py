@@ -14,7 +14,7 @@ from maskstream_model.loading import RANDOM, fill, shipped, usable_device, weigh
 from maskstream_model.mask2former.mmdetection import from_mmdetection
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.tasks.bilinear import bilinear_bytes, bilinear_floats
-from maskstream_model.tasks.preprocess import pillow
+from maskstream_model.tasks.preprocess import Resize, pillow
 
 
 def model_of(
@@ -37,11 +37,17 @@ def model_of(
 def _model(
     config: ModelConfig, segmenter: Segmenter, tensors: Mapping[str, Tensor], place: torch.device
 ) -> AssociatedSegmenter:
+    digest = fingerprint(tensors, config)
+    return AssociatedSegmenter(config, segmenter, place, digest, _resize_of(config))
+
+
+def _resize_of(config: ModelConfig) -> Resize:
+    """Return how the frames of a model were resized when it was trained and measured."""
     if config.name == DEMO:
-        resize = pillow
-    else:
-        resize = bilinear_floats if config.task == "instances" else bilinear_bytes
-    return AssociatedSegmenter(config, segmenter, place, fingerprint(tensors, config), resize)
+        return pillow
+    # Of a panoptic model, whatever it is used for.
+    panoptic = any(not info.thing for info in config.classes)
+    return bilinear_bytes if panoptic else bilinear_floats
 
 
 def _demo(config: ModelConfig, weights: Weights | None) -> tuple[Segmenter, Mapping[str, Tensor]]:

@@ -149,7 +149,7 @@ def _best_other(values: Tensor) -> Tensor:
     best = torch.zeros_like(values)
     for axis in (0, 1):
         top = torch.cat([values, torch.zeros_like(values.narrow(axis, 0, 1))], axis).topk(2, axis)
-        first, second = top.values.split(1, axis)
+        first, second = top.values.narrow(axis, 0, 1), top.values.narrow(axis, 1, 1)
         best = torch.maximum(best, torch.where(values == first, second, first))
     return best
 

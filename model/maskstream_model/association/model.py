@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -106,7 +107,9 @@ def advance(
     alive = (~decision.gone).nonzero()[:, 0]
     seen = _seen(state.select(alive), found, decision.shown[alive], rules)
     born = _born(state, found, decision.born)
-    columns = {name: torch.cat([getattr(seen, name), value]) for name, value in born.items()}
+    columns: dict[str, Any] = {
+        name: torch.cat([getattr(seen, name), value]) for name, value in born.items()
+    }
     return AssociationState(
         **columns,
         num_frames=state.num_frames + 1,
@@ -139,7 +142,7 @@ def _seen(
         "velocities": steps,
         "shapes": _shapes(found, shown.clamp_min(0)),
     }
-    changed = {
+    changed: dict[str, Any] = {
         name: torch.where(is_shown.view(-1, *(1,) * (value.dim() - 1)), value, getattr(state, name))
         for name, value in moved.items()
     }

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from maskstream_model.association.detections import Detections, look_inside
@@ -69,8 +68,9 @@ def _near(state: AssociationState, found: Detections) -> Tensor:
     """Return which centres are at most `REACH` diagonals from where they are expected, a frame."""
     boxes = moved(state)
     diagonals = (boxes[:, 2:] - boxes[:, :2]).norm(dim=1) * (1 + state.missed_frames)
-    apart = torch.cdist(centres(boxes), centres(found.boxes))
-    return apart <= REACH * diagonals[:, None]
+    apart = (centres(boxes)[:, None] - centres(found.boxes)).norm(dim=-1)
+    near: Tensor = apart <= REACH * diagonals[:, None]
+    return near
 
 
 def centres(boxes: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The memory of one video: its tracks, those that wait in the gallery among them."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -66,11 +67,9 @@ def initial_state(config: ModelConfig) -> AssociationState:
     """Return the memory of a video of which nothing was seen."""
     widths = widths_of(config)
     none = torch.zeros(0, dtype=torch.int64)
-    return AssociationState(
-        *(torch.zeros(0, widths[name]) for name in FLOATS),
-        torch.zeros(0, SHAPE, SHAPE, dtype=torch.bool),
-        *(none for _ in INTEGERS),
-    )
+    columns: dict[str, Any] = {name: torch.zeros(0, widths[name]) for name in FLOATS}
+    columns |= dict.fromkeys(INTEGERS, none)
+    return AssociationState(**columns, shapes=torch.zeros(0, SHAPE, SHAPE, dtype=torch.bool))
 
 
 def widths_of(config: ModelConfig) -> dict[str, int]:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,12 +89,11 @@ def state_from_parts(
         return replace(initial_state(config), **counters)
     floats, shapes = (np.stack(column) for column in zip(*rows, strict=True))
     columns = np.split(floats, np.cumsum(list(widths.values()))[:-1], 1)
-    return AssociationState(
-        *(torch.from_numpy(column.copy()) for column in columns),
-        torch.from_numpy(shapes),
-        *(torch.tensor(getattr(facts, name), dtype=torch.int64) for name in INTEGERS),
-        **counters,
-    )
+    values: dict[str, Any] = {
+        name: torch.from_numpy(column.copy()) for name, column in zip(widths, columns, strict=True)
+    }
+    values |= {name: torch.tensor(getattr(facts, name), dtype=torch.int64) for name in INTEGERS}
+    return AssociationState(**values, shapes=torch.from_numpy(shapes), **counters)
 
 
 def _part(track: int) -> str:

@@ -95,4 +95,4 @@ def _merged(tensor: Tensor) -> Tensor:
     """
     if tensor.dim() == 0 or tensor.shape[-1] % 4:
         return tensor
-    return tensor.unflatten(-1, (-1, 2, 2)).transpose(-3, -1).flatten(-3)
+    return tensor.view(*tensor.shape[:-1], -1, 2, 2).transpose(-3, -1).flatten(-3)
