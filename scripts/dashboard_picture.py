@@ -150,7 +150,7 @@ class Clients:
                 pass
 
     def _paced(self, fps: float) -> Iterator[Any]:
-        from maskstream_client.bench.frames import resized
+        from maskstream_bench.pictures import resized
         from maskstream_client.sources import open_frames
 
         pictures = [resized(frame.pixels, 216, 384) for frame in open_frames(str(self._video))]

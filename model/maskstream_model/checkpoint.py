@@ -13,8 +13,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.config import ModelConfig
-from maskstream_model.drafts import drafted
 from maskstream_model.errors import CheckpointError
 from maskstream_model.plain_globals import PLAIN
 
@@ -173,9 +173,9 @@ def save_safetensors(
     """
     path = Path(path)
     tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
-    with drafted(path) as draft:
+    with atomic_write(path) as temporary:
         # Not `save_file`, whose files are for their owner alone.
-        draft.write_bytes(save(tensors, dict(metadata)))
+        temporary.write_bytes(save(tensors, dict(metadata)))
 
 
 def _storable(tensor: Tensor, half: bool) -> Tensor:

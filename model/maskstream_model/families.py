@@ -48,6 +48,9 @@ class CompileRequest:
 Compile = Callable[[Any, CompileRequest], tuple[Model[Any], str | None]]
 """From a loaded model to a faster one with the same results, or to itself and a sentence why."""
 
+Live = Callable[[Any], Model[Any]]
+"""From a loaded model that refines whole videos to the model of live frames inside it."""
+
 
 Tensors = Mapping[str, Any]
 """Tensors of torch by name; this module does not import torch."""
@@ -93,6 +96,8 @@ class Family:
         load: loads one of its presets.
         compile: makes a model of the family faster; None where it has nothing to compile.
         releases: published weights of its presets.
+        live: returns the model of live frames inside a loaded one, itself where it refines nothing;
+            None where no preset of the family refines whole videos.
         weight_format: returns how its weight files are checked and converted; None: it has none.
     """
 
@@ -100,6 +105,7 @@ class Family:
     load: Load
     compile: Compile | None = None
     releases: Sequence[Release] = ()
+    live: Live | None = None
     weight_format: Callable[[], WeightFormat] | None = None
 
 
@@ -181,6 +187,17 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
     if family.compile is None:
         return model, f"{preset} has nothing to compile."
     return family.compile(model, request)
+
+
+def live_model(preset: str, model: Model[Any]) -> Model[Any]:
+    """Return what steps live frames: the model itself, or a part of one that refines whole videos.
+
+    Args:
+        preset: what was loaded.
+        model: what `load` or `compiled` returned.
+    """
+    family = family_of(preset)
+    return model if family.live is None else family.live(model)
 
 
 def _registered() -> Iterable[EntryPoint]:

@@ -140,7 +140,6 @@ class Masks(Protocol):
         Where pixels belong to one track only, those of `rows` compete for them: a track that is
         not listed leaves no hole.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -218,16 +217,11 @@ class StepOutput(Generic[State]):
 
 
 class Model(Protocol[StateInvariant]):
-    """A video segmenter with explicit memory (docs/adding-a-model.md).
-
-    Attributes:
-        info: facts, known after loading.
-    """
+    """A video segmenter with explicit memory (docs/adding-a-model.md)."""
 
     @property
     def info(self) -> ModelInfo:
         """Facts, known after loading."""
-        ...
 
     def begin(self, options: SessionOptions = SessionOptions()) -> StateInvariant:
         """Return the state of a session that has seen nothing.
@@ -235,18 +229,15 @@ class Model(Protocol[StateInvariant]):
         Raises:
             PromptError: prompts are needed and missing, or not taken.
         """
-        ...
 
     def batch_key(self, height: int, width: int) -> Hashable:
         """Return a key for frames of this size: equal keys may share a step."""
-        ...
 
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """Return how many frames of one session are worth a step together: 1 to `most`.
 
         A video is cut so from its beginning, and goes on at such a cut where it is resumed.
         """
-        ...
 
     def step(
         self, batch: Sequence[StepInput[StateInvariant]], pause: Pause | None = None
@@ -263,7 +254,6 @@ class Model(Protocol[StateInvariant]):
         Raises:
             FrameError: a frame is not uint8 `(height, width, 3)`.
         """
-        ...
 
     def flush(
         self,
@@ -275,7 +265,6 @@ class Model(Protocol[StateInvariant]):
 
         Frames may follow all the same; `pause` is as in `step`.
         """
-        ...
 
     def committed(self, state: StateInvariant) -> int:
         """Return the last frame whose final result is out and whose effect `to_parts` holds.
@@ -284,7 +273,6 @@ class Model(Protocol[StateInvariant]):
         when the parts were made do not come again, even of frames after this one: windows that
         overlap decide some of the frames with which the next one begins.
         """
-        ...
 
     def to_parts(self, state: StateInvariant) -> dict[str, bytes]:
         """Return the memory as of `committed`, as named parts.
@@ -292,7 +280,6 @@ class Model(Protocol[StateInvariant]):
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
         writes those that have changed. Names match `[a-z0-9_./-]{1,64}`, at most 4,096.
         """
-        ...
 
     def from_parts(
         self, parts: Mapping[str, bytes], options: SessionOptions = SessionOptions()
@@ -303,4 +290,3 @@ class Model(Protocol[StateInvariant]):
             StateError: a part is missing, damaged, too many, or another model's; or there are
                 more tracks than `options` allow.
         """
-        ...

@@ -36,7 +36,6 @@ class ShownFrame:
         orientation: how it is turned to be shown.
         time_s: when it is shown, from the start of the file; grows from frame to frame.
         size: as shown, of every frame.
-        colours: of the video.
     """
 
     decoded: av.VideoFrame

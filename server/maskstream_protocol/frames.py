@@ -48,7 +48,6 @@ class FrameMessage:
         epoch: as the server last said.
         codec: a `FrameCodec`, or the number of one that this version does not know
             (refused later than a wrong epoch or sequence, so it is not refused here).
-        payload: the encoded picture.
         pts_us: presentation time in microseconds, -1 unknown.
         width, height: before orientation; 0 is taken from the codec; required for RGB24.
         orientation: EXIF 1 to 8, 0 means 1; the receiver judges other values.

@@ -41,22 +41,18 @@ class Crops(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the frame in mask pixels."""
-        ...
 
     @property
     def boxes(self) -> NDArray[np.int32]:
         """`(n, 4)` x0, y0, x1, y1, tight; zeros for a mask without a pixel."""
-        ...
 
     @property
     def bitmaps(self) -> Sequence[Crop]:
         """The masks within the boxes."""
-        ...
 
     @property
     def logits(self) -> Sequence[NDArray[Any]] | None:
         """Mask logits, cropped likewise: which of two masks is in front."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -83,8 +79,6 @@ class EncodedMasks:
     """The masks of one frame as they travel.
 
     Attributes:
-        codec: how they are encoded.
-        blob: their bytes.
         spans: for each row where its mask is; `NO_MASK` for one without a pixel.
     """
 

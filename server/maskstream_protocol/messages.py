@@ -23,7 +23,6 @@ T = TypeVar("T")
 Policy = Literal["lossless", "latest"]
 MaskFormat = Literal["rle", "bits", "labelmap", "polygons", "none"]
 
-POLICIES: Final = ("lossless", "latest")
 MASK_FORMATS: Final[tuple[MaskFormat, ...]] = get_args(MaskFormat)
 MASK_SCALES: Final = (1.0, 0.5, 0.25)
 

@@ -12,8 +12,6 @@ from maskstream_protocol.messages import ControlMessage, Part, parse
 ResetReason = Literal["client", "state_lost", "expired", "model_changed"]
 DropReason = Literal["superseded", "undecodable", "internal"]
 
-RESET_REASONS: Final[tuple[str, ...]] = get_args(ResetReason)
-DROP_REASONS: Final[tuple[str, ...]] = get_args(DropReason)
 TrackId = Annotated[int, Between(1, U32_MAX)]
 _OMIT_NONE: Final = {"omit_none": True}
 
@@ -55,7 +53,6 @@ class PromptInfo(Part):
     """A prompt in use, and what was found by it in this epoch.
 
     Attributes:
-        text: the prompt.
         class_id: class of its tracks, never given to another text in the epoch.
         track_ids: of its tracks so far.
     """

@@ -73,9 +73,6 @@ class ObjectRecord:
         class_id: index into the model's class list.
         score_u16: score x 65535.
         age: frames since birth, 1 at birth (saturates at 65535 when encoded).
-        status: see `Status`.
-        thing: thing or stuff.
-        mask: see `MaskSpan`.
     """
 
     track_id: int

@@ -41,10 +41,7 @@ class ResultMessage:
     Attributes:
         sequence, epoch, pts_us: of the frame.
         mask_size: height and width of the mask grid in pixels.
-        objects: the object table.
-        blob: the encoded masks.
         dropped: frames dropped since the previous result.
-        timings: see `Timings`.
         first_of_epoch, durable, last: the header's flags.
         provisional: a preliminary result; the final one of the frame follows.
     """

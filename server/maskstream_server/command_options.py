@@ -1,7 +1,7 @@
 """Options of commands that are settings, and the one way in which commands end."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -10,6 +10,7 @@ from maskstream_model.compilers import BACKENDS
 if TYPE_CHECKING:
     from maskstream_server.config.settings import Settings
 
+T = TypeVar("T")
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "model": {"help": "Preset to run [default: demo]."},
     "weights": {"help": "Checkpoint (.pth or .safetensors); demo brings its own."},
@@ -48,8 +49,8 @@ def setting_options(*names: str) -> Callable[[Callable[..., Any]], Callable[...,
     return add
 
 
-def run_with_settings(command: Callable[["Settings"], None], options: dict[str, Any]) -> None:
-    """Run a command; what goes wrong on purpose ends it with one sentence."""
+def run_with_settings(command: Callable[["Settings"], T], options: dict[str, Any]) -> T:
+    """Return what a command does; an error of ours ends it with one sentence."""
     from maskstream_server.config.settings import load_settings
     from maskstream_server.error_answers import command_error
     from maskstream_server.errors import MaskstreamServerError
@@ -58,6 +59,6 @@ def run_with_settings(command: Callable[["Settings"], None], options: dict[str, 
     try:
         settings = load_settings({k: value for k, value in options.items() if value is not None})
         set_up_logging(settings.log_format, settings.log_level)
-        command(settings)
+        return command(settings)
     except MaskstreamServerError as error:
         raise command_error(error) from None

@@ -29,8 +29,10 @@ def public_error(error: BaseException) -> WireError | MaskstreamServerError:
 
 
 def command_error(error: MaskstreamServerError) -> click.ClickException:
-    """Return what ends a command with one sentence and the exit code 1, whatever the error."""
-    return click.ClickException(str(error))
+    """Return what ends a command with one sentence and the error's exit code."""
+    ended = click.ClickException(str(error))
+    vars(ended)["exit_code"] = error.exit_code
+    return ended
 
 
 def _logged(error: BaseException, sequence: int | None = None) -> InternalError:

@@ -2,10 +2,11 @@
 
 Wire errors (`maskstream_protocol.errors`) travel as they are. All others carry a code and an HTTP
 status for problem documents, and a wire error for streams; `internal` is answered without detail,
-like any exception that is not listed. Commands end with 1. `error_answers` does all of that.
+like any exception that is not listed. A command ends with 1, or the class's own exit code.
+`error_answers` does all of that.
 
 MaskstreamServerError             internal          500
-├── SettingsError                 a setting that cannot be used, for the operator
+├── SettingsError                 exit code 2: a setting that cannot be used, for the operator
 ├── StartError                    what keeps a command from starting, for the operator
 ├── FencedOutError                another worker has the job now, or it has ended
 ├── EngineError                   internal          500  (`engine.types`)
@@ -16,11 +17,10 @@ MaskstreamServerError             internal          500
 ├── UnknownSessionError           not_found         404  session_unknown on the wire
 ├── BadStateError                 unprocessable_entity   422  bytes that are no memory of this model
 ├── StoreError                    internal          500
-│   ├── StoreUnreachableError     store_away        503  server_full on the wire
+│   ├── StoreUnreachableError     store_away        503  server_full on the wire; exit code 3
 │   │   └── StoreForbiddenError   its user lacks a right, until an operator gives it
 │   ├── StoreFullError            server_full       503  no new sessions; old ones live on
 │   ├── DamagedKeyError           a key holds something else than we write there
-│   ├── DamagedKeyError           a key that holds something else
 │   ├── SessionExistsError        conflict          409
 │   └── SessionUnreadableError    conflict          409  session_unknown on the wire
 └── VideoError                    bad_request       400
@@ -52,6 +52,7 @@ class MaskstreamServerError(Exception):
         sentence: of the error's data (`args`); for operators where clients have texts of their own.
         code, http_status, detail_text: of the problem document; `internal` has no detail.
         wire, wire_text: on the wire: code, close code, and whether to retry.
+        exit_code: of a command that ends with it (docs/clients.md).
     """
 
     sentence: ClassVar[str] = "{0}"
@@ -60,6 +61,7 @@ class MaskstreamServerError(Exception):
     detail_text: ClassVar[str] = ""
     wire: ClassVar[type[WireError]] = InternalError
     wire_text: ClassVar[str] = ""
+    exit_code: ClassVar[int] = 1
 
     def __init_subclass__(
         cls,
@@ -92,6 +94,8 @@ class MaskstreamServerError(Exception):
 
 class SettingsError(MaskstreamServerError):
     """A setting that cannot be used; names the variable."""
+
+    exit_code = 2
 
 
 class StartError(MaskstreamServerError):
@@ -148,6 +152,7 @@ class StoreUnreachableError(StoreError, code="store_away", http_status=503, wire
 
     detail_text = "The server's store is away; try again."
     wire_text = "No new sessions just now: the server's store cannot be reached."
+    exit_code = 3
 
 
 class StoreForbiddenError(StoreUnreachableError):

@@ -2,21 +2,34 @@
 
 import errno
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from client import fake_server, server_side
 from client.clips import numbered_frames, read_all, write_clip
 from client.fake_server import Script, ThreadedServer
-from maskstream_client.commands import bench, stream
+from maskstream_client.commands import plain_errors, stream
+from maskstream_client.errors import (
+    NoServerError,
+    RefusedError,
+    SessionUnknownError,
+    SourceError,
+)
+from maskstream_client.main import LazyGroup, main
 from maskstream_client.video import VideoReader
-from maskstream_protocol.errors import ModelUnknownError, UnauthorizedError
+from maskstream_protocol.errors import (
+    InternalError,
+    ModelUnknownError,
+    ServerFullError,
+    UnauthorizedError,
+)
 from support.broken_pipes import unread_pipe
 
 NOBODY = "ws://127.0.0.1:9"
@@ -89,7 +102,7 @@ def test_a_stream_that_a_server_ends_leaves_what_came_until_then(tmp_path, clip)
     options = [part for name, path in paths.items() for part in (f"--{name}", path)]
     with ThreadedServer(Script(4, 4422)) as server:
         done = run(stream, clip, "--url", server.url, *options)
-    assert done.exit_code == 1
+    assert done.exit_code == 3
     assert "4422" in done.output
     frames = json.loads(paths["summary"].read_text())["frames"]
     assert 1 <= frames <= 4
@@ -155,7 +168,6 @@ def test_standard_output_is_refused_before_anything_is_sent(tmp_path, monkeypatc
 
 def test_a_refused_connection_is_one_sentence(clip):
     assert "No server can be reached" in sentence_of(run(stream, clip, "--url", NOBODY))
-    assert "No server can be reached" in sentence_of(run(bench, "--url", NOBODY, "--frames", 1))
 
 
 def test_a_server_that_is_not_there_is_told_with_what_helps(clip):
@@ -243,6 +255,37 @@ def test_a_refused_stream_is_the_servers_sentence(clip):
     assert sentence_of(done) == "Error: There is no model big."
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SourceError("There is no file."), 1),
+        (InternalError("A fault of the server."), 1),
+        (ValueError("That is no URL."), 2),
+        (NoServerError("Nobody answers."), 3),
+        (RefusedError("No.", 422), 4),
+        (UnauthorizedError("A key is needed."), 4),
+        (ServerFullError("All are taken."), 4),
+        (RefusedError("There is no such video.", 404), 5),
+        (SessionUnknownError("There is no such session."), 5),
+        (ModelUnknownError("There is no such model."), 5),
+    ],
+)
+def test_the_exit_code_says_what_kind_of_error_ended_a_command(error, code):
+    @click.command()
+    @plain_errors
+    def fails():
+        raise error
+
+    with patch.object(LazyGroup, "get_command", lambda self, context, name: fails):
+        done = run(main, "fails")
+    assert done.exit_code == code
+    assert sentence_of(done).startswith(f"Error: {error}")
+
+
+def test_a_command_that_is_called_wrongly_ends_with_2():
+    assert run(stream, "clip.mp4", "--masks", "none of these").exit_code == 2
+
+
 def test_frames_over_the_servers_limit_are_one_sentence_and_no_file(tmp_path, clip, monkeypatch):
     monkeypatch.setattr(server_side, "LIMITS", replace(server_side.LIMITS, frame_pixels=3000))
     out, found = tmp_path / "a.mp4", tmp_path / "r.json"
@@ -264,31 +307,3 @@ def test_the_source_is_not_written_over(clip):
     done = run(stream, clip, "--url", NOBODY, "--out", clip)
     assert "will not be written over" in sentence_of(done)
     assert clip.read_bytes() == before
-
-
-def test_bench_reports_as_json(tmp_path):
-    with ThreadedServer() as server:
-        done = run(
-            bench,
-            *("--url", server.url),
-            *("--frames", 20),
-            *("--size", "64x48"),
-            *("--pid", os.getpid()),
-            *("--out", tmp_path / "bench.json"),
-        )
-    assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
-    assert report == json.loads((tmp_path / "bench.json").read_text())
-    assert (report["answered"], report["dropped"]) == (20, 0)
-    assert set(report["server_parts_ms"]) == {"wait", "decode", "infer", "encode"}
-    assert report["latency_ms"]["p50"] > 0
-    assert report["server"]["memory_mib"]["last"] > 1
-    assert len(report["over_time"]["infer_ms"]) == 10
-
-
-def test_bench_says_what_flat_does_not_go_with():
-    assert "one session" in sentence_of(run(bench, "--flat", "--sessions", 2))
-
-
-def test_bench_refuses_a_size_that_is_none():
-    assert "WIDTHxHEIGHT" in sentence_of(run(bench, "--url", NOBODY, "--size", "big"))

@@ -10,7 +10,7 @@ import pytest
 
 from client.clips import numbered_frames, write_clip
 from docs.pages import CHECKOUT, PAGES, blocks
-from maskstream_client.bench.frames import moving_shapes
+from maskstream_bench.pictures import moving_shapes
 from support.server import LiveServer, running_server
 
 LEFT_OUT = ("supervision", "torch", "fastapi", "redis", "scipy", "cv2", "pydantic", "uvicorn")

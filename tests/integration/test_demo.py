@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from client.clips import numbered_frames, read_all, write_clip
-from maskstream_client.bench.frames import moving_shapes
+from maskstream_bench.pictures import moving_shapes
 from support.held_videos import SOON_S, until
 
 DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"

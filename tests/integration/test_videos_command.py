@@ -84,7 +84,7 @@ def test_files_of_another_video_are_only_overwritten_by_force(live, clip, tmp_pa
 
 def test_a_run_that_never_reached_its_server_is_in_nobodys_way(live, clip, tmp_path):
     out = ("--out", tmp_path / "out")
-    assert call(run, clip, "--url", "http://127.0.0.1:9", *out).exit_code == 1
+    assert call(run, clip, "--url", "http://127.0.0.1:9", *out).exit_code == 3
     other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
     assert call(run, other, "--url", live.url, *out).exit_code == 0
 

@@ -9,6 +9,7 @@ from maskstream_model import families, load_model, preset_names, presets
 from maskstream_model.compilers import BACKENDS
 from maskstream_model.errors import ConfigError
 from maskstream_model.families import CompileRequest, family_of
+from support.tiny import tiny_offline_model
 
 
 @pytest.fixture
@@ -54,6 +55,13 @@ def test_a_preset_of_another_distribution_is_loaded_by_its_family(distribution):
         "the model",
         "other-demo has nothing to compile.",
     )
+    assert families.live_model("other-demo", "the model") == "the model"
+
+
+def test_a_model_that_refines_videos_has_a_part_for_live_frames():
+    offline = tiny_offline_model()
+    assert families.live_model("demo", offline) is offline.online
+    assert families.live_model("demo", offline.online) is offline.online
 
 
 def test_a_name_that_two_distributions_bring_is_refused(distribution):

@@ -1,5 +1,7 @@
 """Hypothesis strategies for the values of the protocol."""
 
+from typing import get_args
+
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -47,7 +49,7 @@ frames = st.builds(
 hellos = st.builds(
     Hello,
     model=st.none() | st.text(),
-    policy=st.sampled_from(messages.POLICIES),
+    policy=st.sampled_from(get_args(messages.Policy)),
     codecs=st.lists(st.text(), max_size=4).map(tuple),
     masks=st.sampled_from(messages.MASK_FORMATS),
     mask_scale=st.sampled_from(messages.MASK_SCALES),
@@ -109,7 +111,7 @@ server_messages = st.one_of(
     st.builds(
         notices.ResetNotice,
         epoch=epochs,
-        reason=st.sampled_from(notices.RESET_REASONS),
+        reason=st.sampled_from(get_args(notices.ResetReason)),
         next_sequence=positive,
     ),
     st.builds(notices.Credit, frames=u64, bytes=u64, durable_sequence=u64),
@@ -117,7 +119,7 @@ server_messages = st.one_of(
         notices.Drop,
         first=positive,
         last=positive,
-        reason=st.sampled_from(notices.DROP_REASONS),
+        reason=st.sampled_from(get_args(notices.DropReason)),
     ),
     st.builds(notices.GoAway, in_ms=u64, reason=st.text()),
     st.builds(notices.Flushed, id=json_values, sequence=u64),

@@ -188,3 +188,12 @@ def test_a_redis_that_is_away_as_a_process_starts_is_logged_with_the_reason(tmp_
     assert (line["event"], line["log_level"]) == ("store_away", "warning")
     assert str(port) in line["reason"]
     assert "secret" not in line["reason"]
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [(("--device-of-mine",), 2), (("--store", "nowhere"), 2), (("--host", "no.such.host"), 1)],
+)
+def test_a_setting_that_cannot_be_used_has_an_exit_code_of_its_own(option, code):
+    done = CliRunner().invoke(serve, [*option, "--port", "0", "--weights", "random"])
+    assert done.exit_code == code

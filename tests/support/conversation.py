@@ -20,8 +20,8 @@ from maskstream_server.session.actions import (
     Step,
 )
 from maskstream_server.session.admission import Terms
-from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLimit
+from maskstream_server.session.memory import Beginning
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import ReportedFrame, StepReport
 from maskstream_server.session.session import Session

@@ -6,8 +6,7 @@ import numpy as np
 
 from maskstream_model.port import Model, StepInput
 from maskstream_protocol.frames import FrameMessage
-from maskstream_server.session.beginning import Beginning
-from maskstream_server.session.memory import SessionMemory, read_memory
+from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import Reader, StepReport, Wanted
 from maskstream_server.session.session import Session

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from prometheus_client import CollectorRegistry
 
 from maskstream_protocol.frames import FrameCodec, FrameMessage
 from maskstream_server.pictures.limits import PictureLimits, memory_for
 from maskstream_server.pictures.pool import PicturePool, Sender
 from maskstream_server.streaming.decode import decode_frame
-from maskstream_server.telemetry.metrics import Metrics
 
 JPEG, PNG, WEBP, RGB24 = FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24
 PATIENT_S = 60.0
@@ -33,8 +31,10 @@ def limits(max_pixels: int = 10_000, **others: Any) -> PictureLimits:
     return PictureLimits(max_pixels, **(values | others))
 
 
-def new_pool(size: int = 1, clock: Any = time.monotonic, **others: Any) -> PicturePool:
-    return PicturePool(limits(**others), size, Metrics(CollectorRegistry()), clock)
+def new_pool(
+    size: int = 1, clock: Any = time.monotonic, died: Any = lambda cause: None, **others: Any
+) -> PicturePool:
+    return PicturePool(limits(**others), size, died, clock)
 
 
 @contextmanager

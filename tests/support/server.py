@@ -26,9 +26,10 @@ from maskstream_server.lifecycle.assembly import assemble
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import MaskstreamServer, bind, url_of
 from maskstream_server.lifecycle.service import Service
-from maskstream_server.media.ports import OpenVideo
+from maskstream_server.media.decoder import OpenVideo
 from support.fake_model import FakeModel as RectangleModel
 from support.fake_model import fake_info, one_track
+from support.models import models_of
 
 POISON = 77
 """A frame whose first pixel is grey with this value makes the fake model raise."""
@@ -103,7 +104,7 @@ def running_server(
     """
     _quiet_log()
     values = {"host": "127.0.0.1", "port": 0, "drain_s": 3.0, "log_level": "error"} | settings
-    models = model if isinstance(model, Models) else Models.of(model or FakeModel())
+    models = model if isinstance(model, Models) else models_of(model or FakeModel())
     service = assemble(Settings(**values), models, open_video)
     bound = bind(service.settings.host, service.settings.port)
     url = url_of(bound)

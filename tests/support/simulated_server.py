@@ -30,8 +30,7 @@ from maskstream_server.session.actions import (
     Say,
     Step,
 )
-from maskstream_server.session.beginning import Beginning
-from maskstream_server.session.memory import SessionMemory, read_memory
+from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import changed, merge
 from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease, StoreTimes

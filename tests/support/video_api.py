@@ -11,10 +11,10 @@ from maskstream_server.jobs.intake.intake import Intake
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
 from maskstream_server.jobs.maintenance.ownership import Ownership
-from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.outbound.rules import HostRules
+from support.fake_model import fake_info
 
 NOWHERE = HostRules((), (), "X")
 
@@ -45,7 +45,9 @@ def open_api(
     maintenance = Maintenance(
         store, QueueOfNames(), files, Ownership(store, files), retention, lambda video: None, now_s
     )
-    intake = Intake(files, uploads, NOWHERE, NOWHERE, ModelFacts("demo"), 1 << 20, now_s=now_s)
+    intake = Intake(
+        files, uploads, NOWHERE, NOWHERE, fake_info("demo"), False, 1 << 20, now_s=now_s
+    )
     return VideoApi(maintenance, intake)
 
 

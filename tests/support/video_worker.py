@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_server.config.settings import Settings
-from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind
 from maskstream_server.lifecycle.videos import decode_upload
 from maskstream_server.lifecycle.worker import work_forever
@@ -24,6 +23,7 @@ from maskstream_server.telemetry.log import set_up_logging
 
 def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str = "") -> None:
     sys.path.insert(0, str(Path(__file__).parents[1]))
+    from support.models import models_of
     from support.tiny import tiny_model, tiny_offline_model
 
     set_up_logging("json", "info")
@@ -45,7 +45,7 @@ def main(url: str, folder: str, step_s: str, mode: str = "online", deadly: str =
     port = settings.metrics_port
     watched = None if port is None else bind(settings.host, port)
     work_forever(
-        settings, Models.of(model), lambda: print("ready", flush=True), deadly_decode, watched
+        settings, models_of(model), lambda: print("ready", flush=True), deadly_decode, watched
     )
 
 

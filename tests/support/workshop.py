@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
+from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lines import read_lines
-from maskstream_server.lifecycle.models import Models
 from support.engines import LIMITS
 from support.fake_video import FakeDecoder, Gate, no_sound
+from support.models import models_of
 from support.tiny import tiny_frames, tiny_model
 from support.uploads import video_record
 
@@ -84,7 +84,7 @@ def open_workshop(start, tmp_path: Path):
         nonlocal opened
         opened += 1
         model = model or tiny_model()
-        models = Models.of(model)
+        models = models_of(model)
         engine = await start(models.live, replace(LIMITS, deterministic=deterministic))
         decoder = decoder or FakeDecoder(FRAMES, announced=len(FRAMES))
         files = VideoFiles(tmp_path / str(opened), None, 0)

@@ -46,6 +46,10 @@ class AsyncClient:
         options: what to ask of it.
         api_key: sent as a bearer token.
         on_event: called at resets, lost connections, drops and refusals; None logs them.
+
+    Attributes:
+        show_min: the score from which the model's tracks are worth drawing, once the stream is
+            open.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class AsyncClient:
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._flush_ids = count(1)
-        self._show_min = 0.0
+        self.show_min = 0.0
 
     @property
     def url(self) -> str:
@@ -85,11 +89,6 @@ class AsyncClient:
     def prompts(self) -> tuple[PromptInfo, ...]:
         """What is segmented, with class ids and tracks as of the latest change; empty without."""
         return self._inbox.prompts
-
-    @property
-    def show_min(self) -> float:
-        """The score from which the model's tracks are worth drawing, once the stream is open."""
-        return self._show_min
 
     @property
     def videos(self) -> AsyncVideos:
@@ -119,16 +118,13 @@ class AsyncClient:
         self._task = asyncio.create_task(self._connection.run())
         self._task.add_done_callback(lambda _: self._changed.set())
         await self._until(lambda: self._session.welcome is not None)
-        if self._session.welcome is not None:
+        welcome = self._session.welcome
+        if welcome is not None:
             with suppress(ConnectionFailedError):
-                card = await asyncio.to_thread(
-                    fetch_card,
-                    self._addresses.current,
-                    self._session.welcome.model.classes_url,
-                    self._api_key,
-                )
+                address, path = self._addresses.current, welcome.model.classes_url
+                card = await asyncio.to_thread(fetch_card, address, path, self._api_key)
                 self._inbox.classes = card.classes | self._inbox.classes
-                self._show_min = card.show_min
+                self.show_min = card.show_min
 
     async def send(
         self, frame: NDArray[Any], *, pts_s: float | None = None, last: bool = False
@@ -209,13 +205,8 @@ class AsyncClient:
         every_frame: bool = False,
     ) -> AsyncGenerator[Result, None]:
         """The results of another client's session on the same servers; see `Watch`."""
-        viewer = Watch(
-            self._addresses.all,
-            session,
-            api_key=self._api_key,
-            on_event=on_event,
-            retry=self.options.retry,
-        )
+        key, retry = self._api_key, self.options.retry
+        viewer = Watch(self._addresses.all, session, api_key=key, on_event=on_event, retry=retry)
         return viewer.results(every_frame=every_frame)
 
     async def set_prompts(self, prompts: Sequence[str]) -> PromptsChanged:

@@ -1,4 +1,4 @@
-"""The client's subcommands for streams and speed: `stream`, `watch`, `bench`, `bench upload`."""
+"""The client's subcommands for streams: `stream` and `watch`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import fields
 from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
@@ -17,18 +17,17 @@ from maskstream_client.urls import DEFAULT_URL
 from maskstream_protocol.messages import MASK_FORMATS
 
 P = ParamSpec("P")
-_UNITS: Final = {"K": 10, "M": 20, "G": 30}
 
 
 def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Print an error as one sentence, with what helps, and exit with a non-zero status.
+    """Print an error as one sentence, with what helps, and exit with its status.
 
     Where standard output is closed early (`| head`), the command ends silently.
     """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from maskstream_client.errors import MaskstreamError
+        from maskstream_client.errors import MaskstreamError, exit_code_of
         from maskstream_client.terminal import plain
         from maskstream_protocol.errors import ProtocolError
 
@@ -37,7 +36,9 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
-            raise click.ClickException(plain(f"{error}{_help_for(error)}")) from error
+            ended = click.ClickException(plain(f"{error}{_help_for(error)}"))
+            vars(ended)["exit_code"] = exit_code_of(error)
+            raise ended from error
 
     return run
 
@@ -67,7 +68,7 @@ model_option = click.option("--model", help="Model to use  [default: the server'
 api_key_option = click.option(
     "--api-key", envvar="MASKSTREAM_API_KEY", help="Key of the server (or MASKSTREAM_API_KEY)."
 )
-_masks = click.option(
+masks_option = click.option(
     "--masks",
     type=click.Choice(MASK_FORMATS),
     default="rle",
@@ -80,12 +81,12 @@ mask_scale_option = click.option(
     callback=lambda context, option, text: None if text is None else float(text),
     help="Size of the masks  [default: 1]",
 )
-min_score_option = click.option(
+_min_score = click.option(
     "--min-score",
     type=click.FloatRange(0, 1),
     help="Score from which a track is mentioned  [default: the model's own]",
 )
-classes_option = click.option(
+_classes = click.option(
     "--class",
     "classes",
     multiple=True,
@@ -93,7 +94,7 @@ classes_option = click.option(
     callback=lambda context, option, names: names or None,
     help="Mention this class only; may be repeated  [default: all]",
 )
-prompts_option = click.option(
+_prompts = click.option(
     "--prompt",
     "prompts",
     multiple=True,
@@ -101,14 +102,21 @@ prompts_option = click.option(
     callback=lambda context, option, texts: texts or None,
     help="Segment what this text refers to, where the model takes prompts; may be repeated.",
 )
-show_min_option = click.option(
+_show_min = click.option(
     "--show-min",
     type=click.FloatRange(0, 1),
     help="Score from which a track is drawn, and visible in results  [default: the model's own]",
 )
-_quality = click.option(
+quality_option = click.option(
     "--quality", type=click.IntRange(1, 100), default=90, show_default=True, help="Of JPEG."
 )
+
+
+def result_options(command: Callable[P, None]) -> Callable[P, None]:
+    """The options of what is said of a stream or a video."""
+    for option in (_show_min, _prompts, _classes, _min_score, mask_scale_option):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -127,13 +135,9 @@ _quality = click.option(
     show_default=True,
     help="Answer every frame, or only the newest.",
 )
-@_masks
-@mask_scale_option
-@min_score_option
-@classes_option
-@prompts_option
-@show_min_option
-@_quality
+@masks_option
+@result_options
+@quality_option
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(
     "--in-flight",
@@ -163,34 +167,6 @@ def stream(source: str, **asked: Any) -> None:
     stream_source(StreamJob(name, options=StreamOptions(**options), **asked))
 
 
-def _num_bytes(context: click.Context, option: click.Parameter, text: str) -> int:
-    number, unit = text[:-1], text[-1:].upper()
-    if unit in _UNITS and number.isdecimal():
-        return int(number) << _UNITS[unit]
-    if text.isdecimal():
-        return int(text)
-    raise click.BadParameter(f"{text!r} is no number of bytes, such as 4G, 300M or 1000000.")
-
-
-@click.command()
-@url_option
-@click.option(
-    "--bytes", "num_bytes", default="4G", show_default=True, callback=_num_bytes, help="Of a file."
-)
-@click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
-@api_key_option
-@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
-@plain_errors
-def bench_upload(**options: Any) -> None:
-    """Measure a server while it takes a large file in, as a form and resumably; prints JSON.
-
-    The file is all zeros and is deleted afterwards.
-    """
-    from maskstream_client.bench.upload import UploadBenchJob, run_bench_upload
-
-    run_bench_upload(UploadBenchJob(**options))
-
-
 @click.command()
 @click.argument("session")
 @url_option
@@ -207,37 +183,3 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
     with closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results:
         for result in islice(results, max_frames):
             click.echo(json.dumps(result_line(result), separators=(",", ":")))
-
-
-@click.command()
-@url_option
-@click.option("--sessions", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--frames", type=click.IntRange(1), default=200, show_default=True, help="A session.")
-@click.option("--size", default="448x256", show_default=True, help="Width x height of the frames.")
-@click.option("--source", help="Video to take the frames from  [default: moving shapes]")
-@click.option("--fps", type=click.FloatRange(0, min_open=True), help="Pace  [default: flat out]")
-@click.option(
-    "--in-flight", type=click.IntRange(1), default=2, show_default=True, help="A session."
-)
-@click.option("--pid", type=int, help="Process of the server, to measure its CPU and memory.")
-@click.option(
-    "--beside-video",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Measure once more while the server works on this whole video.",
-)
-@click.option("--flat", is_flag=True, help="One long session beside new ones: does a step grow?")
-@model_option
-@_masks
-@mask_scale_option
-@_quality
-@api_key_option
-@click.option("--out", type=click.Path(path_type=Path), help="Write the JSON here too.")
-@plain_errors
-def bench(**options: Any) -> None:
-    """Measure a server; prints JSON."""
-    from maskstream_client.bench.streams import BenchJob, run_bench
-
-    if options["flat"] and any((options["sessions"] > 1, options["fps"], options["beside_video"])):
-        raise click.UsageError("--flat is for one session, flat out, and no video beside it.")
-    options["mask_scale"] = options["mask_scale"] or 1.0
-    run_bench(BenchJob(**options))

@@ -29,8 +29,6 @@ class Opened:
     """A source that FFmpeg has opened.
 
     Attributes:
-        container: its streams.
-        name: for messages.
         is_live: a camera, device, pipe or URL: it cannot wait for a slow reader.
         pipe: what is read, where that is a pipe.
         file: what is read, where that is a file.

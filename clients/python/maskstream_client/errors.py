@@ -17,15 +17,32 @@ Exception
 
 from __future__ import annotations
 
+from typing import Final
+
 from maskstream_client.video_record import Video
+from maskstream_protocol.errors import InternalError, ProtocolError, WireError
+
+FAILED: Final = 1
+MISUSED: Final = 2
+UNREACHABLE: Final = 3
+REFUSED: Final = 4
+NOT_FOUND: Final = 5
 
 
 class MaskstreamError(Exception):
-    """Root of the client's own errors; each message is one clear sentence."""
+    """Root of the client's own errors; each message is one clear sentence.
+
+    Attributes:
+        exit_code: of a command that ends with it (docs/clients.md).
+    """
+
+    exit_code: int = FAILED
 
 
 class ConnectionFailedError(MaskstreamError):
     """No server answers, or the connection was lost for longer than agreed."""
+
+    exit_code = UNREACHABLE
 
 
 class NoServerError(ConnectionFailedError):
@@ -47,6 +64,8 @@ class UnreadResultsError(MaskstreamError):
 class SessionUnknownError(MaskstreamError):
     """There is no session of that name, or it has ended."""
 
+    exit_code = NOT_FOUND
+
 
 class RefusedError(MaskstreamError):
     """The server answered a request with a refusal that the wire has no code for.
@@ -60,6 +79,7 @@ class RefusedError(MaskstreamError):
         super().__init__(message)
         self.status = status
         self.code = code
+        self.exit_code = NOT_FOUND if status in (404, 410) else REFUSED
 
 
 class VideoEndedError(MaskstreamError):
@@ -80,3 +100,15 @@ class VideoFailedError(VideoEndedError):
 
 class VideoCancelledError(VideoEndedError):
     """The video was cancelled before it was done."""
+
+
+def exit_code_of(error: Exception) -> int:
+    """The exit code of a command that ends with an error; FAILED for any that is no refusal."""
+    match error:
+        case MaskstreamError():
+            return error.exit_code
+        case WireError() if not isinstance(error, InternalError):
+            return NOT_FOUND if error.http_status == 404 else REFUSED
+        case ValueError() if not isinstance(error, ProtocolError):
+            return MISUSED
+    return FAILED

@@ -16,7 +16,6 @@ class Answered:
 
     Attributes:
         frame_index: of the frame among all that were pushed, from 0.
-        message: as it came.
     """
 
     frame_index: int
@@ -29,7 +28,6 @@ class Provisional:
 
     Attributes:
         frame_index: of the frame among all that were pushed, from 0.
-        message: as it came.
     """
 
     frame_index: int

@@ -27,8 +27,6 @@ class Inbox:
         on_event: called with every event that is no result; None logs what the user should know.
 
     Attributes:
-        classes: of the model, by id.
-        prompts: those in use.
         prompted: how the latest change of prompts was answered.
     """
 

@@ -23,7 +23,6 @@ class KeptFrame:
 
     Attributes:
         index: among all frames that were pushed, from 0; the user's name for it.
-        sequence: its place in the session.
         frame: None once it is durable (or dropped).
         answered: its result or drop has arrived.
         sent: on the present connection.
@@ -48,7 +47,6 @@ class Ledger:
         prompts: those of the session as it begins.
 
     Attributes:
-        next_sequence: of the next frame.
         min_kept_frames: so many are kept whatever their size: as many as a server may ask for.
         durable_prompts: those of the durable memory; None where they are not known.
     """

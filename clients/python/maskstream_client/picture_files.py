@@ -53,14 +53,6 @@ class PictureReader:
     """Pictures as the frames of a video, turned upright as their EXIF data says.
 
     Use it as a context manager and iterate it once; `max_frames` ends it early.
-
-    Attributes:
-        name: of the source, for messages.
-        is_live: never.
-        rate: frames per second; no file says one.
-        num_frames: how many there are.
-        sample_aspect: pixels are square.
-        warning: none; what cannot be read is logged.
     """
 
     is_live = False

@@ -71,11 +71,6 @@ def encode_picture(
 def check_fits(picture: Picture, num_bytes: int, welcome: Welcome) -> None:
     """Refuse what the server would only drop, frame after frame.
 
-    Args:
-        picture: to be sent.
-        num_bytes: of the message that carries it.
-        welcome: has the limits of the server.
-
     Raises:
         FrameTooLargeError: more pixels or bytes than that.
     """

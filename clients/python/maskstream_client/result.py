@@ -26,12 +26,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class TrackedObject:
-    """One object on one frame.
-
-    Attributes:
-        record: its row of the object table.
-        result: the result it belongs to.
-    """
+    """One object on one frame."""
 
     record: ObjectRecord
     result: Result = field(repr=False)

@@ -29,40 +29,27 @@ _RESUMED: Final = "resumed"
 
 
 class ClientSession:
-    """The state machine of one stream over any number of connections."""
+    """The state machine of one stream over any number of connections.
+
+    Attributes:
+        name: of the session; None before the first welcome.
+        resume_token: what another client needs to continue it.
+        welcome: the server's answer on the present connection; None while there is none.
+        epoch: the memory that identities belong to.
+    """
 
     def __init__(self, options: StreamOptions, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
         self._options = options
         prompts = None if options.prompts is None else trimmed_prompts(options.prompts)
         self._ledger = Ledger(max_kept_bytes, prompts)
         self._outbox = Outbox(self._ledger)
-        self._token = options.resume_token
-        self._welcome: notices.Welcome | None = None
-        self._name: str | None = None
-        self._epoch = 1
+        self.resume_token = options.resume_token
+        self.welcome: notices.Welcome | None = None
+        self.name: str | None = None
+        self.epoch = 1
         self._lookahead = 0
         self._was_last = False
         self._num_unacked = 0
-
-    @property
-    def name(self) -> str | None:
-        """The session's name; None before the first welcome."""
-        return self._name
-
-    @property
-    def resume_token(self) -> str | None:
-        """What another client needs to continue this session."""
-        return self._token
-
-    @property
-    def welcome(self) -> notices.Welcome | None:
-        """The server's answer on the present connection; None while there is none."""
-        return self._welcome
-
-    @property
-    def epoch(self) -> int:
-        """The memory that identities belong to."""
-        return self._epoch
 
     @property
     def num_in_flight(self) -> int:
@@ -93,10 +80,10 @@ class ClientSession:
         Raises:
             FrameTooLargeError: it never will, on this server.
         """
-        if self._welcome is None or not self._outbox.idle:
+        if self.welcome is None or not self._outbox.idle:
             return False
         size = picture.to_frame().num_bytes
-        check_fits(picture, size, self._welcome)
+        check_fits(picture, size, self.welcome)
         max_in_flight = self._options.max_in_flight + self._lookahead
         return self.num_in_flight < max_in_flight and self._outbox.affords(size)
 
@@ -117,12 +104,12 @@ class ClientSession:
 
     def connection_lost(self) -> None:
         """The connection ended, however."""
-        self._welcome = None
+        self.welcome = None
         self._outbox.close()
 
     def outgoing(self) -> Iterator[str | bytes]:
         """Take the messages that may be sent now, in order."""
-        return self._outbox.take(self._epoch)
+        return self._outbox.take(self.epoch)
 
     def receive(self, message: str | bytes) -> list[Event]:
         """Take a message of the server; returns what it means to the application.
@@ -159,7 +146,7 @@ class ClientSession:
     # Messages.
 
     def _hello(self) -> messages.Hello:
-        options, ledger = self._options, self._ledger
+        options, ledger, token = self._options, self._ledger, self.resume_token
         in_doubt = ledger.has_prompts_to_commit or self.awaits(messages.Prompts)
         return messages.Hello(
             model=options.model,
@@ -168,7 +155,7 @@ class ClientSession:
             masks=options.masks,
             mask_scale=options.mask_scale,
             min_score=options.min_score,
-            resume=messages.Resume(self._token, ledger.last_sequence) if self._token else None,
+            resume=messages.Resume(token, ledger.last_sequence) if token else None,
             classes=None if options.classes is None else tuple(options.classes),
             # Beside a token they must be those of the server's memory (decision 0059).
             prompts=None if in_doubt else ledger.durable_prompts or None,
@@ -176,8 +163,8 @@ class ClientSession:
         )
 
     def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
-        self._welcome, self._epoch, self._token = welcome, welcome.epoch, welcome.resume_token
-        self._name = welcome.session
+        self.welcome, self.epoch, self.resume_token = welcome, welcome.epoch, welcome.resume_token
+        self.name = welcome.session
         self._lookahead = welcome.model.lookahead
         if self.is_late:
             self._ledger.min_kept_frames = self._lookahead + welcome.credit.frames
@@ -248,11 +235,11 @@ class ClientSession:
     def _reset(self, reset: notices.ResetNotice) -> list[Event]:
         """A new memory; frames that the server has not taken are sent anew in its epoch."""
         lost: list[int] = []
-        if reset.epoch != self._epoch:
+        if reset.epoch != self.epoch:
             for frame in self._ledger.sent_from(reset.next_sequence):
                 self._outbox.grant(1, frame.num_bytes)
             lost = self._ledger.restart_at(reset.next_sequence)
-        self._epoch = reset.epoch
+        self.epoch = reset.epoch
         if reset.reason == "client":
             self._outbox.answered(messages.Reset())
         self._outbox.release()

@@ -45,7 +45,6 @@ class VideoReader:
     frames, their times and their size are those that the server has of it as an upload.
 
     Attributes:
-        name: of the source, for messages.
         is_live: a camera, device, pipe or URL.
         rate: frames per second; 25 where the source does not say a credible one.
         num_frames: how many the file says it has (not to be relied on); None where it does not.

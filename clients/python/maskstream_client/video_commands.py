@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
 
 from maskstream_client.commands import (
     api_key_option,
-    classes_option,
-    mask_scale_option,
-    min_score_option,
     model_option,
     plain_errors,
-    prompts_option,
-    show_min_option,
+    result_options,
     url_option,
 )
 
 if TYPE_CHECKING:
     from maskstream_client.video_record import Video
+    from maskstream_client.videos import Videos
 
+P = ParamSpec("P")
 _out = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -56,11 +55,7 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
     "panoptic.zip, tracks.parquet  [default: ytvis.json]",
 )
 @model_option
-@mask_scale_option
-@min_score_option
-@classes_option
-@prompts_option
-@show_min_option
+@result_options
 @click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
 @api_key_option
 @plain_errors
@@ -90,22 +85,33 @@ def run(
     run_video(RunJob(source, out, Videos(url, api_key=api_key), url, wanted, force))
 
 
+def _on_server(command: Callable[Concatenate[Videos, P], None]) -> Callable[..., None]:
+    """A command whose first argument are the videos of the server that its options name."""
+
+    @url_option
+    @api_key_option
+    @plain_errors
+    @wraps(command)
+    def run(*args: Any, url: str, api_key: str | None, **options: Any) -> None:
+        from maskstream_client.videos import Videos
+
+        command(Videos(url, api_key=api_key), *args, **options)
+
+    return run
+
+
 @click.group()
 def videos() -> None:
     """The videos that a server has: list, show, cancel, delete, download."""
 
 
 @videos.command("list")
-@url_option
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most.")
 @_as_json
-@api_key_option
-@plain_errors
-def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> None:
+@_on_server
+def list_videos(server: Videos, limit: int, as_json: bool) -> None:
     """List the newest videos."""
-    from maskstream_client.videos import Videos
-
-    found = list(Videos(url, api_key=api_key).list(limit))
+    found = list(server.list(limit))
     if as_json:
         _print_json([asdict(video) for video in found])
         return
@@ -114,15 +120,11 @@ def list_videos(url: str, limit: int, as_json: bool, api_key: str | None) -> Non
 
 @videos.command(short_help="Show one video.")
 @click.argument("video")
-@url_option
 @_as_json
-@api_key_option
-@plain_errors
-def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
+@_on_server
+def show(server: Videos, video: str, as_json: bool) -> None:
     """Show the video whose id is VIDEO."""
-    from maskstream_client.videos import Videos
-
-    found = asdict(Videos(url, api_key=api_key).get(video))
+    found = asdict(server.get(video))
     if as_json:
         _print_json(found)
         return
@@ -132,14 +134,10 @@ def show(video: str, url: str, as_json: bool, api_key: str | None) -> None:
 
 @videos.command(short_help="Stop the work on a video.")
 @click.argument("video")
-@url_option
-@api_key_option
-@plain_errors
-def cancel(video: str, url: str, api_key: str | None) -> None:
+@_on_server
+def cancel(server: Videos, video: str) -> None:
     """Stop the work on the video whose id is VIDEO, and delete its results."""
-    from maskstream_client.videos import Videos
-
-    result = Videos(url, api_key=api_key).cancel(video)
+    result = server.cancel(video)
     if result.state != "cancelled":
         raise click.ClickException(
             f"{result.name} is {result.state} already; "
@@ -150,36 +148,27 @@ def cancel(video: str, url: str, api_key: str | None) -> None:
 
 @videos.command(short_help="Delete a video and its files.")
 @click.argument("video")
-@url_option
-@api_key_option
-@plain_errors
-def delete(video: str, url: str, api_key: str | None) -> None:
+@_on_server
+def delete(server: Videos, video: str) -> None:
     """Delete the video whose id is VIDEO and all its files from the server."""
-    from maskstream_client.videos import Videos
-
-    Videos(url, api_key=api_key).delete(video)
+    server.delete(video)
     _say(f"{video} is deleted.")
 
 
 @videos.command(short_help="Download the files of a video.")
 @click.argument("video")
 @click.argument("names", nargs=-1)
-@url_option
 @_out
-@api_key_option
-@plain_errors
-def download(video: str, names: Sequence[str], url: str, out: Path, api_key: str | None) -> None:
+@_on_server
+def download(server: Videos, video: str, names: Sequence[str], out: Path) -> None:
     """Download the files of the video whose id is VIDEO, or only those called NAMES.
 
     Partial downloads are resumed.
     """
-    from maskstream_client.videos import Videos
     from maskstream_client.videos.progress_bars import ProgressBars
 
     with ProgressBars() as bars:
-        paths = Videos(url, api_key=api_key).download(
-            video, out, names or None, progress=bars.downloaded
-        )
+        paths = server.download(video, out, names or None, progress=bars.downloaded)
     _say(*paths)
 
 

@@ -52,7 +52,7 @@ def instances(
     kept = things.to(labels.device)[labels] & (scores > score_min)
     queries, labels, scores = queries[kept], labels[kept], scores[kept]
     # Of most queries no pair is left, and masks are large.
-    shown, place = queries.unique(return_inverse=True)
+    shown, place = torch.unique(queries, return_inverse=True)
     quality = mask_quality(mask_logits[shown])[place]
     return Instances(queries, labels, scores * quality, quality)
 

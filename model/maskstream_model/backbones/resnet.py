@@ -35,7 +35,7 @@ class FrozenBatchNorm2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x (B, channels, height, width)`."""
         scale, shift = self.scale_and_shift()
-        return x * scale[:, None, None] + shift[:, None, None]
+        return x * scale[:, None, None] + shift[:, None, None]  # (C,) -> (C, 1, 1)
 
 
 class ConvNorm(nn.Conv2d):
@@ -55,7 +55,7 @@ class ConvNorm(nn.Conv2d):
         if isinstance(self.norm, FrozenBatchNorm2d):
             # Scaling the small weight saves two passes over the large output.
             scale, shift = self.norm.scale_and_shift()
-            weight = self.weight * scale[:, None, None, None]
+            weight = self.weight * scale[:, None, None, None]  # (outputs,) -> (outputs, 1, 1, 1)
             return F.conv2d(x, weight, shift, self.stride, self.padding, groups=self.groups)
         normalised: Tensor = self.norm(super().forward(x))
         return normalised
@@ -169,6 +169,7 @@ def fold_batch_norm(module: Module) -> Module:
     for conv in _convs(module):
         if isinstance(conv.norm, FrozenBatchNorm2d):
             scale, shift = conv.norm.scale_and_shift()
+            # (outputs, inputs, k, k) * (outputs, 1, 1, 1)
             weight = conv.weight.detach() * scale[:, None, None, None]
             conv.weight = nn.Parameter(weight, requires_grad=False)
             conv.bias = nn.Parameter(shift, requires_grad=False)

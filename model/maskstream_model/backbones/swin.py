@@ -21,6 +21,7 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map `(B, 3, height, width)` to `(B, height / 4, width / 4, C)`."""
+        # (B, C, height / 4, width / 4) -> (B, height / 4, width / 4, C)
         tokens: Tensor = self.norm(self.proj(images).permute(0, 2, 3, 1))
         return tokens
 
@@ -58,6 +59,7 @@ class PatchMerging(nn.Module):
         grid = F.pad(grid, (0, 0, 0, width % 2, 0, height % 2))
         # The four lie column by column: upper left, lower left, upper right, lower right.
         parts = [grid[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
+        # Four (B, height / 2, width / 2, C) -> (..., 4 * C) -> (..., 2 * C)
         merged: Tensor = self.reduction(self.norm(torch.cat(parts, -1)))
         return merged
 
@@ -101,6 +103,6 @@ class Swin(nn.Module):
         norms = (self.norm0, self.norm1, self.norm2, self.norm3)
         for stage, norm in zip(self.layers, norms, strict=True):
             tokens, grid = stage(grid)
-            maps.append(norm(tokens).permute(0, 3, 1, 2))
+            maps.append(norm(tokens).permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
         res2, res3, res4, res5 = maps
         return res2, res3, res4, res5

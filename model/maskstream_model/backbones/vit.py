@@ -39,9 +39,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return what every token of `(B, S, C)` read, in the same shape."""
+        # (B, S, 3 * C) -> (B, S, 3, heads, C / heads) -> (3, B, heads, S, C / heads)
         qkv = self.qkv(tokens).view(*tokens.shape[:2], 3, self.heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         read = F.scaled_dot_product_attention(q, k, v)
+        # (B, heads, S, C / heads) -> (B, S, C)
         mixed: Tensor = self.proj(read.transpose(1, 2).flatten(2))
         return mixed
 
@@ -101,12 +103,14 @@ class VisionTransformer(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """Return tokens with positions, the class token first: `(B, 1 + S, C)`."""
         cells = self.patch_embed(images)
+        # (B, C, height / 16, width / 16) -> (B, C, S), later (B, S, C)
         patches = (cells + self._positions(cells.shape[2], cells.shape[3])).flatten(2)
         first = (self.cls_token + self.pos_embed[:, :1]).expand(images.shape[0], -1, -1)
         return torch.cat([first, patches.transpose(1, 2)], 1)
 
     def _positions(self, height: int, width: int) -> Tensor:
         """Return the learned positions, resized to a grid: `(1, C, height, width)`."""
+        # (1, grid * grid, C) -> (1, C, grid, grid)
         square = self.pos_embed[:, 1:].transpose(1, 2).view(1, -1, self.grid, self.grid)
         if (height, width) == (self.grid, self.grid):
             return square

@@ -114,6 +114,7 @@ class VitAdapter(nn.Module):
         finest, *coarser = self.spm(images)
         shapes = [(level.shape[2], level.shape[3]) for level in coarser]
         levels = zip(coarser, self.level_embed, strict=True)
+        # (B, C, h, w) + (C, 1, 1) for each level
         cells = to_cells([level + embed[:, None, None] for level, embed in levels])
         cells, grids = self._interact(images, cells, shapes)
         maps = to_maps(cells, shapes)
@@ -142,12 +143,14 @@ class VitAdapter(nn.Module):
 
 def to_cells(maps: Sequence[Tensor]) -> Tensor:
     """Join maps `(B, C, height, width)` as `(B, S, C)`, row by row, one after the other."""
+    # (B, C, h, w) -> (B, h * w, C), joined as (B, S, C)
     return torch.cat([level.flatten(2).transpose(1, 2) for level in maps], 1)
 
 
 def to_maps(cells: Tensor, shapes: Shapes) -> list[Tensor]:
     """Part `(B, S, C)` into maps `(B, C, height, width)` of `shapes`."""
     parts = torch.split(cells, [height * width for height, width in shapes], 1)
+    # (B, h * w, C) -> (B, C, h * w) -> (B, C, h, w)
     return [
         part.transpose(1, 2).reshape(*part.shape[::2], *shape)
         for part, shape in zip(parts, shapes, strict=True)

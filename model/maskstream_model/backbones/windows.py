@@ -43,15 +43,21 @@ class WindowAttention(nn.Module):
     def _attend(self, windows: Tensor, size: tuple[int, int], shift: int) -> Tensor:
         """Map `windows (B, n, S, C)` to what their tokens read, in the same shape."""
         batch, count, tokens, width = windows.shape
+        # (B, n, S, 3 * C) -> (B, n, S, 3, heads, C / heads)
         qkv = self.qkv(windows).view(batch, count, tokens, 3, self.heads, -1)
-        # Windows and heads share an axis, so that one bias serves the whole batch.
+        # Windows and heads share an axis, so that one bias serves the whole batch:
+        # -> (3, B, n, heads, S, C / heads) -> (3, B, n * heads, S, C / heads)
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).flatten(2, 3)
         bias = self._bias()
         if shift:
+            # (1, heads, S, S) + (n, 1, S, S)
             bias = bias + region_bias(size, self.window, shift, windows.device)[:, None]
+        # (1 or n, heads, S, S) -> (n * heads, S, S)
         bias = bias.expand(count, -1, -1, -1).flatten(0, 1).to(q.dtype)
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        # (B, n * heads, S, C / heads) -> (B, n, S, heads, C / heads)
         read = read.view(batch, count, self.heads, tokens, -1).transpose(2, 3)
+        # (B, n, S, heads, C / heads) -> (B, n, S, C)
         mixed: Tensor = self.proj(read.reshape(batch, count, tokens, width))
         return mixed
 
@@ -59,12 +65,14 @@ class WindowAttention(nn.Module):
         """Return the bias of every pair of tokens, `(1, heads, S, S)`."""
         tokens = self.window**2
         pairs = self.relative_position_bias_table[self.relative_position_index.flatten()]
+        # (S * S, heads) -> (1, S, S, heads) -> (1, heads, S, S)
         return pairs.view(1, tokens, tokens, -1).permute(0, 3, 1, 2)
 
 
 def relative_positions(window: int) -> Tensor:
     """Return `(S, S)` int64, `S = window^2`: the bias table's row for two tokens of a window."""
     place = torch.cartesian_prod(torch.arange(window), torch.arange(window))
+    # (S, 1, 2) - (S, 2) -> (S, S, 2)
     rows, columns = (place[:, None] - place + window - 1).unbind(-1)
     return rows * (2 * window - 1) + columns
 
@@ -79,9 +87,10 @@ def region_bias(size: tuple[int, int], window: int, shift: int, device: torch.de
         device: where the result is wanted.
     """
     rows, columns = (_regions(length, window, shift, device) for length in size)
+    # (height, 1) + (width,) -> (1, height, width, 1)
     grid = (3 * rows[:, None] + columns)[None, :, :, None]
-    labels = to_windows(grid, window)[0, :, :, 0]
-    apart = labels[:, :, None] != labels[:, None, :]
+    labels = to_windows(grid, window)[0, :, :, 0]  # (n, S)
+    apart = labels[:, :, None] != labels[:, None, :]  # (n, S, S)
     return apart.float() * BETWEEN_REGIONS
 
 
@@ -94,6 +103,7 @@ def _regions(length: int, window: int, shift: int, device: torch.device) -> Tens
 def to_windows(grid: Tensor, window: int) -> Tensor:
     """Cut `(B, height, width, C)`, sides multiples of `window`, into `(B, n, window^2, C)`."""
     batch, height, width, channels = grid.shape
+    # (B, rows, window, columns, window, C) -> (B, rows, columns, window, window, C)
     parts = grid.reshape(batch, height // window, window, width // window, window, channels)
     return parts.transpose(2, 3).reshape(batch, -1, window**2, channels)
 
@@ -101,5 +111,6 @@ def to_windows(grid: Tensor, window: int) -> Tensor:
 def from_windows(windows: Tensor, window: int, size: tuple[int, int]) -> Tensor:
     """Put `(B, n, window^2, C)` back together as `(B, height, width, C)` of `size`."""
     (batch, _, _, channels), (height, width) = windows.shape, size
+    # (B, rows, columns, window, window, C) -> (B, rows, window, columns, window, C)
     parts = windows.view(batch, height // window, width // window, window, window, channels)
     return parts.transpose(2, 3).reshape(batch, height, width, channels)

@@ -40,7 +40,7 @@ class OnlineConfig:
         show_score_min: score from which a mentioned track is drawn and exported as visible; 0:
             from its first mention on. It has no influence on tracking.
         double_iou_max: IoU above which two masks of a frame show one object, of which the track
-            that showed it last stays (`daq/doubles.py`); None, as in the released models,
+            that showed it last stays (`daq/duplicates.py`); None, as in the released models,
             suppresses nothing.
         object_score_min: score above which a track takes part in a panoptic picture. It and
             `overlap_min` have no influence on tracking (docs/model.md 3.6).

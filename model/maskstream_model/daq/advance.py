@@ -45,6 +45,7 @@ def advance(
     # Memories and results are float32, whatever a GPU computed in.
     embeddings, logits = candidates.embeddings[rows].float(), candidates.logits[rows].float()
     features = candidates.mask_features[None]
+    # (M, C) and (C, H, W) as a batch of one -> (1, M, H, W)
     mask_logits = tracker.segment(embeddings[None], features).float()
     memory = carry(state, alive, verdict)
     seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
@@ -168,4 +169,4 @@ def _mean_logits(logit_sums: Tensor, ages: Tensor) -> Tensor:
     Differs from reference: the mean is of all frames since birth; there, of those of a call, which
     `tasks.instances.clip_tracks` gives.
     """
-    return logit_sums / ages.to(logit_sums.device)[:, None]
+    return logit_sums / ages.to(logit_sums.device)[:, None]  # (N, K + 1) / (N, 1)

@@ -19,7 +19,8 @@ def pool(mask_logits: Tensor, mask_features: Tensor) -> Tensor:
     """
     # Differs from reference: it multiplies every mask with every channel and pixel before the sum;
     # the product of two matrices gives the same numbers without that memory.
-    inside = (mask_logits > 0).to(mask_features.dtype).flatten(2)
+    inside = (mask_logits > 0).to(mask_features.dtype).flatten(2)  # (B, M, H * W)
+    # (B, M, H * W) @ (B, H * W, C) -> (B, M, C)
     sums = inside @ mask_features.flatten(2).transpose(1, 2)
     return sums / (inside.sum(-1, keepdim=True) + 1e-8)
 
@@ -33,9 +34,11 @@ def similarity(appearances: Tensor, history: Tensor, counts: Tensor) -> Tensor:
         counts: `(N,)` int64, appearances ever put into the ring.
     """
     window = history.shape[1]
+    # (N, C) and (N, W, C) -> (N, W)
     cosines = torch.einsum(
         "nc,nwc->nw", F.normalize(appearances, dim=-1), F.normalize(history, dim=-1)
     )
+    # (W,) < (N, 1) -> (N, W)
     filled = torch.arange(window, device=counts.device) < counts[:, None]
     mean = torch.where(filled, cosines, 0.0).sum(-1) / counts.clamp(1, window)
     return mean.clamp(min=0)
@@ -54,9 +57,10 @@ def update_momentum(
         counts: `(N,)` int64, appearances ever put into the ring (before this one).
         appearances: `(N, C)`, of the present frame.
     """
-    beta = similarity(appearances, history, counts)[:, None]
+    beta = similarity(appearances, history, counts)[:, None]  # (N,) -> (N, 1)
     moved = (1 - beta) * positions + beta * appearances
     positions = torch.where(counts[:, None] == 0, appearances, moved)
     slots = torch.arange(history.shape[1], device=counts.device)
-    written = slots == (counts % history.shape[1])[:, None]
+    written = slots == (counts % history.shape[1])[:, None]  # (W,) == (N, 1) -> (N, W)
+    # (N, W, 1), (N, 1, C), (N, W, C) -> (N, W, C)
     return positions, torch.where(written[..., None], appearances[:, None], history)

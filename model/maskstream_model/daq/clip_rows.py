@@ -121,8 +121,10 @@ def _padded_in_time(frames: Sequence[TrackedFrame], tracks: ClipTracks, kept: Te
     embeddings = frames[0].queries.new_zeros(len(kept), len(frames), dim)
     appearances = embeddings.new_zeros(len(kept), dim)
     for time, frame in enumerate(frames):
+        # (M, 1) == (N,) -> (M, N)
         rows, columns = (track_ids[:, None] == frame.track_ids).nonzero(as_tuple=True)
         embeddings[rows, time] = frame.queries[columns]
         appearances[rows] = frame.positions[columns]
     stored = tracks.stored[kept].to(embeddings.device)
+    # (M, T, 1), (M, T, C), (M, 1, C) -> (M, T, C)
     return torch.where(stored[..., None], embeddings, appearances[:, None])

@@ -25,6 +25,7 @@ def match_queries(rows: Tensor, query_features: Tensor, valid: Tensor | None = N
     rows, query_features = rows.detach(), query_features.detach()
     rows = rows / (rows.norm(dim=-1, keepdim=True) + 1e-6)
     query_features = query_features / (query_features.norm(dim=-1, keepdim=True) + 1e-6)
+    # (B, R, C) @ (C, Q) -> (B, R, Q)
     costs = (1 - rows @ query_features.transpose(0, 1)).float().cpu()
     chosen = costs.argmin(-1)
     real = torch.ones(chosen.shape, dtype=torch.bool) if valid is None else valid.cpu()
@@ -54,13 +55,15 @@ class SlotCompetition(nn.Module):
             valid: `(B, R)` bool, rows that are no padding; None where all are real.
         """
         keys = self.project_k(self.norm_inputs(queries + read))
+        # (B, R, C) @ (B, C, R) -> (B, giver, receiver)
         logits = keys @ self.project_q(slots).transpose(1, 2) / keys.shape[-1] ** 0.5
         if valid is not None:
-            logits = logits.masked_fill(~valid[:, None, :], float("-inf"))
-        shares = logits.softmax(-1) + 1e-6  # (B, giver, receiver)
+            logits = logits.masked_fill(~valid[:, None, :], float("-inf"))  # receivers
+        shares = logits.softmax(-1) + 1e-6
         if valid is not None:
-            shares = shares * valid[:, :, None]
+            shares = shares * valid[:, :, None]  # givers
         shares = shares / shares.sum(1, keepdim=True)
+        # (B, receiver, giver) @ (B, giver, C) -> (B, receiver, C)
         won: Tensor = shares.transpose(1, 2) @ read
         return won
 
@@ -92,7 +95,7 @@ class SlotCrossAttentionLayer(nn.Module):
             valid: `(B, R)` bool, rows that are no padding; None where all are real.
         """
         query_positions, slots = positions
-        hidden = None if blocked is None else blocked[:, None]
+        hidden = None if blocked is None else blocked[:, None]  # (B, Q) -> (B, 1, Q)
         read = self.multihead_attn(queries + query_positions, source, source, hidden)
         output: Tensor = self.norm(queries + self.slot_attn(queries, read, slots, valid))
         return output

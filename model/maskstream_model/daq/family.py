@@ -67,6 +67,13 @@ def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     return compile_model(model, request)
 
 
+def live(model: Any) -> Any:
+    """Return the online model inside of an offline one; an online model itself."""
+    from maskstream_model.daq.offline import OfflineDaq
+
+    return model.online if isinstance(model, OfflineDaq) else model
+
+
 def _configured(
     config: "ModelConfig", task: str | None, overrides: dict[str, Any]
 ) -> "ModelConfig":
@@ -80,7 +87,7 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-DAQ = Family("dvis-daq", load, compiled, RELEASES, weight_format)
+DAQ = Family("dvis-daq", load, compiled, RELEASES, live, weight_format)
 HUNGARIAN = Family(
     "hungarian",
     load_baseline,

@@ -18,7 +18,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
-from maskstream_model.daq.doubles import settle_doubles
+from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
@@ -83,17 +83,19 @@ class OnlineHungarian(TrackerModel):
 
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             rows = torch.cat([offers[tracks], anchors]).to(self.device)
+            # (M, H, W) & (M, 1, 1)
             return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
 
         scores = foreground_scores(frame.logits[0]).cpu()
         judged = self._judge(scores, offers, state)
-        settled = settle_doubles(judged, state.missed_frames, self.config.online, masks_of)
-        verdict = admit(settled, scores, max_tracks)
+        distinct = suppress_duplicates(judged, state.missed_frames, self.config.online, masks_of)
+        verdict = admit(distinct, scores, max_tracks)
         alive = (~verdict.gone).nonzero()[:, 0]
         rows = torch.cat([offers[alive], verdict.born]).to(self.device)
         taken = rows != NO_MATCH
         seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
         memory = carry(state, alive, verdict)
+        # (M,) -> (M, 1) for logits (M, K + 1), (M, 1, 1) for masks (M, H, W)
         logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
         mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
         embeddings = frame.embeddings[0][rows]
@@ -127,6 +129,7 @@ def link(tracks: Tensor, queries: Tensor, similarity_min: float) -> Tensor:
     Returns:
         `(N,)` int64 on the CPU, index of the query or `NO_MATCH`.
     """
+    # (N, C) @ (C, Q) -> (N, Q)
     similarity = (F.normalize(tracks, dim=-1) @ F.normalize(queries, dim=-1).T).cpu()
     rows, columns = linear_sum_assignment(similarity.numpy(), maximize=True)
     offers = torch.full((len(tracks),), NO_MATCH)

@@ -14,7 +14,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
-from maskstream_model.daq.doubles import settle_doubles
+from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
@@ -88,7 +88,9 @@ class OnlineDaq(TrackerModel):
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            admitted = admit(self._settle(state, rows, verdict), scores[index], max_tracks[index])
+            admitted = admit(
+                self._without_duplicates(state, rows, verdict), scores[index], max_tracks[index]
+            )
             results.append(advance(self.tracker, state, rows, admitted))
         return results
 
@@ -120,17 +122,22 @@ class OnlineDaq(TrackerModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            admitted = admit(self._settle(state, rows, verdict), anchor_scores, max_tracks[index])
+            admitted = admit(
+                self._without_duplicates(state, rows, verdict), anchor_scores, max_tracks[index]
+            )
             results.append(advance(self.tracker, state, rows, admitted))
         return results
 
-    def _settle(self, state: TrackerState, candidates: Candidates, verdict: Verdict) -> Verdict:
+    def _without_duplicates(
+        self, state: TrackerState, candidates: Candidates, verdict: Verdict
+    ) -> Verdict:
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
             embeddings, features = candidates.embeddings[rows], candidates.mask_features
+            # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
             return self.tracker.segment(embeddings[None], features[None])[0] > 0
 
-        return settle_doubles(verdict, state.missed_frames, self.config.online, masks_of)
+        return suppress_duplicates(verdict, state.missed_frames, self.config.online, masks_of)
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor

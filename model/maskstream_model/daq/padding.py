@@ -17,7 +17,7 @@ def stack_tracks(states: Sequence[TrackerState]) -> TrackedQueries:
         return TrackedQueries(features, torch.stack([state.positions for state in states]))
     num_padded = bucket(max(sizes))
     device = states[0].queries.device
-    valid = torch.arange(num_padded) < torch.tensor(sizes)[:, None]
+    valid = torch.arange(num_padded) < torch.tensor(sizes)[:, None]  # (N,) < (B, 1) -> (B, N)
     return TrackedQueries(
         torch.stack([_pad(state.queries, num_padded) for state in states]),
         torch.stack([_pad(state.positions, num_padded) for state in states]),

@@ -32,6 +32,7 @@ class RefinedRows:
 
     def segment(self, time: int, mask_features: Tensor, rows: Tensor) -> Tensor:
         """Return mask logits `(M, H, W)` of `rows (M,)` on one frame, features `(C, H, W)`."""
+        # (M, C) and (C, H, W) -> (M, H, W)
         return torch.einsum("rc,chw->rhw", self.mask_embeddings[rows, time], mask_features)
 
 
@@ -80,6 +81,7 @@ class TemporalRefiner(nn.Module):
 
     def layer(self, index: int, state: Tensor, embeddings: Tensor) -> Tensor:
         """Return the state `(R, T, C)` after one more layer."""
+        # Rows look along time as (R, T, C), at each other and at the frame as (T, R, C).
         state = self._along_time(index, state).transpose(0, 1)  # (T, R, C)
         state = self.transformer_obj_self_attention_layers[index](state)
         state = self.transformer_cross_attention_layers[index](state, embeddings, embeddings)
@@ -89,6 +91,7 @@ class TemporalRefiner(nn.Module):
     def _along_time(self, index: int, state: Tensor) -> Tensor:
         state = self.transformer_time_self_attention_layers[index](state)
         if len(self.conv_norms):
+            # (R, T, C) -> (R, C, T) for the convolution over time, and back
             near = self.conv_short_aggregate_layers[index](state.transpose(1, 2)).transpose(1, 2)
             state = self.conv_norms[index](state + near)
         return state

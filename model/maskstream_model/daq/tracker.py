@@ -83,7 +83,9 @@ class QueryTracker(nn.Module):
         `appearances (B, Q, C)` lie. Static ones know nothing of the frame.
         """
         if self.static_anchors is None:
+            # (1, C) -> (B, Q, C)
             return self.new_ins_embeds.weight.expand(appearances.shape), appearances
+        # (Q, 2 * C) -> (B, Q, 2 * C) -> twice (B, Q, C)
         both = self.static_anchors.weight.expand(len(appearances), -1, -1)
         features, positions = both.chunk(2, -1)
         return features, positions
@@ -105,6 +107,7 @@ class QueryTracker(nn.Module):
         blocked = None
         if tracked.valid is not None:
             always = torch.ones(places.shape[:2], dtype=torch.bool, device=places.device)
+            # (B, N) and (B, Q) -> (B, 1, N + Q)
             blocked = ~torch.cat([tracked.valid, always], 1)[:, None]
         states = [torch.cat([tracked.features, newcomers], 1)]
         for cross, own, ffn in self._layers():
@@ -128,6 +131,7 @@ class QueryTracker(nn.Module):
             blocked: `(B, Q)` bool, segment queries hidden from tracker 2; None for none. A row
                 in which all are hidden is opened.
         """
+        # (S, C) -> (B, S, C)
         background = self.bg_slots.weight.expand(len(embeddings), -1, -1)
         rows = torch.cat([tracked.features, background], 1)
         slots = torch.cat([tracked.positions, background], 1)
@@ -135,6 +139,7 @@ class QueryTracker(nn.Module):
         if tracked.valid is not None:
             always = torch.ones(background.shape[:2], dtype=torch.bool, device=rows.device)
             valid = torch.cat([tracked.valid, always], 1)
+        # (Q, C) by indices (B, N + S) -> (B, N + S, C)
         state = query_features[match_queries(rows, query_features, valid)]
         blocked = open_if_all_blocked(blocked)
         states = []
@@ -153,8 +158,10 @@ class QueryTracker(nn.Module):
         # Differs from reference: the 1x1 projection of the features is moved to the side of the
         # masks (the same product in another order), which are far fewer than the pixels.
         embeds: Tensor = self.mask_embed(self.decoder_norm(states))
+        # (B, R, C) @ (C, C): the kernel (C, C, 1, 1) without its last axes
         weights = embeds @ self.mask_feature_proj.weight.flatten(1)
         offsets = embeds @ self.mask_feature_proj.get_parameter("bias")
+        # (B, R, C) and (B, C, H, W) -> (B, R, H, W); offsets (B, R) -> (B, R, 1, 1)
         return torch.einsum("brc,bchw->brhw", weights, mask_features) + offsets[..., None, None]
 
     def pool_appearance(self, mask_logits: Tensor, mask_features: Tensor) -> Tensor:

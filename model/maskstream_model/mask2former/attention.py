@@ -43,12 +43,14 @@ class MultiheadAttention(nn.Module):
             self._split(F.linear(x, weight, bias))
             for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
         )
-        allowed = None if blocked is None else ~blocked[:, None]
+        allowed = None if blocked is None else ~blocked[:, None]  # (B, 1, Q or 1, M)
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        # (B, heads, Q, C / heads) -> (B, Q, heads, C / heads) -> (B, Q, C)
         mixed: Tensor = self.out_proj(read.transpose(1, 2).flatten(2))
         return mixed
 
     def _split(self, x: Tensor) -> Tensor:
+        # (B, Q, C) -> (B, Q, heads, C / heads) -> (B, heads, Q, C / heads)
         return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 

@@ -43,12 +43,12 @@ class _WeighedBags(torch.autograd.Function):
 
 def _by_table(size: int, rows: Tensor, weights: Tensor, gradient: Tensor) -> Tensor:
     """Sum the outputs' gradients `(bags, D)` over the bags that each of `size` rows is in."""
-    rows = rows.flatten()
+    rows = rows.flatten()  # (bags, entries) -> (bags * entries,)
     order = rows.argsort()
     ends = torch.bincount(rows, minlength=size).cumsum(0)
     starts = torch.cat([ends.new_zeros(1), ends[:-1]])
     bags = order // weights.shape[1]
-    shares = weights.flatten()[order]
+    shares = weights.flatten()[order]  # (bags, entries) -> (bags * entries,)
     return F.embedding_bag(bags, gradient, starts, mode="sum", per_sample_weights=shares)
 
 

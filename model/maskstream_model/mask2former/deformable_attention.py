@@ -36,11 +36,14 @@ class DeformableAttention(nn.Module):
         """
         each_head = (*query.shape[:2], self.heads, -1)
         samples = (*each_head[:3], self.levels, self.points)
+        # (B, S', C) -> (B, S', M, C / M) for M heads
         value = self.value_proj(tokens).view(*tokens.shape[:2], *each_head[2:])
+        # (S, 1, L, P, 2) + (B, S, M, L, P, 2)
         locations = centres[:, None] + self.sampling_offsets(query).view(*samples, 2)
+        # (B, S, M, L * P), a softmax over all levels and points -> (B, S, M, L, P)
         weights = softmax(self.attention_weights(query).view(each_head)).view(samples)
         read = sample_and_weigh(value, shapes, locations, weights)
-        mixed: Tensor = self.output_proj(read.flatten(2))
+        mixed: Tensor = self.output_proj(read.flatten(2))  # (B, S, M, C / M) -> (B, S, C)
         return mixed
 
     def _initialise(self) -> None:
@@ -49,6 +52,7 @@ class DeformableAttention(nn.Module):
         ring = torch.stack([angle.cos(), angle.sin()], -1)
         ring = ring / ring.abs().amax(-1, keepdim=True)
         steps = torch.arange(1, self.points + 1)
+        # (M, 1, 1, 2) * (1, 1, P, 1) -> (M, 1, P, 2), repeated as (M, L, P, 2)
         bias = ring[:, None, None, :] * steps[None, None, :, None]
         with torch.no_grad():
             bias = bias.expand(self.heads, self.levels, self.points, 2)
@@ -88,4 +92,5 @@ def cell_centres(
         centres.append(torch.cartesian_prod(y, x).flip(-1))
     looked_at = shapes if levels is None else levels
     sizes = torch.tensor([[w, h] for h, w in looked_at], dtype=torch.float32, device=device)
+    # (S, 1, 2) * (L, 2) -> (S, L, 2) -> (S, L, P, 2)
     return (torch.cat(centres)[:, None] * sizes - 0.5)[:, :, None].repeat(1, 1, points, 1)

@@ -75,6 +75,7 @@ class MaskDecoder(nn.Module):
             maps: levels `(B, C, h, w)` of strides 32, 16 and 8.
             mask_features: `(B, C, H, W)`.
         """
+        # (Q, C) -> (B, Q, C)
         state = self.query_feat.weight.expand(mask_features.shape[0], -1, -1)
         levels = self.levels(maps, mask_features)
         return self.refine(state, self.query_embed.weight, levels)
@@ -117,6 +118,7 @@ class MaskDecoder(nn.Module):
 
     def predict(self, embeddings: Tensor, mask_features: Tensor) -> LayerPrediction:
         """Return classes and masks of `embeddings (B, Q, C)`."""
+        # (B, Q, C) @ (B, C, H * W) -> (B, Q, H * W), then (B, Q, H, W)
         mask_logits = self.mask_embed(embeddings) @ mask_features.flatten(2)
         return LayerPrediction(
             self.class_embed(embeddings), mask_logits.unflatten(2, mask_features.shape[2:])
@@ -124,11 +126,13 @@ class MaskDecoder(nn.Module):
 
     def _level(self, index: int, features: Tensor, mask_features: Tensor) -> Level:
         height, width = features.shape[-2:]
+        # (B, C, h, w) -> (B, h * w, C) = (B, M, C)
         value = features.flatten(2).transpose(1, 2) + self.level_embed.weight[index]
         positions = sine_positions(height, width, value.shape[-1], value.device)
         small = F.interpolate(
             mask_features.detach(), size=(height, width), mode="bilinear", align_corners=False
         )
+        # Positions (C, h, w) -> (M, C); features (B, C, h, w) -> (B, C, M)
         return Level(value + positions.flatten(1).T, value, small.flatten(2), (height, width))
 
     def _blocked(self, embeddings: Tensor, level: Level) -> Tensor:

@@ -95,4 +95,5 @@ def _merged(tensor: Tensor) -> Tensor:
     """
     if tensor.dim() == 0 or tensor.shape[-1] % 4:
         return tensor
-    return tensor.view(*tensor.shape[:-1], -1, 2, 2).transpose(-3, -1).flatten(-3)
+    entries = tensor.reshape(*tensor.shape[:-1], -1, 2, 2)  # (..., C, row, column)
+    return entries.transpose(-3, -1).flatten(-3)

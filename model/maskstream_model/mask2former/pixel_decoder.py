@@ -85,7 +85,9 @@ class LevelTransformer(nn.Module):
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
         """Map levels `(B, C, h, w)` to levels of the same shapes."""
         shapes = [(level.shape[-2], level.shape[-1]) for level in levels]
+        # (B, C, h, w) -> (B, h * w, C), joined as (B, S, C)
         tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in levels], 1)
+        # (C, h, w) -> (h * w, C), joined as (S, C)
         positions = torch.cat(
             [
                 sine_positions(h, w, tokens.shape[-1], tokens.device).flatten(1).T + embed
@@ -94,6 +96,7 @@ class LevelTransformer(nn.Module):
         )
         tokens = self.encoder(tokens, positions, shapes)
         parts = tokens.split([h * w for h, w in shapes], 1)
+        # (B, h * w, C) -> (B, h, w, C) -> (B, C, h, w)
         return [
             part.unflatten(1, shape).permute(0, 3, 1, 2)
             for part, shape in zip(parts, shapes, strict=True)

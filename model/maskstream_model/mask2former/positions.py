@@ -19,7 +19,9 @@ def sine_positions(height: int, width: int, channels: int, device: torch.device)
     columns = _axis(width, channels - half, device)
     return torch.cat(
         [
+            # (height, half) -> (half, height, 1) -> (half, height, width)
             rows.T[:, :, None].expand(half, height, width),
+            # (width, rest) -> (rest, 1, width) -> (rest, height, width)
             columns.T[:, None, :].expand(channels - half, height, width),
         ]
     )
@@ -30,5 +32,6 @@ def _axis(size: int, features: int, device: torch.device) -> Tensor:
     angle = torch.arange(1, size + 1, dtype=torch.float32, device=device)
     angle = angle / (size + 1e-6) * (2 * math.pi)
     index = torch.arange(features, dtype=torch.float32, device=device)
+    # (size, 1) / (features,) -> (size, features)
     phase = angle[:, None] / TEMPERATURE ** (2 * torch.floor(index / 2) / features)
     return torch.where(index % 2 == 0, phase.sin(), phase.cos())

@@ -38,20 +38,23 @@ def sample_by_grid(value: Tensor, shapes: Shapes, locations: Tensor, weights: Te
     sampled = []
     for level, (height, width) in enumerate(shapes):
         cells = value[:, _start(shapes, level) : _start(shapes, level + 1)]
+        # (B, h * w, M, D) -> (B, M, D, h * w) -> (B * M, D, h, w)
         maps = cells.permute(0, 2, 3, 1).reshape(batch * heads, -1, height, width)
         size = locations.new_tensor([width, height])
         grid = (2 * locations[:, :, :, level] + 1) / size - 1
+        # (B, S', M, P, 2) -> (B * M, S', P, 2)
         grid = grid.transpose(1, 2).flatten(0, 1)
-        sampled.append(F.grid_sample(maps, grid, align_corners=False))
-    # (B * M, D, S', L, P), weighed by the same without D.
+        sampled.append(F.grid_sample(maps, grid, align_corners=False))  # (B * M, D, S', P)
+    # Samples (B * M, D, S', L, P); weights (B, S', M, L, P) -> (B * M, 1, S', L, P).
     read = torch.stack(sampled, -2) * weights.transpose(1, 2).flatten(0, 1)[:, None]
+    # (B * M, D, S') -> (B, M, D, S') -> (B, S', M, D)
     return read.sum((-1, -2)).reshape(batch, heads, value.shape[3], -1).permute(0, 3, 1, 2)
 
 
 def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
     """Sample the four corners of every location by `gather`."""
     batch, queries, heads = locations.shape[:3]
-    table = value.transpose(1, 2)
+    table = value.transpose(1, 2)  # (B, S, M, D) -> (B, M, S, D)
     read = value.new_zeros(batch, heads, queries, value.shape[-1])
     for level, (height, width) in enumerate(shapes):
         x, y = locations[:, :, :, level].unbind(-1)
@@ -62,11 +65,15 @@ def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
             inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
             share = torch.where(inside, share, torch.zeros_like(share))
             cell = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+            # (B, S', M, P) -> (B, M, S', P) -> (B, M, S' * P)
             index = (cell.long() + _start(shapes, level)).transpose(1, 2).flatten(2)
+            # (B, M, S' * P) -> (B, M, S' * P, D), one row for all channels
             index = index[..., None].expand(-1, -1, -1, value.shape[-1])
+            # (B, M, S' * P, D) -> (B, M, S', P, D)
             corner = table.gather(2, index).reshape(batch, heads, queries, -1, value.shape[-1])
+            # Shares (B, S', M, P) -> (B, M, S', P, 1); the sum is over P.
             read = read + (corner * share.transpose(1, 2)[..., None]).sum(-2)
-    return read.transpose(1, 2)
+    return read.transpose(1, 2)  # (B, M, S', D) -> (B, S', M, D)
 
 
 def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
@@ -76,16 +83,18 @@ def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Ten
     # One step outside everything is zero, so that clamping there changes nothing.
     locations = torch.clamp(locations, torch.full_like(limits, -1), limits)
     corner = locations.floor()
-    right, low = (locations - corner).unbind(-1)
+    right, low = (locations - corner).unbind(-1)  # (B, S', M, L, P) each
     lower = weights * low
     upper = weights - lower
     lower_right, upper_right = lower * right, upper * right
     shares = [upper - upper_right, upper_right, lower - lower_right, lower_right]
     bags = (batch * queries * heads, 4 * levels * points)
+    # (B, S'', M * D) -> (B * S'' * M, D): one table row for a head of a cell
     table = _bordered(value, shapes).view(-1, value.shape[-1])
+    # (B, S', M, 4, L, P) -> (B * S' * M, 4 * L * P), rows and shares alike
     rows = _corner_rows(corner, shapes).view(bags)
     read = weighed_bags(table, rows, torch.stack(shares, 3).view(bags))
-    return read.view(batch, queries, heads, -1)
+    return read.view(batch, queries, heads, -1)  # (B * S' * M, D) -> (B, S', M, D)
 
 
 def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
@@ -96,16 +105,20 @@ def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
     pitch = torch.tensor([[w + BORDER] * points for _, w in shapes], dtype=torch.int32)
     sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
     starts = torch.tensor([[sum(sizes[:i])] * points for i in range(len(shapes))]) + pitch + 1
+    # (B, 1, 1, 1, 1) + (L, P) -> (B, 1, 1, L, P), then by heads (M, 1, 1) -> (B, 1, M, L, P)
     frames = torch.arange(batch)[:, None, None, None, None] * sum(sizes)
     bases = (frames + starts) * heads + torch.arange(heads)[:, None, None]
     first = (rows * pitch).add_(columns).mul_(heads).add_(bases.int())
     steps = torch.stack([0 * pitch, 0 * pitch + 1, pitch, pitch + 1]) * heads
+    # (B, S', M, 1, L, P) + (4, L, P) -> (B, S', M, 4, L, P)
     return first[:, :, :, None] + steps
 
 
 def _bordered(value: Tensor, shapes: Shapes) -> Tensor:
     """Return `(B, S'', M * D)`: zero cells around each level, one before and two behind."""
+    # (B, S, M, D) -> (B, S, M * D) -> a (B, h * w, M * D) for each level
     levels = torch.split(value.flatten(2), [h * w for h, w in shapes], 1)
+    # (B, h * w, M * D) -> (B, h, w, M * D) -> (B, (h + 3) * (w + 3), M * D)
     grids = [x.view(len(x), h, w, -1) for x, (h, w) in zip(levels, shapes, strict=True)]
     return torch.cat([F.pad(grid, (0, 0, 1, 2, 1, 2)).flatten(1, 2) for grid in grids], 1)
 

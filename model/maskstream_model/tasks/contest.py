@@ -57,10 +57,10 @@ def contest(probabilities: Tensor, scores: Tensor) -> Contest:
         probabilities: `(M, height, width)` of masks, `M` at least 1.
         scores: `(M,)` of the rows.
     """
-    # On a CPU half the time of `argmax`.
+    # (M, 1, 1) * (M, height, width) -> (height, width); on a CPU half the time of `argmax`.
     winners = (scores[:, None, None] * probabilities).max(0).indices
     own = probabilities >= MASK_MIN
-    inside = own.gather(0, winners[None])[0]
+    inside = own.gather(0, winners[None])[0]  # (1, height, width) -> (height, width)
     num_rows = len(scores)
     return Contest(
         winners=torch.where(inside, winners, -1),

@@ -47,6 +47,7 @@ def plan_axis(cells: int, padded: int, resized: int, pixels: int) -> AxisPlan:
         resized: the same without padding.
         pixels: of the masks wanted.
     """
+    # (1, cells, cells) -> (1, cells, padded) -> (1, cells, resized)
     grid = F.interpolate(torch.eye(cells)[None], padded, mode="linear")[..., :resized]
     if resized != pixels:
         grid = F.interpolate(grid, pixels, mode="linear")
@@ -101,7 +102,8 @@ def crop_mask(grid: Values, down: AxisPlan, across: AxisPlan) -> CroppedMask:
     cells = _extent(np.any(above, axis=1)), _extent(np.any(above, axis=0))
     y0, y1 = _pixels(down, cells[0])
     x0, x1 = _pixels(across, cells[1])
-    # Column-major (x, y), since run lengths go down the columns.
+    # (rows, H) @ (H, W) -> (rows, W) -> (columns, W) @ (W, rows) -> (columns, rows): column-major,
+    # since run lengths go down the columns.
     columns = across.weights[x0:x1] @ np.ascontiguousarray((down.weights[y0:y1] @ grid).T)
     inside = columns > 0
     left, right = _extent(inside.any(1))
@@ -109,6 +111,7 @@ def crop_mask(grid: Values, down: AxisPlan, across: AxisPlan) -> CroppedMask:
     bitmap = inside[left:right, top:bottom]
     box = (x0 + left, y0 + top, x0 + right, y0 + bottom) if bitmap.size else (0, 0, 0, 0)
     logits = columns[left:right, top:bottom]
+    # (columns, rows) -> (rows, columns)
     return CroppedMask(box, int(np.count_nonzero(bitmap)), bitmap.T, logits.T)
 
 

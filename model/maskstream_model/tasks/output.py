@@ -84,4 +84,5 @@ def resize_mask_logits(mask_logits: Tensor, padded: Size, resized: Size, size: S
 
 
 def _interpolate(mask_logits: Tensor, size: Size) -> Tensor:
+    # (N, H, W) -> (1, N, H, W) -> (N, *size): masks as channels
     return F.interpolate(mask_logits[None], size, mode="bilinear", align_corners=False)[0]

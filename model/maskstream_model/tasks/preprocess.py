@@ -68,6 +68,7 @@ def padded_size(height: int, width: int) -> tuple[int, int]:
 
 def normalise(images: Tensor) -> Tensor:
     """Return `(images - mean) / std` as float32; `images (B, 3, height, width)` is 0 to 255."""
+    # (3,) -> (3, 1, 1)
     mean, std = (images.new_tensor(v, dtype=torch.float32).view(3, 1, 1) for v in (MEAN, STD))
     return (images.float() - mean) / std
 
@@ -102,7 +103,7 @@ def prepare(
     padded = sizes.pop()
     images = torch.zeros(len(frames), 3, *padded, device=device)
     for image, picture, (height, width) in zip(images, pictures, resized, strict=True):
-        pixels = torch.from_numpy(picture).to(device).permute(2, 0, 1)
+        pixels = torch.from_numpy(picture).to(device).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
         image[:, :height, :width] = normalise(pixels)
     return PreparedFrames(images, resized, padded)
 

@@ -41,6 +41,7 @@ def mask_probabilities(mask_logits: Tensor, placement: Placement) -> Tensor:
     probabilities = resize_mask_logits(mask_logits, placement.padded, resized, resized).sigmoid()
     if resized == size or len(mask_logits) == 0:
         return probabilities.reshape(-1, *size)
+    # (N, H, W) -> (1, N, H, W) -> (N, *size): masks as channels
     return F.interpolate(probabilities[None], size, mode="bilinear", align_corners=False)[0]
 
 
@@ -53,6 +54,7 @@ def clip_masks(output: FrameOutput, track_ids: Tensor) -> Tensor:
     """
     logits = output.mask_logits
     masks = logits.new_full((len(track_ids), *logits.shape[1:]), EMPTY_LOGIT)
+    # (N, 1) == (1, M) -> (N, M): which row of the frame is which track
     matches = (track_ids[:, None] == output.track_ids[None]) & output.living
     rows, columns = (index.to(logits.device) for index in matches.nonzero(as_tuple=True))
     masks[rows] = logits[columns]

@@ -47,10 +47,11 @@ def class_map(logits: Tensor, mask_logits: Tensor, placement: Placement) -> Tens
     """
     if len(logits) == 0:
         return torch.full(placement.size, VOID, device=logits.device)
-    shares = logits.softmax(-1)[:, :-1].T
+    shares = logits.softmax(-1)[:, :-1].T  # (N, K + 1) -> (K, N)
     probabilities = mask_probabilities(mask_logits, placement)
     # Band by band: the scores of all classes take far more memory than the masks.
     height = max(1, MAX_VALUES // (len(shares) * placement.size[1]))
+    # (K, N) @ (N, rows * width) -> (K, rows * width) -> (rows, width)
     bands = [
         (shares @ band.flatten(1)).argmax(0).view(band.shape[1:])
         for band in torch.split(probabilities, height, 1)

@@ -83,7 +83,10 @@ def state_from_parts(
     columns = torch.stack([state.track_ids, state.birth_frames, state.missed_frames])
     for query, track_id, birth, missed in tracks:
         columns[:, query] = torch.tensor([track_id, NO_TRACK if birth is None else birth, missed])
-    return VideomtState(state.queries, logit_sums, *columns, num_frames=num_frames)
+    track_ids, birth_frames, missed_frames = columns
+    return VideomtState(
+        state.queries, logit_sums, track_ids, birth_frames, missed_frames, num_frames
+    )
 
 
 def _facts(blob: bytes, fingerprint: str) -> tuple[int, list[Track]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from maskstream_model.plain_errors import plain_errors
+from maskstream_model.command_errors import click_errors
 
 if TYPE_CHECKING:
     from maskstream_model.releases import Release
@@ -46,7 +46,7 @@ def _row(release: "Release") -> tuple[str, ...]:
 @weights.command()
 @click.argument("file", type=FILE)
 @_preset
-@plain_errors()
+@click_errors()
 def verify(file: Path, preset: str | None) -> None:
     """Say which preset FILE fits, and what is missing, left over or of another shape."""
     from maskstream_model.weightfiles.fitting import names_of
@@ -82,7 +82,7 @@ def _print_misfits(inspection: "Inspection") -> None:
 @click.argument("file", type=FILE)
 @click.argument("out", type=FILE, metavar="OUT.safetensors")
 @_preset
-@plain_errors()
+@click_errors()
 def convert_file(file: Path, out: Path, preset: str | None) -> None:
     """Write FILE in our own format, with its preset and fingerprint; an old OUT is replaced."""
     from maskstream_model.weightfiles.conversion import convert

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.checkpoint import below, fingerprint, load_into, load_weights
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.tracker import QueryTracker
-from maskstream_model.drafts import drafted
 from maskstream_model.errors import TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_train.ablation.arms import recipe_of
@@ -157,5 +157,5 @@ class _Bench:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    with drafted(path) as draft:
-        draft.write_text(text)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)

@@ -1,6 +1,7 @@
-"""Reads annotated videos in the COCO-style form of YouTube-VIS and OVIS.
+"""Reads annotations in the form of COCO, and of YouTube-VIS and OVIS, which extend it to videos.
 
-Format: `videos`, `categories`, `annotations` with one segmentation (RLE, polygons or null) a frame.
+Format of videos: `videos`, `categories`, `annotations` with one segmentation (RLE, polygons or
+null) a frame. Still pictures: `images`, each a video of one frame, and one `segmentation`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,23 +17,52 @@ from maskstream_train.data.reading import check_once, entry_name, read_entry, re
 OCCLUSION = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 0.75}
 
 
+Objects = Mapping[int, Sequence[AnnotatedObject]]
+"""By the id of their video."""
+
+
 def read_annotations(path: Path) -> AnnotatedVideos:
-    """Read a file of annotations.
+    """Read a file of annotated videos.
 
     Raises:
         DatasetError: the file cannot be read, or an entry is not what it should be; the text
             names file and entry.
     """
     content = read_json(path)
-    raw = read_list(path, content, "videos")
-    _refuse_frames_apart(path, content, raw)
-    categories = read_categories(path, content)
-    objects = read_objects(path, content, _object, categories)
+    _refuse_frames_apart(path, content, read_list(path, content, "videos"))
+    return _read(path, content, "video", _tube, _video)
+
+
+def read_stills(path: Path) -> AnnotatedVideos:
+    """Read a file of annotated pictures; the id of a picture is that of its video.
+
+    Raises:
+        DatasetError: as `read_annotations`.
+    """
+    return _read(path, read_json(path), "image", _still_object, _still)
+
+
+def _read(
+    path: Path,
+    content: Any,
+    kind: str,
+    part: Callable[[Any, str], AnnotatedObject],
+    video: Callable[[Any, Objects], AnnotatedVideo],
+) -> AnnotatedVideos:
+    """Read the list `kind`s with their objects, each by its function, and check the whole."""
+    raw = read_list(path, content, f"{kind}s")
+    categories = _read_categories(path, content)
+    objects = _read_objects(path, content, part, categories)
     videos = [
-        read_entry(f"{path}: {entry_name('video', item, index)}", _video, item, objects)
+        read_entry(f"{path}: {entry_name(kind, item, index)}", video, item, objects)
         for index, item in enumerate(raw)
     ]
-    return gathered(path, videos, categories, objects)
+    check_once(path, "video", [one.id for one in videos])
+    lost = set(objects) - {one.id for one in videos}
+    if lost:
+        raise DatasetError(f"{path}: annotations of a video that is not listed: {min(lost)}")
+    ordered = tuple(sorted(videos, key=lambda one: one.id))
+    return AnnotatedVideos(ordered, categories, annotated=bool(objects))
 
 
 def _refuse_frames_apart(path: Path, content: Mapping[str, Any], videos: Sequence[Any]) -> None:
@@ -44,12 +74,7 @@ def _refuse_frames_apart(path: Path, content: Mapping[str, Any], videos: Sequenc
         )
 
 
-def read_categories(path: Path, content: Any) -> dict[int, str]:
-    """Return the names of categories by id.
-
-    Raises:
-        DatasetError: one is not as it should be, or there twice.
-    """
+def _read_categories(path: Path, content: Any) -> dict[int, str]:
     pairs = [
         read_entry(f"{path}: {entry_name('category', item, index)}", _category, item)
         for index, item in enumerate(read_list(path, content, "categories"))
@@ -58,25 +83,18 @@ def read_categories(path: Path, content: Any) -> dict[int, str]:
     return dict(pairs)
 
 
-def read_objects(
+def _read_objects(
     path: Path,
     content: Mapping[str, Any],
     part: Callable[[Any, str], AnnotatedObject],
     categories: Mapping[int, str],
 ) -> dict[int, list[AnnotatedObject]]:
-    """Return the annotations of a file by video, each read by `part(annotation, source)`.
-
-    A file of a set for submission has none, or null.
-
-    Raises:
-        DatasetError: one is not as it should be, there twice, or of an unknown category.
-    """
+    """Return the annotations by video; a file of a set for submission has none, or null."""
     objects: dict[int, list[AnnotatedObject]] = {}
-    source = str(path)
     listed = content.get("annotations") is not None
     for index, item in enumerate(read_list(path, content, "annotations") if listed else ()):
         where = f"{path}: {entry_name('annotation', item, index)}"
-        thing = read_entry(where, part, item, source)
+        thing = read_entry(where, part, item, str(path))
         if thing.category not in categories:
             raise DatasetError(f"{thing.entry} has category {thing.category}, not listed there")
         objects.setdefault(thing.video, []).append(thing)
@@ -84,30 +102,11 @@ def read_objects(
     return objects
 
 
-def gathered(
-    path: Path,
-    videos: Sequence[AnnotatedVideo],
-    categories: Mapping[int, str],
-    objects: Mapping[int, Sequence[AnnotatedObject]],
-) -> AnnotatedVideos:
-    """Return the content of a file, checked as a whole.
-
-    Raises:
-        DatasetError: a video is there twice, or objects belong to none.
-    """
-    check_once(path, "video", [video.id for video in videos])
-    lost = set(objects) - {video.id for video in videos}
-    if lost:
-        raise DatasetError(f"{path}: annotations of a video that is not listed: {min(lost)}")
-    ordered = tuple(sorted(videos, key=lambda video: video.id))
-    return AnnotatedVideos(ordered, categories, annotated=bool(objects))
-
-
 def _category(item: Mapping[str, Any]) -> tuple[int, str]:
     return int(item["id"]), str(item["name"])
 
 
-def _object(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
+def _tube(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
     levels = annotation.get("occlusion")
     return AnnotatedObject(
         category=int(annotation["category_id"]),
@@ -127,9 +126,7 @@ def _object_occlusion(levels: Sequence[str | None]) -> float:
     return float(np.mean(values[: (len(values) + 1) // 2])) if values else 0.0
 
 
-def _video(
-    video: Mapping[str, Any], objects: Mapping[int, Sequence[AnnotatedObject]]
-) -> AnnotatedVideo:
+def _video(video: Mapping[str, Any], objects: Objects) -> AnnotatedVideo:
     names = tuple(str(name) for name in video["file_names"])
     things = tuple(objects.get(int(video["id"]), ()))
     height, width = int(video["height"]), int(video["width"])
@@ -142,3 +139,34 @@ def _video(
                 f"{len(names)} frames"
             )
     return AnnotatedVideo(int(video["id"]), height, width, names, things)
+
+
+def _still_object(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
+    return AnnotatedObject(
+        category=int(annotation["category_id"]),
+        crowd=bool(annotation.get("iscrowd", 0)),
+        segmentations=(_compact(annotation["segmentation"]),),
+        areas=(float(annotation["area"]),),
+        occlusion=None,
+        id=int(annotation["id"]),
+        video=int(annotation["image_id"]),
+        source=source,
+    )
+
+
+def _compact(segmentation: Any) -> Any:
+    """Return polygons as arrays, a quarter of the memory of lists: COCO has fifty million numbers.
+
+    Anything else is returned as it is.
+    """
+    if not isinstance(segmentation, list):
+        return segmentation
+    return [np.array(polygon, dtype=np.float64) for polygon in segmentation]
+
+
+def _still(image: Mapping[str, Any], objects: Objects) -> AnnotatedVideo:
+    number, height, width = int(image["id"]), int(image["height"]), int(image["width"])
+    if height < 1 or width < 1:
+        raise ValueError(f"{width}x{height}")
+    things = tuple(objects.get(number, ()))
+    return AnnotatedVideo(number, height, width, (str(image["file_name"]),), things)

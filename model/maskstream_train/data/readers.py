@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.annotations import read_annotations
-from maskstream_train.data.coco import read_stills
+from maskstream_train.data.annotations import read_annotations, read_stills
 from maskstream_train.data.layouts import annotation_file, picture_folder, segment_folder
 from maskstream_train.data.panoptic import read_truth
 from maskstream_train.data.vipseg import VipsegReader

@@ -3,30 +3,37 @@
 Videos are run one after the other, and each is forgotten when its results are written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from maskstream_model.aliases import Progress, Size
+from maskstream_model.aliases import Bools, Frame, Progress, Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.port import Model
+from maskstream_model.framewise import FramewiseModel
+from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.tasks.panoptic import PanopticVideo
+from maskstream_model.video import segment_video
+from maskstream_train.data.videos import VideoReader
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
-from maskstream_train.evaluation.detections import FrameTracker, detect, outputs
+from maskstream_train.evaluation.evaluate import min_frames, num_classes, unmasked
 from maskstream_train.evaluation.panoptic.score import PanopticScore, score_panoptic
 from maskstream_train.evaluation.panoptic.submission import PICTURES, RESULTS, panoptic_folder
-from maskstream_train.evaluation.results import video_overlaps
-from maskstream_train.evaluation.submission import result_file
+from maskstream_train.evaluation.records import VideoRecorder
+from maskstream_train.evaluation.results import Detection, video_overlaps
+from maskstream_train.evaluation.submission import ResultCollector, result_file
 from maskstream_train.evaluation.transience import Objects, title_of
 from maskstream_train.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisMetric
 from maskstream_train.evaluation.vis_score import VisScore, check_occlusion
 
-State = TypeVar("State")
+NUM_MASKS = 16
+"""Masks of a frame that are there at picture size at once; a large model may track hundreds."""
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], PanopticVideo]
+"""Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +66,10 @@ def run_instances(
     metric = VisMetric([item.id for item in reader.categories], strata)
     if plan.ovis:
         check_occlusion(reader.annotations)
-    with result_file(plan.out) as writer:
+    with result_file(plan.out) as write:
         for index, video in enumerate(reader.annotations.videos):
             found = detect(model, reader, index, plan.categories, progress)
-            writer.add(found)
+            write(found)
             if reader.annotated:
                 metric.add(video_overlaps(video, found, plan.objects))
     if not reader.annotated:
@@ -71,40 +78,47 @@ def run_instances(
     return VisScore(title, metric.summary(), reader.annotations.categories)
 
 
-class ClipSegment(Protocol):
-    """A segment of a clip: its value in the map, and its class."""
+def detect(
+    model: Model[Any],
+    reader: InstanceReader,
+    video: int,
+    categories: Sequence[int],
+    progress: Progress,
+) -> list[Detection]:
+    """Return the best pairs of track and class of a video (docs/model.md 3.6, "vis", and 4).
 
-    @property
-    def id(self) -> int:
-        """From 1."""
-        ...
-
-    @property
-    def label(self) -> int:
-        """Index of the class."""
-        ...
-
-
-class ClipSegments(Protocol):
-    """A clip in which every pixel belongs to one segment or to none."""
-
-    @property
-    def segment_map(self) -> Tensor:
-        """`(T, height, width)` integers, 0 for none; on the CPU."""
-        ...
-
-    @property
-    def segments(self) -> Sequence[ClipSegment]:
-        """All that the map shows, and their classes."""
-        ...
+    Args:
+        model: of any family with classes.
+        reader: has the pictures.
+        video: index of the video.
+        categories: category id of each class.
+        progress: called with the number of frames done since the last call.
+    """
+    info, nothing = reader.annotations.videos[video], np.zeros((0, 0, 0), dtype=bool)
+    size, classes = (info.height, info.width), num_classes(model.info)
+    recorder = VideoRecorder(np.zeros(0, dtype=np.int64), min_frames=min_frames(model.info))
+    collector = ResultCollector(categories)
+    for result in segment_video(model, _pictures(reader, video)):
+        recorder.add(unmasked(result, classes), nothing)
+        collector.add_masks(result.tracks.track_ids, _mask_parts(result, size), size)
+        progress(1)
+    collector.finish(info.id, recorder.record())
+    return collector.detections
 
 
-ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], ClipSegments]
-"""Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
+def _pictures(reader: VideoReader, video: int) -> Iterator[Frame]:
+    for number in range(len(reader.videos[video].pictures)):
+        yield reader.picture(video, number)
+
+
+def _mask_parts(result: FrameResult, size: Size) -> Iterator[Bools]:
+    rows = np.arange(len(result.tracks.track_ids))
+    for start in range(0, len(rows), NUM_MASKS):
+        yield result.masks.crops(rows[start : start + NUM_MASKS], size).whole()
 
 
 def run_panoptic(
-    model: FrameTracker[State],
+    model: FramewiseModel[Any],
     reader: VipsegReader,
     segment: ClipSegmenter,
     plan: Plan,
@@ -119,7 +133,7 @@ def run_panoptic(
     known = {item.id: item for item in reader.categories}
     with panoptic_folder(plan.out) as writer:
         for index, video in enumerate(reader.videos):
-            frames = list(outputs(model, reader, index, progress))
+            frames = list(_outputs(model, reader, index, progress))
             found = segment(frames, (video.height, video.width), model.config)
             maps = (part.numpy().astype(np.int32) for part in found.segment_map)
             classes = {each.id: known[plan.categories[each.label]] for each in found.segments}
@@ -129,3 +143,14 @@ def run_panoptic(
     results, pictures = plan.out / RESULTS, plan.out / PICTURES
     truth = reader.truth.entries.path
     return score_panoptic(truth, reader.segments, results, pictures, plan.objects)
+
+
+def _outputs(
+    model: FramewiseModel[Any], reader: VideoReader, video: int, progress: Progress
+) -> Iterator[FrameOutput]:
+    """Yield what the trackers of `model` say about each frame of a video."""
+    state = model.begin()
+    for frame in _pictures(reader, video):
+        output, state = model.track_frame(frame, state)
+        yield output
+        progress(1)

@@ -10,7 +10,7 @@ from rich.text import Text
 from scipy.optimize import linear_sum_assignment
 
 from maskstream_model.aliases import Floats, Ints
-from maskstream_model.plain_errors import plain
+from maskstream_model.command_errors import printable
 from maskstream_model.port import TrackStatus
 from maskstream_train.evaluation.presence_truth import PresenceTruth, PresentObject
 from maskstream_train.evaluation.records import TrackFrame
@@ -90,7 +90,7 @@ class PresenceReport:
             track = "-" if verdict.track_id is None else str(verdict.track_id)
             lasting = "yes" if verdict.lasting else "no"
             table.add_row(
-                Text(plain(verdict.id)),
+                Text(printable(verdict.id)),
                 track,
                 f"{verdict.share:.2f}",
                 str(verdict.num_tracks),

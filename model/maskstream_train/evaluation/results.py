@@ -11,7 +11,7 @@ import numpy as np
 from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
-from maskstream_train.data.reading import read_json
+from maskstream_train.data.reading import read_entry, read_json
 from maskstream_train.data.rle import decode_columns
 from maskstream_train.evaluation.matching import TubeOverlaps
 from maskstream_train.evaluation.overlap import count_overlaps, mean_areas, tube_ious
@@ -42,15 +42,10 @@ def read_results(path: Path) -> list[Detection]:
     content = read_json(path)
     if not isinstance(content, list):
         raise DatasetError(f"{path} is not a list of results")
-    detections = []
-    for index, item in enumerate(content):
-        try:
-            detections.append(_detection(item, f"{path}: result {index}"))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DatasetError(
-                f"{path}: result {index} is not as it should be: {error!r}"
-            ) from error
-    return detections
+    return [
+        read_entry(f"{path}: result {index}", _detection, item, f"{path}: result {index}")
+        for index, item in enumerate(content)
+    ]
 
 
 def _detection(item: Mapping[str, Any], entry: str) -> Detection:

@@ -1,7 +1,7 @@
 """Runs what `maskstream eval` is asked: opens model and data, and hands them to who measures."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from maskstream_train.evaluation.presence import (
 from maskstream_train.evaluation.presence_truth import PresenceTruth, read_presence
 from maskstream_train.evaluation.request import SYNTHETIC, Begin, Request, check_options
 from maskstream_train.evaluation.sources import (
-    AnnotatedClip,
+    Source,
     frame_files,
     open_dataset,
     synthetic_clips,
@@ -42,15 +42,6 @@ from maskstream_train.evaluation.variants import (
     evaluate_variants,
     hungarian_variant,
 )
-
-
-@dataclass(frozen=True)
-class Source:
-    """Clips to measure on; `categories` are the category ids of the model's classes, if it has."""
-
-    clips: Iterator[AnnotatedClip]
-    num_frames: int
-    categories: Sequence[int] | None
 
 
 def answer(request: Request, begin: Begin) -> Answer:
@@ -108,9 +99,7 @@ def open_model(request: Request) -> Model[Any]:
 def open_source(request: Request, class_names: Sequence[str]) -> Source:
     """Open the data that the request names."""
     if request.data != SYNTHETIC:
-        dataset = open_dataset(Path(request.data), class_names)
-        dataset = dataset.agnostic() if request.agnostic else dataset
-        return Source(dataset.clips(), dataset.num_frames, dataset.categories)
+        return open_dataset(Path(request.data), class_names, request.agnostic)
     from maskstream_train.data.synthetic import SyntheticConfig
 
     config = SyntheticConfig(

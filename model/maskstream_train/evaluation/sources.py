@@ -1,7 +1,7 @@
 """Annotated clips to evaluate on: synthetic ones, and folders in the form of YouTube-VIS."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Ints
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.annotated import AnnotatedVideo
 from maskstream_train.data.classes import same_names
 from maskstream_train.data.layouts import annotation_file
 from maskstream_train.data.pictures import ENDINGS
@@ -60,58 +59,51 @@ def synthetic_clips(config: "SyntheticConfig", number: int, count: int) -> Itera
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A data set on disk.
+class Source:
+    """Clips to measure on.
 
     Attributes:
-        reader: of its videos and their objects.
+        clips: by rising id.
+        num_frames: of all clips.
         categories: category id of each class of the model, in the model's order; None where the
-            data set's classes are not the model's, so that only class-agnostic numbers make sense.
+            classes are not the model's, so that only class-agnostic numbers make sense.
     """
 
-    reader: InstanceReader
-    categories: tuple[int, ...] | None
-
-    @property
-    def num_frames(self) -> int:
-        """Frames of all videos."""
-        return sum(len(video.pictures) for video in self.reader.videos)
-
-    def clips(self) -> Iterator[AnnotatedClip]:
-        """Yield the videos by rising id."""
-        for index, video in enumerate(self.reader.annotations.videos):
-            yield AnnotatedClip(
-                id=video.id,
-                name=video.name,
-                num_frames=len(video.file_names),
-                truth_labels=self._labels(video),
-                crowd=video.crowd,
-                frames=_pairs(self.reader, index),
-            )
-
-    def agnostic(self) -> "Dataset":
-        """Return the same data with classes left aside."""
-        return replace(self, categories=None)
-
-    def _labels(self, video: AnnotatedVideo) -> Ints:
-        wanted = [thing.category for thing in video.objects]
-        if self.categories is None:
-            return np.zeros(len(wanted), dtype=np.int64)
-        return np.array([self.categories.index(category) for category in wanted], dtype=np.int64)
+    clips: Iterator[AnnotatedClip]
+    num_frames: int
+    categories: Sequence[int] | None
 
 
-def open_dataset(path: Path, class_names: Sequence[str]) -> Dataset:
+def open_dataset(path: Path, class_names: Sequence[str], agnostic: bool = False) -> Source:
     """Open a data set in the form of YouTube-VIS by its folder or its file of annotations.
 
     Args:
         path: a JSON file, or a folder with one; of several the one with "ytvis" in its name.
         class_names: classes of the model.
+        agnostic: leaves classes aside.
 
     Raises:
         DatasetError: nothing to read there, or broken annotations, or a missing picture.
     """
     reader = open_instances(annotation_file(path, "ytvis"), "ytvis")
-    return Dataset(reader, same_names(reader.categories, class_names))
+    categories = None if agnostic else same_names(reader.categories, class_names)
+    num_frames = sum(len(video.pictures) for video in reader.videos)
+    return Source(_clips(reader, categories), num_frames, categories)
+
+
+def _clips(reader: InstanceReader, categories: Sequence[int] | None) -> Iterator[AnnotatedClip]:
+    for index, video in enumerate(reader.annotations.videos):
+        labels = [
+            0 if categories is None else categories.index(thing.category) for thing in video.objects
+        ]
+        yield AnnotatedClip(
+            id=video.id,
+            name=video.name,
+            num_frames=len(video.file_names),
+            truth_labels=np.array(labels, dtype=np.int64),
+            crowd=video.crowd,
+            frames=_pairs(reader, index),
+        )
 
 
 def _pairs(reader: InstanceReader, video: int) -> Iterator[tuple[Frame, Bools]]:

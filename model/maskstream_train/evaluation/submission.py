@@ -1,10 +1,11 @@
 """Result files in the form that the servers of YouTube-VIS and OVIS take, made from a run."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -59,44 +60,31 @@ class ResultCollector:
         self._frames = []
 
 
-class ResultWriter:
-    """Writes detections one by one into a list in JSON."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._separator = "["
-
-    def add(self, detections: Iterable[Detection]) -> None:
-        """Write the next detections."""
-        for detection in detections:
-            item = {
-                "video_id": detection.video_id,
-                "category_id": detection.category,
-                "score": detection.score,
-                "segmentations": list(detection.segmentations),
-            }
-            self._file.write(self._separator + json.dumps(item))
-            self._separator = ",\n"
-
-    def close(self) -> None:
-        """End the list."""
-        self._file.write("[]" if self._separator == "[" else "]")
-
-
 @contextmanager
-def result_file(path: Path) -> Iterator[ResultWriter]:
-    """Open a result file that is written whole or not at all.
+def result_file(path: Path) -> Iterator[Callable[[Iterable[Detection]], None]]:
+    """Open a result file that is written whole or not at all; yields what writes detections.
 
     Raises:
         ConfigError: nothing can be written there.
     """
     with whole_file(path) as file:
-        writer = ResultWriter(file)
-        yield writer
-        writer.close()
+        separators = chain(["["], repeat(",\n"))
+
+        def write(detections: Iterable[Detection]) -> None:
+            for found in detections:
+                item = {
+                    "video_id": found.video_id,
+                    "category_id": found.category,
+                    "score": found.score,
+                    "segmentations": list(found.segmentations),
+                }
+                file.write(next(separators) + json.dumps(item))
+
+        yield write
+        file.write("[]" if next(separators) == "[" else "]")
 
 
 def write_results(path: Path, detections: Sequence[Detection]) -> None:
     """Write a result file, whole or not at all."""
-    with result_file(path) as writer:
-        writer.add(detections)
+    with result_file(path) as write:
+        write(detections)

@@ -6,17 +6,14 @@ once. Memory is bounded by one segmented clip.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
 import torch
 
 from maskstream_model.aliases import Bools, Progress, Size
-from maskstream_model.config import ModelConfig
+from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.tasks.output import FrameOutput
-from maskstream_model.tasks.preprocess import prepare
+from maskstream_model.framewise import SegmentedFrames
 from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.records import VideoRecord, VideoRecorder
@@ -24,44 +21,22 @@ from maskstream_train.evaluation.report import Report, ReportBuilder
 from maskstream_train.evaluation.sources import AnnotatedClip
 from maskstream_train.evaluation.sweep import Rules
 
-State = TypeVar("State")
 SIMILARITY_MIN = "similarity_min"
 """The one rule that only the baseline has."""
 
 
-class Tracker(Protocol[State]):
-    """A model that takes frames segmented already."""
-
-    config: ModelConfig
-
-    def begin(self) -> State:
-        """Return the memory of a session that has seen nothing."""
-        ...
-
-    def track(
-        self,
-        segmented: SegmenterOutput,
-        states: Sequence[State],
-        resized: Sequence[Size],
-        max_tracks: Sequence[int | None] | None = None,
-    ) -> tuple[list[FrameOutput], list[State]]:
-        """Track one frame of each session."""
-        ...
-
-
 @dataclass(frozen=True)
 class SegmentedFrame:
-    """A frame after the segmenter: its output, sizes, and the true masks `(G, *size)`."""
+    """A frame after the segmenter, its size, and the true masks `(G, *size)`."""
 
-    output: SegmenterOutput
-    resized: Size
+    segmented: SegmentedFrames
     size: Size
     truth: Bools
 
 
 def evaluate_variants(
     model: OnlineDaq,
-    variants: Mapping[str, Tracker[State]],
+    variants: Mapping[str, TrackerModel],
     clips: Iterable[AnnotatedClip],
     progress: Progress | None = None,
     score_min: float = 0.0,
@@ -88,22 +63,19 @@ def evaluate_variants(
 @torch.no_grad()
 def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
     """Segment all frames of a clip."""
-    frames = []
-    for frame, truth in clip.frames:
-        prepared = prepare([frame], model.config.online, model.device)
-        output = model.segmenter(prepared.images)
-        size = (frame.shape[0], frame.shape[1])
-        frames.append(SegmentedFrame(output, prepared.resized[0], size, truth))
-    return frames
+    return [
+        SegmentedFrame(model.segment([frame]), (frame.shape[0], frame.shape[1]), truth)
+        for frame, truth in clip.frames
+    ]
 
 
 def _record(
-    tracker: Tracker[State], clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
+    tracker: TrackerModel, clip: AnnotatedClip, frames: Sequence[SegmentedFrame]
 ) -> VideoRecord:
     recorder = VideoRecorder(clip.truth_labels, clip.crowd)
     states = [tracker.begin()]
     for index, frame in enumerate(frames, 1):
-        outputs, states = tracker.track(frame.output, states, [frame.resized])
+        outputs, states = tracker.track(frame.segmented.output, states, frame.segmented.resized)
         result = frame_result(outputs[0], index, frame.size, tracker.config)
         recorder.add(track_frame(result, tracker.config.num_classes), frame.truth)
     return recorder.record()

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from maskstream_model.drafts import drafted
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.errors import ConfigError
 
 
@@ -19,7 +19,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; name a file")
     try:
-        with drafted(path) as draft, draft.open("w", encoding="utf-8") as file:
+        with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as file:
             yield file
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from error
@@ -35,8 +35,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     if path.exists():
         raise ConfigError(f"{path} is there already; name a folder that is not")
     try:
-        with drafted(path) as draft:
-            draft.mkdir()
-            yield draft
+        with atomic_write(path) as temporary:
+            temporary.mkdir()
+            yield temporary
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from error

@@ -25,6 +25,21 @@ from maskstream_train.training.targets import FrameTargets
 
 
 @dataclass(frozen=True)
+class ClassedRows:
+    """Rows of `L` layers and the classes that they are to show; see `class_loss`.
+
+    Attributes:
+        logits: `(L, R, K + 1)`.
+        classes: `(L, R)` int64.
+        no_object: class weight of "no object", one for all or `(R,)`.
+    """
+
+    logits: Tensor
+    classes: Tensor
+    no_object: float | Tensor
+
+
+@dataclass(frozen=True)
 class Criterion:
     """What is compared and how much each part counts.
 
@@ -42,26 +57,40 @@ class Criterion:
     sampling: PointSampling = field(default_factory=PointSampling)
     soft_classes: bool = False
 
-    def terms(self, classes: Tensor, mask: Tensor, dice: Tensor) -> dict[str, Tensor]:
-        """Return the three terms under their names, weighted."""
+    def losses(
+        self,
+        rows: ClassedRows,
+        pairs: MaskPairs,
+        shown: Tensor | None,
+        num_masks: float,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Return the weighted losses of classes and masks, summed over layers.
+
+        Args:
+            rows: all rows, which learn classes.
+            pairs: masks of the `M` rows that have an object to show.
+            shown: `(M,)` int64, which of the `L * R` rows they are; None keeps classes hard.
+            num_masks: what mask losses are divided by.
+            generator: draws the points.
+        """
+        shares = self._class_shares(pairs, shown, rows.classes.shape)
+        mask, dice = mask_losses(pairs, num_masks, self.sampling, generator)
+        by_class = class_loss(rows.logits, rows.classes, rows.no_object, shares)
         return {
-            "class": self.weights.classes * classes,
+            "class": self.weights.classes * by_class,
             "mask": self.weights.mask * mask,
             "dice": self.weights.dice * dice,
         }
 
-    def class_shares(self, pairs: MaskPairs, rows: Tensor, shape: tuple[int, int]) -> Tensor | None:
-        """Return how much of its class each row is to show, `(L, R)` 0 to 1; None for all of it.
-
-        Args:
-            pairs: masks of the `M` rows that have an object to show.
-            rows: `(M,)` int64, which of the `L * R` rows they are.
-            shape: `L` layers and `R` rows.
-        """
-        if not self.soft_classes:
+    def _class_shares(
+        self, pairs: MaskPairs, shown: Tensor | None, shape: torch.Size
+    ) -> Tensor | None:
+        """Return how much of its class each row is to show, `(L, R)` 0 to 1; None for all of it."""
+        if shown is None or not self.soft_classes:
             return None
-        shares = torch.ones(shape, device=rows.device)
-        shares.view(-1)[rows] = mask_ious(pairs)
+        shares = torch.ones(shape, device=shown.device)
+        shares.view(-1)[shown] = mask_ious(pairs)
         return shares
 
 
@@ -99,7 +128,7 @@ def set_losses(
         criterion: weights, costs, points.
         generator: draws the points.
     """
-    layers, batch, queries = logits.shape[:3]
+    layers, _, queries = logits.shape[:3]
     costs = match_costs(logits, mask_logits, targets, criterion.cost, generator)
     rows = assign(costs, targets.present)
     objects = objects_of_rows(rows, queries)
@@ -107,12 +136,8 @@ def set_losses(
     classes = classes_of_rows(objects, labels, logits.shape[-1] - 1)
     pairs = matched_pairs(mask_logits, rows, targets)
     num_masks = max(1.0, mean_over_processes(len(pairs.index) / layers, logits.device))
-    mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
-    shares = criterion.class_shares(pairs, matched_rows(rows, queries), (layers, batch * queries))
-    by_class = class_loss(
-        logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object, shares
-    )
-    return criterion.terms(by_class, mask, dice)
+    classed = ClassedRows(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
+    return criterion.losses(classed, pairs, matched_rows(rows, queries), num_masks, generator)
 
 
 def matched_rows(rows: Tensor, num_rows: int) -> Tensor:

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from maskstream_model.mask2former.mask_decoder import NUM_LEVELS, MaskDecoder
 from maskstream_model.mask2former.segmenter import Features
-from maskstream_train.training.criterion import Criterion, in_layers
-from maskstream_train.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
+from maskstream_train.training.criterion import ClassedRows, Criterion, in_layers
+from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.targets import FrameTargets
 
 GROUPS = 2
@@ -52,13 +52,10 @@ def pilot_loss(
     classes = torch.where(shown.present, shown.labels, IGNORED).expand(len(layers), -1, -1)
     pairs = _pairs(masks, shown)
     num_masks = max(1.0, len(pairs.index) / len(layers))
-    mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
     rows = in_layers(shown.present.flatten().nonzero()[:, 0], len(layers), batch * pilots)
-    shares = criterion.class_shares(pairs, rows, (len(layers), batch * pilots))
-    by_class = class_loss(
-        logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object, shares
-    )
-    return torch.stack(list(criterion.terms(by_class, mask, dice).values())).sum()
+    classed = ClassedRows(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
+    losses = criterion.losses(classed, pairs, rows, num_masks, generator)
+    return torch.stack(list(losses.values())).sum()
 
 
 def _repeated(targets: FrameTargets) -> FrameTargets:

@@ -63,8 +63,8 @@ class TrackerRecipe:
         short_share: share of the budget in stage A, two frames a clip.
         short_steps: length of stage A in steps, instead of a share (10,000 in the reference).
         keep_score_min: stage B keeps rows whose score is above this. The OVIS models take 0.1;
-            here that keeps about 8 doubles beside 2 true rows of a clip, and an anchor cannot learn
-            that an object without a track is its business when every object has doubles.
+            here that keeps about 8 duplicates beside 2 true rows of a clip, and anchors cannot
+            learn to take an object without a track when every object has several.
         max_rows: most rows a clip carries to its next frame, the best ones; None for no limit.
         min_tracked: disappearance is simulated when more than this many rows carry an object.
         drop_share: chance that a matched row is dropped all the same in stage B, so that its

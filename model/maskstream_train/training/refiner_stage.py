@@ -15,10 +15,9 @@ from maskstream_model.daq.networks import build_networks
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.refiner import RefinedRows
 from maskstream_model.errors import ConfigError
-from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_train.training.criterion import classes_of_rows
+from maskstream_train.training.criterion import ClassedRows, classes_of_rows
 from maskstream_train.training.distribution import mean_over_processes
-from maskstream_train.training.losses import MaskPairs, class_loss, mask_losses
+from maskstream_train.training.losses import MaskPairs
 from maskstream_train.training.matcher import (
     UNMATCHED,
     assign,
@@ -26,7 +25,7 @@ from maskstream_train.training.matcher import (
     objects_of_rows,
 )
 from maskstream_train.training.options import RunOptions
-from maskstream_train.training.segmenter_stage import images_of
+from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, FrameTargets
 from maskstream_train.training.tracked_clips import (
@@ -101,31 +100,27 @@ class RefinerStage:
             self._terms(clip, tube_targets(batch, number), moment)
             for number, clip in enumerate(self.track(batch))
         ]
-        by_class = class_loss(
-            torch.cat([one.logits for one in terms], 1),
-            torch.cat([one.classes for one in terms], 1),
-            criterion.weights.no_object,
-        )
         num_objects = batch.labels.shape[1]
         index = torch.cat([row * num_objects + one.objects for row, one in enumerate(terms)])
         tubes = torch.cat([one.tubes for one in terms], 1)
         truth = true_tubes(batch.masks).flatten(0, 1)
         pairs = MaskPairs(tubes.flatten(0, 1), truth, index.repeat(len(tubes)))
         num_masks = max(1.0, mean_over_processes(len(index), index.device))
-        mask, dice = mask_losses(pairs, num_masks, criterion.sampling, moment.generator)
-        return criterion.terms(by_class, mask, dice)
+        classed = ClassedRows(
+            torch.cat([one.logits for one in terms], 1),
+            torch.cat([one.classes for one in terms], 1),
+            criterion.weights.no_object,
+        )
+        return criterion.losses(classed, pairs, None, num_masks, moment.generator)
 
     def track(self, batch: ClipBatch) -> list[TrackedClip]:
         """Run segmenter and trackers over all clips."""
-        frames = [self._segment(batch.frames[:, time]) for time in range(batch.num_frames)]
+        precision = self._recipe.precision
+        frames = [
+            segmented(self._segmenter, batch.frames[:, time], precision)
+            for time in range(batch.num_frames)
+        ]
         return track_clips(self._online, frames, self._max_kept)
-
-    @torch.no_grad()
-    def _segment(self, frames: Tensor) -> SegmenterOutput:
-        images = images_of(frames)
-        with torch.autocast(images.device.type, torch.bfloat16, self._recipe.precision == "bf16"):
-            output: SegmenterOutput = self._segmenter(images)
-        return output.map(Tensor.float)
 
     def _terms(self, clip: TrackedClip, targets: FrameTargets, moment: Moment) -> ClipTerms:
         states = self._refiner.decode(clip.rows.features, clip.embeddings)[1:]

@@ -1,5 +1,6 @@
 """Entry points of training: one stage each, from options to a weight file."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.loop import train
 from maskstream_train.training.options import RunOptions
+from maskstream_train.training.presets import StageName
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run_checkpoint import Run
 from maskstream_train.training.segmenter_stage import SegmenterStage
@@ -73,6 +75,13 @@ def train_refiner(options: RunOptions) -> Run:
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
     stage.earlier = _told(start, "segmenter_", "tracker_")
     return train(stage, options)
+
+
+STAGES: Mapping[StageName, Callable[[RunOptions], Run]] = {
+    "segmenter": train_segmenter,
+    "tracker": train_tracker,
+    "refiner": train_refiner,
+}
 
 
 def _told(path: Path, *prefixes: str) -> dict[str, str]:

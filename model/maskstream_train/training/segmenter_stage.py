@@ -16,7 +16,7 @@ from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
 from maskstream_train.training.imagenet import imagenet_file, imagenet_weights
 from maskstream_train.training.pilots import pilot_loss
-from maskstream_train.training.recipes import Recipe
+from maskstream_train.training.recipes import Precision, Recipe
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, FrameTargets
 from maskstream_train.training.tracker_start import fresh_tracker
@@ -25,6 +25,15 @@ from maskstream_train.training.tracker_start import fresh_tracker
 def images_of(frames: Tensor) -> Tensor:
     """Return normalised `(F, 3, h, w)` float32 of uint8 frames `(F, h, w, 3)`."""
     return normalise(frames.permute(0, 3, 1, 2))
+
+
+@torch.no_grad()
+def segmented(segmenter: Segmenter, frames: Tensor, precision: Precision) -> SegmenterOutput:
+    """Return what a frozen segmenter makes of uint8 frames `(F, h, w, 3)`, in float32."""
+    images = images_of(frames)
+    with torch.autocast(images.device.type, torch.bfloat16, precision == "bf16"):
+        output: SegmenterOutput = segmenter(images)
+    return output.map(Tensor.float)
 
 
 class SegmenterStage:

@@ -14,14 +14,14 @@ from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-from maskstream_train.training.criterion import classes_of_rows, in_layers
+from maskstream_train.training.criterion import ClassedRows, classes_of_rows, in_layers
 from maskstream_train.training.distribution import mean_over_processes, take_from_first
-from maskstream_train.training.losses import IGNORED, MaskPairs, class_loss, mask_losses
+from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.matcher import UNMATCHED, objects_of_rows
 from maskstream_train.training.options import RunOptions
 from maskstream_train.training.recipes import TrackerRecipe
 from maskstream_train.training.rollout import FrameRows, Rollout
-from maskstream_train.training.segmenter_stage import images_of
+from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, SegmentedBatch
 from maskstream_train.training.tracker_start import fresh_tracker, plain_tracker, settle_positions
@@ -89,17 +89,13 @@ class TrackerStage:
         weight = self._tracking.slot_weight
         return losses | {f"slot_{name}": weight * value for name, value in slots.items()}
 
-    @torch.no_grad()
     def _frames(self, batch: ClipBatch) -> list[SegmenterOutput]:
         """Segment all frames of a batch, once for all views of it, unless that is done."""
         if isinstance(batch, SegmentedBatch):
             return batch.outputs
         if self._segmented is None or self._segmented[0] is not batch:
-            images = images_of(batch.frames.flatten(0, 1))
-            with torch.autocast(
-                images.device.type, torch.bfloat16, self._recipe.precision == "bf16"
-            ):
-                output = self._segmenter(images)
+            frames = batch.frames.flatten(0, 1)  # (B * T, h, w, 3)
+            output = segmented(self._segmenter, frames, self._recipe.precision)
             self._segmented = (batch, by_frame(output, batch.num_frames))
         return self._segmented[1]
 
@@ -115,7 +111,6 @@ class TrackerStage:
         Differs from reference: mask losses are divided by the number of masks that they compare;
         there, by the number of rows with an object, whether it is visible or not.
         """
-        criterion = self._recipe.criterion
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
         classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])
         weights = torch.cat([self._no_object(rows).flatten() for rows in frames])
@@ -127,13 +122,10 @@ class TrackerStage:
         pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(layers))
         starts = accumulate((rows.objects.numel() for rows in frames[:-1]), initial=0)
         shown = torch.cat([s + places for s, (_, _, places) in zip(starts, parts, strict=True)])
-        shares = criterion.class_shares(
-            pairs, in_layers(shown, layers, num_rows), (layers, num_rows)
-        )
-        by_class = class_loss(everything, classes.expand(layers, -1), weights, shares)
         num_masks = max(1.0, mean_over_processes(index.numel(), index.device))
-        mask, dice = mask_losses(pairs, num_masks, criterion.sampling, generator)
-        return criterion.terms(by_class, mask, dice)
+        classed = ClassedRows(everything, classes.expand(layers, -1), weights)
+        rows_shown = in_layers(shown, layers, num_rows)
+        return self._recipe.criterion.losses(classed, pairs, rows_shown, num_masks, generator)
 
     def _no_object(self, rows: FrameRows) -> Tensor:
         """Return the weight `(B, R)` of no object: less for anchors, of which few are ever right.
@@ -189,5 +181,5 @@ def _freeze_unused(tracker: QueryTracker, recipe: TrackerRecipe) -> None:
 
 def by_frame(output: SegmenterOutput, num_frames: int) -> list[SegmenterOutput]:
     """Split the output for `B * T` frames, clip by clip, into `T` outputs for `B` clips."""
-    clips = output.map(lambda part: part.float().view(-1, num_frames, *part.shape[1:]))
+    clips = output.map(lambda part: part.view(-1, num_frames, *part.shape[1:]))
     return [clips.map(itemgetter((slice(None), number))) for number in range(num_frames)]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from maskstream_model.config import ClassInfo
 from maskstream_train.data.readers import Format, open_reader
@@ -12,26 +11,12 @@ from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 
 
-class VideoSource(Protocol):
-    """A data set that each process opens for itself; small enough to be sent to workers."""
-
-    @property
-    def name(self) -> str:
-        """What it is, for people and for the weight file."""
-        ...
-
-    def open(self) -> VideoReader:
-        """Read the annotations.
-
-        Raises:
-            DatasetError: they are missing or broken.
-        """
-        ...
-
-
 @dataclass(frozen=True)
 class DataSet:
-    """A data set on disk: its folder (or file of annotations), and its form."""
+    """A data set on disk: its folder (or file of annotations), and its form.
+
+    Each process opens it for itself; it is small enough to be sent to workers.
+    """
 
     path: Path
     form: Format
@@ -42,7 +27,11 @@ class DataSet:
         return f"{self.form} data at {self.path.name}"
 
     def open(self) -> VideoReader:
-        """Read the annotations; see `VideoSource`."""
+        """Read the annotations.
+
+        Raises:
+            DatasetError: they are missing or broken.
+        """
         return open_reader(self.path, self.form)
 
 
@@ -62,8 +51,8 @@ class VideoPlan:
         seed: of every draw.
     """
 
-    videos: VideoSource | None = None
-    pictures: VideoSource | None = None
+    videos: DataSet | None = None
+    pictures: DataSet | None = None
     picture_classes: Mapping[str, str] = field(default_factory=dict)
     sampling: ClipSampling = field(default_factory=ClipSampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -83,6 +72,6 @@ class VideoPlan:
         return " and ".join(source.name for source in self.sources)
 
     @property
-    def sources(self) -> list[VideoSource]:
+    def sources(self) -> list[DataSet]:
         """Videos, then pictures, where there are any."""
         return [source for source in (self.videos, self.pictures) if source is not None]

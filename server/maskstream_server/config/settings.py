@@ -15,7 +15,6 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maskstream_model.compilers import EAGER
-from maskstream_server.config.connection_limits import SocketSettings
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
@@ -37,7 +36,7 @@ BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCI
 DAY_S = 24 * 3600.0
 
 
-class Settings(SocketSettings):
+class Settings(BaseSettings):
     """What an operator decides. Sizes are bytes, times seconds unless the name says otherwise."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -87,6 +86,20 @@ class Settings(SocketSettings):
     # that a slow picture holds nobody up; None: one per core, up to eight.
     decode_s: float = Field(5.0, gt=0)
     decoders: int | None = Field(None, ge=1, le=64)
+
+    # Connections at once: all, those of one address (a proxy's clients have the proxy's), and
+    # WebSockets that have not said hello.
+    max_connections: int = Field(512, ge=1)
+    max_connections_per_address: int = Field(256, ge=1)
+    max_before_hello: int = Field(64, ge=1)
+    # Sessions of one address at once; None: as many as there are slots.
+    max_sessions_per_address: int | None = Field(None, ge=1)
+    # Time for the headers of a request, and time in which its body must bring something.
+    request_header_s: float = Field(10.0, gt=0)
+    request_stall_s: float = Field(30.0, gt=0)
+    # Control messages (acks, pings, flushes) that one client may send in each second in the long
+    # run, and twice as many at once.
+    max_messages_per_s: float = Field(500.0, ge=1)
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.

@@ -19,13 +19,7 @@ from maskstream_server.errors import SettingsError
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined.
-
-    Attributes:
-        settings: those of the server or worker.
-        worker: whether a worker is to run here, not a server.
-        adopt: whether store and files are to belong together from now on.
-    """
+    """What is examined."""
 
     settings: Settings
     worker: bool

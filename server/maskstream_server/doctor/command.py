@@ -34,8 +34,7 @@ def doctor(as_document: bool, worker: bool, adopt: bool, **options: Any) -> None
     nothing, but with --adopt: videos without a record then go to the quarantine, a few a minute.
     """
     from maskstream_server.doctor.checks import examine
-    from maskstream_server.doctor.finding import healthy
-    from maskstream_server.doctor.report import as_json, lines_of, verdict
+    from maskstream_server.doctor.finding import as_json, healthy, lines_of, verdict
     from maskstream_server.telemetry.log import set_up_logging
 
     set_up_logging("console", "warning")

@@ -77,8 +77,6 @@ class StepRequest(Generic[State, Value]):
     """The next frames of one session; at most one request of a session is under way.
 
     Attributes:
-        session: its name.
-        model: what steps it.
         step: its frames, its state before them; without a frame the model is flushed.
         read: makes the value that the caller gets.
         live: somebody watches; false for whole videos, which give way.
@@ -117,8 +115,6 @@ class EngineObserver(Protocol):
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Count a batch of `size` frames, and how long each of them had waited."""
-        ...
 
     def step_failed(self, error: Exception) -> None:
         """Count a request on which the model raised, alone."""
-        ...

@@ -11,12 +11,7 @@ from maskstream_server.http.problems import error_response
 
 
 class Entrance:
-    """Refuses requests by a name that the server does not have, and reads paths below its own.
-
-    Args:
-        app: what comes behind it.
-        settings: what the operator decided.
-    """
+    """Refuses requests by a name that the server does not have, and reads paths below its own."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings

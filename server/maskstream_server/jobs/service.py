@@ -21,17 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class VideoService:
-    """Starts and stops with its process.
-
-    Args:
-        api: of videos; its store and queue are closed with this.
-        worker: takes videos from the queue; None leaves that to other processes.
-        concurrency: videos that it works on at once.
-        webhooks: None where there are none.
-        clean_up: called at the very end.
-        metrics: updated once a minute.
-        clock: set by the store once a minute.
-    """
+    """Starts and stops with its process."""
 
     def __init__(
         self,
@@ -50,11 +40,6 @@ class VideoService:
         self._webhooks, self._clean_up = webhooks, clean_up
         self._metrics, self._clock = metrics, clock
         self._tasks: list[asyncio.Task[None]] = []
-
-    @property
-    def trouble(self) -> str | None:
-        """One sentence for the operator where no videos can be accepted; None where they can."""
-        return self.api.ownership.mismatch
 
     def start(self) -> None:
         """Begin maintenance, and work where there is a worker."""

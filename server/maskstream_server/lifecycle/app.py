@@ -10,12 +10,11 @@ from maskstream_server.http.access import require_access
 from maskstream_server.http.middleware import Entrance
 from maskstream_server.http.problems import install_problems
 from maskstream_server.lifecycle.service import Service
+from maskstream_server.routes import uploads, videos
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
 from maskstream_server.routes.sessions import session_routes
 from maskstream_server.routes.stream import stream_routes
-from maskstream_server.routes.uploads import upload_routes
-from maskstream_server.routes.videos import video_routes
 from maskstream_server.routes.watch import watch_routes
 
 
@@ -38,12 +37,12 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(require_access(service.settings))],
     )
-    root_path = service.settings.root_path
+    app.state.videos = service.videos
     app.include_router(stream_routes(service))
     app.include_router(health_routes(service))
     app.include_router(model_routes(service))
-    app.include_router(upload_routes(service.videos, root_path))
-    app.include_router(video_routes(service.videos, root_path))
+    app.include_router(uploads.router)
+    app.include_router(videos.router)
     app.include_router(session_routes(service))
     app.include_router(watch_routes(service))
     install_problems(app)

@@ -18,7 +18,7 @@ from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.lifecycle.videos import build_videos, decode_upload
-from maskstream_server.media.ports import OpenVideo
+from maskstream_server.media.decoder import OpenVideo
 from maskstream_server.stores.interface import SessionStore, StoreTimes
 from maskstream_server.stores.measured import measured
 from maskstream_server.stores.memory import MemoryStore

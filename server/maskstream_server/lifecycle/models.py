@@ -17,7 +17,7 @@ from maskstream_server.errors import StartError
 
 @dataclass(frozen=True)
 class Models:
-    """What runs.
+    """The models that run.
 
     Attributes:
         live: steps frames of live sessions, and of whole videos in the mode `online`.
@@ -26,12 +26,6 @@ class Models:
 
     live: Model[Any]
     offline: Model[Any] | None = None
-
-    @classmethod
-    def of(cls, model: Any) -> "Models":
-        """Return what runs of a loaded model; one that refines videos names its `online` part."""
-        online = getattr(model, "online", None)
-        return cls(model) if online is None else cls(online, model)
 
 
 def load(settings: Settings) -> Models:
@@ -52,7 +46,8 @@ def load(settings: Settings) -> Models:
         model, reason = families.compiled(settings.model, model, request)
         if reason:
             structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
-    return Models.of(model)
+    live = families.live_model(settings.model, model)
+    return Models(live, None if live is model else model)
 
 
 def _load(settings: Settings) -> Any:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +19,36 @@ STATM = Path("/proc/self/statm")
 
 def show_engine(engine: Engine[Any], registry: CollectorRegistry) -> None:
     """Show what the engine does now; pushed numbers would be old exactly when it hangs."""
-
-    def gauge(name: str, text: str, read: Callable[[], float]) -> None:
-        Gauge(f"maskstream_engine_{name}", text, registry=registry).set_function(read)
-
-    gauge("waiting_frames", "Frames in the engine's queue", lambda: engine.num_waiting)
-    gauge("ready", "1 where frames are taken", lambda: engine.ready)
-    gauge("step_age_seconds", "How long the step under way has run", engine.stalled_for_s)
+    gauge = partial(_show, registry)
+    gauge("engine_waiting_frames", "Frames in the engine's queue", lambda: engine.num_waiting)
+    gauge("engine_ready", "1 where frames are taken", lambda: engine.ready)
+    gauge("engine_step_age_seconds", "How long the step under way has run", engine.stalled_for_s)
 
 
 def show_decoders(pool: PicturePool, registry: CollectorRegistry) -> None:
     """Show what the decoding processes do now."""
-
-    def gauge(name: str, text: str, read: Callable[[], float]) -> None:
-        Gauge(f"maskstream_decoder{name}", text, registry=registry).set_function(read)
-
-    gauge("s_ready", "Processes that decode pictures", lambda: pool.num_alive)
-    gauge("_frames", "Frames that are decoded or wait for it", lambda: pool.num_wanted)
-    gauge("_silence_seconds", "How long no wanted frame was finished", pool.stalled_for_s)
+    gauge = partial(_show, registry)
+    gauge("decoders_ready", "Processes that decode pictures", lambda: pool.num_alive)
+    gauge("decoder_frames", "Frames that are decoded or wait for it", lambda: pool.num_wanted)
+    silence = "How long no wanted frame was finished"
+    gauge("decoder_silence_seconds", silence, pool.stalled_for_s)
 
 
 def show_connections(gate: Gate, registry: CollectorRegistry) -> None:
     """Show how many connections are served, of any kind."""
-    connections = Gauge("maskstream_connections", "Connections that are served", registry=registry)
-    connections.set_function(lambda: gate.num_connections)
+    text = "Connections that are served"
+    _show(registry, "connections", text, lambda: gate.num_connections)
 
 
 def show_device(device: str, registry: CollectorRegistry) -> None:
     """Show the memory of the device that the model runs on."""
-    name = "maskstream_device_memory"
-    used = Gauge(f"{name}_used_bytes", "Memory in use on the model's device", registry=registry)
-    total = Gauge(f"{name}_total_bytes", "Memory of the model's device", registry=registry)
-    used.set_function(lambda: device_memory(device)[0])
-    total.set_function(lambda: device_memory(device)[1])
+    used, total = "Memory in use on the model's device", "Memory of the model's device"
+    _show(registry, "device_memory_used_bytes", used, lambda: device_memory(device)[0])
+    _show(registry, "device_memory_total_bytes", total, lambda: device_memory(device)[1])
+
+
+def _show(registry: CollectorRegistry, name: str, text: str, read: Callable[[], float]) -> None:
+    Gauge(f"maskstream_{name}", text, registry=registry).set_function(read)
 
 
 def device_memory(device: str) -> tuple[float, float]:

@@ -54,12 +54,7 @@ def url_of(bound: socket.socket) -> str:
 
 
 class MaskstreamServer(uvicorn.Server):
-    """Drains connections before uvicorn closes their sockets, and exits with 0.
-
-    Args:
-        service: what it serves.
-        ready: called once frames are taken.
-    """
+    """Drains connections before uvicorn closes their sockets, and exits with 0."""
 
     def __init__(self, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(_config(service))

@@ -18,7 +18,8 @@ from maskstream_server.errors import StoreError
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
 from maskstream_server.pictures.limits import PictureLimits, memory_for
-from maskstream_server.pictures.pool import PicturePool, PoolObserver
+from maskstream_server.pictures.pool import PicturePool
+from maskstream_server.pictures.worker import Death
 from maskstream_server.session.admission import MAX_SIDE_PX
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
@@ -37,14 +38,10 @@ class Service:
     """A server's parts; others are given what they need of it (`streaming.ports`, `Watched`).
 
     Attributes:
-        settings: what the operator decided.
-        model: what it runs, on `engine`.
         store: where sessions live; `owner` is this server's name in it.
-        metrics: what it counts.
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
         videos: whole videos by upload; None where the operator has given them no place.
-        tracing: where traces of connections and frames go.
     """
 
     settings: Settings
@@ -72,7 +69,7 @@ class Service:
         # Files have the event loop's own threads: a disk that hangs holds no frame up, and a slow
         # picture no file.
         self._threads = ThreadPoolExecutor(FRAME_THREADS, "frames")
-        self.pictures = build_pictures(self.settings, self.metrics, self.clock)
+        self.pictures = build_pictures(self.settings, self.metrics.decoder_died, self.clock)
         self.starting: asyncio.Task[None] | None = None
         self._leases: LeaseKeeper | None = None
         self._drain_until_s: float | None = None
@@ -164,7 +161,7 @@ class Service:
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return None if self.videos is None else self.videos.trouble
+        return None if self.videos is None else self.videos.api.ownership.mismatch
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""
@@ -177,7 +174,7 @@ class Service:
 
 
 def build_pictures(
-    settings: Settings, observer: PoolObserver, clock: Callable[[], float]
+    settings: Settings, died: Callable[[Death], None], clock: Callable[[], float]
 ) -> PicturePool:
     """Return the decoders of pictures, not yet started."""
     limits = PictureLimits(
@@ -188,4 +185,4 @@ def build_pictures(
         memory_bytes=memory_for(settings.max_frame_pixels, settings.max_frame_bytes),
     )
     size = settings.decoders or max(2, min(8, os.cpu_count() or 1))
-    return PicturePool(limits, size, observer, clock)
+    return PicturePool(limits, size, died, clock)

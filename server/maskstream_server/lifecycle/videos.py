@@ -18,22 +18,20 @@ from maskstream_server.jobs.intake.intake import Intake
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.maintenance.maintenance import Maintenance, Retention
 from maskstream_server.jobs.maintenance.ownership import Ownership
+from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import VideoWorker
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.queue import VideoQueue
 from maskstream_server.jobs.records.clock import StoreClock
 from maskstream_server.jobs.records.counts import VideoCounts
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import ModelFacts
 from maskstream_server.jobs.records.store import GRACE_S, VideoStore
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.jobs.storage.lock import hold_folder
 from maskstream_server.jobs.webhooks.delivery import WebhookSender
 from maskstream_server.lifecycle.models import Models
-from maskstream_server.media.decoder import open_video
+from maskstream_server.media.decoder import OpenVideo, open_video
 from maskstream_server.media.limits import VideoLimits
-from maskstream_server.media.ports import DecodingVideo, OpenVideo
 from maskstream_server.media.soundtrack import open_sound
 from maskstream_server.outbound.client import OutboundClient
 from maskstream_server.outbound.rules import HostRules
@@ -63,15 +61,7 @@ def build_videos(
     files = open_files(settings, root)
     store, clock = open_store(settings), StoreClock()
     webhooks = _webhooks(settings, store, clock)
-    info = models.live.info
-    facts = ModelFacts(
-        name=info.name,
-        refines=models.offline is not None,
-        panoptic=info.task == "panoptic",
-        classes=None if info.classes is None else tuple(each.name for each in info.classes),
-        prompts=info.prompts,
-    )
-    api = _api(settings, store, files, clock, webhooks, facts)
+    api = _api(settings, store, files, clock, webhooks, models)
     worker = None
     if settings.video_jobs:
         parts = _worker_parts(settings, models, api, clock, engine, decode)
@@ -85,7 +75,7 @@ def _api(
     files: VideoFiles,
     clock: StoreClock,
     webhooks: WebhookSender | None,
-    model: ModelFacts,
+    models: Models,
 ) -> VideoApi:
     in_process = settings.store == "memory"
     uploads = ResumableUploads(
@@ -109,7 +99,8 @@ def _api(
         uploads=uploads,
         sources=source_rules(settings),
         webhooks=webhook_rules(settings),
-        model=model,
+        model=models.live.info,
+        refines=models.offline is not None,
         max_bytes=settings.max_video_bytes,
         now_s=clock,
     )
@@ -158,12 +149,7 @@ def _webhooks(settings: Settings, store: VideoStore, clock: StoreClock) -> Webho
 
 def decode_upload(settings: Settings) -> OpenVideo:
     """Return what decodes an uploaded file in a child process, within the operator's limits."""
-    limits = video_limits(settings)
-
-    def decode(path: Path, *, skip: int, stride: int) -> DecodingVideo:
-        return open_video(path, limits, skip=skip, stride=stride)
-
-    return decode
+    return partial(open_video, limits=video_limits(settings))
 
 
 def video_limits(settings: Settings) -> VideoLimits:

@@ -21,7 +21,7 @@ from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_device, show_engine
 from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
-from maskstream_server.media.ports import OpenVideo
+from maskstream_server.media.decoder import OpenVideo
 from maskstream_server.telemetry.work_metrics import WorkMetrics
 
 

@@ -30,11 +30,7 @@ class WatchedWorker:
     """A worker, as `health_routes` ask it.
 
     Attributes:
-        engine: what it steps frames with.
-        api: of the videos that it works on.
-        folder: where their files are.
         host: this machine's name, by which the queue knows its workers.
-        registry: what it counts.
     """
 
     engine: Engine[Any]

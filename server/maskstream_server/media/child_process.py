@@ -1,21 +1,20 @@
 """The parent's side of a decoding child: start it, read its messages, end it."""
 
-import fcntl
 import os
-import select
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
+from maskstream_server.media.channel import Channel
 from maskstream_server.media.messages import HEADER, MAX_TEXT_BYTES, Kind, Task, decode_refusal
 
 _MODULE: Final = "maskstream_server.media.child"
-_PIPE_BYTES: Final = 1 << 20
 _SILENT_TIMES: Final = 10
 """The child's own alarm counts computing alone; a child that is silent for so many times as long is
 killed from outside, whatever it waits for."""
@@ -37,22 +36,8 @@ class ChildProcess:
         self._limits = task.limits
         self._stopped = False
         with path.open("rb") as video:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _MODULE, task.encode()],
-                stdin=video,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=child_environment(),
-                cwd="/",
-                start_new_session=True,
-            )
-        assert self._process.stdout is not None
-        self._pipe = self._process.stdout
-        with suppress(OSError, AttributeError):
-            # Linux only, and over a user's share of pipe memory not even there.
-            fcntl.fcntl(self._pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._poll = select.poll()
-        self._poll.register(self._pipe, select.POLLIN)
+            self._process = start_child(_MODULE, task.encode(), stdin=video)
+        self._channel = Channel(self._process, time.monotonic)
 
     @property
     def pid(self) -> int:
@@ -89,14 +74,13 @@ class ChildProcess:
         Raises:
             MediaError: the child is silent, or at an end.
         """
-        while view:
-            if not self._poll.poll(1000 * _SILENT_TIMES * self._limits.stall_s):
-                self._process.kill()
-                raise self._stalled()
-            num_read = os.readv(self._pipe.fileno(), [view])
-            if num_read == 0:
-                raise self._early_end()
-            view = view[num_read:]
+        try:
+            self._channel.fill(view, time.monotonic() + _SILENT_TIMES * self._limits.stall_s)
+        except TimeoutError:
+            self._process.kill()
+            raise self._stalled() from None
+        except EOFError:
+            raise self._early_end() from None
 
     def stop(self) -> None:
         """Kill the child; a pending read raises. Any thread may call this at any time."""
@@ -106,7 +90,7 @@ class ChildProcess:
     def close(self) -> None:
         """Kill the child if it still lives, and leave nothing of it behind."""
         self._process.kill()
-        self._pipe.close()
+        self._channel.close()
         self._process.wait()
 
     def _early_end(self) -> MediaError:
@@ -130,6 +114,26 @@ class ChildProcess:
             f"No frame of the video could be decoded within {self._limits.stall_s:g} seconds "
             "of computing.",
         )
+
+
+def start_child(
+    module: str, argument: str, stdin: IO[bytes] | int, variables: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a process that runs a module, with a pipe at its stdout and little else.
+
+    Raises:
+        OSError: none can be started.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", module, argument],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        bufsize=0,
+        env={**child_environment(), **(variables or {})},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def child_environment() -> dict[str, str]:

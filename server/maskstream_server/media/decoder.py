@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,13 @@ class Video(ChildStream[VideoFrame]):
         self._child.read_into(rows.data.cast("B"))
         stored = rows[:, : 3 * width].reshape(height, width, 3)
         return VideoFrame(index, time_s, orientation.apply(stored))
+
+
+class OpenVideo(Protocol):
+    """Opens a file; blocks, and raises MediaError."""
+
+    def __call__(self, path: Path, *, skip: int, stride: int) -> Video:
+        """Return its frames from number `skip` on whose number is a multiple of `stride`."""
 
 
 def open_video(

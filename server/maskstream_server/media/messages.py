@@ -46,7 +46,6 @@ class Task:
     """What a child is to do; travels as its argument.
 
     Attributes:
-        limits: of the file.
         sound: give the sound, not the frames.
         skip: frames that are decoded and dropped at the start.
         stride: of the frames from there on, every `stride`-th is given.

@@ -11,12 +11,7 @@ _TOUCH_S: Final = 1.0
 
 
 class Outlet:
-    """Sends messages, and lets the alarm count only while the decoder works.
-
-    Args:
-        pipe: file descriptor.
-        alarm: counts from now on.
-    """
+    """Sends messages, and lets the alarm count only while the decoder works."""
 
     def __init__(self, pipe: int, alarm: Alarm) -> None:
         self._pipe = pipe

@@ -1,5 +1,7 @@
 """The sound of untrusted videos, decoded in a child process: `open_sound`."""
 
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,10 @@ class SoundPiece:
 
     time_s: float
     samples: Samples
+
+
+OpenSound = Callable[[Path], AbstractContextManager[Iterable[SoundPiece]]]
+"""Opens the sound of a file; reading it raises MediaError."""
 
 
 class Sound(ChildStream[SoundPiece]):

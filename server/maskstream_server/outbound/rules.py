@@ -36,9 +36,7 @@ class Target:
     """An address that has been taken apart.
 
     Attributes:
-        scheme: http or https.
         host: name or number, in lower case, without brackets.
-        port: of the host.
         path: with the query.
         authority: host and port as the address has them.
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -22,14 +22,6 @@ from maskstream_server.pictures.worker import Death, PictureWorker, WorkerDiedEr
 COST_WEIGHT: Final = 10.0
 RETRY_S: Final = 5.0
 """After so long a process that could not be started is tried again."""
-
-
-class PoolObserver(Protocol):
-    """Observes the workers, on their threads."""
-
-    def decoder_died(self, cause: Death) -> None:
-        """One did not survive a picture."""
-        ...
 
 
 @dataclass
@@ -47,25 +39,20 @@ class PicturePool:
     """Decodes pictures in processes, those first that have waited longest.
 
     A picture goes behind others as if it had come later, by `COST_WEIGHT` times what its sender's
-    pictures take: who sends slow ones does not hold up those who send quick ones.
-
-    Args:
-        limits: of each picture.
-        size: number of processes.
-        observer: see there.
-        clock: seconds that only grow.
+    pictures take: who sends slow ones does not hold up those who send quick ones. `died` is called
+    on the thread of a process that did not survive a picture.
     """
 
     def __init__(
         self,
         limits: PictureLimits,
         size: int,
-        observer: PoolObserver,
+        died: Callable[[Death], None],
         clock: Callable[[], float],
     ) -> None:
         self.limits = limits
         self.workers = [PictureWorker(limits, clock) for _ in range(size)]
-        self._observer = observer
+        self._died = died
         self._clock = clock
         self._threads = ThreadPoolExecutor(size, "pictures")
         self._idle: SimpleQueue[PictureWorker] = SimpleQueue()
@@ -155,7 +142,7 @@ class PicturePool:
         with suppress(RuntimeError):  # The loop is closed: no caller waits any more.
             loop.call_soon_threadsafe(_settle, wanted.future, outcome)
         if isinstance(outcome, WorkerDiedError) and not self._closed:
-            self._observer.decoder_died(outcome.cause)
+            self._died(outcome.cause)
             structlog.get_logger(__name__).warning("decoder_died", cause=outcome.cause)
         self._give_back(worker, loop)
 

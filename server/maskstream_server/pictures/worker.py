@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from maskstream_model.aliases import Frame
 from maskstream_protocol.frames import FrameCodec
-from maskstream_server.media.child_process import child_environment
-from maskstream_server.pictures.channel import Channel
+from maskstream_server.media.channel import Channel
+from maskstream_server.media.child_process import start_child
 from maskstream_server.pictures.limits import PictureLimits
 from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, Kind
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
@@ -43,12 +42,7 @@ class WorkerDiedError(UndecodableError):
 
 
 class PictureWorker:
-    """A process that decodes one picture at a time; used by one thread at a time.
-
-    Args:
-        limits: of each picture.
-        clock: seconds that only grow.
-    """
+    """A process that decodes one picture at a time; used by one thread at a time."""
 
     def __init__(self, limits: PictureLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -68,16 +62,8 @@ class PictureWorker:
             OSError: none can be started, or it ended at once.
         """
         self.close()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _MODULE, self._limits.encode()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            env=child_environment() | _ALLOCATOR,
-            cwd="/",
-            start_new_session=True,
-        )
+        limits = self._limits.encode()
+        self._process = start_child(_MODULE, limits, subprocess.PIPE, _ALLOCATOR)
         self._channel = Channel(self._process, self._clock)
         try:
             kind, *_ = self._reply(self._clock() + _START_S)

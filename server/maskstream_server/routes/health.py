@@ -20,21 +20,17 @@ class Watched(Protocol):
     @property
     def stalled(self) -> str | None:
         """Why it is thought to hang, in a sentence; None: it works."""
-        ...
 
     @property
     def registry(self) -> CollectorRegistry:
         """What it counts."""
-        ...
 
     async def readiness(self) -> dict[str, bool]:
         """Say of each part that new work needs whether it is there."""
-        ...
 
     @property
     def trouble(self) -> str | None:
         """One sentence for the operator on what a part lacks; None where there is none."""
-        ...
 
     async def refresh(self) -> None:
         """Ask others for what the metrics say of them.
@@ -42,7 +38,6 @@ class Watched(Protocol):
         Raises:
             StoreError: they do not answer.
         """
-        ...
 
 
 def health_routes(watched: Watched) -> APIRouter:

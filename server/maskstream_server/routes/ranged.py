@@ -42,13 +42,7 @@ def wanted_range(text: str, num_bytes: int) -> range | None:
 
 
 def answer_with(file: RemoteFile, name: str, asked: Mapping[str, str]) -> Response:
-    """Return an answer that streams a file to be saved, or the range of it that is asked for.
-
-    Args:
-        file: never held in memory.
-        name: under which the client saves it.
-        asked: headers of the request.
-    """
+    """Return an answer that streams a file to be saved, or the range of it that is asked for."""
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": f'attachment; filename="{name}"',

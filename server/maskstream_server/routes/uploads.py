@@ -23,11 +23,9 @@ from maskstream_server.errors import (
     TusVersionError,
 )
 from maskstream_server.http.problems import error_response
-from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
-from maskstream_server.jobs.service import VideoService
-from maskstream_server.routes.video_api import video_api
+from maskstream_server.routes.video_api import TheApi
 
 UPLOADS_PATH = "/v1/uploads"
 VERSION = "1.0.0"
@@ -58,83 +56,83 @@ class TusRoute(APIRoute):
         return tus
 
 
-def upload_routes(videos: VideoService | None, root_path: str) -> APIRouter:
-    """Return the routes of resumable uploads; `root_path` is before theirs in a `Location`."""
-    find_api = video_api(videos)
+async def _uploads(api: TheApi) -> ResumableUploads:
+    return api.intake.uploads
 
-    async def find_uploads(api: Annotated[VideoApi, Depends(find_api)]) -> ResumableUploads:
-        return api.intake.uploads
 
-    router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
-    the_api = Annotated[VideoApi, Depends(find_api)]
-    the_uploads = Annotated[ResumableUploads, Depends(find_uploads)]
+TheUploads = Annotated[ResumableUploads, Depends(_uploads)]
+router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
 
-    @router.options("", status_code=204)
-    async def abilities(uploads: the_uploads) -> Response:
-        """Say which extensions of tus there are, and the largest upload."""
-        headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
-        return Response(status_code=204, headers=headers)
 
-    @router.post("", status_code=201)
-    async def create(request: Request, api: the_api) -> Response:
-        """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
-        uploads, text = api.intake.uploads, request.headers.get("upload-metadata", "")
-        metadata = read_metadata(text)
-        options = metadata.get("options")
-        api.intake.read_options(options)
-        await api.check_open()
-        announced = Announcement(
-            length=_count(request, "Upload-Length"),
-            name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
-            metadata=text,
-            options=None if options is None else options.decode(),
-        )
-        upload = await uploads.create(announced)
-        if request.headers.get("content-type") == PART_TYPE:
-            upload = await uploads.append(upload.id, 0, _until_gone(request))
-        place = f"{root_path}{UPLOADS_PATH}/{upload.id}"
-        headers = {"Location": place, **_progress(upload)}
-        return Response(status_code=201, headers=headers)
+@router.options("", status_code=204)
+async def abilities(uploads: TheUploads) -> Response:
+    """Say which extensions of tus there are, and the largest upload."""
+    headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
+    return Response(status_code=204, headers=headers)
 
-    @router.head("/{upload}")
-    async def progress(upload: str, uploads: the_uploads) -> Response:
-        """Say in `Upload-Offset` how many bytes have arrived."""
-        found = await uploads.find(upload)
-        headers = {
-            **_progress(found),
-            "Upload-Length": str(found.announced.length),
-            "Cache-Control": "no-store",
-        }
-        if found.announced.metadata:
-            headers["Upload-Metadata"] = found.announced.metadata
-        return Response(headers=headers)
 
-    @router.patch("/{upload}", status_code=204)
-    async def append(upload: str, request: Request, uploads: the_uploads) -> Response:
-        """Append a part at `Upload-Offset`."""
-        if request.headers.get("content-type") != PART_TYPE:
-            raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
-        offset = _count(request, "Upload-Offset")
-        found = await uploads.append(upload, offset, _until_gone(request))
-        return Response(status_code=204, headers=_progress(found))
+@router.post("", status_code=201)
+async def create(request: Request, api: TheApi) -> Response:
+    """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
+    uploads, text = api.intake.uploads, request.headers.get("upload-metadata", "")
+    metadata = read_metadata(text)
+    options = metadata.get("options")
+    api.intake.read_options(options)
+    await api.check_open()
+    announced = Announcement(
+        length=_count(request, "Upload-Length"),
+        name=metadata.get("filename", b"upload").decode(errors="replace")[:MAX_NAME_CHARACTERS],
+        metadata=text,
+        options=None if options is None else options.decode(),
+    )
+    upload = await uploads.create(announced)
+    if request.headers.get("content-type") == PART_TYPE:
+        upload = await uploads.append(upload.id, 0, _until_gone(request))
+    place = f"{request.scope['root_path']}{UPLOADS_PATH}/{upload.id}"
+    headers = {"Location": place, **_progress(upload)}
+    return Response(status_code=201, headers=headers)
 
-    @router.delete("/{upload}", status_code=204)
-    async def remove(upload: str, uploads: the_uploads) -> Response:
-        """Give up an upload and remove its bytes."""
-        await uploads.remove(upload)
-        return Response(status_code=204)
 
-    @router.post("/{upload}", include_in_schema=False)
-    async def other(upload: str, request: Request, uploads: the_uploads) -> Response:
-        """Do what clients behind proxies that know neither PATCH nor DELETE ask for."""
-        method = request.headers.get("x-http-method-override", "").upper()
-        if method == "DELETE":
-            return await remove(upload, uploads)
-        if method == "PATCH":
-            return await append(upload, request, uploads)
-        raise BadUploadError("Parts of an upload are sent with PATCH.")
+@router.head("/{upload}")
+async def progress(upload: str, uploads: TheUploads) -> Response:
+    """Say in `Upload-Offset` how many bytes have arrived."""
+    found = await uploads.find(upload)
+    headers = {
+        **_progress(found),
+        "Upload-Length": str(found.announced.length),
+        "Cache-Control": "no-store",
+    }
+    if found.announced.metadata:
+        headers["Upload-Metadata"] = found.announced.metadata
+    return Response(headers=headers)
 
-    return router
+
+@router.patch("/{upload}", status_code=204)
+async def append(upload: str, request: Request, uploads: TheUploads) -> Response:
+    """Append a part at `Upload-Offset`."""
+    if request.headers.get("content-type") != PART_TYPE:
+        raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
+    offset = _count(request, "Upload-Offset")
+    found = await uploads.append(upload, offset, _until_gone(request))
+    return Response(status_code=204, headers=_progress(found))
+
+
+@router.delete("/{upload}", status_code=204)
+async def remove(upload: str, uploads: TheUploads) -> Response:
+    """Give up an upload and remove its bytes."""
+    await uploads.remove(upload)
+    return Response(status_code=204)
+
+
+@router.post("/{upload}", include_in_schema=False)
+async def other(upload: str, request: Request, uploads: TheUploads) -> Response:
+    """Do what clients behind proxies that know neither PATCH nor DELETE ask for."""
+    method = request.headers.get("x-http-method-override", "").upper()
+    if method == "DELETE":
+        return await remove(upload, uploads)
+    if method == "PATCH":
+        return await append(upload, request, uploads)
+    raise BadUploadError("Parts of an upload are sent with PATCH.")
 
 
 def _check_version(request: Request) -> None:

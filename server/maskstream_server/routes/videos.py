@@ -10,104 +10,104 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from maskstream_server.errors import BadUploadError
-from maskstream_server.jobs.api.videos import VideoApi
 from maskstream_server.jobs.intake.intake import FormSubmission, Submission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.maintenance.maintenance import PAGE
 from maskstream_server.jobs.records.coding import public_json
 from maskstream_server.jobs.records.record import VideoRecord
-from maskstream_server.jobs.service import VideoService
 from maskstream_server.jobs.storage.lines import in_pieces
 from maskstream_server.routes.ranged import answer_with
-from maskstream_server.routes.video_api import video_api
+from maskstream_server.routes.video_api import TheApi, TheVideos
 
 EVENT_POLL_S = 0.25
 VIDEOS_PATH = "/v1/videos"
 JSON = "application/json"
 
 
-def video_routes(videos: VideoService | None, root_path: str) -> APIRouter:
-    """Return the routes of whole videos; `root_path` is before theirs in what clients are sent."""
-    find_api = video_api(videos)
+async def _record(video: str, api: TheApi) -> VideoRecord:
+    return await api.get(video)
 
-    async def find_record(video: str, api: Annotated[VideoApi, Depends(find_api)]) -> VideoRecord:
-        return await api.get(video)
 
-    router = APIRouter(prefix=VIDEOS_PATH)
-    the_api = Annotated[VideoApi, Depends(find_api)]
-    the_record = Annotated[VideoRecord, Depends(find_record)]
+TheRecord = Annotated[VideoRecord, Depends(_record)]
+"""Of the video that the path names."""
+router = APIRouter(prefix=VIDEOS_PATH)
 
-    @router.post("", status_code=202)
-    async def submit(request: Request, api: the_api) -> JSONResponse:
-        """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
-        key = request.headers.get("idempotency-key")
-        record = await api.submit(await _submission(request), key, request.state.caller)
-        headers = {"Location": f"{root_path}{VIDEOS_PATH}/{record.id}"}
-        return JSONResponse(public_json(record), 202, headers)
 
-    @router.get("")
-    async def listing(
-        api: the_api,
-        limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
-        before: str | None = None,
-    ) -> dict[str, Any]:
-        """List videos, newest first; `next` is the `before` of the next page."""
-        page = await api.store.page(limit, before)
-        more = page[-1].id if len(page) == limit else None
-        return {"videos": [public_json(record) for record in page], "next": more}
+@router.post("", status_code=202)
+async def submit(request: Request, api: TheApi) -> JSONResponse:
+    """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
+    key = request.headers.get("idempotency-key")
+    record = await api.submit(await _submission(request), key, request.state.caller)
+    headers = {"Location": f"{request.scope['root_path']}{VIDEOS_PATH}/{record.id}"}
+    return JSONResponse(public_json(record), 202, headers)
 
-    @router.get("/{video}")
-    async def video(record: the_record) -> dict[str, Any]:
-        """Return a video: state, progress, options, files."""
-        return public_json(record)
 
-    @router.delete("/{video}")
-    async def delete(video: str, api: the_api) -> Response:
-        """Cancel a video and remove its files; of one that has ended, its record (204)."""
-        record = await api.delete(video)
-        return Response(status_code=204) if record is None else JSONResponse(public_json(record))
+@router.get("")
+async def listing(
+    api: TheApi,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
+    before: str | None = None,
+) -> dict[str, Any]:
+    """List videos, newest first; `next` is the `before` of the next page."""
+    page = await api.store.page(limit, before)
+    more = page[-1].id if len(page) == limit else None
+    return {"videos": [public_json(record) for record in page], "next": more}
 
-    @router.get("/{video}/events", response_class=EventSourceResponse)
-    async def events(
-        record: the_record,
-        api: the_api,
-        last_event_id: Annotated[int, Header()] = 0,
-    ) -> AsyncIterator[ServerSentEvent]:
-        """Report each change of a video as a server-sent event, until it has ended."""
-        sent = last_event_id
-        while videos is not None and not videos.stopping:
-            # Smaller than what the client has: a store that lost its last second.
-            if record.revision != sent or record.ended:
-                sent = record.revision
-                name = "ended" if record.ended else "progress"
-                yield ServerSentEvent(data=public_json(record), event=name, id=str(sent))
-            if record.ended:
-                return
-            await asyncio.sleep(EVENT_POLL_S)
-            record = await api.get(record.id)
 
-    @router.get("/{video}/results")
-    async def results(
-        record: the_record, api: the_api, after: Annotated[int, Query(ge=-1)] = -1
-    ) -> StreamingResponse:
-        """Return a JSON line for each frame after `after`, as far as they are there."""
-        last = after // record.options.frame_stride
-        lines = await api.lines(record, last)
-        return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
+@router.get("/{video}")
+async def video(record: TheRecord) -> dict[str, Any]:
+    """Return a video: state, progress, options, files."""
+    return public_json(record)
 
-    @router.head("/{video}/artifacts/{name}", include_in_schema=False)
-    @router.get("/{video}/artifacts/{name}")
-    async def artifact(name: str, record: the_record, api: the_api, request: Request) -> Response:
-        """Return a file of a video; ranges are served."""
-        file = await api.artifact(record, name)
-        if isinstance(file, Path):
-            return FileResponse(file, filename=name)
-        answer = answer_with(file, name, request.headers)
-        if request.method == "HEAD":
-            return Response(status_code=answer.status_code, headers=dict(answer.headers))
-        return answer
 
-    return router
+@router.delete("/{video}")
+async def delete(video: str, api: TheApi) -> Response:
+    """Cancel a video and remove its files; of one that has ended, its record (204)."""
+    record = await api.delete(video)
+    return Response(status_code=204) if record is None else JSONResponse(public_json(record))
+
+
+@router.get("/{video}/events", response_class=EventSourceResponse)
+async def events(
+    record: TheRecord,
+    videos: TheVideos,
+    last_event_id: Annotated[int, Header()] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """Report each change of a video as a server-sent event, until it has ended."""
+    sent = last_event_id
+    while not videos.stopping:
+        # Smaller than what the client has: a store that lost its last second.
+        if record.revision != sent or record.ended:
+            sent = record.revision
+            name = "ended" if record.ended else "progress"
+            yield ServerSentEvent(data=public_json(record), event=name, id=str(sent))
+        if record.ended:
+            return
+        await asyncio.sleep(EVENT_POLL_S)
+        record = await videos.api.get(record.id)
+
+
+@router.get("/{video}/results")
+async def results(
+    record: TheRecord, api: TheApi, after: Annotated[int, Query(ge=-1)] = -1
+) -> StreamingResponse:
+    """Return a JSON line for each frame after `after`, as far as they are there."""
+    last = after // record.options.frame_stride
+    lines = await api.lines(record, last)
+    return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
+
+
+@router.head("/{video}/artifacts/{name}", include_in_schema=False)
+@router.get("/{video}/artifacts/{name}")
+async def artifact(name: str, record: TheRecord, api: TheApi, request: Request) -> Response:
+    """Return a file of a video; ranges are served."""
+    file = await api.artifact(record, name)
+    if isinstance(file, Path):
+        return FileResponse(file, filename=name)
+    answer = answer_with(file, name, request.headers)
+    if request.method == "HEAD":
+        return Response(status_code=answer.status_code, headers=dict(answer.headers))
+    return answer
 
 
 async def _submission(request: Request) -> Submission:

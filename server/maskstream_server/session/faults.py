@@ -1,6 +1,12 @@
 """How many errors of one kind in a row a connection bears (docs/protocol.md 7)."""
 
-from maskstream_protocol.errors import SequenceGapError, StaleEpochError, WireError
+from maskstream_protocol.errors import (
+    BadMessageError,
+    FrameHeaderError,
+    SequenceGapError,
+    StaleEpochError,
+    WireError,
+)
 
 
 class FaultRows:
@@ -8,12 +14,21 @@ class FaultRows:
 
     Args:
         num_in_flight: frames that a client may have sent before it learns of one that was ignored:
-            each of them is out of place too, and that is no fault of its own.
+            each of them is out of place too, and that is no fault of its own. After several resets
+            it may have sent as many in each epoch that has ended, since ignored ones cost nothing.
     """
 
     def __init__(self, num_in_flight: int) -> None:
         self._num_in_flight = num_in_flight
         self._rows: dict[str, int] = {}
+        self._newest_epoch = 0
+
+    def frame(self, epoch: int, current: int) -> None:
+        """Take note of a frame whose header can be read, before its place is checked."""
+        self.clear(BadMessageError, FrameHeaderError)
+        if self._newest_epoch < epoch <= current:
+            self._newest_epoch = epoch
+            self.clear(StaleEpochError)
 
     def count(self, error: WireError) -> int | None:
         """Count one more; returns the close code where it is the one that ends the connection."""

@@ -39,9 +39,7 @@ class FrameTask:
     """One accepted frame on its way; it is done when it has an `answer` or an `error`.
 
     Attributes:
-        frame: as it came.
         num_bytes: size of its message, which the credit counts.
-        arrived_s: when it came.
         prompts: what it is to be segmented by.
         skipped: frames before it that newer ones have replaced.
         picture: decoded, until it is answered; None where it failed.

@@ -27,7 +27,6 @@ class SessionMemory:
         epoch_began: whether a result of this epoch has gone out.
         mentioned: tracks that the client knows and that have not disappeared.
         model_parts: the model's memory as it names its parts; none before the epoch's first frame.
-        fingerprint: of the model that made the state.
         prompts: those that the last frame was stepped with.
         classes: of the tracks in `mentioned`, where the model takes prompts.
     """
@@ -56,6 +55,23 @@ class SessionMemory:
             fields["classes"] = sorted(self.classes.items())
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where a connection takes its session up.
+
+    Attributes:
+        memory: the answered one.
+        state: the model's; None where the epoch has seen nothing.
+        index: last frame that `state` holds, as the model counts.
+        kept: sequences of the results that the store keeps, in order.
+    """
+
+    memory: SessionMemory = field(default_factory=SessionMemory)
+    state: Any = None
+    index: int = 0
+    kept: tuple[int, ...] = ()
 
 
 def read_memory(

@@ -21,12 +21,10 @@ class Chain:
     """What the next step of the model continues from.
 
     Attributes:
-        epoch: of the state.
         state: the model's; None where the epoch has seen nothing.
         index: frames stepped, as the model counts them.
         committed: last frame of which a checkpoint was made.
         mentioned: tracks that the client knows and that have not disappeared.
-        prompts: those of the last step.
     """
 
     epoch: int

@@ -1,8 +1,8 @@
 """Which tracks of a frame are mentioned, and their masks (protocol.md section 3): pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from maskstream_model.port import (
     Crops,
     FrameResult,
     Model,
+    ModelInfo,
     Rows,
     StepOutput,
     TrackStatus,
@@ -40,6 +41,42 @@ class Wanted:
     classes: frozenset[int] | None = None
     provisional: bool = False
     tracks_classes: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        info: ModelInfo,
+        min_score: float | None,
+        classes: Sequence[str] | None,
+        **others: Any,
+    ) -> Self:
+        """Return what is wanted of a model, its own lowest score for None.
+
+        Raises:
+            ValueError: the model has no such class.
+        """
+        return cls(
+            min_score=info.report_score_min if min_score is None else min_score,
+            classes=labels_of(info, classes),
+            tracks_classes=info.task == "semantic",
+            **others,
+        )
+
+
+def labels_of(info: ModelInfo, names: Sequence[str] | None) -> frozenset[int] | None:
+    """Return the labels of classes; None: all.
+
+    Raises:
+        ValueError: the model has no class of one of the names.
+    """
+    if names is None:
+        return None
+    known = [each.name for each in info.classes or ()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        listed = ", ".join(known) or "none, its prompts are its classes"
+        raise ValueError(f"There is no class {unknown[0]!r}; the classes are: {listed}.")
+    return frozenset(label for label, name in enumerate(known) if name in names)
 
 
 @dataclass(frozen=True)
@@ -97,8 +134,6 @@ class Reader:
     """Makes the report of a step; for the thread that steps the model.
 
     Attributes:
-        model: that stepped.
-        wanted: what is wanted of results.
         mentioned: tracks that are known before the step and have not disappeared.
         committed: last frame whose parts are held already.
         every: parts are made each time that so many more frames are committed.

@@ -32,10 +32,10 @@ from maskstream_server.session.admission import (
     parse_text,
 )
 from maskstream_server.session.answers import Answers
-from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
+from maskstream_server.session.memory import Beginning
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
@@ -45,7 +45,7 @@ DONE, INTERNAL, RESTART, IDLE = 1000, 1011, 1012, 4408
 
 
 class Session:
-    """The state machine of one connection."""
+    """The state machine of one connection; `closed` once it has asked for its end."""
 
     def __init__(self, terms: Terms, beginning: Beginning) -> None:
         memory = beginning.memory
@@ -62,13 +62,8 @@ class Session:
         chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
         self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
         self._line = self._pipeline.line
-        self._confirmed = self._leaving = self._draining = self._closed = False
+        self._confirmed = self._leaving = self._draining = self.closed = False
         self._out: list[Action] = []
-
-    @property
-    def closed(self) -> bool:
-        """Whether it has asked for the connection to be closed."""
-        return self._closed
 
     @property
     def at_rest(self) -> bool:
@@ -172,7 +167,7 @@ class Session:
         limit = self._terms.max_frame_bytes
         if size > 2 * limit:
             self._end(FrameTooLargeError(f"A message of {size} is over twice the limit {limit}."))
-        return self._closed or self._leaving
+        return self.closed or self._leaving
 
     def _control(self, message: messages.ClientMessage | None) -> None:
         match message:
@@ -208,7 +203,7 @@ class Session:
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
-        self._rows.clear(BadMessageError, FrameHeaderError)
+        self._rows.frame(frame.epoch, self._epoch)
         self._confirm_token()
         if self._draining:
             return  # not counted: the client sends it again where it resumes
@@ -233,9 +228,9 @@ class Session:
 
     def _turn(self) -> list[Action]:
         """Return all that the last event has made possible."""
-        while not self._closed and (item := self._line.next_ready()) is not None:
+        while not self.closed and (item := self._line.next_ready()) is not None:
             self._answer(item)
-        if not self._closed:
+        if not self.closed:
             at_rest = self.at_rest
             self._do(self._pipeline.start_work(self._leaving))
             self._do(self._answers.commit_tail(self._answered_up_to) if at_rest else [])
@@ -295,6 +290,6 @@ class Session:
     def _do(self, actions: Iterable[Action]) -> None:
         """Queue actions; nothing follows a `Close`."""
         for action in actions:
-            if not self._closed:
+            if not self.closed:
                 self._out.append(action)
-                self._closed = isinstance(action, Close)
+                self.closed = isinstance(action, Close)

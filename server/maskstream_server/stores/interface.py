@@ -43,7 +43,6 @@ class Commit:
         epoch: the memory's epoch; `(epoch, sequence)` must grow with every commit.
         sequence: last frame that is answered (or dropped) in this memory.
         parts: the memory as named bytes, e.g. `{"tracker": ..., "session": ...}`.
-        results: results since the last commit, in order.
         keep_after: results up to this sequence may be forgotten: the client has said `ack` to
             them, or `credit.frames` newer ones are kept.
         whole: `parts` replace all that is there; else they replace parts of the same name, and
@@ -93,14 +92,10 @@ class StoredSession:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What a takeover by token gives: the lease, the memory, and who held it before.
-
-    `stored` is None where it cannot be read.
-    """
+    """What a takeover by token gives: the lease and the memory, None where it cannot be read."""
 
     lease: Lease
     stored: StoredSession | None
-    previous_owner: str | None
 
 
 @dataclass(frozen=True)
@@ -127,7 +122,6 @@ class Watch(Protocol):
 
     async def close(self) -> None:
         """Hear no more."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -155,11 +149,9 @@ class LeaseRenewer(Protocol):
         Raises:
             StoreUnreachableError: nothing can be said about any of them now.
         """
-        ...
 
     def close(self) -> None:
         """Let connections go."""
-        ...
 
 
 class SessionStore(Protocol):
@@ -178,7 +170,6 @@ class SessionStore(Protocol):
             StoreFullError: the store has passed 80 % of its memory.
             SessionExistsError: the session is there under another token.
         """
-        ...
 
     async def take_over(
         self, session: str, owner: str, token_hash: str, new_token_hash: str
@@ -187,43 +178,33 @@ class SessionStore(Protocol):
 
         `new_token_hash` becomes valid; the one that was used stays so until `confirm_token`.
         """
-        ...
 
     async def confirm_token(self, lease: Lease) -> None:
         """End the life of the token before the newest one: the client has the new one."""
-        ...
 
     async def seize(self, session: str, owner: str) -> Lease | None:
         """Lease a session from any holder; None where it is gone. Its tokens stay as they are."""
-        ...
 
     async def commit(self, commit: Commit) -> CommitOutcome:
         """Write memory and results as one, or nothing."""
-        ...
 
     async def load(self, session: str) -> StoredSession | None:
         """Read the last committed memory; None where there is no such session."""
-        ...
 
     async def results_after(self, session: str, last_sequence: int) -> list[KeptResult]:
         """Read the kept results with a sequence above `last_sequence`, in order."""
-        ...
 
     async def release(self, lease: Lease) -> None:
         """Give the lease back; the memory lives on for `resume_ttl_s`. Nothing if it is lost."""
-        ...
 
     async def delete(self, lease: Lease) -> bool:
         """Forget a session for good (`bye`); False where the lease is lost or it is gone."""
-        ...
 
     async def discard(self, session: str) -> None:
         """Forget all that is stored of a session, for one that cannot be read: without a lease."""
-        ...
 
     async def listing(self, limit: int) -> list[SessionListing]:
         """Return at most `limit` sessions, in no order."""
-        ...
 
     async def watch(self, session: str, heard: Heard) -> Watch:
         """Call `heard` with each result that is committed from now on, by any server.
@@ -231,20 +212,15 @@ class SessionStore(Protocol):
         On the event loop, in order; it must return at once. While the store is away results pass
         unheard; a result's own count of dropped frames shows which.
         """
-        ...
 
     async def usage(self) -> StoreUsage:
         """Say how full the store is."""
-        ...
 
     async def ping(self) -> None:
         """Return quickly where the store works; for health checks."""
-        ...
 
     def renewer(self) -> LeaseRenewer:
         """Return a renewer with connections of its own."""
-        ...
 
     async def close(self) -> None:
         """Wait for commands under way and let connections go."""
-        ...

@@ -23,13 +23,7 @@ from maskstream_server.stores.record import SessionRecord, refusal, write
 
 
 class MemoryStore:
-    """A `SessionStore` of one process; all methods are quick, none raises StoreUnreachableError.
-
-    Args:
-        times: lives of memories and leases.
-        max_bytes: memory for parts and results; None for no bound.
-        clock: seconds that only grow.
-    """
+    """A `SessionStore` of one process; all methods are quick, none raises StoreUnreachableError."""
 
     def __init__(
         self,
@@ -67,10 +61,9 @@ class MemoryStore:
             record = self._living(session)
             if record is None or token_hash not in (record.token, record.previous):
                 return None
-            before = record.owner if record.lease_until_s > self._clock() else None
             record.token, record.previous = new_token_hash, token_hash
             record.fence += 1
-            return TakenOver(self._lease_to(session, record, owner), record.stored, before)
+            return TakenOver(self._lease_to(session, record, owner), record.stored)
 
     async def confirm_token(self, lease: Lease) -> None:
         """See `SessionStore.confirm_token`."""

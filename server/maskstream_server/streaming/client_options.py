@@ -34,30 +34,19 @@ class ClientOptions:
             )
         if hello.provisional and not info.lookahead:
             raise BadHelloError(f"The model {info.name} answers at once: nothing is provisional.")
-        wanted = Wanted(
-            min_score=info.report_score_min if hello.min_score is None else hello.min_score,
-            mask_scale=None if hello.masks == "none" else hello.mask_scale,
-            with_logits=needs_logits(hello.masks),
-            classes=None if hello.classes is None else labels_of(info, hello.classes),
-            provisional=hello.provisional,
-            tracks_classes=info.task == "semantic",
-        )
+        try:
+            wanted = Wanted.of(
+                info,
+                hello.min_score,
+                hello.classes,
+                mask_scale=None if hello.masks == "none" else hello.mask_scale,
+                with_logits=needs_logits(hello.masks),
+                provisional=hello.provisional,
+            )
+        except ValueError as error:
+            raise BadHelloError(str(error)) from None
         task = Task.INSTANCES if info.task == "referring" else Task[info.task.upper()]
         return cls(ResultFormat(hello.masks, hello.mask_scale, task), wanted)
-
-
-def labels_of(info: ModelInfo, names: Sequence[str]) -> frozenset[int]:
-    """Return the labels of classes.
-
-    Raises:
-        BadHelloError: the model has no class of one of the names.
-    """
-    known = [each.name for each in info.classes or ()]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        listed = ", ".join(known) or "none, its prompts are its classes"
-        raise BadHelloError(f"There is no class {unknown[0]!r}; the classes are: {listed}.")
-    return frozenset(label for label, name in enumerate(known) if name in names)
 
 
 def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionPrompts:

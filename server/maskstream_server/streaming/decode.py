@@ -20,12 +20,6 @@ async def decode_frame(
 ) -> Frame:
     """Decode a frame of one of the server's codecs.
 
-    Args:
-        frame: has passed admission.
-        pool: decodes what is not raw.
-        sender: who sent it.
-        compute: calls a function with arguments in a thread; for what does not stand upright.
-
     Returns:
         uint8 `(height, width, 3)` RGB, turned as the frame's header says; EXIF is ignored.
 

@@ -26,7 +26,6 @@ class ResultFormat:
     """How a client wants its results.
 
     Attributes:
-        masks: encoding of the masks.
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         task: what the model segments.
     """

@@ -20,9 +20,13 @@ from maskstream_protocol.results import mark_durable
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import RETRY_AFTER_MS, SessionUnreadableError
 from maskstream_server.session.admission import Terms, agreed_codecs
-from maskstream_server.session.beginning import Beginning
 from maskstream_server.session.credit import CreditLimit
-from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.session.memory import (
+    Beginning,
+    MemoryDamagedError,
+    SessionMemory,
+    read_memory,
+)
 from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,

@@ -20,8 +20,6 @@ class SessionPorts(Protocol):
     """For what begins, copies, shows and ends sessions.
 
     Attributes:
-        settings: what the operator decided.
-        model: what sessions run, on `engine`.
         store: where they are kept; `owner` is this server's name in it.
         connections: the connections that have a session here.
     """
@@ -35,21 +33,13 @@ class SessionPorts(Protocol):
 
     def random_bytes(self, count: int, /) -> bytes:
         """Return bytes for names and tokens, hard to guess."""
-        ...
 
     async def compute(self, work: Callable[..., T], *args: Any) -> T:
         """Run `work` on a thread of its own kind, which no file blocks."""
-        ...
 
 
 class StreamPorts(SessionPorts, Protocol):
-    """For a connection that streams frames.
-
-    Attributes:
-        pictures: decodes frames.
-        metrics, tracing: count and trace them.
-        background: runs what outlives the connection.
-    """
+    """For a connection that streams frames."""
 
     pictures: PicturePool
     metrics: Metrics
@@ -58,12 +48,9 @@ class StreamPorts(SessionPorts, Protocol):
 
     def clock(self) -> float:
         """Return seconds that only grow."""
-        ...
 
     def hold(self, lease: Lease) -> None:
         """Renew a session's lease from now on."""
-        ...
 
     def let_go(self, lease: Lease) -> None:
         """Renew it no longer."""
-        ...

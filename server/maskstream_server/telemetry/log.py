@@ -10,12 +10,7 @@ Format = Literal["console", "json"]
 
 
 def set_up_logging(log_format: Format, level: str) -> None:
-    """Send our events and those of other libraries through one formatter to standard error.
-
-    Args:
-        log_format: `json` for machines, `console` for people.
-        level: the least important level that is shown.
-    """
+    """Send our events and those of other libraries through one formatter to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -8,7 +8,7 @@ moment of a scrape is read by `readings.py`, and the store's commands are timed 
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.notices import DropReason
@@ -84,28 +84,18 @@ class Metrics(WorkMetrics):
         )
 
     def _time_frames(self) -> None:
-        self.stage_s = Histogram(
-            "maskstream_stage_seconds",
-            "Time of a frame in one part of the server",
-            ["stage"],
-            buckets=LATENCY_S,
-            registry=self.registry,
-        )
+        text = "Time of a frame in one part of the server"
+        self.stage_s = self._histogram("stage_seconds", text, LATENCY_S, "stage")
         # Looked up once: this is asked for several times a frame.
         self._stages = {stage: self.stage_s.labels(stage) for stage in get_args(Stage)}
-        self.frame_s = Histogram(
-            "maskstream_frame_seconds",
-            "Time from a frame's arrival until its result has left",
-            buckets=LATENCY_S,
-            registry=self.registry,
-        )
+        text = "Time from a frame's arrival until its result has left"
+        self.frame_s = self._histogram("frame_seconds", text, LATENCY_S)
 
     def _count_commits(self) -> None:
-        self.commit_bytes = Histogram(
-            "maskstream_commit_bytes",
+        self.commit_bytes = self._histogram(
+            "commit_bytes",
             "Bytes of memory and results in one commit",
-            buckets=(1024, 4096, 16384, 65536, 81920, 262144, 1048576),
-            registry=self.registry,
+            (1024, 4096, 16384, 65536, 81920, 262144, 1048576),
         )
         self.commits_behind = self._gauge(
             "commits_behind", "Commits that sessions wait for, merged ones counted singly"

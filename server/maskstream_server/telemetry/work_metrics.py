@@ -20,17 +20,13 @@ class WorkMetrics:
         self._count_jobs()
 
     def _count_steps(self) -> None:
-        self.batch_frames = Histogram(
-            "maskstream_batch_frames",
-            "Frames in one step of the model",
-            buckets=(1, 2, 4, 8, 16, 32),
-            registry=self.registry,
-        )
+        text = "Frames in one step of the model"
+        self.batch_frames = self._histogram("batch_frames", text, (1, 2, 4, 8, 16, 32))
         self.busy_s = self._counter("engine_busy_seconds", "Time that the model was stepping")
         self.failed_steps = self._counter("failed_steps", "Frames on which the model failed")
 
     def _describe_videos(self) -> None:
-        self.videos = Gauge("maskstream_videos", "Whole videos", ["state"], registry=self.registry)
+        self.videos = self._gauge("videos", "Whole videos", "state")
         self.video_silence_s = self._gauge(
             "video_silence_seconds", "Longest time that a running video has made no progress"
         )
@@ -42,11 +38,15 @@ class WorkMetrics:
         for end in get_args(JobEnd):
             self.jobs.labels(end)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(f"maskstream_{name}", text, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"maskstream_{name}", text, labels, registry=self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"maskstream_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        name = f"maskstream_{name}"
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Count a step of the engine."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from maskstream_bench.stand_in import StandIn
 from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import Prompt, SessionOptions
 from support.stand_ins import colored_frames, stand_in
@@ -46,6 +47,7 @@ CASES: dict[str, Callable[[], Case]] = {
         lambda: tiny_associated_model("panoptic"), TINY, **MOVED, num_long=100
     ),
     "brightest blob": lambda: Case(brightest_blob, colored_frames(), max_bytes=200),
+    "bench": lambda: Case(lambda: StandIn(4, 2), colored_frames(8), max_bytes=64 << 10),
     "at once": lambda: Case(stand_in, colored_frames(), max_bytes=500),
     "late": lambda: Case(lambda: stand_in(3), colored_frames(), max_bytes=500),
     "whole video": lambda: Case(lambda: stand_in(None), colored_frames(), num_long=100),

@@ -234,8 +234,8 @@ def test_a_limit_keeps_newcomers_out_and_changes_nothing_else(frames, rules):
             assert int((~old).sum()) - int((~kept).sum()) == limited.num_refused
             refused += limited.num_refused
         state = following
-    # Masks of random weights lie on one another: with the rule every newcomer is a double,
-    # and those need no room.
+    # Masks of random weights overlap: with the rule every new track is a duplicate, and those
+    # do not count towards the limit.
     assert (refused > 10) == (not rules)
 
 

@@ -75,7 +75,7 @@ from maskstream_client.starting import prepare_process
 prepare_process(os.environ)
 import torch
 from maskstream_model import load_model
-from maskstream_client.bench.frames import moving_shapes
+from maskstream_bench.pictures import moving_shapes
 torch.set_num_threads(1)
 model = load_model("demo", weights="random")
 frames = [moving_shapes(index, 128, 224) for index in range(15)]

@@ -1,8 +1,7 @@
 import pytest
 
 from maskstream_server.session.actions import ConfirmToken, Decode, Step
-from maskstream_server.session.beginning import Beginning
-from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.memory import Beginning, SessionMemory
 from support.conversation import TIMES, Conversation, found, frame
 
 

@@ -88,14 +88,6 @@ async def test_a_released_session_has_no_holder(store):
     assert await holder(store, "a") == "server 2"
 
 
-async def test_a_takeover_of_a_released_session_had_no_owner(store):
-    lease = await store.create("a", "server 1", "hash")
-    await store.release(lease)
-    taken = await store.take_over("a", "server 2", "hash", "hash 2")
-    assert taken is not None
-    assert taken.previous_owner is None
-
-
 async def test_renewals_keep_a_lease_and_tell_which_are_lost(under_test: AgedStore):
     store, renewer = under_test.store, under_test.store.renewer()
     kept = await store.create("a", "server 1", "hash")

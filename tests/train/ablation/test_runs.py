@@ -15,8 +15,8 @@ from maskstream_train.ablation.arms import ARMS, BASE, recipe_of
 from maskstream_train.ablation.plan import Ablation
 from maskstream_train.ablation.runs import run_ablation
 from maskstream_train.commands import train
+from maskstream_train.commands.train_options import ablation_of
 from maskstream_train.data.synthetic import SyntheticConfig
-from maskstream_train.training.command_line import ablation_of
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
 from maskstream_train.training.options import BatchPlan, Budget, RunOptions

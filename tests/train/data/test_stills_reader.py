@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.annotations import read_annotations
-from maskstream_train.data.coco import read_stills
+from maskstream_train.data.annotations import read_annotations, read_stills
 from maskstream_train.data.readers import open_reader
 from support.datasets import SIZE, Tubes, box, draw_frames
 

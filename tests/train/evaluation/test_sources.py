@@ -49,7 +49,7 @@ def _write(folder: Path, **changes: object) -> Path:
 def test_a_folder_gives_frames_masks_and_the_models_labels(tmp_path: Path) -> None:
     _write(tmp_path)
     dataset = open_dataset(tmp_path, CLASSES)
-    (clip,) = dataset.clips()
+    (clip,) = dataset.clips
     frames = list(clip.frames)
     assert dataset.categories == (5, 9)
     assert clip.truth_labels.tolist() == [1]
@@ -62,7 +62,7 @@ def test_a_folder_gives_frames_masks_and_the_models_labels(tmp_path: Path) -> No
 def test_classes_that_are_not_the_models_leave_only_agnostic_numbers(tmp_path: Path) -> None:
     dataset = open_dataset(_write(tmp_path), ["car"])
     assert dataset.categories is None
-    assert next(dataset.clips()).truth_labels.tolist() == [0]
+    assert next(dataset.clips).truth_labels.tolist() == [0]
 
 
 def test_a_missing_frame_is_named(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_truth_of_the_composite_clips_scores_one(test_data: Path) -> None:
     ]
     assert score_results(truth, detections, agnostic=True).overall["AP"] == pytest.approx(1)
     dataset = open_dataset(folder, CLASSES)
-    frame, masks = next(iter(next(dataset.clips()).frames))
+    frame, masks = next(iter(next(dataset.clips).frames))
     assert frame.shape == (360, 640, 3)
     assert masks.shape == (4, 360, 640)
 

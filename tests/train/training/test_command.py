@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from maskstream_model.errors import ConfigError
 from maskstream_train.commands import train
-from maskstream_train.training.command_line import options_of, stage_by_default
+from maskstream_train.commands.train_options import options_of, stage_by_default
 
 
 def given(**changes):

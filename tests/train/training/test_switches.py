@@ -56,7 +56,7 @@ def test_without_emergence_simulation_every_row_with_an_object_stays(model, fram
         assert sorted(rows.objects[0, :NUM_OBJECTS].tolist()) == list(range(NUM_OBJECTS))
 
 
-def test_without_emergence_simulation_doubles_above_the_threshold_stay_too(model, frames):
+def test_without_emergence_simulation_duplicates_above_the_threshold_stay_too(model, frames):
     open_door = replace(BOLD, emergence_simulation=False)
     assert run(model, frames, open_door)[0][1].num_tracks > NUM_OBJECTS
 

@@ -28,13 +28,6 @@ class Download:
 
     What is here of it waits as `.NAME.ID.part` beside its place, for another process too: an id
     is never used twice, and a file that a video has is never changed.
-
-    Attributes:
-        http: to the server.
-        video: its id.
-        name: of the file.
-        folder: where it goes.
-        progress: see `DownloadProgress`.
     """
 
     http: Http

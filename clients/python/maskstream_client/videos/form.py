@@ -17,7 +17,6 @@ class Form:
 
     Attributes:
         head: options, and the head of the file's part.
-        tail: the end of the form.
         boundary: between parts; a random one occurs in no file.
     """
 

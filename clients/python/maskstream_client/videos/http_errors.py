@@ -28,12 +28,7 @@ _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
 
 
 def refusal(response: httpx.Response, proxy: str | None = None) -> Exception:
-    """The exception for a response that is no success; its body has been read.
-
-    Args:
-        response: the server's, or the proxy's.
-        proxy: on the way to the server, for the message.
-    """
+    """The exception for a response that is no success; its body has been read."""
     problem = _problem(response)
     code, sentence = problem.get("code"), problem.get("detail")
     if not isinstance(code, str):

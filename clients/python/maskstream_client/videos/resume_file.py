@@ -18,12 +18,6 @@ _NAME: Final = ".maskstream-run.json"
 class ResumeFile:
     """Keeps the submission of one file to one server with one set of options.
 
-    Args:
-        folder: where it lies, made where it is not there.
-        source: the video: its path or its address.
-        url: of the server.
-        options: of the video.
-
     Raises:
         SourceError: there is no such file.
         OutputError: nothing can be written there.
@@ -41,9 +35,6 @@ class ResumeFile:
 
     def check_place(self, names: Sequence[str]) -> None:
         """Check that the folder holds nothing of another video.
-
-        Args:
-            names: of the files to come.
 
         Raises:
             OutputError: it has files of these names, or the unfinished run of another video.

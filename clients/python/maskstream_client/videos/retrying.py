@@ -10,7 +10,6 @@ class TransientError(Exception):
     """An attempt that failed and may be repeated; never leaves this package.
 
     Attributes:
-        error: what to raise where it is not repeated.
         retry_after_s: how long the server asks to wait.
     """
 

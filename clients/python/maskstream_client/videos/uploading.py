@@ -49,16 +49,7 @@ def _key(submission: Submission) -> dict[str, str]:
 
 @dataclass
 class Uploader:
-    """Submits one file.
-
-    Attributes:
-        http: to the server.
-        file: the video.
-        options: of the video.
-        submission: how far it has come.
-        progress: see `UploadProgress`.
-        remember: see `Remember`.
-    """
+    """Submits one file."""
 
     http: Http
     file: SourceFile

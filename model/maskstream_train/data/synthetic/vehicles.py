@@ -1,6 +1,6 @@
 """Vehicle figures: cars, vans and lorries from the side and from above, and two-wheelers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -99,27 +99,22 @@ class _CarFromSide:
 
 def car_from_side(rng: np.random.Generator) -> Figure:
     """Draw a car, van or lorry seen from the side, with turning wheels."""
-    half = rng.uniform(0.9, 1.35)
-    roof, belt, sill = -rng.uniform(0.4, 0.8), -rng.uniform(0.02, 0.15), rng.uniform(0.3, 0.4)
-    front, rear = rng.uniform(0.15, 0.75), rng.uniform(0.3, 0.98)
-    slant_front, slant_rear = rng.uniform(0.1, 0.4), rng.uniform(0.0, 0.3)
-    wheel, pillars = rng.uniform(0.19, 0.28), int(rng.integers(1, 4))
-    spokes, van = int(rng.integers(3, 7)), rng.random() < 0.25
     car = _CarFromSide(
-        half=half,
-        roof=roof,
-        belt=belt,
-        sill=sill,
-        front=front,
-        rear=0.97 if van else rear,
-        slant_front=slant_front,
-        slant_rear=slant_rear,
-        wheel=wheel,
-        pillars=pillars,
-        spokes=spokes,
-        van=van,
+        half=rng.uniform(0.9, 1.35),
+        roof=-rng.uniform(0.4, 0.8),
+        belt=-rng.uniform(0.02, 0.15),
+        sill=rng.uniform(0.3, 0.4),
+        front=rng.uniform(0.15, 0.75),
+        rear=rng.uniform(0.3, 0.98),
+        slant_front=rng.uniform(0.1, 0.4),
+        slant_rear=rng.uniform(0.0, 0.3),
+        wheel=rng.uniform(0.19, 0.28),
+        pillars=int(rng.integers(1, 4)),
+        spokes=int(rng.integers(3, 7)),
+        van=rng.random() < 0.25,
         lower_band=rng.random() < 0.4,
     )
+    car = replace(car, rear=0.97) if car.van else car
     return Figure(VEHICLE, vehicle_paints(rng), car.pose)
 
 

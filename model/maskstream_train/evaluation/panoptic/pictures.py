@@ -1,20 +1,45 @@
-"""Counts panoptic videos from their PNG files, one frame at a time."""
+"""Counts panoptic videos, true and predicted, from their files, one frame at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from maskstream_model.aliases import Ints
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.panoptic import PanopticEntries, PanopticTruth, read_ids
+from maskstream_train.data.panoptic import (
+    PanopticEntries,
+    PanopticTruth,
+    Segment,
+    read_entries,
+    read_ids,
+)
+from maskstream_train.data.reading import read_json
 from maskstream_train.evaluation.panoptic.counts import (
     PanopticVideo,
     PixelPairs,
     SegmentTable,
     shared_ids,
 )
-from maskstream_train.evaluation.panoptic.entries import segment_table
+
+
+def read_predictions(path: Path, truth: PanopticTruth) -> PanopticEntries:
+    """Read the predicted videos, which must be those of `truth`.
+
+    Raises:
+        DatasetError: the file cannot be read, or videos are missing, unknown or of other length.
+    """
+    entries = read_entries(path, read_json(path))
+    for name in entries.frames:
+        if name not in truth.images:
+            raise DatasetError(f"{path}: video {name} is not listed in {truth.entries.path}")
+    for name, images in truth.images.items():
+        if name not in entries.frames:
+            raise DatasetError(f"{path}: video {name} is missing")
+        if len(entries.frames[name]) != len(images):
+            listed = len(entries.frames[name])
+            raise DatasetError(f"{path}: video {name} has {listed} of {len(images)} frames")
+    return entries
 
 
 class PanopticFolders:
@@ -66,9 +91,9 @@ class PanopticFolders:
         place = Path(video) / f"{entries.file_stem(video, frame)}.png"
         truth_file, found_file = self._truth_folder / place, self._found_folder / place
         listed = entries.segments(video, frame, self._classes, areas=True)
-        truth = segment_table(listed, frame, self._classes)
+        truth = _table(listed, frame, self._classes)
         listed = self._found.segments(video, frame, self._classes)
-        found = segment_table(listed, frame, self._classes)
+        found = _table(listed, frame, self._classes)
         truth_ids, found_ids, counts = shared_ids(
             read_ids(truth_file, size), read_ids(found_file, size)
         )
@@ -85,6 +110,17 @@ class PanopticFolders:
         pairs = PixelPairs(np.full(len(counts), frame), true_lines, found_lines, counts)
         counted = SegmentTable(found.frames, found.ids, found.classes, found.crowd, areas[:-1])
         return truth, counted, pairs
+
+
+def _table(segments: Sequence[Segment], frame: int, classes: Mapping[int, int]) -> SegmentTable:
+    """Return the segments of a frame as a table; `classes` is the index by category id."""
+    return SegmentTable(
+        np.full(len(segments), frame, dtype=np.int64),
+        np.array([row.id for row in segments], dtype=np.int64),
+        np.array([classes[row.category] for row in segments], dtype=np.int64),
+        np.array([row.crowd for row in segments], dtype=bool),
+        np.array([row.area for row in segments], dtype=np.int64),
+    )
 
 
 def _lines(ids: Ints, table: SegmentTable, picture: Path, listed_in: Path) -> Ints:

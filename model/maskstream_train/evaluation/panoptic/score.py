@@ -8,11 +8,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from maskstream_model.command_errors import printable
 from maskstream_model.errors import DatasetError
-from maskstream_model.plain_errors import plain
 from maskstream_train.data.panoptic import read_truth
-from maskstream_train.evaluation.panoptic.entries import read_predictions
-from maskstream_train.evaluation.panoptic.pictures import PanopticFolders
+from maskstream_train.evaluation.panoptic.pictures import PanopticFolders, read_predictions
 from maskstream_train.evaluation.panoptic.stq import (
     StqMetric,
     StqSummary,
@@ -73,7 +72,7 @@ class PanopticScore:
         table = Table("class", *(f"PQ, {length}" for length in windows))
         for key, name in self.names.items():
             rows = [part["per_class"][key] for part in windows.values()]
-            table.add_row(Text(plain(name)), *(_class_quality(row) for row in rows))
+            table.add_row(Text(printable(name)), *(_class_quality(row) for row in rows))
         return table
 
 

@@ -32,12 +32,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class VideoApi:
-    """Submits videos, and answers questions about them.
-
-    Attributes:
-        maintenance: of the same records and files.
-        intake: where files come in.
-    """
+    """Submits videos, and answers questions about them."""
 
     maintenance: Maintenance
     intake: Intake

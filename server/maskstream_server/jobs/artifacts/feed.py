@@ -12,11 +12,7 @@ class FeedStoppedError(Exception):
 
 
 class Feed:
-    """Each iteration, in a thread of its own, gives all lines and ends with the last.
-
-    Args:
-        folder: of the video.
-    """
+    """Each iteration, in a thread of its own, gives all lines and ends with the last."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

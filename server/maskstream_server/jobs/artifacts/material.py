@@ -9,7 +9,7 @@ from maskstream_model.port import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
 from maskstream_server.jobs.records.options import VideoOptions
-from maskstream_server.media.ports import DecodingVideo
+from maskstream_server.media.decoder import Video
 from maskstream_server.media.soundtrack import SoundPiece
 
 Lines = Iterable[bytes]
@@ -19,24 +19,14 @@ UNSEEN = (Status.MISSED.name.lower(), Status.DISAPPEARED.name.lower())
 
 @dataclass(frozen=True)
 class Material:
-    """All that an artifact can be made of; opened and read in the thread that makes it.
-
-    Attributes:
-        name: of the video's file.
-        lines: of results.
-        classes: of the model.
-        options: what is wanted.
-        show_min: score from which a track is shown.
-        open_video: gives the frames that the lines are of.
-        open_sound: gives the sound of the file.
-    """
+    """All that an artifact can be made of; opened and read in the thread that makes it."""
 
     name: str
     lines: Lines
     classes: Sequence[ClassInfo]
     options: VideoOptions
     show_min: float
-    open_video: Callable[[], DecodingVideo]
+    open_video: Callable[[], Video]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
 
     def frame_rate(self) -> float:

@@ -20,13 +20,7 @@ WHOLE_S = 3600.0
 
 @dataclass(frozen=True)
 class Fetcher:
-    """Fetches files to the disk, never into memory.
-
-    Attributes:
-        client: restricts where requests may go.
-        files: of videos.
-        max_bytes: of one file.
-    """
+    """Fetches files to the disk, never into memory."""
 
     client: OutboundClient
     files: VideoFiles

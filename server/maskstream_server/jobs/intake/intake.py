@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from maskstream_model.port import ModelInfo
 from maskstream_server.errors import BadUploadError, UnfinishedError
 from maskstream_server.jobs.intake.reservation import unreserved_space
 from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.records.options import ModelFacts, VideoOptions, read_options, utf8
+from maskstream_server.jobs.records.options import VideoOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.outbound.rules import HostRules
 
@@ -29,9 +30,6 @@ class Arrival:
     """What has come.
 
     Attributes:
-        name: what the client calls the file.
-        options: what is wanted.
-        num_bytes: of the file.
         upload: under which it is (see `VideoFiles.incoming`), or
         url: where it will be fetched.
         resumable: whether a video can still be made of the upload later, if none is made now.
@@ -50,21 +48,16 @@ class Intake:
     """What every way in works with.
 
     Attributes:
-        files: of videos.
-        uploads: that can be continued.
         sources: hosts that files may be fetched from.
         webhooks: hosts that the end of a video may be reported to.
-        model: the one that the workers run.
-        max_bytes: of one file.
-        random_bytes: for ids.
-        now_s: Unix time.
     """
 
     files: VideoFiles
     uploads: ResumableUploads
     sources: HostRules
     webhooks: HostRules
-    model: ModelFacts
+    model: ModelInfo
+    refines: bool
     max_bytes: int
     random_bytes: Callable[[int], bytes] = os.urandom
     now_s: Callable[[], float] = time.time
@@ -80,7 +73,7 @@ class Intake:
             BadOptionsError: they cannot be.
             AddressRefusedError: its webhook is not allowed.
         """
-        options = read_options(text, self.model)
+        options = read_options(text, self.model, refines=self.refines)
         if options.webhook is not None:
             self.webhooks.check(options.webhook)
         return options
@@ -110,13 +103,7 @@ class Submission(ABC):
 
 @dataclass(frozen=True)
 class FormSubmission(Submission):
-    """A multipart form that comes in, and what its headers say of it.
-
-    Attributes:
-        chunks: its body.
-        content_type: names the boundary.
-        num_bytes: of the body, where it is known.
-    """
+    """A multipart form that comes in, and what its headers say of it."""
 
     chunks: AsyncIterable[bytes]
     content_type: str
@@ -163,12 +150,7 @@ class UploadSubmission(Submission):
 
 @dataclass(frozen=True)
 class UrlSubmission(Submission):
-    """A file that is to be fetched (see `fetching`).
-
-    Attributes:
-        url: its address.
-        options: JSON object of what is wanted.
-    """
+    """A file that is to be fetched (see `fetching`)."""
 
     url: str
     options: Any = None

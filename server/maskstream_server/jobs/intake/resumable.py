@@ -42,8 +42,6 @@ class Announcement:
     """What a client says of an upload before it begins.
 
     Attributes:
-        length: bytes that will come.
-        name: what the client calls the file.
         metadata: as the client wrote it; it gets the same back.
         options: of the video that it is for, as JSON text; None where nothing was said of them.
     """
@@ -60,8 +58,6 @@ class ResumableUpload:
 
     Attributes:
         id: letters and digits.
-        announced: see there.
-        offset: bytes that have come.
         expires_s: Unix time at which it is forgotten, if nothing more comes.
     """
 
@@ -81,11 +77,8 @@ class ResumableUploads:
     """The uploads of all servers that share a folder.
 
     Attributes:
-        files: where they are.
-        max_bytes: of one.
         expiry_s: how long an upload waits for more.
         begin_s: how long it waits for its first byte, where that is less.
-        random_bytes: for ids.
         now_s: Unix time, for ids; ages are judged by that of `files`.
     """
 

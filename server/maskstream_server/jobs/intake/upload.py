@@ -19,10 +19,6 @@ BLOCK_S = 1.0
 class UploadForm:
     """Takes the body of a `multipart/form-data` request apart; no I/O but `file.write`.
 
-    Args:
-        content_type: of the request; names the boundary.
-        file: where the part `file` goes.
-
     Attributes:
         name: what the client calls the file.
         options: the part `options`, None where there was none.

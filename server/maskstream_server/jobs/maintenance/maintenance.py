@@ -63,13 +63,7 @@ class Maintenance:
     """Keeps the records, files and queue of all videos that share a store consistent.
 
     Attributes:
-        store: of records.
-        queue: to the workers.
-        files: of videos.
-        ownership: whether the files are those of the store.
-        retention: see there.
         wake: starts the delivery of a video's webhook, where that is due.
-        now_s: Unix time.
     """
 
     store: VideoStore

@@ -30,13 +30,7 @@ ADVICE: Final = (
 class Ownership:
     """The store and the files of one server.
 
-    Args:
-        store: of records.
-        files: of videos.
-        random_bytes: for ids.
-
     Attributes:
-        files: see there.
         mismatch: one sentence for the operator, as last found; None where all is well.
     """
 

@@ -22,14 +22,7 @@ MAX_PIXELS_AT_ONCE: Final = 12_000_000
 
 
 class FrameLoop:
-    """The work on the frames that have no results yet.
-
-    Args:
-        job: that it is for.
-        tracking: makes the lines; stands where the last checkpoint left it.
-        making: files that follow the lines.
-        thread: writes lines.
-    """
+    """The work on the frames that have no results yet."""
 
     def __init__(
         self, job: VideoJob, tracking: Tracking, making: Making, thread: ThreadPoolExecutor

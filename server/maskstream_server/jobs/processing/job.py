@@ -1,7 +1,9 @@
 """A whole video that a worker has claimed, and what is done to it however long a store is away."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,26 +12,48 @@ import structlog
 
 from maskstream_model.classes import color_of
 from maskstream_model.port import ClassInfo, Model, Prompt, SessionOptions
+from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import JobFailedError, StoreUnreachableError
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
+from maskstream_server.jobs.intake.fetching import Fetcher
 from maskstream_server.jobs.processing.tracking import Tracking
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord
-from maskstream_server.jobs.records.store import Memory, change
-from maskstream_server.jobs.storage.files import SOURCE
-from maskstream_server.media.ports import DecodingVideo
+from maskstream_server.jobs.records.store import Memory, VideoStore, change
+from maskstream_server.jobs.storage.files import SOURCE, VideoFiles
+from maskstream_server.media.decoder import OpenVideo, Video
+from maskstream_server.media.soundtrack import OpenSound
 from maskstream_server.session.reporting import Wanted
 
 AWAY_PAUSE_S = 0.5
 
 
+@dataclass(frozen=True)
+class WorkerParts:
+    """What a worker works with.
+
+    Attributes:
+        engine: shared with live sessions, which go first.
+        offline: refines whole videos; None where there is no refiner.
+        max_tracks: bound on tracks, as for live sessions.
+        checkpoint_every: frames from one checkpoint to the next.
+        fetcher: brings files of which only the address was handed in.
+    """
+
+    engine: Engine[Any]
+    store: VideoStore
+    files: VideoFiles
+    open_video: OpenVideo
+    open_sound: OpenSound
+    offline: Model[Any] | None = None
+    max_tracks: int = 100
+    checkpoint_every: int = 10
+    now_s: Callable[[], float] = time.time
+    fetcher: Fetcher | None = None
+
+
 class VideoJob:
     """A claimed video: its record, its files, and what they ask of the model.
-
-    Args:
-        parts: what the worker works with.
-        record: as claimed; its fence is the worker's.
 
     Attributes:
         record: as it was written last.
@@ -73,13 +97,11 @@ class VideoJob:
             JobFailedError: this server's model cannot do what is wanted.
         """
         options, model = self.record.options, self._model
-        own_min = model.info.report_score_min
-        wanted = Wanted(
-            min_score=own_min if options.min_score is None else options.min_score,
-            mask_scale=options.mask_scale,
-            classes=self._labels(model),
-            tracks_classes=model.info.task == "semantic",
-        )
+        scale = options.mask_scale
+        try:
+            wanted = Wanted.of(model.info, options.min_score, options.classes, mask_scale=scale)
+        except ValueError as error:
+            raise JobFailedError(str(error)) from error
         return Tracking(
             self.parts.engine,
             model,
@@ -111,14 +133,7 @@ class VideoJob:
             for prompt in _prompts(self.record.options.prompts)
         )
 
-    def _labels(self, model: Model[Any]) -> frozenset[int] | None:
-        """Return the labels of the classes that are wanted; None: all."""
-        wanted, known = self.record.options.classes, model.info.classes or ()
-        if wanted is None:
-            return None
-        return frozenset(label for label, each in enumerate(known) if each.name in wanted)
-
-    def open_video(self, skip: int = 0) -> DecodingVideo:
+    def open_video(self, skip: int = 0) -> Video:
         """Return the frames that are looked at, without the first `skip` of them."""
         stride = self.record.options.frame_stride
         return self.parts.open_video(self.source, skip=skip * stride, stride=stride)

@@ -44,13 +44,7 @@ def clear_drafts(folder: Path) -> None:
 
 
 class Making:
-    """The files of one video under way; they appear under their names when all are whole.
-
-    Args:
-        record: of the video: what is wanted, and under which fence this is.
-        folder: of the video.
-        material: all but its lines, which come from a feed.
-    """
+    """The files of one video under way; they appear under their names when all are whole."""
 
     def __init__(
         self, record: VideoRecord, folder: Path, material: Callable[[Feed], Material]

@@ -12,13 +12,7 @@ Line = Callable[[], bytes]
 
 
 class PartWriter:
-    """Appends lines to a file that no other worker writes; for one thread.
-
-    Args:
-        folder: of the video.
-        name: of the file.
-        first_frame: what its first line is of.
-    """
+    """Appends lines to a file that no other worker writes; for one thread."""
 
     def __init__(self, folder: Path, name: str, first_frame: int) -> None:
         self._path = folder / name

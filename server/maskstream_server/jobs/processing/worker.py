@@ -18,10 +18,9 @@ from maskstream_server.errors import (
     RecordUnreadableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.processing.job import AWAY_PAUSE_S, VideoJob
+from maskstream_server.jobs.processing.job import AWAY_PAUSE_S, VideoJob, WorkerParts
 from maskstream_server.jobs.processing.making import clear_drafts
 from maskstream_server.jobs.processing.run import run_job
-from maskstream_server.jobs.processing.worker_parts import WorkerParts
 from maskstream_server.jobs.records.record import VideoRecord, claim, fail, release
 from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.availability import check_usable
@@ -88,13 +87,11 @@ class VideoWorker:
                 await asyncio.sleep(AWAY_PAUSE_S)
 
     async def _run(self, record: VideoRecord, span: Span) -> JobEnd:
-        video = record.id
-        job = VideoJob(self._parts, record)
-        log.info("video_begun", video=video, attempt=record.attempt, frame=record.next_frame)
+        log.info("video_begun", video=record.id, attempt=record.attempt, frame=record.next_frame)
         try:
-            return await self._see_through(job, record, span)
+            return await self._see_through(VideoJob(self._parts, record), span)
         except TAKEN_AWAY:
-            log.info("video_taken_away", video=video)
+            log.info("video_taken_away", video=record.id)
             return "stopped"
 
     async def _claim(self, video: str) -> VideoRecord | None:
@@ -111,11 +108,11 @@ class VideoWorker:
             return None
         return record
 
-    async def _see_through(self, job: VideoJob, record: VideoRecord, span: Span) -> JobEnd:
-        fence, now_s = record.fence, self._parts.now_s
+    async def _see_through(self, job: VideoJob, span: Span) -> JobEnd:
+        video, fence, now_s = job.record.id, job.fence, self._parts.now_s
         try:
             await run_job(job)
-            log.info("video_done", video=record.id)
+            log.info("video_done", video=video)
             return "done"
         except TAKEN_AWAY:
             raise
@@ -131,7 +128,7 @@ class VideoWorker:
                 await job.write(lambda old: release(old, fence, now_s()))
                 raise
             span.set_attribute("failed", type(error).__name__)
-            reason = self._reason(record.id, error)
+            reason = self._reason(video, error)
             await job.write(lambda old: fail(old, fence, reason, now_s()), {})
             return "failed"
 

@@ -12,9 +12,6 @@ class VideoCounts:
     """What a pass over all records has found so far.
 
     Attributes:
-        now_s: Unix time of the pass.
-        states: videos by state.
-        num_unreadable: videos whose record cannot be read.
         silence_s: longest time since a running video was last written.
     """
 

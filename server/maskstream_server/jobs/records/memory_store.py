@@ -18,13 +18,7 @@ class _Entry:
 
 
 class MemoryVideoStore:
-    """A `VideoStore` for one event loop, which nothing here ever leaves.
-
-    Args:
-        retention_s: how long a video outlives its last change.
-        clock: seconds that only grow.
-        wall_s: Unix time.
-    """
+    """A `VideoStore` for one event loop, which nothing here ever leaves."""
 
     def __init__(
         self,

@@ -1,39 +1,37 @@
 """What a client wants of a video: the `options` of an upload, read strictly."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
 
-from maskstream_model.port import PromptUse
+from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
+
+from maskstream_model.port import ModelInfo
+from maskstream_protocol.messages import MASK_SCALES
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.fields import Artifact
+from maskstream_server.session.reporting import labels_of
 
 ARTIFACTS: tuple[Artifact, ...] = get_args(Artifact)
-MODES = ("online", "offline")
-MASK_SCALES = (1.0, 0.5, 0.25)
 MAX_STRIDE = 1000
 SCORE_OR_NULL = "a number from 0 to 1, or null"
+Text = Annotated[str, Strict()]
+Score = Annotated[float, Strict(), Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True)
-class ModelFacts:
-    """What a model can do with whole videos.
+def _known_scale(scale: float) -> float:
+    if scale not in MASK_SCALES:
+        raise ValueError(scale)
+    return scale
 
-    Attributes:
-        name: of the preset.
-        refines: whether it has a refiner, for the mode `offline`.
-        panoptic: whether every pixel belongs to one segment, for `panoptic.zip`.
-        classes: names of its classes; None where prompts are the classes.
-        prompts: whether it takes texts that say what to segment.
-    """
 
-    name: str
-    refines: bool = False
-    panoptic: bool = False
-    classes: tuple[str, ...] | None = None
-    prompts: PromptUse = "never"
+def _different(names: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError(names)
+    return names
 
 
 @dataclass(frozen=True)
@@ -54,24 +52,26 @@ class VideoOptions:
         prompts: what to segment, for models that take prompts.
     """
 
-    model: str | None = None
-    mode: str = "online"
-    artifacts: tuple[Artifact, ...] = ("ytvis.json",)
-    mask_scale: float = 1.0
-    min_score: float | None = None
-    frame_stride: int = 1
-    webhook: str | None = None
-    show_min: float | None = None
-    classes: tuple[str, ...] | None = None
-    prompts: tuple[str, ...] | None = None
+    model: Text | None = None
+    mode: Literal["online", "offline"] = "online"
+    artifacts: Annotated[tuple[Artifact, ...], AfterValidator(_different)] = ("ytvis.json",)
+    mask_scale: Annotated[float, Strict(), AfterValidator(_known_scale)] = 1.0
+    min_score: Score | None = None
+    frame_stride: Annotated[int, Strict(), Field(ge=1, le=MAX_STRIDE)] = 1
+    webhook: Text | None = None
+    show_min: Score | None = None
+    classes: tuple[Text, ...] | None = None
+    prompts: Annotated[tuple[Text, ...], AfterValidator(trimmed_prompts)] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
         return asdict(self)
 
 
-def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
+def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> VideoOptions:
     """Read the `options` part of an upload; none at all are the defaults.
+
+    The model has a refiner, for the mode `offline`, where it `refines`.
 
     Raises:
         BadUploadError: no text in UTF-8, which is all that JSON is sent in.
@@ -87,23 +87,23 @@ def read_options(text: bytes | None, model: ModelFacts) -> VideoOptions:
         raise BadOptionsError(
             f"This server has no model {options.model!r}; it runs {model.name!r}."
         )
-    if options.mode == "offline" and not model.refines:
+    if options.mode == "offline" and not refines:
         raise NotOfModelError(
             f"The model {model.name!r} has no refiner, which the mode 'offline' needs; "
             "the models that end in '_offline' have one."
         )
-    if "panoptic.zip" in options.artifacts and not model.panoptic:
+    if "panoptic.zip" in options.artifacts and model.task != "panoptic":
         raise NotOfModelError(f"The model {model.name!r} is none that makes a 'panoptic.zip'.")
     _check_classes(options, model)
     return options
 
 
-def _check_classes(options: VideoOptions, model: ModelFacts) -> None:
+def _check_classes(options: VideoOptions, model: ModelInfo) -> None:
     """Check classes and prompts against the model."""
-    unknown = [name for name in options.classes or () if name not in (model.classes or ())]
-    if unknown:
-        known = ", ".join(model.classes or ()) or "none, its prompts are its classes"
-        raise NotOfModelError(f"There is no class {unknown[0]!r}; the classes are: {known}.")
+    try:
+        labels_of(model, options.classes)
+    except ValueError as error:
+        raise NotOfModelError(str(error)) from None
     if options.prompts is not None and model.prompts == "never":
         raise NotOfModelError(f"The model {model.name!r} takes no prompts.")
     if options.prompts is None and model.prompts == "required":
@@ -133,62 +133,31 @@ def options_from(document: object) -> VideoOptions:
     """
     if not isinstance(document, dict):
         raise BadOptionsError("The options must be a JSON object.")
-    for name, value in document.items():
-        check, wanted = _CHECKS.get(name, (None, ""))
-        if check is None:
-            raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_CHECKS)}.")
-        if not check(value):
-            raise BadOptionsError(f"The option {name} must be {wanted}.")
-    values = dict(document)
-    for name in ("artifacts", "classes"):
-        if values.get(name) is not None:
-            values[name] = tuple(values[name])
-    if values.get("prompts") is not None:
-        values["prompts"] = trimmed_prompts(values["prompts"])
-    return VideoOptions(**values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_score_or_null(value: Any) -> bool:
-    return value is None or (_is_number(value) and 0 <= value <= 1)
-
-
-def _are_texts_or_null(value: object) -> bool:
-    return value is None or (
-        isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-    )
-
-
-def _are_prompts_or_null(value: Any) -> bool:
-    if not _are_texts_or_null(value):
-        return False
+    for name in document:
+        if name not in _RULES:
+            raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_RULES)}.")
     try:
-        return value is None or bool(trimmed_prompts(value))
-    except ValueError:
-        return False
+        return _reader().validate_python(document)
+    except ValidationError as error:
+        name = error.errors(include_url=False, include_context=False)[0]["loc"][0]
+        raise BadOptionsError(f"The option {name} must be {_RULES[str(name)]}.") from None
 
 
-def _are_artifacts(value: object) -> bool:
-    return isinstance(value, list | tuple) and all(
-        isinstance(item, str) and item in ARTIFACTS and value.count(item) == 1 for item in value
-    )
+@cache
+def _reader() -> TypeAdapter[VideoOptions]:
+    return TypeAdapter(VideoOptions)
 
 
-_CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "model": (lambda value: value is None or isinstance(value, str), "a model's name or null"),
-    "mode": (lambda value: isinstance(value, str) and value in MODES, "'online' or 'offline'"),
-    "artifacts": (_are_artifacts, f"a list of different names out of {', '.join(ARTIFACTS)}"),
-    "mask_scale": (lambda value: _is_number(value) and value in MASK_SCALES, "1, 0.5 or 0.25"),
-    "min_score": (_is_score_or_null, SCORE_OR_NULL),
-    "show_min": (_is_score_or_null, SCORE_OR_NULL),
-    "frame_stride": (
-        lambda value: type(value) is int and 1 <= value <= MAX_STRIDE,
-        f"a whole number from 1 to {MAX_STRIDE}",
-    ),
-    "classes": (_are_texts_or_null, "a list of names of classes, or null"),
-    "prompts": (_are_prompts_or_null, f"{PROMPTS_RULE}, or null"),
-    "webhook": (lambda value: value is None or isinstance(value, str), "an address or null"),
+_RULES: Mapping[str, str] = {
+    "model": "a model's name or null",
+    "mode": "'online' or 'offline'",
+    "artifacts": f"a list of different names out of {', '.join(ARTIFACTS)}",
+    "mask_scale": "1, 0.5 or 0.25",
+    "min_score": SCORE_OR_NULL,
+    "show_min": SCORE_OR_NULL,
+    "frame_stride": f"a whole number from 1 to {MAX_STRIDE}",
+    "classes": "a list of names of classes, or null",
+    "prompts": f"{PROMPTS_RULE}, or null",
+    "webhook": "an address or null",
 }
+"""What each option must be, in words."""

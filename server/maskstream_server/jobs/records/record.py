@@ -38,7 +38,6 @@ class ResultPart:
     """A file of results, one line a frame; bytes beyond `num_bytes` are not part of the result.
 
     Attributes:
-        name: of the file.
         first_frame: index of the frame of its first line.
         num_bytes: how much of it counts.
     """
@@ -74,10 +73,8 @@ class VideoRecord:
     Attributes:
         id: letters and digits; later videos have larger ones.
         name: what the client calls the file.
-        options: what is wanted.
         num_bytes: of the uploaded file; 0 while it has not been fetched.
         created_s, updated_s: Unix time.
-        state: see `VideoState`.
         reason: one sentence, where it has failed.
         revision: grows with every change.
         fence: grows with every claim; a writer must name the newest.
@@ -133,7 +130,6 @@ class UnreadableRecord:
     """What a list shows of a video whose record cannot be read.
 
     Attributes:
-        id: of the video.
         reason: what is wrong with its record, without a full stop.
     """
 

@@ -32,15 +32,12 @@ class VideoStore(Protocol):
             record: the new one.
             key: of the client; the video that was first created under it is returned instead.
         """
-        ...
 
     async def created_under(self, key: str) -> VideoRecord | None:
         """Return the video that was created under a client's key."""
-        ...
 
     async def get(self, video: str) -> VideoRecord | None:
         """Return the record; None where there is none."""
-        ...
 
     async def replace(
         self, old: VideoRecord, new: VideoRecord, memory: Memory | None = None
@@ -49,46 +46,36 @@ class VideoStore(Protocol):
 
         `memory` replaces the stored one in the same moment; None leaves it.
         """
-        ...
 
     async def memory(self, video: str) -> Memory:
         """Return the stored memory; empty before the first."""
-        ...
 
     async def page(self, limit: int, before: str | None = None) -> list[Listed]:
         """Return up to `limit` records with ids below `before`, newest first.
 
         One that cannot be read is logged and stands there as an `UnreadableRecord`.
         """
-        ...
 
     async def list_again(self, video: str) -> bool:
         """See that a video whose record is there is in `page`; False where there is no record."""
-        ...
 
     async def remove(self, video: str) -> None:
         """Forget a video."""
-        ...
 
     async def left_s(self, video: str) -> float:
         """Return how many seconds a record is still kept if it does not change; 0 if it is gone."""
-        ...
 
     async def identity(self) -> str | None:
         """Return what names this store among all; None where it was never named."""
-        ...
 
     async def take_identity(self, identity: str) -> str:
         """Name the store, unless it has a name; return the one that it has."""
-        ...
 
     async def now_s(self) -> float:
         """Return Unix time by the clock that all who share the store agree about."""
-        ...
 
     async def close(self) -> None:
         """Let connections go."""
-        ...
 
 
 async def change(

@@ -7,30 +7,16 @@ folder finds out whether that is why.
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from maskstream_server.errors import FolderAwayError, VideoError
 from maskstream_server.jobs.storage.files import FULL, VideoFiles
 
 PROBE_S: Final = 2.0
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class HasFiles(Protocol):
-    """Works with files of videos."""
-
-    @property
-    def files(self) -> VideoFiles:
-        """Where they are."""
-        ...
-
-
-Owner = TypeVar("Owner", bound=HasFiles)
-Method = Callable[Concatenate[Owner, P], Coroutine[Any, Any, T]]
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 
 
 def check_usable(files: VideoFiles) -> None:
@@ -47,18 +33,18 @@ def check_usable(files: VideoFiles) -> None:
             raise FolderAwayError(error.strerror or "no reason given") from error
 
 
-def checks_folder(method: "Method[Owner, P, T]") -> "Method[Owner, P, T]":
-    """Let a method raise `FolderAwayError` where that is why it failed."""
+def checks_folder(method: Method) -> Method:
+    """Let a method raise `FolderAwayError` where that is why it failed; its object has `files`."""
 
     @wraps(method)
-    async def checked(self: Owner, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def checked(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         try:
             return await method(self, *args, **kwargs)
         except (OSError, VideoError):
             await asyncio.to_thread(check_usable, self.files)
             raise
 
-    return checked
+    return cast(Method, checked)
 
 
 class FolderProbe:

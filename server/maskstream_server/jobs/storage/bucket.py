@@ -39,8 +39,6 @@ class Stored:
     """An object.
 
     Attributes:
-        name: below the folder.
-        num_bytes: its size.
         etag: changes with its content.
         modified_s: Unix time, by the storage's clock.
     """

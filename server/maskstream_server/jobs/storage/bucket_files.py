@@ -56,10 +56,6 @@ class BucketFiles(VideoFiles):
     """Implements `VideoFiles` for servers and workers on different machines.
 
     Every method but those of uploads may raise `StoreUnreachableError`.
-
-    Args:
-        root, quota_bytes, min_free_bytes: of the folder, see there; the bucket has no bound.
-        bucket: this deployment's own.
     """
 
     def __init__(

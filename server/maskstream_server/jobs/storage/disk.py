@@ -1,4 +1,4 @@
-"""What only the disk can say: that something is on it, and what time it dates its files by."""
+"""Brings files to the disk."""
 
 import errno
 import os
@@ -20,16 +20,3 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def disk_time_s(probe: Path) -> float:
-    """Return the Unix time by the clock that dates the files, which may be another machine's.
-
-    Args:
-        probe: a file beside them, made where it is not there; dated anew.
-
-    Raises:
-        OSError: nothing can be written there.
-    """
-    probe.touch()
-    return probe.stat().st_mtime

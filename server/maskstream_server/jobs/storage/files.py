@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from maskstream_model.drafts import drafted
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_server.errors import (
     FileGoneError,
     JobFailedError,
@@ -16,7 +16,7 @@ from maskstream_server.errors import (
     VideoUnknownError,
 )
 from maskstream_server.jobs.records.record import ResultPart, VideoRecord
-from maskstream_server.jobs.storage.disk import disk_time_s, sync
+from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.jobs.storage.quarantine import Quarantine
 from maskstream_server.jobs.storage.remote import RemoteFile
@@ -45,7 +45,7 @@ class VideoFiles:
         min_free_bytes: what must stay free on the disk.
 
     Attributes:
-        root: see there.
+        landing: the folder of all that is coming in.
         quarantine: where videos go that have no record.
     """
 
@@ -53,14 +53,9 @@ class VideoFiles:
         self.root = root
         self._quota_bytes = quota_bytes
         self._min_free_bytes = min_free_bytes
-        self._incoming = root / INCOMING
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self.landing = root / INCOMING
+        self.landing.mkdir(parents=True, exist_ok=True)
         self.quarantine = Quarantine(root, self.now_s)
-
-    @property
-    def landing(self) -> Path:
-        """The folder of all that is coming in."""
-        return self._incoming
 
     def folder(self, video: str) -> Path:
         """Return the folder of a video, whether it is there or not.
@@ -80,11 +75,13 @@ class VideoFiles:
         """
         if not _is_id(upload):
             raise UploadUnknownError(upload)
-        return self._incoming / upload
+        return self.landing / upload
 
     def now_s(self) -> float:
         """Return the Unix time by which files here are dated; ages are judged by it alone."""
-        return disk_time_s(self._incoming / CLOCK)
+        clock = self.landing / CLOCK
+        clock.touch()  # dated by what dates all files there, which may be another machine
+        return clock.stat().st_mtime
 
     def create(self, video: str) -> Path:
         """Make the folder of a new video and return where its source goes."""
@@ -213,7 +210,7 @@ class VideoFiles:
 
     def uploads(self) -> list[str]:
         """Return the ids of all files that are coming in."""
-        return [entry.name for entry in os.scandir(self._incoming) if _is_id(entry.name)]
+        return [entry.name for entry in os.scandir(self.landing) if _is_id(entry.name)]
 
     def strays(self, known: Collection[str]) -> list[str]:
         """Return the videos that are not `known` and have not been written of late, oldest first.
@@ -244,9 +241,9 @@ class VideoFiles:
 
     def set_owner(self, identity: str) -> None:
         """Say whose videos these are."""
-        with drafted(self.root / OWNER) as draft:
-            draft.write_text(identity)
-            sync(draft)
+        with atomic_write(self.root / OWNER) as temporary:
+            temporary.write_text(identity)
+            sync(temporary)
         sync(self.root)
 
     def remove_abandoned(self, expiry_s: float, begin_s: float | None = None) -> list[str]:
@@ -261,8 +258,8 @@ class VideoFiles:
         abandoned = [
             upload
             for upload in self.uploads()
-            if now_s - newest_write_s(self._incoming / upload)
-            > (expiry_s if size_of(self._incoming / upload / DATA) else begin_s)
+            if now_s - newest_write_s(self.landing / upload)
+            > (expiry_s if size_of(self.landing / upload / DATA) else begin_s)
         ]
         for upload in abandoned:
             self.forget(upload)

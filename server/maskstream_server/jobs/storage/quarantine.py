@@ -20,12 +20,7 @@ EXISTS: Final = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class Quarantine:
-    """Videos without a record; every call blocks, and what another server has done is no error.
-
-    Args:
-        root: the folder of all videos.
-        now_s: Unix time by the clock that dates the files.
-    """
+    """Videos without a record; every call blocks, and what another server has done is no error."""
 
     def __init__(self, root: Path, now_s: Callable[[], float]) -> None:
         self._root, self._folder, self._now_s = root, root / QUARANTINE, now_s
@@ -64,11 +59,7 @@ class Quarantine:
 
 
 class BucketQuarantine(Quarantine):
-    """A `Quarantine` by marks in a bucket; every call may raise `StoreUnreachableError`.
-
-    Args:
-        bucket: of all videos.
-    """
+    """A `Quarantine` by marks in a bucket; every call may raise `StoreUnreachableError`."""
 
     def __init__(self, bucket: "Bucket") -> None:
         self._bucket = bucket

@@ -12,9 +12,7 @@ class RemoteFile:
     """A file that never changes.
 
     Attributes:
-        num_bytes: its whole length.
         etag: changes with its content.
-        modified_s: Unix time.
         read: returns its bytes from one offset to another; blocks, and may raise
             `StoreUnreachableError`.
     """

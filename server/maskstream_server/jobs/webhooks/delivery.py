@@ -38,14 +38,7 @@ log = structlog.get_logger(__name__)
 
 
 class WebhookSender:
-    """Reports the ends of jobs to the servers of clients.
-
-    Args:
-        store: of records.
-        client: restricts where requests may go.
-        key: for signatures (see `signature.secret_key`).
-        now_s: Unix time.
-    """
+    """Reports the ends of jobs to the servers of clients."""
 
     def __init__(
         self,

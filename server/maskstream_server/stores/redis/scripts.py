@@ -22,16 +22,15 @@ return 1
 """
 
 TAKE_OVER = """
--- KEYS s l r; ARGV owner token new_token lease_ms ttl_ms -> 0, or {fence, holder, fields}
+-- KEYS s l r; ARGV owner token new_token lease_ms ttl_ms -> 0, or {fence, fields}
 local old = redis.call('HMGET', KEYS[1], 'token', 'previous')
 if not old[1] or (ARGV[2] ~= old[1] and ARGV[2] ~= old[2]) then return 0 end
-local holder = redis.call('GET', KEYS[2])
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('HSET', KEYS[1], 'token', ARGV[3], 'previous', ARGV[2])
 redis.call('SET', KEYS[2], fence .. '|' .. ARGV[1], 'PX', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[3], ARGV[5])
-return {fence, holder or '', redis.call('HGETALL', KEYS[1])}
+return {fence, redis.call('HGETALL', KEYS[1])}
 """
 
 CONFIRM_TOKEN = """

@@ -98,12 +98,11 @@ class RedisStore:
         answer = await self._of(session, self._take_over(keys_of(session), args))
         if not answer:
             return None
-        fence, holder, flat = answer
-        before = holder.partition(b"|")[2].decode(errors="replace") or None
+        fence, flat = answer
         stored = None
         with suppress(SessionUnreadableError):
             stored = read_session(session, dict(zip(flat[::2], flat[1::2], strict=True)))
-        return TakenOver(Lease(session, owner, int(fence)), stored, before)
+        return TakenOver(Lease(session, owner, int(fence)), stored)
 
     async def confirm_token(self, lease: Lease) -> None:
         """See `SessionStore.confirm_token`."""

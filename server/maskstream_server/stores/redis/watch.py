@@ -14,13 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class RedisWatch:
-    """A subscription to one session's channel; `close` ends it.
-
-    Args:
-        redis: a client of its own, closed with the watch.
-        channel: the session's.
-        heard: see `SessionStore.watch`.
-    """
+    """A subscription to one session's channel; `close` ends it."""
 
     def __init__(self, redis: Redis, channel: str, heard: Heard) -> None:
         self._redis = redis

@@ -4,18 +4,18 @@ import pytest
 
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.options import (
-    ModelFacts,
     VideoOptions,
     options_from,
     read_options,
 )
+from support.fake_model import fake_info
 
-DEMO = ModelFacts("demo")
+DEMO = fake_info("demo")
 
 
 @pytest.mark.parametrize("text", [None, b"", b"{}"])
 def test_no_options_are_the_defaults(text):
-    assert read_options(text, DEMO) == VideoOptions()
+    assert read_options(text, DEMO, refines=False) == VideoOptions()
 
 
 def test_options_come_back_as_they_were():
@@ -52,17 +52,17 @@ def test_options_come_back_as_they_were():
 )
 def test_what_cannot_be_is_told_in_a_sentence(text, sentence):
     with pytest.raises(BadOptionsError, match=sentence):
-        read_options(text, DEMO)
+        read_options(text, DEMO, refines=False)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32", "latin-1"])
 def test_options_in_another_encoding_are_no_upload(encoding):
     with pytest.raises(BadUploadError, match=r"must be JSON in UTF-8\.$"):
-        read_options('{"model": "später"}'.encode(encoding), DEMO)
+        read_options('{"model": "später"}'.encode(encoding), DEMO, refines=False)
 
 
 def test_a_model_without_a_refiner_cannot_refine():
     wish = b'{"mode": "offline"}'
     with pytest.raises(NotOfModelError, match="The model 'demo' has no refiner"):
-        read_options(wish, DEMO)
-    assert read_options(wish, ModelFacts("demo", refines=True)).mode == "offline"
+        read_options(wish, DEMO, refines=False)
+    assert read_options(wish, DEMO, refines=True).mode == "offline"

@@ -1,1 +1,0 @@
-"""What `maskstream bench` and `bench upload` do; for people, not for programs."""

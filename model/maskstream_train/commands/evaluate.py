@@ -1,0 +1,149 @@
+"""`maskstream eval`: run a model over annotated clips and print what it is worth."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maskstream_model.command_errors import click_errors, printable
+from maskstream_train.evaluation.transience import OBJECTS
+
+if TYPE_CHECKING:
+    from maskstream_train.evaluation.answers import Answer
+    from maskstream_train.evaluation.request import Begin
+
+EXISTING = click.Path(exists=True, path_type=Path)
+
+
+class FrameSize(click.ParamType[tuple[int, int]]):
+    """`WIDTHxHEIGHT` in pixels, as every command has sizes."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+        """Return `(height, width)`."""
+        if isinstance(value, tuple):
+            return value
+        width, cross, height = str(value).partition("x")
+        if not (cross and height.isdigit() and width.isdigit()):
+            self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
+        return int(height), int(width)
+
+
+@click.command("eval")
+@click.option("--preset", default="demo", show_default=True, help="Which model.")
+@click.option("--weights", metavar="FILE", help="Weight file; the shipped one where left out.")
+@click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
+@click.option(
+    "--data",
+    default="synthetic",
+    show_default=True,
+    help="'synthetic', or a YouTube-VIS style folder or annotation file.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["ytvis", "ovis", "vipseg"]),
+    help="Run --data as this benchmark: write its results, print the official numbers.",
+)
+@click.option(
+    "--objects",
+    type=click.Choice(OBJECTS),
+    default="all",
+    show_default=True,
+    help="With --format: measure only those that emerge, disappear, or either.",
+)
+@click.option(
+    "--beyond",
+    type=EXISTING,
+    help="With --format: leave out videos whose folder this file of annotations lists too.",
+)
+@click.option(
+    "--clips", type=click.IntRange(1), default=50, show_default=True, help="Synthetic clips."
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=24,
+    show_default=True,
+    help="Frames of a synthetic clip.",
+)
+@click.option("--size", type=FrameSize(), default="448x256", show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Which evaluation set; never trained on.",
+)
+@click.option("--cutouts", type=EXISTING, help="Folder of real cut-outs for synthetic clips.")
+@click.option("--textures", type=EXISTING, help="Folder of real pictures and videos, likewise.")
+@click.option(
+    "--truth", type=EXISTING, help="When objects are there; --data is then a folder of frames."
+)
+@click.option(
+    "--tracker",
+    type=click.Choice(["daq", "hungarian"]),
+    default="daq",
+    show_default=True,
+    help="'hungarian' puts the training-free baseline beside the model, at equal recall.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Override a rule.")
+@click.option("--sweep", is_flag=True, help="Try a grid of thresholds on the same segmentations.")
+@click.option("--grid", multiple=True, metavar="NAME=A,B,C", help="Values of a rule for --sweep.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Hide weaker tracks.",
+)
+@click.option("--agnostic", is_flag=True, help="Leave classes aside.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the tracks in the form of YouTube-VIS results. With --format results.json where "
+    "left out, for VIPSeg a folder: results.",
+)
+def evaluate(**options: Any) -> None:
+    """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""
+    from maskstream_train.evaluation.request import Request
+    from maskstream_train.evaluation.run import answer
+
+    as_json = options.pop("as_json")
+    with click_errors(), _progress(quiet=as_json) as begin:
+        result = answer(Request(**options), begin)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2))
+    else:
+        _print(result)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator["Begin"]:
+    """Give a function that starts a bar of so many frames; it writes to stderr."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+
+        def begin(total: int) -> Callable[[int], None]:
+            task = bar.add_task("frames", total=total)
+            return lambda done: bar.advance(task, done)
+
+        yield begin
+
+
+def _print(result: "Answer") -> None:
+    from rich.console import Console
+
+    console = Console()
+    for table in result.tables():
+        console.print(table)
+    for note in result.notes:
+        console.print(printable(note), markup=False)

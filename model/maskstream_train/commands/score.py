@@ -1,0 +1,103 @@
+"""`maskstream score`: compare result files with annotations and print what they are worth."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from maskstream_model.command_errors import click_errors, printable
+from maskstream_train.evaluation.transience import OBJECTS, Objects
+
+if TYPE_CHECKING:
+    from maskstream_train.evaluation.answers import Answer
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
+results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
+objects_option = click.option(
+    "--objects",
+    type=click.Choice(OBJECTS),
+    default="all",
+    show_default=True,
+    help="Measure only objects that the first frame, the last one, or one of both does not show.",
+)
+beyond_option = click.option(
+    "--beyond",
+    type=FILE,
+    help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
+
+
+@click.group("score")
+def score() -> None:
+    """Score result files against annotations, as the official evaluators do."""
+
+
+@score.command("vis")
+@truth_option
+@results_option
+@objects_option
+@beyond_option
+@json_option
+@click_errors()
+def vis(truth: Path, results: Path, objects: Objects, beyond: Path | None, as_json: bool) -> None:
+    """YouTube-VIS: average precision and recall of tubes."""
+    from maskstream_train.evaluation.vis_score import score_vis
+
+    _print(score_vis(truth, results, objects=objects, beyond=beyond), as_json)
+
+
+@score.command("ovis")
+@truth_option
+@results_option
+@objects_option
+@json_option
+@click_errors()
+def ovis(truth: Path, results: Path, objects: Objects, as_json: bool) -> None:
+    """OVIS: the same, and by how much objects are occluded."""
+    from maskstream_train.evaluation.vis_score import score_vis
+
+    _print(score_vis(truth, results, ovis=True, objects=objects), as_json)
+
+
+@score.command("panoptic")
+@truth_option
+@click.option(
+    "--gt-png", "truth_folder", required=True, type=FOLDER, help="Its pictures, VIDEO/FRAME.png."
+)
+@results_option
+@click.option(
+    "--png", "folder", required=True, type=FOLDER, help="Their pictures, named as the true ones."
+)
+@objects_option
+@json_option
+@click_errors()
+def panoptic(
+    truth: Path,
+    truth_folder: Path,
+    results: Path,
+    folder: Path,
+    objects: Objects,
+    as_json: bool,
+) -> None:
+    """VIPSeg: video panoptic quality (VPQ), segmentation and tracking quality (STQ)."""
+    from maskstream_train.evaluation.panoptic.score import score_panoptic
+
+    _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
+
+
+def _print(result: "Answer", as_json: bool) -> None:
+    for note in result.notes:
+        click.echo(printable(note), err=True)
+    if as_json:
+        click.echo(json.dumps(result.as_json(), indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for table in result.tables():
+        console.print(table)

@@ -1,1 +1,0 @@
-"""`maskstream bench video`, `store`, `overhead` and `model`: measured on this machine."""
