@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.errors import CheckpointError
+from maskstream_model.plain_globals import PLAIN
 
 UNUSED = "daq_criterion."
 PRESET = "preset"
@@ -62,7 +63,8 @@ def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:
-    content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(list(PLAIN)):
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     weights = _inner(content) if isinstance(content, dict) else None
     if not isinstance(weights, dict):
         raise CheckpointError(f"{path} holds no weights, under 'model' or 'state_dict' or bare")

@@ -10,6 +10,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
+from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model
 from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
@@ -79,7 +80,7 @@ def settings_of(model: Model[Any], request: Request) -> dict[str, Any]:
         name: None if getattr(request, name) is None else str(getattr(request, name))
         for name in ("cutouts", "textures")
     }
-    rules = _rules(model.config) if isinstance(model, OnlineDaq | OfflineDaq) else {}
+    rules = _rules(model.config) if isinstance(model, FramewiseModel | OfflineDaq) else {}
     return {**given, **real, "fingerprint": model.info.fingerprint, "rules": rules}
 
 
