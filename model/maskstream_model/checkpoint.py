@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
@@ -169,20 +169,35 @@ def save_safetensors(
         weights: tensors by name.
         metadata: text by name, stored in the file's header.
         half: store floating point tensors as float16.
+
+    Raises:
+        OSError: it cannot be written.
     """
     path = Path(path)
-    tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
+    tensors = _storable(weights, half)
     with atomic_write(path) as temporary:
-        # Not `save_file`, whose files are for their owner alone.
-        temporary.write_bytes(save(tensors, dict(metadata)))
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        try:
+            save_file(tensors, temporary, dict(metadata))
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        # `save_file` leaves its files to their owner alone.
+        temporary.chmod(mode)
 
 
-def _storable(tensor: Tensor, half: bool) -> Tensor:
-    tensor = tensor.detach().cpu()
-    if half and tensor.is_floating_point():
-        tensor = tensor.half()
-    # A copy, as the format takes no two names for one memory.
-    return tensor.clone(memory_format=torch.contiguous_format)
+def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Return the tensors as the format takes them: whole, and no two names for one memory."""
+    storable, storages = dict[str, Tensor](), set[int]()
+    for name, weight in weights.items():
+        tensor = weight.detach().cpu()
+        if half and tensor.is_floating_point():
+            tensor = tensor.half()
+        tensor = tensor.contiguous()
+        storage = tensor.untyped_storage().data_ptr()
+        storable[name] = tensor.clone() if storage in storages else tensor
+        storages.add(storage)
+    return storable
 
 
 class Fingerprinted(Protocol):
