@@ -51,4 +51,4 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-MASK2FORMER = Family("mask2former", load, compiled, RELEASES, weight_format)
+MASK2FORMER = Family("mask2former", load, compiled, RELEASES, weight_format=weight_format)
