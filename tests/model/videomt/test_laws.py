@@ -6,6 +6,7 @@ import pytest
 
 from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import StepInput, TrackStatus
+from maskstream_train.evaluation.benchmark import FrameTracker
 from support.tiny import tiny_frames
 from support.videomt import tiny_model
 
@@ -47,3 +48,7 @@ def test_the_tiny_model_shows_every_status():
     (output,) = model.step([StepInput(FRAMES, model.begin())])
     seen = {int(status) for result in output.results for status in result.tracks.status}
     assert seen == {int(status) for status in TrackStatus}
+
+
+def test_a_panoptic_model_can_be_measured_on_clips():
+    assert isinstance(tiny_model("panoptic"), FrameTracker)
