@@ -39,6 +39,11 @@ VIPSEG_STUFF = (
     "textiles clothes book tool blackboard tissue other_electronic_product fruit food"
 )
 DEMO = "person animal vehicle object"
+EVERYDAY = (
+    "person bicycle car motorcycle bus train truck boat airplane bird cat dog horse sheep cow "
+    "elephant bear bottle chair other"
+)
+"""What `demo` is to name once it has learned real things; "other" is any thing without a name."""
 
 
 def color_of(index: int) -> str:
