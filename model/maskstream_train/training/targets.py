@@ -12,6 +12,7 @@ from torch import Tensor
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
+from maskstream_train.data.packed import DOUBTFUL
 from maskstream_train.data.synthetic import Clip
 
 
@@ -23,11 +24,23 @@ class FrameTargets:
         masks: `(B, O, h, w)` bool, visible pixels.
         labels: `(B, O)` int64, class index; padding has 0.
         present: `(B, O)` bool: a real object with visible pixels on this frame.
+        ignored: `(B, h, w)` uint8, `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None where
+            everything is known. No row learns from an unknown place that nothing is there, and no
+            mask learns from a doubtful one.
+        certainties: `(B, O)` 0 to 1, how sure the labels are; None for certain ones. Heeded with
+            `soft_classes` alone.
     """
 
     masks: Tensor
     labels: Tensor
     present: Tensor
+    ignored: Tensor | None = None
+    certainties: Tensor | None = None
+
+    @property
+    def doubtful(self) -> Tensor | None:
+        """`(B, h, w)` bool, None where nothing is."""
+        return None if self.ignored is None else self.ignored == DOUBTFUL
 
 
 @dataclass(frozen=True)
