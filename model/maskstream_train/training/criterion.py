@@ -158,7 +158,7 @@ def leave_out_unknown(
     """
     if targets.ignored is None:
         return classes
-    size = mask_logits.shape[-2:]
+    size = mask_logits.shape[-2], mask_logits.shape[-1]
     unknown = F.adaptive_avg_pool2d((targets.ignored != KNOWN)[:, None].float(), size)[:, 0] >= 0.5
     drawn = mask_logits > 0
     outside = (drawn & unknown[None, :, None]).sum((-2, -1))

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -52,12 +52,16 @@ class ClipBatch:
         masks: `(B, T, O, h, w)` bool.
         labels: `(B, O)` int64; padding has 0.
         present: `(B, T, O)` bool.
+        ignored: `(B, T, h, w)` uint8, or None; see `FrameTargets`.
+        certainties: `(B, O)`, or None; see `FrameTargets`.
     """
 
     frames: Tensor
     masks: Tensor
     labels: Tensor
     present: Tensor
+    ignored: Tensor | None = field(default=None, kw_only=True)
+    certainties: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def num_frames(self) -> int:
@@ -66,19 +70,35 @@ class ClipBatch:
 
     def frame(self, index: int) -> FrameTargets:
         """Return the truth of frame `index` of every clip."""
-        return FrameTargets(self.masks[:, index], self.labels, self.present[:, index])
+        ignored = None if self.ignored is None else self.ignored[:, index]
+        return FrameTargets(
+            self.masks[:, index], self.labels, self.present[:, index], ignored, self.certainties
+        )
 
     def select(self, frames: Sequence[int]) -> "ClipBatch":
         """Return the clips with these frames, in this order."""
         order = list(frames)
         return ClipBatch(
-            self.frames[:, order], self.masks[:, order], self.labels, self.present[:, order]
+            self.frames[:, order],
+            self.masks[:, order],
+            self.labels,
+            self.present[:, order],
+            ignored=None if self.ignored is None else self.ignored[:, order],
+            certainties=self.certainties,
         )
 
     def to(self, device: torch.device) -> "ClipBatch":
         """Return a copy on `device`."""
         parts = (self.frames, self.masks, self.labels, self.present)
-        return ClipBatch(*(part.to(device, non_blocking=True) for part in parts))
+        ignored, certainties = (
+            None if part is None else part.to(device, non_blocking=True)
+            for part in (self.ignored, self.certainties)
+        )
+        return ClipBatch(
+            *(part.to(device, non_blocking=True) for part in parts),
+            ignored=ignored,
+            certainties=certainties,
+        )
 
 
 @dataclass(frozen=True)

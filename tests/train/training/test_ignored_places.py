@@ -8,7 +8,7 @@ import torch
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
-from maskstream_train.training.targets import FrameTargets
+from maskstream_train.training.targets import ClipBatch, FrameTargets
 from support.small_runs import FEW_POINTS
 
 SIDE, CELLS, CLASSES = 32, 8, 3
@@ -99,3 +99,24 @@ def test_the_dense_helper_learns_nothing_where_nobody_looked() -> None:
     assert features.grad is not None
     assert features.grad[..., 4:].abs().sum() == 0
     assert features.grad[..., :4].abs().sum() > 0
+
+
+def test_a_clip_carries_what_is_ignored_to_its_frames_and_through_views() -> None:
+    ignored = torch.arange(3, dtype=torch.uint8).view(1, 3, 1, 1).expand(1, 3, SIDE, SIDE)
+    masks = torch.zeros(1, 3, 1, SIDE, SIDE, dtype=torch.bool)
+    clip = ClipBatch(
+        torch.zeros(1, 3, SIDE, SIDE, 3, dtype=torch.uint8),
+        masks,
+        torch.zeros(1, 1, dtype=torch.long),
+        masks.any(-1).any(-1),
+        ignored=ignored,
+        certainties=torch.tensor([[0.5]]),
+    )
+    seen = clip.select([2, 0]).to(torch.device("cpu"))
+    assert seen.ignored is not None
+    assert seen.ignored[0, :, 0, 0].tolist() == [2, 0]
+    first = seen.frame(0)
+    assert first.doubtful is not None
+    assert first.doubtful.all()
+    assert first.certainties is not None
+    assert first.certainties.tolist() == [[0.5]]
