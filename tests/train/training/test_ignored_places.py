@@ -8,8 +8,10 @@ import torch
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
+from maskstream_train.training.options import RunOptions
+from maskstream_train.training.stage import moment_of
 from maskstream_train.training.targets import ClipBatch, FrameTargets
-from support.small_runs import FEW_POINTS
+from support.small_runs import FEW_POINTS, fresh_stage
 
 SIDE, CELLS, CLASSES = 32, 8, 3
 
@@ -120,3 +122,31 @@ def test_a_clip_carries_what_is_ignored_to_its_frames_and_through_views() -> Non
     assert first.doubtful.all()
     assert first.certainties is not None
     assert first.certainties.tolist() == [[0.5]]
+
+
+def test_a_small_segmenter_learns_from_half_known_pictures(small_run: RunOptions) -> None:
+    stage = fresh_stage("segmenter", small_run)
+    masks = torch.zeros(2, 1, 1, 64, 64, dtype=torch.bool)
+    masks[..., 8:40, 4:28] = True
+    frames = torch.randint(60, 90, (*masks.shape[:2], 64, 64, 3), dtype=torch.uint8)
+    frames[masks[:, :, 0]] = 220
+    places = torch.full((2, 1, 64, 64), KNOWN, dtype=torch.uint8)
+    places[..., 32:] = UNKNOWN
+    clip = ClipBatch(
+        frames,
+        masks,
+        torch.zeros(2, 1, dtype=torch.long),
+        masks.any(-1).any(-1),
+        ignored=places,
+        certainties=torch.full((2, 1), 0.8),
+    )
+    optimiser = torch.optim.AdamW(stage.module.parameters(), 2e-3)
+    losses = []
+    for step in range(24):
+        terms = stage.losses(clip, moment_of(0, step, 0.0, torch.device("cpu")))
+        loss = torch.stack(list(terms.values())).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
