@@ -58,6 +58,11 @@ COCO_STUFF = (
     "wall-other-merged rug-merged"
 )
 DEMO = "person animal vehicle object"
+EVERYDAY = (
+    "person bicycle car motorcycle bus train truck boat airplane bird cat dog horse sheep cow "
+    "elephant bear bottle chair other"
+)
+"""What `demo` is to name once it has learned real things; "other" is any thing without a name."""
 
 
 def color_of(index: int) -> str:
