@@ -21,6 +21,7 @@ from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
 from maskstream_train.own_classes.data import OwnData, Say, open_own_data
 from maskstream_train.own_classes.recipe import MINUTES, SEGMENTER_SHARE, OwnStage, own_preset
+from maskstream_train.own_classes.report import write_report
 from maskstream_train.own_classes.start import Start, find_start
 from maskstream_train.own_classes.validation import Line, Validation, keep, read_journal
 from maskstream_train.training.distribution import share
@@ -36,6 +37,7 @@ from maskstream_train.training.tracker_stage import TrackerStage
 from maskstream_train.training.trainer import Trainer
 from maskstream_train.training.video_plan import VideoPlan
 
+REPORT = "report.html"
 RUN = "run"
 """Folder in the model's folder with what training needs to go on, and what it wrote down."""
 
@@ -181,6 +183,8 @@ class _Run:
 
         def check(step: int) -> None:
             self.say(_sentence(validation.check(name, step, options.weights_path)))
+            report = self.folder.path / REPORT
+            write_report(report, self.folder.name, options.out, validation.pictures)
 
         def observe(trainer: Trainer) -> None:
             if trainer.run.step % self.request.every == 0:

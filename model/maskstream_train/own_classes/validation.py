@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from maskstream_model.port import Model
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.evaluate import evaluate_model
 from maskstream_train.evaluation.sources import AnnotatedClip, reader_clips
+from maskstream_train.own_classes.drawing import draw_predictions
 
 MAX_FRAMES = 200
 """Frames that a measurement runs over; further videos or pictures are left aside."""
@@ -33,6 +34,7 @@ class Validation:
         run: folder of the run, where the journal is.
         reader: what is measured on.
         device: where.
+        pictures: drawn by the last measurement.
     """
 
     config: ModelConfig
@@ -40,6 +42,7 @@ class Validation:
     run: Path
     reader: InstanceReader
     device: str
+    pictures: list[Path] = field(default_factory=list)
 
     @property
     def journal(self) -> Path:
@@ -56,6 +59,8 @@ class Validation:
             keep(weights, self.folder)
         with self.journal.open("a") as file:
             file.write(json.dumps(line) + "\n")
+        name = f"{stage}-{step:06}"
+        self.pictures = draw_predictions(model, self.reader, self.run / "pictures", name)
         return line
 
     def _measure(self, model: Model[Any]) -> dict[str, float]:

@@ -1,15 +1,23 @@
 """A model of own classes from a few steps: what is in its folder, and going on with it."""
 
+import base64
 import json
+import re
+from io import BytesIO
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from maskstream_model import load_model
 from maskstream_model.checkpoint import load_weights
 from maskstream_model.loading import shipped
+from maskstream_model.port import ClassInfo
 from maskstream_train.commands import train
+from maskstream_train.own_classes.drawing import overlaid
+from maskstream_train.own_classes.report import svg, write_report
 from maskstream_train.own_classes.validation import read_journal, score_of
 from support.own_pictures import QUICK, OwnPictures
 
@@ -60,6 +68,32 @@ def test_a_backbone_that_is_frozen_stays_as_it_is_and_the_head_learns(trained):
     assert all(torch.equal(before[name], after[name]) for name in backbone)
     moved = [name for name in before if name.startswith("sem_seg_head.pixel_decoder")]
     assert any(not torch.equal(before[name], after[name]) for name in moved)
+
+
+def test_the_report_has_curves_and_pictures_and_needs_no_other_file(trained):
+    folder, _ = trained
+    text = (folder / "report.html").read_text()
+    assert text.count("<polyline") >= 2
+    (picture,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', text)
+    with Image.open(BytesIO(base64.b64decode(picture))) as drawn:
+        assert max(drawn.size) == 480
+    assert not re.search(r"(?:src|href)=\"(?!data:)|https?:|<script", text)
+    drawings = {each.name for each in (folder / "run" / "pictures").iterdir()}
+    assert drawings == {"segmenter-000002-0.jpg", "tracker-000002-0.jpg"}
+
+
+def test_masks_are_drawn_in_the_colour_of_their_class():
+    frame, mask = np.zeros((40, 60, 3), np.uint8), np.zeros((1, 40, 60), bool)
+    mask[0, :, 30:] = True
+    drawn = np.asarray(overlaid(frame, mask, [ClassInfo("cup", "#ff0000")], [""]))
+    assert drawn[100, 400].tolist() == [127, 0, 0]
+    assert not drawn[100, 100].any()
+
+
+def test_names_in_a_report_are_escaped_and_no_points_are_no_curve(tmp_path):
+    write_report(tmp_path / "r.html", "<b>", tmp_path, [])
+    assert "<b>" not in (tmp_path / "r.html").read_text()
+    assert svg("loss", {"loss": []}) == ""
 
 
 def test_a_folder_with_a_model_is_not_overwritten_but_gone_on_with(trained):
