@@ -1,5 +1,6 @@
 """Where a model of one's own starts: the weights of another one, with rows for its classes."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import model_folder
 from maskstream_model.presets import preset, preset_names
+from maskstream_model.weightfiles.cache import weights_for
 from maskstream_train.data.classes import plain_name
 
 AUTO = "auto"
@@ -51,11 +53,13 @@ def find_start(init: str) -> Start:
 
     Raises:
         ConfigError: it is none of these, or a model whose segmenter is not trained here.
-        CheckpointError: no weights come with that preset.
+        CheckpointError: that preset's weights are neither shipped nor pulled.
     """
     name = "demo" if init == AUTO else init
     if name in preset_names():
-        return _checked(Start(name, preset(name), shipped(name)))
+        pulled = weights_for(name, None)
+        file = shipped(name) if pulled is None else Path(os.fspath(pulled))
+        return _checked(Start(name, preset(name), file))
     if (own := model_folder(name)) is not None:
         return _checked(Start(own.base, preset(name), own.weights))
     file = Path(name)

@@ -63,7 +63,7 @@ def test_a_published_file_is_loaded_and_known_as_it_is(published):
 def test_a_file_of_another_preset_is_refused(published):
     with pytest.raises(CheckpointError, match="do not fit the model"):
         load_model("mask2former_r50_coco_panoptic", published)
-    with pytest.raises(CheckpointError, match="no weights are shipped"):
+    with pytest.raises(CheckpointError, match="there are no weights of"):
         load_model(R50)
     with pytest.raises(ConfigError, match="knows no stuff"):
         load_model(DEMO, task="panoptic")
