@@ -65,7 +65,7 @@ def test_a_file_of_another_preset_is_refused(published):
         load_model("mask2former_r50_coco_panoptic", published)
     with pytest.raises(CheckpointError, match="there are no weights of"):
         load_model(R50)
-    with pytest.raises(ConfigError, match="knows no stuff"):
+    with pytest.raises(ConfigError, match="has no classes of stuff"):
         load_model(DEMO, task="panoptic")
 
 

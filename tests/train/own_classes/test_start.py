@@ -36,7 +36,7 @@ def test_auto_names_files_and_folders_lead_to_the_same_weights():
     ("init", "sentence"),
     [
         ("nowhere.safetensors", "no weight file, no model folder and no preset"),
-        ("daq_r50_ovis", "no weights are shipped for daq_r50_ovis"),
+        ("daq_r50_ovis", "there are no weights of daq_r50_ovis"),
     ],
 )
 def test_a_start_that_is_none_is_one_sentence(init, sentence):
