@@ -106,6 +106,7 @@ def agree(service: SessionPorts, hello: Hello) -> Terms:
         messages_per_s=settings.max_messages_per_s,
         max_tracks=settings.max_tracks,
         takes_prompts=info.prompts != "never",
+        lookahead=info.lookahead or 0,
     )
 
 

@@ -116,7 +116,14 @@ class Tracking:
         model = self._model
         state = model.begin(self._options) if self._state is None else self._state
         step = StepInput[Any](pixels, state, self._options)
-        read = StepReporter(model, self._wanted, self._mentioned, self._committed, self._every)
+        read = StepReporter(
+            model,
+            self._wanted,
+            self._mentioned,
+            self._committed,
+            self._every,
+            self.next_frame + len(pixels),
+        )
         while True:
             try:
                 report, _ = await self._engine.submit_clip(self._session, model, step, read)
