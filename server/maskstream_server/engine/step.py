@@ -57,7 +57,7 @@ class Stepper:
 
     def _infer(
         self, requests: Sequence[StepRequest[Any, Any]], pause: Pause
-    ) -> list[StepOutput[Any] | StepFailedError]:
+    ) -> Sequence[StepOutput[Any] | StepFailedError]:
         try:
             if len(requests) > 1:
                 return _step(requests[0].model, [request.step for request in requests])
