@@ -44,7 +44,8 @@ LABEL org.opencontainers.image.title="Maskstream" \
 # A user id that most hosts do not use. The folders are there so that new volumes on them are its own.
 RUN groupadd --gid 10001 maskstream \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp maskstream \
-    && install -d -o maskstream -g maskstream /var/lib/maskstream /var/cache/maskstream
+    && install -d -o maskstream -g maskstream \
+    /var/lib/maskstream /var/lib/maskstream-weights /var/cache/maskstream
 COPY --from=packages /opt/maskstream /opt/maskstream
 ENV PATH=/opt/maskstream/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -52,6 +53,7 @@ ENV PATH=/opt/maskstream/bin:$PATH \
     MASKSTREAM_HOST=0.0.0.0 \
     MASKSTREAM_PORT=8000 \
     MASKSTREAM_DATA_FOLDER=/var/lib/maskstream \
+    MASKSTREAM_WEIGHTS_DIR=/var/lib/maskstream-weights \
     MASKSTREAM_LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /tmp

@@ -6,16 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
-from maskstream_model.config import ModelConfig
 from maskstream_model.errors import CheckpointError
+from maskstream_model.plain_globals import PLAIN
 
 UNUSED = "daq_criterion."
 PRESET = "preset"
@@ -63,7 +63,8 @@ def header_of(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def _load_pickled(path: Path) -> dict[str, Tensor]:
-    content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(list(PLAIN)):
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     weights = _inner(content) if isinstance(content, dict) else None
     if not isinstance(weights, dict):
         raise CheckpointError(f"{path} holds no weights, under 'model' or 'state_dict' or bare")
@@ -168,23 +169,49 @@ def save_safetensors(
         weights: tensors by name.
         metadata: text by name, stored in the file's header.
         half: store floating point tensors as float16.
+
+    Raises:
+        OSError: it cannot be written.
     """
     path = Path(path)
-    tensors = {name: _storable(tensor, half) for name, tensor in weights.items()}
+    tensors = _storable(weights, half)
     with atomic_write(path) as temporary:
-        # Not `save_file`, whose files are for their owner alone.
-        temporary.write_bytes(save(tensors, dict(metadata)))
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        try:
+            save_file(tensors, temporary, dict(metadata))
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        # `save_file` leaves its files to their owner alone.
+        temporary.chmod(mode)
 
 
-def _storable(tensor: Tensor, half: bool) -> Tensor:
-    tensor = tensor.detach().cpu()
-    if half and tensor.is_floating_point():
-        tensor = tensor.half()
-    # A copy, as the format takes no two names for one memory.
-    return tensor.clone(memory_format=torch.contiguous_format)
+def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Return the tensors as the format takes them: whole, and no two names for one memory."""
+    storable, storages = dict[str, Tensor](), set[int]()
+    for name, weight in weights.items():
+        tensor = weight.detach().cpu()
+        if half and tensor.is_floating_point():
+            tensor = tensor.half()
+        tensor = tensor.contiguous()
+        storage = tensor.untyped_storage().data_ptr()
+        storable[name] = tensor.clone() if storage in storages else tensor
+        storages.add(storage)
+    return storable
 
 
-def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
+class Fingerprinted(Protocol):
+    """A configuration: a dataclass with `classes`, and with rules under `online`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def num_classes(self) -> int:
+        """`K`, without the no-object class."""
+        ...
+
+
+def fingerprint(weights: Mapping[str, Tensor], config: Fingerprinted) -> str:
     """Return 16 hex digits that change with the weights and with the rules of tracking.
 
     Names and colours of classes do not influence tracking and do not count, nor do the rules of
@@ -194,9 +221,9 @@ def fingerprint(weights: Mapping[str, Tensor], config: ModelConfig) -> str:
     rules["classes"] = config.num_classes
     for name in ("report_score_min", "show_score_min", "object_score_min", "overlap_min"):
         del rules["online"][name]
-    if config.offline is None:
+    if rules.get("offline") is None:
         # So that fingerprints from before there were offline models stay what they were.
-        del rules["offline"]
+        rules.pop("offline", None)
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -38,7 +38,31 @@ VIPSEG_STUFF = (
     "cupboard_or_showcase_or_storage_rack trash_can cage shelf bathtub other_machine curtain "
     "textiles clothes book tool blackboard tissue other_electronic_product fruit food"
 )
+# In the order of COCO's category ids; stuff as in its panoptic task. Written with spaces.
+COCO_THINGS = (
+    "person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant "
+    "stop_sign parking_meter bench bird cat dog horse sheep cow elephant bear zebra giraffe "
+    "backpack umbrella handbag tie suitcase frisbee skis snowboard sports_ball kite baseball_bat "
+    "baseball_glove skateboard surfboard tennis_racket bottle wine_glass cup fork knife spoon "
+    "bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake chair couch "
+    "potted_plant bed dining_table toilet tv laptop mouse remote keyboard cell_phone microwave "
+    "oven toaster sink refrigerator book clock vase scissors teddy_bear hair_drier toothbrush"
+)
+COCO_STUFF = (
+    "banner blanket bridge cardboard counter curtain door-stuff floor-wood flower fruit gravel "
+    "house light mirror-stuff net pillow platform playingfield railroad river road roof sand sea "
+    "shelf snow stairs tent towel wall-brick wall-stone wall-tile wall-wood water-other "
+    "window-blind window-other tree-merged fence-merged ceiling-merged sky-other-merged "
+    "cabinet-merged table-merged floor-other-merged pavement-merged mountain-merged grass-merged "
+    "dirt-merged paper-merged food-other-merged building-other-merged rock-merged "
+    "wall-other-merged rug-merged"
+)
 DEMO = "person animal vehicle object"
+EVERYDAY = (
+    "person bicycle car motorcycle bus train truck boat airplane bird cat dog horse sheep cow "
+    "elephant bear bottle chair other"
+)
+"""What `demo` is to name once it has learned real things; "other" is any thing without a name."""
 
 
 def color_of(index: int) -> str:

@@ -1,28 +1,22 @@
-"""A faster segmenter that must prove itself: export, compile, compare with eager.
-
-The segmenter is exported with `torch.export`, the program is given to a compiler, and what comes
-back is run beside eager on fixed pictures before anyone may use it. Compilers for GPUs are known
-to return engines that are silently wrong, so that an engine that differs is refused.
-"""
+"""A faster segmenter for DVIS-DAQ: exported, compiled and compared with eager (`engines.py`)."""
 
 import copy
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 
 from maskstream_model.backbones.resnet import fold_batch_norm
-from maskstream_model.compilers import COMPILERS, CompiledEngine, Compiler, MakeCompiler
+from maskstream_model.compilers import COMPILERS, Compiler, MakeCompiler
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.errors import CompileError, first_line
+from maskstream_model.engines import check_pictures, export, proven_engine
+from maskstream_model.errors import CompileError
 from maskstream_model.families import CompileRequest
 from maskstream_model.mask2former.compiled import CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
-MAX_RELATIVE_ERROR = 2e-3
-"""Of the root mean square; float32 engines stay below 1e-4, wrong ones are off by 1e-2 and more."""
 
 
 class _Outputs(nn.Module):
@@ -55,14 +49,8 @@ def export_segmenter(
         CompileError: the graph could not be captured.
     """
     module = _Outputs(fold_batch_norm(copy.deepcopy(segmenter))).eval()
-    device = segmenter.query_features.device
-    example = torch.zeros(min(max_batch, 2), 3, height, width, device=device)
-    shapes = ({0: Dim("batch", min=1, max=max_batch)},) if max_batch > 1 else None
-    try:
-        with torch.no_grad():
-            return torch.export.export(module, (example,), dynamic_shapes=shapes, strict=False)
-    except Exception as error:
-        raise CompileError(f"the segmenter could not be exported: {first_line(error)}") from error
+    largest = torch.zeros(max_batch, 3, height, width, device=segmenter.query_features.device)
+    return export(module, [largest], "segmenter")
 
 
 def compile_model(
@@ -94,6 +82,7 @@ def compile_model(
     return model.with_segmenter(compiled), None
 
 
+@torch.no_grad()
 def compile_segmenter(
     segmenter: Segmenter, size: tuple[int, int], compiler: Compiler, max_batch: int = 1
 ) -> CompiledSegmenter:
@@ -110,40 +99,6 @@ def compile_segmenter(
     """
     program = export_segmenter(segmenter, *size, max_batch)
     largest = torch.zeros(max_batch, 3, *size, device=segmenter.query_features.device)
-    try:
-        engine = compiler(program, largest)
-        for images in check_pictures(largest):
-            _compare(engine, segmenter, images)
-    except CompileError:
-        raise
-    except Exception as error:
-        raise CompileError(f"the compiler failed: {first_line(error)}") from error
+    checks = [[pictures] for pictures in check_pictures(largest)]
+    engine = proven_engine(program, compiler, checks, _Outputs(segmenter), NAMES)
     return CompiledSegmenter(segmenter, engine, tuple(largest.shape))
-
-
-def check_pictures(largest: Tensor) -> list[Tensor]:
-    """Return the fixed inputs of the check: noise, and smooth waves, for one and for most."""
-    batch, _, height, width = largest.shape
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(batch, 3, height, width, generator=generator)
-    small = torch.randn(batch, 3, height // 32 + 2, width // 32 + 2, generator=generator)
-    waves = nn.functional.interpolate(small, size=(height, width), mode="bicubic")
-    pictures = [noise, waves, waves[:1].contiguous()]
-    return [picture.to(largest.device) for picture in pictures]
-
-
-@torch.no_grad()
-def _compare(engine: CompiledEngine, segmenter: Segmenter, images: Tensor) -> None:
-    """Raise CompileError unless the engine's outputs are those of eager up to rounding."""
-    expected = segmenter(images)
-    outputs = list(engine(images))
-    if len(outputs) != len(NAMES):
-        raise CompileError(f"the engine returns {len(outputs)} tensors instead of {len(NAMES)}")
-    for name, ours in zip(NAMES, outputs, strict=True):
-        eager = getattr(expected, name)
-        if ours.shape != eager.shape:
-            raise CompileError(f"{name} of the engine is {tuple(ours.shape)}")
-        error = (ours.float() - eager).square().mean().sqrt() / eager.square().mean().sqrt()
-        # Not `error > limit`: that is also false for an engine that returns NaN.
-        if not error <= MAX_RELATIVE_ERROR:
-            raise CompileError(f"{name} of the engine is off by {float(error):.1e} of its size")

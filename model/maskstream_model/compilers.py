@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
 
-CompiledEngine: TypeAlias = "Callable[[Tensor], Sequence[Tensor]]"
-"""From a batch of pictures to the outputs of the program."""
-Compiler: TypeAlias = "Callable[[ExportedProgram, Tensor], CompiledEngine]"
-"""From a program and its largest input to an engine that computes the same."""
+CompiledEngine: TypeAlias = "Callable[..., Sequence[Tensor]]"
+"""From the inputs of a program, batches all of them, to its outputs."""
+Compiler: TypeAlias = "Callable[[ExportedProgram, Sequence[Tensor]], CompiledEngine]"
+"""From a program and its largest inputs to an engine that computes the same."""
 MakeCompiler: TypeAlias = "Callable[[torch.device], Compiler]"
 """Raises CompileError where there is no such compiler for a device."""
 
 
 def tensorrt(device: "torch.device") -> Compiler:
-    """Return torch-tensorrt as a compiler, from one picture up to as many as the largest input has.
+    """Return torch-tensorrt as a compiler, for batches of one up to those of the largest inputs.
 
     Raises:
         CompileError: torch-tensorrt cannot be imported, or `device` is no CUDA device.
@@ -37,18 +37,23 @@ def tensorrt(device: "torch.device") -> Compiler:
     if device.type != "cuda":
         raise CompileError("torch-tensorrt needs the model on a CUDA device")
 
-    def compiler(program: "ExportedProgram", largest: "Tensor") -> CompiledEngine:
-        batch, *shape = largest.shape
-        pictures: object = largest
-        if batch > 1:
-            pictures = torch_tensorrt.Input(
-                min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
-            )
+    def compiler(program: "ExportedProgram", largest: "Sequence[Tensor]") -> CompiledEngine:
         # Full float32: TF32 moves mask logits far enough to change attention masks.
         engine: CompiledEngine = torch_tensorrt.dynamo.compile(
-            program, arg_inputs=[pictures], disable_tf32=True, truncate_double=True
+            program,
+            arg_inputs=[_range(each) for each in largest],
+            disable_tf32=True,
+            truncate_double=True,
         )
         return engine
+
+    def _range(largest: "Tensor") -> object:
+        batch, *shape = largest.shape
+        if batch == 1:
+            return largest
+        return torch_tensorrt.Input(
+            min_shape=(1, *shape), opt_shape=(batch, *shape), max_shape=(batch, *shape)
+        )
 
     return compiler
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from maskstream_model.aliases import Size
 from maskstream_model.errors import ConfigError, MaskstreamModelError, first_line
+from maskstream_model.model_folders import model_folder
 from maskstream_model.port import Model
 from maskstream_model.releases import Release
 
@@ -79,12 +80,14 @@ class WeightFormat:
             the preset loads: renames, splits, permutes, leaves out. It is called with any file:
             tensors that it does not know, and those with the preset's own names, stay as they are.
         hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
+        free_shapes: names of tensors that a preset takes in the shape that a file has.
     """
 
     targets: Callable[[str], Tensors]
     fingerprint: Callable[[str, Tensors], str]
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
+    free_shapes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,17 @@ def preset_names() -> list[str]:
 
 
 def family_of(preset: str) -> Family:
-    """Return the family that brings a preset.
+    """Return the family that brings a preset, or the base of the model in a folder.
 
     Raises:
-        ConfigError: no family or more than one has it, or its family cannot be imported.
+        ConfigError: no family or more than one has it, its family cannot be imported, or the folder
+            is no model.
     """
-    found = [entry for entry in _registered() if entry.name == preset]
+    found = _entries(preset)
+    if not found and (own := model_folder(preset)) is not None:
+        found = _entries(own.base)
+        if not found:
+            raise ConfigError(f"{preset} is based on {own.base!r}, which is not installed here")
     if not found:
         raise ConfigError(f"unknown model {preset!r}; known are {', '.join(preset_names())}")
     if len(found) > 1:
@@ -159,11 +167,16 @@ def load(
 ) -> Any:
     """Load a preset of any installed family; the arguments are those of `Load`.
 
+    The folder of a model can stand for a preset; its own weights are then loaded where none are
+    named.
+
     Raises:
         ConfigError: as of `family_of`, or the family fails.
         MaskstreamModelError: the family refuses what was asked for.
     """
     family = family_of(preset)
+    if weights is None and not _entries(preset) and (own := model_folder(preset)) is not None:
+        weights = own.weights
     try:
         return family.load(preset, weights, device, **overrides)
     except MaskstreamModelError:
@@ -198,6 +211,10 @@ def live_model(preset: str, model: Model[Any]) -> Model[Any]:
     """
     family = family_of(preset)
     return model if family.live is None else family.live(model)
+
+
+def _entries(preset: str) -> list[EntryPoint]:
+    return [entry for entry in _registered() if entry.name == preset]
 
 
 def _registered() -> Iterable[EntryPoint]:

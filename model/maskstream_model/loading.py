@@ -10,6 +10,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import (
     PRESET,
+    Parts,
     fingerprint,
     header_of,
     load_into,
@@ -52,15 +53,34 @@ def _networks(
     if weights == RANDOM:
         return _random(config)
     path = shipped(config.name) if weights is None else weights
-    tensors = load_weights(path)
-    # Names and shapes are equal for data sets with as many classes.
-    named = header_of(path).get(PRESET, config.name)
-    if named != config.name:
-        raise CheckpointError(f"{path} holds weights of {named}, not of {config.name}")
+    tensors = weights_for(config.name, path)
     networks, _ = _random(config)
-    verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
-    load_into(networks.parts, tensors, rest=f"`{verify}` lists all")
+    fill(networks.parts, tensors, path, config.name)
     return networks, tensors
+
+
+def weights_for(name: str, path: str | PathLike[str]) -> dict[str, Tensor]:
+    """Read the weight file of a preset; whether it fits is not checked yet.
+
+    Raises:
+        CheckpointError: no weight file, or one that names another preset.
+    """
+    tensors = load_weights(path)
+    # Names and shapes alone cannot tell models of data sets with as many classes apart.
+    written = header_of(path).get(PRESET, name)
+    if written != name:
+        raise CheckpointError(f"{path} holds weights of {written}, not of {name}")
+    return tensors
+
+
+def fill(parts: Parts, tensors: Mapping[str, Tensor], path: str | PathLike[str], name: str) -> None:
+    """Copy the weights of a file into the networks of a preset.
+
+    Raises:
+        CheckpointError: they do not fit; says how to see all that does not.
+    """
+    verify = f"maskstream weights verify {quote(str(path))} --preset {name}"
+    load_into(parts, tensors, rest=f"`{verify}` lists all")
 
 
 def _random(config: ModelConfig) -> tuple[Networks, Mapping[str, Tensor]]:

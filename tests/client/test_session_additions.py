@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client.server_side import MODEL, result, welcome
@@ -212,6 +212,7 @@ def arrived(message):
     return replace(message, blob=memoryview(message.blob))
 
 
+@example(lookahead=1, cuts={1: 0, 2: 0}, num_frames=4)
 @given(
     lookahead=st.integers(0, 3),
     cuts=st.dictionaries(st.integers(1, 30), st.integers(0, 5), max_size=4),
@@ -231,6 +232,10 @@ def test_a_late_stream_with_cuts_gives_each_frame_once_and_in_order(lookahead, c
         if num_pushed == num_frames and not talk.session.expects_answer:
             talk.session.request(Flush(1))
         wire += server.take(talk.take())
+        if not wire:  # what was sent again is seen, and waits for the frames behind it
+            assert num_pushed < num_frames
+            assert talk.session.has_room(PICTURE)
+            continue
         got += indices(talk.receive(wire.popleft()))
         num_heard += 1
         if (trail := cuts.get(num_heard)) is not None:

@@ -74,7 +74,7 @@ def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_cont
     with held(clip) as made:
         status, told = made.run_until(signal.SIGINT)
         assert status == 130
-        assert "the same command goes on" in told
+        assert "the same command continues" in told
         (video,) = ids(made.live)
         assert f"maskstream videos download {video}" in told
         assert "Traceback" not in told

@@ -1,7 +1,9 @@
 """Weight files: what is read, what is refused and how, and what is written."""
 
 import os
+import sys
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -42,6 +44,31 @@ def test_a_file_that_runs_code_when_unpickled_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no weight file, or is damaged"):
         load_weights(tmp_path / "w.pth")
     assert not (tmp_path / "was here").exists()
+
+
+@pytest.fixture
+def training_log(monkeypatch):
+    """The class in which mmengine logs numbers, where files are written; it is not installed."""
+    module = ModuleType("mmengine.logging.history_buffer")
+    facts = {"__module__": module.__name__, "__qualname__": "HistoryBuffer"}
+    module.HistoryBuffer = type("HistoryBuffer", (), facts)
+    for name in ("mmengine", "mmengine.logging"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module.HistoryBuffer
+
+
+def test_plain_facts_beside_the_weights_are_allowed_and_never_imported(
+    tmp_path, training_log, monkeypatch
+):
+    log = training_log()
+    log.history = np.arange(3.0)
+    meta = {"CLASSES": ("cat",), "time": np.float64(1), "seen": np.array([True]), "log": log}
+    torch.save({"state_dict": {"weight": torch.ones(2)}, "meta": meta}, tmp_path / "file.pth")
+    for name in [name for name in sys.modules if name.startswith("mmengine")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert load_weights(tmp_path / "file.pth")["weight"].tolist() == [1, 1]
+    assert "mmengine" not in sys.modules
 
 
 @pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])

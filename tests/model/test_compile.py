@@ -7,14 +7,10 @@ from types import ModuleType
 import pytest
 import torch
 
-from maskstream_model.compile import (
-    check_pictures,
-    compile_model,
-    compile_segmenter,
-    export_segmenter,
-)
+from maskstream_model.compile import compile_model, compile_segmenter, export_segmenter
 from maskstream_model.compilers import BACKENDS, tensorrt
 from maskstream_model.config import EfficientNetConfig
+from maskstream_model.engines import check_pictures
 from maskstream_model.errors import CompileError
 from maskstream_model.families import CompileRequest
 from maskstream_model.mask2former.compiled import CompiledSegmenter
@@ -185,7 +181,7 @@ def test_torch_tensorrt_compiles_in_full_float32_for_every_batch_up_to_the_large
     stand_in = StandInTensorRT()
     monkeypatch.setitem(sys.modules, "torch_tensorrt", stand_in)
     largest = torch.zeros(batch, 3, *SIZE)
-    assert tensorrt(torch.device("cuda"))("the program", largest) == "the engine"
+    assert tensorrt(torch.device("cuda"))("the program", [largest]) == "the engine"
     ((program, options),) = stand_in.calls
     (pictures,) = options.pop("arg_inputs")
     assert program == "the program"

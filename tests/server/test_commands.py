@@ -92,7 +92,8 @@ def test_a_task_that_the_model_cannot_do_is_one_sentence():
 
 
 def test_a_task_that_an_offline_model_cannot_do_is_one_sentence():
-    said = refused("--port", "0", "--model", "daq_r50_ovis_offline", "--task", "semantic")
+    model = ("--model", "daq_r50_ovis_offline", "--weights", "random")
+    said = refused("--port", "0", *model, "--task", "semantic")
     assert "daq_r50_ovis_offline has no classes of stuff" in said
     assert len(said.splitlines()) == 1
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from maskstream_model.aliases import Frame
+from maskstream_model.association.model import AssociatedSegmenter
+from maskstream_model.association.rules import AssociationRules
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import (
     ClassInfo,
@@ -21,6 +23,7 @@ from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.networks import Networks, build_networks
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.tasks.preprocess import pillow
 
 SIZE = (64, 96)
 
@@ -71,6 +74,37 @@ def tiny_hungarian_model(seed: int = 0, **online: object) -> OnlineHungarian:
     """The segmenter of `tiny_model`, with tracks linked by similarity."""
     daq = tiny_model(seed, **online)
     return OnlineHungarian(daq.config, daq.segmenter, daq.device, daq.fingerprint)
+
+
+def tiny_associated_model(
+    task: str = "instances", seed: int = 0, **rules: object
+) -> AssociatedSegmenter:
+    """The segmenter of `tiny_model`, with queries associated, and a gallery of two tracks.
+
+    Args:
+        task: "instances" or "panoptic"; class 0 is then a thing, the others are stuff.
+        seed: of the weights.
+        rules: fields of `AssociationRules` to replace.
+    """
+    chosen = AssociationRules(
+        first_frame_score_min=0.45,
+        tracked_score_min=0.45,
+        emergence_score_min=0.5,
+        similarity_min=0.7,
+        max_missed_frames=1,
+        min_size=None,
+        report_score_min=0.3,
+        double_iou_max=0.95,
+        contained_min=None,
+        gallery_frames=4,
+        gallery_size=2,
+        object_score_min=0.4,
+        overlap_min=0.1,
+        confirm_frames=1,
+    ).override(**rules)
+    base = tiny_panoptic_model(task, seed) if task != "instances" else tiny_model(seed)
+    config = replace(base.config, online=chosen)
+    return AssociatedSegmenter(config, base.segmenter, base.device, base.fingerprint, pillow)
 
 
 def tiny_panoptic_model(task: str = "panoptic", seed: int = 0, **online: object) -> OnlineDaq:

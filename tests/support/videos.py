@@ -22,6 +22,7 @@ class FakeVideos:
     crowd: tuple[bool, ...] = (False, False)
     names: tuple[str, ...] = ("class 0", "class 1", "class 2")
     name: str = "squares"
+    form: str = "ytvis"
 
     def open(self) -> "FakeVideos":
         return self

@@ -10,7 +10,13 @@ from maskstream_model.errors import ConfigError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-OPTIONAL = ("keep_score_min", "min_size", "double_iou_max")
+OPTIONAL = (
+    "keep_score_min",
+    "min_size",
+    "double_iou_max",
+    "contained_min",
+    "gallery_frames",
+)
 """Rules that None turns off."""
 
 

@@ -46,7 +46,7 @@ class Level:
 class MaskDecoder(nn.Module):
     """Learned queries, refined layer by layer; layer `i` reads level `i mod 3`."""
 
-    def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
+    def __init__(self, config: SegmenterConfig, num_classes: int, reid_head: bool = True) -> None:
         super().__init__()
         width, heads = config.hidden_dim, config.num_heads
         layers = range(config.decoder_layers)
@@ -65,8 +65,8 @@ class MaskDecoder(nn.Module):
         self.level_embed = nn.Embedding(NUM_LEVELS, width)
         self.class_embed = nn.Linear(width, num_classes + 1)
         self.mask_embed = MLP(width, width, width)
-        # Released files carry it; nothing online reads it.
-        self.reid_embed = MLP(width, width, width)
+        # Released files of DVIS-DAQ carry it; nothing online reads it.
+        self.reid_embed = MLP(width, width, width) if reid_head else None
 
     def forward(self, maps: Sequence[Tensor], mask_features: Tensor) -> list[Tensor]:
         """Return `decoder_norm(state)` `(B, Q, C)` of the start state and after every layer.

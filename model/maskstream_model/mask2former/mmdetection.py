@@ -1,11 +1,9 @@
-"""Weights of Mask2Former as mmdetection publishes them, under our names (docs/model.md 9)."""
+"""Weights of Mask2Former as mmdetection publishes them, under our names (docs/model.md 11)."""
 
 import re
 from collections.abc import Mapping
 
 from torch import Tensor
-
-from maskstream_model.errors import CheckpointError
 
 MARK = "panoptic_head.cls_embed.weight"
 """A name that files of mmdetection's Mask2Former have, and ours have not."""
@@ -69,25 +67,16 @@ RENAMES = tuple(
 """All are applied, in this order."""
 
 
-def is_mmdetections(weights: Mapping[str, Tensor]) -> bool:
-    """Return whether names are those of a Mask2Former of mmdetection."""
-    return MARK in weights
+def from_mmdetection(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the weights under our names; those of other models as they are.
 
-
-def from_mmdetection(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights under our names; whether they fit a preset is for others to find.
-
-    Raises:
-        CheckpointError: two names become one, or a tensor of Swin's patch merging is no
-            multiple of 4 long.
+    Whether they fit a preset is for others to find.
     """
-    kept = {name: tensor for name, tensor in weights.items() if not name.endswith(COUNTER)}
-    ours = {renamed(name): tensor for name, tensor in kept.items()}
-    if len(ours) != len(kept):
-        raise CheckpointError("two of the names in the file are one name of this model")
+    if MARK not in weights:
+        return weights
+    ours = {renamed(key): value for key, value in weights.items() if not key.endswith(COUNTER)}
     return {
-        name: _merged(name, tensor) if MERGING.match(name) else tensor
-        for name, tensor in ours.items()
+        name: _merged(tensor) if MERGING.match(name) else tensor for name, tensor in ours.items()
     }
 
 
@@ -98,12 +87,13 @@ def renamed(name: str) -> str:
     return name
 
 
-def _merged(name: str, tensor: Tensor) -> Tensor:
+def _merged(tensor: Tensor) -> Tensor:
     """Return a tensor of the patch merging whose last axis is in our order.
 
-    Its `4 C` entries are (channel, row, column) there, and (column, row, channel) here.
+    Its `4 C` entries are (channel, row, column) there, and (column, row, channel) here. What has no
+    such axis stays as it is, and fits nothing.
     """
     if tensor.dim() == 0 or tensor.shape[-1] % 4:
-        raise CheckpointError(f"{name} of shape {tuple(tensor.shape)} is no patch merging")
+        return tensor
     entries = tensor.reshape(*tensor.shape[:-1], -1, 2, 2)  # (..., C, row, column)
     return entries.transpose(-3, -1).flatten(-3)

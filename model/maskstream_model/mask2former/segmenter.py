@@ -60,19 +60,25 @@ class Features:
 class SegmenterHead(nn.Module):
     """Pixel decoder and predictor, under the names of the released files."""
 
-    def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
+    def __init__(self, config: SegmenterConfig, num_classes: int, reid_head: bool) -> None:
         super().__init__()
         self.pixel_decoder = PixelDecoder(config)
-        self.predictor = MaskDecoder(config, num_classes)
+        self.predictor = MaskDecoder(config, num_classes, reid_head)
 
 
 class Segmenter(nn.Module):
-    """Segments frames one by one; frames of a batch do not see one another."""
+    """Segments frames one by one; frames of a batch do not see one another.
 
-    def __init__(self, config: SegmenterConfig, num_classes: int) -> None:
+    Args:
+        config: what is built.
+        num_classes: `K`.
+        reid_head: whether there is the head that files of DVIS-DAQ have and nothing here reads.
+    """
+
+    def __init__(self, config: SegmenterConfig, num_classes: int, reid_head: bool = True) -> None:
         super().__init__()
         self.backbone = build_backbone(config.backbone)
-        self.sem_seg_head = SegmenterHead(config, num_classes)
+        self.sem_seg_head = SegmenterHead(config, num_classes, reid_head)
         # Convolutions run faster so, and tokens are read off the maps without a copy.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

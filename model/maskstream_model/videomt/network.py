@@ -57,7 +57,7 @@ class PictureTransformer(nn.Module):
         patches = (cells + self.positions(cells.shape[2], cells.shape[3])).flatten(2)
         prefix = torch.cat([self.cls_token, self.reg_token], 1)
         # (B, C, S) -> (B, 5 + S, C)
-        return torch.cat([prefix.expand(len(images), -1, -1), patches.transpose(1, 2)], 1)
+        return torch.cat([prefix.expand(images.shape[0], -1, -1), patches.transpose(1, 2)], 1)
 
     def positions(self, rows: int, columns: int) -> Tensor:
         """Return the learned positions, resized to a grid: `(1, C, rows, columns)`."""
@@ -151,7 +151,7 @@ class VideomtNetwork(nn.Module):
         objects = normed[:, :count]
         # (B, S, C) -> (B, C, S) -> (B, C, rows, columns)
         patches = normed[:, count + NUM_PREFIX :].transpose(1, 2)
-        patches = patches.reshape(len(tokens), -1, rows, columns)
+        patches = patches.reshape(tokens.shape[0], -1, rows, columns)
         masks = torch.einsum("bqc,bchw->bqhw", self.mask_head(objects), self.upscale(patches))
         carried = objects if self.config.norm_queries else raw
         return VideomtOutput(

@@ -68,7 +68,8 @@ def _formats() -> dict[str, WeightFormat]:
 
 def _fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> Fit:
     adapted = how.adapted(preset, weights)
-    return Fit(preset, how, adapted, misfits(how.targets(preset), adapted))
+    free = {name: adapted[name] for name in how.free_shapes if name in adapted}
+    return Fit(preset, how, adapted, misfits({**how.targets(preset), **free}, adapted))
 
 
 def names_of(fits: Sequence[Fit]) -> str:

@@ -26,9 +26,13 @@ def pull_weights(preset: str, origin: str | None, yes: bool, refresh: bool) -> N
     `maskstream serve --model NAME` then finds them. MASKSTREAM_WEIGHTS_DIR names the folder,
     HF_ENDPOINT another hub, HF_TOKEN a token for it. A download that broke off is continued.
     """
+    from maskstream_model.families import release_of
     from maskstream_model.weightfiles.pull import pull
     from maskstream_model.weightfiles.terminal import Terminal
 
+    if release_of(preset) is None:
+        click.echo(f"{preset} needs nothing: it brings its weights, or has none")
+        return
     try:
         with Terminal(agrees=yes) as terminal:
             pulled = pull(preset, terminal, origin, refresh)

@@ -50,8 +50,9 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ytvis", "ovis", "vipseg"]),
-    help="Run --data as this benchmark: write its results, print the official numbers.",
+    type=click.Choice(["ytvis", "ovis", "vipseg", "coco"]),
+    help="Run --data as this benchmark: write its results, print the official numbers. "
+    "coco: pictures, each the first frame of a session.",
 )
 @click.option(
     "--objects",
@@ -64,6 +65,12 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     "--beyond",
     type=EXISTING,
     help="With --format: leave out videos whose folder this file of annotations lists too.",
+)
+@click.option(
+    "--names",
+    default="",
+    metavar="A,B,C",
+    help="With --format coco: categories to measure; left out, those that the model knows.",
 )
 @click.option(
     "--clips", type=click.IntRange(1), default=50, show_default=True, help="Synthetic clips."

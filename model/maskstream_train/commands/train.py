@@ -1,11 +1,13 @@
 """`maskstream train`: the command line of training; torch is imported when it runs."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
-from maskstream_model.command_errors import click_errors
+from maskstream_model.command_errors import click_errors, printable
 from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
 
@@ -28,7 +30,12 @@ DATA = click.Path(exists=True, path_type=Path)
     show_default=True,
     help="Folder of the run.",
 )
-@click.option("--data", type=DATA, help="Data set that the preset is for: folder or annotations.")
+@click.option(
+    "--data",
+    type=DATA,
+    help="Annotations with own classes; with --preset the data set that it is for.",
+)
+@click.option("--images", type=FOLDER, help="Pictures of own classes; else looked for at --data.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
 @click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
@@ -60,7 +67,24 @@ DATA = click.Path(exists=True, path_type=Path)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--checkpoint-minutes", type=click.FloatRange(0), default=5.0, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
-@click.option("--init", type=FILE, help="Weights to start from: of a segmenter, or all.")
+@click.option(
+    "--init",
+    metavar="FILE|NAME|FOLDER|auto",
+    help="Weights to start from: of a segmenter, or all; own classes: auto, the demo model.",
+)
+@click.option(
+    "--freeze",
+    type=click.Choice(["segmenter", "backbone", "none"]),
+    help="Own classes: what stays as it is; backbone. Of the segmenter the class head learns.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 0.9),
+    help="Own classes: share of the pictures that is measured on; 0.2.",
+)
+@click.option(
+    "--every", type=click.IntRange(1), help="Own classes: steps between two measurements; 50."
+)
 @click.option(
     "--tracker-init", type=FILE, help="Weights whose trackers go on; else they start anew."
 )
@@ -80,18 +104,41 @@ def train(**given: Any) -> None:
     With --ablation trackers alone are trained, one for each arm and seed, on the segmenter of
     --init or of the shipped weights; the budget is that of one of them. OUT/ablation.md holds the
     table. A stopped one goes on when it is started again.
+
+    With --data and without --preset a model of own classes is trained from --init, 20 minutes long:
+    `maskstream serve --model OUT` serves it.
     """
     import torch
 
+    from maskstream_train.commands.own_options import refuse_own_options
     from maskstream_train.training.distribution import joined
 
     if given["threads"]:
         torch.set_num_threads(given["threads"])
+    context = click.get_current_context()
+    if given["data"] and _by_default(context, "preset_name") and not given["ablation"]:
+        with joined(given["device"]) as device:
+            _train_own(given | {"device": device})
+        return
+    refuse_own_options(given)
+    given["init"] = given["init"] and FILE.convert(given["init"], None, context)
     if given["ablation"]:
         _compare(given)
         return
     with joined(given["device"]) as device:
         _train_stages(given | {"device": device})
+
+
+def _by_default(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.DEFAULT
+
+
+def _train_own(given: dict[str, Any]) -> None:
+    from maskstream_train.commands.own_options import own_request
+    from maskstream_train.own_classes.run import train_own
+
+    folder = train_own(own_request(given), lambda line: click.echo(printable(line), err=True))
+    click.echo(f"{folder.path} is the model: maskstream serve --model {quote(str(folder.path))}")
 
 
 def _train_stages(given: dict[str, Any]) -> None:

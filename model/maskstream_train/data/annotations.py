@@ -144,7 +144,9 @@ def _video(video: Mapping[str, Any], objects: Objects) -> AnnotatedVideo:
 def _still_object(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
     return AnnotatedObject(
         category=int(annotation["category_id"]),
-        crowd=bool(annotation.get("iscrowd", 0)),
+        # CVAT writes 1 for every mask that was painted; COCO, whose crowds are meant, has no
+        # attributes.
+        crowd=bool(annotation.get("iscrowd", 0)) and "attributes" not in annotation,
         segmentations=(_compact(annotation["segmentation"]),),
         areas=(float(annotation["area"]),),
         occlusion=None,

@@ -9,8 +9,8 @@ from maskstream_train.data.videos import Category
 
 def same_names(categories: Sequence[Category], names: Sequence[str]) -> tuple[int, ...] | None:
     """Return the category id of each class, matched by name; None where the names differ."""
-    ids = {_plain(item.name): item.id for item in categories}
-    wanted = [_plain(name) for name in names]
+    ids = {plain_name(item.name): item.id for item in categories}
+    wanted = [plain_name(name) for name in names]
     if set(ids) != set(wanted) or len(ids) != len(categories):
         return None
     return tuple(ids[name] for name in wanted)
@@ -40,7 +40,8 @@ def match_classes(
         )
     order = sorted(categories, key=lambda item: (not item.thing, item.id))
     pairs = [
-        (_plain(one.name), _plain(other.name)) for one, other in zip(order, classes, strict=True)
+        (plain_name(one.name), plain_name(other.name))
+        for one, other in zip(order, classes, strict=True)
     ]
     differing = [pair for pair in pairs if pair[0] != pair[1]]
     theirs, ours = ({pair[side] for pair in pairs} for side in (0, 1))
@@ -52,5 +53,6 @@ def match_classes(
     return tuple(item.id for item in order)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name as it is compared: without case, and without `_` and `-` for a space."""
     return name.casefold().replace("_", " ").replace("-", " ").strip()

@@ -27,13 +27,19 @@ def open_reader(path: Path, form: Format) -> InstanceReader | VipsegReader:
     return _open_vipseg(file) if form == "vipseg" else open_instances(file, form)
 
 
-def open_instances(file: Path, form: Format) -> InstanceReader:
-    """Open a data set of instances by its file of annotations; see `open_reader`."""
+def open_instances(file: Path, form: Format, pictures: Path | None = None) -> InstanceReader:
+    """Open a data set of instances by its file of annotations; see `open_reader`.
+
+    Args:
+        file: of annotations.
+        form: any but `vipseg`.
+        pictures: folder that names of pictures are relative to; looked for where left out.
+    """
     annotations = read_stills(file) if form == "coco" else read_annotations(file)
     if not annotations.videos:
         raise DatasetError(f"{file} lists no videos")
     names = [video.file_names[0] for video in annotations.videos]
-    return InstanceReader(annotations, picture_folder(file, names))
+    return InstanceReader(annotations, pictures or picture_folder(file, names))
 
 
 def _open_vipseg(file: Path) -> VipsegReader:

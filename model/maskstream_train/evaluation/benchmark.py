@@ -6,16 +6,15 @@ Videos are run one after the other, and each is forgotten when its results are w
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Progress, Size
-from maskstream_model.config import ModelConfig
-from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic import PanopticVideo
+from maskstream_model.tasks.rules import TaskConfig
 from maskstream_model.video import segment_video
 from maskstream_train.data.pictures import read_frame
 from maskstream_train.data.videos import VideoInfo
@@ -33,7 +32,7 @@ from maskstream_train.evaluation.vis_score import VisScore, check_occlusion
 
 NUM_MASKS = 16
 """Masks of a frame that are there at picture size at once; a large model may track hundreds."""
-ClipSegmenter = Callable[[Sequence[FrameOutput], Size, ModelConfig], PanopticVideo]
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, TaskConfig], PanopticVideo]
 """Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
 
 
@@ -117,8 +116,26 @@ def _mask_parts(result: FrameResult, size: Size) -> Iterator[Bools]:
         yield result.masks.crops(rows[start : start + NUM_MASKS], size).whole()
 
 
+@runtime_checkable
+class FrameTracker(Protocol):
+    """A model that also says which tracks a frame has, before they are results."""
+
+    @property
+    def config(self) -> TaskConfig:
+        """Of the model: its task, its classes and their rules."""
+        ...
+
+    def begin(self) -> Any:
+        """Return the memory of a video of which nothing was seen."""
+        ...
+
+    def track_frame(self, frame: Frame, state: Any) -> tuple[FrameOutput, Any]:
+        """Return the tracks of a frame, and the memory after it."""
+        ...
+
+
 def run_panoptic(
-    model: FramewiseModel[Any],
+    model: FrameTracker,
     reader: VipsegReader,
     segment: ClipSegmenter,
     plan: Plan,
@@ -145,9 +162,7 @@ def run_panoptic(
     return score_panoptic(truth, reader.segments, results, pictures, plan.objects)
 
 
-def _outputs(
-    model: FramewiseModel[Any], video: VideoInfo, progress: Progress
-) -> Iterator[FrameOutput]:
+def _outputs(model: FrameTracker, video: VideoInfo, progress: Progress) -> Iterator[FrameOutput]:
     """Yield what the trackers of `model` say about each frame of a video."""
     state = model.begin()
     for frame in _pictures(video):

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from maskstream_model.errors import ConfigError
 from maskstream_model.families import release_of
-from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model, ModelInfo
 from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_train.data.annotations import read_annotations
@@ -17,7 +16,13 @@ from maskstream_train.data.classes import match_classes
 from maskstream_train.data.readers import Format, open_reader
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
-from maskstream_train.evaluation.benchmark import ClipSegmenter, Plan, run_instances, run_panoptic
+from maskstream_train.evaluation.benchmark import (
+    ClipSegmenter,
+    FrameTracker,
+    Plan,
+    run_instances,
+    run_panoptic,
+)
 from maskstream_train.evaluation.evaluate import num_classes
 from maskstream_train.evaluation.panoptic.score import PanopticScore
 from maskstream_train.evaluation.request import Begin, Request
@@ -89,7 +94,7 @@ def answer_benchmark(
     if isinstance(reader, InstanceReader):
         return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
     segment = clip_segmenter(info)
-    if not isinstance(model, FramewiseModel):
+    if not isinstance(model, FrameTracker):
         raise ConfigError(f"{info.name} of {info.family} cannot be measured on clips of VIPSeg")
     return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
 

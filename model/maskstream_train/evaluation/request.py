@@ -26,6 +26,7 @@ class Request:
     form: Format | None = None
     objects: Objects = "all"
     beyond: Path | None = None
+    names: str = ""
     clips: int = 50
     frames: int = 24
     size: tuple[int, int] = (256, 448)
@@ -42,11 +43,11 @@ class Request:
     out: Path | None = None
 
 
-ALONE = frozenset(("objects", "beyond"))
-"""Fields of a request that only a benchmark heeds."""
-
-TAKEN = ALONE | {"preset", "weights", "device", "data", "form", "overrides", "out"}
-"""Fields of a request that a benchmark heeds."""
+MODEL_AND_DATA = frozenset(("preset", "weights", "device", "data", "form", "overrides"))
+VIDEOS_ALONE = frozenset(("objects", "beyond"))
+"""Fields of a request that only a benchmark of videos heeds."""
+STILLS_ALONE = frozenset(("names",))
+"""Fields of a request that only pictures heed."""
 
 
 def check_options(request: Request) -> None:
@@ -58,8 +59,14 @@ def check_options(request: Request) -> None:
     defaults = type(request)()
     names = [field.name for field in fields(request)]
     given = {name for name in names if getattr(request, name) != getattr(defaults, name)}
-    if request.form is None and given & ALONE:
-        raise ConfigError(f"--{min(given & ALONE)} belongs to a benchmark: say its --format")
-    if request.form is not None and given - TAKEN:
-        option = min(given - TAKEN).replace("_", "-")
-        raise ConfigError(f"--{option} has no part in a benchmark; leave out it or --format")
+    if request.form is None:
+        if given & (VIDEOS_ALONE | STILLS_ALONE):
+            option = min(given & (VIDEOS_ALONE | STILLS_ALONE))
+            raise ConfigError(f"--{option} belongs to a benchmark: say its --format")
+        return
+    stills = request.form == "coco"
+    taken = MODEL_AND_DATA | (STILLS_ALONE if stills else VIDEOS_ALONE | {"out"})
+    if given - taken:
+        option = min(given - taken).replace("_", "-")
+        what = "pictures of COCO" if stills else "a benchmark"
+        raise ConfigError(f"--{option} has no part in {what}; leave out it or --format")

@@ -10,8 +10,11 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
+from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model
+from maskstream_train.data.layouts import annotation_file
 from maskstream_train.data.pictures import list_pictures, read_picture
+from maskstream_train.data.readers import open_instances
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
@@ -27,6 +30,8 @@ from maskstream_train.evaluation.sources import (
     open_dataset,
     synthetic_clips,
 )
+from maskstream_train.evaluation.stills import measure_stills
+from maskstream_train.evaluation.stills_score import StillsScore
 from maskstream_train.evaluation.submission import ResultCollector, write_results
 from maskstream_train.evaluation.sweep import (
     BASELINE_SWEEP,
@@ -52,6 +57,8 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
     """
     check_options(request)
     model = open_model(request)
+    if request.form == "coco":
+        return _stills(model, request, begin)
     if request.form is not None:
         settings = settings_of(model, request)
         return answer_benchmark(model, request, request.form, settings, begin)
@@ -79,7 +86,7 @@ def settings_of(model: Model[Any], request: Request) -> dict[str, Any]:
         name: None if getattr(request, name) is None else str(getattr(request, name))
         for name in ("cutouts", "textures")
     }
-    rules = _rules(model.config) if isinstance(model, OnlineDaq | OfflineDaq) else {}
+    rules = _rules(model.config) if isinstance(model, FramewiseModel | OfflineDaq) else {}
     return {**given, **real, "fingerprint": model.info.fingerprint, "rules": rules}
 
 
@@ -149,6 +156,15 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
         {column: points[name] for column, name in chosen.items()},
         [f"{column}: {name}" for column, name in chosen.items()],
     )
+
+
+def _stills(model: Model[Any], request: Request, begin: Begin) -> StillsScore:
+    """Measure on annotated pictures, each the first frame of a session."""
+    num_classes(model.info)
+    reader = open_instances(annotation_file(Path(request.data), "instances"), "coco")
+    names = [name.strip() for name in request.names.split(",") if name.strip()]
+    settings = settings_of(model, request) | {"format": "coco", "names": names}
+    return measure_stills(model, reader, names, settings, begin(len(reader.videos)))
 
 
 def _presence(

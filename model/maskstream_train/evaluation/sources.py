@@ -86,10 +86,13 @@ def open_dataset(path: Path, class_names: Sequence[str], agnostic: bool = False)
     reader = open_instances(annotation_file(path, "ytvis"), "ytvis")
     categories = None if agnostic else same_names(reader.categories, class_names)
     num_frames = sum(len(video.pictures) for video in reader.videos)
-    return Source(_clips(reader, categories), num_frames, categories)
+    return Source(reader_clips(reader, categories), num_frames, categories)
 
 
-def _clips(reader: InstanceReader, categories: Sequence[int] | None) -> Iterator[AnnotatedClip]:
+def reader_clips(
+    reader: InstanceReader, categories: Sequence[int] | None
+) -> Iterator[AnnotatedClip]:
+    """Yield the videos of a reader; `categories` is the category id of each class of the model."""
     for index, video in enumerate(reader.annotations.videos):
         labels = [
             0 if categories is None else categories.index(thing.category) for thing in video.objects

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from maskstream_train.training.losses import point_bce, point_dice
+from maskstream_train.data.packed import KNOWN
+from maskstream_train.training.losses import IGNORED, point_bce, point_dice
 from maskstream_train.training.targets import FrameTargets
 
 STRIDE = 4
@@ -31,7 +32,9 @@ class AuxiliaryHeads(nn.Module):
         """
         cells = targets.masks[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
         features = features.float()
-        dense = F.cross_entropy(self.classify(features), self._class_map(cells, targets))
+        classes = self._class_map(cells, targets)
+        dense = F.cross_entropy(self.classify(features), classes, reduction="sum")
+        dense = dense / (classes != IGNORED).sum().clamp(min=1)
         frame, item = (cells.any(-1).any(-1) & targets.present).nonzero(as_tuple=True)
         if frame.numel() == 0:
             return dense
@@ -40,11 +43,20 @@ class AuxiliaryHeads(nn.Module):
         mean = pooled / inside.sum(-1, keepdim=True).clamp(min=1.0)
         logits = (self.embed(mean) @ features.flatten(2))[frame, item]
         truth = inside[frame, item]
-        return dense + (point_bce(logits, truth) + point_dice(logits, truth)) / frame.numel()
+        counted = None
+        if targets.doubtful is not None:
+            unsure = targets.doubtful[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+            counted = 1.0 - unsure.flatten(1).float()[frame]
+        masks = point_bce(logits, truth, counted) + point_dice(logits, truth, counted)
+        return dense + masks / frame.numel()
 
     def _class_map(self, cells: Tensor, targets: FrameTargets) -> Tensor:
-        """Return `(B, H, W)` classes; K where no object is."""
+        """Return `(B, H, W)` classes; K where no object is, `IGNORED` where nobody knows."""
         num_classes = self.classify.out_channels - 1
         labels = targets.labels[..., None, None].expand(cells.shape)
         classes = torch.where(cells, labels, num_classes)
-        return classes.min(dim=1).values
+        dense = classes.min(dim=1).values
+        if targets.ignored is None:
+            return dense
+        ignored = targets.ignored[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+        return dense.masked_fill((ignored != KNOWN) & (dense == num_classes), IGNORED)

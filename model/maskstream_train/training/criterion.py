@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from maskstream_train.data.packed import KNOWN
 from maskstream_train.training.distribution import mean_over_processes
 from maskstream_train.training.losses import (
+    IGNORED,
     LossWeights,
     MaskPairs,
     class_loss,
@@ -90,7 +93,10 @@ class Criterion:
         if shown is None or not self.soft_classes:
             return None
         shares = torch.ones(shape, device=shown.device)
-        shares.view(-1)[shown] = mask_ious(pairs)
+        found = mask_ious(pairs)
+        if pairs.certainties is not None:
+            found = found * pairs.certainties[pairs.index]
+        shares.view(-1)[shown] = found
         return shares
 
 
@@ -134,10 +140,31 @@ def set_losses(
     objects = objects_of_rows(rows, queries)
     labels = targets.labels.expand(layers, -1, -1)
     classes = classes_of_rows(objects, labels, logits.shape[-1] - 1)
+    classes = leave_out_unknown(classes, mask_logits, targets, logits.shape[-1] - 1)
     pairs = matched_pairs(mask_logits, rows, targets)
     num_masks = max(1.0, mean_over_processes(len(pairs.index) / layers, logits.device))
     classed = ClassedRows(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
     return criterion.losses(classed, pairs, matched_rows(rows, queries), num_masks, generator)
+
+
+@torch.no_grad()
+def leave_out_unknown(
+    classes: Tensor, mask_logits: Tensor, targets: FrameTargets, no_object: int
+) -> Tensor:
+    """Return `classes (L, B, R)` with `IGNORED` for rows of no object in places not known.
+
+    Such a row has half of its mask `(L, B, R, H, W)` or more where nobody looked, or where it is
+    doubtful what is there.
+    """
+    if targets.ignored is None:
+        return classes
+    size = mask_logits.shape[-2], mask_logits.shape[-1]
+    unknown = F.adaptive_avg_pool2d((targets.ignored != KNOWN)[:, None].float(), size)[:, 0] >= 0.5
+    drawn = mask_logits > 0
+    outside = (drawn & unknown[None, :, None]).sum((-2, -1))
+    left_out = (classes == no_object) & drawn.any(-1).any(-1)
+    left_out &= 2 * outside >= drawn.sum((-2, -1))
+    return classes.masked_fill(left_out, IGNORED)
 
 
 def matched_rows(rows: Tensor, num_rows: int) -> Tensor:
@@ -151,4 +178,10 @@ def matched_pairs(mask_logits: Tensor, rows: Tensor, targets: FrameTargets) -> M
     layer, frame, item = (rows != UNMATCHED).nonzero(as_tuple=True)
     picked = mask_logits[layer, frame, rows[layer, frame, item]]
     num_objects = targets.labels.shape[1]
-    return MaskPairs(picked, targets.masks.flatten(0, 1), frame * num_objects + item)
+    return MaskPairs(
+        picked,
+        targets.masks.flatten(0, 1),
+        frame * num_objects + item,
+        targets.doubtful,
+        None if targets.certainties is None else targets.certainties.flatten(),
+    )

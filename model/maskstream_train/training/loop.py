@@ -22,6 +22,8 @@ from maskstream_train.training.trainer import Trainer
 
 Batches = Callable[[Plan, int, int], Iterator[ClipBatch]]
 """Yields the batches of a plan from a number on, with so many processes to make them."""
+Observe = Callable[[Trainer], None]
+"""Called after every step; what it draws or measures must leave the run as it is."""
 LOG_INTERVAL_S = 15.0
 
 
@@ -50,6 +52,7 @@ def train(
     options: RunOptions,
     clock: Callable[[], float] = time.monotonic,
     batches: Batches = stream_batches,
+    observe: Observe = lambda trainer: None,
 ) -> Run:
     """Train a stage until its budget is spent or the process is asked to stop; always saves.
 
@@ -58,6 +61,7 @@ def train(
         options: how, and for how long.
         clock: seconds.
         batches: what it learns from; see `stream_batches`.
+        observe: called after every step.
 
     Raises:
         TrainingError: the run cannot be written, resumed or shared, or the numbers stopped being
@@ -70,7 +74,7 @@ def train(
     stage.module.train()
     log = options.out / f"{stage.name}.jsonl"
     with journal(log, stage.name) as record, _asked_to_stop() as asked:
-        _loop(trainer, record, asked, clock, _views(trainer, batches))
+        _loop(trainer, record, asked, clock, _views(trainer, batches), observe)
         trainer.save()
     if anywhere(bool(asked), trainer.device):
         raise KeyboardInterrupt
@@ -84,6 +88,7 @@ def _loop(
     asked: list[int],
     clock: Callable[[], float],
     views: Iterator[ClipBatch],
+    observe: Observe,
 ) -> None:
     interval = Interval(clock(), trainer.run.step)
     saved_s = clock()
@@ -91,6 +96,7 @@ def _loop(
         if anywhere(bool(asked), trainer.device) or trainer.progress() >= 1.0:
             break
         interval.add(trainer.step(batch))
+        observe(trainer)
         now = clock()
         if now - interval.started_s >= LOG_INTERVAL_S:
             _tell(trainer, record, interval, now)

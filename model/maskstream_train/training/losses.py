@@ -34,11 +34,22 @@ class MaskPairs:
         mask_logits: `(M, H, W)` matched predictions, of all layers and frames one after another.
         masks: `(X, h, w)` bool, true masks.
         index: `(M,)` int64, the true mask of each prediction.
+        doubtful: `(F, h, w)` bool, places of the `F` frames that teach no mask; `masks` holds
+            equally many of each frame, in order. None where there are none.
+        certainties: `(X,)` 0 to 1, of the masks' labels; None for certain ones.
     """
 
     mask_logits: Tensor
     masks: Tensor
     index: Tensor
+    doubtful: Tensor | None = None
+    certainties: Tensor | None = None
+
+    @property
+    def frames(self) -> Tensor:
+        """`(M,)` int64, the frame of each prediction, where some places are doubtful."""
+        count = 1 if self.doubtful is None else len(self.doubtful)
+        return self.index // (len(self.masks) // count)
 
 
 def class_loss(
@@ -71,6 +82,9 @@ def mask_ious(pairs: MaskPairs) -> Tensor:
     height, width = pairs.mask_logits.shape[-2:]
     truth = F.adaptive_avg_pool2d(pairs.masks[:, None].float(), (height, width))[:, 0] >= 0.5
     drawn, wanted = pairs.mask_logits > 0, truth[pairs.index]
+    if pairs.doubtful is not None:
+        unsure = F.adaptive_max_pool2d(pairs.doubtful[:, None].float(), (height, width))[:, 0] > 0
+        drawn = drawn & (wanted | ~unsure[pairs.frames])
     return (drawn & wanted).sum((1, 2)) / (drawn | wanted).sum((1, 2)).clamp(min=1)
 
 
@@ -87,16 +101,31 @@ def mask_losses(
     points = uncertain_points(pairs.mask_logits, sampling, generator)
     drawn = sample_logits(pairs.mask_logits.unsqueeze(1), points).squeeze(1)
     truth = sample_targets(pairs.masks, pairs.index, points)
-    return point_bce(drawn, truth) / num_masks, point_dice(drawn, truth) / num_masks
+    counted = None
+    if pairs.doubtful is not None:
+        counted = 1.0 - sample_targets(pairs.doubtful, pairs.frames, points)
+    bce, dice = point_bce(drawn, truth, counted), point_dice(drawn, truth, counted)
+    return bce / num_masks, dice / num_masks
 
 
-def point_bce(logits: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross entropy of `(M, P)` logits: mean over points, sum over masks."""
-    return F.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(1).sum()
+def point_bce(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Binary cross entropy of `(M, P)` logits: mean over points, sum over masks.
+
+    `counted (M, P)` is 1 for points that take part, 0 for others; all do where left out.
+    """
+    losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    if counted is None:
+        return losses.mean(1).sum()
+    return ((losses * counted).sum(1) / counted.sum(1).clamp(min=1.0)).sum()
 
 
-def point_dice(logits: Tensor, truth: Tensor) -> Tensor:
-    """Dice loss `1 - (2 |A B| + 1) / (|A| + |B| + 1)` of `(M, P)` logits, summed over masks."""
+def point_dice(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
+    """Dice loss `1 - (2 |A B| + 1) / (|A| + |B| + 1)` of `(M, P)` logits, summed over masks.
+
+    Only `counted` points take part; see `point_bce`.
+    """
     inside = logits.sigmoid()
+    if counted is not None:
+        inside, truth = inside * counted, truth * counted
     overlap = 2.0 * (inside * truth).sum(1) + 1.0
     return (1.0 - overlap / (inside.sum(1) + truth.sum(1) + 1.0)).sum()

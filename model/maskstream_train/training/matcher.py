@@ -18,6 +18,7 @@ from maskstream_train.training.points import random_points, sample_logits, sampl
 from maskstream_train.training.targets import FrameTargets
 
 UNMATCHED = -1
+NOT_HERE = -30.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def match_costs(
     ).view(1, batch, objects, -1)
     labels = targets.labels.view(1, batch, 1, objects).expand(layers, -1, logits.shape[2], -1)
     class_cost = -logits.float().softmax(-1).gather(3, labels)
+    if targets.doubtful is not None:
+        frames = torch.arange(batch, device=points.device)
+        unsure = sample_targets(targets.doubtful, frames, points).view(1, batch, 1, -1)
+        # A logit that says "not here": there, no true mask is, and it costs nothing.
+        drawn = drawn.masked_fill(unsure > 0, NOT_HERE)
     mask_cost, dice_cost = _pairwise_mask_costs(drawn, truth)
     return (
         cost.class_weight * class_cost + cost.mask_weight * mask_cost + cost.dice_weight * dice_cost

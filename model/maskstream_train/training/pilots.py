@@ -64,6 +64,8 @@ def _repeated(targets: FrameTargets) -> FrameTargets:
         targets.masks.repeat(1, GROUPS, 1, 1),
         targets.labels.repeat(1, GROUPS),
         targets.present.repeat(1, GROUPS),
+        targets.ignored,
+        None if targets.certainties is None else targets.certainties.repeat(1, GROUPS),
     )
 
 
@@ -86,4 +88,7 @@ def _pairs(mask_logits: Tensor, shown: FrameTargets) -> MaskPairs:
     layers = mask_logits.shape[0]
     index = shown.present.flatten().nonzero().squeeze(1)
     picked = mask_logits.flatten(1, 2)[:, index].flatten(0, 1)
-    return MaskPairs(picked, shown.masks.flatten(0, 1), index.repeat(layers))
+    certainties = None if shown.certainties is None else shown.certainties.flatten()
+    return MaskPairs(
+        picked, shown.masks.flatten(0, 1), index.repeat(layers), shown.doubtful, certainties
+    )

@@ -16,7 +16,7 @@ from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
 from maskstream_train.training.imagenet import imagenet_file, imagenet_weights
 from maskstream_train.training.pilots import pilot_loss
-from maskstream_train.training.recipes import Precision, Recipe
+from maskstream_train.training.recipes import Frozen, Precision, Recipe
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, FrameTargets
 from maskstream_train.training.tracker_start import fresh_tracker
@@ -80,6 +80,14 @@ class SegmenterStage:
         if not isinstance(backbone, EfficientNetConfig):
             raise ConfigError(f"there are no ImageNet weights here for a {backbone.kind}")
         load_into(self._segmenter.backbone, imagenet_weights(imagenet_file(), backbone))
+
+    def freeze(self, part: Frozen) -> None:
+        """Leave a part of the segmenter as it is: its backbone, or all but its class head."""
+        if part == "backbone":
+            self._segmenter.backbone.requires_grad_(False)
+        elif part == "segmenter":
+            self._segmenter.requires_grad_(False)
+            self._segmenter.sem_seg_head.predictor.class_embed.requires_grad_(True)
 
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return class, mask, dice and helper losses of one frame of every clip."""

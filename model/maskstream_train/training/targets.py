@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
+from maskstream_train.data.packed import DOUBTFUL
 from maskstream_train.data.synthetic import Clip
 
 
@@ -23,11 +24,23 @@ class FrameTargets:
         masks: `(B, O, h, w)` bool, visible pixels.
         labels: `(B, O)` int64, class index; padding has 0.
         present: `(B, O)` bool: a real object with visible pixels on this frame.
+        ignored: `(B, h, w)` uint8, `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None where
+            everything is known. No row learns from an unknown place that nothing is there, and no
+            mask learns from a doubtful one.
+        certainties: `(B, O)` 0 to 1, how sure the labels are; None for certain ones. Heeded with
+            `soft_classes` alone.
     """
 
     masks: Tensor
     labels: Tensor
     present: Tensor
+    ignored: Tensor | None = None
+    certainties: Tensor | None = None
+
+    @property
+    def doubtful(self) -> Tensor | None:
+        """`(B, h, w)` bool, None where nothing is."""
+        return None if self.ignored is None else self.ignored == DOUBTFUL
 
 
 @dataclass(frozen=True)
@@ -39,12 +52,16 @@ class ClipBatch:
         masks: `(B, T, O, h, w)` bool.
         labels: `(B, O)` int64; padding has 0.
         present: `(B, T, O)` bool.
+        ignored: `(B, T, h, w)` uint8, or None; see `FrameTargets`.
+        certainties: `(B, O)`, or None; see `FrameTargets`.
     """
 
     frames: Tensor
     masks: Tensor
     labels: Tensor
     present: Tensor
+    ignored: Tensor | None = field(default=None, kw_only=True)
+    certainties: Tensor | None = field(default=None, kw_only=True)
 
     @property
     def num_frames(self) -> int:
@@ -53,13 +70,21 @@ class ClipBatch:
 
     def frame(self, index: int) -> FrameTargets:
         """Return the truth of frame `index` of every clip."""
-        return FrameTargets(self.masks[:, index], self.labels, self.present[:, index])
+        ignored = None if self.ignored is None else self.ignored[:, index]
+        return FrameTargets(
+            self.masks[:, index], self.labels, self.present[:, index], ignored, self.certainties
+        )
 
     def select(self, frames: Sequence[int]) -> "ClipBatch":
         """Return the clips with these frames, in this order."""
         order = list(frames)
         return ClipBatch(
-            self.frames[:, order], self.masks[:, order], self.labels, self.present[:, order]
+            self.frames[:, order],
+            self.masks[:, order],
+            self.labels,
+            self.present[:, order],
+            ignored=None if self.ignored is None else self.ignored[:, order],
+            certainties=self.certainties,
         )
 
     @property
@@ -69,7 +94,12 @@ class ClipBatch:
 
     def to(self, device: torch.device) -> "ClipBatch":
         """Return a copy on `device`."""
-        return ClipBatch(*(part.to(device, non_blocking=True) for part in self.parts))
+        parts = [part.to(device, non_blocking=True) for part in self.parts]
+        ignored, certainties = (
+            None if part is None else part.to(device, non_blocking=True)
+            for part in (self.ignored, self.certainties)
+        )
+        return ClipBatch(*parts, ignored=ignored, certainties=certainties)
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,15 @@ MAX_TRIES = 50
 
 @dataclass(frozen=True)
 class Opened:
-    """A reader with the class of each of its categories, `UNKNOWN` where the model has none."""
+    """A reader with the class of each of its categories, `UNKNOWN` where the model has none.
+
+    `still`: its videos are still pictures, whose frames are turned to make a clip.
+    """
 
     name: str
     reader: VideoReader
     classes: Ints
+    still: bool = False
 
 
 def open_sources(plan: VideoPlan) -> list[Opened]:
@@ -49,10 +53,12 @@ def open_sources(plan: VideoPlan) -> list[Opened]:
     except DatasetError as error:
         raise DatasetError(f"{plan.videos.name}: {error}") from None
     places = [ids.index(category.id) for category in reader.categories]
-    opened = [Opened(plan.videos.name, reader, np.array(places, np.int64))]
+    still = plan.videos.form == "coco"
+    opened = [Opened(plan.videos.name, reader, np.array(places, np.int64), still)]
     if plan.pictures is not None:
         reader = plan.pictures.open()
-        opened.append(Opened(plan.pictures.name, reader, picture_classes(reader.categories, plan)))
+        classes = picture_classes(reader.categories, plan)
+        opened.append(Opened(plan.pictures.name, reader, classes, still=True))
     return opened
 
 
@@ -110,17 +116,15 @@ class VideoClips(Dataset[ClipBatch]):
         draw = np.random.default_rng([plan.seed, position, 2])
         lengths = [len(opened.reader.videos) for opened in sources]
         number, video = place_of(position, lengths, plan.seed)
-        opened, still = sources[number], number == 1
-        shown = self._read(opened, video, still, draw)
+        opened = sources[number]
+        shown = self._read(opened, video, draw)
         size = shown.frames.shape[1], shown.frames.shape[2]
-        change = draw_transform(plan.augmentation, size, len(shown.frames) * still, draw)
+        change = draw_transform(plan.augmentation, size, len(shown.frames) * opened.still, draw)
         frames, masks = transform_clip(shown.frames, shown.masks, change)
         seen = masks.any(axis=(0, 2, 3))
         return Clip(frames, masks[:, seen], shown.labels[seen])
 
-    def _read(
-        self, opened: Opened, video: int, still: bool, draw: np.random.Generator
-    ) -> AnnotatedFrames:
+    def _read(self, opened: Opened, video: int, draw: np.random.Generator) -> AnnotatedFrames:
         """Read a clip; one that shows nothing to learn is replaced by another, drawn one.
 
         Raises:

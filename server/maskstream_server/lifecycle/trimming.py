@@ -1,6 +1,8 @@
-"""Gives memory back to the system that work has left behind; the C library keeps it otherwise.
+"""Decides when free memory goes back to the system, in place of the C library (glibc, Linux).
 
-What a flood of large frames leaves is free, but scattered between what is used (glibc, Linux).
+The library keeps what a flood of large frames leaves scattered between what is used. It returns
+what a step of the model frees at the end of a heap, in some processes and not in others, as
+addresses happen to be: the next step then faults the same pages in again (decisions/0070).
 """
 
 import ctypes
@@ -18,6 +20,9 @@ GAP_S, MAX_GAP_S = 5.0, 30.0
 """From one trim to the next: the first ones of a flood find memory still in use, and a trim of a
 large heap takes up to 70 ms, in which who allocates may wait."""
 SLACK_BYTES: Final = 48 << 20
+KEEP: Final = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 64 << 20}
+"""Options of `mallopt` by number (malloc.h), so that only a trim returns memory: the largest
+`M_MMAP_THRESHOLD` that it takes, no `M_TRIM_THRESHOLD`, and an `M_TOP_PAD` of a whole heap."""
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -52,10 +57,12 @@ class TrimRule:
 @contextmanager
 def trimmed_memory() -> Iterator[None]:
     """Trim the memory of this process in a thread, while the block runs; nothing without glibc."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if _STATM.exists() else None
+    library = ctypes.CDLL(None)
+    trim = getattr(library, "malloc_trim", None) if _STATM.exists() else None
     if trim is None:
         yield
         return
+    keep_freed_memory(library.mallopt)
     ended = threading.Event()
     args = (lambda: trim(0), resident_bytes, ended)
     thread = threading.Thread(target=_keep_trimmed, args=args, name="trimming", daemon=True)
@@ -65,6 +72,12 @@ def trimmed_memory() -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
+
+
+def keep_freed_memory(mallopt: Callable[[int, int], object]) -> None:
+    """Let only trims return memory of this process to the system."""
+    for option, value in KEEP.items():
+        mallopt(option, value)
 
 
 def resident_bytes() -> int:

@@ -13,6 +13,7 @@ from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import Prompt, SessionOptions
 from support.stand_ins import colored_frames, stand_in
 from support.tiny import (
+    tiny_associated_model,
     tiny_frames,
     tiny_hungarian_model,
     tiny_model,
@@ -42,6 +43,10 @@ CASES: dict[str, Callable[[], Case]] = {
         lambda: tiny_offline_model(window=None), TINY, **MOVED, num_long=40
     ),
     "hungarian": lambda: Case(tiny_hungarian_model, TINY, **MOVED, num_long=100),
+    "mask2former": lambda: Case(tiny_associated_model, TINY, **MOVED, num_long=100),
+    "mask2former, panoptic": lambda: Case(
+        lambda: tiny_associated_model("panoptic"), TINY, **MOVED, num_long=100
+    ),
     "brightest blob": lambda: Case(brightest_blob, colored_frames(), max_bytes=200),
     "bench": lambda: Case(lambda: StandIn(4, 2), colored_frames(8), max_bytes=64 << 10),
     "at once": lambda: Case(stand_in, colored_frames(), max_bytes=500),

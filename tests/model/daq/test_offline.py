@@ -372,7 +372,7 @@ def test_damaged_parts_are_refused(model, frames, change, sentence):
         ("first", -1, "no count"),
         ("decided", 2, "begin before"),
         ("decided", True, "no count"),
-        ("next_track_id", 1, "lie below"),
+        ("next_track_id", 1, "are below"),
         ("rows", 7, "damaged"),
         ("rows", [[7, [0.5], 1, None, 0]], "one number for each class"),
         ("rows", [[7, [0.5, 0.5, float("inf")], 1, None, 0]], "one number for each class"),

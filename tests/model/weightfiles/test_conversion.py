@@ -4,9 +4,9 @@ import os
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
-from maskstream_model import load_model
+from maskstream_model import checkpoint, load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors
 from maskstream_model.daq.weight_format import targets
 from support.weight_files import DEMO, empty, released, run, sentence_of
@@ -85,6 +85,17 @@ def test_a_conversion_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, 
     assert "cannot be written: No space left" in sentence_of(run("convert", DEMO, out))
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.safetensors"]
     assert out.read_text() == "old"
+
+
+def test_a_disk_that_fills_up_is_one_sentence(tmp_path, monkeypatch):
+    def fail(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", fail)
+    sentence = sentence_of(run("convert", DEMO, tmp_path / "out.safetensors"))
+    assert "out.safetensors cannot be written: I/O error: No space left" in sentence
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path):

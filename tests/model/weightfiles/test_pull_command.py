@@ -52,8 +52,16 @@ def test_a_caution_is_shown_where_weights_are_pulled_automatically(world, capfd)
     assert f"Caution: {CAUTION}" in capfd.readouterr().err
 
 
+def test_a_model_that_brings_its_weights_needs_nothing(world):
+    done = run("pull", "demo")
+    assert (done.exit_code, done.output) == (
+        0,
+        "demo needs nothing: it brings its weights, or has none\n",
+    )
+    assert world.hub.receiver.asked == []
+
+
 def test_what_cannot_be_pulled_is_one_sentence(world):
-    assert "nothing is published for demo" in sentence_of(run("pull", "demo"))
     assert "unknown model 'nix'" in sentence_of(run("pull", "nix"))
     assert "there is no /nowhere" in sentence_of(run("pull", "daq_r50_ovis", "--from", "/nowhere"))
     sentence = sentence_of(run("pull", "daq_r50_ovis", "--from", "http://mirror.example/"))

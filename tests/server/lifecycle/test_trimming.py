@@ -1,5 +1,7 @@
 """When memory that is free is given back to the system."""
 
+import platform
+import subprocess
 import sys
 import threading
 
@@ -59,3 +61,43 @@ def test_a_process_without_glibc_serves_without_trimming(monkeypatch):
     before = threading.active_count()
     with trimmed_memory():
         assert threading.active_count() == before
+
+
+REPEATED = """
+import ctypes, resource, sys, threading
+from maskstream_server.lifecycle.trimming import keep_freed_memory
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def work():
+    blocks = [bytearray(25 << 20) for _ in range(3)]
+    while blocks:
+        blocks.pop()
+
+def run():
+    work()
+    before = faults()
+    for _ in range(10):
+        work()
+    print(faults() - before)
+
+if sys.argv[1] == "kept":
+    keep_freed_memory(ctypes.CDLL(None).mallopt)
+run()
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
+def page_faults(how):
+    """Of a process that uses 75 MiB again and again, in its main thread and in another one."""
+    args = [sys.executable, "-c", REPEATED, how]
+    done = subprocess.run(args, check=True, capture_output=True, text=True)
+    return [int(count) for count in done.stdout.split()]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="counts the page faults of glibc")
+def test_memory_that_is_used_again_at_once_is_not_faulted_in_again():
+    assert max(page_faults("kept")) < 1000

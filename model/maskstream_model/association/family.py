@@ -1,0 +1,54 @@
+"""Mask2Former with associated queries as a family; torch is imported when a preset is loaded."""
+
+from typing import Any
+
+from maskstream_model.association.presets import preset as configuration
+from maskstream_model.association.released import RELEASES
+from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+
+
+def load(
+    preset: str,
+    weights: Weights | None = None,
+    device: str = "cpu",
+    task: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Load a model.
+
+    Args:
+        preset: its name.
+        weights: path of a file as mmdetection publishes it, or of one that was converted; None
+            takes the weights that are shipped with the preset; "random" takes seeded random ones,
+            for tests.
+        device: where it runs.
+        task: what a panoptic preset is used for: "panoptic", its own, "semantic" or "instances".
+        overrides: fields of `AssociationRules` to replace.
+
+    Raises:
+        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
+            or a device that is not here.
+        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    """
+    from maskstream_model.association.loading import model_of
+
+    config = configuration(preset)
+    config = (config if task is None else config.for_task(task)).override(**overrides)
+    return model_of(config, weights, device)
+
+
+def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
+    """Return the model with a compiled segmenter, or as it is and why."""
+    from maskstream_model.compile import compile_model
+
+    return compile_model(model, request)
+
+
+def weight_format() -> WeightFormat:
+    """Return how weight files are read."""
+    from maskstream_model.association.weight_format import FORMAT
+
+    return FORMAT
+
+
+MASK2FORMER = Family("mask2former", load, compiled, RELEASES, weight_format=weight_format)

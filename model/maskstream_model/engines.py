@@ -1,0 +1,95 @@
+"""An engine that must prove itself: export, compile, compare with eager.
+
+A network is exported with `torch.export`, the program is given to a compiler, and what comes back
+is run beside eager before anyone may use it. Compilers for GPUs are known to return engines that
+are silently wrong, so that an engine that differs is refused.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from maskstream_model.compilers import CompiledEngine, Compiler
+from maskstream_model.errors import CompileError, first_line
+
+MAX_RELATIVE_ERROR = 2e-3
+"""Of the root mean square; float32 engines stay below 1e-4, wrong ones are off by 1e-2 and more."""
+Inputs = Sequence[Tensor]
+Outputs = Callable[..., Sequence[Tensor]]
+
+
+def export(network: nn.Module, largest: Inputs, what: str) -> ExportedProgram:
+    """Return the graph of a network for one size of its inputs.
+
+    Args:
+        network: from inputs to a tuple of tensors, all with a batch axis in front.
+        largest: inputs with the largest batch; of 1 gives a graph for 1, of more one for 1 to that.
+        what: what it is, for the sentence of an error.
+
+    Raises:
+        CompileError: the graph could not be captured.
+    """
+    most = len(largest[0])
+    examples = tuple(each[: min(most, 2)] for each in largest)
+    shapes = tuple({0: Dim("batch", min=1, max=most)} for _ in largest) if most > 1 else None
+    try:
+        with torch.no_grad():
+            return torch.export.export(network, examples, dynamic_shapes=shapes, strict=False)
+    except Exception as error:
+        raise CompileError(f"the {what} could not be exported: {first_line(error)}") from error
+
+
+def proven_engine(
+    program: ExportedProgram,
+    compiler: Compiler,
+    checks: Sequence[Inputs],
+    eager: Outputs,
+    names: Sequence[str],
+) -> CompiledEngine:
+    """Compile a program and compare it with eager.
+
+    Args:
+        program: what is compiled.
+        compiler: what compiles.
+        checks: inputs on which both are run; the first has the largest batch.
+        eager: computes the outputs that are right.
+        names: of the outputs, in their order.
+
+    Raises:
+        CompileError: the compiler failed, or returned an engine that differs.
+    """
+    try:
+        engine = compiler(program, checks[0])
+        for inputs in checks:
+            _compare(engine(*inputs), eager(*inputs), names)
+    except CompileError:
+        raise
+    except Exception as error:
+        raise CompileError(f"the compiler failed: {first_line(error)}") from error
+    return engine
+
+
+def check_pictures(largest: Tensor) -> list[Tensor]:
+    """Return the fixed pictures of the check: noise, and smooth waves, for one and for most."""
+    batch, _, height, width = largest.shape
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(batch, 3, height, width, generator=generator)
+    small = torch.randn(batch, 3, height // 32 + 2, width // 32 + 2, generator=generator)
+    waves = nn.functional.interpolate(small, size=(height, width), mode="bicubic")
+    pictures = [noise, waves, waves[:1].contiguous()]
+    return [picture.to(largest.device) for picture in pictures]
+
+
+def _compare(ours: Sequence[Tensor], expected: Sequence[Tensor], names: Sequence[str]) -> None:
+    """Raise CompileError unless the engine's outputs are those of eager up to rounding."""
+    if len(ours) != len(names):
+        raise CompileError(f"the engine returns {len(ours)} tensors instead of {len(names)}")
+    for name, computed, eager in zip(names, ours, expected, strict=True):
+        if computed.shape != eager.shape:
+            raise CompileError(f"{name} of the engine is {tuple(computed.shape)}")
+        error = (computed.float() - eager).square().mean().sqrt() / eager.square().mean().sqrt()
+        # Not `error > limit`: that is also false for an engine that returns NaN.
+        if not error <= MAX_RELATIVE_ERROR:
+            raise CompileError(f"{name} of the engine is off by {float(error):.1e} of its size")

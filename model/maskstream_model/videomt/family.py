@@ -1,0 +1,53 @@
+"""VidEoMT as a family of the registry; torch is imported when a preset is loaded."""
+
+from typing import Any
+
+from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+from maskstream_model.videomt.presets import preset as configuration
+from maskstream_model.videomt.released import RELEASES
+
+
+def load(
+    preset: str,
+    weights: Weights | None = None,
+    device: str = "cpu",
+    task: str | None = None,
+    **overrides: Any,
+) -> Any:
+    """Load a model.
+
+    Args:
+        preset: its name.
+        weights: path of a published file, in the authors' form or that of `transformers`, or of one
+            that was converted; "random" takes seeded random ones, for tests.
+        device: where it runs.
+        task: what a preset that knows stuff is used for: "panoptic", "semantic" or "instances".
+        overrides: fields of `VideomtRules` to replace.
+
+    Raises:
+        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
+            or a device that is not here.
+        CheckpointError: no weights come with the preset, or the file does not fit.
+    """
+    from maskstream_model.videomt.loading import load as loaded
+
+    config = configuration(preset)
+    config = (config if task is None else config.for_task(task)).override(**overrides)
+    return loaded(config, weights, device)
+
+
+def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
+    """Return the model with a compiled network, or as it is and why."""
+    from maskstream_model.videomt.compile import compile_model
+
+    return compile_model(model, request)
+
+
+def weight_format() -> WeightFormat:
+    """Return how weight files of VidEoMT are read."""
+    from maskstream_model.videomt.weight_format import FORMAT
+
+    return FORMAT
+
+
+VIDEOMT = Family("videomt", load, compiled, releases=RELEASES, weight_format=weight_format)

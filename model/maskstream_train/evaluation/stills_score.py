@@ -1,0 +1,104 @@
+"""The numbers of a model on annotated pictures, for people and for programs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from maskstream_train.evaluation.vis_metrics import VisSummary
+
+LARGE_SHARE = 0.1
+"""Share of the picture from which an object is large."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Detections that a client is shown: how many found an object of their own (IoU 0.5)."""
+
+    right: int = 0
+    wrong: int = 0
+
+    def __add__(self, other: "Precision") -> "Precision":
+        return Precision(self.right + other.right, self.wrong + other.wrong)
+
+    @property
+    def ratio(self) -> float:
+        """Share of the right ones; -1 where nothing was shown."""
+        shown = self.right + self.wrong
+        return self.right / shown if shown else -1.0
+
+
+@dataclass(frozen=True)
+class StillsScore:
+    """What a model is worth on single pictures; fractions of 1, -1 where nothing was to be found.
+
+    Attributes:
+        settings: model and data, so that the numbers can be had again.
+        names: of the categories that are measured.
+        num_pictures: seen.
+        by_class: every object, with classes.
+        large: objects of more than `LARGE_SHARE` of the picture, with classes.
+        agnostic: every object, classes aside.
+        shown: detections of measured classes with at least `show_score_min`, with classes.
+        shown_agnostic: the same of all classes, classes aside.
+        show_score_min: the model's own.
+    """
+
+    settings: Mapping[str, Any]
+    names: Sequence[str]
+    num_pictures: int
+    by_class: VisSummary
+    large: VisSummary
+    agnostic: VisSummary
+    shown: Precision
+    shown_agnostic: Precision
+    show_score_min: float
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences for people."""
+        return [f"precision is of tracks with a score of at least {self.show_score_min}"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "settings": dict(self.settings),
+            "num_pictures": self.num_pictures,
+            "vis": dict(self.by_class.overall),
+            "vis_agnostic": dict(self.agnostic.overall),
+            "vis_large": dict(self.large.overall),
+            "precision": self.shown.ratio,
+            "precision_agnostic": self.shown_agnostic.ratio,
+            "shown": self.shown.right + self.shown.wrong,
+            "per_class": {name: self._row(number) for number, name in enumerate(self.names)},
+        }
+
+    def _row(self, number: int) -> dict[str, float]:
+        whole, large = self.by_class.per_class[number], self.large.per_class[number]
+        return {"AP": whole["AP"], "AP50": whole["AP50"], "AP50_large": large["AP50"]}
+
+    def tables(self) -> list[Table]:
+        """Return a table of everything and one of the classes."""
+        title = f"{self.num_pictures} pictures, each the first frame of a session"
+        overall = Table("", "AP", "AP50", "AR100", "precision", title=title)
+        parts = (
+            ("with classes", self.by_class, self.shown),
+            ("classes aside", self.agnostic, self.shown_agnostic),
+            (f"over {LARGE_SHARE:.0%} of the picture", self.large, None),
+        )
+        for label, summary, shown in parts:
+            cells = [_number(summary.overall[name]) for name in ("AP", "AP50", "AR100")]
+            overall.add_row(label, *cells, "" if shown is None else _counted(shown))
+        classes = Table("class", "AP", "AP50", "AP50 of large ones")
+        for number, name in enumerate(self.names):
+            classes.add_row(name, *(_number(value) for value in self._row(number).values()))
+        return [overall, classes]
+
+
+def _number(value: float) -> str:
+    return "-" if value < 0 else f"{value:.3f}"
+
+
+def _counted(shown: Precision) -> str:
+    return f"{_number(shown.ratio)} ({shown.right}/{shown.right + shown.wrong})"

@@ -1,0 +1,121 @@
+"""Where a model of one's own starts: the weights of another one, with rows for its classes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from maskstream_model.checkpoint import PRESET, header_of, load_weights
+from maskstream_model.config import ModelConfig
+from maskstream_model.errors import ConfigError
+from maskstream_model.loading import shipped
+from maskstream_model.model_folders import model_folder
+from maskstream_model.presets import preset, preset_names
+from maskstream_model.weightfiles.cache import weights_for
+from maskstream_train.data.classes import plain_name
+
+AUTO = "auto"
+HEAD = "class_embed."
+"""In the names of the layers whose rows are classes, no object last."""
+SPREAD = 0.1
+"""Of new rows about the mean of the old ones, in standard deviations of those."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What training starts from.
+
+    Attributes:
+        base: preset whose networks these are.
+        config: of the model that the weights are for.
+        weights: file.
+    """
+
+    base: str
+    config: ModelConfig
+    weights: Path
+
+    def tensors(self, names: Sequence[str]) -> dict[str, Tensor]:
+        """Return the weights with a class head for `names`.
+
+        Raises:
+            CheckpointError: the file cannot be read.
+        """
+        old = [item.name for item in self.config.classes]
+        return with_classes(load_weights(self.weights), old, names)
+
+
+def find_start(init: str) -> Start:
+    """Return what `--init` names: "auto" (the demo model), a preset, a model folder or a file.
+
+    Raises:
+        ConfigError: it is none of these, or a model whose segmenter is not trained here.
+        CheckpointError: that preset's weights are neither shipped nor pulled.
+    """
+    name = "demo" if init == AUTO else init
+    if name in preset_names():
+        pulled = weights_for(name, None)
+        file = shipped(name) if pulled is None else Path(os.fspath(pulled))
+        return _checked(Start(name, preset(name), file))
+    if (own := model_folder(name)) is not None:
+        return _checked(Start(own.base, preset(name), own.weights))
+    file = Path(name)
+    if not file.is_file():
+        raise ConfigError(f"--init {name} is no weight file, no model folder and no preset")
+    said = header_of(file).get(PRESET)
+    if said in preset_names():
+        return _checked(Start(said, preset(said), file))
+    return _checked(_by_shapes(file))
+
+
+def _by_shapes(file: Path) -> Start:
+    from maskstream_model.weightfiles.inspection import inspect
+
+    inspection = inspect(file)
+    known = [fit.preset for fit in inspection.exact if fit.preset in preset_names()]
+    if len(known) == 1:
+        return Start(known[0], preset(known[0]), file)
+    if known:
+        raise ConfigError(
+            f"{file} fits {' and '.join(known)} alike: `maskstream weights convert --preset NAME` "
+            "makes a file that says which it is"
+        )
+    raise ConfigError(f"{file} fits no preset that own classes can be trained from")
+
+
+def _checked(start: Start) -> Start:
+    if start.config.offline is not None or start.config.task != "instances":
+        raise ConfigError(
+            f"own classes are trained from an online model of instances; {start.base} is another"
+        )
+    return start
+
+
+def with_classes(
+    weights: Mapping[str, Tensor], old: Sequence[str], new: Sequence[str]
+) -> dict[str, Tensor]:
+    """Return weights whose class heads tell `new` classes apart.
+
+    A class of the same name keeps its row. Another one begins near the mean of all old rows, so
+    that what was an object before is one still; no object keeps its row.
+    """
+    places = {plain_name(name): place for place, name in enumerate(old)}
+    rows = [places.get(plain_name(name)) for name in new]
+    generator = torch.Generator().manual_seed(0)
+    return {
+        name: _with_rows(value, rows, generator) if f".{HEAD}" in f".{name}" else value
+        for name, value in weights.items()
+    }
+
+
+def _with_rows(head: Tensor, rows: Sequence[int | None], generator: torch.Generator) -> Tensor:
+    """Choose rows of a head `(K + 1, ...)`, weights or biases; None is a new one."""
+    known, no_object = head[:-1], head[-1:]
+    mean, spread = known.mean(0), known.std(0, correction=0)
+    drawn = torch.randn(len(rows), *head.shape[1:], generator=generator)
+    fresh = mean + SPREAD * spread * drawn
+    chosen = [fresh[place] if row is None else known[row] for place, row in enumerate(rows)]
+    return torch.cat([torch.stack(chosen), no_object])

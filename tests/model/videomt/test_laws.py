@@ -1,0 +1,54 @@
+"""The laws of the port, on a tiny model for each task."""
+
+from functools import cache, partial
+
+import pytest
+
+from maskstream_model.conformance import LAWS, Case
+from maskstream_model.port import StepInput, TrackStatus
+from maskstream_train.evaluation.benchmark import FrameTracker
+from support.tiny import tiny_frames
+from support.videomt import tiny_model
+
+NOISE = 1e-5
+FRAMES = tiny_frames(14, seed=1)
+
+
+@cache
+def case(task):
+    return Case(
+        load=partial(tiny_model, task),
+        frames=FRAMES,
+        tolerance=NOISE,
+        mask_tolerance=0.01,
+        max_tracks=5,
+        num_long=300,
+    )
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_videomt_keeps_the_laws(law):
+    law(case("instances"))
+
+
+# Of a semantic picture classes are the tracks, and those come and go as pixels do.
+OF_TRACKS = {"ids_are_given_once", "the_limit_of_tracks_is_kept"}
+
+
+@pytest.mark.parametrize("task", ["panoptic", "semantic"])
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_pictures_without_overlap_keep_them_too(law, task):
+    if task == "semantic" and law.__name__ in OF_TRACKS:
+        pytest.skip("of tracks")
+    law(case(task))
+
+
+def test_the_tiny_model_shows_every_status():
+    model = tiny_model()
+    (output,) = model.step([StepInput(FRAMES, model.begin())])
+    seen = {int(status) for result in output.results for status in result.tracks.status}
+    assert seen == {int(status) for status in TrackStatus}
+
+
+def test_a_panoptic_model_can_be_measured_on_clips():
+    assert isinstance(tiny_model("panoptic"), FrameTracker)
