@@ -1,4 +1,4 @@
-"""Names of types that several rooms use; importing them costs no torch."""
+"""Names of types that several packages use; importing them costs no torch."""
 
 from collections.abc import Callable
 

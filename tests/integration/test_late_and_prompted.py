@@ -9,6 +9,7 @@ import httpx
 import numpy as np
 import pytest
 
+from maskstream_model.errors import PromptError
 from support.fake_video import FakeDecoder
 from support.raw_client import RawClient, Result, raw_client
 from support.server import running_server
@@ -158,6 +159,24 @@ async def test_what_a_model_lacks_is_a_bad_hello(facts: dict, hello: dict, words
             assert (error["code"], error["fatal"]) == ("bad_hello", True)
             assert words in error["message"]
             assert await client.end() == 4400
+
+
+async def test_prompts_that_the_model_refuses_are_a_bad_hello_with_its_sentence():
+    model = stand_in(prompts="required")
+    begin = model.begin
+
+    def refuse(options):
+        if options.prompts[0].text == "unicorn":
+            raise PromptError("there is no unicorn")
+        return begin(options)
+
+    model.begin = refuse
+    with running_server(model) as live:
+        async with raw_client(live.ws_url) as client:
+            await client.say(type="hello", prompts=["unicorn"])
+            error = await client.get("error")
+            assert (error["code"], error["fatal"]) == ("bad_hello", True)
+            assert error["message"].endswith("refuses the prompts: there is no unicorn.")
 
 
 async def test_only_some_classes_are_mentioned_and_ids_stay_as_they_were():

@@ -37,7 +37,9 @@ class ModelTalk(Conversation):
         **changes,
     ) -> "ModelTalk":
         begun = beginning or Beginning(SessionMemory(fingerprint=FINGERPRINT, prompts=prompts))
-        agreed = terms(takes_prompts=model.info.prompts != "never", **changes)
+        info = model.info
+        facts = {"takes_prompts": info.prompts != "never", "lookahead": info.lookahead or 0}
+        agreed = terms(**facts | changes)
         return cls(Session(agreed, begun), stepping=model, wanted=wanted)
 
     def resumed(self, **changes) -> "ModelTalk":

@@ -13,6 +13,8 @@ from maskstream_server.errors import StepFailedError
 
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""
+FAULTS = (Exception, SystemExit)
+"""What a model may raise: an exit would end the engine's thread, and with it every session."""
 
 
 class Stepper:
@@ -55,13 +57,12 @@ class Stepper:
 
     def _infer(
         self, requests: Sequence[StepRequest[Any, Any]], pause: Pause
-    ) -> list[StepOutput[Any] | StepFailedError]:
+    ) -> Sequence[StepOutput[Any] | StepFailedError]:
         try:
             if len(requests) > 1:
-                steps = [request.step for request in requests]
-                return list(requests[0].model.step(steps))
+                return _step(requests[0].model, [request.step for request in requests])
             return [self._infer_alone(requests[0], pause)]
-        except Exception as error:
+        except FAULTS as error:
             if len(requests) == 1:
                 return [_failed(error)]
             return [self._infer([request], pause)[0] for request in requests]
@@ -71,11 +72,11 @@ class Stepper:
         if not step.frames:
             return model.flush(step.state, step.options, None if request.live else pause)
         if request.live:
-            return model.step([step])[0]
+            return _step(model, [step])[0]
         output = StepOutput[Any]((), step.state)
         for frames in self._pieces(step.frames):
             piece = replace(step, frames=frames, state=output.state)
-            (after,) = model.step([piece], pause)
+            (after,) = _step(model, [piece], pause)
             output = StepOutput((*output.results, *after.results), after.state)
             step = replace(step, skipped=0)
         return output
@@ -103,7 +104,7 @@ class Stepper:
         pause = _TimedPause(_nothing if request.live else self._pause, self._clock)
         try:
             value = request.read(output, pause)
-        except Exception as error:
+        except FAULTS as error:
             return _failed(error)
         return value, replace(times, read_s=self._clock() - began_s - pause.took_s)
 
@@ -179,7 +180,17 @@ def _any_prompt(model: Model[Any]) -> SessionOptions:
     return SessionOptions((Prompt("object", 0),) if needed else ())
 
 
-def _failed(error: Exception) -> StepFailedError:
+def _step(
+    model: Model[Any], steps: Sequence[StepInput[Any]], pause: Pause | None = None
+) -> list[StepOutput[Any]]:
+    """Step the model; ValueError where it does not give one output for each session."""
+    outputs = model.step(steps, pause)
+    if len(outputs) != len(steps):
+        raise ValueError(f"the model gave {len(outputs)} outputs for {len(steps)} sessions")
+    return list(outputs)
+
+
+def _failed(error: BaseException) -> StepFailedError:
     """Return the error of a step, with its cause."""
     step_failed = StepFailedError(f"{type(error).__name__}: {error}")
     step_failed.__cause__ = error

@@ -44,12 +44,14 @@ class StepModel:
         step: its `state` is None where an epoch begins.
         mentioned: tracks that the client knows.
         committed: last frame of which a checkpoint was made, as the model counts.
+        num_frames: frames that the model has had after the step.
     """
 
     sequence: int | None
     step: StepInput[Any]
     mentioned: frozenset[int]
     committed: int
+    num_frames: int
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,11 @@ class Terms:
         credit: what may be on the way at once.
         max_frame_bytes: limit of a whole frame message; over twice of it the connection closes.
         max_frame_pixels: limit of a picture.
-        max_tracks: limit of tracks alive, None for none.
-        takes_prompts: whether the model segments what texts refer to.
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
+        max_tracks: limit of tracks alive, None for none.
+        takes_prompts: whether the model segments what texts refer to.
+        lookahead: further frames that a final result may wait for.
     """
 
     policy: Policy
@@ -49,6 +50,7 @@ class Terms:
     messages_per_s: float
     max_tracks: int | None = None
     takes_prompts: bool = False
+    lookahead: int = 0
 
 
 def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:

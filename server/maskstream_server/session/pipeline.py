@@ -6,9 +6,9 @@ from typing import Any, Final
 from maskstream_model.aliases import Frame
 from maskstream_model.port import SessionOptions, StepInput
 from maskstream_protocol.errors import InternalError, WireError
-from maskstream_protocol.messages import Policy
 from maskstream_protocol.results import ResultMessage, Timings
 from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
+from maskstream_server.session.admission import Terms
 from maskstream_server.session.line import Checkpoint, FramePhase, FrameTask, Line
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
@@ -47,9 +47,8 @@ class Pipeline:
     """The line of frames and the chain of states: which work can begin, what has become of it.
 
     Args:
-        policy: of the connection.
+        terms: of the connection.
         chain: where the model continues.
-        max_tracks: limit of tracks alive, None for none.
         answered: frames up to this one had their results before; they are stepped for the
             memory's sake.
 
@@ -57,20 +56,17 @@ class Pipeline:
         line: frames and requests in the order of their answers.
     """
 
-    def __init__(
-        self, policy: Policy, chain: Chain, max_tracks: int | None = None, answered: int = 0
-    ) -> None:
+    def __init__(self, terms: Terms, chain: Chain, answered: int = 0) -> None:
         self.line = Line()
-        self._policy = policy
+        self._terms = terms
         self._chain = chain
-        self._max_tracks = max_tracks
         self._answered = answered
         self._flushed_from: Chain | None = None
 
     def add(self, task: FrameTask) -> list[FrameTask]:
         """Queue a frame; returns those that it supersedes (`latest` keeps one that waits)."""
         superseded: list[FrameTask] = []
-        if self._policy == "latest" and task.error is None:
+        if self._terms.policy == "latest" and task.error is None:
             superseded = self.line.take_waiting()
             task.skipped = sum(1 + old.skipped for old in superseded)
         self.line.add(task)
@@ -88,7 +84,7 @@ class Pipeline:
             task.phase is FramePhase.STEPPING or task.is_stale for task in self.line.tasks()
         )
         # `latest` decodes nothing ahead: what waits may yet be superseded.
-        ahead = DECODE_AHEAD if self._policy == "lossless" else int(not busy)
+        ahead = DECODE_AHEAD if self._terms.policy == "lossless" else int(not busy)
         actions: list[Action] = []
         for task in [task for task in self.line.tasks() if task.before_model][:ahead]:
             if task.phase is FramePhase.WAITING:
@@ -116,7 +112,8 @@ class Pipeline:
         task.before, task.phase, task.index = self._chain, FramePhase.STEPPING, chain.index + 1
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
-        return StepModel(task.frame.sequence, step, chain.mentioned, chain.committed)
+        sequence = task.frame.sequence
+        return StepModel(sequence, step, chain.mentioned, chain.committed, task.index)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
@@ -126,10 +123,10 @@ class Pipeline:
     def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
         step = StepInput[Any]((), chain.state, self._options(chain.prompts))
-        return StepModel(None, step, chain.mentioned, chain.committed)
+        return StepModel(None, step, chain.mentioned, chain.committed, chain.index)
 
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
-        return SessionOptions(prompts.for_model(), self._max_tracks)
+        return SessionOptions(prompts.for_model(), self._terms.max_tracks)
 
     def decoded(self, sequence: int, picture: Frame, decode_s: float) -> None:
         """Take the upright picture of a `Decode`."""
@@ -150,16 +147,23 @@ class Pipeline:
         repeated = sequence <= self._answered
         task.phase = FramePhase.DONE if repeated else FramePhase.PENDING
         chain = replace(self._chain_of(task), index=task.index, prompts=task.prompts)
-        return self._continue_chain(chain, report, times, now_s)
+        actions = self._continue_chain(chain, report, times, now_s)
+        self._fail_unanswered(chain.index - self._terms.lookahead)
+        return actions
 
     def _flushed(self, report: StepReport, times: WorkTimes, now_s: float) -> list[Action]:
         before, self._flushed_from = self._flushed_from, None
         if before is not self._chain:
             return []
         actions = self._continue_chain(before, report, times, now_s)
-        for task in self._pending():
-            task.fail(InternalError("The model has left this frame without a result."))
+        self._fail_unanswered(before.index)
         return actions
+
+    def _fail_unanswered(self, last: int) -> None:
+        """Drop frames up to `last`, as the model counts, that should have been answered."""
+        for task in self._pending():
+            if task.index <= last:
+                task.fail(InternalError("The model has left this frame without a result."))
 
     def _continue_chain(
         self, chain: Chain, report: StepReport, times: WorkTimes, now_s: float

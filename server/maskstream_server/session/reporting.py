@@ -19,6 +19,12 @@ from maskstream_model.port import (
     TrackTable,
 )
 from maskstream_protocol.masks import mask_size
+from maskstream_server.session.result_check import (
+    check_committed,
+    check_crops,
+    check_parts,
+    check_result,
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,7 @@ class StepReporter:
         mentioned: tracks that are known before the step and have not disappeared.
         committed: last frame whose parts are held already.
         every: parts are made each time that so many more frames are committed.
+        num_frames: frames that the model has had after the step; None where that is not known.
     """
 
     model: Model[Any]
@@ -144,24 +151,30 @@ class StepReporter:
     mentioned: frozenset[int] = frozenset()
     committed: int = 0
     every: int = 1
+    num_frames: int | None = None
 
     def __call__(self, output: StepOutput[Any], pause: Pause) -> StepReport:
-        """Report every result, and the parts where they have moved."""
+        """Report every result, and the parts where they have moved.
+
+        Raises:
+            ValueError: the model gave what the port does not allow.
+        """
         frames = tuple(self._frames(output, pause))
         finals = [frame for frame in frames if frame.final]
-        committed = self.model.committed(output.state)
+        committed = check_committed(self.model.committed(output.state), self.num_frames)
         moved = committed // self.every > self.committed // self.every
         return StepReport(
             frames=frames,
             state=output.state,
             mentioned=finals[-1].mentioned if finals else self.mentioned,
             committed=committed,
-            parts=self.model.to_parts(output.state) if moved else None,
+            parts=check_parts(self.model.to_parts(output.state)) if moved else None,
         )
 
     def _frames(self, output: StepOutput[Any], pause: Pause) -> Iterator[ReportedFrame]:
         mentioned = self.mentioned
         for result in output.results:
+            check_result(result, self.model.info, self.num_frames)
             if not result.final and not self.wanted.provisional:
                 continue
             frame = report_frame(result, mentioned, self.wanted)
@@ -242,7 +255,7 @@ def _crops(result: FrameResult, rows: Rows, wanted: ResultOptions) -> Crops | No
     if wanted.mask_scale is None:
         return None
     size = mask_size(result.size, wanted.mask_scale)
-    return result.masks.crops(rows, size, wanted.with_logits)
+    return check_crops(result.masks.crops(rows, size, wanted.with_logits), rows, size)
 
 
 def _classes_there(result: FrameResult, wanted: ResultOptions) -> tuple[TrackTable, Crops | None]:

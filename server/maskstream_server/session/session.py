@@ -66,7 +66,7 @@ class Session:
         index = beginning.index
         self._prompts = memory.prompts
         chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
-        self._pipeline = Pipeline(terms.policy, chain, terms.max_tracks, memory.last_result)
+        self._pipeline = Pipeline(terms, chain, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self.closed = False
         self._out: list[Action] = []

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from maskstream_model.port import ModelInfo
+from maskstream_model.errors import PromptError
+from maskstream_model.port import Model, ModelInfo, SessionOptions
 from maskstream_protocol.errors import BadHelloError, BadMessageError
 from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
@@ -49,12 +51,13 @@ class ClientOptions:
         return cls(ResultFormat(hello.masks, hello.mask_scale, task), wanted)
 
 
-def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionPrompts:
+def first_prompts(model: Model[Any], prompts: Sequence[str] | None) -> SessionPrompts:
     """Return the prompts with which a session begins.
 
     Raises:
-        BadHelloError: the model takes none, or needs some.
+        BadHelloError: the model takes none, needs some, or refuses these.
     """
+    info = model.info
     if prompts is None:
         if info.prompts == "required":
             raise BadHelloError(f"The model {info.name} needs prompts: say what to segment.")
@@ -62,9 +65,13 @@ def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionProm
     if info.prompts == "never":
         raise BadHelloError(f"The model {info.name} takes no prompts.")
     try:
-        return SessionPrompts().replaced(prompts)
+        begun = SessionPrompts().replaced(prompts)
+        model.begin(SessionOptions(begun.for_model()))
     except BadMessageError as error:
         raise BadHelloError(error.message) from None
+    except PromptError as error:
+        raise BadHelloError(f"The model {info.name} refuses the prompts: {error}.") from None
+    return begun
 
 
 def check_resumed_prompts(memory: SessionMemory, prompts: tuple[str, ...] | None) -> None:

@@ -90,7 +90,13 @@ class ActionExecutor:
         service, step, began_s = self._service, action.step, self._connection_metrics.clock()
         if step.state is None:
             step = replace(step, state=service.model.begin(step.options))
-        read = StepReporter(service.model, self._options.wanted, action.mentioned, action.committed)
+        read = StepReporter(
+            service.model,
+            self._options.wanted,
+            action.mentioned,
+            action.committed,
+            num_frames=action.num_frames,
+        )
         found, times = await service.engine.submit(self._lease.session, step, read)
         self._connection_metrics.stepped(action.sequence, found, times, began_s)
         work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()

@@ -73,7 +73,7 @@ async def open_session(service: SessionPorts, hello: Hello, address: str) -> Ope
     """
     terms = agree(service, hello)
     if hello.resume is None:
-        first_prompts(service.model.info, hello.prompts)  # before anything is taken up
+        first_prompts(service.model, hello.prompts)  # before anything is taken up
     claim = read_token(hello.resume.token) if hello.resume else None
     service.connections.check_free(address, claim.session if claim else None)
     if not service.engine.ready:
@@ -106,6 +106,7 @@ def agree(service: SessionPorts, hello: Hello) -> Terms:
         messages_per_s=settings.max_messages_per_s,
         max_tracks=settings.max_tracks,
         takes_prompts=info.prompts != "never",
+        lookahead=info.lookahead or 0,
     )
 
 
@@ -124,7 +125,7 @@ async def _begin(
     service: SessionPorts, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
 ) -> Opening:
     service.connections.check_free(address)
-    prompts = first_prompts(service.model.info, hello.prompts)
+    prompts = first_prompts(service.model, hello.prompts)
     session = service.random_bytes(SESSION_BYTES).hex()
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
@@ -187,7 +188,7 @@ async def _restore(
             return "model_changed"
         if not stored.parts:
             # Nothing was committed: the client sends its options again.
-            prompts = first_prompts(model.info, hello.prompts)
+            prompts = first_prompts(model, hello.prompts)
             return Beginning(replace(memory, prompts=prompts))
         check_resumed_prompts(memory, hello.prompts)
         if not memory.model_parts:

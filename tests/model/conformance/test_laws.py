@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -52,8 +53,17 @@ CASES: dict[str, Callable[[], Case]] = {
     "late": lambda: Case(lambda: stand_in(3), colored_frames(), max_bytes=500),
     "whole video": lambda: Case(lambda: stand_in(None), colored_frames(), num_long=100),
     "prompted": lambda: Case(lambda: stand_in(0, "required"), colored_frames(), PROMPTS),
+    "prompts are optional": lambda: Case(own_classes_or_prompts, colored_frames()),
+    "prompts are given": lambda: Case(own_classes_or_prompts, colored_frames(), PROMPTS),
     "late and prompted": lambda: Case(lambda: stand_in(3, "optional"), colored_frames(), PROMPTS),
 }
+
+
+def own_classes_or_prompts():
+    """Segments its own classes, or what prompts name."""
+    model = stand_in(0, "optional")
+    model.info = replace(model.info, classes=stand_in().info.classes)
+    return model
 
 
 OFFLINE = ("dvis-daq, offline", "dvis-daq, offline, whole")

@@ -50,6 +50,36 @@ async def test_a_model_that_raises_leaves_the_engine_running(start):
     assert engine.ready
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+async def test_outputs_of_a_wrong_number_fail_their_batch_and_nothing_else(start, count):
+    model = FakeModel()
+    engine = await start(model, replace(LIMITS, max_batch=2))
+    step = model.step
+    model.step = lambda batch, pause=None: (2 * step(batch, pause))[:count]
+    outcomes = await asyncio.gather(
+        *(submit(engine, name) for name in "ab"), return_exceptions=True
+    )
+    if count == 1:  # each alone gets the one that it should
+        assert [outcome.state for outcome in outcomes] == [1, 1]
+    else:
+        assert [str(outcome) for outcome in outcomes] == [
+            f"ValueError: the model gave {min(count, 2)} outputs for 1 sessions"
+        ] * 2
+    model.step = step
+    assert (await submit(engine)).state == 1
+
+
+async def test_a_model_that_ends_the_process_fails_its_frame_alone(start):
+    def leave(frames: Sequence[Frame]) -> None:
+        if frames[0][0, 0, 0] == 13:
+            raise SystemExit(3)
+
+    engine = await start(FakeModel(leave))
+    with pytest.raises(StepFailedError, match="SystemExit: 3"):
+        await submit(engine, value=13)
+    assert (await submit(engine)).state == 1
+
+
 class Diary:
     """An observer that remembers, and may fail."""
 

@@ -1,5 +1,7 @@
 """A session whose model sees further frames before it answers (docs/protocol.md 10)."""
 
+from dataclasses import replace
+
 import pytest
 
 from maskstream_protocol.errors import FrameUndecodableError, InternalError
@@ -184,6 +186,23 @@ def test_a_flush_that_fails_drops_what_was_pending_and_the_session_continues():
     talk.frames(3, 6)
     talk.run()
     assert results(talk) == [3]
+
+
+@pytest.mark.parametrize("lookahead", [0, 1, 3])
+def test_a_frame_that_the_model_never_answers_is_dropped_when_its_result_is_due(lookahead):
+    talk = ModelTalk.stepped_by(stand_in(lookahead=lookahead))
+    step = talk.stepping.step
+
+    def forgetful(batch):
+        (output,) = step(batch)
+        return [replace(output, results=[each for each in output.results if each.index != 2])]
+
+    talk.stepping.step = forgetful
+    talk.frames(1, lookahead + 3)
+    talk.run()
+    assert results(talk) == [1, 3]
+    assert [(drop["first"], drop["reason"]) for drop in talk.of("drop")] == [(2, "internal")]
+    assert talk.of("error")[0]["message"] == "The model has left this frame without a result."
 
 
 @pytest.mark.parametrize("lookahead", [0, 1, 3])

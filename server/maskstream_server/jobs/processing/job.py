@@ -126,10 +126,9 @@ class VideoJob:
 
     @property
     def _classes(self) -> Sequence[ClassInfo]:
-        """The model's own classes, or its prompts as classes."""
-        own = self.parts.engine.model.info.classes
-        if own is not None:
-            return own
+        """The prompts as classes; without prompts the model's own classes."""
+        if self.record.options.prompts is None:
+            return self.parts.engine.model.info.classes or ()
         return tuple(
             ClassInfo(prompt.text, color_of(prompt.class_id))
             for prompt in _prompts(self.record.options.prompts)

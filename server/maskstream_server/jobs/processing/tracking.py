@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from maskstream_model.errors import PromptError
 from maskstream_model.port import ClassInfo, Model, SessionOptions, StepInput
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import EngineFullError, JobFailedError, StepFailedError
@@ -88,7 +89,7 @@ class Tracking:
         """Take the next frames, at least one; return the lines that are final now.
 
         Raises:
-            JobFailedError: the model failed on one of them.
+            JobFailedError: the model failed on one of them, or refuses the prompts.
             EngineStoppedError: the engine takes no frames now.
         """
         for number, frame in enumerate(frames, self.next_frame):
@@ -114,9 +115,16 @@ class Tracking:
     async def _step(self, pixels: Sequence[Any], first: int, last: int) -> StepReport:
         """Step frames, or flush, as soon as the engine has a place for them."""
         model = self._model
-        state = model.begin(self._options) if self._state is None else self._state
+        state = self._begin() if self._state is None else self._state
         step = StepInput[Any](pixels, state, self._options)
-        read = StepReporter(model, self._wanted, self._mentioned, self._committed, self._every)
+        read = StepReporter(
+            model,
+            self._wanted,
+            self._mentioned,
+            self._committed,
+            self._every,
+            self.next_frame + len(pixels),
+        )
         while True:
             try:
                 report, _ = await self._engine.submit_clip(self._session, model, step, read)
@@ -130,6 +138,12 @@ class Tracking:
                     f"frame {first}" if first == last else f"one of the frames {first} to {last}"
                 )
                 raise JobFailedError(f"The model failed on {which}.") from error
+
+    def _begin(self) -> Any:
+        try:
+            return self._model.begin(self._options)
+        except PromptError as error:
+            raise JobFailedError(f"The model refuses the prompts: {error}.") from error
 
     def _lines(self, report: StepReport) -> list[Line]:
         """Continue from the result of a step; return the lines of the frames that are final."""

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from maskstream_model.errors import PromptError
 from maskstream_server.jobs.records.record import VideoState
 from support.engines import start
 from support.fake_video import FakeDecoder, Gate
@@ -62,6 +63,30 @@ async def test_a_line_says_the_text_of_a_prompt(open_workshop):
     assert (await shop.work()).state is VideoState.DONE
     objects = [item for line in await shop.told() for item in line["objects"]]
     assert {(item["class_id"], item["label"]) for item in objects} == {(0, "green"), (1, "red")}
+
+
+async def test_a_model_with_classes_of_its_own_names_tracks_by_the_prompts(open_workshop):
+    wish = replace(PLAIN, prompts=("green", "red"))
+    model = stand_in(prompts="optional")
+    model.info = replace(model.info, classes=stand_in().info.classes)
+    shop = await open_workshop(model, FakeDecoder(FRAMES), wish)
+    assert (await shop.work()).state is VideoState.DONE
+    objects = [item for line in await shop.told() for item in line["objects"]]
+    assert {(item["class_id"], item["label"]) for item in objects} == {(0, "green"), (1, "red")}
+
+
+def refuse(options):
+    raise PromptError("there is no unicorn")
+
+
+async def test_prompts_that_the_model_refuses_fail_the_video_with_its_sentence(open_workshop):
+    model = stand_in(prompts="required")
+    model.begin = refuse
+    wish = replace(PLAIN, prompts=("unicorn",))
+    shop = await open_workshop(model, FakeDecoder(FRAMES), wish)
+    record = await shop.work()
+    sentence = "The model refuses the prompts: there is no unicorn."
+    assert (record.state, record.reason) == (VideoState.FAILED, sentence)
 
 
 async def test_only_some_classes_are_mentioned(open_workshop):
