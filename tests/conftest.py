@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +23,11 @@ def pytest_configure() -> None:
     """Make a run the same from any shell, for itself and its children.
 
     Two threads of torch round otherwise than one, which recordings tell; and where a run does not
-    hear Ctrl-C, as a shell's background job, its children have to.
+    hear Ctrl-C, as a shell's background job, its children have to. Weights that the user has pulled
+    are no part of it.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["MASKSTREAM_WEIGHTS_DIR"] = str(Path(tempfile.gettempdir()) / "nothing-pulled")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
