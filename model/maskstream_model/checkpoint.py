@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -46,7 +47,7 @@ def load_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     except CheckpointError:
         raise
     except Exception:  # On arbitrary bytes torch's unpickler raises errors of any kind.
-        raise CheckpointError(f"{path} is no weight file, or is damaged") from None
+        raise CheckpointError(_why_unreadable(path)) from None
     return {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in stored.items()
@@ -72,6 +73,19 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
     if unknown:
         raise CheckpointError(f"{path} holds values that are no tensors: {listed(unknown)}")
     return weights
+
+
+def _why_unreadable(path: Path) -> str:
+    """Say what is wrong with a file that could not be read; nothing of it is run."""
+    foreign: Sequence[str] = ()
+    with suppress(Exception), torch.serialization.safe_globals(list(PLAIN)):
+        foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    if foreign:
+        return (
+            f"{path} is refused: it names code ({listed(sorted(foreign))}), which could do "
+            "anything; none of it was run"
+        )
+    return f"{path} is no weight file, or is damaged"
 
 
 def _inner(content: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ list of presets imports none of them; a family is imported when one of its prese
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
 from typing import Any
@@ -130,7 +131,10 @@ def family_of(preset: str) -> Family:
         if not found:
             raise ConfigError(f"{preset} is based on {own.base!r}, which is not installed here")
     if not found:
-        raise ConfigError(f"unknown model {preset!r}; known are {', '.join(preset_names())}")
+        names = preset_names()
+        near = get_close_matches(preset, names, n=1, cutoff=0.8)
+        guess = f"; did you mean {near[0]}" if near else ""
+        raise ConfigError(f"unknown model {preset!r}{guess}; known are {', '.join(names)}")
     if len(found) > 1:
         owners = " and ".join(sorted(_distribution(entry) for entry in found))
         raise ConfigError(f"{preset} is a model of both {owners}: uninstall one of them")

@@ -41,7 +41,7 @@ def test_a_file_that_runs_code_when_unpickled_is_refused(tmp_path):
             return os.mkdir, (str(tmp_path / "was here"),)
 
     torch.save({"model": {"a": Malicious()}}, tmp_path / "w.pth")
-    with pytest.raises(CheckpointError, match="no weight file, or is damaged"):
+    with pytest.raises(CheckpointError, match=r"names code \(\w+\.mkdir\), .* none of it was run"):
         load_weights(tmp_path / "w.pth")
     assert not (tmp_path / "was here").exists()
 

@@ -43,7 +43,8 @@ def list_released() -> None:
 
 def _row(release: "Release") -> tuple[str, ...]:
     size = "" if release.size is None else f"{release.size / 1e6:.0f} MB"
-    facts = (release.preset, release.task, release.data, release.reported, size, release.licence)
+    licence = release.licence or ("not stated" if release.source else "")
+    facts = (release.preset, release.task, release.data, release.reported, size, licence)
     return tuple(cell or "-" for cell in (*facts, release.source or release.publisher))
 
 

@@ -21,6 +21,7 @@ from maskstream_model.weightfiles.addresses import (
     hub_file,
     shown,
 )
+from maskstream_model.weightfiles.cache import VARIABLE
 from maskstream_model.weightfiles.download import Retries, Wanted, download, size_of
 from maskstream_model.weightfiles.facts import Facts, facts_of_address, facts_of_hub
 from maskstream_model.weightfiles.promises import Promise, check
@@ -145,8 +146,10 @@ def _begun(work: Path, facts: Facts, file: str) -> Path:
 def _check_disk(work: Path, num_bytes: int) -> None:
     work.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(work).free
-    if free < num_bytes + SPARE_BYTES:
+    needed = num_bytes + SPARE_BYTES
+    if free < needed:
         raise DownloadError(
-            f"{work} has {free / 1e9:.1f} GB free on its disk, and {num_bytes / 1e9:.1f} GB more "
-            "are needed for the file and for what it is converted to"
+            f"{work} has {free / 1e9:.2f} GB free on its disk, but {needed / 1e9:.2f} GB are "
+            "needed for the file, for what it is converted to, and "
+            f"{SPARE_BYTES / 1e9:.2f} GB to spare; {VARIABLE} names another folder"
         )

@@ -63,8 +63,8 @@ class Terminal:
             return
         if not sys.stdin.isatty():
             raise DownloadError(
-                f"the weights of {release.preset} come with the caution above: --yes says that it "
-                "was read"
+                "nothing was pulled, since nobody can be asked here: the same command with --yes "
+                "agrees to the caution above"
             )
         if not click.confirm("Pull it?", default=True, err=True):
             raise DownloadError("nothing was pulled")

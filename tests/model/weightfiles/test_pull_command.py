@@ -39,7 +39,7 @@ def test_a_caution_has_to_be_agreed_to(world):
     done = run("pull", "tiny")
     assert done.exit_code == 1
     assert f"Caution: {CAUTION}" in done.stderr
-    assert "--yes says that it was read" in done.stderr.splitlines()[-1]
+    assert "the same command with --yes agrees to the caution" in done.stderr.splitlines()[-1]
     assert world.left == []
     done = run("pull", "tiny", "--yes")
     assert done.exit_code == 0, done.output

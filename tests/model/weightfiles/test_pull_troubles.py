@@ -287,7 +287,7 @@ def test_a_full_disk_is_seen_before_the_download(world, monkeypatch):
     world.publish()
     usage = namedtuple("Usage", "total used free")(10**12, 10**12, 2 * 10**8)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(DownloadError, match=r"has 0\.2 GB free on its disk, and 0\.0 GB more"):
+    with pytest.raises(DownloadError, match=r"has 0\.20 GB free on its disk, but 0\.27 GB are"):
         world.pull()
     assert world.hub.asked_for_files == []
 
