@@ -1,7 +1,6 @@
 """The rules of one session, without I/O: events in, actions out (docs/protocol.md 2 to 7).
 
-Frames are answered in the order of their arrival. Every event method returns what the shell has
-to do, in order; after a `Close` there is nothing more to do.
+Frames are answered in order of arrival. Event methods return what to do, in order; `Close` ends it.
 """
 
 from collections import deque
