@@ -121,7 +121,11 @@ class RawClient:
         self.next_sequence += 1
 
     async def read(self) -> dict[str, Any] | Result:
-        data = await asyncio.wait_for(self.socket.recv(), WITHIN_S)
+        try:
+            data = await asyncio.wait_for(self.socket.recv(), WITHIN_S)
+        except ConnectionClosed as error:
+            error.add_note(f"after the errors {self.error_codes}")
+            raise
         message = Result.read(data) if isinstance(data, bytes) else json.loads(data)
         self.messages.append(message)
         return message
