@@ -76,7 +76,7 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
 
 
 def _why_unreadable(path: Path) -> str:
-    """Say what is wrong with a file that could not be read; nothing of it is run."""
+    """Return what is wrong with a file that could not be read; no code of it is run."""
     foreign: Sequence[str] = ()
     with suppress(Exception), torch.serialization.safe_globals(list(PLAIN)):
         foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -196,12 +196,12 @@ def save_safetensors(
             save_file(tensors, temporary, dict(metadata))
         except SafetensorError as error:
             raise OSError(str(error)) from error
-        # `save_file` leaves its files to their owner alone.
+        # `save_file` makes files that only their owner can read.
         temporary.chmod(mode)
 
 
 def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
-    """Return the tensors as the format takes them: whole, and no two names for one memory."""
+    """Return the tensors as the format takes them: contiguous, no two sharing memory."""
     storable, storages = dict[str, Tensor](), set[int]()
     for name, weight in weights.items():
         tensor = weight.detach().cpu()

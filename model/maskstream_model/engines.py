@@ -1,7 +1,7 @@
-"""An engine that must prove itself: export, compile, compare with eager.
+"""Compiled engines that are checked against eager: export, compile, compare.
 
 A network is exported with `torch.export`, the program is given to a compiler, and what comes back
-is run beside eager before anyone may use it. Compilers for GPUs are known to return engines that
+is compared with eager before it is used. Compilers for GPUs are known to return engines that
 are silently wrong, so that an engine that differs is refused.
 """
 
@@ -15,7 +15,7 @@ from maskstream_model.compilers import CompiledEngine, Compiler
 from maskstream_model.errors import CompileError, first_line
 
 MAX_RELATIVE_ERROR = 2e-3
-"""Of the root mean square; float32 engines stay below 1e-4, wrong ones are off by 1e-2 and more."""
+"""Relative to the root mean square; float32 engines stay below 1e-4, wrong ones exceed 1e-2."""
 Inputs = Sequence[Tensor]
 Outputs = Callable[..., Sequence[Tensor]]
 
@@ -54,7 +54,7 @@ def proven_engine(
         program: what is compiled.
         compiler: what compiles.
         checks: inputs on which both are run; the first has the largest batch.
-        eager: computes the outputs that are right.
+        eager: computes the reference outputs.
         names: of the outputs, in their order.
 
     Raises:
@@ -72,7 +72,7 @@ def proven_engine(
 
 
 def check_pictures(largest: Tensor) -> list[Tensor]:
-    """Return the fixed pictures of the check: noise, and smooth waves, for one and for most."""
+    """Return the fixed pictures of the check: noise, and smooth waves, for one and a full batch."""
     batch, _, height, width = largest.shape
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(batch, 3, height, width, generator=generator)

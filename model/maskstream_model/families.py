@@ -64,7 +64,7 @@ def unchanged(preset: str, tensors: Tensors) -> Tensors:
 
 
 def no_hint(tensors: Tensors) -> str | None:
-    """Return None: there is nothing to say about a file that fits no preset."""
+    """Return None: no hint about files that fit no preset."""
     return None
 
 
@@ -80,8 +80,8 @@ class WeightFormat:
         adapted: `adapted(preset, tensors)` turns the tensors of a published file into those that
             the preset loads: renames, splits, permutes, leaves out. It is called with any file:
             tensors that it does not know, and those with the preset's own names, stay as they are.
-        hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
-        free_shapes: names of tensors that a preset takes in the shape that a file has.
+        hint: `hint(tensors)` may describe a file that fits no preset: "it has no tracker".
+        free_shapes: names of tensors whose shape may differ between files of one preset.
     """
 
     targets: Callable[[str], Tensors]
@@ -100,7 +100,7 @@ class Family:
         load: loads one of its presets.
         compile: makes a model of the family faster; None where it has nothing to compile.
         releases: published weights of its presets.
-        live: returns the model of live frames inside a loaded one, itself where it refines nothing;
+        live: returns the model of live frames inside a loaded one (itself if it does not refine);
             None where no preset of the family refines whole videos.
         weight_format: returns how its weight files are checked and converted; None: it has none.
     """
@@ -198,7 +198,7 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
         request: what is wanted.
 
     Returns:
-        the model to use, and None or one sentence that explains why it is the old one.
+        the model to use, and None, or a sentence that explains why it is not compiled.
     """
     family = family_of(preset)
     if family.compile is None:
@@ -207,7 +207,7 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
 
 
 def live_model(preset: str, model: Model[Any]) -> Model[Any]:
-    """Return what steps live frames: the model itself, or a part of one that refines whole videos.
+    """Return the model of live frames: the model itself, or the online part of an offline one.
 
     Args:
         preset: what was loaded.

@@ -1,4 +1,4 @@
-"""What models share that segment frames first and track their queries then (docs/model.md 2, 3)."""
+"""Base of models that segment each frame and then track its queries (docs/model.md 2, 3)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -24,15 +24,15 @@ from maskstream_model.tasks.preprocess import Resize, padded_size, pillow, prepa
 from maskstream_model.tasks.results import frame_result
 
 CLIP_FRAMES = 5
-"""Most frames of one session that step together: beyond it little is won."""
+"""Most frames of one session in a step; more gain little."""
 CPU_CLIP_PIXELS = 1 << 18
-"""Most pixels of these in the network: larger frames keep a CPU busy (decisions/0023)."""
+"""Most network pixels of a step of several frames; larger ones fill a CPU (decisions/0023)."""
 GPU_CLIP_PIXELS = 1 << 21
 NO_OPTIONS = SessionOptions()
 
 
 class Memory(Protocol):
-    """What a step needs of a state, whatever else a tracker keeps in it."""
+    """What a step needs of a tracker's state."""
 
     @property
     def num_frames(self) -> int:
@@ -61,15 +61,15 @@ class SegmentedFrames:
 
 
 class FramewiseModel(ABC, Generic[State]):
-    """Implements `port.Model` but for `track` and the memory, which a subclass adds.
+    """Implements `port.Model` except for `track` and the memory, which a subclass adds.
 
     Attributes:
-        family: who computes it.
+        family: name of the family.
         config: preset, with overrides applied.
         segmenter: Mask2Former, eager or compiled.
         device: where networks and floats of states live.
         fingerprint: hex text of weights and rules; a state carries it.
-        resize: makes frames the size that the network takes.
+        resize: resizes frames for the network.
     """
 
     family: str
@@ -109,7 +109,7 @@ class FramewiseModel(ABC, Generic[State]):
         pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
         return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
 
-    # no_grad rather than inference_mode: results must be ordinary tensors for whoever trains.
+    # no_grad rather than inference_mode: training needs ordinary tensors as results.
     @torch.no_grad()
     def step(
         self, batch: Sequence[StepInput[State]], pause: Pause | None = None
@@ -155,7 +155,7 @@ class FramewiseModel(ABC, Generic[State]):
     def from_parts(self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS) -> State:
         """See `port.Model`."""
 
-    # Below the port.
+    # Not part of the port.
 
     def segment(self, frames: Sequence[Frame], pause: Pause | None = None) -> SegmentedFrames:
         """Segment frames of one padded size together."""
@@ -196,7 +196,7 @@ class FramewiseModel(ABC, Generic[State]):
 def model_info(
     config: ModelConfig, family: str, fingerprint: str, lookahead: int | None
 ) -> ModelInfo:
-    """Return what `port.Model` says of a preset."""
+    """Return the `ModelInfo` of a preset."""
     return ModelInfo(
         name=config.name,
         family=family,
@@ -227,7 +227,7 @@ def rounds(counts: Sequence[int]) -> list[tuple[list[int], list[int]]]:
     """Return which frames step together: the first of each session, then the second, and so on.
 
     Args:
-        counts: frames of each session; they lie one session after the other.
+        counts: frames of each session, in the order of the rows.
 
     Returns:
         for each round the sessions, and the rows of their frames.

@@ -77,7 +77,7 @@ def fill(parts: Parts, tensors: Mapping[str, Tensor], path: str | PathLike[str],
     """Copy the weights of a file into the networks of a preset.
 
     Raises:
-        CheckpointError: they do not fit; says how to see all that does not.
+        CheckpointError: they do not fit; the message names the command that lists what differs.
     """
     verify = f"maskstream weights verify {quote(str(path))} --preset {name}"
     load_into(parts, tensors, rest=f"`{verify}` lists all")

@@ -129,7 +129,7 @@ def preset(name: str) -> ModelConfig:
 
 
 def _base(name: str) -> ModelConfig:
-    """Return the preset that a model of one's own has the networks of; never another folder."""
+    """Return the preset whose networks a custom model has; another folder is refused."""
     found = next((config for config in _presets() if config.name == name), None)
     if found is None:
         raise ConfigError(f"the base of a model is one of the presets, not {name!r}")

@@ -120,24 +120,26 @@ def advance(
 def _seen(
     state: AssociationState, found: Detections, shown: Tensor, rules: AssociationRules
 ) -> AssociationState:
-    """Return tracks after a frame; those that it does not show are only missed once more."""
+    """Return tracks after a frame; those without a detection only count one more miss."""
     is_shown = shown != NOBODY
-    # Whose detection is NOBODY reads the last one, and leaves it.
+    # Rows without a detection read the last one here; the result is masked out below.
     counts = state.num_seen + is_shown
     boxes = _of(found.boxes, shown)
     frames = (1 + state.missed_frames)[:, None]
     steps = (centres(boxes) - centres(state.boxes)) / frames
-    # The first movement is all that is known; a track that was away may have come from anywhere.
+    # The first movement is taken as it is; after a long absence there is no velocity.
     known = torch.where(state.num_seen > 1, VELOCITY_RATE, 1.0)[:, None]
     steps = state.velocities + known * (steps - state.velocities)
     steps = torch.where(frames > rules.max_missed_frames, 0.0, steps)
     share = (1 / counts.clamp_min(1))[:, None]
     rate = torch.maximum(share, torch.tensor(1 - rules.momentum_min))
     mixed = state.appearances + rate * (_of(found.embeddings, shown) - state.appearances)
-    beliefs = state.beliefs + share * (_of(found.beliefs, shown) - state.beliefs)
+    class_probabilities = state.class_probabilities + share * (
+        _of(found.class_probabilities, shown) - state.class_probabilities
+    )
     moved = {
         "appearances": F.normalize(mixed, dim=-1),
-        "beliefs": beliefs,
+        "class_probabilities": class_probabilities,
         "boxes": boxes,
         "velocities": steps,
         "shapes": _shapes(found, shown.clamp_min(0)),
@@ -155,7 +157,7 @@ def _born(state: AssociationState, found: Detections, born: Tensor) -> dict[str,
     count = len(born)
     return {
         "appearances": found.embeddings[born],
-        "beliefs": found.beliefs[born],
+        "class_probabilities": found.class_probabilities[born],
         "boxes": found.boxes[born],
         "velocities": torch.zeros(count, 2),
         "shapes": _shapes(found, born),
@@ -198,12 +200,12 @@ def output_of(
     gone = decision.gone.nonzero()[:, 0]
     nobody = torch.full_like(gone, NOBODY)
     shown = torch.cat([decision.shown[~decision.gone], decision.born, nobody])
-    beliefs = torch.cat([after.beliefs, before.beliefs[gone]])
+    class_probabilities = torch.cat([after.class_probabilities, before.class_probabilities[gone]])
     status = torch.where(shown == NOBODY, int(TrackStatus.MISSED), int(TrackStatus.TRACKED))
     status[len(status) - len(gone) - len(decision.born) :] = int(TrackStatus.EMERGED)
     status[len(status) - len(gone) :] = int(TrackStatus.DISAPPEARED)
     device = frame.mask_logits.device
-    means = (beliefs + TINY).log().to(device)
+    means = (class_probabilities + TINY).log().to(device)
     masks = _masks(frame.mask_logits[0], found, shown)
     height, width = masks.shape[1:]
     return FrameOutput(
@@ -212,8 +214,8 @@ def output_of(
         logits=means,
         mean_logits=means,
         mask_logits=masks,
-        scores=beliefs[:, :-1].amax(-1).to(device),
-        labels=beliefs[:, :-1].argmax(-1).to(device),
+        scores=class_probabilities[:, :-1].amax(-1).to(device),
+        labels=class_probabilities[:, :-1].argmax(-1).to(device),
         ages=torch.cat([after.ages, before.ages[gone] + 1]),
         resized=resized,
         padded=(4 * height, 4 * width),
@@ -222,7 +224,7 @@ def output_of(
 
 
 def _masks(mask_logits: Tensor, found: Detections, shown: Tensor) -> Tensor:
-    """Return the mask logits of tracks, `(R, H, W)`; none where nothing shows one."""
+    """Return the mask logits of tracks, `(R, H, W)`; negative everywhere without a detection."""
     masks = mask_logits.new_full((len(shown), *mask_logits.shape[1:]), EMPTY_LOGIT)
     there = shown != NOBODY
     rows = found.queries[shown[there]].to(mask_logits.device)

@@ -19,7 +19,7 @@ from maskstream_model.presets import preset as daq_preset
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""
 TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
-"""Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
+"""Prefixes of tensors in files of DVIS-DAQ that an associated segmenter does not read."""
 BACKBONES: dict[str, BackboneConfig] = {
     "r50": ResNetConfig(),
     "r101": ResNetConfig(depths=(3, 4, 23, 3)),
@@ -29,7 +29,7 @@ BACKBONES: dict[str, BackboneConfig] = {
     "swinl": SwinConfig(),
 }
 INSTANCES = ("r50", "r101", "swint", "swins")
-"""Backbones that were published for instances too; all were for panoptic pictures."""
+"""Backbones published for instances as well; all were published for panoptic pictures."""
 QUERIES = {"swinl": 200}
 COCO = AssociationRules(
     first_frame_score_min=0.5,

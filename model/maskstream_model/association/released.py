@@ -1,6 +1,6 @@
 """Mask2Former as mmdetection publishes it (docs/model.md 11).
 
-The scores are its authors', taken from their model zoo; nobody has measured them here.
+The scores are its authors', taken from their model zoo; they were not reproduced here.
 """
 
 from maskstream_model.association.presets import DEMO

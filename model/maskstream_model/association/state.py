@@ -1,4 +1,4 @@
-"""The memory of one video: its tracks, those that wait in the gallery among them."""
+"""The memory of one video: its tracks, including those in the gallery."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -10,17 +10,17 @@ from maskstream_model.config import ModelConfig
 
 SHAPE = 16
 """Cells along a side of a track's shape."""
-FLOATS = ("appearances", "beliefs", "boxes", "velocities")
+FLOATS = ("appearances", "class_probabilities", "boxes", "velocities")
 INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_seen")
 
 
 @dataclass(frozen=True)
 class AssociationState:
-    """What is known of a video so far; all on the CPU, nothing in it is ever changed in place.
+    """Memory of a video so far; immutable, all tensors on the CPU.
 
     Attributes:
         appearances: `(N, C)` float32 unit vectors, momentum of the embeddings that showed a track.
-        beliefs: `(N, K + 1)` float32, mean class distribution of the frames that showed it.
+        class_probabilities: `(N, K + 1)` float32, mean over the frames that showed it.
         boxes: `(N, 4)` float32 x0, y0, x1, y1 of its last mask, in sides of the padded frame.
         velocities: `(N, 2)` float32 x, y that its centre moves with each frame, likewise.
         shapes: `(N, SHAPE, SHAPE)` bool, its last mask inside its box.
@@ -29,11 +29,11 @@ class AssociationState:
         missed_frames: `(N,)` int64, consecutive frames up to now without being seen.
         num_seen: `(N,)` int64, frames that showed it.
         num_frames: frames seen.
-        next_track_id: id of the next newcomer.
+        next_track_id: id of the next new track.
     """
 
     appearances: Tensor
-    beliefs: Tensor
+    class_probabilities: Tensor
     boxes: Tensor
     velocities: Tensor
     shapes: Tensor
@@ -64,7 +64,7 @@ COUNTERS = ("num_frames", "next_track_id")
 
 
 def initial_state(config: ModelConfig) -> AssociationState:
-    """Return the memory of a video of which nothing was seen."""
+    """Return the memory of a video before its first frame."""
     widths = widths_of(config)
     none = torch.zeros(0, dtype=torch.int64)
     columns: dict[str, Any] = {name: torch.zeros(0, widths[name]) for name in FLOATS}
@@ -73,6 +73,6 @@ def initial_state(config: ModelConfig) -> AssociationState:
 
 
 def widths_of(config: ModelConfig) -> dict[str, int]:
-    """Return how many numbers of each kind a track has."""
+    """Return how many values of each field a track has."""
     sizes = (config.segmenter.hidden_dim, config.num_classes + 1, 4, 2)
     return dict(zip(FLOATS, sizes, strict=True))

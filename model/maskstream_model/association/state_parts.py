@@ -3,7 +3,7 @@
     facts         JSON: schema, fingerprint, counters, and all integers of the tracks
     track/{id}    floats of a track, little endian, in the order of `FLOATS`; its shape as bits
 
-A frame changes the facts and the tracks that it shows; what waits in the gallery keeps its bytes.
+A frame changes the facts and the tracks that it shows; tracks in the gallery keep their bytes.
 Reading refuses everything that `state_to_parts` of this very model would not have written.
 """
 
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known beside the floats; the names are those in the JSON text."""
+    """Everything but the floats; field names are the keys in the JSON text."""
 
     schema: int
     fingerprint: str
@@ -128,7 +128,7 @@ def _read_facts(parts: Mapping[str, bytes], fingerprint: str) -> Facts:
 
 
 def _check_counts(facts: Facts, rules: AssociationRules, max_tracks: int | None) -> None:
-    """Check that ids, frames and counters could have come about together."""
+    """Check that ids, frames and counters are consistent with one another."""
     ids, births = facts.track_ids, facts.birth_frames
     counts = list(zip(facts.num_seen, facts.missed_frames, births, strict=True))
     waiting = sum(missed >= rules.max_missed_frames for missed in facts.missed_frames)

@@ -40,7 +40,7 @@ def adapted(name: str, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what a segmenter without a preset is, as far as its names say it."""
+    """Describe a segmenter that fits no preset, as far as its tensors show."""
     if not any(name.startswith("sem_seg_head.") for name in weights):
         return None
     if any(name.startswith(TRACKERS) for name in weights):

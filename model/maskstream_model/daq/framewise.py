@@ -1,4 +1,4 @@
-"""The memory that DVIS-DAQ and its baseline share, on top of what all frame by frame models do."""
+"""Base of DVIS-DAQ and its baseline: frame by frame models whose memory is a `TrackerState`."""
 
 from collections.abc import Mapping
 

@@ -43,7 +43,7 @@ class OfflineState:
         window: frames that the next refinement sees.
         starts: memories before the frames with which windows begin, by the number of frames before
             them; the first is that of `window`.
-        tracks: of the windows so far.
+        tracks: state of the tracks after the windows so far.
     """
 
     newest: ClipMemory

@@ -30,7 +30,7 @@ class WindowMemory:
     Attributes:
         first: frames before the next window.
         decided: frames with results.
-        tracks: of the windows so far.
+        tracks: state of the tracks after the windows so far.
     """
 
     first: int

@@ -40,7 +40,7 @@ def fingerprint(name: str, weights: Mapping[str, Tensor]) -> str:
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what an official checkpoint without a preset is, as far as its names tell."""
+    """Describe an official checkpoint that fits no preset, as far as its tensors show."""
     if any(name.startswith("refiner.") for name in weights):
         return "it has the refiner of an offline model, but fits none that is released"
     if not any(name.startswith("tracker.") for name in weights):

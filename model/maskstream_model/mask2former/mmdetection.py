@@ -8,9 +8,9 @@ from torch import Tensor
 MARK = "panoptic_head.cls_embed.weight"
 """A name that files of mmdetection's Mask2Former have, and ours have not."""
 COUNTER = "num_batches_tracked"
-"""Ends the names of counters that only training reads."""
+"""Suffix of counters that only training reads."""
 MERGING = re.compile(r"backbone\.layers\.\d\.downsample\.")
-"""Begins our names of Swin's patch merging."""
+"""Prefix of our names of Swin's patch merging."""
 
 RENAMES = tuple(
     (re.compile(pattern), replacement)
@@ -64,13 +64,13 @@ RENAMES = tuple(
         (r"\.mask_embed\.4\.", ".mask_embed.layers.2."),
     )
 )
-"""All are applied, in this order."""
+"""Patterns and replacements; all are applied, in this order."""
 
 
 def from_mmdetection(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Return the weights under our names; those of other models as they are.
 
-    Whether they fit a preset is for others to find.
+    Whether they fit a preset is not checked here.
     """
     if MARK not in weights:
         return weights
@@ -90,8 +90,8 @@ def renamed(name: str) -> str:
 def _merged(tensor: Tensor) -> Tensor:
     """Return a tensor of the patch merging whose last axis is in our order.
 
-    Its `4 C` entries are (channel, row, column) there, and (column, row, channel) here. What has no
-    such axis stays as it is, and fits nothing.
+    Its `4 C` entries are (channel, row, column) there, and (column, row, channel) here. A tensor
+    without such an axis is returned unchanged, and will fit no preset.
     """
     if tensor.dim() == 0 or tensor.shape[-1] % 4:
         return tensor

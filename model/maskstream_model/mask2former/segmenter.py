@@ -67,12 +67,12 @@ class SegmenterHead(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Segments frames one by one; frames of a batch do not see one another.
+    """Segments frames one by one; frames of a batch are independent.
 
     Args:
         config: what is built.
         num_classes: `K`.
-        reid_head: whether there is the head that files of DVIS-DAQ have and nothing here reads.
+        reid_head: whether to build the unused head that files of DVIS-DAQ have.
     """
 
     def __init__(self, config: SegmenterConfig, num_classes: int, reid_head: bool = True) -> None:
@@ -97,7 +97,7 @@ class Segmenter(nn.Module):
         return _output(embeddings[-1], prediction, features.mask_features)
 
     def all_layers(self, features: Features) -> tuple[SegmenterOutput, list[LayerPrediction]]:
-        """Segment, and return the predictions of all layers, the one of the start state first."""
+        """Segment, and return the predictions of all layers, that of the initial state first."""
         predictor, mask_features = self.sem_seg_head.predictor, features.mask_features
         embeddings = predictor(features.levels, mask_features)
         predictions = [predictor.predict(layer, mask_features) for layer in embeddings]

@@ -1,7 +1,7 @@
 """Panoptic segmentation of a frame from what has been seen so far (docs/decisions/0007).
 
 Differs from reference: it decides a whole clip after its end. Here a track's class follows from its
-logits up to now, what it loses to others from this frame alone, and ids are those of tracks.
+logits up to now, the area lost to others from this frame alone, and ids are those of tracks.
 """
 
 from collections.abc import Container, Sequence
@@ -61,7 +61,7 @@ def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
     living = output.living.nonzero()[:, 0]
     logits = output.mean_logits[living.to(output.mean_logits.device)]
     track_ids = output.track_ids[living]
-    # "No object" counts here as well: whoever the model takes for nothing lends no id.
+    # "No object" counts here as well: such tracks lend no id.
     births = zip((-output.ages[living]).tolist(), track_ids.tolist(), strict=True)
     oldest: dict[int, tuple[int, int]] = {}
     for label, birth in zip(logits.argmax(-1).tolist(), births, strict=True):

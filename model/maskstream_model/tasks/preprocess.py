@@ -84,8 +84,8 @@ def prepare(
     Args:
         frames: at least one.
         online: rules of size.
-        device: where the result is wanted.
-        resize: makes another size of a frame; None for `pillow`.
+        device: of the result.
+        resize: function that resizes a frame; None for `pillow`.
 
     Raises:
         FrameError: a frame is not uint8 `(height, width, 3)`, or has more than `MAX_PIXELS`; there

@@ -1,4 +1,4 @@
-"""What the tasks read of a model's configuration, whichever family it is of."""
+"""What the tasks read of a model's configuration, for any family."""
 
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class TaskConfig(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the preset."""
+        """Name of the preset."""
         ...
 
     @property
@@ -48,7 +48,7 @@ class TaskConfig(Protocol):
 
     @property
     def classes(self) -> tuple[ClassInfo, ...]:
-        """In the order of the class logits."""
+        """Classes in the order of the class logits."""
         ...
 
     @property

@@ -70,7 +70,7 @@ def compile_model(
         network = network.network
     size = model.batch_key(*request.frame_size)
     try:
-        # A compiler that is not here is found out before the seconds of an export.
+        # Before the export, which takes seconds: a missing compiler is reported at once.
         compiler = compilers[request.backend](model.device)
         compiled = compile_network(network, size, compiler, request.max_batch)
     except CompileError as error:
@@ -95,7 +95,7 @@ def compile_network(
     """
     program = export_network(network, size, max_batch)
     images, queries = _largest(network, size, max_batch)
-    # Queries of the first frame, and those that it gives to the next.
+    # Queries of the first frame, and those that it passes to the next.
     checks = [[pictures, queries[: len(pictures)]] for pictures in check_pictures(images)]
     checks.append([checks[0][0], network(*checks[0]).queries])
     engine = proven_engine(program, compiler, checks, _Outputs(network), NAMES)

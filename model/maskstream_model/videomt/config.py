@@ -8,7 +8,7 @@ from maskstream_model.config.rules import check_ranges, refuse_unknown
 from maskstream_model.port import ClassInfo
 
 OPTIONAL = ("min_size", "max_missed_frames")
-"""Rules that None turns off."""
+"""Rules that may be None."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class NetworkConfig:
         heads: attention heads of a block.
         query_blocks: the last blocks, in which queries take part.
         num_queries: `Q`.
-        grid: (rows, columns) of patches that positions were learned for. A file says by the length
-            of its table which square it is.
+        grid: (rows, columns) of patches that positions were learned for. In a file the length of
+            the table gives the square.
         norm_queries: whether queries are normalised before they go to the next frame.
     """
 
@@ -36,7 +36,7 @@ class NetworkConfig:
 
     @property
     def kind(self) -> str:
-        """What it is, for people."""
+        """Description for messages."""
         return f"vit ({self.width} wide, {self.depth} blocks)"
 
 
@@ -51,9 +51,9 @@ class VideomtRules:
             in the authors' code.
         min_size: shorter side in pixels that frames are resized to; None keeps their own size.
         max_size: limit of the longer side after that resize.
-        report_score_min: score of all frames of a track from which it is worth showing; the
+        report_score_min: score over all frames of a track from which it is reported; the
             server's default for the wire's `min_score`. It has no influence on tracking.
-        show_score_min: the same, from which a mentioned track is drawn.
+        show_score_min: the same, from which a reported track is drawn.
         object_score_min: score above which a track takes part in a panoptic picture. It and
             `overlap_min` have no influence on tracking (docs/model.md 3.6).
         overlap_min: share of its own mask that a track must win there, or be left out.
@@ -87,7 +87,7 @@ class VideomtConfig:
         classes: in the order of the class logits; things first.
         network: what is built.
         online: how it is run.
-        task: what masks become, unless a caller asks for another.
+        task: default task.
     """
 
     name: str
@@ -102,7 +102,7 @@ class VideomtConfig:
         return len(self.classes)
 
     def for_task(self, task: str) -> "VideomtConfig":
-        """Return this configuration for another task; only a model that knows stuff has several.
+        """Return this configuration for another task; only a model with stuff classes has several.
 
         Raises:
             ConfigError: an unknown task, or one that the model was not made for.

@@ -46,9 +46,9 @@ def load(config: VideomtConfig, weights: Weights | None, device: str) -> Videomt
     published = load_weights(path)
     if is_dinov3(published):
         raise CheckpointError(f"{path} is a VidEoMT on DINOv3, which no preset is for")
-    told = header_of(path).get(PRESET, config.name)
-    if told != config.name:
-        raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
+    preset = header_of(path).get(PRESET, config.name)
+    if preset != config.name:
+        raise CheckpointError(f"{path} holds weights of {preset}, not of {config.name}")
     verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
     return built(config, renamed(published), place, f"`{verify}` lists all")
 
@@ -62,7 +62,7 @@ def built(
         CheckpointError: they do not fit.
     """
     config = with_grid(config, tensors)
-    with torch.device("meta"):  # Drawing random weights first would take seconds.
+    with torch.device("meta"):  # Initialising random weights would take seconds.
         network = VideomtNetwork(config.network, config.num_classes)
     network = network.to_empty(device="cpu")
     load_into(network, tensors, rest)

@@ -1,7 +1,7 @@
-"""VidEoMT as the port sees it: frames and queries in, tracks and queries out (docs/model.md 10).
+"""VidEoMT behind the port: frames and queries in, tracks and queries out (docs/model.md 10).
 
-Sessions that step together share the network's batch. What a session remembers has one size, so
-that nothing is padded and a batch computes what single steps do, up to rounding.
+Sessions that step together share the network's batch. The memory of every session has the same
+size: nothing is padded, and a batch equals single steps up to rounding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -143,7 +143,7 @@ class VideomtModel:
     def track_frame(
         self, frame: Frame, state: VideomtState, max_tracks: int | None = None
     ) -> tuple[FrameOutput, VideomtState]:
-        """Take one frame; returns its tracks before they are results, and the memory after it."""
+        """Step one frame; returns its raw tracks and the memory after it."""
         prepared = prepare([frame], self.config.online, self.device)
         output = self.network(prepared.images, state.queries[None])
         return follow(output.frame(0), state, self.config.online, prepared.resized[0], max_tracks)

@@ -55,7 +55,7 @@ def _presets() -> list[VideomtConfig]:
 
 
 def _scenes() -> list[VideomtConfig]:
-    """Those that know stuff too; their classes and their network are the same."""
+    """Presets with stuff classes; their classes and network are the same."""
     config = VideomtConfig(
         "videomt_vitl_vipseg",
         classes(VIPSEG_THINGS, VIPSEG_STUFF),

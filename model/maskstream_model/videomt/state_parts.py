@@ -108,7 +108,7 @@ def _facts(blob: bytes, fingerprint: str) -> tuple[int, list[Track]]:
 def _check(
     num_frames: int, tracks: list[Track], config: VideomtConfig, max_tracks: int | None
 ) -> None:
-    """Check that ids, frames and counters could have come about together."""
+    """Check that ids, frames and counters are consistent with one another."""
     count, most = config.network.num_queries, config.online.max_missed_frames
     queries = [query for query, *_ in tracks]
     living = [(birth, missed) for _, _, birth, missed in tracks if birth is not None]

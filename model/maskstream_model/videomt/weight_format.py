@@ -39,7 +39,7 @@ def with_grid(config: VideomtConfig, weights: Mapping[str, Tensor]) -> VideomtCo
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what a checkpoint without a preset is, as far as its names tell."""
+    """Describe a checkpoint that fits no preset, as far as its tensors show."""
     return "it is a VidEoMT on DINOv3, which no preset is for" if is_dinov3(weights) else None
 
 

@@ -15,7 +15,7 @@ TRANSFORMERS = "embeddings.position_embeddings.weight"
 DINOV3 = "backbone.encoder.backbone.patch_embed.register_tokens"
 POSITIONS = "vit.pos_embed"
 UNUSED = ("criterion.", "attn_mask_probs", "backbone.attn_mask_probs", "embeddings.mask_token")
-"""What the files hold and inference does not read: beginnings of names."""
+"""Prefixes of tensors in the files that inference does not read."""
 
 OFFICIAL_NAMES = (
     (r"^backbone\.encoder\.backbone\.", "vit."),
@@ -44,7 +44,7 @@ QUERY_PART = re.compile(r"^(.*\.attn)\.q\.(weight|bias)$")
 
 
 def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under our names, whichever form they have; strangers stay as they are."""
+    """Return the tensors under our names, from either form; unknown ones stay as they are."""
     if OFFICIAL in tensors or is_dinov3(tensors):
         return _by_rules(tensors, OFFICIAL_NAMES)
     if TRANSFORMERS in tensors:
@@ -53,7 +53,7 @@ def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def grid_of(tensors: Mapping[str, Tensor], fallback: tuple[int, int]) -> tuple[int, int]:
-    """Return the square grid that a table of positions is for, as its length says.
+    """Return the square grid of a table of positions, by its length.
 
     Args:
         tensors: under our names.
@@ -67,7 +67,7 @@ def grid_of(tensors: Mapping[str, Tensor], fallback: tuple[int, int]) -> tuple[i
 
 
 def is_dinov3(tensors: Mapping[str, Tensor]) -> bool:
-    """Return whether these are of a variant on DINOv3, whose network is another."""
+    """Return whether these are weights of the variant on DINOv3, another network."""
     return DINOV3 in tensors
 
 
@@ -82,7 +82,7 @@ def _by_rules(
 
 
 def _new_name(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """Return the name after the first rule that is for it."""
+    """Return the name after the first rule that matches it."""
     for pattern, replacement in rules:
         changed, count = re.subn(pattern, replacement, name)
         if count:
@@ -98,7 +98,7 @@ def _from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if found := QUERY_PART.match(name):
             attention, kind = found.groups()
             names = [f"{attention}.{part}.{kind}" for part in "qkv"]
-            # Parts that do not belong together stay: whoever compares the names says so.
+            # Parts of different shapes stay: the comparison of names and shapes reports them.
             if len({ours[each].shape if each in ours else None for each in names}) == 1:
                 ours[f"{attention}.qkv.{kind}"] = torch.cat([ours.pop(each) for each in names])
     return ours

@@ -32,7 +32,7 @@ class Inspection:
 
     @property
     def exact(self) -> list[Fit]:
-        """The presets that it fits; one that the file itself names comes alone."""
+        """The presets that it fits; only the one that the file names, if it does."""
         exact = [fit for fit in self.fits if not fit.misfits.count]
         return [fit for fit in exact if fit.preset == self.metadata.get(PRESET)] or exact
 

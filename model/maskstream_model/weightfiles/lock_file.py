@@ -1,4 +1,4 @@
-"""The lock file: which version of each published file was trusted here first."""
+"""The lock file: the version of each published file at its first pull."""
 
 import json
 from dataclasses import asdict, dataclass
