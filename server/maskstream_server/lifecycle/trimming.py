@@ -1,4 +1,4 @@
-"""Decides when free memory goes back to the system, in place of the C library (glibc, Linux).
+"""Decides when free memory is returned to the system, instead of the C library (glibc, Linux).
 
 The library keeps what a flood of large frames leaves scattered between what is used. It returns
 what a step of the model frees at the end of a heap, in some processes and not in others, as

@@ -55,7 +55,7 @@ def first_prompts(model: Model[Any], prompts: Sequence[str] | None) -> SessionPr
     """Return the prompts with which a session begins.
 
     Raises:
-        BadHelloError: the model takes none, needs some, or refuses these.
+        BadHelloError: the model takes no prompts, needs some, or does not accept these.
     """
     info = model.info
     if prompts is None:
