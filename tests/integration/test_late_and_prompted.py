@@ -204,6 +204,19 @@ async def test_other_prompts_beside_a_token_are_a_bad_hello(shared_redis):
                 assert answer.get("resumed", answer.get("code")) == (resumed or "bad_hello")
 
 
+async def test_a_memory_with_more_tracks_than_this_server_allows_is_lost(shared_redis):
+    with running_server(stand_in(), store=shared_redis.url) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello()
+            await client.answer(picture(1).tobytes(), **SIZE)
+            await client.flush()
+    with running_server(stand_in(), store=shared_redis.url, max_tracks=1) as live:
+        async with raw_client(live.ws_url) as client:
+            resume = {"token": welcome["resume_token"], "last_sequence": 1}
+            assert not (await client.hello(resume=resume))["resumed"]
+            assert (await client.get("reset"))["reason"] == "state_lost"
+
+
 @pytest.mark.parametrize(
     ("stand", "options", "labels"),
     [

@@ -112,13 +112,15 @@ def test_a_hello_with_a_wrong_field_is_refused_by_the_name_of_the_field(fields):
 
 
 def test_prompts_are_trimmed_and_each_counted_once():
-    texts = [" " * 300 + "a dog\n", "b" * 256] * 9
+    texts = [" " * 300 + "a dog\n", "b" * 256] * 8
     text = json.dumps({"type": "prompts", "prompts": texts})
     assert parse_client_message(text) == Prompts(("a dog", "b" * 256))
 
 
 @pytest.mark.parametrize(
-    "prompts", [None, [], ["  "], ["a", 7], [*"abcdefghijklmnopq"], ["a" * 257]], ids=str
+    "prompts",
+    [None, [], ["  "], ["a", 7], [*"abcdefghijklmnopq"], ["a"] * 17, ["a" * 257]],
+    ids=str,
 )
 def test_wrong_prompts_are_refused_with_the_rule(prompts):
     with pytest.raises(BadMessageError, match=r"prompts\.prompts must be .+\."):

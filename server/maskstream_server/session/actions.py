@@ -45,6 +45,7 @@ class StepModel:
         mentioned: tracks that the client knows.
         committed: last frame of which a checkpoint was made, as the model counts.
         num_frames: frames that the model has had after the step.
+        answered: last frame that has its final result, as the model counts.
     """
 
     sequence: int | None
@@ -52,6 +53,7 @@ class StepModel:
     mentioned: frozenset[int]
     committed: int
     num_frames: int
+    answered: int
 
 
 @dataclass(frozen=True)

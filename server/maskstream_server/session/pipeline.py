@@ -24,6 +24,7 @@ class Chain:
         state: the model's; None where the epoch has seen nothing.
         index: frames stepped, as the model counts them.
         committed: last frame of which a checkpoint was made.
+        answered: last frame that has its final result.
         mentioned: tracks that the client knows and that have not disappeared.
     """
 
@@ -31,6 +32,7 @@ class Chain:
     state: Any = None
     index: int = 0
     committed: int = 0
+    answered: int = 0
     mentioned: frozenset[int] = frozenset()
     prompts: SessionPrompts = NO_PROMPTS
 
@@ -113,7 +115,7 @@ class Pipeline:
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
         sequence = task.frame.sequence
-        return StepModel(sequence, step, chain.mentioned, chain.committed, task.index)
+        return _step_of(chain, sequence, step, task.index)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
@@ -123,7 +125,7 @@ class Pipeline:
     def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
         step = StepInput[Any]((), chain.state, self._options(chain.prompts))
-        return StepModel(None, step, chain.mentioned, chain.committed, chain.index)
+        return _step_of(chain, None, step, chain.index)
 
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
         return SessionOptions(prompts.for_model(), self._terms.max_tracks)
@@ -186,7 +188,11 @@ class Pipeline:
             committed = report.committed
             last.checkpoint = Checkpoint(committed, report.parts)
         self._chain = replace(
-            chain, state=report.state, committed=committed, mentioned=report.mentioned
+            chain,
+            state=report.state,
+            committed=committed,
+            answered=max([chain.answered, *(each.index for each in report.frames if each.final)]),
+            mentioned=report.mentioned,
         )
         return actions
 
@@ -234,6 +240,13 @@ class Pipeline:
         for task in self.line.tasks():
             if task.frame.sequence > failed.frame.sequence and task.before and not task.error:
                 task.take_back()
+
+
+def _step_of(
+    chain: Chain, sequence: int | None, step: StepInput[Any], num_frames: int
+) -> StepModel:
+    """Return a step that continues a chain."""
+    return StepModel(sequence, step, chain.mentioned, chain.committed, num_frames, chain.answered)
 
 
 def _timings(task: FrameTask, times: WorkTimes, now_s: float) -> Timings:

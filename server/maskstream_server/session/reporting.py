@@ -144,6 +144,7 @@ class StepReporter:
         committed: last frame whose parts are held already.
         every: parts are made each time that so many more frames are committed.
         num_frames: frames that the model has had after the step; None where that is not known.
+        answered: last frame that has its final result before the step.
     """
 
     model: Model[Any]
@@ -152,6 +153,7 @@ class StepReporter:
     committed: int = 0
     every: int = 1
     num_frames: int | None = None
+    answered: int = 0
 
     def __call__(self, output: StepOutput[Any], pause: Pause) -> StepReport:
         """Report every result, and the parts where they have moved.
@@ -172,9 +174,10 @@ class StepReporter:
         )
 
     def _frames(self, output: StepOutput[Any], pause: Pause) -> Iterator[ReportedFrame]:
-        mentioned = self.mentioned
+        mentioned, answered = self.mentioned, self.answered
         for result in output.results:
-            check_result(result, self.model.info, self.num_frames)
+            check_result(result, self.model.info, self.num_frames, answered)
+            answered = result.index if result.final else answered
             if not result.final and not self.wanted.provisional:
                 continue
             frame = report_frame(result, mentioned, self.wanted)

@@ -6,21 +6,33 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import Crops, FrameResult, ModelInfo, Rows, TrackStatus, TrackTable
+from maskstream_model.port import (
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    PART_NAME,
+    Crops,
+    FrameResult,
+    ModelInfo,
+    Rows,
+    TrackStatus,
+    TrackTable,
+)
 
 MAX_ID = 2**32 - 1
 MAX_LABEL = 2**16 - 1
-MAX_PARTS = 4096
 COLUMNS = ("labels", "scores", "status", "ages", "things", "mentionable")
 
 
-def check_result(result: FrameResult, info: ModelInfo, num_frames: int | None) -> None:
+def check_result(
+    result: FrameResult, info: ModelInfo, num_frames: int | None, answered: int
+) -> None:
     """Check a result of a step.
 
     Args:
         result: of the model.
         info: facts of the model.
         num_frames: frames that the session has had; None where that is not known.
+        answered: last frame that has its final result.
 
     Raises:
         ValueError: it violates the port.
@@ -28,6 +40,7 @@ def check_result(result: FrameResult, info: ModelInfo, num_frames: int | None) -
     where = f"frame {result.index}"
     given = result.index >= 1 and (num_frames is None or result.index <= num_frames)
     _require(given, f"a result of {where}, of {num_frames} frames")
+    _require(result.index > answered, f"a result of {where} after the final one of {answered}")
     has_names = info.classes is not None and info.prompts == "never"
     num_labels = len(info.classes or ()) if has_names else MAX_LABEL + 1
     _check_table(result.tracks, num_labels, where)
@@ -57,10 +70,14 @@ def check_crops(crops: Crops, rows: Rows, size: Size) -> Crops:
 
 
 def check_parts(parts: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """Return a memory; ValueError where it is not bytes by name, or in too many parts."""
+    """Return a memory; ValueError where it is not bytes by name, or too many or too large."""
     _require(len(parts) <= MAX_PARTS, f"a memory of {len(parts)} parts; {MAX_PARTS} are the most")
     wrong = [name for name, blob in parts.items() if not isinstance(blob, bytes)]
     _require(not wrong, f"a part {wrong[:1]} that is not bytes")
+    wrong = [name for name in parts if not PART_NAME.fullmatch(name)]
+    _require(not wrong, f"a part {wrong[:1]}, no name that matches {PART_NAME.pattern}")
+    size = sum(map(len, parts.values()))
+    _require(size <= MAX_PARTS_BYTES, f"a memory of {size} bytes; {MAX_PARTS_BYTES} are the most")
     return parts
 
 

@@ -16,7 +16,6 @@ from maskstream_protocol.errors import (
     RateLimitedError,
     SequenceGapError,
     StaleEpochError,
-    StoreAwayError,
     TakenOverError,
     WireError,
 )
@@ -64,7 +63,9 @@ class Session:
         self._outgoing = OutgoingMessages(memory, self._ledger, self._rows, kept)
         index = beginning.index
         self._prompts = memory.prompts
-        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
+        chain = Chain(
+            memory.epoch, beginning.state, index, index, index, memory.mentioned, memory.prompts
+        )
         self._pipeline = Pipeline(terms, chain, memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self.closed = False
@@ -130,17 +131,12 @@ class Session:
 
     def store_away(self) -> list[Action]:
         """Note that commits fail now."""
-        if not self._outgoing.away:
-            self._outgoing.away = True
-            text = "Results are not durable until the session store is back."
-            self._say(notices.ErrorMessage.of(StoreAwayError(text)))
+        self._do(self._outgoing.store_away())
         return self._turn()
 
     def store_back(self) -> list[Action]:
         """Note that commits work again."""
-        if self._outgoing.away:
-            self._outgoing.away = False
-            self._say(notices.StoreBack())
+        self._do(self._outgoing.store_back())
         return self._turn()
 
     def taken_over(self) -> list[Action]:

@@ -96,6 +96,7 @@ class ActionExecutor:
             action.mentioned,
             action.committed,
             num_frames=action.num_frames,
+            answered=action.answered,
         )
         found, times = await service.engine.submit(self._lease.session, step, read)
         self._connection_metrics.stepped(action.sequence, found, times, began_s)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import structlog
 
 from maskstream_model.errors import StateError
+from maskstream_model.port import SessionOptions
 from maskstream_protocol.errors import BadHelloError, ModelUnknownError, ServerFullError
 from maskstream_protocol.messages import Hello, Resume
 from maskstream_protocol.notices import (
@@ -193,7 +194,8 @@ async def _restore(
         check_resumed_prompts(memory, hello.prompts)
         if not memory.model_parts:
             return Beginning(memory)
-        state: Any = await service.compute(model.from_parts, memory.model_parts)
+        options = SessionOptions(memory.prompts.for_model(), service.settings.max_tracks)
+        state: Any = await service.compute(model.from_parts, memory.model_parts, options)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"

@@ -74,7 +74,7 @@ class Tracking:
             raise MemoryDamagedError("there is no state of the model")
         if memory.last_result != num_done:
             raise MemoryDamagedError(f"there is none after frame {num_done}")
-        self._state = self._model.from_parts(memory.model_parts)
+        self._state = self._model.from_parts(memory.model_parts, self._options)
         self.next_frame = self._committed = self._model.committed(self._state)
         self._mentioned, self.num_done = memory.mentioned, num_done
 
@@ -124,6 +124,7 @@ class Tracking:
             self._committed,
             self._every,
             self.next_frame + len(pixels),
+            self.num_done,
         )
         while True:
             try:
