@@ -6,6 +6,7 @@ import torch
 from maskstream_model.errors import FrameError
 from maskstream_model.port import SessionOptions, StepInput, TrackStatus
 from maskstream_model.video import segment_video
+from support.double_precision import double_precision
 from support.offline import NUM_FRAMES, NUM_ROWS, assert_equal, masks, steps
 from support.tiny import SIZE, tiny_frames, tiny_offline_model
 
@@ -49,12 +50,12 @@ def test_a_track_is_born_with_its_first_mask_and_listed_until_it_disappears(resu
 @pytest.mark.parametrize("rules", [{}, {"window": 6, "overlap": 4}, {"window": None}])
 @pytest.mark.parametrize("cut", [2, 5, NUM_FRAMES])
 def test_any_cut_into_steps_gives_the_same(rules, cut):
-    # On other frames than these, a value may lie on a threshold.
     model, frames = tiny_offline_model(**rules), tiny_frames(NUM_FRAMES, seed=1)
-    expected = list(segment_video(model, frames))
-    outputs = list(steps(model, frames, cut=cut))
-    found = [result for output in outputs for result in output.results]
-    found += model.flush(outputs[-1].state).results
+    with double_precision(model.online.segmenter, model.online.tracker, model.refiner):
+        expected = list(segment_video(model, frames))
+        outputs = list(steps(model, frames, cut=cut))
+        found = [result for output in outputs for result in output.results]
+        found += model.flush(outputs[-1].state).results
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.index == theirs.index
         assert ours.tracks.track_ids.tolist() == theirs.tracks.track_ids.tolist()
