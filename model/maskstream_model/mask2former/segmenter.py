@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from maskstream_model.aliases import Pause
 from maskstream_model.backbones.build import build_backbone
@@ -80,7 +81,7 @@ class Segmenter(nn.Module):
         self.backbone = build_backbone(config.backbone)
         self.sem_seg_head = SegmenterHead(config, num_classes, reid_head)
         # Convolutions run faster so, and tokens are read off the maps without a copy.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     @property
     def query_features(self) -> Tensor:
