@@ -7,6 +7,7 @@ from maskstream_model.port import StepInput
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.notices import ServerMessage
 from maskstream_protocol.results import Timings
+from maskstream_server.session.prompts import SessionPrompts
 from maskstream_server.session.reporting import ReportedFrame
 
 
@@ -25,6 +26,13 @@ class SendResult:
     arrived_s: float
     sequence: int
     final: bool = True
+
+
+@dataclass(frozen=True)
+class CheckPrompts:
+    """Ask the model whether it takes prompts; report `prompts_checked`."""
+
+    prompts: SessionPrompts
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,7 @@ class Close:
 Action = (
     SendMessage
     | SendResult
+    | CheckPrompts
     | Decode
     | StepModel
     | Encode

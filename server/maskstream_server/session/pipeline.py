@@ -10,6 +10,7 @@ from maskstream_protocol.results import ResultMessage, Timings
 from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
 from maskstream_server.session.admission import Terms
 from maskstream_server.session.line import Checkpoint, FramePhase, FrameTask, Line
+from maskstream_server.session.memory import Beginning
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
 
@@ -35,6 +36,20 @@ class Chain:
     answered: int = 0
     mentioned: frozenset[int] = frozenset()
     prompts: SessionPrompts = NO_PROMPTS
+
+    @classmethod
+    def of(cls, beginning: Beginning) -> "Chain":
+        """Return the chain of a session that a connection takes up."""
+        memory, index = beginning.memory, beginning.index
+        return cls(
+            memory.epoch,
+            beginning.state,
+            index=index,
+            committed=index,
+            answered=index,
+            mentioned=memory.mentioned,
+            prompts=memory.prompts,
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,9 @@ class Pipeline:
                 if item.frame.last:
                     return [self._flush()]
             elif item.before_model:
-                return [] if item.picture is None else [self._step(item, item.picture)]
+                if item.picture is None or item.awaits_prompts:
+                    return []
+                return [self._step(item, item.picture)]
         return [self._flush()] if pending and ending else []
 
     def _step(self, task: FrameTask, picture: Frame) -> StepModel:

@@ -41,6 +41,7 @@ from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
 from maskstream_server.session.memory import Beginning
 from maskstream_server.session.outgoing import OutgoingMessages
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
+from maskstream_server.session.prompt_changes import PromptChanges
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
 
@@ -61,12 +62,8 @@ class Session:
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._outgoing = OutgoingMessages(memory, self._ledger, self._rows, kept)
-        index = beginning.index
-        self._prompts = memory.prompts
-        chain = Chain(
-            memory.epoch, beginning.state, index, index, index, memory.mentioned, memory.prompts
-        )
-        self._pipeline = Pipeline(terms, chain, memory.last_result)
+        self._prompts = PromptChanges(memory.prompts)
+        self._pipeline = Pipeline(terms, Chain.of(beginning), memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self.closed = False
         self._out: list[Action] = []
@@ -122,6 +119,14 @@ class Session:
     def failed(self, sequence: int | None, error: WireError) -> list[Action]:
         """Take the failure of a `Decode`, `StepModel` or `Encode`: the frame is dropped."""
         self._pipeline.failed(sequence, error)
+        return self._turn()
+
+    def prompts_checked(self, error: WireError | None) -> list[Action]:
+        """Take what the model says to a `CheckPrompts`: None where it takes them."""
+        if error is not None:
+            self._refuse(error)
+        tasks, classes = self._line.tasks(), self._outgoing.classes
+        self._do(self._prompts.checked(error is None, tasks, classes))
         return self._turn()
 
     def durable(self, epoch: int, sequence: int) -> list[Action]:
@@ -196,11 +201,10 @@ class Session:
         self._line.add(mark)
 
     def _prompt(self, prompts: tuple[str, ...]) -> None:
-        """Segment by these from the next frame on."""
+        """Segment by these from the next frame on, if the model takes them."""
         if not self._terms.takes_prompts:
             raise BadMessageError("The model of this session takes no prompts.")
-        self._prompts = self._prompts.replaced(prompts)
-        self._say(notices.Prompted(self._next, self._prompts.notices(self._outgoing.classes)))
+        self._do(self._prompts.ask(prompts, self._next))
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
@@ -212,7 +216,7 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        task = FrameTask(frame, len(data), now_s, self._prompts)
+        task = FrameTask(frame, len(data), now_s, self._prompts.current, bool(self._prompts))
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
@@ -247,7 +251,7 @@ class Session:
                 self._outgoing.flush(flush_id, self._answered_up_to)
             case ResetMark(epoch):
                 answered = self._answered_up_to
-                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts))
+                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts.current))
             case FrameTask(error=None, answer=None):
                 self._outgoing.repeated(item)
             case FrameTask(error=None):
@@ -268,7 +272,7 @@ class Session:
         # A server that goes away leaves pending frames: the client sends them again elsewhere.
         if self._line.num_marks or (self._outgoing.num_waiting and not self._outgoing.away):
             return
-        if self._leaving and not self._line:
+        if self._leaving and not self._line and not self._prompts:
             self._do([DeleteSession(), Close(DONE)])
         elif self._draining and not self._leaving and self.at_rest and self._outgoing.all_durable:
             self._do([Close(RESTART)])

@@ -6,14 +6,14 @@ What is made here has no connection: a client takes it up with its resume token.
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import structlog
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from maskstream_model.errors import StateError
-from maskstream_model.port import SessionOptions
+from maskstream_model.errors import PromptError, StateError
 from maskstream_server.errors import (
     BadStateError,
     SessionUnreadableError,
@@ -21,6 +21,7 @@ from maskstream_server.errors import (
     UnknownSessionError,
 )
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.session.prompts import NO_PROMPTS
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -29,6 +30,7 @@ from maskstream_server.stores.tokens import (
     is_name,
     make_token,
 )
+from maskstream_server.streaming.model_calls import ask_model, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
 BROUGHT_EPOCH = 2
@@ -60,12 +62,20 @@ async def read_state(service: SessionPorts, session: str) -> State:
 
     Raises:
         UnknownSessionError: there is none.
+        BadStateError: it waits for the prompts with which its model begins.
         SessionUnreadableError: it is damaged, or of a later version.
+        ServerFullError: the engine takes nothing now.
         StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
     memory, model = _read(service, session, stored), service.model
-    parts = memory.model_parts or model.to_parts(model.begin())
+    options = session_options(service, memory.prompts)
+    try:
+        parts = memory.model_parts or await ask_model(
+            service, session, lambda: model.to_parts(model.begin(options))
+        )
+    except PromptError:
+        raise BadStateError(f"The session {session!r} has no memory and no prompts yet.") from None
     return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
@@ -77,12 +87,13 @@ async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     Raises:
         BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
+        ServerFullError: the engine takes nothing now.
         StoreFullError, StoreUnreachableError: not now.
     """
-    model, options = service.model, SessionOptions(max_tracks=service.settings.max_tracks)
+    model, options = service.model, session_options(service, NO_PROMPTS)
     try:
         parts = parts_from_file(blob)
-        await service.compute(model.from_parts, parts, options)
+        await ask_model(service, session, partial(model.from_parts, parts, options))
     except StateError as error:
         raise BadStateError(f"The {error}.") from error
     fingerprint = model.info.fingerprint
