@@ -39,7 +39,7 @@ def load(
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.compile import compile_model
+    from maskstream_model.mask2former.compile import compile_model
 
     return compile_model(model, request)
 

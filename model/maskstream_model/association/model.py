@@ -16,10 +16,10 @@ from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
-from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
+from maskstream_model.query_tracking import NO_OPTIONS, QueryTrackingModel, refuse_prompts
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 from maskstream_model.tasks.preprocess import Resize
 
@@ -29,7 +29,7 @@ TINY = 1e-9
 """Added to probabilities before their logarithm."""
 
 
-class AssociatedSegmenter(FramewiseModel[AssociationState]):
+class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
     """Implements `port.Model` (docs/model.md 12); its memory is an `AssociationState`.
 
     Args:
@@ -37,7 +37,7 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         segmenter: Mask2Former.
         device: where it runs.
         fingerprint: of its weights and rules.
-        resize: see `FramewiseModel`.
+        resize: see `QueryTrackingModel`.
     """
 
     family = "mask2former"
@@ -83,7 +83,7 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[AssociationState]]:
-        """Associate frames that are segmented already; see `FramewiseModel.track`."""
+        """Associate frames that are segmented already; see `QueryTrackingModel.track`."""
         limits = [None] * len(states) if max_tracks is None else max_tracks
         pairs = [
             self._track_one(segmented.frame(index), state, resized[index], limits[index])

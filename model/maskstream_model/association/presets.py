@@ -13,8 +13,8 @@ from maskstream_model.config import (
     SwinConfig,
     Task,
 )
+from maskstream_model.daq.presets import preset as daq_preset
 from maskstream_model.errors import ConfigError
-from maskstream_model.presets import preset as daq_preset
 
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from maskstream_model.daq.presets import preset as configuration
 from maskstream_model.daq.released import RELEASES
 from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
-from maskstream_model.presets import preset as configuration
 from maskstream_model.releases import SHIPPED, Release
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def load_baseline(
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.compile import compile_model
     from maskstream_model.daq.offline import OfflineDaq
+    from maskstream_model.mask2former.compile import compile_model
 
     if isinstance(model, OfflineDaq):
         online, reason = compile_model(model.online, request)

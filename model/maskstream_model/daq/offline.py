@@ -30,8 +30,8 @@ from maskstream_model.daq.refinement import refine
 from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.windows import OpenWindow, WindowRule
 from maskstream_model.errors import ConfigError, StateError
-from maskstream_model.framewise import NO_OPTIONS, model_info
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
+from maskstream_model.query_tracking import NO_OPTIONS, model_info
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from maskstream_model import checkpoint
 from maskstream_model.checkpoint import state_of
 from maskstream_model.config import RefinerConfig, SegmenterConfig, TrackerConfig
 from maskstream_model.daq.networks import build_networks
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.families import WeightFormat
-from maskstream_model.presets import preset, preset_names
 
 HEAD = "tracker.class_embed.weight"
 

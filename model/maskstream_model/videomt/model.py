@@ -10,7 +10,6 @@ import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
 from maskstream_model.frame_by_frame import NO_OPTIONS, check_prompts
-from maskstream_model.framewise import rounds
 from maskstream_model.port import (
     FrameResult,
     ModelInfo,
@@ -18,6 +17,7 @@ from maskstream_model.port import (
     StepInput,
     StepOutput,
 )
+from maskstream_model.query_tracking import rounds
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
 from maskstream_model.tasks.results import frame_result

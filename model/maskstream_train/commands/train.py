@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from maskstream_model.command_errors import click_errors, printable
-from maskstream_model.presets import preset_names
+from maskstream_model.daq.presets import preset_names
 from maskstream_train.data.readers import Format
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

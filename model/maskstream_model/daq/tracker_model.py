@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
-from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
 from maskstream_model.port import SessionOptions
+from maskstream_model.query_tracking import NO_OPTIONS, QueryTrackingModel, refuse_prompts
 
 
-class TrackerModel(FramewiseModel[TrackerState]):
+class TrackerModel(QueryTrackingModel[TrackerState]):
     """A model whose memory is a `TrackerState`; a subclass adds `track`."""
 
     def begin(self, options: SessionOptions = NO_OPTIONS) -> TrackerState:

@@ -60,7 +60,7 @@ class SegmentedFrames:
         return SegmentedFrames(self.output.map(lambda part: part[list(rows)]), resized)
 
 
-class FramewiseModel(ABC, Generic[State]):
+class QueryTrackingModel(ABC, Generic[State]):
     """Implements `port.Model` but for `track` and the memory, which a subclass adds.
 
     Attributes:
