@@ -5,6 +5,7 @@ kept on the model, so that one model serves any number of sessions and videos. A
 sessions, several frames of one, and a whole video are the same call.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,6 +22,9 @@ Task = Literal["instances", "panoptic", "semantic", "referring"]
 PromptUse = Literal["never", "optional", "required"]
 Rows = npt.NDArray[np.int64]
 """`(n,)` indices of rows of a `TrackTable`."""
+MAX_PARTS = 4096
+PART_NAME = re.compile(r"[a-z0-9_./-]{1,64}")
+"""Of a memory: most parts, and what their names match."""
 
 
 class TrackStatus(IntEnum):
@@ -278,7 +282,7 @@ class Model(Protocol[StateInvariant]):
         """Return the memory as of `committed`, as named parts.
 
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
-        writes those that have changed. Names match `[a-z0-9_./-]{1,64}`, at most 4,096.
+        writes those that have changed. Names match `PART_NAME`, at most `MAX_PARTS`.
         """
 
     def from_parts(

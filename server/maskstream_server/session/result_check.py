@@ -6,11 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import Crops, FrameResult, ModelInfo, Rows, TrackStatus, TrackTable
+from maskstream_model.port import (
+    MAX_PARTS,
+    Crops,
+    FrameResult,
+    ModelInfo,
+    Rows,
+    TrackStatus,
+    TrackTable,
+)
 
 MAX_ID = 2**32 - 1
 MAX_LABEL = 2**16 - 1
-MAX_PARTS = 4096
 COLUMNS = ("labels", "scores", "status", "ages", "things", "mentionable")
 
 
