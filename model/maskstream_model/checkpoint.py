@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
+from maskstream_model.config import PresetConfig
 from maskstream_model.errors import CheckpointError
 from maskstream_model.plain_globals import PLAIN
 
@@ -214,18 +215,7 @@ def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
     return storable
 
 
-class Fingerprinted(Protocol):
-    """A configuration: a dataclass with `classes`, and with rules under `online`."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def num_classes(self) -> int:
-        """`K`, without the no-object class."""
-        ...
-
-
-def fingerprint(weights: Mapping[str, Tensor], config: Fingerprinted) -> str:
+def fingerprint(weights: Mapping[str, Tensor], config: PresetConfig) -> str:
     """Return 16 hex digits that change with the weights and with the rules of tracking.
 
     Names and colours of classes do not influence tracking and do not count, nor do the rules of

@@ -130,7 +130,10 @@ def test_offline_overrides_reach_the_rules():
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"refiner": None}, "unknown override refiner; known are first_frame_score_min, .*window"),
+        (
+            {"refiner": None},
+            "unknown override refiner; known are min_size, .*window",
+        ),
         ({"window": 0}, "window must be a whole number of at least 1"),
         ({"overlap": 2.5}, "overlap must be a whole number of at least 0"),
         ({"window": 10}, "overlap must be less than window, not 10 of 10 frames"),

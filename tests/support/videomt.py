@@ -147,7 +147,7 @@ def tiny_model(task: str = "instances", seed: int = 0, **rules: object) -> Video
         "tiny_videomt",
         classes("cat dog", "grass sky") if task != "instances" else classes("cat dog cow bird"),
         NetworkConfig(width=32, depth=3, heads=2, query_blocks=2, num_queries=8, grid=(4, 6)),
-        VideomtRules(
+        online=VideomtRules(
             emergence_score_min=0.6,
             tracked_score_min=0.5,
             max_missed_frames=3,

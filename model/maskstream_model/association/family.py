@@ -32,8 +32,7 @@ def load(
     """
     from maskstream_model.association.loading import model_of
 
-    config = configuration(preset)
-    config = (config if task is None else config.for_task(task)).override(**overrides)
+    config = configuration(preset).override(task, **overrides)
     return model_of(config, weights, device)
 
 

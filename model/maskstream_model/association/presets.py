@@ -12,9 +12,9 @@ from maskstream_model.config import (
     SegmenterConfig,
     SwinConfig,
     Task,
+    find_preset,
 )
 from maskstream_model.daq.presets import preset as daq_preset
-from maskstream_model.errors import ConfigError
 
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""
@@ -49,15 +49,8 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> ModelConfig:
-    """Return the configuration of a preset.
-
-    Raises:
-        ConfigError: no preset has this name.
-    """
-    for config in _presets():
-        if config.name == name:
-            return config
-    raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
+    """Return the configuration of a preset, or of the model in a folder; see `find_preset`."""
+    return find_preset(name, _presets())
 
 
 def _presets() -> list[ModelConfig]:

@@ -1,15 +1,12 @@
 """DVIS-DAQ as a family of the registry; torch is imported when a preset is loaded."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from maskstream_model.daq.presets import preset as configuration
 from maskstream_model.daq.released import RELEASES
 from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
 from maskstream_model.releases import SHIPPED, Release
-
-if TYPE_CHECKING:
-    from maskstream_model.config import ModelConfig
 
 BASELINE_SUFFIX = "_hungarian"
 
@@ -38,7 +35,7 @@ def load(
     """
     from maskstream_model.loading import load as loaded
 
-    return loaded(_configured(configuration(preset), task, overrides), weights, device)
+    return loaded(configuration(preset).override(task, **overrides), weights, device)
 
 
 def load_baseline(
@@ -72,12 +69,6 @@ def live(model: Any) -> Any:
     from maskstream_model.daq.offline import OfflineDaq
 
     return model.online if isinstance(model, OfflineDaq) else model
-
-
-def _configured(
-    config: "ModelConfig", task: str | None, overrides: dict[str, Any]
-) -> "ModelConfig":
-    return (config if task is None else config.for_task(task)).override(**overrides)
 
 
 def weight_format() -> WeightFormat:

@@ -21,9 +21,8 @@ from maskstream_model.config import (
     SwinConfig,
     TrackerConfig,
     VitAdapterConfig,
+    find_preset,
 )
-from maskstream_model.errors import ConfigError
-from maskstream_model.model_folders import model_folder
 
 
 def _demo() -> ModelConfig:
@@ -115,25 +114,8 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> ModelConfig:
-    """Return the configuration of a preset, or of the model in a folder.
-
-    Raises:
-        ConfigError: no preset has this name, nor is it the folder of a model.
-    """
-    for config in _presets():
-        if config.name == name:
-            return config
-    if (own := model_folder(name)) is not None:
-        return replace(_base(own.base), name=own.name, classes=own.classes)
-    raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
-
-
-def _base(name: str) -> ModelConfig:
-    """Return the preset that a model of one's own has the networks of; never another folder."""
-    found = next((config for config in _presets() if config.name == name), None)
-    if found is None:
-        raise ConfigError(f"the base of a model is one of the presets, not {name!r}")
-    return found
+    """Return the configuration of a preset, or of the model in a folder; see `find_preset`."""
+    return find_preset(name, _presets())
 
 
 def _presets() -> list[ModelConfig]:

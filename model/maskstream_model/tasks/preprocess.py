@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Frame, Size
+from maskstream_model.config import Rules
 from maskstream_model.errors import FrameError
-from maskstream_model.tasks.rules import ResizeRules
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -75,7 +75,7 @@ def normalise(images: Tensor) -> Tensor:
 
 def prepare(
     frames: Sequence[Frame],
-    online: ResizeRules,
+    online: Rules,
     device: torch.device | str = "cpu",
     resize: Resize | None = None,
 ) -> PreparedFrames:
@@ -121,7 +121,7 @@ def _check_pixels(height: int, width: int) -> None:
         raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
-def _resized(frame: Frame, online: ResizeRules, resize: Resize) -> npt.NDArray[Any]:
+def _resized(frame: Frame, online: Rules, resize: Resize) -> npt.NDArray[Any]:
     size = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
     _check_pixels(*size)
     # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.

@@ -31,8 +31,7 @@ def load(
     """
     from maskstream_model.videomt.loading import load as loaded
 
-    config = configuration(preset)
-    config = (config if task is None else config.for_task(task)).override(**overrides)
+    config = configuration(preset).override(task, **overrides)
     return loaded(config, weights, device)
 
 
