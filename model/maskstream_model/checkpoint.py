@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ HOLDERS = ("model", "state_dict")
 """Names under which a published `.pth` may hold its tensors."""
 MAX_LISTED = 20
 
+Renames = Sequence[tuple[str, str | None]]
 Parts = nn.Module | Mapping[str, nn.Module]
 """One module, or modules by the prefix that their names have in a file, as `{"tracker.": ...}`."""
 
@@ -91,6 +93,27 @@ def _why_unreadable(path: Path) -> str:
 
 def _inner(content: dict[str, Any]) -> Any:
     return next((content[name] for name in HOLDERS if name in content), content)
+
+
+def renamed(tensors: Mapping[str, Tensor], renames: Renames) -> dict[str, Tensor]:
+    """Return tensors under our names, without those that nothing here reads.
+
+    Args:
+        tensors: by their published names.
+        renames: regular expressions with their replacements, all applied, in this order; None for
+            a replacement leaves the tensor out.
+    """
+    ours = dict[str, Tensor]()
+    for published, tensor in tensors.items():
+        name = published
+        for pattern, replacement in renames:
+            if replacement is not None:
+                name = re.sub(pattern, replacement, name)
+            elif re.search(pattern, name):
+                break
+        else:
+            ours[name] = tensor
+    return ours
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ list of presets imports none of them; a family is imported when one of its prese
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
@@ -107,6 +107,7 @@ class Family:
 
     name: str
     load: Load
+    _: KW_ONLY
     compile: Compile | None = None
     releases: Sequence[Release] = ()
     live: Live | None = None

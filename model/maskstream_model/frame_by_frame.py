@@ -1,4 +1,4 @@
-"""What models share that answer each frame at once, one session after the other."""
+"""What models share that answer each frame at once; `FrameByFrame` takes one after the other."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
@@ -25,8 +25,8 @@ class Counted(Protocol):
 State = TypeVar("State", bound=Counted)
 
 
-class FrameByFrame(ABC, Generic[State]):
-    """Implements `port.Model` but for what happens on a frame, and how a state is kept.
+class AnswersAtOnce(ABC, Generic[State]):
+    """What of `port.Model` is the same wherever nothing is pending after a step.
 
     Attributes:
         info: facts, with a lookahead of 0.
@@ -37,12 +37,6 @@ class FrameByFrame(ABC, Generic[State]):
     @abstractmethod
     def first_state(self) -> State:
         """Return the state of a session that has seen nothing."""
-
-    @abstractmethod
-    def follow(
-        self, frame: Frame, state: State, options: SessionOptions
-    ) -> tuple[FrameResult, State]:
-        """Return the final result of one frame, whose index is one more than the state's count."""
 
     @abstractmethod
     def to_parts(self, state: State) -> dict[str, bytes]:
@@ -57,13 +51,33 @@ class FrameByFrame(ABC, Generic[State]):
         check_prompts(self.info, options)
         return self.first_state()
 
-    def batch_key(self, height: int, width: int) -> Hashable:
-        """Return one key for all sizes: frames are stepped one by one."""
-        return ()
-
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """Return 1: nothing is won by more."""
         return 1
+
+    def flush(
+        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[State]:
+        """Return nothing: all frames are answered."""
+        return StepOutput([], state)
+
+    def committed(self, state: State) -> int:
+        """Return the number of the last frame."""
+        return state.num_frames
+
+
+class FrameByFrame(AnswersAtOnce[State]):
+    """Implements `port.Model` but for what happens on a frame, and how a state is kept."""
+
+    @abstractmethod
+    def follow(
+        self, frame: Frame, state: State, options: SessionOptions
+    ) -> tuple[FrameResult, State]:
+        """Return the final result of one frame, whose index is one more than the state's count."""
+
+    def batch_key(self, height: int, width: int) -> Hashable:
+        """Return one key for all sizes: frames are stepped one by one."""
+        return ()
 
     def step(
         self, batch: Sequence[StepInput[State]], pause: Pause | None = None
@@ -81,16 +95,6 @@ class FrameByFrame(ABC, Generic[State]):
                     pause()
             outputs.append(StepOutput(results, state))
         return outputs
-
-    def flush(
-        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
-    ) -> StepOutput[State]:
-        """Return nothing: all frames are answered."""
-        return StepOutput([], state)
-
-    def committed(self, state: State) -> int:
-        """Return the number of the last frame."""
-        return state.num_frames
 
 
 def check_prompts(info: ModelInfo, options: SessionOptions) -> None:

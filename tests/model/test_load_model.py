@@ -9,9 +9,9 @@ import torch
 
 from maskstream_model import load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
+from maskstream_model.daq.loading import load
 from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CheckpointError, ConfigError
-from maskstream_model.loading import load
 from support.running import assert_same, run
 from support.tiny import tiny_frames
 

@@ -30,10 +30,10 @@ def load(
             or a device that is not here.
         CheckpointError: no weights are shipped with the preset, or the file does not fit.
     """
-    from maskstream_model.association.loading import model_of
+    from maskstream_model.association.loading import load as loaded
 
     config = configuration(preset).override(task, **overrides)
-    return model_of(config, weights, device)
+    return loaded(config, weights, device)
 
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
@@ -50,4 +50,10 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-MASK2FORMER = Family("mask2former", load, compiled, RELEASES, weight_format=weight_format)
+MASK2FORMER = Family(
+    name="mask2former",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    weight_format=weight_format,
+)

@@ -16,10 +16,11 @@ from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
+from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
-from maskstream_model.query_tracking import NO_OPTIONS, QueryTrackingModel, refuse_prompts
+from maskstream_model.query_tracking import QueryTrackingModel, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 from maskstream_model.tasks.preprocess import Resize
 
@@ -60,9 +61,8 @@ class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
             self.config, segmenter, self.device, self.fingerprint, self.resize
         )
 
-    def begin(self, options: SessionOptions = NO_OPTIONS) -> AssociationState:
-        """See `port.Model`."""
-        refuse_prompts(self.config, options)
+    def first_state(self) -> AssociationState:
+        """Return the state of a session that has seen nothing."""
         return initial_state(self.config)
 
     def to_parts(self, state: AssociationState) -> dict[str, bytes]:
@@ -84,12 +84,7 @@ class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[AssociationState]]:
         """Associate frames that are segmented already; see `QueryTrackingModel.track`."""
-        limits = [None] * len(states) if max_tracks is None else max_tracks
-        pairs = [
-            self._track_one(segmented.frame(index), state, resized[index], limits[index])
-            for index, state in enumerate(states)
-        ]
-        return [output for output, _ in pairs], [state for _, state in pairs]
+        return one_by_one(self._track_one, segmented, states, resized, max_tracks)
 
     def _track_one(
         self, frame: SegmenterOutput, state: AssociationState, resized: Size, limit: int | None

@@ -14,7 +14,7 @@ from maskstream_model.config import (
     Task,
     find_preset,
 )
-from maskstream_model.daq.presets import preset as daq_preset
+from maskstream_model.config.demo import demo
 
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""
@@ -73,8 +73,8 @@ def _spaced(names: tuple[ClassInfo, ...]) -> tuple[ClassInfo, ...]:
 
 
 def _demo() -> ModelConfig:
-    demo = daq_preset("demo")
+    base = demo()
     rules = replace(
-        COCO, min_size=demo.online.min_size, report_score_min=demo.online.report_score_min
+        COCO, min_size=base.online.min_size, report_score_min=base.online.report_score_min
     )
-    return replace(demo, name=DEMO, online=rules)
+    return replace(base, name=DEMO, online=rules)

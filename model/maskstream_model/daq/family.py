@@ -33,7 +33,7 @@ def load(
             or a device that is not here.
         CheckpointError: no weights are shipped with the preset, or the file does not fit.
     """
-    from maskstream_model.loading import load as loaded
+    from maskstream_model.daq.loading import load as loaded
 
     return loaded(configuration(preset).override(task, **overrides), weights, device)
 
@@ -78,10 +78,17 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-DAQ = Family("dvis-daq", load, compiled, RELEASES, live, weight_format)
+DAQ = Family(
+    name="dvis-daq",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    live=live,
+    weight_format=weight_format,
+)
 HUNGARIAN = Family(
-    "hungarian",
-    load_baseline,
+    name="hungarian",
+    load=load_baseline,
     releases=(
         Release(
             f"demo{BASELINE_SUFFIX}",

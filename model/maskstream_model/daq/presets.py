@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from maskstream_model.classes import (
-    DEMO,
     OVIS,
     VIPSEG_STUFF,
     VIPSEG_THINGS,
@@ -12,47 +11,16 @@ from maskstream_model.classes import (
     classes,
 )
 from maskstream_model.config import (
-    EfficientNetConfig,
     ModelConfig,
     OfflineConfig,
     OnlineConfig,
     RefinerConfig,
     SegmenterConfig,
     SwinConfig,
-    TrackerConfig,
     VitAdapterConfig,
     find_preset,
 )
-
-
-def _demo() -> ModelConfig:
-    """Small enough for a laptop; the OVIS rules, so that tracker 2 decides too."""
-    return ModelConfig(
-        name="demo",
-        classes=classes(DEMO),
-        segmenter=SegmenterConfig(
-            backbone=EfficientNetConfig(),
-            num_queries=24,
-            hidden_dim=96,
-            num_heads=4,
-            pixel_layers=2,
-            pixel_heads=4,
-            pixel_ffn_dim=256,
-            decoder_layers=6,
-            decoder_ffn_dim=384,
-        ),
-        tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
-        online=OnlineConfig(
-            first_frame_score_min=0.5,
-            tracked_score_min=0.25,
-            emergence_score_min=0.2,
-            keep_score_min=0.15,
-            max_missed_frames=4,
-            min_size=192,
-            show_score_min=0.5,  # decision 0031
-            double_iou_max=0.5,
-        ),
-    )
+from maskstream_model.config.demo import demo
 
 
 def _released() -> list[ModelConfig]:
@@ -119,4 +87,4 @@ def preset(name: str) -> ModelConfig:
 
 
 def _presets() -> list[ModelConfig]:
-    return [*_released(), *_offline(), _demo()]
+    return [*_released(), *_offline(), demo()]

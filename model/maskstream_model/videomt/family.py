@@ -49,4 +49,10 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-VIDEOMT = Family("videomt", load, compiled, releases=RELEASES, weight_format=weight_format)
+VIDEOMT = Family(
+    name="videomt",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    weight_format=weight_format,
+)

@@ -64,7 +64,7 @@ def evaluate_variants(
 def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
     """Segment all frames of a clip."""
     return [
-        SegmentedFrame(model.segment([frame]), (frame.shape[0], frame.shape[1]), truth)
+        SegmentedFrame(model.prepare([frame]), (frame.shape[0], frame.shape[1]), truth)
         for frame, truth in clip.frames
     ]
 

@@ -5,8 +5,8 @@ import pytest
 
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.errors import FrameError, PromptError
+from maskstream_model.network_model import rounds
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput
-from maskstream_model.query_tracking import rounds
 from support.running import run
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
 
