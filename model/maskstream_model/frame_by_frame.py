@@ -106,7 +106,8 @@ def check_prompts(info: ModelInfo, options: SessionOptions) -> None:
 
 
 def check_frame(frame: Frame) -> None:
-    """Raise FrameError unless a frame is uint8 `(height, width, 3)`."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        text = f"{frame.dtype} {tuple(frame.shape)}"
-        raise FrameError(f"a frame must be uint8 (height, width, 3), not {text}")
+    """Raise FrameError unless a frame is uint8 `(height, width, 3)` and has pixels."""
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+        raise FrameError("a frame must be a numpy array of uint8")
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise FrameError(f"a frame must be (height, width, 3), not {frame.shape}")

@@ -1,6 +1,6 @@
 """What families share that load weights: a device, the file of a preset, networks to fill."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -104,3 +104,19 @@ def shipped(name: str) -> Path:
             "`maskstream weights list` shows which are released"
         )
     return path
+
+
+def class_count_hint(
+    weights: Mapping[str, Tensor], head: str, known: Collection[int]
+) -> str | None:
+    """Say how many classes a file has, where no preset has as many.
+
+    Args:
+        weights: tensors by name.
+        head: name of the class head's weights, `(K + 1, C)`.
+        known: numbers of classes that presets have.
+    """
+    if head not in weights or not weights[head].dim():
+        return None
+    count = len(weights[head]) - 1
+    return f"it has {count} classes, as no preset has" if count not in {0, *known} else None

@@ -14,21 +14,10 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load a model.
+    """Load a preset; see `families.Load`.
 
-    Args:
-        preset: its name.
-        weights: path of a file as mmdetection publishes it, or of one that was converted; None
-            takes the weights that are shipped with the preset; "random" takes seeded random ones,
-            for tests.
-        device: where it runs.
-        task: what a panoptic preset is used for: "panoptic", its own, "semantic" or "instances".
-        overrides: fields of `AssociationRules` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    Overrides are fields of `AssociationRules`; `task` is what a panoptic preset is used for:
+    "panoptic", its own, "semantic" or "instances".
     """
     from maskstream_model.association.loading import load as loaded
 

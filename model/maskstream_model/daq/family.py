@@ -18,20 +18,10 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load an online or offline model.
+    """Load an online or offline model; see `families.Load`.
 
-    Args:
-        preset: its name.
-        weights: path of a released `.pth` or of a `.safetensors` file; None takes the weights that
-            are shipped with the preset; "random" takes seeded random ones, for tests.
-        device: where it runs.
-        task: what a VIPSeg preset is used for: "panoptic", its own, "semantic" or "instances".
-        overrides: fields of `OnlineConfig` and, offline, of `OfflineConfig` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    Overrides are fields of `OnlineConfig` and, offline, of `OfflineConfig`; `task` is what a VIPSeg
+    preset is used for: "panoptic", its own, "semantic" or "instances".
     """
     from maskstream_model.daq.loading import load as loaded
 

@@ -14,20 +14,10 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load a model.
+    """Load a preset; see `families.Load`. Published files are the authors' or of `transformers`.
 
-    Args:
-        preset: its name.
-        weights: path of a published file, in the authors' form or that of `transformers`, or of one
-            that was converted; "random" takes seeded random ones, for tests.
-        device: where it runs.
-        task: what a preset that knows stuff is used for: "panoptic", "semantic" or "instances".
-        overrides: fields of `VideomtRules` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights come with the preset, or the file does not fit.
+    Overrides are fields of `VideomtRules`; `task` is what a preset that knows stuff is used for:
+    "panoptic", "semantic" or "instances".
     """
     from maskstream_model.videomt.loading import load as loaded
 

@@ -10,7 +10,7 @@ from maskstream_model.port import StepInput
 from maskstream_model.videomt import presets, weight_format
 from maskstream_model.videomt.weight_names import POSITIONS, under_our_names
 from support.tiny import tiny_frames
-from support.videomt import Recordings, made_up_weights, official_name
+from support.videomt import made_up_weights, official_name
 from support.weight_files import run, sentence_of
 
 OFFICIAL = {
@@ -27,14 +27,6 @@ FORMS = [
     for preset in presets
 ]
 SMALL = "videomt_vits_ytvis19"
-
-
-@pytest.fixture(scope="module")
-def recordings(test_data):
-    folder = test_data / "reference" / "videomt"
-    if not folder.is_dir():
-        pytest.skip("no recordings of VidEoMT")
-    return Recordings(folder)
 
 
 def hollow(shapes):
