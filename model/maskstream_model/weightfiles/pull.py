@@ -87,7 +87,9 @@ def _pull(
         fetched = from_folder(Path(origin), release, promises, watcher, work)
     else:
         fetched = from_network(origin, release, promises, watcher, work, runtime)
-    digest, size = sha256_of(fetched.path), fetched.path.stat().st_size
+    size = fetched.path.stat().st_size
+    watcher.say(f"Checking and converting {release.file} ({size / 1e6:.0f} MB).")
+    digest = sha256_of(fetched.path)
     try:
         check(digest, fetched.promises, f"{release.file} from {fetched.origin}")
         fingerprint = _convert(fetched, release, work, target)

@@ -14,6 +14,8 @@ from support.published import NAME, SOURCE, published, world
 
 __all__ = ["distribution", "world"]
 
+CHECKING = "Checking and converting tiny.pth (1 MB)."
+
 
 def test_a_published_file_is_checked_converted_and_found_by_its_preset(world):
     world.publish()
@@ -29,7 +31,7 @@ def test_a_published_file_is_checked_converted_and_found_by_its_preset(world):
         ("tiny", len(content), f"{world.hub.url}/someone/tiny/resolve/c0ffee/files/tiny.pth")
     ]
     assert world.watcher.done[-1] == (len(content), len(content))
-    assert world.watcher.said == []
+    assert world.watcher.said == [CHECKING]
     assert json.loads((world.cache / "weights.lock.json").read_text()) == {
         SOURCE: {
             "sha256": sha256(content),
@@ -97,7 +99,8 @@ def test_the_first_file_is_trusted_where_nobody_knows_its_hash(world):
     world.publish(f"{world.hub.url}/plain/tiny.pth")
     world.hub.files["plain/tiny.pth"] = published()
     world.pull()
-    (sentence,) = world.watcher.said
+    checking, sentence = world.watcher.said
+    assert checking == CHECKING
     assert sentence.startswith("Nobody publishes a SHA-256 of tiny.pth: that of this file was rec")
     world.target.unlink()
     world.hub.files["plain/tiny.pth"] = published(2.0)
