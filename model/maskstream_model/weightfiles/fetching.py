@@ -14,10 +14,10 @@ import httpx
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
 from maskstream_model.weightfiles.addresses import (
-    HUB,
     HUB_HOSTS,
     HUB_SCHEME,
     address_in,
+    endpoint_of,
     hub_file,
     shown,
 )
@@ -125,7 +125,7 @@ def _place(
 ) -> tuple[Web, Callable[[], Facts]]:
     """Return who may be asked, and what asks for the facts of the file."""
     if source.startswith(HUB_SCHEME):
-        hosted = hub_file(source, environ.get("HF_ENDPOINT") or HUB)
+        hosted = hub_file(source, endpoint_of(environ))
         hub = Web(client, HUB_HOSTS, environ.get("HF_TOKEN"))
         return hub, lambda: facts_of_hub(hub, hosted)
     web = Web(client)

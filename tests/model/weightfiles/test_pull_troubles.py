@@ -247,9 +247,25 @@ def test_a_hub_that_is_none_is_one_sentence(world, body):
 def test_a_machine_without_a_network_is_told_after_three_attempts(world):
     world.publish()
     world.environ["HF_ENDPOINT"] = "http://127.0.0.1:1"
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1 cannot be reached .*, 3 times in a row"):
+    sentence = (
+        r"127\.0\.0\.1 cannot be reached .*, 3 times in a row; HF_ENDPOINT .*PROXY.*--from FOL"
+    )
+    with pytest.raises(DownloadError, match=sentence):
         world.pull()
     assert world.slept == [1, 2]
+    assert "--from" not in "".join(world.watcher.said)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["hub.example", "me:word@hub.example", "http://hub.example", "https://[x"]
+)
+def test_a_hub_that_is_no_address_is_named_by_its_variable(world, endpoint):
+    world.publish()
+    world.environ["HF_ENDPOINT"] = endpoint
+    with pytest.raises(DownloadError, match=r"^HF_ENDPOINT must begin with https://") as caught:
+        world.pull()
+    assert "word" not in str(caught.value)
+    assert world.slept == []
 
 
 def test_a_server_that_knows_no_head_says_nothing_of_the_size(plain):
