@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
+from maskstream_model.weightfiles.facts import is_sha256
 from maskstream_model.weightfiles.lock_file import NAME, Trusted
 
 
@@ -15,7 +16,7 @@ class Promise:
     """A SHA-256 that a file should have.
 
     Attributes:
-        sha256: 64 hexadecimal digits.
+        sha256: 64 hexadecimal digits, or the first of them.
         who: says so.
         advice: a sentence for who trusts another file all the same.
     """
@@ -24,17 +25,34 @@ class Promise:
     who: str
     advice: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all digits were promised."""
+        return is_sha256(self.sha256)
 
-def promises_of(release: Release, before: Trusted | None) -> list[Promise]:
+
+def promises_of(release: Release, before: Trusted | None, refresh: bool = False) -> list[Promise]:
     """Return what is known before anybody is asked.
 
     Args:
         release: the row of the catalogue.
         before: what was pulled here before.
+        refresh: whether another file is accepted than its name and `before` say.
     """
     known = list[Promise]()
     if release.sha256:
         known.append(Promise(release.sha256, "the catalogue"))
+    if refresh:
+        return known
+    if release.sha256_prefix:
+        known.append(
+            Promise(
+                release.sha256_prefix,
+                "its name, by its publisher's convention",
+                " Maskstream has not seen this file: if the convention does not hold for it, "
+                "--refresh accepts it.",
+            )
+        )
     if before is not None:
         known.append(
             Promise(
@@ -53,9 +71,10 @@ def check(sha256: str, promises: Iterable[Promise], what: str) -> None:
         DownloadError: another one was promised; `what` begins the sentence.
     """
     for promise in promises:
-        if promise.sha256 != sha256:
+        if not sha256.startswith(promise.sha256):
+            expected = promise.sha256 if promise.is_whole else f"{promise.sha256}..."
             raise DownloadError(
-                f"{what} is not the right file: its SHA-256 is {sha256}, but {promise.sha256} by "
+                f"{what} is not the right file: its SHA-256 is {sha256}, but {expected} by "
                 f"{promise.who}; it is not used.{promise.advice}"
             )
 

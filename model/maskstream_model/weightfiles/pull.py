@@ -82,7 +82,7 @@ def _pull(
 ) -> Pulled:
     folder = target.parent
     work = folder / WORK / release.preset
-    promises = promises_of(release, None if refresh else trusted(folder, release.source))
+    promises = promises_of(release, trusted(folder, release.source), refresh)
     if origin is not None and "://" not in origin:
         fetched = from_folder(Path(origin), release, promises, watcher, work)
     else:
@@ -99,10 +99,10 @@ def _pull(
         raise
     version = Trusted(digest, size, fetched.origin, runtime.today().isoformat())
     trust(folder, release.source, version)
-    if not fetched.promises:
+    if not any(promise.is_whole for promise in fetched.promises):
         watcher.say(
-            f"Nobody publishes a SHA-256 of {release.file}: that of this file was recorded, and "
-            "another file of its name will be refused."
+            f"Nobody publishes a whole SHA-256 of {release.file}: that of this file was recorded, "
+            "and another file of its name will be refused."
         )
     shutil.rmtree(work, ignore_errors=True)
     return Pulled(target, fingerprint)

@@ -18,8 +18,8 @@ TOLERATED = {"GET": (416,), "HEAD": (405, 501)}
 """Answers that are left to whoever asked: no such range, and a server that knows no HEAD."""
 CONNECT_S, SILENCE_S = 10.0, 30.0
 ELSEWHERE = (
-    "; HF_ENDPOINT names another hub, HTTPS_PROXY a proxy, and --from FOLDER|FILE|URL another place "
-    "of the file"
+    "; HF_ENDPOINT names another hub, HTTPS_PROXY a proxy, and --from FOLDER|FILE|URL another "
+    "place to take the file from"
 )
 
 

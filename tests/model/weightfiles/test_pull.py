@@ -1,6 +1,7 @@
 """`maskstream weights pull` with a hub that answers as it should: what comes, and what is kept."""
 
 import json
+import re
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ from safetensors import safe_open
 
 from maskstream_model import load_model
 from maskstream_model.errors import CheckpointError, ConfigError, DownloadError
+from maskstream_model.families import releases
 from support.distributions import distribution
 from support.hub import cut_off, sha256
 from support.published import NAME, SOURCE, published, world
@@ -101,12 +103,36 @@ def test_the_first_file_is_trusted_where_nobody_knows_its_hash(world):
     world.pull()
     checking, sentence = world.watcher.said
     assert checking == CHECKING
-    assert sentence.startswith("Nobody publishes a SHA-256 of tiny.pth: that of this file was rec")
+    assert sentence.startswith("Nobody publishes a whole SHA-256 of tiny.pth: that of this file w")
     world.target.unlink()
     world.hub.files["plain/tiny.pth"] = published(2.0)
     with pytest.raises(DownloadError, match=r"is not the right file: .* by weights\.lock\.json"):
         world.pull()
     assert world.left == ["weights.lock.json"]
+
+
+def test_a_name_with_the_first_digits_of_the_hash_is_compared_with_the_file(world):
+    world.hub.files["plain/tiny.pth"] = published()
+    world.publish(f"{world.hub.url}/plain/tiny.pth", sha256_prefix=sha256(published(2.0))[:8])
+    wrong = rf"but {sha256(published(2.0))[:8]}\.\.\. by its name, .*, --refresh accepts it\.$"
+    with pytest.raises(DownloadError, match=wrong):
+        world.pull()
+    assert world.left == []
+    world.hub.files["plain/tiny.pth"] = published(2.0)
+    world.pull()
+    assert "Nobody publishes a whole SHA-256" in world.watcher.said[-1]
+    world.target.unlink()
+    world.hub.files["plain/tiny.pth"] = published()
+    world.pull(refresh=True)
+    assert load_model("tiny")
+
+
+def test_the_names_of_mmdetections_files_end_in_eight_digits_of_their_hash():
+    published_rows = [row for row in releases() if "mmdetection" in row.source]
+    assert len(published_rows) == 10
+    for row in published_rows:
+        assert re.fullmatch(r"[0-9a-f]{8}", row.sha256_prefix)
+        assert row.file.endswith(f"-{row.sha256_prefix}.pth")
 
 
 def test_a_damaged_lock_file_trusts_nothing(world):
