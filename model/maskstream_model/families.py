@@ -82,6 +82,9 @@ class WeightFormat:
             tensors that it does not know, and those with the preset's own names, stay as they are.
         hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
         free_shapes: names of tensors that a preset takes in the shape that a file has.
+        prefixes: what the names of all tensors of its presets begin with. A file in which no
+            adapted name does is for none of them, without a look at their targets. Empty: the
+            targets of all presets are compared.
     """
 
     targets: Callable[[str], Tensors]
@@ -89,6 +92,7 @@ class WeightFormat:
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
     free_shapes: Sequence[str] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

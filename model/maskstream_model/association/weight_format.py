@@ -51,4 +51,4 @@ def hint(weights: Mapping[str, Tensor]) -> str | None:
     return None
 
 
-FORMAT = WeightFormat(targets, fingerprint, adapted, hint)
+FORMAT = WeightFormat(targets, fingerprint, adapted, hint, prefixes=("backbone.", "sem_seg_head."))

@@ -51,4 +51,9 @@ def hint(weights: Mapping[str, Tensor]) -> str | None:
     return None
 
 
-FORMAT = WeightFormat(targets, fingerprint, hint=hint)
+FORMAT = WeightFormat(
+    targets,
+    fingerprint,
+    hint=hint,
+    prefixes=("backbone.", "sem_seg_head.", "tracker.", "refiner."),
+)
