@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -140,7 +141,8 @@ def _begun(work: Path, facts: Facts, file: str) -> Path:
             shutil.rmtree(other, ignore_errors=True)
     folder = work / version
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / file
+    # A mirror may have the weights in another form, and readers go by the ending.
+    return folder / Path(file).with_suffix(Path(urlsplit(facts.address).path).suffix)
 
 
 def _check_disk(work: Path, num_bytes: int) -> None:

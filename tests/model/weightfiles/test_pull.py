@@ -5,9 +5,11 @@ import re
 import threading
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from maskstream_model import load_model
+from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.errors import CheckpointError, ConfigError, DownloadError
 from maskstream_model.families import releases
 from support.distributions import distribution
@@ -165,6 +167,37 @@ def test_a_folder_without_the_file_or_with_another_is_one_sentence(world, tmp_pa
     with pytest.raises(DownloadError, match=r"tiny\.pth from .* is not the right file"):
         world.pull(str(tmp_path))
     assert (tmp_path / "tiny.pth").is_file()
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_the_weights_in_another_form_leave_the_published_file_trusted(world, tmp_path, mirrored):
+    world.publish()
+    before = world.pull().fingerprint
+    other = tmp_path / "model.safetensors"
+    save_safetensors(other, {"published.weight": torch.zeros(300, 1000)}, {})
+    world.hub.files["mirror/model.safetensors"] = other.read_bytes()
+    origin = f"{world.hub.url}/mirror/model.safetensors" if mirrored else str(other)
+    assert world.pull(origin, refresh=True).fingerprint != before
+    lock = json.loads((world.cache / "weights.lock.json").read_text())
+    assert set(lock) == {SOURCE, origin}
+    world.target.unlink()
+    assert world.pull().fingerprint == before
+    world.target.unlink()
+    save_safetensors(other, {"published.weight": torch.ones(300, 1000)}, {})
+    world.hub.files["mirror/model.safetensors"] = other.read_bytes()
+    with pytest.raises(DownloadError, match="pulled on 2026-11-29 from"):
+        world.pull(origin)
+
+
+def test_a_copy_under_the_published_name_is_held_to_what_was_published(world, tmp_path):
+    world.publish()
+    world.pull()
+    world.target.unlink()
+    (tmp_path / "tiny.pth").write_bytes(published(2.0))
+    world.hub.files["mirror/tiny.pth"] = published(2.0)
+    for origin in (str(tmp_path), str(tmp_path / "tiny.pth"), f"{world.hub.url}/mirror/"):
+        with pytest.raises(DownloadError, match="pulled on 2026-11-29 from"):
+            world.pull(origin)
 
 
 def test_a_mirror_is_an_address_of_a_folder_or_of_the_file(world):
