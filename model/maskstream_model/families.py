@@ -83,6 +83,8 @@ class WeightFormat:
             tensors that it does not know, and those with the preset's own names, stay as they are.
         hint: `hint(tensors)` may describe a file that fits no preset: "it has no tracker".
         free_shapes: names of tensors whose shape may differ between files of one preset.
+        prefixes: of the names of all tensors of its presets. A file without any adapted name that
+            begins with one is not compared with them. Empty: every file is compared.
     """
 
     targets: Callable[[str], Tensors]
@@ -90,6 +92,7 @@ class WeightFormat:
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
     free_shapes: Sequence[str] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

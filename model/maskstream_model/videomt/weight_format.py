@@ -49,4 +49,11 @@ def _targets(network: NetworkConfig, num_classes: int) -> dict[str, Tensor]:
         return state_of(VideomtNetwork(network, num_classes))
 
 
-FORMAT = WeightFormat(targets, fingerprint, adapted, hint, free_shapes=(POSITIONS,))
+FORMAT = WeightFormat(
+    targets,
+    fingerprint,
+    adapted,
+    hint,
+    free_shapes=(POSITIONS,),
+    prefixes=("class_head.", "mask_head.", "queries.", "query_updater.", "upscale.", "vit."),
+)
