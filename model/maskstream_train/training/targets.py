@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
-from maskstream_train.data.packed import DOUBTFUL
+from maskstream_train.data.packed import DOUBTFUL, KNOWN
 from maskstream_train.data.synthetic import Clip
 
 
@@ -73,6 +74,19 @@ class ClipBatch:
         ignored = None if self.ignored is None else self.ignored[:, index]
         return FrameTargets(
             self.masks[:, index], self.labels, self.present[:, index], ignored, self.certainties
+        )
+
+    def flat(self) -> FrameTargets:
+        """Return the truth of all frames, `B * T` of them, clip by clip."""
+        certainties = self.certainties
+        if certainties is not None:
+            certainties = certainties.repeat_interleave(self.num_frames, 0)
+        return FrameTargets(
+            self.masks.flatten(0, 1),
+            self.labels.repeat_interleave(self.num_frames, 0),
+            self.present.flatten(0, 1),
+            None if self.ignored is None else self.ignored.flatten(0, 1),
+            certainties,
         )
 
     def select(self, frames: Sequence[int]) -> "ClipBatch":
@@ -148,4 +162,29 @@ def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:
         torch.from_numpy(masks),
         torch.from_numpy(labels),
         torch.from_numpy(masks.any(axis=(3, 4))),
+        ignored=_ignored(clips, (height, width)),
+        certainties=_certainties(clips, num_objects),
     )
+
+
+def _ignored(clips: Sequence[Clip], size: Size) -> Tensor | None:
+    """Stack the states of pixels; padding is known to be background."""
+    if all(clip.ignored is None for clip in clips):
+        return None
+    places = np.full((len(clips), len(clips[0].frames), *size), KNOWN, dtype=np.uint8)
+    for row, clip in enumerate(clips):
+        if clip.ignored is not None:
+            rows, columns = clip.ignored.shape[1:]
+            places[row, :, :rows, :columns] = clip.ignored
+    return torch.from_numpy(places)
+
+
+def _certainties(clips: Sequence[Clip], num_objects: int) -> Tensor | None:
+    """Stack the certainties of labels; what says nothing is certain."""
+    if all(clip.certainties is None for clip in clips):
+        return None
+    certainties = torch.ones(len(clips), num_objects)
+    for row, clip in enumerate(clips):
+        if clip.certainties is not None:
+            certainties[row, : len(clip.certainties)] = torch.from_numpy(clip.certainties)
+    return certainties

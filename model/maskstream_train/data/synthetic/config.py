@@ -87,8 +87,13 @@ class Clip:
         masks: bool (T, O, height, width), the visible part of each object; a pixel belongs to at
             most one object; empty where the object is absent. Each object shows on some frame.
         labels: int64 (O,), class indices of preset `demo`.
+        ignored: uint8 (T, height, width), states of pixels as in `data/packed.py`; None where all
+            are known.
+        certainties: float (O,), 0 to 1, of the labels; None: certain.
     """
 
     frames: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.bool_]
     labels: npt.NDArray[np.int64]
+    ignored: npt.NDArray[np.uint8] | None = None
+    certainties: npt.NDArray[np.float64] | None = None
