@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maskstream_model.aliases import Size
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
 from maskstream_train.data.packed import DOUBTFUL, KNOWN
@@ -152,39 +151,21 @@ def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:
     frames[:] = np.round(MEAN)
     masks = np.zeros((len(clips), num_frames, num_objects, height, width), dtype=bool)
     labels = np.zeros((len(clips), num_objects), dtype=np.int64)
+    ignored, certainties = np.full(frames.shape[:4], KNOWN, np.uint8), np.ones(labels.shape)
     for row, clip in enumerate(clips):
         rows, columns = clip.frames.shape[1:3]
         frames[row, :, :rows, :columns] = clip.frames
         masks[row, :, : clip.labels.shape[0], :rows, :columns] = clip.masks
         labels[row, : clip.labels.shape[0]] = clip.labels
+        if clip.ignored is not None:
+            ignored[row, :, :rows, :columns] = clip.ignored
+        if clip.certainties is not None:
+            certainties[row, : clip.labels.shape[0]] = clip.certainties
     return ClipBatch(
         torch.from_numpy(frames),
         torch.from_numpy(masks),
         torch.from_numpy(labels),
         torch.from_numpy(masks.any(axis=(3, 4))),
-        ignored=_ignored(clips, (height, width)),
-        certainties=_certainties(clips, num_objects),
+        ignored=torch.from_numpy(ignored) if ignored.any() else None,
+        certainties=torch.from_numpy(certainties).float() if (certainties < 1).any() else None,
     )
-
-
-def _ignored(clips: Sequence[Clip], size: Size) -> Tensor | None:
-    """Stack the states of pixels; padding is known to be background."""
-    if all(clip.ignored is None for clip in clips):
-        return None
-    places = np.full((len(clips), len(clips[0].frames), *size), KNOWN, dtype=np.uint8)
-    for row, clip in enumerate(clips):
-        if clip.ignored is not None:
-            rows, columns = clip.ignored.shape[1:]
-            places[row, :, :rows, :columns] = clip.ignored
-    return torch.from_numpy(places)
-
-
-def _certainties(clips: Sequence[Clip], num_objects: int) -> Tensor | None:
-    """Stack the certainties of labels; what says nothing is certain."""
-    if all(clip.certainties is None for clip in clips):
-        return None
-    certainties = torch.ones(len(clips), num_objects)
-    for row, clip in enumerate(clips):
-        if clip.certainties is not None:
-            certainties[row, : len(clip.certainties)] = torch.from_numpy(clip.certainties)
-    return certainties

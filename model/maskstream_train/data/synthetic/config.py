@@ -86,10 +86,10 @@ class Clip:
         frames: uint8 (T, height, width, 3), RGB.
         masks: bool (T, O, height, width), the visible part of each object; a pixel belongs to at
             most one object; empty where the object is absent. Each object shows on some frame.
-        labels: int64 (O,), class indices of preset `demo`.
-        ignored: uint8 (T, height, width), states of pixels as in `data/packed.py`; None where all
-            are known.
-        certainties: float (O,), 0 to 1, of the labels; None: certain.
+        labels: int64 (O,), class indices.
+        ignored: uint8 (T, height, width), `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None
+            where everything is known.
+        certainties: float (O,) of the labels, 0 to 1; None: certain.
     """
 
     frames: npt.NDArray[np.uint8]
