@@ -11,6 +11,8 @@ from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 
 Format = Literal["ytvis", "ovis", "vipseg", "coco"]
+PACKED = "packed"
+"""The form of files that `scripts/pack_demo.py` makes, which training alone reads."""
 
 
 def open_reader(path: Path, form: Format) -> InstanceReader | VipsegReader:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
+from maskstream_train.training.class_heads import fitted
 from maskstream_train.training.loop import train
 from maskstream_train.training.options import RunOptions
 from maskstream_train.training.presets import StageName
@@ -31,7 +32,7 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(segmenter_of(load_weights(options.init)))
+        stage.start_from(segmenter_of(fitted(options.init, options.config)))
         stage.earlier = _told(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
@@ -55,7 +56,7 @@ def train_tracker(options: RunOptions) -> Run:
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = _told(start, "segmenter_")
     if options.tracker_init is not None:
-        stage.start_from(below(load_weights(options.tracker_init), TRACKER))
+        stage.start_from(below(fitted(options.tracker_init, options.config), TRACKER))
         stage.earlier |= _told(options.tracker_init, "tracker_")
     return train(stage, options)
 
