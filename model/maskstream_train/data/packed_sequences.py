@@ -1,7 +1,6 @@
 """Videos of a packed file as annotated clips: which objects of neighbouring pictures are the same.
 
-An object is part of a clip only where it is marked on every one of its frames: elsewhere nobody
-knows whether it has gone. What is marked on some of the frames is doubtful there.
+Where an object of a video is not marked on a frame, nobody knows whether it has gone.
 """
 
 from collections import Counter, defaultdict
@@ -13,8 +12,8 @@ from scipy.optimize import linear_sum_assignment
 
 from maskstream_model.aliases import Bools
 from maskstream_train.data.packed import DOUBTFUL, PackedPicture, PackedPictures
+from maskstream_train.data.packed_clips import PackedClip
 from maskstream_train.data.rle import decode_masks
-from maskstream_train.data.synthetic import Clip
 
 SAME_IOU = 0.5
 """Least IoU from one picture to the next of two masks of the teacher that show one object."""
@@ -49,30 +48,41 @@ class PackedSequences:
             self._ids[video] = follow([self._pictures.pictures[n] for n in self.videos[video]])
         return self._ids[video]
 
-    def clip(self, video: int, frames: Sequence[int]) -> Clip:
-        """Return some frames of a video, in this order, with the objects that are on all of them.
+    def clip(self, video: int, frames: Sequence[int], everywhere: bool) -> PackedClip:
+        """Return some frames of a video, in this order.
 
-        The certainty of a label is its mean over the frames.
+        The certainty of a label is its mean over the frames that show the object.
+
+        Args:
+            video: which.
+            frames: at least one.
+            everywhere: of the objects, only those that are marked on all of these frames; others
+                are doubtful where they are marked. Without, they have empty masks elsewhere.
 
         Raises:
             DatasetError: a picture is missing or broken.
         """
         shown = [self._pictures.read(self.videos[video][frame]) for frame in frames]
         ids = [self.ids(video)[frame] for frame in frames]
-        kept = [each for each in ids[0] if all(each in others for others in ids)]
-        rows = [[here.index(each) for each in kept] for here in ids]
-        pairs = list(zip(shown, rows, strict=True))
-        masks = np.stack([picture.masks[row] for picture, row in pairs])
+        common = set(ids[0]).intersection(*ids)
+        objects = sorted(common if everywhere else set().union(*ids))
+        size = shown[0].masks.shape[1:]
+        masks = np.zeros((len(shown), len(objects), *size), bool)
         ignored = np.stack([picture.ignored for picture in shown])
-        marked = np.stack([picture.masks.any(axis=0) for picture in shown])
-        ignored[marked & ~masks.any(axis=1)] = DOUBTFUL
-        return Clip(
-            np.stack([picture.frame for picture in shown]),
-            masks,
-            shown[0].labels[rows[0]],
-            ignored,
-            np.stack([picture.certainties[row] for picture, row in pairs]).mean(axis=0),
-        )
+        labels = np.zeros(len(objects), np.int64)
+        certainties, seen = np.zeros(len(objects)), np.zeros(len(objects))
+        for number, (picture, here) in enumerate(zip(shown, ids, strict=True)):
+            for item, each in enumerate(here):
+                if each not in objects:
+                    ignored[number][picture.masks[item]] = DOUBTFUL
+                    continue
+                place = objects.index(each)
+                masks[number, place] = picture.masks[item]
+                labels[place] = picture.labels[item]
+                certainties[place] += picture.certainties[item]
+                seen[place] += 1
+        frames_shown = [picture.frame for picture in shown]
+        return PackedClip(frames_shown, masks, labels, certainties / np.maximum(seen, 1), ignored)
 
 
 def follow(pictures: Sequence[PackedPicture]) -> tuple[Ids, ...]:

@@ -34,7 +34,7 @@ class ClipSource:
         """
         config = replace(plan.clips, height=size[0], width=size[1])
         cutouts: Cutouts | None = None if shared is None else shared.generator.cutouts
-        self.generator = ClipGenerator(config, training_seed(plan.seed), cutouts)
+        self.generator: ClipGenerator = ClipGenerator(config, training_seed(plan.seed), cutouts)
         self._plan, self._size = plan, size
         self.packed: PackedClips | None = _packed(plan) if shared is None else shared.packed
 

@@ -3,19 +3,19 @@
 Places that nobody marked stay unknown, also where a window leaves too little of an object.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from maskstream_model.aliases import Floats, Size
+from maskstream_train.data.lookalikes import Lookalikes
 from maskstream_train.data.packed import KNOWN, UNKNOWN, PackedPictures
-from maskstream_train.data.packed_clips import PackedClip, joined, repeated
+from maskstream_train.data.packed_clips import PackedClip, repeated
+from maskstream_train.data.packed_sequences import PackedSequences
 from maskstream_train.data.synthetic import Clip
 from maskstream_train.data.synthetic.bank import colour_jitter
 from maskstream_train.training.windows import Views, Window, cut_frames, cut_planes, draw_windows
-
-MAX_STRIDE = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class PackedViews:
         grey_share: share of clips without colour.
         flip_share: share of mirrored clips.
         rare_power: a still is drawn by how rare its rarest class is, to this power.
+        max_stride: most pictures of a video from one frame of a clip to the next.
+        lookalike_share: share of clips of stills in which a look-alike passes an object.
+        followed: of a video, only objects that are marked on all frames of a clip; trackers must
+            not learn that others have gone.
     """
 
     still: Views = field(default_factory=Views)
@@ -37,6 +41,9 @@ class PackedViews:
     grey_share: float = 0.04
     flip_share: float = 0.5
     rare_power: float = 0.5
+    max_stride: int = 3
+    lookalike_share: float = 0.0
+    followed: bool = False
 
 
 class PackedClips:
@@ -45,13 +52,10 @@ class PackedClips:
     def __init__(self, pictures: PackedPictures, views: PackedViews) -> None:
         """List stills and videos."""
         self._pictures, self._views = pictures, views
-        self._stills: list[int] = []
-        videos: dict[str, list[int]] = defaultdict(list)
-        for number, picture in enumerate(pictures.pictures):
-            (videos[picture.sequence] if picture.sequence else self._stills).append(number)
+        self._stills = [n for n, one in enumerate(pictures.pictures) if not one.sequence]
         self._still_chances = rarity(pictures, self._stills, views.rare_power)
-        self._videos = [videos[name] for name in sorted(videos)]
-        lengths = np.sqrt([len(numbers) for numbers in self._videos])
+        self._sequences, self._lookalikes = PackedSequences(pictures), Lookalikes(pictures)
+        lengths = np.sqrt([len(numbers) for numbers in self._sequences.videos])
         self._video_chances = lengths / lengths.sum()
 
     def still(self, size: Size, count: int, min_px: int, draw: np.random.Generator) -> Clip:
@@ -68,13 +72,17 @@ class PackedClips:
         """
         number = self._stills[int(draw.choice(len(self._stills), p=self._still_chances))]
         shown = repeated(self._pictures.read(number), count)
+        share = self._views.lookalike_share
+        if share and draw.random() < share:
+            shown = self._lookalikes.added(shown, draw)
         return self._clip(shown, self._views.still, size, min_px, draw)
 
     def video(self, size: Size, count: int, min_px: int, draw: np.random.Generator) -> Clip:
         """Make a clip of a video's own frames, at a small stride, either way; see `still`."""
-        numbers = self._videos[int(draw.choice(len(self._videos), p=self._video_chances))]
-        chosen = frames_at_stride(len(numbers), count, draw)
-        shown = joined([self._pictures.read(numbers[frame]) for frame in chosen])
+        video = int(draw.choice(len(self._video_chances), p=self._video_chances))
+        length = len(self._sequences.videos[video])
+        chosen = frames_at_stride(length, count, self._views.max_stride, draw)
+        shown = self._sequences.clip(video, chosen, self._views.followed)
         return self._clip(shown, self._views.video, size, min_px, draw)
 
     def _clip(
@@ -108,12 +116,14 @@ def rarity(pictures: PackedPictures, numbers: list[int], power: float) -> Floats
     return np.asarray(weights / weights.sum())
 
 
-def frames_at_stride(length: int, count: int, draw: np.random.Generator) -> list[int]:
-    """Draw `count` frames of a video at a stride of 1 to `MAX_STRIDE`, forwards or backwards.
+def frames_at_stride(
+    length: int, count: int, max_stride: int, draw: np.random.Generator
+) -> list[int]:
+    """Draw `count` frames of a video at a stride of 1 to `max_stride`, forwards or backwards.
 
     A video that is too short is played back and forth.
     """
-    longest = max(1, min(MAX_STRIDE, (length - 1) // max(1, count - 1)))
+    longest = max(1, min(max_stride, (length - 1) // max(1, count - 1)))
     stride = int(draw.integers(1, longest + 1))
     start = int(draw.integers(max(1, length - stride * (count - 1))))
     turn = max(1, 2 * (length - 1))

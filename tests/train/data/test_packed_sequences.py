@@ -39,7 +39,7 @@ def test_the_only_marked_object_of_a_class_is_itself_however_far_it_jumps(tmp_pa
     ride = opened(tmp_path, [[person(0), bicycle(0)], [bicycle(70), person(70)]])
     first, second = ride.ids(0)
     assert first == second[::-1]
-    clip = ride.clip(0, [0, 1])
+    clip = ride.clip(0, [0, 1], everywhere=True)
     assert clip.labels.tolist() == [PERSON, BICYCLE]
     assert clip.masks[:, 0, 20].any(axis=1).all()
     assert clip.masks[1, 0, 20, 75]
@@ -62,15 +62,14 @@ def test_an_object_that_jumps_among_its_like_is_another_one(tmp_path, exact):
 def test_an_object_that_is_marked_on_some_frames_only_is_doubtful_there(tmp_path):
     """A gap of labels looks the same as one that has gone: it is neither taught nor denied."""
     ride = opened(tmp_path, [[person(0), bicycle(50)], [person(2)], [person(4), bicycle(52)]])
-    whole = ride.clip(0, [0, 1, 2])
+    whole = ride.clip(0, [0, 1, 2], everywhere=True)
     assert whole.labels.tolist() == [PERSON]
     assert whole.masks.any(axis=(2, 3)).all()
-    assert whole.ignored is not None
     assert (whole.ignored[0][bicycle(50)[1]] == DOUBTFUL).all()
     assert (whole.ignored[1][bicycle(50)[1]] == UNKNOWN).all()
     assert (whole.ignored[:, 0, 0] == UNKNOWN).all()
     assert (whole.ignored[1][person(2)[1]] == KNOWN).all()
-    beside = ride.clip(0, [2, 0])
+    beside = ride.clip(0, [2, 0], everywhere=True)
     assert beside.labels.tolist() == [PERSON, BICYCLE]
     assert beside.masks[0, 1, 50, 71]
     assert beside.masks[1, 1, 50, 50]
@@ -78,8 +77,15 @@ def test_an_object_that_is_marked_on_some_frames_only_is_doubtful_there(tmp_path
 
 def test_the_certainty_of_an_object_is_its_mean(tmp_path):
     ride = opened(tmp_path, [[person(0)], [person(1, False)], [bicycle(0), person(2, False)]])
-    clip = ride.clip(0, [1, 2])
-    assert clip.certainties is not None
+    clip = ride.clip(0, [1, 2], everywhere=True)
     np.testing.assert_allclose(clip.certainties, [0.8])
-    assert clip.frames.shape == (2, 64, 96, 3)
-    assert clip.frames.dtype == np.uint8
+    assert [frame.shape for frame in clip.frames] == [(64, 96, 3)] * 2
+
+
+def test_single_frames_are_taught_all_that_is_marked_on_them(tmp_path):
+    ride = opened(tmp_path, [[person(0), bicycle(50)], [person(2, False)]])
+    clip = ride.clip(0, [0, 1], everywhere=False)
+    assert clip.labels.tolist() == [PERSON, BICYCLE, PERSON]
+    assert clip.masks.any(axis=(2, 3)).tolist() == [[True, True, False], [False, False, True]]
+    assert clip.certainties.tolist() == [1.0, 1.0, 0.8]
+    assert (clip.ignored != DOUBTFUL).all()
