@@ -22,6 +22,7 @@ from maskstream_train.training.packed_clips import PackedViews
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Hiding, Recipe, TrackerRecipe, tracker_criterion
 from maskstream_train.training.video_plan import VideoPlan
+from maskstream_train.training.windows import Views
 
 StageName = Literal["segmenter", "tracker", "refiner"]
 
@@ -140,7 +141,9 @@ def _demo(stage: StageName) -> StagePreset:
         recipe = Recipe(learning_rate=8e-4, backbone_factor=0.3, imagenet=True, live_norms=False)
         return StagePreset(recipe, BatchPlan(clips), TrackerRecipe())
     recipe = Recipe(learning_rate=5e-4, criterion=tracker_criterion(Criterion(), 0.2))
-    views = PackedViews(max_stride=4, lookalike_share=0.5, followed=True)
+    # Windows on stills are what moves there: faster than in the segmenter's pairs.
+    still = Views(drift=0.3, growth=0.15)
+    views = PackedViews(still, max_stride=4, lookalike_share=0.6, followed=True)
     mix = Mix(still_share=0.35, video_share=0.25, views=views)
     plan = BatchPlan(replace(clips, num_frames=6), mix, batch_size=4)
     return StagePreset(recipe, plan, TrackerRecipe())

@@ -52,7 +52,7 @@ def train_tracker(options: RunOptions) -> Run:
     if not start.exists():
         raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
     torch.manual_seed(options.plan.seed)
-    segmenter = segmenter_of(load_weights(start))
+    segmenter = segmenter_of(fitted(start, options.config))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = _told(start, "segmenter_")
     if options.tracker_init is not None:
