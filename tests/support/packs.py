@@ -1,6 +1,7 @@
 """Small files of packed pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,11 @@ def picture(
         objects=tuple(one for one, _ in objects),
         doubtful=None,
     )
+
+
+def doubting(one: PackedPicture, mask: Bools) -> PackedPicture:
+    """The same picture, with doubtful pixels."""
+    return replace(one, doubtful=encode_rle(mask))
 
 
 def small_pack(folder: Path, classes: Sequence[str] = CLASSES) -> Path:

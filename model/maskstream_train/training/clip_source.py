@@ -84,4 +84,4 @@ def enlarged(clip: Clip, factor: float, corner: Floats, min_px: int) -> Clip:
 
 def _packed(plan: BatchPlan) -> PackedClips | None:
     data = plan.mix.data
-    return None if data is None else PackedClips(PackedPictures(data), plan.mix.views)
+    return None if data is None else PackedClips(PackedPictures(data, "training"), plan.mix.views)

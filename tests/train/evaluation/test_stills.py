@@ -167,7 +167,7 @@ def test_the_command_prints_each_category(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         (["--names", "person"], "--names belongs to a benchmark"),
-        (["--format", "coco", "--objects", "either"], "--objects has no part in pictures of COCO"),
+        (["--format", "coco", "--objects", "either"], "--objects has no part in single pictures"),
         (["--format", "ytvis", "--names", "person"], "--names has no part in a benchmark"),
     ],
 )

@@ -52,7 +52,7 @@ class PackedCutouts:
         Raises:
             DatasetError: another kind of file, or one without a certain object.
         """
-        self._pictures = PackedPictures(path)
+        self._pictures = PackedPictures(path, "training")
         by_label: dict[int, list[Place]] = defaultdict(list)
         for place in _places(self._pictures):
             by_label[place.label].append(place)
