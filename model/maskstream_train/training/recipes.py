@@ -29,7 +29,7 @@ class Recipe:
         decay_steps: steps at which the rate is multiplied by `decay_factor`; None lets it fall
             along a cosine over the budget.
         decay_factor: see there.
-        backbone_factor: on the rate of the backbone.
+        backbone_factor: on the rate of the backbone; 0 freezes it.
         imagenet: the segmenter's backbone, an EfficientNet-Lite0, starts from ImageNet weights
             (`imagenet.py`) where no file is given to start from.
         live_norms: lets the segmenter's BatchNorm learn, as it must from scratch; without, it is

@@ -36,6 +36,8 @@ def train_segmenter(options: RunOptions) -> Run:
         stage.earlier = _told(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
+    if options.recipe.backbone_factor == 0:
+        stage.freeze("backbone")
     return train(stage, options)
 
 

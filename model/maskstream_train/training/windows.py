@@ -47,7 +47,9 @@ class Window:
 
     def cut(self, frame: Frame, size: Size) -> Frame:
         """Return the part, resized with antialiasing to `size` (height, width)."""
-        box = (self.left, self.top, self.left + self.width, self.top + self.height)
+        bottom = min(self.top + self.height, frame.shape[0])
+        right = min(self.left + self.width, frame.shape[1])
+        box = (self.left, self.top, right, bottom)
         view = Image.fromarray(frame).resize(size[::-1], Image.Resampling.BILINEAR, box)
         return np.asarray(view)
 
@@ -115,6 +117,7 @@ def draw_windows(
 
 
 def _inside(centre: Floats, height: float, width: float, picture: Size) -> Window:
+    height, width = min(height, picture[0]), min(width, picture[1])
     top, left = (
         float(np.clip(middle - length / 2, 0.0, limit - length))
         for middle, length, limit in zip(centre, (height, width), picture, strict=True)
