@@ -8,7 +8,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import PRESET, header_of, load_weights
 from maskstream_model.config import ModelConfig
-from maskstream_model.presets import preset, preset_names
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_train.data.classes import plain_name
 
 HEAD = "class_embed."

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from maskstream_model.classes import EVERYDAY
-from maskstream_model.presets import preset
+from maskstream_model.daq.presets import preset
 from maskstream_train.data.packed import KNOWN, UNKNOWN, PackedPictures
 from maskstream_train.training.batches import ClipBatches
 from maskstream_train.training.clip_source import ClipSource
