@@ -10,7 +10,7 @@ from torch import Tensor
 from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.batches import stream_batches
-from maskstream_train.training.class_heads import fitted
+from maskstream_train.training.class_heads import HEAD, fitted
 from maskstream_train.training.imagenet import imagenet_backbone
 from maskstream_train.training.imagenet_restart import restarted
 from maskstream_train.training.loop import train
@@ -22,6 +22,7 @@ from maskstream_train.training.segmenter_stage import SegmenterStage, images_of
 from maskstream_train.training.tracker_stage import TrackerStage
 
 TRACKER, REFINER = "tracker.", "refiner."
+SEGMENTER_HEAD = f"sem_seg_head.predictor.{HEAD}"
 RESTART_BATCHES = 16
 """Batches of the plan on which layers are fitted to another backbone."""
 
@@ -75,9 +76,19 @@ def train_tracker(options: RunOptions) -> Run:
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = _told(start, "segmenter_")
     if options.tracker_init is not None:
-        stage.start_from(below(fitted(options.tracker_init, options.config), TRACKER))
+        stage.start_from(_first_trackers(options.tracker_init, segmenter))
         stage.earlier |= _told(options.tracker_init, "tracker_")
     return train(stage, options)
+
+
+def _first_trackers(init: Path, segmenter: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the trackers of a file; those of other classes get the class head of `segmenter`."""
+    trackers = below(load_weights(init), TRACKER)
+    head = {f"{HEAD}{name}": value for name, value in below(segmenter, SEGMENTER_HEAD).items()}
+    others = [name for name in head if name in trackers]
+    if all(trackers[name].shape == head[name].shape for name in others):
+        return trackers
+    return trackers | head
 
 
 def train_refiner(options: RunOptions) -> Run:
