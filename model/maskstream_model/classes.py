@@ -2,7 +2,7 @@
 
 import colorsys
 
-from maskstream_model.config import ClassInfo
+from maskstream_model.port import ClassInfo
 
 OVIS = (
     "person bird cat dog horse sheep cow elephant bear zebra giraffe poultry giant_panda lizard "

@@ -7,7 +7,7 @@ list of presets imports none of them; a family is imported when one of its prese
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
@@ -26,9 +26,10 @@ Weights = str | PathLike[str]
 Load = Callable[..., Model[Any]]
 """`load(preset, weights, device, **overrides)` returns the model of a preset, ready to step.
 
-`weights` is a file, or None for those that come with the preset; `device` is "cpu", "cuda" or
-"cuda:N"; overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError`
-with a sentence for users.
+`weights` is a file, published or converted, or None for the one that comes with the preset; ours
+also take "random" for seeded random ones, for tests. `device` is "cpu", "cuda" or "cuda:N";
+overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError` with a
+sentence for users: a ConfigError for arguments, a CheckpointError for weights.
 """
 
 
@@ -82,6 +83,8 @@ class WeightFormat:
             tensors that it does not know, and those with the preset's own names, stay as they are.
         hint: `hint(tensors)` may describe a file that fits no preset: "it has no tracker".
         free_shapes: names of tensors whose shape may differ between files of one preset.
+        prefixes: of the names of all tensors of its presets. A file without any adapted name that
+            begins with one is not compared with them. Empty: every file is compared.
     """
 
     targets: Callable[[str], Tensors]
@@ -89,6 +92,7 @@ class WeightFormat:
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
     free_shapes: Sequence[str] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class Family:
 
     name: str
     load: Load
+    _: KW_ONLY
     compile: Compile | None = None
     releases: Sequence[Release] = ()
     live: Live | None = None

@@ -66,3 +66,12 @@ def check_owner(schema: object, known: int, fingerprint: object, own: str) -> No
         raise StateError(f"state has schema {schema}, this version reads {known}")
     if fingerprint != own:
         raise StateError(f"state belongs to model {fingerprint}, this is model {own}")
+
+
+def check_consistent(rules: Mapping[str, bool], num_tracks: int, max_tracks: int | None) -> None:
+    """Raise StateError where a rule, by its sentence, does not hold, or tracks are too many."""
+    for sentence, holds in rules.items():
+        if not holds:
+            raise StateError(f"state is inconsistent: {sentence}")
+    if max_tracks is not None and num_tracks > max_tracks:
+        raise StateError(f"state has {num_tracks} tracks; at most {max_tracks} are allowed")

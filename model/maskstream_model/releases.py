@@ -25,6 +25,7 @@ class Release:
         caution: sentence to show before the download, such as an unclear licence.
         size: of the file in bytes.
         sha256: of the file, 64 hexadecimal digits.
+        sha256_prefix: its first digits, as the publisher has them in the file's name.
     """
 
     preset: str
@@ -37,6 +38,7 @@ class Release:
     caution: str = ""
     size: int | None = None
     sha256: str | None = None
+    sha256_prefix: str = ""
 
     @property
     def file(self) -> str:

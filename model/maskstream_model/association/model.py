@@ -16,10 +16,11 @@ from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
-from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
+from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
+from maskstream_model.query_tracking import QueryTrackingModel, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 from maskstream_model.tasks.preprocess import Resize
 
@@ -29,7 +30,7 @@ TINY = 1e-9
 """Added to probabilities before their logarithm."""
 
 
-class AssociatedSegmenter(FramewiseModel[AssociationState]):
+class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
     """Implements `port.Model` (docs/model.md 12); its memory is an `AssociationState`.
 
     Args:
@@ -37,7 +38,7 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         segmenter: Mask2Former.
         device: where it runs.
         fingerprint: of its weights and rules.
-        resize: see `FramewiseModel`.
+        resize: see `QueryTrackingModel`.
     """
 
     family = "mask2former"
@@ -60,9 +61,8 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
             self.config, segmenter, self.device, self.fingerprint, self.resize
         )
 
-    def begin(self, options: SessionOptions = NO_OPTIONS) -> AssociationState:
-        """See `port.Model`."""
-        refuse_prompts(self.config, options)
+    def first_state(self) -> AssociationState:
+        """Return the state of a session before its first frame."""
         return initial_state(self.config)
 
     def to_parts(self, state: AssociationState) -> dict[str, bytes]:
@@ -83,13 +83,8 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[AssociationState]]:
-        """Associate frames that are segmented already; see `FramewiseModel.track`."""
-        limits = [None] * len(states) if max_tracks is None else max_tracks
-        pairs = [
-            self._track_one(segmented.frame(index), state, resized[index], limits[index])
-            for index, state in enumerate(states)
-        ]
-        return [output for output, _ in pairs], [state for _, state in pairs]
+        """Associate frames that are segmented already; see `QueryTrackingModel.track`."""
+        return one_by_one(self._track_one, segmented, states, resized, max_tracks)
 
     def _track_one(
         self, frame: SegmenterOutput, state: AssociationState, resized: Size, limit: int | None

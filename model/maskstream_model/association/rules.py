@@ -1,6 +1,7 @@
 """How segment queries are associated: rules that an operator may override."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from maskstream_model.config import OnlineConfig
 
@@ -25,6 +26,12 @@ class AssociationRules(OnlineConfig):
         reid_similarity_min: of the appearances, from which a track comes back from the gallery.
         reid_margin_min: by how much it must be more alike than any other pair of either.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        *OnlineConfig.OPTIONAL,
+        "contained_min",
+        "gallery_frames",
+    )
 
     similarity_min: float = 0.4
     momentum_min: float = 0.7

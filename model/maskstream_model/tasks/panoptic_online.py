@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, mask_probabilities
-from maskstream_model.tasks.rules import TaskConfig
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PanopticFrame:
         return torch.tensor(ids, device=self.owners.device)[self.owners]
 
 
-def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
+def panoptic_claims(output: FrameOutput, config: PresetConfig) -> Claims:
     """Return which tracks take part, and under which ids.
 
     Args:
@@ -75,7 +75,7 @@ def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
 
 
 def panoptic_frame(
-    output: FrameOutput, size: Size, config: TaskConfig, shown: Container[int] | None = None
+    output: FrameOutput, size: Size, config: PresetConfig, shown: Container[int] | None = None
 ) -> PanopticFrame:
     """Return the segments of a frame.
 

@@ -1,6 +1,6 @@
 """Addresses of weight files, without I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urljoin, urlsplit
@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from maskstream_model.errors import DownloadError
 
 HUB = "https://huggingface.co"
+ENDPOINT = "HF_ENDPOINT"
 HUB_HOSTS = ("huggingface.co", "hf.co")
 """Domains of the hosts that the Hugging Face Hub redirects downloads to."""
 HUB_SCHEME = "hf://"
@@ -54,6 +55,23 @@ def hub_file(source: str, endpoint: str) -> HubFile:
     if not (owner and name and path):
         raise DownloadError(f"{source} is not of the form hf://OWNER/REPOSITORY/PATH")
     return HubFile(endpoint.rstrip("/"), f"{owner}/{name}", revision or "main", path)
+
+
+def endpoint_of(environ: Mapping[str, str]) -> str:
+    """Return the address of the hub: that of the environment, or the public one.
+
+    Raises:
+        DownloadError: the environment's may not be requested.
+    """
+    endpoint = environ.get(ENDPOINT) or HUB
+    try:
+        return checked(endpoint)
+    except DownloadError:
+        # Its value may hold a password, which is not found without a scheme.
+        raise DownloadError(
+            f"{ENDPOINT} must begin with https:// and a host, like {HUB} (http:// is for this "
+            "machine alone)"
+        ) from None
 
 
 def address_in(mirror: str, file: str) -> str:

@@ -70,8 +70,10 @@ def verify(file: Path, preset: str | None) -> None:
 
 def _print_misfits(inspection: "Inspection") -> None:
     """Print what keeps a file from the preset that it comes nearest to."""
+    if not inspection.fits:
+        return
     nearest = inspection.fits[0]
-    if not nearest.misfits.num_matching and len(inspection.fits) > 1:
+    if not nearest.misfits.num_matching and inspection.asked is None:
         return
     click.echo(f"nearest preset: {nearest.preset}")
     for what, names in (

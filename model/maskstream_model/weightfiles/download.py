@@ -55,7 +55,8 @@ class Retries:
             except PassingError as error:
                 failures = 1 if gained() != before else failures + 1
                 if failures >= attempts:
-                    raise DownloadError(f"{error}, {failures} times in a row") from None
+                    sentence = f"{error}, {failures} times in a row{error.advice}"
+                    raise DownloadError(sentence) from None
                 doubled_s = self.first_wait_s * 2 ** (failures - 1)
                 wait_s = min(error.after_s or doubled_s, LONGEST_WAIT_S)
                 self.say(f"{error}; next attempt in {wait_s:.0f} s.")

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
 from maskstream_model.weightfiles.addresses import (
-    HUB,
     HUB_HOSTS,
     HUB_SCHEME,
     address_in,
+    endpoint_of,
     hub_file,
     shown,
 )
@@ -125,7 +126,7 @@ def _place(
 ) -> tuple[Web, Callable[[], Facts]]:
     """Return a web client for the file's host, and a function that requests the facts."""
     if source.startswith(HUB_SCHEME):
-        hosted = hub_file(source, environ.get("HF_ENDPOINT") or HUB)
+        hosted = hub_file(source, endpoint_of(environ))
         hub = Web(client, HUB_HOSTS, environ.get("HF_TOKEN"))
         return hub, lambda: facts_of_hub(hub, hosted)
     web = Web(client)
@@ -140,7 +141,8 @@ def _begun(work: Path, facts: Facts, file: str) -> Path:
             shutil.rmtree(other, ignore_errors=True)
     folder = work / version
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / file
+    # A mirror may have the weights in another form, and readers go by the ending.
+    return folder / Path(file).with_suffix(Path(urlsplit(facts.address).path).suffix)
 
 
 def _check_disk(work: Path, num_bytes: int) -> None:

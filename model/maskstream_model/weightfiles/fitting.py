@@ -36,13 +36,19 @@ def fits(weights: Mapping[str, Tensor], name: str | None = None) -> list[Fit]:
         name: the only preset to compare with; None: all whose families read weight files.
 
     Returns:
-        one entry per preset, the best first.
+        one entry per preset, the best first; without a name only those whose family has
+        such names of tensors.
 
     Raises:
         ConfigError: an unknown preset, or one that has no weight files.
     """
-    formats = {name: format_of(name)} if name is not None else _formats()
-    found = [_fit(preset, how, weights) for preset, how in formats.items()]
+    if name is not None:
+        return [_fit(name, format_of(name), weights)]
+    found = [
+        _fit(preset, how, weights)
+        for preset, how in _formats().items()
+        if _may_fit(preset, how, weights)
+    ]
     return sorted(found, key=lambda fit: fit.misfits.count)
 
 
@@ -64,6 +70,13 @@ def _formats() -> dict[str, WeightFormat]:
         with suppress(ConfigError):
             found[preset] = format_of(preset)
     return found
+
+
+def _may_fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> bool:
+    """Return whether a file has names of the family; networks are not built for that."""
+    if not how.prefixes:
+        return True
+    return any(name.startswith(how.prefixes) for name in how.adapted(preset, weights))
 
 
 def _fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> Fit:

@@ -15,7 +15,7 @@ from maskstream_model.releases import Release
 from maskstream_model.weightfiles.cache import VARIABLE, cache_folder, cached_file
 from maskstream_model.weightfiles.conversion import convert
 from maskstream_model.weightfiles.fetching import Fetched, Runtime, from_folder, from_network
-from maskstream_model.weightfiles.lock_file import Trusted, trust, trusted
+from maskstream_model.weightfiles.lock_file import Trusted, key_of, trust, trusted
 from maskstream_model.weightfiles.promises import check, promises_of, sha256_of
 from maskstream_model.weightfiles.watcher import Watcher
 
@@ -82,12 +82,15 @@ def _pull(
 ) -> Pulled:
     folder = target.parent
     work = folder / WORK / release.preset
-    promises = promises_of(release, None if refresh else trusted(folder, release.source))
+    key = key_of(release, origin)
+    promises = promises_of(release, trusted(folder, key), refresh)
     if origin is not None and "://" not in origin:
         fetched = from_folder(Path(origin), release, promises, watcher, work)
     else:
         fetched = from_network(origin, release, promises, watcher, work, runtime)
-    digest, size = sha256_of(fetched.path), fetched.path.stat().st_size
+    size = fetched.path.stat().st_size
+    watcher.say(f"Checking and converting {release.file} ({size / 1e6:.0f} MB).")
+    digest = sha256_of(fetched.path)
     try:
         check(digest, fetched.promises, f"{release.file} from {fetched.origin}")
         fingerprint = _convert(fetched, release, work, target)
@@ -96,11 +99,11 @@ def _pull(
             fetched.path.unlink(missing_ok=True)
         raise
     version = Trusted(digest, size, fetched.origin, runtime.today().isoformat())
-    trust(folder, release.source, version)
-    if not fetched.promises:
+    trust(folder, key, version)
+    if not any(promise.is_whole for promise in fetched.promises):
         watcher.say(
-            f"Nobody publishes a SHA-256 of {release.file}: that of this file was recorded, and "
-            "another file of its name will be refused."
+            f"Nobody publishes a whole SHA-256 of {release.file}: that of this file was recorded, "
+            "and another file of its name will be refused."
         )
     shutil.rmtree(work, ignore_errors=True)
     return Pulled(target, fingerprint)

@@ -1,7 +1,8 @@
 """Shows the progress of a pull on a terminal, or as log lines where there is none."""
 
 import sys
-from typing import Final
+import time
+from collections.abc import Callable
 
 import click
 from rich.console import Console
@@ -16,9 +17,7 @@ from rich.progress import (
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
-
-LOGGED_SHARE: Final = 0.1
-"""Share of a file between two log lines."""
+from maskstream_model.weightfiles.progress_log import ProgressLog
 
 
 class Terminal:
@@ -26,14 +25,15 @@ class Terminal:
 
     Args:
         agrees: to any caution, which is still shown; if false, cautions are confirmed at a prompt.
+        clock: monotonic, in seconds.
     """
 
-    def __init__(self, agrees: bool) -> None:
+    def __init__(self, agrees: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._agrees = agrees
         self._console = Console(stderr=True)
         self._progress: Progress | None = None
         self._task = TaskID(0)
-        self._logged = 0.0
+        self._log = ProgressLog(clock)
 
     def __enter__(self) -> "Terminal":
         return self
@@ -70,9 +70,10 @@ class Terminal:
             raise DownloadError("nothing was pulled")
 
     def progress(self, done: int, total: int | None) -> None:
-        """Move the bar; without a terminal, print a line at each tenth."""
+        """Move the bar; without a terminal, print a line every few seconds."""
         if not self._console.is_terminal:
-            self._log(done, total)
+            if line := self._log.line(done, total):
+                self.say(line)
             return
         if self._progress is None:
             columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -80,10 +81,3 @@ class Terminal:
             self._task = self._progress.add_task("", total=total, completed=done)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total)
-
-    def _log(self, done: int, total: int | None) -> None:
-        share = done / total if total else 0.0
-        if share >= 1 or share < self._logged or share >= self._logged + LOGGED_SHARE:
-            self._logged = share
-            of = "" if total is None else f" of {total / 1e6:.0f} MB ({100 * share:.0f} %)"
-            self.say(f"{done / 1e6:.0f} MB{of}")

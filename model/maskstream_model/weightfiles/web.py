@@ -17,6 +17,10 @@ PASSING = (408, 425, 429, 500, 502, 503, 504)
 TOLERATED = {"GET": (416,), "HEAD": (405, 501)}
 """Statuses that callers handle: no such range, and no support of HEAD."""
 CONNECT_S, SILENCE_S = 10.0, 30.0
+ELSEWHERE = (
+    "; HF_ENDPOINT names another hub, HTTPS_PROXY a proxy, and --from FOLDER|FILE|URL another "
+    "place to take the file from"
+)
 
 
 class PassingError(Exception):
@@ -24,11 +28,13 @@ class PassingError(Exception):
 
     Attributes:
         after_s: how long the server asked to wait; None: it did not.
+        advice: a further clause for people, for when no attempt succeeds.
     """
 
-    def __init__(self, reason: str, after_s: float | None = None) -> None:
+    def __init__(self, reason: str, after_s: float | None = None, advice: str = "") -> None:
         super().__init__(reason)
         self.after_s = after_s
+        self.advice = advice
 
 
 def new_client(silence_s: float = SILENCE_S) -> httpx.Client:
@@ -83,7 +89,7 @@ class Web:
             response = self._answer(method, checked(address), dict(headers or {}))
             yield response
         except httpx.TransportError as error:
-            raise PassingError(_clause(error, address)) from None
+            raise _passing(error, address) from None
         finally:
             if response is not None:
                 response.close()
@@ -129,10 +135,11 @@ class Web:
         return "it is not open to everybody, or not there; where it needs a token, set HF_TOKEN"
 
 
-def _clause(error: httpx.TransportError, address: str) -> str:
+def _passing(error: httpx.TransportError, address: str) -> PassingError:
     host = urlsplit(address).hostname
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return f"{host} cannot be reached ({first_line(error)})"
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
+        reason = f"{host} cannot be reached ({first_line(error)})"
+        return PassingError(reason, advice=ELSEWHERE)
     if isinstance(error, httpx.TimeoutException):
-        return f"{host} has sent nothing for too long"
-    return f"the connection to {host} broke off ({first_line(error)})"
+        return PassingError(f"{host} has sent nothing for too long")
+    return PassingError(f"the connection to {host} broke off ({first_line(error)})")

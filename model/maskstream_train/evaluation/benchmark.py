@@ -11,10 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Progress, Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic import PanopticVideo
-from maskstream_model.tasks.rules import TaskConfig
 from maskstream_model.video import segment_video
 from maskstream_train.data.pictures import read_frame
 from maskstream_train.data.videos import VideoInfo
@@ -32,7 +32,7 @@ from maskstream_train.evaluation.vis_score import VisScore, check_occlusion
 
 NUM_MASKS = 16
 """Masks of a frame that are held at picture size at once; a large model may track hundreds."""
-ClipSegmenter = Callable[[Sequence[FrameOutput], Size, TaskConfig], PanopticVideo]
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, PresetConfig], PanopticVideo]
 """From the outputs of frames to segments at picture size (docs/model.md 3.6, "vps")."""
 
 
@@ -121,7 +121,7 @@ class FrameTracker(Protocol):
     """A model that also returns the raw tracks of a frame, before results are made."""
 
     @property
-    def config(self) -> TaskConfig:
+    def config(self) -> PresetConfig:
         """Task, classes and rules of the model."""
         ...
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import below, load_weights
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset_names
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.loading import usable_device
 from maskstream_model.model_folders import (
@@ -17,7 +18,6 @@ from maskstream_model.model_folders import (
     model_folder,
     write_description,
 )
-from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
 from maskstream_train.own_classes.data import OwnData, Say, open_own_data
 from maskstream_train.own_classes.recipe import MINUTES, SEGMENTER_SHARE, OwnStage, own_preset

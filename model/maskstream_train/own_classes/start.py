@@ -10,10 +10,10 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import PRESET, header_of, load_weights
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import model_folder
-from maskstream_model.presets import preset, preset_names
 from maskstream_model.weightfiles.cache import weights_for
 from maskstream_train.data.classes import plain_name
 

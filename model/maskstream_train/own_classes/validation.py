@@ -9,8 +9,8 @@ from typing import Any
 
 from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.loading import load
 from maskstream_model.errors import TrainingError
-from maskstream_model.loading import load
 from maskstream_model.model_folders import ModelFolder
 from maskstream_model.port import Model
 from maskstream_train.data.ytvis import InstanceReader

@@ -5,7 +5,7 @@ import pytest
 
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.errors import FrameError, PromptError
-from maskstream_model.framewise import rounds
+from maskstream_model.network_model import rounds
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput
 from support.double_precision import double_precision
 from support.running import run

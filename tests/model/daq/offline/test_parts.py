@@ -54,7 +54,7 @@ def damage(parts, name, change):
         (lambda parts: {n: b for n, b in parts.items() if n != "tracker/queries"}, "lacks queries"),
         (lambda parts: {**parts, "more": b""}, "unknown more"),
         (lambda parts: {**parts, "queries": parts["tracker/queries"]}, "unknown queries"),
-        (lambda parts: damage(parts, "previous", lambda blob: blob[:-4]), "naive sequences"),
+        (lambda parts: damage(parts, "previous", lambda blob: blob[:-4]), "previous of"),
         (
             lambda parts: damage(
                 parts, "previous", lambda blob: blob[:-4] + np.float32(np.nan).tobytes()
