@@ -205,6 +205,18 @@ def test_comings_and_goings_are_marked_for_a_second():
     assert marked == [True, True, True, False]
 
 
+def test_what_is_gone_is_marked_where_it_was_seen_last():
+    annotator = Annotator(fps=3)
+    for each in (
+        seen(0, (1, 1, EMERGED), masks=[HOUSE]),
+        seen(1, (1, 1, MISSED), masks=[TREE]),
+    ):
+        annotator.annotate(GREY, each)
+    marked = annotator.annotate(GREY, seen(2, (1, 1, DISAPPEARED), masks=[NOTHING]))
+    assert not np.array_equal(marked[20:50, 10:30], GREY[20:50, 10:30])
+    assert np.array_equal(marked[5:20, 50:70], GREY[5:20, 50:70])
+
+
 def test_marks_of_an_older_memory_are_forgotten_with_it():
     annotator = Annotator(fps=10)
     annotator.annotate(GREY, seen(0, (1, 1, EMERGED), masks=[HOUSE]))
