@@ -27,7 +27,7 @@ TREE = square(50, 5, 70, 40, SIZE)
 def seen(frame_index, *found, masks=None, frame_size=SIZE, reset=None, latency_s=0.1):
     """A result with the objects (track_id, class_id, status)."""
     stack = np.concatenate(masks) if masks else np.zeros((0, *SIZE), bool)
-    message = result(frame_index + 1, objects=found, masks=stack)
+    message = result(frame_index + 1, objects=found, masks=stack, pts_us=frame_index * 80_000)
     return Result(frame_index, message, frame_size, CLASSES, latency_s, reset)
 
 
@@ -146,6 +146,25 @@ def test_a_summary_counts_frames_tracks_comings_and_goings():
     assert (report["frames"], report["tracks"], report["fps"]) == (3, 2, 1.5)
     assert (report["emerged"], report["disappeared"], report["dropped"]) == (2, 1, 0)
     assert report["latency_ms"]["p50"] == 200
+
+
+def test_a_summary_says_of_each_shown_track_what_it_is_and_from_when_to_when():
+    summary = StreamSummary()
+    summary.begin("s1", show_min=0.9)
+    for each in (
+        seen(0, (1, 0, EMERGED), masks=[HOUSE]),
+        seen(1, (1, 1, TRACKED), (2, 1, MISSED), masks=[HOUSE, TREE]),
+        seen(2, (1, 1, TRACKED), masks=[HOUSE]),
+        seen(3, (1, 1, MISSED), masks=[TREE]),
+        seen(4, (1, 1, DISAPPEARED), masks=[NOTHING]),
+    ):
+        summary.add(each)
+    (track,) = json.loads(json.dumps(summary.report()))["shown_tracks"]
+    assert (track["track_id"], track["label"], track["score"]) == (1, "animal", 0.9155)
+    assert (track["first_frame"], track["last_frame"], track["frames"]) == (0, 2, 3)
+    assert (track["from_s"], track["to_s"]) == (0, 0.16)
+    summary.begin("s1", show_min=0.95)
+    assert summary.report()["shown_tracks"] == []
 
 
 def test_percentiles_of_nothing_are_none():
