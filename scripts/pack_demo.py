@@ -6,7 +6,7 @@
 
 The first writes frames of the clips, `05/00000.jpg`. The second is the teacher, once for every
 picture of FRAMES, `SHARED/cutouts` and `SHARED/coco_free/images`, some forty at a time (a file for
-each), in an environment of its own: numpy, pillow, onnxruntime, ai-edge-litert and pycocotools. It
+each), in a separate environment: numpy, pillow, onnxruntime, ai-edge-litert and pycocotools. It
 took 14 minutes on two busy cores. The third joins all and prints what the model card says of the
 sources, and counts.
 """
@@ -31,7 +31,7 @@ from maskstream_train.data.packing.writing import fitting, write_pack
 from maskstream_train.data.reading import read_json
 
 STRIDES = {"davis": 4, "davis2": 2}
-"""Of frames as they lie in the folders: every fourth frame of the videos."""
+"""Every how many frames of a sequence one is packed."""
 CLIP_STRIDES = {
     "05_bottles_hand_h264_1189f.mp4": 8,
     "06_sign_person_fullrange.mkv": 4,
@@ -99,8 +99,8 @@ def pack(given: argparse.Namespace) -> None:
     pictures = pictures_of(given.shared, given.frames, given.labels)
     kept = fitting(pictures, int(given.max_mb * 1e6), given.seed)
     write_pack(given.out, kept, EVERYDAY.split())
-    told = {**summary(kept), "left out": len(pictures) - len(kept)}
-    print(json.dumps(told | {"bytes": given.out.stat().st_size}, indent=2))
+    counts = {**summary(kept), "left out": len(pictures) - len(kept)}
+    print(json.dumps(counts | {"bytes": given.out.stat().st_size}, indent=2))
 
 
 def main() -> None:

@@ -15,12 +15,12 @@ from torch.export import ExportedProgram
 
 from maskstream_model.aliases import Size
 from maskstream_model.atomic_writes import atomic_write
-from maskstream_model.compile import NAMES, compile_segmenter
 from maskstream_model.compilers import CompiledEngine, Compiler
 from maskstream_model.errors import CompileError, ConfigError
-from maskstream_model.framewise import FramewiseModel
+from maskstream_model.mask2former.compile import NAMES, compile_segmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.port import Model
+from maskstream_model.query_tracking import QueryTrackingModel
 from maskstream_model.tasks.preprocess import MEAN, STD, resized_size
 
 OPSET: Final = 18
@@ -46,7 +46,7 @@ def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: i
             something else with it; `out` is as it was.
         OSError: it cannot be written.
     """
-    if not isinstance(model, FramewiseModel) or not isinstance(model.segmenter, Segmenter):
+    if not isinstance(model, QueryTrackingModel) or not isinstance(model.segmenter, Segmenter):
         raise ConfigError(f"{model.info.name} has no segmenter apart from its tracker to export")
     new_session = _onnxruntime()
     size = model.batch_key(*frame_size)
@@ -102,7 +102,7 @@ def _quiet() -> Iterator[None]:
         log.setLevel(before)
 
 
-def _facts(model: FramewiseModel[Any], frame_size: Size) -> dict[str, str]:
+def _facts(model: QueryTrackingModel[Any], frame_size: Size) -> dict[str, str]:
     """Return what the file says of itself: all that its pictures and outputs are read with."""
     online, info = model.config.online, model.info
     resized = resized_size(*frame_size, online.min_size, online.max_size)

@@ -16,9 +16,9 @@ def trimmed_prompts(prompts: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValueError: too few, too many, an empty one or one that is too long.
     """
+    if not 1 <= len(prompts) <= MAX_PROMPTS:
+        raise ValueError(f"Prompts are {PROMPTS_RULE}, not {len(prompts)} texts.")
     trimmed = tuple(dict.fromkeys(prompt.strip() for prompt in prompts))
-    if not 1 <= len(trimmed) <= MAX_PROMPTS:
-        raise ValueError(f"Prompts are {PROMPTS_RULE}, not {len(trimmed)} texts.")
     for prompt in trimmed:
         if not 1 <= len(prompt) <= MAX_PROMPT_CHARACTERS:
             raise ValueError(f"Prompts are {PROMPTS_RULE}; one has {len(prompt)}.")

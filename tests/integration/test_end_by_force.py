@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from maskstream_model.parts_file import parts_to_file
 from maskstream_server.lifecycle.forced_exit import FORCED, end_within
-from maskstream_server.streaming.transfer import parts_to_file
 from support import hanging_server
 from support.forks import Forked
 from support.pictures import scan_bomb
@@ -87,6 +87,18 @@ async def test_a_step_that_does_not_end(tmp_path: Path):
         assert psutil.wait_procs(decoders, SOON_S)[1] == []
 
 
+async def test_a_memory_that_is_never_read(tmp_path: Path):
+    with hanging(tmp_path) as server:
+        headers = {"content-type": "application/octet-stream"}
+        address = f"{server.url}/v1/sessions/brought/state"
+        hang = parts_to_file({"count": b"hang"})
+        async with httpx.AsyncClient() as client:
+            bringing = asyncio.create_task(client.put(address, content=hang, headers=headers))
+            await server.until_waiting("maskstream_engine_step_age_seconds")
+            server.end()
+            await asyncio.gather(bringing, return_exceptions=True)
+
+
 async def test_decoders_that_do_not_answer(tmp_path: Path):
     with hanging(tmp_path, decode_s=3600.0, decoders=2) as server:
         decoders = server.decoders()
@@ -102,18 +114,15 @@ async def test_decoders_that_do_not_answer(tmp_path: Path):
 
 
 async def test_a_thread_that_never_returns_is_named_in_the_log(tmp_path: Path):
-    with hanging(tmp_path, video_jobs=0) as server:
-        headers = {"content-type": "application/octet-stream"}
-        address = f"{server.url}/v1/sessions/brought/state"
-        hang = parts_to_file({"count": b"hang"})
-        async with httpx.AsyncClient() as client:
-            bringing = asyncio.create_task(client.put(address, content=hang, headers=headers))
+    with hanging(tmp_path, video_jobs=0, hang_in_encoding=True) as server:
+        async with raw_client(server.ws_url) as client:
+            await client.hello()
             threads = psutil.Process(server.process.pid).num_threads()
+            await client.send(grey())
             async with asyncio.timeout(SOON_S):
                 while psutil.Process(server.process.pid).num_threads() == threads:
                     await asyncio.sleep(0.05)
             assert server.end() == FORCED
-            await asyncio.gather(bringing, return_exceptions=True)
         (event,) = [each for each in server.events() if each["event"] == "ended_by_force"]
         assert "frames_0" in event["threads"]
 

@@ -1,6 +1,8 @@
 """Models that answer late, and models that need prompts, over real sockets and as whole videos."""
 
+import asyncio
 import json
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -179,6 +181,59 @@ async def test_prompts_that_the_model_refuses_are_a_bad_hello_with_its_sentence(
             assert error["message"].endswith("refuses the prompts: there is no unicorn.")
 
 
+async def test_prompts_that_the_model_refuses_later_leave_the_session_as_it_was():
+    model = stand_in(prompts="required")
+    begin = model.begin
+
+    def refuse(options):
+        if options.prompts[0].text == "unicorn":
+            raise PromptError("there is no unicorn")
+        return begin(options)
+
+    model.begin = refuse
+    with running_server(model) as live:
+        async with raw_client(live.ws_url) as client:
+            await client.hello(prompts=["red"])
+            await client.say(type="prompts", prompts=["unicorn"])
+            await stream(client, 1, 2)
+            error = await client.get("error")
+            assert (error["code"], error["fatal"]) == ("bad_message", False)
+            assert error["message"].endswith("refuses the prompts: there is no unicorn.")
+            assert [said(each) for each in await results(client, 2)] == [
+                [(1, 0, 0, 1)],
+                [(1, 0, 1, 2)],
+            ]
+
+
+async def test_a_slow_text_encoder_stops_no_other_part_of_the_server():
+    model, begun, go_on = stand_in(prompts="required"), threading.Event(), threading.Event()
+    begin = model.begin
+
+    def slow(options):
+        if options.prompts[0].text == "slow":
+            begun.set()
+            assert go_on.wait(SOON_S)
+        return begin(options)
+
+    model.begin = slow
+    with running_server(model) as live:
+        async with raw_client(live.ws_url) as first, raw_client(live.ws_url) as second:
+            await first.say(type="hello", prompts=["slow"])
+            assert await asyncio.to_thread(begun.wait, SOON_S)
+            assert await asyncio.to_thread(live.get, "/healthz")
+            go_on.set()
+            await first.get("welcome")
+            begun.clear()
+            go_on.clear()
+            await second.hello(prompts=["red"])
+            await second.say(type="prompts", prompts=["slow"])
+            assert await asyncio.to_thread(begun.wait, SOON_S)
+            await second.say(type="ping", id=1)
+            assert (await second.get("pong"))["id"] == 1
+            go_on.set()
+            assert (await second.get("prompted"))["from_sequence"] == 1
+
+
 async def test_only_some_classes_are_mentioned_and_ids_stay_as_they_were():
     with running_server(stand_in()) as live:
         async with raw_client(live.ws_url) as client:
@@ -202,6 +257,19 @@ async def test_other_prompts_beside_a_token_are_a_bad_hello(shared_redis):
                 await client.say(type="hello", resume=resume, prompts=prompts)
                 answer = await client.get("welcome" if resumed else "error")
                 assert answer.get("resumed", answer.get("code")) == (resumed or "bad_hello")
+
+
+async def test_a_memory_with_more_tracks_than_this_server_allows_is_lost(shared_redis):
+    with running_server(stand_in(), store=shared_redis.url) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello()
+            await client.answer(picture(1).tobytes(), **SIZE)
+            await client.flush()
+    with running_server(stand_in(), store=shared_redis.url, max_tracks=1) as live:
+        async with raw_client(live.ws_url) as client:
+            resume = {"token": welcome["resume_token"], "last_sequence": 1}
+            assert not (await client.hello(resume=resume))["resumed"]
+            assert (await client.get("reset"))["reason"] == "state_lost"
 
 
 @pytest.mark.parametrize(

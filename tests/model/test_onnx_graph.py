@@ -14,13 +14,13 @@ from PIL import Image
 from docs.pages import CHECKOUT, blocks
 from maskstream_model import load_model
 from maskstream_model.checkpoint import PRESET, load_weights, save_safetensors
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CompileError, ConfigError
 from maskstream_model.export_command import export
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import ModelFolder, write_description
 from maskstream_model.onnx_graph import NAMES, write_segmenter
 from maskstream_model.port import ClassInfo
-from maskstream_model.presets import preset
 from maskstream_model.tasks.preprocess import MEAN, STD, prepare, resized_size
 from maskstream_train.data.synthetic import sample_clip
 

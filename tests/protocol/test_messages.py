@@ -18,6 +18,7 @@ from maskstream_protocol.notices import (
     parse_server_message,
 )
 from protocol.strategies import client_messages, server_messages, welcomes
+from support.raised import error_of
 
 NO_NULLS = ("policy", "masks")
 WELCOME = Welcome(
@@ -112,13 +113,15 @@ def test_a_hello_with_a_wrong_field_is_refused_by_the_name_of_the_field(fields):
 
 
 def test_prompts_are_trimmed_and_each_counted_once():
-    texts = [" " * 300 + "a dog\n", "b" * 256] * 9
+    texts = [" " * 300 + "a dog\n", "b" * 256] * 8
     text = json.dumps({"type": "prompts", "prompts": texts})
     assert parse_client_message(text) == Prompts(("a dog", "b" * 256))
 
 
 @pytest.mark.parametrize(
-    "prompts", [None, [], ["  "], ["a", 7], [*"abcdefghijklmnopq"], ["a" * 257]], ids=str
+    "prompts",
+    [None, [], ["  "], ["a", 7], [*"abcdefghijklmnopq"], ["a"] * 17, ["a" * 257]],
+    ids=str,
 )
 def test_wrong_prompts_are_refused_with_the_rule(prompts):
     with pytest.raises(BadMessageError, match=r"prompts\.prompts must be .+\."):
@@ -164,10 +167,8 @@ def test_text_that_is_no_message_is_refused(parse, text):
 @settings(deadline=None)
 def test_any_text_is_a_message_or_a_bad_message(text):
     for parse in (parse_client_message, parse_server_message):
-        try:
-            parse(text)
-        except BadMessageError as error:
-            assert error.message.endswith(".")  # noqa: PT017
+        error = error_of(BadMessageError, parse, text)
+        assert error is None or error.message.endswith(".")
 
 
 def test_an_id_of_any_kind_is_echoed_unchanged():

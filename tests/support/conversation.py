@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from maskstream_model.port import StepInput, TrackTable
+from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.records import Task
 from maskstream_protocol.results import ResultMessage, decode_result
 from maskstream_server.session.actions import (
     Action,
+    CheckPrompts,
     Close,
     CommitMemory,
     Decode,
@@ -23,6 +25,7 @@ from maskstream_server.session.admission import Terms
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import Beginning
 from maskstream_server.session.pipeline import WorkTimes
+from maskstream_server.session.prompts import SessionPrompts
 from maskstream_server.session.reporting import ReportedFrame, StepReport
 from maskstream_server.session.session import Session
 from maskstream_server.streaming.encode import ResultFormat, encode_result
@@ -86,6 +89,10 @@ class Conversation:
         """The pixels of a frame."""
         return PICTURE
 
+    def check(self, prompts: SessionPrompts) -> BadMessageError | None:
+        """Why the model refuses prompts."""
+        return None
+
     def model(
         self, sequence: int | None, step: StepInput, mentioned: frozenset[int], committed: int
     ) -> StepReport:
@@ -125,7 +132,7 @@ class Conversation:
                     self.closed = code
                 case CommitMemory():
                     self.saves.append(action)
-                case Decode() | StepModel() | Encode():
+                case CheckPrompts() | Decode() | StepModel() | Encode():
                     self.work.append(action)
                 case _:
                     self.other.append(action)
@@ -134,6 +141,8 @@ class Conversation:
         """Do the oldest piece of work."""
         action = self.work.pop(0)
         match action:
+            case CheckPrompts(prompts):
+                self.take(self.session.prompts_checked(self.check(prompts)))
             case Decode(message):
                 self.take(self.session.decoded(message.sequence, self.picture(message), 0.002))
             case StepModel(sequence, step, mentioned, committed):

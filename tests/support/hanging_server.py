@@ -1,4 +1,4 @@
-"""A server for a process of its own in which steps and memories may hang for ever."""
+"""A server for a process of its own in which steps, memories and encoding may hang for ever."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.assembly import assemble
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.server import bind, serve_forever
+from maskstream_server.streaming import executor
 from maskstream_server.telemetry.log import set_up_logging
 from support.server import POISON, FakeModel
 
@@ -28,9 +29,16 @@ class HangingModel(FakeModel):
         return super().from_parts(parts, *options)
 
 
-def serve(**values: Any) -> None:
+def hang(*_: Any) -> None:
+    """Take the place of encoding a result."""
+    time.sleep(FOR_EVER_S)
+
+
+def serve(hang_in_encoding: bool = False, **values: Any) -> None:
     """Serve with these settings, until a signal ends it."""
     settings = Settings(host="127.0.0.1", port=0, **values)
+    if hang_in_encoding:
+        executor.encode_result = hang
     set_up_logging("json", "info")
     with bind(settings.host, settings.port) as bound:
         serve_forever(assemble(settings, Models(HangingModel())), bound)

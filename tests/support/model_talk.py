@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from maskstream_model.port import Model, StepInput
+from maskstream_model.errors import PromptError
+from maskstream_model.port import Model, SessionOptions, StepInput
+from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
@@ -58,6 +60,13 @@ class ModelTalk(Conversation):
         pixels[1:3, 1:3, 0] = 200
         pixels[0, :2, 1] = 200 * (message.sequence % 3 == 0)
         return pixels
+
+    def check(self, prompts: SessionPrompts) -> BadMessageError | None:
+        try:
+            self.stepping.begin(SessionOptions(prompts.for_model()))
+        except PromptError as error:
+            return BadMessageError(f"The model refuses the prompts: {error}.")
+        return None
 
     def model(
         self, sequence: int | None, step: StepInput, mentioned: frozenset[int], committed: int

@@ -1,8 +1,8 @@
 """Mask2Former as mmdetection publishes it (docs/model.md 11).
 
-The scores are its authors', taken from their model zoo; nobody has measured them here. That file
-names end in the first eight digits of the SHA-256 is mmdetection's convention; no file was at hand
-to compare it with.
+The scores are its authors', taken from their model zoo; they were not reproduced here. That file
+names end in the first eight digits of the SHA-256 is mmdetection's convention; it was not compared
+with a real file.
 """
 
 from maskstream_model.association.presets import DEMO

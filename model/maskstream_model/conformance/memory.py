@@ -1,16 +1,18 @@
 """Laws of memory: parts and back, resumed sessions, changed parts, bounds, refusals."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from maskstream_model.conformance.case import Case, compare, require, run, seen
 from maskstream_model.errors import StateError
-from maskstream_model.port import FrameResult, StepInput
-
-NAME = re.compile(r"[a-z0-9_./-]{1,64}")
-MAX_PARTS = 4096
+from maskstream_model.port import (
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    PART_NAME,
+    FrameResult,
+    StepInput,
+)
 
 
 def a_session_resumes_after_any_frame(case: Case) -> None:
@@ -112,8 +114,10 @@ def _commits(case: Case, count: int) -> Iterator[tuple[int, dict[str, bytes]]]:
 
 def _check_names(parts: Mapping[str, bytes]) -> None:
     require(len(parts) <= MAX_PARTS, f"{len(parts)} parts are more than {MAX_PARTS}")
-    wrong = [name for name in parts if not NAME.fullmatch(name)]
-    require(not wrong, f"names of parts must match {NAME.pattern}, as {wrong} do not")
+    wrong = [name for name in parts if not PART_NAME.fullmatch(name)]
+    require(not wrong, f"names of parts must match {PART_NAME.pattern}, as {wrong} do not")
+    size = sum(map(len, parts.values()))
+    require(size <= MAX_PARTS_BYTES, f"parts of {size} bytes; {MAX_PARTS_BYTES} are the most")
 
 
 def _spoilt(parts: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, bytes]]]:

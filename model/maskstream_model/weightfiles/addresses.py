@@ -1,4 +1,4 @@
-"""Where weight files are fetched from: addresses alone, without I/O."""
+"""Addresses of weight files, without I/O."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class HubFile:
 
     @property
     def api(self) -> str:
-        """The address that says which files the repository has, with sizes and SHA-256."""
+        """Address of the list of the repository's files, with sizes and SHA-256."""
         revision = quote(self.revision, safe="")
         return f"{self.endpoint}/api/models/{self.repository}/revision/{revision}?blobs=true"
 
@@ -44,7 +44,7 @@ class HubFile:
 
 
 def hub_file(source: str, endpoint: str) -> HubFile:
-    """Take `hf://OWNER/REPOSITORY[@REVISION]/PATH` apart.
+    """Parse `hf://OWNER/REPOSITORY[@REVISION]/PATH`.
 
     Raises:
         DownloadError: it is not of this form.
@@ -61,7 +61,7 @@ def endpoint_of(environ: Mapping[str, str]) -> str:
     """Return the address of the hub: that of the environment, or the public one.
 
     Raises:
-        DownloadError: the environment's may not be asked.
+        DownloadError: the environment's may not be requested.
     """
     endpoint = environ.get(ENDPOINT) or HUB
     try:
@@ -83,7 +83,7 @@ def address_in(mirror: str, file: str) -> str:
 
 
 def checked(address: str) -> str:
-    """Return an address that may be asked: https, or http on this machine.
+    """Return an address that may be requested: https, or http on this machine.
 
     Raises:
         DownloadError: it is not.
@@ -98,18 +98,18 @@ def checked(address: str) -> str:
     if parts.scheme == "http" and is_loopback(host):
         return address
     raise DownloadError(
-        f"{shown(address)} is no https address, and weights come over nothing else; a file "
+        f"{shown(address)} is no https address, which weights need; a file "
         "fetched by other means can be pulled with --from FOLDER"
     )
 
 
 def redirected(address: str, location: str, hosts: Iterable[str]) -> str:
-    """Return where a redirect leads.
+    """Return the target of a redirect.
 
     Args:
-        address: what was asked.
-        location: the answer, maybe relative.
-        hosts: domains that are allowed beside the host that was asked.
+        address: that was requested.
+        location: of the response, maybe relative.
+        hosts: domains that are allowed besides the host of `address`.
 
     Raises:
         DownloadError: not https, or a host that is not allowed.
@@ -132,6 +132,6 @@ def is_loopback(host: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """An address for messages: without a password, and without what signs it."""
+    """Return an address for messages: without a password or a signature."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -65,7 +65,7 @@ def verify(file: Path, preset: str | None) -> None:
     inspection.check()
     click.echo(f"fits {names_of(inspection.exact)}")
     if len(inspection.exact) > 1:
-        click.echo("These have the same names and shapes: only its origin decides which.")
+        click.echo("Their names and shapes are the same: only the file's origin decides which.")
 
 
 def _print_misfits(inspection: "Inspection") -> None:

@@ -13,13 +13,13 @@ from maskstream_model.families import WeightFormat, family_of, preset_names
 
 @dataclass(frozen=True)
 class Fit:
-    """A preset, and all of a file that does not fit it.
+    """A preset, and how a file differs from it.
 
     Attributes:
         preset: its name.
-        format: how its family reads files.
-        weights: the tensors of the file under the names of the preset's own.
-        misfits: what differs.
+        format: of its family's files.
+        weights: the tensors of the file under the preset's names.
+        misfits: differences.
     """
 
     preset: str
@@ -33,11 +33,11 @@ def fits(weights: Mapping[str, Tensor], name: str | None = None) -> list[Fit]:
 
     Args:
         weights: tensors by name, as `load_weights` returns them.
-        name: the only preset to try; where left out all whose families read weight files.
+        name: the only preset to compare with; None: all whose families read weight files.
 
     Returns:
-        one entry per preset, the best first; without a name those alone whose family may have
-        written the file.
+        one entry per preset, the best first; without a name only those whose family has
+        such names of tensors.
 
     Raises:
         ConfigError: an unknown preset, or one that has no weight files.
@@ -53,7 +53,7 @@ def fits(weights: Mapping[str, Tensor], name: str | None = None) -> list[Fit]:
 
 
 def format_of(preset: str) -> WeightFormat:
-    """Return how the family of a preset reads weight files.
+    """Return the weight format of a preset's family.
 
     Raises:
         ConfigError: an unknown preset, or one that has no weight files.
@@ -73,7 +73,7 @@ def _formats() -> dict[str, WeightFormat]:
 
 
 def _may_fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> bool:
-    """Return whether a file has names of the family's; its networks are not built for that."""
+    """Return whether a file has names of the family; networks are not built for that."""
     if not how.prefixes:
         return True
     return any(name.startswith(how.prefixes) for name in how.adapted(preset, weights))

@@ -23,7 +23,7 @@ class Inspection:
         weights: its tensors by name.
         metadata: of its header, by name; empty for a `.pth`.
         fits: the presets it was held against, the best first.
-        asked: the only preset that was to be tried; None: all were.
+        asked: the only preset that it was compared with; None: all.
     """
 
     path: Path
@@ -34,7 +34,7 @@ class Inspection:
 
     @property
     def exact(self) -> list[Fit]:
-        """The presets that it fits; one that the file itself names comes alone."""
+        """The presets that it fits; only the one that the file names, if it does."""
         exact = [fit for fit in self.fits if not fit.misfits.count]
         return [fit for fit in exact if fit.preset == self.metadata.get(PRESET)] or exact
 

@@ -1,4 +1,4 @@
-"""The lock file: which version of each published file was trusted here first."""
+"""The lock file: the version of each published file at its first pull."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -35,10 +35,10 @@ class Trusted:
 
 
 def key_of(release: Release, origin: str | None) -> str:
-    """Return under which key the version of a file is recorded.
+    """Return the key under which the version of a file is recorded.
 
-    A copy of the published file, which has its name, is held to the version that was published. A
-    file of another name is a file of its own, such as the same weights in another form.
+    A copy with the name of the published file must be the published version. A file of another
+    name, such as the same weights in another form, has an entry of its own.
 
     Args:
         release: the row of the catalogue.

@@ -1,4 +1,4 @@
-"""The progress of a download in lines for a log: a few, each with rate and time left."""
+"""Progress of a download as log lines, with rate and time left."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,7 +10,7 @@ class ProgressLog:
     """Turns counts of bytes into lines, one every `EVERY_S` seconds and one at the end.
 
     Args:
-        clock: seconds that never go back.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -22,12 +22,12 @@ class ProgressLog:
         """Return the line for the log, or None where the last one is recent.
 
         Args:
-            done: bytes that are there.
-            total: all there will be; None: not known.
+            done: bytes downloaded so far.
+            total: size in bytes; None: not known.
         """
         now = self._clock()
         if self._start is None or done < self._start[1]:
-            # What was there before, of a download that is continued, came at no rate.
+            # The bytes before a continued download do not count for its rate.
             self._start = now, done
             self._next_s = now + EVERY_S
         ended = done == total

@@ -1,4 +1,4 @@
-"""Which file is the right one: what the catalogue, a hub and the lock file say of its SHA-256."""
+"""Expected SHA-256 of a file: by the catalogue, a hub and the lock file."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,27 +17,27 @@ class Promise:
 
     Attributes:
         sha256: 64 hexadecimal digits, or the first of them.
-        who: says so.
-        advice: a sentence for who trusts another file all the same.
+        source: of the SHA-256, for people.
+        advice: sentence on how to accept another file.
     """
 
     sha256: str
-    who: str
+    source: str
     advice: str = ""
 
     @property
     def is_whole(self) -> bool:
-        """Whether all digits were promised."""
+        """Whether all digits are known."""
         return is_sha256(self.sha256)
 
 
 def promises_of(release: Release, before: Trusted | None, refresh: bool = False) -> list[Promise]:
-    """Return what is known before anybody is asked.
+    """Return what is known without a request.
 
     Args:
         release: the row of the catalogue.
-        before: what was pulled here before.
-        refresh: whether another file is accepted than its name and `before` say.
+        before: entry of the lock file.
+        refresh: accept a file that differs from its name and from `before`.
     """
     known = list[Promise]()
     if release.sha256:
@@ -65,17 +65,17 @@ def promises_of(release: Release, before: Trusted | None, refresh: bool = False)
 
 
 def check(sha256: str, promises: Iterable[Promise], what: str) -> None:
-    """Compare a SHA-256 with all that were promised.
+    """Compare a SHA-256 with all that are expected.
 
     Raises:
-        DownloadError: another one was promised; `what` begins the sentence.
+        DownloadError: it differs from one of them; `what` begins the message.
     """
     for promise in promises:
         if not sha256.startswith(promise.sha256):
             expected = promise.sha256 if promise.is_whole else f"{promise.sha256}..."
             raise DownloadError(
                 f"{what} is not the right file: its SHA-256 is {sha256}, but {expected} by "
-                f"{promise.who}; it is not used.{promise.advice}"
+                f"{promise.source}; it is not used.{promise.advice}"
             )
 
 

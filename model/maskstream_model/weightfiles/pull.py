@@ -24,11 +24,11 @@ WORK = ".pulling"
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull left.
+    """Result of a pull.
 
     Attributes:
         path: of the converted file.
-        fingerprint: of the model that loads it; None where the file was there before.
+        fingerprint: of the model that loads it; None where the file was there already.
     """
 
     path: Path
@@ -42,11 +42,11 @@ def pull(
     refresh: bool = False,
     runtime: Runtime | None = None,
 ) -> Pulled:
-    """Have the published weights of a preset in the cache.
+    """Put the published weights of a preset into the cache.
 
     Args:
         preset: which model.
-        watcher: is shown what happens, and asked before a download.
+        watcher: shows progress, and confirms the download.
         origin: a folder, a file or an https address to take the file from; None: where it is
             published.
         refresh: pull it again, and accept another file than was pulled before.
@@ -54,7 +54,7 @@ def pull(
 
     Raises:
         ConfigError: an unknown preset, or nothing is published for it.
-        DownloadError: it cannot be had, or is not the file that it should be.
+        DownloadError: it cannot be fetched, or has another SHA-256 than it should.
         CheckpointError: it does not fit the preset.
     """
     release = release_of(preset)
@@ -110,7 +110,7 @@ def _pull(
 
 
 def _convert(fetched: Fetched, release: Release, work: Path, target: Path) -> str:
-    """Convert a file outside the cache proper, in which every file is whole."""
+    """Convert a file outside the cache, whose files are always complete."""
     converted = work / target.name
     try:
         _, fingerprint = convert(fetched.path, converted, release.preset)

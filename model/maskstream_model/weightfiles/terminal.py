@@ -1,4 +1,4 @@
-"""What a pull shows on a terminal, or in a log where there is none."""
+"""Shows the progress of a pull on a terminal, or as log lines where there is none."""
 
 import sys
 import time
@@ -24,8 +24,8 @@ class Terminal:
     """Shows sentences and progress on stderr.
 
     Args:
-        agrees: to any caution, which is shown all the same; otherwise somebody is asked.
-        clock: seconds that never go back.
+        agrees: to any caution, which is still shown; if false, cautions are confirmed at a prompt.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, agrees: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -47,10 +47,10 @@ class Terminal:
         self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def agree(self, release: Release, size: int | None, origin: str) -> None:
-        """Print what would be pulled; ask where there is a caution.
+        """Print what would be pulled; confirm where there is a caution.
 
         Raises:
-            DownloadError: it is not wanted, or nobody can be asked.
+            DownloadError: it is declined, or there is no terminal to confirm at.
         """
         known = "size unknown" if size is None else f"{size / 1e6:.0f} MB"
         licence, publisher = release.licence or "not stated", release.publisher or "unknown"
@@ -63,14 +63,14 @@ class Terminal:
             return
         if not sys.stdin.isatty():
             raise DownloadError(
-                "nothing was pulled, since nobody can be asked here: the same command with --yes "
-                "agrees to the caution above"
+                "nothing was pulled: there is no terminal to confirm at; the same command with "
+                "--yes agrees to the caution above"
             )
         if not click.confirm("Pull it?", default=True, err=True):
             raise DownloadError("nothing was pulled")
 
     def progress(self, done: int, total: int | None) -> None:
-        """Move the bar; where nobody watches, print a line every few seconds."""
+        """Move the bar; without a terminal, print a line every few seconds."""
         if not self._console.is_terminal:
             if line := self._log.line(done, total):
                 self.say(line)

@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 from maskstream_model.port import Model, StepInput
 from maskstream_server.engine.batching import QueuedRequest
 from maskstream_server.engine.queue import RequestQueue, Ticket
-from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.step import Stepper, called
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import (
+    CallRequest,
     EngineLimits,
     EngineObserver,
     Outcome,
@@ -73,7 +74,8 @@ class Engine(Generic[State]):
 
         Args:
             session: its name.
-            step: a frame and the state before it; without a frame the model is flushed.
+            step: a frame and the state before it, None where the session begins; without a frame
+                the model is flushed.
             read: makes the value to return, on the engine's thread.
 
         Raises:
@@ -81,7 +83,10 @@ class Engine(Generic[State]):
             EngineStoppedError: not started, stopping or stopped.
             StepFailedError: the model or `read` failed on this frame.
         """
-        return await self._submit(StepRequest(session, self.model, step, read))
+        outcome: tuple[Value, StepTimes] = await self._submit(
+            StepRequest(session, self.model, step, read)
+        )
+        return outcome
 
     async def submit_clip(
         self, session: str, model: Model[Any], step: StepInput[Any], read: Read[Any, Value]
@@ -97,20 +102,37 @@ class Engine(Generic[State]):
         Raises:
             EngineError: see `submit`.
         """
-        return await self._submit(StepRequest(session, model, step, read, live=False))
+        outcome: tuple[Value, StepTimes] = await self._submit(
+            StepRequest(session, model, step, read, live=False)
+        )
+        return outcome
+
+    async def call(self, session: str, call: Callable[[], Value], *, live: bool = True) -> Value:
+        """Let a model compute something beside its steps, between two of them.
+
+        Args:
+            session: its name, or that of the video.
+            call: returns the value; runs on the engine's thread.
+            live: false for whole videos, which give way to live sessions.
+
+        Raises:
+            EngineError: see `submit`.
+            MaskstreamModelError: the model refuses.
+        """
+        value: Value = await self._submit(CallRequest(session, call, live))
+        return value
 
     def clip_frames(self, model: Model[Any], height: int, width: int, most: int) -> int:
         """Return how many frames of a whole video to hand in at a time: 1 to `most`."""
         return model.clip_frames(height, width, max(1, min(self.limits.batch, most)))
 
-    async def _submit(self, request: StepRequest[Any, Value]) -> tuple[Value, StepTimes]:
+    async def _submit(self, request: StepRequest[Any, Any] | CallRequest[Any]) -> Any:
         if not self._accepting or self._loop is None:
             raise EngineStoppedError("the engine takes no frames now")
         waiting = QueuedRequest(request.session, _batch_key(request), self._clock(), request.live)
         ticket = Ticket(request, waiting, self._loop.create_future())
         self._queue.put(ticket)
-        outcome: tuple[Value, StepTimes] = await ticket.future
-        return outcome
+        return await ticket.future
 
     @property
     def ready(self) -> bool:
@@ -166,7 +188,7 @@ class Engine(Generic[State]):
         return bool(tickets)
 
     def _give_way(self) -> None:
-        """Step waiting live frames first, in the middle of a step of a whole video.
+        """Step waiting live frames, in a pause of a step of a whole video.
 
         One batch goes, so that what gives way is done some time on the busiest server, too. Who
         calls this does not hang.
@@ -179,8 +201,12 @@ class Engine(Generic[State]):
 
     def _do(self, tickets: Sequence[Ticket]) -> None:
         before_s, self._busy_since_s = self._busy_since_s, self._clock()
-        requests = [ticket.request for ticket in tickets]
-        outcomes = self._stepper.step(requests, [ticket.waiting.since_s for ticket in tickets])
+        requests = [each.request for each in tickets if isinstance(each.request, StepRequest)]
+        # A call shares no batch.
+        calls = [each.request for each in tickets if isinstance(each.request, CallRequest)]
+        outcomes = [called(each.call) for each in calls] or self._stepper.step(
+            requests, [ticket.waiting.since_s for ticket in tickets]
+        )
         self._busy_since_s = before_s
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             self._on_loop(_resolve, ticket.future, outcome)
@@ -192,7 +218,7 @@ class Engine(Generic[State]):
     def _observe(
         self, requests: Sequence[StepRequest[Any, Any]], outcomes: Sequence[Outcome]
     ) -> None:
-        if self._observer is None:
+        if self._observer is None or not requests:
             return
         waiting_s: list[float] = []
         for request, outcome in zip(requests, outcomes, strict=True):
@@ -205,15 +231,15 @@ class Engine(Generic[State]):
             self._observer.batch_done(times.batch_size, times.inference_s, waiting_s)
 
     def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
-        """Run on the event loop; where that is closed no caller waits any more."""
+        """Run on the event loop, unless it is closed: then no caller waits."""
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(partial(call, *args))
 
 
-def _batch_key(request: StepRequest[Any, Any]) -> Hashable:
+def _batch_key(request: StepRequest[Any, Any] | CallRequest[Any]) -> Hashable:
     """Return what requests have in common that share a batch; some never do."""
-    if not request.live or len(request.step.frames) != 1:
+    if isinstance(request, CallRequest) or not request.live or len(request.step.frames) != 1:
         return object()
     height, width = request.step.frames[0].shape[:2]
     return request.model.batch_key(height, width), request.step.options.max_tracks

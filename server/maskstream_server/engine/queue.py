@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maskstream_server.engine.batching import QueuedRequest, company_wait_s, first_class, next_batch
-from maskstream_server.engine.types import EngineLimits, StepRequest
+from maskstream_server.engine.types import CallRequest, EngineLimits, StepRequest
 from maskstream_server.errors import EngineFullError, EngineStoppedError
 
 ACTIVE_S = 1.0
@@ -20,7 +20,7 @@ whole videos step frame by frame beside it."""
 class Ticket:
     """A request in the queue, and the future that waits for its value."""
 
-    request: StepRequest[Any, Any]
+    request: StepRequest[Any, Any] | CallRequest[Any]
     waiting: QueuedRequest
     future: "asyncio.Future[Any]"
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from maskstream_model.aliases import Frame, Pause
+from maskstream_model.errors import MaskstreamModelError
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput, StepOutput
 from maskstream_server.engine.types import USUAL_SIZE, EngineLimits, Outcome, StepRequest, StepTimes
 from maskstream_server.errors import StepFailedError
@@ -14,7 +15,7 @@ from maskstream_server.errors import StepFailedError
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""
 FAULTS = (Exception, SystemExit)
-"""What a model may raise: an exit would end the engine's thread, and with it every session."""
+"""Errors of a model that are caught: an exit would end the engine's thread and all sessions."""
 
 
 class Stepper:
@@ -60,7 +61,7 @@ class Stepper:
     ) -> Sequence[StepOutput[Any] | StepFailedError]:
         try:
             if len(requests) > 1:
-                return _step(requests[0].model, [request.step for request in requests])
+                return _step(requests[0].model, [_begun(request) for request in requests])
             return [self._infer_alone(requests[0], pause)]
         except FAULTS as error:
             if len(requests) == 1:
@@ -68,7 +69,7 @@ class Stepper:
             return [self._infer([request], pause)[0] for request in requests]
 
     def _infer_alone(self, request: StepRequest[Any, Any], pause: Pause) -> StepOutput[Any]:
-        model, step = request.model, request.step
+        model, step = request.model, _begun(request)
         if not step.frames:
             return model.flush(step.state, step.options, None if request.live else pause)
         if request.live:
@@ -178,6 +179,24 @@ def _any_prompt(model: Model[Any]) -> SessionOptions:
     """Return options with which any model steps noise."""
     needed = model.info.prompts == "required"
     return SessionOptions((Prompt("object", 0),) if needed else ())
+
+
+def _begun(request: StepRequest[Any, Any]) -> StepInput[Any]:
+    """Return the step of a request, with the first state where its session begins."""
+    step = request.step
+    return (
+        step if step.state is not None else replace(step, state=request.model.begin(step.options))
+    )
+
+
+def called(call: Callable[[], Any]) -> Any:
+    """Return what a call returns, or its error: what a model refuses is for the caller."""
+    try:
+        return call()
+    except MaskstreamModelError as error:
+        return error
+    except FAULTS as error:
+        return _failed(error)
 
 
 def _step(

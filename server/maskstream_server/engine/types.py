@@ -1,4 +1,4 @@
-"""What the engine takes and gives, and its limits; no thread and no queue."""
+"""Inputs, outputs and limits of the engine."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,8 @@ class StepRequest(Generic[State, Value]):
     """The next frames of one session; at most one request of a session is under way.
 
     Attributes:
-        step: its frames, its state before them; without a frame the model is flushed.
+        step: its frames, its state before them, None for a session that begins; without a frame
+            the model is flushed.
         read: makes the value that the caller gets.
         live: of a live session; false for whole videos, which have lower priority.
     """
@@ -64,6 +65,20 @@ class StepRequest(Generic[State, Value]):
     model: Model[State]
     step: StepInput[State]
     read: Read[State, Value]
+    live: bool = True
+
+
+@dataclass(frozen=True)
+class CallRequest(Generic[Value]):
+    """Work of the model beside its steps, for a session: prompts and memories are read.
+
+    Attributes:
+        call: returns what the caller gets.
+        live: of a live session; false for whole videos, which have lower priority.
+    """
+
+    session: str
+    call: Callable[[], Value]
     live: bool = True
 
 

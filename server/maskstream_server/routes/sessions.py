@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
+from maskstream_model.port import MAX_PARTS_BYTES
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
 from maskstream_server.streaming.ports import SessionPorts
 
-MAX_STATE_BYTES: Final = 32 << 20
-"""A hundred tracks of the largest preset need less than a tenth of it."""
+MAX_STATE_BYTES: Final = MAX_PARTS_BYTES + (1 << 20)
+"""The header of the file names each part."""
 MAX_STATES_BYTES: Final = 8 * MAX_STATE_BYTES
 """Of all that are brought at the same time."""
 MAX_LISTED: Final = 1000

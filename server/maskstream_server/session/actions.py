@@ -1,4 +1,4 @@
-"""What the shell of a session must do: values that the session returns, in order."""
+"""Actions that a session returns, for its shell to execute in order."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ from maskstream_model.port import StepInput
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.notices import ServerMessage
 from maskstream_protocol.results import Timings
+from maskstream_server.session.prompts import SessionPrompts
 from maskstream_server.session.reporting import ReportedFrame
 
 
@@ -28,6 +29,13 @@ class SendResult:
 
 
 @dataclass(frozen=True)
+class CheckPrompts:
+    """Ask the model whether it takes prompts; report `prompts_checked`."""
+
+    prompts: SessionPrompts
+
+
+@dataclass(frozen=True)
 class Decode:
     """Decode a frame that came at `arrived_s`; report `decoded` or `failed`."""
 
@@ -45,6 +53,7 @@ class StepModel:
         mentioned: tracks that the client knows.
         committed: last frame of which a checkpoint was made, as the model counts.
         num_frames: frames that the model has had after the step.
+        answered: last frame that has its final result, as the model counts.
     """
 
     sequence: int | None
@@ -52,6 +61,7 @@ class StepModel:
     mentioned: frozenset[int]
     committed: int
     num_frames: int
+    answered: int
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,7 @@ class Close:
 Action = (
     SendMessage
     | SendResult
+    | CheckPrompts
     | Decode
     | StepModel
     | Encode

@@ -41,6 +41,7 @@ class FrameTask:
     Attributes:
         num_bytes: size of its message, which the credit counts.
         prompts: what it is to be segmented by.
+        awaits_prompts: the model has yet to say whether it takes a change of them.
         skipped: frames before it that newer ones have replaced.
         picture: decoded, until it is answered; None where it failed.
         size: height and width of the picture.
@@ -58,6 +59,7 @@ class FrameTask:
     num_bytes: int
     arrived_s: float
     prompts: SessionPrompts = NO_PROMPTS
+    awaits_prompts: bool = False
     skipped: int = 0
     phase: FramePhase = FramePhase.WAITING
     picture: Frame | None = None

@@ -10,6 +10,7 @@ from maskstream_protocol.errors import (
     FrameTooLargeError,
     FrameUndecodableError,
     InternalError,
+    StoreAwayError,
 )
 from maskstream_server.session.actions import Action, Close, CommitMemory, SendMessage, SendResult
 from maskstream_server.session.credit import CreditLedger
@@ -22,7 +23,7 @@ REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableErr
 
 
 class OutgoingMessages:
-    """What a session sends and commits: its memory, what is durable, and what still has to be sent.
+    """Outgoing side of a session: results, commits, credit, and replies that wait for them.
 
     Args:
         memory, ledger: see below.
@@ -174,6 +175,19 @@ class OutgoingMessages:
     def durable(self, epoch: int, sequence: int) -> None:
         """Note that everything up to `sequence` is committed, and the reset to `epoch`."""
         self._durable = max(self._durable, (epoch, sequence))
+
+    def store_away(self) -> list[Action]:
+        """Note that commits do not work now; say so once."""
+        if self.away:
+            return []
+        self.away = True
+        error = StoreAwayError("Results are not durable until the session store is back.")
+        return [SendMessage(notices.ErrorMessage.of(error))]
+
+    def store_back(self) -> list[Action]:
+        """Note that commits work again."""
+        was_away, self.away = self.away, False
+        return [SendMessage(notices.StoreBack())] if was_away else []
 
     @property
     def all_durable(self) -> bool:

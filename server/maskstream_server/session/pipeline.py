@@ -10,6 +10,7 @@ from maskstream_protocol.results import ResultMessage, Timings
 from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
 from maskstream_server.session.admission import Terms
 from maskstream_server.session.line import Checkpoint, FramePhase, FrameTask, Line
+from maskstream_server.session.memory import Beginning
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import StepReport
 
@@ -24,6 +25,7 @@ class Chain:
         state: the model's; None where the epoch has seen nothing.
         index: frames stepped, as the model counts them.
         committed: last frame of which a checkpoint was made.
+        answered: last frame that has its final result.
         mentioned: tracks that the client knows and that have not disappeared.
     """
 
@@ -31,8 +33,23 @@ class Chain:
     state: Any = None
     index: int = 0
     committed: int = 0
+    answered: int = 0
     mentioned: frozenset[int] = frozenset()
     prompts: SessionPrompts = NO_PROMPTS
+
+    @classmethod
+    def of(cls, beginning: Beginning) -> "Chain":
+        """Return the chain of a session that a connection takes up."""
+        memory, index = beginning.memory, beginning.index
+        return cls(
+            memory.epoch,
+            beginning.state,
+            index=index,
+            committed=index,
+            answered=index,
+            mentioned=memory.mentioned,
+            prompts=memory.prompts,
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ class Pipeline:
     """The line of frames and the chain of states: which work can begin, what has become of it.
 
     Args:
-        terms: of the connection.
+        terms: agreed at the opening of the connection.
         chain: where the model continues.
         answered: frames up to this one had their results before; they are stepped for the
             memory's sake.
@@ -104,7 +121,9 @@ class Pipeline:
                 if item.frame.last:
                     return [self._flush()]
             elif item.before_model:
-                return [] if item.picture is None else [self._step(item, item.picture)]
+                if item.picture is None or item.awaits_prompts:
+                    return []
+                return [self._step(item, item.picture)]
         return [self._flush()] if pending and ending else []
 
     def _step(self, task: FrameTask, picture: Frame) -> StepModel:
@@ -113,7 +132,7 @@ class Pipeline:
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
         sequence = task.frame.sequence
-        return StepModel(sequence, step, chain.mentioned, chain.committed, task.index)
+        return _step_of(chain, sequence, step, task.index)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
@@ -123,7 +142,7 @@ class Pipeline:
     def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
         step = StepInput[Any]((), chain.state, self._options(chain.prompts))
-        return StepModel(None, step, chain.mentioned, chain.committed, chain.index)
+        return _step_of(chain, None, step, chain.index)
 
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
         return SessionOptions(prompts.for_model(), self._terms.max_tracks)
@@ -138,7 +157,7 @@ class Pipeline:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `StepModel` gave; the state continues from it."""
+        """Take the result of a `StepModel`, with the new state."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
@@ -160,7 +179,7 @@ class Pipeline:
         return actions
 
     def _fail_unanswered(self, last: int) -> None:
-        """Drop frames up to `last`, as the model counts, that should have been answered."""
+        """Drop frames up to `last`, as the model counts, that the model has not answered."""
         for task in self._pending():
             if task.index <= last:
                 task.fail(InternalError("The model has left this frame without a result."))
@@ -186,7 +205,11 @@ class Pipeline:
             committed = report.committed
             last.checkpoint = Checkpoint(committed, report.parts)
         self._chain = replace(
-            chain, state=report.state, committed=committed, mentioned=report.mentioned
+            chain,
+            state=report.state,
+            committed=committed,
+            answered=max([chain.answered, *(each.index for each in report.frames if each.final)]),
+            mentioned=report.mentioned,
         )
         return actions
 
@@ -234,6 +257,13 @@ class Pipeline:
         for task in self.line.tasks():
             if task.frame.sequence > failed.frame.sequence and task.before and not task.error:
                 task.take_back()
+
+
+def _step_of(
+    chain: Chain, sequence: int | None, step: StepInput[Any], num_frames: int
+) -> StepModel:
+    """Return a step that continues a chain."""
+    return StepModel(sequence, step, chain.mentioned, chain.committed, num_frames, chain.answered)
 
 
 def _timings(task: FrameTask, times: WorkTimes, now_s: float) -> Timings:

@@ -9,7 +9,7 @@ from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.notices import PromptInfo
 
 MAX_TEXTS: Final = 1024
-"""Of an epoch: each keeps its class, so that all are remembered."""
+"""Of a session: each keeps its class, so that all are remembered."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class SessionPrompts:
     """What is to be segmented.
 
     Attributes:
-        texts: all that the epoch has asked for, in order; a text's place is its class.
+        texts: all that the session has asked for, in order; a text's place is its class.
         wanted: classes of those that are asked for now.
     """
 
@@ -28,12 +28,12 @@ class SessionPrompts:
         """Return what holds once these are asked for; a text that comes again keeps its class.
 
         Raises:
-            BadMessageError: the epoch has asked for too many.
+            BadMessageError: the session has asked for too many.
         """
         asked = tuple(dict.fromkeys(prompts))
         texts = self.texts + tuple(text for text in asked if text not in self.texts)
         if len(texts) > MAX_TEXTS:
-            raise BadMessageError(f"An epoch takes {MAX_TEXTS} different prompts; reset it first.")
+            raise BadMessageError(f"A session takes {MAX_TEXTS} different prompts; begin another.")
         return SessionPrompts(texts, tuple(texts.index(text) for text in asked))
 
     @property

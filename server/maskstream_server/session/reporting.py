@@ -1,4 +1,4 @@
-"""Which tracks of a frame are mentioned, and their masks (docs/protocol.md 3): pure."""
+"""Which tracks of a frame are reported, and their masks (docs/protocol.md 3). Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +56,7 @@ class ResultOptions:
         classes: Sequence[str] | None,
         **others: Any,
     ) -> Self:
-        """Return what is wanted of a model, its own lowest score for None.
+        """Return the options for a model; a score of None is the model's own.
 
         Raises:
             ValueError: the model has no such class.
@@ -87,7 +87,7 @@ def labels_of(info: ModelInfo, names: Sequence[str] | None) -> frozenset[int] | 
 
 @dataclass(frozen=True)
 class ReportedFrame:
-    """What is reported of one frame.
+    """Reported tracks of one frame.
 
     Attributes:
         index: number of the frame, as the model counts.
@@ -125,7 +125,7 @@ class StepReport:
         state: the model's, after the step.
         mentioned: of the last final result; without one, as before the step.
         committed: last frame that `parts` hold, as the model counts.
-        parts: the state as named bytes; None where they have not moved (`StepReporter.every`).
+        parts: the state as named bytes; None where not due (`StepReporter.every`).
     """
 
     frames: tuple[ReportedFrame, ...]
@@ -144,6 +144,7 @@ class StepReporter:
         committed: last frame whose parts are held already.
         every: parts are made each time that so many more frames are committed.
         num_frames: frames that the model has had after the step; None where that is not known.
+        answered: last frame that has its final result before the step.
     """
 
     model: Model[Any]
@@ -152,12 +153,13 @@ class StepReporter:
     committed: int = 0
     every: int = 1
     num_frames: int | None = None
+    answered: int = 0
 
     def __call__(self, output: StepOutput[Any], pause: Pause) -> StepReport:
         """Report every result, and the parts where they have moved.
 
         Raises:
-            ValueError: the model gave what the port does not allow.
+            ValueError: the model's result violates the port.
         """
         frames = tuple(self._frames(output, pause))
         finals = [frame for frame in frames if frame.final]
@@ -172,9 +174,10 @@ class StepReporter:
         )
 
     def _frames(self, output: StepOutput[Any], pause: Pause) -> Iterator[ReportedFrame]:
-        mentioned = self.mentioned
+        mentioned, answered = self.mentioned, self.answered
         for result in output.results:
-            check_result(result, self.model.info, self.num_frames)
+            check_result(result, self.model.info, self.num_frames, answered)
+            answered = result.index if result.final else answered
             if not result.final and not self.wanted.provisional:
                 continue
             frame = report_frame(result, mentioned, self.wanted)

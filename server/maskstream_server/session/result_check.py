@@ -1,4 +1,4 @@
-"""What a model gave, held to the port before it is used: a family may be another's code."""
+"""Checks results of a model against the port before use: a family may be third-party code."""
 
 from collections.abc import Mapping
 
@@ -6,35 +6,48 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import Crops, FrameResult, ModelInfo, Rows, TrackStatus, TrackTable
+from maskstream_model.port import (
+    MAX_PARTS,
+    MAX_PARTS_BYTES,
+    PART_NAME,
+    Crops,
+    FrameResult,
+    ModelInfo,
+    Rows,
+    TrackStatus,
+    TrackTable,
+)
 
 MAX_ID = 2**32 - 1
 MAX_LABEL = 2**16 - 1
-MAX_PARTS = 4096
 COLUMNS = ("labels", "scores", "status", "ages", "things", "mentionable")
 
 
-def check_result(result: FrameResult, info: ModelInfo, num_frames: int | None) -> None:
+def check_result(
+    result: FrameResult, info: ModelInfo, num_frames: int | None, answered: int
+) -> None:
     """Check a result of a step.
 
     Args:
-        result: what the model gave.
+        result: of the model.
         info: facts of the model.
         num_frames: frames that the session has had; None where that is not known.
+        answered: last frame that has its final result.
 
     Raises:
-        ValueError: it is not what the port says.
+        ValueError: it violates the port.
     """
     where = f"frame {result.index}"
     given = result.index >= 1 and (num_frames is None or result.index <= num_frames)
     _require(given, f"a result of {where}, of {num_frames} frames")
+    _require(result.index > answered, f"a result of {where} after the final one of {answered}")
     has_names = info.classes is not None and info.prompts == "never"
     num_labels = len(info.classes or ()) if has_names else MAX_LABEL + 1
     _check_table(result.tracks, num_labels, where)
 
 
 def check_committed(committed: int, num_frames: int | None) -> int:
-    """Return the last committed frame; ValueError where the session has not had it."""
+    """Return the last committed frame; ValueError if the session has not had it."""
     holds = committed >= 0 and (num_frames is None or committed <= num_frames)
     _require(holds, f"{committed} as the last committed of {num_frames} frames")
     return committed
@@ -57,10 +70,14 @@ def check_crops(crops: Crops, rows: Rows, size: Size) -> Crops:
 
 
 def check_parts(parts: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """Return a memory; ValueError where it is not bytes by name, or in too many parts."""
+    """Return a memory; ValueError where it is not bytes by name, or too many or too large."""
     _require(len(parts) <= MAX_PARTS, f"a memory of {len(parts)} parts; {MAX_PARTS} are the most")
     wrong = [name for name, blob in parts.items() if not isinstance(blob, bytes)]
     _require(not wrong, f"a part {wrong[:1]} that is not bytes")
+    wrong = [name for name in parts if not PART_NAME.fullmatch(name)]
+    _require(not wrong, f"a part {wrong[:1]}, no name that matches {PART_NAME.pattern}")
+    size = sum(map(len, parts.values()))
+    _require(size <= MAX_PARTS_BYTES, f"a memory of {size} bytes; {MAX_PARTS_BYTES} are the most")
     return parts
 
 

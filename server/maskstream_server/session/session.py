@@ -16,7 +16,6 @@ from maskstream_protocol.errors import (
     RateLimitedError,
     SequenceGapError,
     StaleEpochError,
-    StoreAwayError,
     TakenOverError,
     WireError,
 )
@@ -42,6 +41,7 @@ from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
 from maskstream_server.session.memory import Beginning
 from maskstream_server.session.outgoing import OutgoingMessages
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
+from maskstream_server.session.prompt_changes import PromptChanges
 from maskstream_server.session.reporting import StepReport
 from maskstream_server.token_bucket import TokenBucket
 
@@ -62,10 +62,8 @@ class Session:
         self._ledger = CreditLedger(terms.credit)
         kept = deque(beginning.kept, maxlen=terms.credit.frames)
         self._outgoing = OutgoingMessages(memory, self._ledger, self._rows, kept)
-        index = beginning.index
-        self._prompts = memory.prompts
-        chain = Chain(memory.epoch, beginning.state, index, index, memory.mentioned, memory.prompts)
-        self._pipeline = Pipeline(terms, chain, memory.last_result)
+        self._prompts = PromptChanges(memory.prompts)
+        self._pipeline = Pipeline(terms, Chain.of(beginning), memory.last_result)
         self._line = self._pipeline.line
         self._confirmed = self._leaving = self._draining = self.closed = False
         self._out: list[Action] = []
@@ -109,7 +107,7 @@ class Session:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `StepModel` gave."""
+        """Take the result of a `StepModel`."""
         self._do(self._pipeline.stepped(sequence, report, times, now_s))
         return self._turn()
 
@@ -123,6 +121,14 @@ class Session:
         self._pipeline.failed(sequence, error)
         return self._turn()
 
+    def prompts_checked(self, error: WireError | None) -> list[Action]:
+        """Take what the model says to a `CheckPrompts`: None where it takes them."""
+        if error is not None:
+            self._refuse(error)
+        tasks, classes = self._line.tasks(), self._outgoing.classes
+        self._do(self._prompts.checked(error is None, tasks, classes))
+        return self._turn()
+
     def durable(self, epoch: int, sequence: int) -> list[Action]:
         """Note that everything up to `sequence` is committed, and the reset to `epoch`."""
         self._outgoing.durable(epoch, sequence)
@@ -130,17 +136,12 @@ class Session:
 
     def store_away(self) -> list[Action]:
         """Note that commits fail now."""
-        if not self._outgoing.away:
-            self._outgoing.away = True
-            text = "Results are not durable until the session store is back."
-            self._say(notices.ErrorMessage.of(StoreAwayError(text)))
+        self._do(self._outgoing.store_away())
         return self._turn()
 
     def store_back(self) -> list[Action]:
         """Note that commits work again."""
-        if self._outgoing.away:
-            self._outgoing.away = False
-            self._say(notices.StoreBack())
+        self._do(self._outgoing.store_back())
         return self._turn()
 
     def taken_over(self) -> list[Action]:
@@ -200,11 +201,10 @@ class Session:
         self._line.add(mark)
 
     def _prompt(self, prompts: tuple[str, ...]) -> None:
-        """Segment by these from the next frame on."""
+        """Segment by these from the next frame on, if the model takes them."""
         if not self._terms.takes_prompts:
             raise BadMessageError("The model of this session takes no prompts.")
-        self._prompts = self._prompts.replaced(prompts)
-        self._say(notices.Prompted(self._next, self._prompts.notices(self._outgoing.classes)))
+        self._do(self._prompts.ask(prompts, self._next))
 
     def _frame(self, data: bytes, now_s: float) -> None:
         frame = decode_frame(data)
@@ -216,7 +216,7 @@ class Session:
         check_credit(self._ledger, frame, len(data))
         self._next += 1
         self._rows.clear(StaleEpochError, SequenceGapError)
-        task = FrameTask(frame, len(data), now_s, self._prompts)
+        task = FrameTask(frame, len(data), now_s, self._prompts.current, bool(self._prompts))
         try:
             check_content(frame, len(data), self._terms)
         except WireError as error:
@@ -251,7 +251,7 @@ class Session:
                 self._outgoing.flush(flush_id, self._answered_up_to)
             case ResetMark(epoch):
                 answered = self._answered_up_to
-                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts))
+                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts.current))
             case FrameTask(error=None, answer=None):
                 self._outgoing.repeated(item)
             case FrameTask(error=None):
@@ -272,7 +272,7 @@ class Session:
         # A server that goes away leaves pending frames: the client sends them again elsewhere.
         if self._line.num_marks or (self._outgoing.num_waiting and not self._outgoing.away):
             return
-        if self._leaving and not self._line:
+        if self._leaving and not self._line and not self._prompts:
             self._do([DeleteSession(), Close(DONE)])
         elif self._draining and not self._leaving and self.at_rest and self._outgoing.all_durable:
             self._do([Close(RESTART)])

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from maskstream_model.errors import PromptError
-from maskstream_model.port import Model, ModelInfo, SessionOptions
-from maskstream_protocol.errors import BadHelloError, BadMessageError
+from maskstream_model.port import ModelInfo
+from maskstream_protocol.errors import BadHelloError
 from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
@@ -51,27 +49,19 @@ class ClientOptions:
         return cls(ResultFormat(hello.masks, hello.mask_scale, task), wanted)
 
 
-def first_prompts(model: Model[Any], prompts: Sequence[str] | None) -> SessionPrompts:
-    """Return the prompts with which a session begins.
+def first_prompts(info: ModelInfo, prompts: Sequence[str] | None) -> SessionPrompts:
+    """Return the prompts with which a session begins; the model has yet to say if it takes them.
 
     Raises:
-        BadHelloError: the model takes none, needs some, or refuses these.
+        BadHelloError: the model takes none, or needs some.
     """
-    info = model.info
     if prompts is None:
         if info.prompts == "required":
             raise BadHelloError(f"The model {info.name} needs prompts: say what to segment.")
         return SessionPrompts()
     if info.prompts == "never":
         raise BadHelloError(f"The model {info.name} takes no prompts.")
-    try:
-        begun = SessionPrompts().replaced(prompts)
-        model.begin(SessionOptions(begun.for_model()))
-    except BadMessageError as error:
-        raise BadHelloError(error.message) from None
-    except PromptError as error:
-        raise BadHelloError(f"The model {info.name} refuses the prompts: {error}.") from None
-    return begun
+    return SessionPrompts().replaced(prompts)
 
 
 def check_resumed_prompts(memory: SessionMemory, prompts: tuple[str, ...] | None) -> None:

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from maskstream_protocol.errors import BadMessageError, WireError
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
-from maskstream_server.session.actions import Action, CommitMemory, Decode, Encode, StepModel
+from maskstream_server.session.actions import (
+    Action,
+    CheckPrompts,
+    CommitMemory,
+    Decode,
+    Encode,
+    StepModel,
+)
 from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import StepReporter
 from maskstream_server.session.session import Session
@@ -21,6 +28,7 @@ from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
 from maskstream_server.streaming.encode import encode_result
+from maskstream_server.streaming.model_calls import check_prompts
 from maskstream_server.streaming.opening import Opening
 from maskstream_server.streaming.ports import StreamPorts
 
@@ -62,7 +70,22 @@ class ActionExecutor:
         self._committer = Committer(service.store, hash_token(opening.token), events)
         service.hold(self._lease)
 
-    # Work on frames.
+    # Work on prompts and frames.
+
+    def check_prompts(self, action: CheckPrompts) -> None:
+        """Ask the model whether it takes prompts."""
+        self._start(self._check_prompts(action), None, counts=False)
+
+    async def _check_prompts(self, action: CheckPrompts) -> None:
+        refused: WireError | None = None
+        try:
+            await check_prompts(self._service, self._lease.session, action.prompts)
+        except BadMessageError as error:
+            refused = error
+        except Exception as error:  # Neither a yes nor a no: the client resumes and asks again.
+            crash = wire_error(error)
+            return self._report(lambda session: session.crashed(crash))
+        self._report(lambda session: session.prompts_checked(refused))
 
     def decode(self, action: Decode) -> None:
         """Begin to decode a frame."""
@@ -87,17 +110,16 @@ class ActionExecutor:
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
     async def _step(self, action: StepModel) -> None:
-        service, step, began_s = self._service, action.step, self._connection_metrics.clock()
-        if step.state is None:
-            step = replace(step, state=service.model.begin(step.options))
+        service, began_s = self._service, self._connection_metrics.clock()
         read = StepReporter(
             service.model,
             self._options.wanted,
             action.mentioned,
             action.committed,
             num_frames=action.num_frames,
+            answered=action.answered,
         )
-        found, times = await service.engine.submit(self._lease.session, step, read)
+        found, times = await service.engine.submit(self._lease.session, action.step, read)
         self._connection_metrics.stepped(action.sequence, found, times, began_s)
         work, now_s = WorkTimes(times.inference_s, times.read_s), service.clock()
         self._report(lambda session: session.stepped(action.sequence, found, work, now_s))

@@ -1,12 +1,18 @@
 """From `hello` to `welcome`: what is agreed, and whether a session is new or resumed."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from maskstream_model.errors import StateError
-from maskstream_protocol.errors import BadHelloError, ModelUnknownError, ServerFullError
+from maskstream_protocol.errors import (
+    BadHelloError,
+    BadMessageError,
+    ModelUnknownError,
+    ServerFullError,
+)
 from maskstream_protocol.messages import Hello, Resume
 from maskstream_protocol.notices import (
     FrameCredit,
@@ -27,7 +33,8 @@ from maskstream_server.session.memory import (
     SessionMemory,
     read_memory,
 )
-from maskstream_server.stores.interface import Lease, StoredSession, TakenOver
+from maskstream_server.session.prompts import SessionPrompts
+from maskstream_server.stores.interface import Lease, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
     SESSION_BYTES,
@@ -37,6 +44,7 @@ from maskstream_server.stores.tokens import (
 )
 from maskstream_server.stores.tokens import hash_token as hashed
 from maskstream_server.streaming.client_options import check_resumed_prompts, first_prompts
+from maskstream_server.streaming.model_calls import ask_model, check_prompts, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
 FEATURES: Final = ("classes", "prompts", "late")
@@ -73,7 +81,7 @@ async def open_session(service: SessionPorts, hello: Hello, address: str) -> Ope
     """
     terms = agree(service, hello)
     if hello.resume is None:
-        first_prompts(service.model, hello.prompts)  # before anything is taken up
+        first_prompts(service.model.info, hello.prompts)  # before the session is created or resumed
     claim = read_token(hello.resume.token) if hello.resume else None
     service.connections.check_free(address, claim.session if claim else None)
     if not service.engine.ready:
@@ -124,15 +132,25 @@ def _credit(settings: Settings, lookahead: int) -> CreditLimit:
 async def _begin(
     service: SessionPorts, terms: Terms, hello: Hello, lost: ResetReason | None, address: str
 ) -> Opening:
-    service.connections.check_free(address)
-    prompts = first_prompts(service.model, hello.prompts)
     session = service.random_bytes(SESSION_BYTES).hex()
+    prompts = await _begun(service, session, hello)
+    service.connections.check_free(address)
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
     memory = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, terms, lease, token, memory, resumed=False)
     return Opening(welcome, reset, (), terms, Beginning(memory), lease, token)
+
+
+async def _begun(service: SessionPorts, session: str, hello: Hello) -> SessionPrompts:
+    """Return the prompts that a session begins with; BadHelloError where it cannot."""
+    prompts = first_prompts(service.model.info, hello.prompts)
+    try:
+        await check_prompts(service, session, prompts)
+    except BadMessageError as error:
+        raise BadHelloError(error.message) from None
+    return prompts
 
 
 async def _take_up(
@@ -151,8 +169,8 @@ async def _take_up(
         return "expired"
     service.connections.evict(taken.lease)
     try:
-        beginning = await _restore(service, hello, taken.stored)
-    except BadHelloError:
+        beginning = await _restore(service, hello, taken)
+    except (BadHelloError, ServerFullError):
         await store.release(taken.lease)
         raise
     if not isinstance(beginning, Beginning):
@@ -177,8 +195,9 @@ async def _take_up(
 
 
 async def _restore(
-    service: SessionPorts, hello: Hello, stored: StoredSession | None
+    service: SessionPorts, hello: Hello, taken: TakenOver
 ) -> Beginning | ResetReason:
+    session, stored = taken.lease.session, taken.stored
     if stored is None:
         return "state_lost"
     model, fingerprint = service.model, service.model.info.fingerprint
@@ -188,12 +207,14 @@ async def _restore(
             return "model_changed"
         if not stored.parts:
             # Nothing was committed: the client sends its options again.
-            prompts = first_prompts(model, hello.prompts)
+            prompts = await _begun(service, session, hello)
             return Beginning(replace(memory, prompts=prompts))
         check_resumed_prompts(memory, hello.prompts)
         if not memory.model_parts:
             return Beginning(memory)
-        state: Any = await service.compute(model.from_parts, memory.model_parts)
+        options = session_options(service, memory.prompts)
+        read = partial(model.from_parts, memory.model_parts, options)
+        state: Any = await ask_model(service, session, read)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"

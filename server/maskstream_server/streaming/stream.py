@@ -17,6 +17,7 @@ from maskstream_protocol.notices import ErrorMessage
 from maskstream_server.error_answers import wire_error
 from maskstream_server.session.actions import (
     Action,
+    CheckPrompts,
     Close,
     CommitMemory,
     ConfirmToken,
@@ -198,6 +199,8 @@ class Stream:
                 await self._outgoing.put(action.message)
             case SendResult():
                 await self._outgoing.put(self._connection_metrics.answered(action))
+            case CheckPrompts():
+                executor.check_prompts(action)
             case Decode():
                 executor.decode(action)
             case StepModel():

@@ -3,17 +3,14 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 import structlog
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
-from maskstream_model.errors import StateError
-from maskstream_model.port import SessionOptions
+from maskstream_model.errors import PromptError, StateError
+from maskstream_model.parts_file import parts_from_file, parts_to_file
 from maskstream_server.errors import (
     BadStateError,
     SessionUnreadableError,
@@ -21,6 +18,7 @@ from maskstream_server.errors import (
     UnknownSessionError,
 )
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
+from maskstream_server.session.prompts import NO_PROMPTS
 from maskstream_server.stores.interface import Commit, StoredSession
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -29,6 +27,7 @@ from maskstream_server.stores.tokens import (
     is_name,
     make_token,
 )
+from maskstream_server.streaming.model_calls import ask_model, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
 BROUGHT_EPOCH = 2
@@ -60,12 +59,20 @@ async def read_state(service: SessionPorts, session: str) -> State:
 
     Raises:
         UnknownSessionError: there is none.
+        BadStateError: it waits for the prompts with which its model begins.
         SessionUnreadableError: it is damaged, or of a later version.
+        ServerFullError: the engine takes nothing now.
         StoreUnreachableError: nothing can be said now.
     """
     stored = await _load(service, session)
     memory, model = _read(service, session, stored), service.model
-    parts = memory.model_parts or model.to_parts(model.begin())
+    options = session_options(service, memory.prompts)
+    try:
+        parts = memory.model_parts or await ask_model(
+            service, session, lambda: model.to_parts(model.begin(options))
+        )
+    except PromptError:
+        raise BadStateError(f"The session {session!r} has no memory and no prompts yet.") from None
     return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
@@ -77,12 +84,13 @@ async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     Raises:
         BadStateError: the bytes are no memory of this model, or have more than `max_tracks` tracks.
         SessionExistsError: the name is taken.
+        ServerFullError: the engine takes nothing now.
         StoreFullError, StoreUnreachableError: not now.
     """
-    model, options = service.model, SessionOptions(max_tracks=service.settings.max_tracks)
+    model, options = service.model, session_options(service, NO_PROMPTS)
     try:
         parts = parts_from_file(blob)
-        await service.compute(model.from_parts, parts, options)
+        await ask_model(service, session, partial(model.from_parts, parts, options))
     except StateError as error:
         raise BadStateError(f"The {error}.") from error
     fingerprint = model.info.fingerprint
@@ -119,23 +127,6 @@ async def end(service: SessionPorts, session: str) -> None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     service.connections.evict(lease)
     await service.store.delete(lease)
-
-
-def parts_to_file(parts: Mapping[str, bytes]) -> bytes:
-    """Return the parts of a model's memory as one safetensors file, a tensor of bytes each."""
-    return save({name: np.frombuffer(blob, np.uint8) for name, blob in parts.items()})
-
-
-def parts_from_file(blob: bytes) -> dict[str, bytes]:
-    """Read what `parts_to_file` wrote.
-
-    Raises:
-        BadStateError: the bytes are no such file.
-    """
-    try:
-        return {name: tensor.tobytes() for name, tensor in load(blob).items()}
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise StateError(f"state is damaged: {error}") from error
 
 
 async def _load(service: SessionPorts, session: str) -> StoredSession:

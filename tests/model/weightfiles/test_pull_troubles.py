@@ -48,7 +48,7 @@ def test_another_file_of_the_right_size_is_refused_and_removed(world):
 def test_a_hash_that_is_none_is_refused(world, digest):
     world.publish()
     world.hub.said[NAME] = {"sha256": digest}
-    with pytest.raises(DownloadError, match="a SHA-256 that is none"):
+    with pytest.raises(DownloadError, match="an invalid SHA-256"):
         world.pull()
 
 

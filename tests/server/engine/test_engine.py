@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from maskstream_model.errors import StateError
 from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
+from maskstream_server.errors import StepFailedError
 from maskstream_server.session.reporting import ResultOptions, StepReporter
 from support.engines import LIMITS, Stepped, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
@@ -165,6 +167,34 @@ async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, ma
     assert ended.index("a") < ended.index("video") < ended.index("b")
     assert result.times.inference_s < took_s
     assert result.state == 1
+
+
+async def test_what_the_model_computes_beside_steps_runs_on_the_engines_thread(start):
+    engine = await start(FakeModel())
+
+    def refused():
+        raise StateError("no count")
+
+    def broken():
+        raise SystemExit(3)
+
+    assert await engine.call("a", lambda: threading.current_thread().name) == "engine"
+    assert await engine.call("video", lambda: 7, live=False) == 7
+    with pytest.raises(StateError, match="no count"):
+        await engine.call("a", refused)
+    with pytest.raises(StepFailedError, match="SystemExit: 3"):
+        await engine.call("a", broken)
+    assert (await submit(engine)).state == 1
+
+
+async def test_a_session_begins_on_the_engines_thread(start):
+    model, threads = FakeModel(), list[str]()
+    model.begin = lambda options: threads.append(threading.current_thread().name) or 0
+    engine = await start(model)
+    step, read = StepInput([picture()], None), StepReporter(model, ResultOptions())
+    results = [engine.submit("a", step, read), engine.submit_clip("b", model, step, read)]
+    assert [report.state for report, _ in await asyncio.gather(*results)] == [1, 1]
+    assert threads == ["engine", "engine"]
 
 
 async def test_a_flush_is_asked_of_the_model_and_shares_no_step(start):

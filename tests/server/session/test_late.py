@@ -32,6 +32,26 @@ def test_frames_wait_for_later_ones_and_are_answered_in_order():
     assert [save.sequence for save in talk.committed] == [1, 2]
 
 
+def test_each_step_says_up_to_where_final_results_are_out():
+    talk = late()
+    talk.frames(1, 5)
+    talk.text(type="flush", id=1)
+    assert answered_before_each_step(talk) == [0, 0, 0, 0, 1, 2]
+    talk.commit()
+    for later in (talk, talk.resumed()):
+        later.frames(6, 6)
+        assert answered_before_each_step(later) == [5]
+
+
+def answered_before_each_step(talk: ModelTalk) -> list[int]:
+    answered = []
+    while talk.work:
+        if isinstance(talk.work[0], StepModel):
+            answered.append(talk.work[0].answered)
+        talk.step()
+    return answered
+
+
 def test_credit_comes_back_by_result():
     talk = late(credit=CreditLimit(5, 40_000))
     talk.frames(1, 3)

@@ -2,13 +2,16 @@
 
 import pytest
 
+from maskstream_model.errors import PromptError
 from maskstream_model.port import Prompt
 from maskstream_protocol.errors import BadMessageError
+from maskstream_server.session.actions import CheckPrompts
 from maskstream_server.session.memory import SessionMemory, read_memory
+from maskstream_server.session.prompt_changes import MAX_WAITING
 from maskstream_server.session.prompts import MAX_TEXTS, SessionPrompts
 from support.conversation import Conversation
 from support.model_talk import ModelTalk
-from support.stand_ins import stand_in
+from support.stand_ins import NO_OPTIONS, StandIn, stand_in
 
 
 def prompted(*texts: str, lookahead: int = 0) -> ModelTalk:
@@ -29,10 +32,10 @@ def test_a_text_keeps_its_class_and_no_other_gets_it():
     assert second.asked == ("blue", "green")
 
 
-def test_an_epoch_takes_so_many_texts():
+def test_a_session_takes_so_many_texts():
     full = SessionPrompts().replaced(str(number) for number in range(MAX_TEXTS))
     assert full.replaced(["7"]).asked == ("7",)
-    with pytest.raises(BadMessageError, match="reset"):
+    with pytest.raises(BadMessageError, match="1024 different prompts"):
         full.replaced(["one more"])
 
 
@@ -56,6 +59,7 @@ def test_the_tracks_of_each_prompt_are_named():
     talk.frames(1, 3)
     talk.run()
     talk.text(type="prompts", prompts=["green", "red", "blue"])
+    talk.run()
     (answer,) = talk.of("prompted")
     assert [each["track_ids"] for each in answer["prompts"]] == [[2], [1], []]
 
@@ -103,6 +107,71 @@ def test_a_model_that_takes_none_says_so():
     talk = Conversation.begin()
     talk.text(type="prompts", prompts=["red"])
     assert talk.error_codes == ["bad_message"]
+
+
+class Choosy(StandIn):
+    """Knows no unicorns."""
+
+    def begin(self, options=NO_OPTIONS):
+        if "unicorn" in [prompt.text for prompt in options.prompts]:
+            raise PromptError("there is no unicorn")
+        return super().begin(options)
+
+
+@pytest.fixture
+def choosy() -> ModelTalk:
+    model = Choosy(stand_in(prompts="required").info)
+    return ModelTalk.stepped_by(model, prompts=SessionPrompts().replaced(["red"]))
+
+
+def test_prompts_that_the_model_refuses_leave_the_old_ones_and_cost_no_frame(choosy):
+    choosy.frames(1, 1)
+    choosy.text(type="prompts", prompts=["unicorn", "green"])
+    choosy.frames(2, 3)
+    choosy.run()
+    assert choosy.of("prompted") == []
+    (error,) = choosy.of("error")
+    sentence = "The model refuses the prompts: there is no unicorn."
+    assert (error["code"], error["fatal"], error["message"]) == ("bad_message", False, sentence)
+    assert prompts_of(choosy) == [["red"], ["red"], ["red"]]
+    choosy.text(type="prompts", prompts=["green"])
+    choosy.run()
+    assert [each["class_id"] for each in choosy.of("prompted")[0]["prompts"]] == [1]
+
+
+def test_frames_wait_for_the_models_word_on_the_prompts_before_them(choosy):
+    choosy.text(type="prompts", prompts=["green"])
+    choosy.frames(1, 1)
+    choosy.text(type="prompts", prompts=["unicorn"])
+    choosy.frames(2, 2)
+    choosy.text(type="prompts", prompts=["blue", "red"])
+    choosy.frames(3, 3)
+    checks = [action for action in choosy.work if isinstance(action, CheckPrompts)]
+    assert [check.prompts.asked for check in checks] == [("green",)]
+    choosy.work = [action for action in choosy.work if action not in checks]
+    choosy.run()
+    assert choosy.given == []
+    choosy.work = checks
+    choosy.run()
+    assert prompts_of(choosy) == [["green"], ["green"], ["blue", "red"]]
+    assert [each["from_sequence"] for each in choosy.of("prompted")] == [1, 3]
+    assert choosy.error_codes == ["bad_message"]
+
+
+def test_bye_waits_for_the_answer_to_prompts(choosy):
+    choosy.text(type="prompts", prompts=["green"])
+    choosy.text(type="bye")
+    assert choosy.closed is None
+    choosy.run()
+    assert (choosy.story, choosy.closed) == (["prompted"], 1000)
+
+
+def test_so_many_changes_may_wait(choosy):
+    for number in range(MAX_WAITING + 1):
+        choosy.text(type="prompts", prompts=[str(number)])
+    assert choosy.error_codes == ["bad_message"]
+    choosy.run()
+    assert len(choosy.of("prompted")) == MAX_WAITING
 
 
 @pytest.mark.parametrize(

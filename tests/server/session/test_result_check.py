@@ -75,11 +75,32 @@ def test_what_the_port_says_is_taken():
         ({"committed": 2}, "2 as the last committed of 1 frames"),
         ({"parts": {"count": "1"}}, r"a part \['count'\] that is not bytes"),
         ({"parts": {f"{n}": b"" for n in range(4097)}}, "a memory of 4097 parts; 4096"),
+        ({"parts": {"Count": b"1"}}, r"a part \['Count'\], no name that matches"),
+        ({"parts": {"n" * 65: b"1"}}, "no name that matches"),
+        ({"parts": {"a": b"x", "b": bytes(32 << 20)}}, "a memory of 33554433 bytes; 33554432"),
     ],
 )
 def test_what_the_port_does_not_say_is_an_error_that_names_it(change, sentence):
     with pytest.raises(ValueError, match=f"^the model gave .*{sentence}"):
         report(**change)
+
+
+@pytest.mark.parametrize(
+    ("order", "answered", "sentence"),
+    [
+        ([0, 0], 0, "a result of frame 1 after the final one of 1"),
+        ([1, 0], 0, "a result of frame 1 after the final one of 2"),
+        ([0, 1], 1, "a result of frame 1 after the final one of 1"),
+    ],
+    ids=["twice in a step", "out of order", "again in a later step"],
+)
+def test_a_final_result_that_comes_twice_or_out_of_order_is_an_error(order, answered, sentence):
+    model = Wrong()
+    model.change = {}
+    (output,) = model.step([StepInput([PICTURE, PICTURE], 0)])
+    given = replace(output, results=[output.results[index] for index in order])
+    with pytest.raises(ValueError, match=f"^the model gave {sentence}$"):
+        StepReporter(model, ResultOptions(), answered=answered)(given, lambda: None)
 
 
 def test_a_track_that_is_listed_twice_is_an_error():

@@ -63,7 +63,7 @@ async def _restored(job: VideoJob) -> Tracking:
     if num_done == 0:
         return tracking
     try:
-        tracking.restore(num_done, await job.parts.store.memory(job.record.id))
+        await tracking.restore(num_done, await job.parts.store.memory(job.record.id))
         return tracking
     except (MemoryDamagedError, StateError) as error:
         log = structlog.get_logger(__name__)

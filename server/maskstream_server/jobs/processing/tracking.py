@@ -1,9 +1,9 @@
 """From the frames of a video to lines of results, on any model; the memory is a value."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,6 +18,7 @@ from maskstream_server.media.decoder import VideoFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
 
+T = TypeVar("T")
 FULL_PAUSE_S = 0.1
 EPOCH = 1
 
@@ -62,7 +63,7 @@ class Tracking:
         self._waiting: dict[int, tuple[int, float]] = {}
         self.next_frame = self.num_done = 0
 
-    def restore(self, num_done: int, stored: Memory) -> None:
+    async def restore(self, num_done: int, stored: Memory) -> None:
         """Continue after `num_done` frames, from the memory that was stored with them.
 
         Raises:
@@ -74,7 +75,9 @@ class Tracking:
             raise MemoryDamagedError("there is no state of the model")
         if memory.last_result != num_done:
             raise MemoryDamagedError(f"there is none after frame {num_done}")
-        self._state = self._model.from_parts(memory.model_parts)
+        read = partial(self._model.from_parts, memory.model_parts, self._options)
+        call = partial(self._engine.call, self._session, read, live=False)
+        self._state = await _when_free(call)
         self.next_frame = self._committed = self._model.committed(self._state)
         self._mentioned, self.num_done = memory.mentioned, num_done
 
@@ -89,7 +92,7 @@ class Tracking:
         """Take the next frames, at least one; return the lines that are final now.
 
         Raises:
-            JobFailedError: the model failed on one of them, or refuses the prompts.
+            JobFailedError: the model failed on one of them, or does not accept the prompts.
             EngineStoppedError: the engine takes no frames now.
         """
         for number, frame in enumerate(frames, self.next_frame):
@@ -114,36 +117,28 @@ class Tracking:
 
     async def _step(self, pixels: Sequence[Any], first: int, last: int) -> StepReport:
         """Step frames, or flush, as soon as the engine has a place for them."""
-        model = self._model
-        state = self._begin() if self._state is None else self._state
-        step = StepInput[Any](pixels, state, self._options)
+        step = StepInput[Any](pixels, self._state, self._options)
         read = StepReporter(
-            model,
+            self._model,
             self._wanted,
             self._mentioned,
             self._committed,
             self._every,
             self.next_frame + len(pixels),
+            self.num_done,
         )
-        while True:
-            try:
-                report, _ = await self._engine.submit_clip(self._session, model, step, read)
-                return report
-            except EngineFullError:
-                await asyncio.sleep(FULL_PAUSE_S)
-            except StepFailedError as error:
-                log = structlog.get_logger(__name__)
-                log.error("video_step_failed", frame=first, exc_info=error)
-                which = (
-                    f"frame {first}" if first == last else f"one of the frames {first} to {last}"
-                )
-                raise JobFailedError(f"The model failed on {which}.") from error
-
-    def _begin(self) -> Any:
+        submit = partial(self._engine.submit_clip, self._session, self._model, step, read)
         try:
-            return self._model.begin(self._options)
-        except PromptError as error:
-            raise JobFailedError(f"The model refuses the prompts: {error}.") from error
+            report, _ = await _when_free(submit)
+        except StepFailedError as error:
+            if isinstance(error.__cause__, PromptError):
+                sentence = f"The model refuses the prompts: {error.__cause__}."
+                raise JobFailedError(sentence) from error
+            log = structlog.get_logger(__name__)
+            log.error("video_step_failed", frame=first, exc_info=error)
+            which = f"frame {first}" if first == last else f"one of the frames {first} to {last}"
+            raise JobFailedError(f"The model failed on {which}.") from error
+        return report
 
     def _lines(self, report: StepReport) -> list[Line]:
         """Continue from the result of a step; return the lines of the frames that are final."""
@@ -165,3 +160,12 @@ class Tracking:
                 fingerprint=self._model.info.fingerprint,
             ).to_parts()
         return lines
+
+
+async def _when_free(ask: Callable[[], Awaitable[T]]) -> T:
+    """Ask the engine for something, as soon as it has a place for it."""
+    while True:
+        try:
+            return await ask()
+        except EngineFullError:
+            await asyncio.sleep(FULL_PAUSE_S)

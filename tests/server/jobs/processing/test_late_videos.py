@@ -57,6 +57,17 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(
         assert 0 < shop.decoder.opened[-1] <= taken_up < 17
 
 
+async def test_a_memory_with_more_tracks_than_the_worker_allows_is_not_taken_up(open_workshop):
+    gate = Gate(13)
+    decoder = FakeDecoder(FRAMES, announced=17, on_frame=gate)
+    shop = await open_workshop(stand_in(), decoder, PLAIN)
+    await shop.interrupt(gate, saved=True)
+    shop.parts = replace(shop.parts, max_tracks=1)
+    assert (await shop.work()).state is VideoState.DONE
+    assert shop.decoder.opened[-1] == 0
+    assert max(len(line["objects"]) for line in await shop.told()) == 1
+
+
 async def test_a_line_says_the_text_of_a_prompt(open_workshop):
     wish = replace(PLAIN, prompts=("green", "red"))
     shop = await open_workshop(stand_in(prompts="required"), FakeDecoder(FRAMES), wish)
