@@ -1,6 +1,6 @@
 """Pack the real pictures that `demo` learns from into one file.
 
-    label.py LABELS.json FOLDER...       # the teacher, once, in an environment of its own
+    label.py LABELS.json FOLDER...       # the teacher, once, in a separate environment
     python scripts/pack_demo.py --shared SHARED --frames FRAMES --labels LABELS --out demo.zip
 
 FRAMES holds frames of the clips, `05/00000.jpg`; LABELS the teacher's files. Prints what the model
@@ -20,7 +20,7 @@ from maskstream_train.data.packing.writing import fitting, write_pack
 from maskstream_train.data.reading import read_json
 
 STRIDES = {"davis": 4, "davis2": 2}
-"""Of frames as they lie in the folders: every fourth frame of the videos."""
+"""Every how many frames of a sequence one is packed."""
 
 
 def pictures_of(shared: Path, frames: Path, labels: Path) -> list[PackedPicture]:
@@ -59,8 +59,8 @@ def main() -> None:
     pictures = pictures_of(given.shared, given.frames, given.labels)
     kept = fitting(pictures, int(given.max_mb * 1e6), given.seed)
     write_pack(given.out, kept, EVERYDAY.split())
-    told = {**summary(kept), "left out": len(pictures) - len(kept)}
-    print(json.dumps(told | {"bytes": given.out.stat().st_size}, indent=2))
+    counts = {**summary(kept), "left out": len(pictures) - len(kept)}
+    print(json.dumps(counts | {"bytes": given.out.stat().st_size}, indent=2))
 
 
 if __name__ == "__main__":

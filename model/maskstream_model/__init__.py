@@ -39,7 +39,7 @@ def load_model(
         ConfigError: an unknown preset or override, a value out of range, or a device that is not
             here.
         CheckpointError: there are no weights of the preset here, or the file does not fit.
-        DownloadError: they cannot be pulled.
+        DownloadError: the weights cannot be pulled.
     """
     model: Model[Any] = load(name, weights_for(name, weights), str(device), **overrides)
     return model

@@ -1,4 +1,4 @@
-"""Names of types that several packages use; importing them costs no torch."""
+"""Type aliases that several packages use; importing them does not import torch."""
 
 from collections.abc import Callable
 
@@ -13,6 +13,6 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int], None]
-"""Receives the number of frames done since the last call."""
+"""Called with the number of frames done since the last call."""
 Pause = Callable[[], None]
 """Called between the parts of a step; the same thread may step other sessions in it."""

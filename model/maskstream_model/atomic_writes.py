@@ -18,7 +18,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be renamed, as onto a folder that exists.
     """
-    # Named by hand: what `tempfile` makes is for its owner alone, whatever the umask is.
+    # Not `tempfile`: its files are readable by their owner only, whatever the umask is.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         yield temporary

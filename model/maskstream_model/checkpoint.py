@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from maskstream_model.atomic_writes import atomic_write
+from maskstream_model.config import PresetConfig
 from maskstream_model.errors import CheckpointError
 from maskstream_model.plain_globals import PLAIN
 
@@ -25,6 +27,7 @@ HOLDERS = ("model", "state_dict")
 """Names under which a published `.pth` may hold its tensors."""
 MAX_LISTED = 20
 
+Renames = Sequence[tuple[str, str | None]]
 Parts = nn.Module | Mapping[str, nn.Module]
 """One module, or modules by the prefix that their names have in a file, as `{"tracker.": ...}`."""
 
@@ -76,7 +79,7 @@ def _load_pickled(path: Path) -> dict[str, Tensor]:
 
 
 def _why_unreadable(path: Path) -> str:
-    """Say what is wrong with a file that could not be read; nothing of it is run."""
+    """Return what is wrong with a file that could not be read; no code of it is run."""
     foreign: Sequence[str] = ()
     with suppress(Exception), torch.serialization.safe_globals(list(PLAIN)):
         foreign = torch.serialization.get_unsafe_globals_in_checkpoint(path)
@@ -90,6 +93,27 @@ def _why_unreadable(path: Path) -> str:
 
 def _inner(content: dict[str, Any]) -> Any:
     return next((content[name] for name in HOLDERS if name in content), content)
+
+
+def renamed(tensors: Mapping[str, Tensor], renames: Renames) -> dict[str, Tensor]:
+    """Return tensors under our names, without those that nothing here reads.
+
+    Args:
+        tensors: by their published names.
+        renames: regular expressions with their replacements, all applied, in this order; None for
+            a replacement leaves the tensor out.
+    """
+    ours = dict[str, Tensor]()
+    for published, tensor in tensors.items():
+        name = published
+        for pattern, replacement in renames:
+            if replacement is not None:
+                name = re.sub(pattern, replacement, name)
+            elif re.search(pattern, name):
+                break
+        else:
+            ours[name] = tensor
+    return ours
 
 
 @dataclass(frozen=True)
@@ -196,12 +220,12 @@ def save_safetensors(
             save_file(tensors, temporary, dict(metadata))
         except SafetensorError as error:
             raise OSError(str(error)) from error
-        # `save_file` leaves its files to their owner alone.
+        # `save_file` makes files that only their owner can read.
         temporary.chmod(mode)
 
 
 def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
-    """Return the tensors as the format takes them: whole, and no two names for one memory."""
+    """Return the tensors as the format takes them: contiguous, no two sharing memory."""
     storable, storages = dict[str, Tensor](), set[int]()
     for name, weight in weights.items():
         tensor = weight.detach().cpu()
@@ -214,18 +238,7 @@ def _storable(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
     return storable
 
 
-class Fingerprinted(Protocol):
-    """A configuration: a dataclass with `classes`, and with rules under `online`."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def num_classes(self) -> int:
-        """`K`, without the no-object class."""
-        ...
-
-
-def fingerprint(weights: Mapping[str, Tensor], config: Fingerprinted) -> str:
+def fingerprint(weights: Mapping[str, Tensor], config: PresetConfig) -> str:
     """Return 16 hex digits that change with the weights and with the rules of tracking.
 
     Names and colours of classes do not influence tracking and do not count, nor do the rules of

@@ -2,7 +2,7 @@
 
 import colorsys
 
-from maskstream_model.config import ClassInfo
+from maskstream_model.port import ClassInfo
 
 OVIS = (
     "person bird cat dog horse sheep cow elephant bear zebra giraffe poultry giant_panda lizard "
@@ -62,7 +62,7 @@ EVERYDAY = (
     "person bicycle car motorcycle bus train truck boat airplane bird cat dog horse sheep cow "
     "elephant bear bottle chair other"
 )
-"""What `demo` is to name once it has learned real things; "other" is any thing without a name."""
+"""Classes of real objects for `demo`; "other" is any thing of another class."""
 
 
 def color_of(index: int) -> str:

@@ -3,7 +3,7 @@
 MaskstreamModelError(Exception)
 ├── ConfigError        a preset, an override or a combination of them that cannot be
 ├── CheckpointError    a weight file that does not fit, or cannot be read
-├── DownloadError      a published weight file that cannot be had, or is another one
+├── DownloadError      a published weight file that cannot be fetched, or is the wrong one
 ├── StateError         bytes that are no state of this model
 ├── FrameError         a picture that the model cannot take
 ├── PromptError        prompts that the model needs, or does not take

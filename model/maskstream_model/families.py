@@ -7,7 +7,7 @@ list of presets imports none of them; a family is imported when one of its prese
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
@@ -26,9 +26,10 @@ Weights = str | PathLike[str]
 Load = Callable[..., Model[Any]]
 """`load(preset, weights, device, **overrides)` returns the model of a preset, ready to step.
 
-`weights` is a file, or None for those that come with the preset; `device` is "cpu", "cuda" or
-"cuda:N"; overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError`
-with a sentence for users.
+`weights` is a file, published or converted, or None for the one that comes with the preset; ours
+also take "random" for seeded random ones, for tests. `device` is "cpu", "cuda" or "cuda:N";
+overrides are rules of the preset to replace. What cannot be is a `MaskstreamModelError` with a
+sentence for users: a ConfigError for arguments, a CheckpointError for weights.
 """
 
 
@@ -64,7 +65,7 @@ def unchanged(preset: str, tensors: Tensors) -> Tensors:
 
 
 def no_hint(tensors: Tensors) -> str | None:
-    """Return None: there is nothing to say about a file that fits no preset."""
+    """Return None: no hint about files that fit no preset."""
     return None
 
 
@@ -80,8 +81,10 @@ class WeightFormat:
         adapted: `adapted(preset, tensors)` turns the tensors of a published file into those that
             the preset loads: renames, splits, permutes, leaves out. It is called with any file:
             tensors that it does not know, and those with the preset's own names, stay as they are.
-        hint: `hint(tensors)` may say what a file is that fits no preset: "it has no tracker".
-        free_shapes: names of tensors that a preset takes in the shape that a file has.
+        hint: `hint(tensors)` may describe a file that fits no preset: "it has no tracker".
+        free_shapes: names of tensors whose shape may differ between files of one preset.
+        prefixes: of the names of all tensors of its presets. A file without any adapted name that
+            begins with one is not compared with them. Empty: every file is compared.
     """
 
     targets: Callable[[str], Tensors]
@@ -89,6 +92,7 @@ class WeightFormat:
     adapted: Callable[[str, Tensors], Tensors] = unchanged
     hint: Callable[[Tensors], str | None] = no_hint
     free_shapes: Sequence[str] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,14 @@ class Family:
         load: loads one of its presets.
         compile: makes a model of the family faster; None where it has nothing to compile.
         releases: published weights of its presets.
-        live: returns the model of live frames inside a loaded one, itself where it refines nothing;
+        live: returns the model of live frames inside a loaded one (itself if it does not refine);
             None where no preset of the family refines whole videos.
         weight_format: returns how its weight files are checked and converted; None: it has none.
     """
 
     name: str
     load: Load
+    _: KW_ONLY
     compile: Compile | None = None
     releases: Sequence[Release] = ()
     live: Live | None = None
@@ -198,7 +203,7 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
         request: what is wanted.
 
     Returns:
-        the model to use, and None or one sentence that explains why it is the old one.
+        the model to use, and None, or a sentence that explains why it is not compiled.
     """
     family = family_of(preset)
     if family.compile is None:
@@ -207,7 +212,7 @@ def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str
 
 
 def live_model(preset: str, model: Model[Any]) -> Model[Any]:
-    """Return what steps live frames: the model itself, or a part of one that refines whole videos.
+    """Return the model of live frames: the model itself, or the online part of an offline one.
 
     Args:
         preset: what was loaded.

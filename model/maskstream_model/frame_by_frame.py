@@ -1,4 +1,4 @@
-"""What models share that answer each frame at once, one session after the other."""
+"""Bases of models that answer each frame at once; `FrameByFrame` takes one after the other."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
@@ -25,8 +25,8 @@ class Counted(Protocol):
 State = TypeVar("State", bound=Counted)
 
 
-class FrameByFrame(ABC, Generic[State]):
-    """Implements `port.Model` but for what happens on a frame, and how a state is kept.
+class AnswersAtOnce(ABC, Generic[State]):
+    """Implements what of `port.Model` is the same for all models without pending frames.
 
     Attributes:
         info: facts, with a lookahead of 0.
@@ -36,13 +36,7 @@ class FrameByFrame(ABC, Generic[State]):
 
     @abstractmethod
     def first_state(self) -> State:
-        """Return the state of a session that has seen nothing."""
-
-    @abstractmethod
-    def follow(
-        self, frame: Frame, state: State, options: SessionOptions
-    ) -> tuple[FrameResult, State]:
-        """Return the final result of one frame, whose index is one more than the state's count."""
+        """Return the state of a session before its first frame."""
 
     @abstractmethod
     def to_parts(self, state: State) -> dict[str, bytes]:
@@ -53,17 +47,37 @@ class FrameByFrame(ABC, Generic[State]):
         """Read what `to_parts` wrote; see `port.Model`."""
 
     def begin(self, options: SessionOptions = NO_OPTIONS) -> State:
-        """Return the state of a session that has seen nothing; see `port.Model`."""
+        """Return the state of a session before its first frame; see `port.Model`."""
         check_prompts(self.info, options)
         return self.first_state()
+
+    def clip_frames(self, height: int, width: int, most: int) -> int:
+        """Return 1: more frames gain nothing."""
+        return 1
+
+    def flush(
+        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
+    ) -> StepOutput[State]:
+        """Return nothing: all frames are answered."""
+        return StepOutput([], state)
+
+    def committed(self, state: State) -> int:
+        """Return the number of the last frame."""
+        return state.num_frames
+
+
+class FrameByFrame(AnswersAtOnce[State]):
+    """Implements `port.Model` except for the memory and the step of a frame."""
+
+    @abstractmethod
+    def follow(
+        self, frame: Frame, state: State, options: SessionOptions
+    ) -> tuple[FrameResult, State]:
+        """Return the final result of one frame, whose index is one more than the state's count."""
 
     def batch_key(self, height: int, width: int) -> Hashable:
         """Return one key for all sizes: frames are stepped one by one."""
         return ()
-
-    def clip_frames(self, height: int, width: int, most: int) -> int:
-        """Return 1: nothing is won by more."""
-        return 1
 
     def step(
         self, batch: Sequence[StepInput[State]], pause: Pause | None = None
@@ -82,16 +96,6 @@ class FrameByFrame(ABC, Generic[State]):
             outputs.append(StepOutput(results, state))
         return outputs
 
-    def flush(
-        self, state: State, options: SessionOptions = NO_OPTIONS, pause: Pause | None = None
-    ) -> StepOutput[State]:
-        """Return nothing: all frames are answered."""
-        return StepOutput([], state)
-
-    def committed(self, state: State) -> int:
-        """Return the number of the last frame."""
-        return state.num_frames
-
 
 def check_prompts(info: ModelInfo, options: SessionOptions) -> None:
     """Raise PromptError where prompts are needed and missing, or not taken."""
@@ -102,7 +106,8 @@ def check_prompts(info: ModelInfo, options: SessionOptions) -> None:
 
 
 def check_frame(frame: Frame) -> None:
-    """Raise FrameError unless a frame is uint8 `(height, width, 3)`."""
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        text = f"{frame.dtype} {tuple(frame.shape)}"
-        raise FrameError(f"a frame must be uint8 (height, width, 3), not {text}")
+    """Raise FrameError unless a frame is uint8 `(height, width, 3)` and has pixels."""
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
+        raise FrameError("a frame must be a numpy array of uint8")
+    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise FrameError(f"a frame must be (height, width, 3), not {frame.shape}")

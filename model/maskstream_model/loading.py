@@ -1,108 +1,77 @@
-"""From a configuration and a weight file to a model that steps (docs/model.md 5)."""
+"""What families share that load weights: a device, the file of a preset, networks to fill."""
 
-from collections.abc import Mapping
-from os import PathLike
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from maskstream_model.checkpoint import (
-    PRESET,
-    Parts,
-    fingerprint,
-    header_of,
-    load_into,
-    load_weights,
-    state_of,
-)
-from maskstream_model.config import ModelConfig
-from maskstream_model.daq.networks import Networks, build_networks
-from maskstream_model.daq.offline import OfflineDaq
-from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.checkpoint import PRESET, Parts, header_of, load_into, load_weights
 from maskstream_model.errors import CheckpointError, ConfigError
+from maskstream_model.families import Weights
 
 SHIPPED = Path(__file__).parent / "weights"
 RANDOM = "random"
+"""Stands for a weight file where seeded random weights are wanted."""
+Built = TypeVar("Built")
 
 
-def load(
-    config: ModelConfig, weights: str | PathLike[str] | None, device: str | torch.device
-) -> OnlineDaq | OfflineDaq:
-    """Build a model and load its weights.
+@dataclass(frozen=True)
+class WeightFile:
+    """The weights of a preset as a file has them; whether they fit is not checked yet.
+
+    Attributes:
+        path: of the file.
+        preset: that it is for.
+        tensors: by the file's own names.
+    """
+
+    path: Weights
+    preset: str
+    tensors: Mapping[str, Tensor]
+
+    def fill(self, parts: Parts, tensors: Mapping[str, Tensor]) -> None:
+        """Copy tensors into networks: those of the file, under the networks' names.
+
+        Raises:
+            CheckpointError: they do not fit; the message names the command that lists what differs.
+        """
+        verify = f"maskstream weights verify {quote(str(self.path))} --preset {self.preset}"
+        load_into(parts, tensors, rest=f"`{verify}` lists all")
+
+
+def weight_file(preset: str, weights: Weights | None) -> WeightFile | None:
+    """Read the weight file of a preset.
 
     Args:
-        config: what to build, and the rules to run it with.
-        weights: path, "random", or None for the shipped file `weights/<name>.safetensors`.
-        device: where it runs.
+        preset: its name.
+        weights: path, `RANDOM`, or None for the file that is shipped with the preset.
 
-    Raises:
-        ConfigError: the device is not here.
-        CheckpointError: no such weights, or they do not fit.
-    """
-    build = _online if config.offline is None else _offline
-    place = usable_device(device)
-    return build(config, *_networks(config, weights), place)
-
-
-def _networks(
-    config: ModelConfig, weights: str | PathLike[str] | None
-) -> tuple[Networks, Mapping[str, Tensor]]:
-    """Return networks, and the weights that were loaded into them."""
-    if weights == RANDOM:
-        return _random(config)
-    path = shipped(config.name) if weights is None else weights
-    tensors = weights_for(config.name, path)
-    networks, _ = _random(config)
-    fill(networks.parts, tensors, path, config.name)
-    return networks, tensors
-
-
-def weights_for(name: str, path: str | PathLike[str]) -> dict[str, Tensor]:
-    """Read the weight file of a preset; whether it fits is not checked yet.
+    Returns:
+        None where random weights are wanted.
 
     Raises:
         CheckpointError: no weight file, or one that names another preset.
     """
+    if weights == RANDOM:
+        return None
+    path = shipped(preset) if weights is None else weights
     tensors = load_weights(path)
     # Names and shapes alone cannot tell models of data sets with as many classes apart.
-    written = header_of(path).get(PRESET, name)
-    if written != name:
-        raise CheckpointError(f"{path} holds weights of {written}, not of {name}")
-    return tensors
+    written = header_of(path).get(PRESET, preset)
+    if written != preset:
+        raise CheckpointError(f"{path} holds weights of {written}, not of {preset}")
+    return WeightFile(path, preset, tensors)
 
 
-def fill(parts: Parts, tensors: Mapping[str, Tensor], path: str | PathLike[str], name: str) -> None:
-    """Copy the weights of a file into the networks of a preset.
-
-    Raises:
-        CheckpointError: they do not fit; says how to see all that does not.
-    """
-    verify = f"maskstream weights verify {quote(str(path))} --preset {name}"
-    load_into(parts, tensors, rest=f"`{verify}` lists all")
-
-
-def _random(config: ModelConfig) -> tuple[Networks, Mapping[str, Tensor]]:
-    refiner = None if config.offline is None else config.offline.refiner
+def seeded(build: Callable[[], Built]) -> Built:
+    """Build networks whose random weights are the same each time; torch's own state stays."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        networks = build_networks(config.segmenter, config.tracker, config.num_classes, refiner)
-    return networks, state_of(networks.parts)
-
-
-def _online(
-    config: ModelConfig, networks: Networks, weights: Mapping[str, Tensor], device: torch.device
-) -> OnlineDaq:
-    digest = fingerprint(weights, config)
-    return OnlineDaq(config, networks.segmenter, networks.tracker, device, digest)
-
-
-def _offline(
-    config: ModelConfig, networks: Networks, weights: Mapping[str, Tensor], device: torch.device
-) -> OfflineDaq:
-    assert networks.refiner is not None  # `config` has one
-    return OfflineDaq(_online(config, networks, weights, device), networks.refiner)
+        return build()
 
 
 def usable_device(device: str | torch.device) -> torch.device:
@@ -135,3 +104,19 @@ def shipped(name: str) -> Path:
             "`maskstream weights list` shows which are released"
         )
     return path
+
+
+def class_count_hint(
+    weights: Mapping[str, Tensor], head: str, known: Collection[int]
+) -> str | None:
+    """Say how many classes a file has, where no preset has as many.
+
+    Args:
+        weights: tensors by name.
+        head: name of the class head's weights, `(K + 1, C)`.
+        known: numbers of classes that presets have.
+    """
+    if head not in weights or not weights[head].dim():
+        return None
+    count = len(weights[head]) - 1
+    return f"it has {count} classes, as no preset has" if count not in {0, *known} else None

@@ -1,7 +1,7 @@
-"""A model of one's own as a folder: `model.json` says what it is, its weights are beside it.
+"""A custom model as a folder: `model.json` describes it, its weights are beside it.
 
-Such a folder is taken wherever a preset is: `maskstream serve --model mine/`. It has the networks
-and rules of a preset, its base, with other classes (docs/decisions/0075).
+Such a folder can stand for a preset: `maskstream serve --model mine/`. It has the networks and
+rules of a preset, its base, with other classes (docs/decisions/0075).
 """
 
 import json
@@ -18,7 +18,7 @@ from maskstream_model.port import ClassInfo
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 FORMAT = 1
-"""Of the description; another one is refused."""
+"""Version of the description; others are refused."""
 MAX_BYTES = 1 << 20
 MAX_CLASSES = 1000
 COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
@@ -27,11 +27,11 @@ NAME = re.compile(r"[\w][\w.-]{0,63}")
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a folder says of its model.
+    """The description of a model in a folder.
 
     Attributes:
         path: the folder.
-        name: of the model, as clients see it.
+        name: of the model, shown to clients.
         base: the preset whose networks and rules it has.
         classes: in the order of the class logits.
     """
@@ -48,10 +48,10 @@ class ModelFolder:
 
 
 def model_folder(name: str) -> ModelFolder | None:
-    """Return the model that a name is the folder of; None where it names no folder.
+    """Return the model in a folder; None where `name` is no folder.
 
     Raises:
-        ConfigError: a folder without a description, or with one that is not as it should be.
+        ConfigError: a folder without a description, or with an invalid one.
     """
     path = Path(name)
     if not name or not path.is_dir():
@@ -69,7 +69,7 @@ def model_folder(name: str) -> ModelFolder | None:
 
 
 def write_description(folder: ModelFolder) -> None:
-    """Write the description of a model into its folder, which is there.
+    """Write the description of a model into its folder, which must exist.
 
     Raises:
         ConfigError: as of `description_of`.
@@ -81,10 +81,10 @@ def write_description(folder: ModelFolder) -> None:
 
 
 def description_of(folder: ModelFolder) -> Mapping[str, Any]:
-    """Return what the description of a model says.
+    """Return the description of a model as JSON.
 
     Raises:
-        ConfigError: its name or a class is not one that can be read again.
+        ConfigError: its name or a class is invalid.
     """
     content = {
         "format": FORMAT,

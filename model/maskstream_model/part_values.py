@@ -1,6 +1,6 @@
-"""Values of a memory as bytes of its parts, and the checks of those that come back.
+"""Values of a memory as bytes of its parts, and checks of those that are restored.
 
-Anybody may have written the parts; what no step of this model gives is a StateError.
+Parts are not trusted: what no step of this model returns is a StateError.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from maskstream_model.errors import StateError
 
 MAX_COUNT = 2**62
 MAX_VALUE = 1e12
-"""Far above what any step gives, far below where products of two values overflow float32."""
+"""Far above what any step returns, far below where products of two values overflow float32."""
 
 
 def float_array(tensor: Tensor) -> npt.NDArray[np.float32]:
@@ -53,7 +53,7 @@ def check_names(parts: Mapping[str, bytes], expected: set[str]) -> None:
 
 
 def check_count(name: str, value: object) -> None:
-    """Raise StateError unless a value from JSON is a whole number of a believable size."""
+    """Raise StateError unless a value from JSON is a whole number in range."""
     if type(value) is not int or not 0 <= value < MAX_COUNT:
         raise StateError(f"state has {name} {str(value)[:40]}, which is no count")
 
@@ -66,3 +66,12 @@ def check_owner(schema: object, known: int, fingerprint: object, own: str) -> No
         raise StateError(f"state has schema {schema}, this version reads {known}")
     if fingerprint != own:
         raise StateError(f"state belongs to model {fingerprint}, this is model {own}")
+
+
+def check_consistent(rules: Mapping[str, bool], num_tracks: int, max_tracks: int | None) -> None:
+    """Raise StateError where a rule, by its sentence, does not hold, or tracks are too many."""
+    for sentence, holds in rules.items():
+        if not holds:
+            raise StateError(f"state is inconsistent: {sentence}")
+    if max_tracks is not None and num_tracks > max_tracks:
+        raise StateError(f"state has {num_tracks} tracks; at most {max_tracks} are allowed")

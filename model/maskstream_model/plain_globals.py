@@ -1,7 +1,7 @@
-"""What a published `.pth` may hold beside tensors: numbers of numpy, and the logs of a training.
+"""Globals that a published `.pth` may name: numbers of numpy, and training logs.
 
-A file is read with `weights_only=True`: whatever it names and is neither on torch's own list nor on
-this one is refused before it exists. Nothing here runs code of a file.
+Files are read with `weights_only=True`: a name that is neither on torch's list nor on this one is
+refused before it is imported. No code of a file is run.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class TrainingLog:
-    """Stands in for the numbers that mmengine logs; nobody reads them."""
+    """Stands in for the log buffers of mmengine, which are not used."""
 
 
 _NUMBERS = (np.float64, np.float32, np.int64, np.int32, np.bool_, np.uint8)
@@ -26,4 +26,4 @@ PLAIN: Sequence[Any] = (
     ),
     (TrainingLog, "mmengine.logging.history_buffer.HistoryBuffer"),
 )
-"""As `torch.serialization.safe_globals` takes them: what may be named, some under another name."""
+"""For `torch.serialization.safe_globals`: allowed globals, some under another name."""

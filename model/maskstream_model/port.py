@@ -229,7 +229,7 @@ class Model(Protocol[StateInvariant]):
         """Facts, known after loading."""
 
     def begin(self, options: SessionOptions = SessionOptions()) -> StateInvariant:
-        """Return the state of a session that has seen nothing.
+        """Return the state of a session before its first frame.
 
         Raises:
             PromptError: prompts are needed and missing, or not taken.

@@ -13,18 +13,19 @@ class Release:
     """One published weight file of a preset; what is unknown stays empty.
 
     Attributes:
-        preset: which it is for.
+        preset: that it is for.
         source: where it is published: `hf://OWNER/REPOSITORY/PATH` on the Hugging Face Hub
             (`hf://OWNER/REPOSITORY@REVISION/PATH` for another revision than `main`), or an
             `https://` address. Empty where the weights come with the family, or there are none.
         task: what the preset does.
-        data: what the weights were trained for.
+        data: data set that the weights were trained for.
         reported: scores, as their authors report them.
-        publisher: who publishes the file.
+        publisher: of the file.
         licence: of the weights, as their publisher states it.
-        caution: what a user has to be told before the download; one sentence.
+        caution: sentence to show before the download, such as an unclear licence.
         size: of the file in bytes.
         sha256: of the file, 64 hexadecimal digits.
+        sha256_prefix: its first digits, as the publisher has them in the file's name.
     """
 
     preset: str
@@ -37,6 +38,7 @@ class Release:
     caution: str = ""
     size: int | None = None
     sha256: str | None = None
+    sha256_prefix: str = ""
 
     @property
     def file(self) -> str:

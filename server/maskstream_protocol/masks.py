@@ -1,4 +1,4 @@
-"""Masks to bytes and back in every encoding of the protocol, one table (docs/protocol.md 3).
+"""Encodes and decodes masks in every encoding of the protocol (docs/protocol.md 3).
 
 Boxes come first, so that only crops are looked at: a mask costs what its box costs.
 """

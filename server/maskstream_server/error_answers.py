@@ -29,7 +29,7 @@ def public_error(error: BaseException) -> WireError | MaskstreamServerError:
 
 
 def command_error(error: MaskstreamServerError) -> click.ClickException:
-    """Return what ends a command with one sentence and the error's exit code."""
+    """Return an exception that ends a command with one sentence and the error's exit code."""
     ended = click.ClickException(str(error))
     vars(ended)["exit_code"] = error.exit_code
     return ended

@@ -3,7 +3,7 @@
 Wire errors (`maskstream_protocol.errors`) travel as they are. All others carry a code and an HTTP
 status for problem documents, and a wire error for streams; `internal` is answered without detail,
 like any exception that is not listed. A command ends with 1, or the class's own exit code.
-`error_answers` does all of that.
+`error_answers` implements this.
 
 MaskstreamServerError             internal          500
 ├── SettingsError                 exit code 2: a setting that cannot be used, for the operator
@@ -11,7 +11,7 @@ MaskstreamServerError             internal          500
 ├── FencedOutError                another worker has the job now, or it has ended
 ├── EngineError                   internal          500
 │   ├── EngineFullError           the queue is at its bound
-│   ├── EngineStoppedError        the engine takes no frames: not started, stopping or stopped
+│   ├── EngineStoppedError        the engine accepts no frames: not started, stopping or stopped
 │   └── StepFailedError           the model failed on these frames; the state is as it was
 ├── OutboundError                 fetch_failed      502  the other side does not answer as it should
 │   └── AddressRefusedError       address_refused   403  the server may not go there
@@ -118,7 +118,7 @@ class EngineFullError(EngineError):
 
 
 class EngineStoppedError(EngineError):
-    """The engine takes no frames now."""
+    """The engine accepts no frames now."""
 
 
 class StepFailedError(EngineError):

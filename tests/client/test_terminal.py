@@ -18,10 +18,10 @@ def test_what_is_not_printed_is_written_as_an_escape():
 
 
 def test_json_for_a_terminal_is_the_same_value():
-    told = plain_json({"name": [ODD, "東京"]})
-    assert json.loads(told) == {"name": [ODD, "東京"]}
-    assert "東京" in told
-    assert all(line.isprintable() for line in told.split("\n"))
+    output = plain_json({"name": [ODD, "東京"]})
+    assert json.loads(output) == {"name": [ODD, "東京"]}
+    assert "東京" in output
+    assert all(line.isprintable() for line in output.split("\n"))
 
 
 @pytest.mark.parametrize("name", [ODD, "[red]x[/red].mp4", "[/].mp4"])

@@ -117,10 +117,10 @@ def progress(client: httpx.Client, video: str) -> dict:
 def results(client: httpx.Client, video: str) -> list[bytes]:
     """Wait for a video's end; return its lines of results and its files."""
     until = time.monotonic() + LONG_S
-    while (told := progress(client, video))["state"] not in ("done", "failed"):
-        assert time.monotonic() < until, told
+    while (record := progress(client, video))["state"] not in ("done", "failed"):
+        assert time.monotonic() < until, record
         time.sleep(0.5)
-    assert told["state"] == "done", told
+    assert record["state"] == "done", record
     names = ("results", "artifacts/ytvis.json", "artifacts/masks.zip")
     answers = [client.get(f"/v1/videos/{video}/{name}") for name in names]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
@@ -131,9 +131,9 @@ def test_every_container_is_confined(stack: Stack):
     assert len(stack.states()) == len(stack.services) + NUM_SERVERS - 1
     for service in ("server", "worker"):
         assert stack.inside(service, "id", "-u").strip() == "10001"
-        told = stack.inside(service, "sh", "-c", "touch /file 2>&1; command -v cc gcc c++; true")
-        assert "Read-only file system" in told
-        assert len(told.splitlines()) == 1, "there is a compiler in the image"
+        record = stack.inside(service, "sh", "-c", "touch /file 2>&1; command -v cc gcc c++; true")
+        assert "Read-only file system" in record
+        assert len(record.splitlines()) == 1, "there is a compiler in the image"
         # Strangers' videos are decoded where nothing outside can be reached.
         routes = stack.inside(service, "cat", "/proc/net/route").splitlines()[1:]
         assert all(route.split()[1] != "00000000" for route in routes), "a way out"

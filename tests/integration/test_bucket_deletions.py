@@ -16,7 +16,7 @@ def test_a_video_that_is_cancelled_while_it_runs_leaves_nothing(bucket):
     gate = Gate(at=11)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 10)
+        client.until(video, lambda reported: reported["frames_done"] == 10)
         assert len(bucket.names()) == 3
         assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
         gate.go_on.set()
@@ -31,7 +31,7 @@ def test_a_video_that_is_deleted_while_the_storage_is_away_goes_later(bucket):
     gate = Gate(at=11)
     with server(open_video=FakeDecoder(PLAIN, on_frame=gate)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 10)
+        client.until(video, lambda reported: reported["frames_done"] == 10)
         bucket.proxy.away = True
         assert client.delete(f"/v1/videos/{video}").json()["state"] == VideoState.CANCELLED
         gate.go_on.set()

@@ -59,14 +59,14 @@ def test_a_worker_elsewhere_continues_where_another_was_killed(bucket, shared_re
         first = opened.enter_context(worker(shared_redis.url, machines[1], 0.05))
         video = one.submit(clip, ALL)
         assert files_in(machines[0]) == []
-        one.until(video, lambda told: told["frames_done"] >= 8)
+        one.until(video, lambda record: record["frames_done"] >= 8)
         first.kill()
         first.wait()
         shutil.rmtree(machines[1])
-        told = one.get(f"/v1/videos/{video}").json()
+        record = one.get(f"/v1/videos/{video}").json()
         lines = one.get(f"/v1/videos/{video}/results?after=5").content.splitlines()
-        assert lines == expected[0].splitlines()[6 : told["frames_done"]]
-        assert told["frames_done"] < NUM_FRAMES
+        assert lines == expected[0].splitlines()[6 : record["frames_done"]]
+        assert record["frames_done"] < NUM_FRAMES
 
         opened.enter_context(worker(shared_redis.url, machines[2], 0.0))
         assert one.done(video)["attempt"] == 2
@@ -102,7 +102,7 @@ def test_a_storage_that_goes_away_and_comes_back_only_delays(bucket):
         expected = local.result(video, ALL[:1])
     with server(open_video=FakeDecoder(PLAIN, on_frame=pass_gates)) as client:
         video = client.submit()
-        client.until(video, lambda told: told["frames_done"] == 10)
+        client.until(video, lambda record: record["frames_done"] == 10)
         bucket.proxy.away = True
         for gate in gates:
             gate.go_on.set()
@@ -185,7 +185,7 @@ def test_a_video_that_was_fetched_is_fetched_once(bucket, tmp_path):
         decoder = FakeDecoder(PLAIN, on_frame=gate)
         with server(open_video=decoder, data_folder=tmp_path, **hosts) as client:
             video = client.post("/v1/videos", json={"url": f"{receiver.url}/a.mp4"}).json()["id"]
-            client.until(video, lambda told: told["frames_done"] == 10)
+            client.until(video, lambda record: record["frames_done"] == 10)
             assert bucket.text(f"here/videos/{video}/source") == b"from afar"
             gate.go_on.set()
             client.done(video)

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from maskstream_model.parts_file import parts_to_file
 from maskstream_server.lifecycle.forced_exit import FORCED, end_within
-from maskstream_server.streaming.transfer import parts_to_file
 from support import hanging_server
 from support.forks import Forked
 from support.pictures import scan_bomb

@@ -75,13 +75,13 @@ def test_a_video_that_is_worked_on_waits_and_continues_from_its_last_checkpoint(
     undisturbed = here.done(here.submit().json()["id"])["id"]
     here.decoder.on_frame = lambda index: index != HELD_AT or here.go_on.wait(SOON_S)
     video = here.submit().json()["id"]
-    here.until(video, lambda told: told["frames_done"] == 10)
+    here.until(video, lambda record: record["frames_done"] == 10)
     folder.take_away()
     here.go_on.set()
-    here.until(video, lambda told: told["state"] == "queued")
+    here.until(video, lambda record: record["state"] == "queued")
     folder.bring_back()
-    told = here.done(video)
-    assert (told["state"], told["reason"], told["attempt"]) == ("done", None, 1)
+    record = here.done(video)
+    assert (record["state"], record["reason"], record["attempt"]) == ("done", None, 1)
     assert results(here, video) == results(here, undisturbed)
 
 
@@ -94,10 +94,10 @@ def results(made: World, video: str) -> list:
 def test_a_waiting_video_is_begun_when_the_folder_is_back(here, folder):
     here.decoder.on_frame = lambda index: here.go_on.wait(SOON_S)
     first, second = (here.submit().json()["id"] for _ in range(2))
-    here.until(first, lambda told: told["state"] == "running")
+    here.until(first, lambda record: record["state"] == "running")
     folder.take_away()
     here.go_on.set()
-    here.until(first, lambda told: told["state"] == "queued")
+    here.until(first, lambda record: record["state"] == "queued")
     time.sleep(1.5)  # none is tried and failed meanwhile
     for video in (first, second):
         assert here.client.get(f"/v1/videos/{video}").json()["state"] == "queued"
@@ -108,10 +108,10 @@ def test_a_waiting_video_is_begun_when_the_folder_is_back(here, folder):
 def test_a_video_is_cancelled_while_it_waits(here, folder):
     here.decoder.on_frame = lambda index: here.go_on.wait(SOON_S)
     video = here.submit().json()["id"]
-    here.until(video, lambda told: told["state"] == "running")
+    here.until(video, lambda record: record["state"] == "running")
     folder.take_away()
     here.go_on.set()
-    here.until(video, lambda told: told["state"] == "queued")
+    here.until(video, lambda record: record["state"] == "queued")
     assert here.client.delete(f"/v1/videos/{video}").json()["state"] == "cancelled"
     folder.bring_back()
     assert here.done(here.submit().json()["id"])["state"] == "done"

@@ -38,10 +38,10 @@ def decoders() -> list[psutil.Process]:
 
 
 def ended(client: httpx.Client, video: str, until: float) -> dict:
-    while (told := client.get(f"/v1/videos/{video}").json())["state"] in ("queued", "running"):
-        assert time.monotonic() < until, told
+    while (record := client.get(f"/v1/videos/{video}").json())["state"] in ("queued", "running"):
+        assert time.monotonic() < until, record
         time.sleep(0.1)
-    return told
+    return record
 
 
 @pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
@@ -63,15 +63,15 @@ def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_p
             else:
                 videos[name] = answer.json()["id"]
         for name, video in videos.items():
-            told, end = ended(client, video, until), ENDS[name]
+            record, end = ended(client, video, until), ENDS[name]
             if isinstance(end, Reads):
-                assert (told["state"], told["frames_done"]) == ("done", end.num_frames), name
-                assert end.warning is None or end.warning in told["warning"]
+                assert (record["state"], record["frames_done"]) == ("done", end.num_frames), name
+                assert end.warning is None or end.warning in record["warning"]
             else:
-                assert told["state"] == "failed", name
-                assert end.sentence in told["reason"]
-                assert str(tmp_path) not in json.dumps(told)
-                assert not told["artifacts"]
+                assert record["state"] == "failed", name
+                assert end.sentence in record["reason"]
+                assert str(tmp_path) not in json.dumps(record)
+                assert not record["artifacts"]
         assert client.get("/healthz").status_code == 200
         for video in videos.values():
             assert client.delete(f"/v1/videos/{video}").status_code == 204

@@ -29,10 +29,10 @@ async def test_a_server_of_an_offline_model_refines_videos_and_streams(tmp_path:
             size = {"height": FRAMES[0].shape[0], "width": FRAMES[0].shape[1]}
             assert (await socket.answer(FRAMES[0].tobytes(), codec=3, **size)).sequence == 1
         until = time.monotonic() + SOON_S
-        while (told := client.get(f"/v1/videos/{video}").json())["state"] != "done":
-            assert time.monotonic() < until, told
+        while (record := client.get(f"/v1/videos/{video}").json())["state"] != "done":
+            assert time.monotonic() < until, record
             time.sleep(0.05)
-        assert (told["frames_done"], told["options"]["mode"]) == (17, "offline")
+        assert (record["frames_done"], record["options"]["mode"]) == (17, "offline")
         lines = client.get(f"/v1/videos/{video}/results?after=14").text.splitlines()
         assert [json.loads(line)["frame"] for line in lines] == [15, 16]
 

@@ -37,8 +37,8 @@ def test_every_error_code_and_close_code_is_on_the_page():
         assert f"`{each.code}`" in PAGE
         assert each.close_code is None or f"{each.close_code}" in PAGE
     rows = PAGE[PAGE.index("## 7. Errors") : PAGE.index("## 8. Models")]
-    told = [code for row in re.findall(r"^\| (`.*?) \|", rows, re.M) for code in row.split(", ")]
-    assert set(told) == {f"`{each.code}`" for each in known}
+    output = [code for row in re.findall(r"^\| (`.*?) \|", rows, re.M) for code in row.split(", ")]
+    assert set(output) == {f"`{each.code}`" for each in known}
 
 
 def test_every_control_message_is_on_the_page_with_its_fields():

@@ -130,8 +130,8 @@ def test_a_cut_connection_is_resumed_with_the_same_identities(live_server):
     for client in (whole, again):
         for _ in range(3):
             client.answer(client.send_rgb(HEIGHT, WIDTH, GREY))
-    told = [[vars(found) for found in whole.answers[each].found] for each in range(1, 8)]
-    assert told == [[vars(found) for found in again.answers[each].found] for each in range(1, 8)]
+    output = [[vars(found) for found in whole.answers[each].found] for each in range(1, 8)]
+    assert output == [[vars(found) for found in again.answers[each].found] for each in range(1, 8)]
     assert whole.bye() == again.bye() == 1000
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from maskstream_client import AsyncClient, StreamOptions
+from maskstream_model.parts_file import parts_to_file
 from maskstream_model.port import StepInput
-from maskstream_server.streaming.transfer import parts_to_file
 from support.raw_client import grey, raw_client
 from support.raw_socket import connected
 from support.server import FakeModel, LiveServer, running_server

@@ -32,12 +32,12 @@ def test_a_signal_ends_an_endless_stream_with_its_three_files_whole(tmp_path, po
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         until(lambda: live.metric("maskstream_results_total") >= 8)
         process.send_signal(number)
-        _, told = process.communicate(timeout=SOON_S)
-    assert process.returncode == 128 + number, told
-    assert "Traceback" not in told
-    assert "Ctrl-C again cuts it short" in told
+        _, output = process.communicate(timeout=SOON_S)
+    assert process.returncode == 128 + number, output
+    assert "Traceback" not in output
+    assert "Ctrl-C again cuts it short" in output
     counts = json.loads(summary.read_text())
     assert counts["frames"] - counts["dropped"] >= 8
     (track,) = json.loads(found.read_text())
     assert len(track["segmentations"]) == len(read_all(out)) == counts["frames"]
-    assert f"{counts['frames']} frames" in told
+    assert f"{counts['frames']} frames" in output

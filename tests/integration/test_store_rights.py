@@ -90,7 +90,7 @@ def test_a_video_is_done_and_another_cancelled(own_redis: RedisServer, tmp_path,
         assert made.done(made.submit().json()["id"])["state"] == "done"
         decoder.on_frame = lambda index: made.go_on.wait(30)
         video = made.submit(headers={"Idempotency-Key": "one"}).json()["id"]
-        made.until(video, lambda told: told["state"] == "running")
+        made.until(video, lambda record: record["state"] == "running")
         assert made.client.delete(f"/v1/videos/{video}").json()["state"] == "cancelled"
         made.go_on.set()
         assert made.client.delete(f"/v1/videos/{video}").status_code == 204

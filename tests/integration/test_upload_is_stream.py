@@ -35,8 +35,8 @@ def uploaded(live: LiveServer, clip: Path) -> list[dict]:
     with httpx.Client(base_url=live.url, timeout=SOON_S) as client, clip.open("rb") as file:
         video = client.post("/v1/videos", files={"file": file}).json()["id"]
         until = time.monotonic() + SOON_S
-        while (told := client.get(f"/v1/videos/{video}").json())["state"] != "done":
-            assert told["reason"] is None
+        while (record := client.get(f"/v1/videos/{video}").json())["state"] != "done":
+            assert record["reason"] is None
             assert time.monotonic() < until
             time.sleep(0.05)
         lines = client.get(f"/v1/videos/{video}/results").text.splitlines()

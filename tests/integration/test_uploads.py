@@ -55,12 +55,12 @@ def test_an_upload_in_parts_becomes_a_video(client, live):
     assert (bad.status_code, bad.json()["code"]) == (422, "bad_options")
     made = submit(client, path, options={"artifacts": []})
     assert made.status_code == 202
-    told = made.json()
-    assert (told["name"], told["bytes"], told["state"]) == ("später.mp4", 10240, "queued")
-    assert live.service.videos.api.files.source(told["id"]).read_bytes() == FILE
+    record = made.json()
+    assert (record["name"], record["bytes"], record["state"]) == ("später.mp4", 10240, "queued")
+    assert live.service.videos.api.files.source(record["id"]).read_bytes() == FILE
     # The upload is a video now; whoever has not heard of it asks once more and gets the same.
     assert client.head(path, headers=TUS).status_code == 404
-    assert submit(client, path).json()["id"] == told["id"]
+    assert submit(client, path).json()["id"] == record["id"]
     other = client.post(
         "/v1/videos", json={"upload": id_of(path)}, headers={"Idempotency-Key": "another"}
     )
@@ -71,7 +71,7 @@ def test_an_upload_in_parts_becomes_a_video(client, live):
         files={"file": ("b.mp4", b"another")},
         headers={"Idempotency-Key": f"upload {id_of(path)}"},
     )
-    assert guessed.json()["id"] != told["id"]
+    assert guessed.json()["id"] != record["id"]
 
 
 def test_a_small_file_may_come_with_its_announcement(client):
@@ -158,13 +158,13 @@ def test_any_server_of_a_folder_continues_with_an_upload(shared_redis, tmp_path)
         append(second, path, 5000, FILE[5000:8000])
         assert append(first, path, 5000, FILE[5000:]).status_code == 409
         append(first, path, 8000, FILE[8000:])
-        told = submit(second, path).json()
-        assert submit(first, path).json()["id"] == told["id"]
+        record = submit(second, path).json()
+        assert submit(first, path).json()["id"] == record["id"]
         assert first.head(path, headers=TUS).status_code == 404
-        source = one.service.videos.api.files.source(told["id"])
+        source = one.service.videos.api.files.source(record["id"])
         assert source.read_bytes() == FILE
         until = time.monotonic() + SOON_S
-        while first.get(f"/v1/videos/{told['id']}").json()["state"] != "done":
+        while first.get(f"/v1/videos/{record['id']}").json()["state"] != "done":
             assert time.monotonic() < until
             time.sleep(0.05)
 

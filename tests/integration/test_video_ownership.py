@@ -168,11 +168,11 @@ def test_a_server_whose_clock_is_off_removes_nothing_and_dates_as_others_do(
         assert {video: downloaded(here, video) for video in files} == files
         head = here.client.head(upload, headers={"Tus-Resumable": "1.0.0"})
         assert head.headers["upload-offset"] == "0"
-        told = here.done(here.submit().json()["id"])
+        record = here.done(here.submit().json()["id"])
         for when in ("created", "updated"):
-            dated_s = datetime.fromisoformat(told[when]).timestamp()
+            dated_s = datetime.fromisoformat(record[when]).timestamp()
             assert abs(dated_s - true_s()) < DAY_S
-        assert told["id"] > max(files)
+        assert record["id"] > max(files)
 
 
 def test_live_sessions_are_not_concerned(own_redis, tmp_path, passes):

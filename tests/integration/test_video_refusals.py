@@ -20,8 +20,8 @@ def test_a_file_that_is_no_video_fails_with_a_sentence():
         raise FakeMediaError("This is no video.")
 
     with world(FakeDecoder(FRAMES, on_frame=refuse)) as made:
-        told = made.done(made.submit().json()["id"])
-        assert (told["state"], told["reason"]) == ("failed", "This is no video.")
+        record = made.done(made.submit().json()["id"])
+        assert (record["state"], record["reason"]) == ("failed", "This is no video.")
 
 
 @pytest.mark.parametrize(

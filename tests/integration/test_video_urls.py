@@ -63,19 +63,19 @@ def ended(client: httpx.Client, url: str) -> dict:
     answer = submit(client, url)
     assert answer.status_code == 202, answer.text
     path, until = f"/v1/videos/{answer.json()['id']}", time.monotonic() + SOON_S
-    while (told := client.get(path).json())["state"] in ("queued", "running"):
-        assert time.monotonic() < until, told
+    while (record := client.get(path).json())["state"] in ("queued", "running"):
+        assert time.monotonic() < until, record
         time.sleep(0.02)
-    return told
+    return record
 
 
 @pytest.mark.parametrize("path", ["/sp%C3%A4ter.mp4", "/moved"])
 def test_a_video_is_fetched_and_worked_on(client, live, receiver, path):
-    told = ended(client, receiver.url + path)
-    assert (told["state"], told["reason"]) == ("done", None)
-    assert (told["bytes"], told["frames_done"]) == (len(VIDEO), 3)
-    assert told["name"] == ("später.mp4" if path != "/moved" else "moved")
-    assert live.service.videos.api.files.source(told["id"]).read_bytes() == VIDEO
+    record = ended(client, receiver.url + path)
+    assert (record["state"], record["reason"]) == ("done", None)
+    assert (record["bytes"], record["frames_done"]) == (len(VIDEO), 3)
+    assert record["name"] == ("später.mp4" if path != "/moved" else "moved")
+    assert live.service.videos.api.files.source(record["id"]).read_bytes() == VIDEO
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_a_video_is_fetched_and_worked_on(client, live, receiver, path):
 def test_what_cannot_be_fetched_fails_with_a_sentence_and_leaves_nothing(
     client, live, receiver, path, sentence
 ):
-    told = ended(client, receiver.url + path)
-    assert told["state"] == "failed"
-    assert sentence in told["reason"]
+    record = ended(client, receiver.url + path)
+    assert record["state"] == "failed"
+    assert sentence in record["reason"]
     files = live.service.videos.api.files
-    assert not files.source(told["id"]).exists()
-    assert list(files.folder(told["id"]).iterdir()) == []
+    assert not files.source(record["id"]).exists()
+    assert list(files.folder(record["id"]).iterdir()) == []
 
 
 def test_a_host_that_is_not_there_fails_with_a_sentence(client):
-    told = ended(client, "https://public.invalid/a.mp4")
-    assert told["reason"] == "The video cannot be fetched: There is no host public.invalid."
+    record = ended(client, "https://public.invalid/a.mp4")
+    assert record["reason"] == "The video cannot be fetched: There is no host public.invalid."
 
 
 @pytest.mark.parametrize(

@@ -84,13 +84,13 @@ class World:
         self, video: str, condition: Callable[[dict], bool], within_s: float = SOON_S
     ) -> dict:
         until = time.monotonic() + within_s
-        while not condition(told := self.client.get(f"/v1/videos/{video}").json()):
-            assert time.monotonic() < until, told
+        while not condition(record := self.client.get(f"/v1/videos/{video}").json()):
+            assert time.monotonic() < until, record
             time.sleep(0.02)
-        return told
+        return record
 
     def ended(self, video: str) -> dict:
-        return self.until(video, lambda told: told["state"] in ("done", "failed"))
+        return self.until(video, lambda record: record["state"] in ("done", "failed"))
 
     def result(self, video: str) -> list[bytes]:
         """All that a video has given: lines, and the bytes of its artifacts."""
@@ -148,16 +148,16 @@ def test_a_video_whose_workers_are_killed_gives_what_it_gives_undisturbed(world_
     video = world.submit(clip)
     for first in (3, 14):
         frame = chance.randint(first, first + 8)
-        world.until(video, lambda told, frame=frame: told["frames_done"] >= frame // 4 * 4)
+        world.until(video, lambda record, frame=frame: record["frames_done"] >= frame // 4 * 4)
         time.sleep(frame % 4 * STEP_S)
         (holder,) = [worker for worker in workers if worker.has(video)]
         holder.end(signal.SIGKILL)
         workers.remove(holder)
         at = world.client.get(f"/v1/videos/{video}").json()["frames_done"]
         assert at < NUM_FRAMES
-        world.until(video, lambda told, at=at: told["frames_done"] > at)
-    told = world.ended(video)
-    assert (told["state"], told["attempt"]) == ("done", 3), told
+        world.until(video, lambda record, at=at: record["frames_done"] > at)
+    record = world.ended(video)
+    assert (record["state"], record["attempt"]) == ("done", 3), record
     assert world.result(video) == expected
 
 
@@ -166,12 +166,12 @@ def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip)
     video = world.submit(clip)
     for attempt in (1, 2, 3):
         worker = world.worker(deadly=14)
-        told = world.until(video, lambda told, attempt=attempt: told["attempt"] == attempt)
+        record = world.until(video, lambda record, attempt=attempt: record["attempt"] == attempt)
         assert worker.process.wait(SOON_S) == -signal.SIGKILL
     survivor = world.worker()
-    told = world.ended(video)
-    assert (told["state"], told["attempt"]) == ("failed", 3)
-    assert told["reason"] == (
+    record = world.ended(video)
+    assert (record["state"], record["attempt"]) == ("failed", 3)
+    assert record["reason"] == (
         "3 workers ended while they worked on this video, the last one after frame 10."
     )
     left = [path.name for path in (world.folder / "videos" / video).iterdir()]
@@ -184,14 +184,14 @@ def test_a_video_that_kills_three_workers_fails_and_spares_the_rest(world, clip)
 def test_a_worker_that_is_reported_to_stop_gives_its_video_back(world, clip):
     first = world.worker()
     video = world.submit(clip)
-    world.until(video, lambda told: told["frames_done"] >= 8)
+    world.until(video, lambda record: record["frames_done"] >= 8)
     said = first.end(signal.SIGTERM)
     assert first.process.returncode == 0, said
-    told = world.client.get(f"/v1/videos/{video}").json()
-    assert (told["state"], told["attempt"]) == ("queued", 0)
+    record = world.client.get(f"/v1/videos/{video}").json()
+    assert (record["state"], record["attempt"]) == ("queued", 0)
     world.worker()
-    told = world.ended(video)
-    assert (told["state"], told["attempt"]) == ("done", 1)
+    record = world.ended(video)
+    assert (record["state"], record["attempt"]) == ("done", 1)
 
 
 def test_a_worker_that_lives_can_be_told_from_one_that_does_not(world):
@@ -217,7 +217,7 @@ def dead(url: str, host: str) -> str | None:
 def test_deleting_reaches_the_worker_in_its_process(world, clip):
     worker = world.worker()
     video = world.submit(clip)
-    world.until(video, lambda told: told["frames_done"] >= 4)
+    world.until(video, lambda record: record["frames_done"] >= 4)
     assert world.client.delete(f"/v1/videos/{video}").json()["state"] == "cancelled"
     assert not (world.folder / "videos" / video).exists()
     other = world.submit(clip)
@@ -229,7 +229,7 @@ def test_a_redis_that_is_away_for_a_while_only_delays(own_redis, tmp_path, clip)
     with made(own_redis, tmp_path / "data") as world, world.open:
         world.worker()
         video = world.submit(clip)
-        world.until(video, lambda told: told["frames_done"] >= 8)
+        world.until(video, lambda record: record["frames_done"] >= 8)
         own_redis.kill()
         time.sleep(1.0)
         assert world.client.get(f"/v1/videos/{video}").status_code == 503

@@ -54,13 +54,13 @@ def events_of(client: httpx.Client, video: str, last: int | None = None) -> list
 def test_a_video_goes_in_and_its_files_come_out(shared):
     answer = shared.submit("später.mp4", options='{"artifacts": ["ytvis.json", "masks.zip"]}')
     assert answer.status_code == 202
-    told = answer.json()
-    assert (told["state"], told["name"], told["bytes"]) == ("queued", "später.mp4", 7)
-    video = told["id"]
+    record = answer.json()
+    assert (record["state"], record["name"], record["bytes"]) == ("queued", "später.mp4", 7)
+    video = record["id"]
     assert answer.headers["location"] == f"/v1/videos/{video}"
-    told = shared.done(video)
-    assert (told["state"], told["percent"], told["frames_done"]) == ("done", 100.0, 23)
-    assert told["artifacts"] == ["ytvis.json", "masks.zip"]
+    record = shared.done(video)
+    assert (record["state"], record["percent"], record["frames_done"]) == ("done", 100.0, 23)
+    assert record["artifacts"] == ["ytvis.json", "masks.zip"]
 
     lines = shared.client.get(f"/v1/videos/{video}/results").text.splitlines()
     assert [json.loads(line)["frame"] for line in lines] == list(range(23))
@@ -90,8 +90,8 @@ def test_parts_of_an_artifact_can_be_asked_for(shared):
 def test_results_can_be_read_while_the_video_runs():
     with held(at=13) as made:
         video = made.submit().json()["id"]
-        told = made.until(video, lambda told: told["frames_done"] == 10)
-        assert (told["state"], told["percent"]) == ("running", 43.5)
+        record = made.until(video, lambda record: record["frames_done"] == 10)
+        assert (record["state"], record["percent"]) == ("running", 43.5)
 
         def frames(after: int) -> list[int]:
             answer = made.client.get(f"/v1/videos/{video}/results", params={"after": after})
@@ -108,7 +108,7 @@ def test_results_can_be_read_while_the_video_runs():
 def test_events_tell_of_progress_and_continue_where_they_were_left():
     with held(at=13) as made:
         video = made.submit().json()["id"]
-        made.until(video, lambda told: told["frames_done"] == 10)
+        made.until(video, lambda record: record["frames_done"] == 10)
         threading.Timer(0.6, made.go_on.set).start()
         events = events_of(made.client, video)
         assert [name for _, name, _ in events][-1] == "ended"
@@ -126,7 +126,7 @@ def test_events_tell_of_progress_and_continue_where_they_were_left():
 def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(ahead):
     with held(at=13) as made:
         video = made.submit().json()["id"]
-        made.until(video, lambda told: told["frames_done"] == 10)
+        made.until(video, lambda record: record["frames_done"] == 10)
         path = f"/v1/videos/{video}/events"
         with made.client.stream("GET", path) as answer:
             first = next(line for line in answer.iter_lines() if line.startswith("id: "))
@@ -141,7 +141,7 @@ def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(
 def test_deleting_stops_the_work_within_a_second_and_removes_the_files():
     with held(at=13) as made:
         video = made.submit().json()["id"]
-        made.until(video, lambda told: told["frames_done"] == 10)
+        made.until(video, lambda record: record["frames_done"] == 10)
         folder = made.live.service.videos.api.files.folder(video)
         assert folder.exists()
         began_s = time.monotonic()

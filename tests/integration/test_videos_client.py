@@ -64,7 +64,7 @@ def test_files_and_results_are_those_that_the_server_has(live, clip, tmp_path):
     assert item.mask().shape == lines[3].size == (24, 32)
     assert item.mask().sum() == item.area > 0
     assert [line.frame for line in videos.results(video, after=9)] == [10, 11]
-    paths = videos.download(video, tmp_path, progress=lambda *told: heard.append(told))
+    paths = videos.download(video, tmp_path, progress=lambda *output: heard.append(output))
     for path, name in zip(paths, ALL, strict=True):
         there = httpx.get(f"{live.url}/v1/videos/{video.id}/artifacts/{name}").content
         assert (path.name, path.read_bytes()) == (name, there)
@@ -161,8 +161,8 @@ def test_events_continue_over_lost_connections(clip):
         proxy.cuts += [Cut(down=900), Cut(down=300), Cut(up=20)]
         before, changes = proxy.num_connections, []
         threading.Timer(0.6, made.go_on.set).start()
-        for told in videos.events(video):
-            changes.append(told)
+        for output in videos.events(video):
+            changes.append(output)
     assert proxy.num_connections > before + 2
     assert changes[-1].state == "done"
     assert all(one.frames_done <= two.frames_done for one, two in pairwise(changes))
@@ -178,7 +178,7 @@ def test_a_download_continues_where_it_broke_off(live, clip, tmp_path):
         # The first connection also asks for the video.
         proxy.cuts += [Cut(down=2500), Cut(down=900), Cut(down=100)]
         (path,) = videos.download(
-            video, tmp_path / "out", ["masks.zip"], progress=lambda *told: done.append(told[1])
+            video, tmp_path / "out", ["masks.zip"], progress=lambda *output: done.append(output[1])
         )
     assert path.read_bytes() == whole
     assert proxy.num_connections == before + 4
@@ -198,7 +198,7 @@ def test_another_process_continues_with_a_download(live, clip, tmp_path):
         assert part.name.endswith(".part")
         done = []
         (path,) = videos.download(
-            video, tmp_path / "out", ["masks.zip"], progress=lambda *told: done.append(told[1])
+            video, tmp_path / "out", ["masks.zip"], progress=lambda *output: done.append(output[1])
         )
     whole = httpx.get(f"{live.url}/v1/videos/{video.id}/artifacts/masks.zip").content
     assert path.read_bytes() == whole

@@ -69,8 +69,8 @@ def test_files_of_another_video_are_only_overwritten_by_force(live, clip, tmp_pa
     assert call(run, clip, *here).exit_code == 0
     first, num_videos = (out / "ytvis.json").read_bytes(), len(ids(live))
     other = write_clip(tmp_path / "other.mp4", numbered_frames(3))
-    told = sentence_of(call(run, other, *here))
-    assert told == (
+    printed = sentence_of(call(run, other, *here))
+    assert printed == (
         f"Error: {out / 'ytvis.json'} is there already: name another folder with --out, "
         "or overwrite it with --force."
     )
@@ -105,8 +105,8 @@ def test_a_video_may_be_an_address_that_the_server_fetches(clip, tmp_path):
         assert "clip.mp4, frames: 6" in done.stderr
         (video,) = Videos(live.url).list()
         assert (video.name, video.num_bytes) == ("clip.mp4", len(film))
-        told = sentence_of(call(run, "https://elsewhere.example/a.mp4", "--url", live.url))
-        assert "does not let this server go to elsewhere.example" in told
+        printed = sentence_of(call(run, "https://elsewhere.example/a.mp4", "--url", live.url))
+        assert "does not let this server go to elsewhere.example" in printed
 
 
 def test_videos_are_listed_shown_downloaded_and_deleted(live, clip, tmp_path):

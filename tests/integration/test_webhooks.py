@@ -60,9 +60,9 @@ def test_every_end_is_reported(receiver, state):
         running_server(open_video=decoder, **settings_for(receiver)) as live,
         httpx.Client(base_url=live.url, timeout=SOON_S) as client,
     ):
-        told = submit(client, receiver.url).json()
-        assert told["webhook"] == {"delivered": None, "attempts": 0}
-        path = f"/v1/videos/{told['id']}"
+        record = submit(client, receiver.url).json()
+        assert record["webhook"] == {"delivered": None, "attempts": 0}
+        path = f"/v1/videos/{record['id']}"
         if state == "cancelled":
             client.delete(path)
         until(lambda: client.get(path).json()["webhook"]["delivered"])
@@ -70,7 +70,7 @@ def test_every_end_is_reported(receiver, state):
         (asked,) = receiver.asked
         assert_signed(asked)
         body = json.loads(asked.body)
-        assert (body["id"], body["state"]) == (told["id"], state)
+        assert (body["id"], body["state"]) == (record["id"], state)
         assert client.get(path).json()["webhook"]["attempts"] == 1
 
 

@@ -7,12 +7,12 @@ from types import ModuleType
 import pytest
 import torch
 
-from maskstream_model.compile import compile_model, compile_segmenter, export_segmenter
 from maskstream_model.compilers import BACKENDS, tensorrt
 from maskstream_model.config import EfficientNetConfig
 from maskstream_model.engines import check_pictures
 from maskstream_model.errors import CompileError
 from maskstream_model.families import CompileRequest
+from maskstream_model.mask2former.compile import compile_model, compile_segmenter, export_segmenter
 from maskstream_model.mask2former.compiled import CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 from support.tiny import tiny_config, tiny_model
@@ -47,7 +47,9 @@ def program(segmenter):
 @pytest.fixture
 def exported_once(monkeypatch, program):
     """Skip the seconds that each export takes."""
-    monkeypatch.setattr("maskstream_model.compile.export_segmenter", lambda *args: program)
+    monkeypatch.setattr(
+        "maskstream_model.mask2former.compile.export_segmenter", lambda *args: program
+    )
 
 
 def honest(program, largest):

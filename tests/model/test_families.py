@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
-from maskstream_model import families, load_model, preset_names, presets
+from maskstream_model import families, load_model, preset_names
 from maskstream_model.compilers import BACKENDS
+from maskstream_model.daq import presets
 from maskstream_model.errors import ConfigError
 from maskstream_model.families import CompileRequest, family_of
 from support.distributions import distribution

@@ -9,9 +9,9 @@ import torch
 
 from maskstream_model import load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
+from maskstream_model.daq.loading import load
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CheckpointError, ConfigError
-from maskstream_model.loading import load
-from maskstream_model.presets import preset
 from support.running import assert_same, run
 from support.tiny import tiny_frames
 
@@ -130,7 +130,10 @@ def test_offline_overrides_reach_the_rules():
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        ({"refiner": None}, "unknown override refiner; known are first_frame_score_min, .*window"),
+        (
+            {"refiner": None},
+            "unknown override refiner; known are min_size, .*window",
+        ),
         ({"window": 0}, "window must be a whole number of at least 1"),
         ({"overlap": 2.5}, "overlap must be a whole number of at least 0"),
         ({"window": 10}, "overlap must be less than window, not 10 of 10 frames"),

@@ -10,11 +10,11 @@ import pytest
 from maskstream_model import load_model
 from maskstream_model.checkpoint import save_safetensors, state_of
 from maskstream_model.daq.networks import build_networks
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CheckpointError, ConfigError
 from maskstream_model.families import family_of
 from maskstream_model.model_folders import ModelFolder, model_folder, write_description
 from maskstream_model.port import ClassInfo
-from maskstream_model.presets import preset
 
 CLASSES = (ClassInfo("hex bolt", "#aa3300"), ClassInfo("washer", "#0033aa"))
 

@@ -13,8 +13,8 @@ from maskstream_model.config import (
     VitAdapterConfig,
 )
 from maskstream_model.daq.networks import build_networks
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.daq.weight_format import targets
-from maskstream_model.presets import preset, preset_names
 
 SEGMENTERS = {
     "r50": SegmenterConfig(),

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from maskstream_model import load_model
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CheckpointError, ConfigError, FrameError, StateError
 from maskstream_model.port import StepInput, TrackStatus
-from maskstream_model.presets import preset
 from maskstream_model.video import segment_video
 from support.running import assert_same, run
 from support.tiny import tiny_frames, tiny_model

@@ -28,14 +28,14 @@ class Client(httpx.Client):
 
     def until(self, video: str, condition: Callable[[dict], bool]) -> dict:
         until = time.monotonic() + SOON_S
-        while not condition(told := self.get(f"/v1/videos/{video}").json()):
-            assert time.monotonic() < until, told
-            assert told["state"] != "failed", told
+        while not condition(record := self.get(f"/v1/videos/{video}").json()):
+            assert time.monotonic() < until, record
+            assert record["state"] != "failed", record
             time.sleep(0.02)
-        return told
+        return record
 
     def done(self, video: str) -> dict:
-        return self.until(video, lambda told: told["state"] == "done")
+        return self.until(video, lambda record: record["state"] == "done")
 
     def result(self, video: str, artifacts=ALL) -> list[bytes]:
         """All that a video has given: lines, and the bytes of its artifacts."""

@@ -127,8 +127,8 @@ class Stack:
 
     def states(self, every: bool = False) -> list[dict[str, Any]]:
         """Return what compose knows of each container that runs, or of `every` one."""
-        told = self.compose("ps", *(["--all"] if every else []), "--format", "json")
-        return [json.loads(line) for line in told.splitlines()]
+        output = self.compose("ps", *(["--all"] if every else []), "--format", "json")
+        return [json.loads(line) for line in output.splitlines()]
 
     def wait_until_healthy(self, within_s: float = 180.0) -> None:
         """Wait until every container has come back."""
@@ -150,9 +150,9 @@ class Stack:
         return found
 
     def _num_live(self, index: int) -> float:
-        told = self.inside("server", "python", "-c", ASK, "/metrics", index=index)
+        output = self.inside("server", "python", "-c", ASK, "/metrics", index=index)
         (line,) = [
-            line for line in told.splitlines() if line.startswith("maskstream_sessions_live ")
+            line for line in output.splitlines() if line.startswith("maskstream_sessions_live ")
         ]
         return float(line.split()[1])
 

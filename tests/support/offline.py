@@ -1,10 +1,18 @@
-"""The frames of a video as the refiner takes them."""
+"""Steps of the offline model and their results, and the frames that its refiner takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
 
 from maskstream_model.aliases import Frame
 from maskstream_model.daq.clip_rows import TrackedFrame
 from maskstream_model.daq.offline import OfflineDaq
+from maskstream_model.port import FrameResult, StepInput, StepOutput
+from support.tiny import SIZE
+
+NUM_FRAMES, NUM_ROWS = 17, 8
+"""Of the clip in tests/model/daq/offline, and of the tiny model."""
 
 
 def tracked_frames(model: OfflineDaq, frames: Sequence[Frame]) -> list[TrackedFrame]:
@@ -14,3 +22,28 @@ def tracked_frames(model: OfflineDaq, frames: Sequence[Frame]) -> list[TrackedFr
         ((one, memory),) = model.track_frames([frame], memory)
         tracked.append(one)
     return tracked
+
+
+def steps(
+    model: OfflineDaq, frames: Sequence[Frame], state: Any = None, cut: int = 1, pause: Any = None
+) -> Iterator[StepOutput[Any]]:
+    """Yield the output of each step; steps take `cut` frames."""
+    state = model.begin() if state is None else state
+    for first in range(0, len(frames), cut):
+        (output,) = model.step([StepInput(frames[first : first + cut], state)], pause)
+        state = output.state
+        yield output
+
+
+def masks(result: FrameResult, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """Return the masks of all tracks, `(N, *size)` bool."""
+    return result.masks.crops(np.arange(len(result.tracks.track_ids)), size).whole()
+
+
+def assert_equal(ours: Sequence[FrameResult], theirs: Sequence[FrameResult]) -> None:
+    """Check that results are equal, with their tables and masks."""
+    assert [result.index for result in ours] == [result.index for result in theirs]
+    for left, right in zip(ours, theirs, strict=True):
+        for name, values in vars(left.tracks).items():
+            assert np.array_equal(values, getattr(right.tracks, name)), name
+        assert np.array_equal(masks(left), masks(right))

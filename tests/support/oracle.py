@@ -9,7 +9,7 @@ import torch
 from maskstream_model.aliases import Frame
 from maskstream_model.config import ModelConfig
 from maskstream_model.frame_by_frame import NO_OPTIONS, FrameByFrame
-from maskstream_model.framewise import model_info
+from maskstream_model.network_model import model_info
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.results import frame_result

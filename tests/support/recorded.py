@@ -10,12 +10,12 @@ from torch import Tensor
 from maskstream_model.checkpoint import load_into
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.daq.presets import preset
 from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import TrackStatus
-from maskstream_model.presets import preset
 from maskstream_model.tasks.output import FrameOutput
 from support.reference import Reference
 

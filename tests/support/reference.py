@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maskstream_model.checkpoint import load_into, state_of
+from maskstream_model.daq.presets import preset
 from maskstream_model.mask2former.segmenter import Segmenter
-from maskstream_model.presets import preset
 
 BACKBONES = {"r50": "R50", "swinl": "SwinL", "vitl": "VitAdapterL"}
 """The reference's name of a backbone by ours."""

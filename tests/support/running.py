@@ -61,7 +61,7 @@ def run_batch(
 ) -> tuple[list[FrameOutput], list[TrackerState]]:
     """Track one frame of each of several sessions together."""
     with torch.no_grad():
-        segmented = model.segment(frames)
+        segmented = model.prepare(frames)
         return model.track(segmented.output, states, segmented.resized)
 
 

@@ -32,13 +32,13 @@ class World:
 
     def until(self, video: str, condition: Callable[[dict], bool]) -> dict:
         until = time.monotonic() + SOON_S
-        while not condition(told := self.client.get(f"/v1/videos/{video}").json()):
-            assert time.monotonic() < until, told
+        while not condition(record := self.client.get(f"/v1/videos/{video}").json()):
+            assert time.monotonic() < until, record
             time.sleep(0.02)
-        return told
+        return record
 
     def done(self, video: str) -> dict:
-        return self.until(video, lambda told: told["state"] in ("done", "failed", "cancelled"))
+        return self.until(video, lambda record: record["state"] in ("done", "failed", "cancelled"))
 
 
 @contextmanager

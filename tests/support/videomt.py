@@ -19,6 +19,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import state_of
 from maskstream_model.classes import classes
+from maskstream_model.loading import WeightFile
 from maskstream_model.videomt.config import NetworkConfig, VideomtConfig, VideomtRules
 from maskstream_model.videomt.loading import built
 from maskstream_model.videomt.model import VideomtModel
@@ -147,7 +148,7 @@ def tiny_model(task: str = "instances", seed: int = 0, **rules: object) -> Video
         "tiny_videomt",
         classes("cat dog", "grass sky") if task != "instances" else classes("cat dog cow bird"),
         NetworkConfig(width=32, depth=3, heads=2, query_blocks=2, num_queries=8, grid=(4, 6)),
-        VideomtRules(
+        online=VideomtRules(
             emergence_score_min=0.6,
             tracked_score_min=0.5,
             max_missed_frames=3,
@@ -158,7 +159,7 @@ def tiny_model(task: str = "instances", seed: int = 0, **rules: object) -> Video
         task=task,
     ).override(**rules)
     weights = made_up_weights(config.network, config.num_classes)
-    return built(config, tiny_weights(weights, seed), CPU)
+    return built(config, WeightFile("tiny", config.name, tiny_weights(weights, seed)), CPU)
 
 
 def tiny_weights(weights: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""A whole video under way at a server, beside which live streams are measured."""
+"""A whole video that a server works on while live streams are measured."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The command `maskstream bench`, and what makes a subject of a function that measures."""
+"""The command `maskstream bench`, and a decorator that makes a function one of its subjects."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,8 +16,8 @@ _SUBJECTS: Final = {
     "upload": "A large file into a running server: speed and memory.",
     "video": "Work on a whole video: seconds and memory.",
     "model": "The steps of a model.",
-    "store": "What a shared store costs a stream: latency, bytes, takeovers.",
-    "overhead": "What all but the model costs a frame.",
+    "store": "Cost of a shared store to a stream: latency, bytes, takeovers.",
+    "overhead": "Cost of a frame without the model.",
 }
 
 
@@ -39,7 +39,7 @@ def bench() -> None:
 
 
 def subject(measure: Callable[..., Measured]) -> click.Command:
-    """Make a command that prints and keeps the report of what a function measures."""
+    """Make a command that prints and keeps the report of a function's measurements."""
 
     @click.option(
         "--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file."
@@ -56,6 +56,6 @@ def subject(measure: Callable[..., Measured]) -> click.Command:
 
 
 def video_argument(required: bool = False) -> Callable[[Any], Any]:
-    """Return the argument for a video, in place of which moving shapes may do."""
+    """Return the argument for a video; if optional, moving shapes are the default."""
     kind = click.Path(exists=True, dir_okay=False, path_type=Path)
     return click.argument("video", type=kind, required=required)

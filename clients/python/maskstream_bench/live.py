@@ -171,7 +171,7 @@ async def measure_flat(streams: Streams) -> Measured:
 
 
 async def _last_round_ms(client: AsyncClient, pictures: list[Picture], rounds: int) -> float:
-    """Send all pictures so often; returns the median step of the last time."""
+    """Send all pictures `times` times; return the median step of the last time."""
     await send_all(client, pictures * (rounds - 1), Samples())
     last = Samples()
     await send_all(client, pictures, last)

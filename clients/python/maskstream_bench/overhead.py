@@ -1,4 +1,4 @@
-"""`maskstream bench overhead`: a stream to a model that costs nothing."""
+"""`maskstream bench overhead`: a stream to a model that computes nothing."""
 
 import asyncio
 from pathlib import Path
@@ -24,10 +24,10 @@ from maskstream_server.command_options import run_with_settings, setting_options
 @click.option("--objects", type=click.IntRange(1), default=5, show_default=True)
 @setting_options("log-format")
 def overhead(video: Path | None, frames: int, objects: int, **options: Any) -> Measured:
-    """Measure what all but the model costs a stream of VIDEO's frames as JPEG.
+    """Measure the cost of everything but the model in a stream of VIDEO's frames as JPEG.
 
-    A server of its own runs a model whose steps and masks take no time and show so many objects.
-    Each encoding of masks has its turn.
+    A server started for this runs a model whose steps and masks take no time and show --objects
+    objects. Each encoding of masks is measured in turn.
     """
     pictures = [encode_picture(pixels) for pixels in first_frames(video)]
     stand_in = StandIn(objects, objects)

@@ -1,4 +1,4 @@
-"""Frames to measure with: moving shapes, or those of a video."""
+"""Frames for benchmarks: moving shapes, or those of a video."""
 
 import re
 from contextlib import closing
@@ -13,7 +13,7 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.sources import open_frames
 
 NUM_PICTURES: Final = 48
-"""Moving shapes begin anew after so many."""
+"""Moving shapes repeat after so many frames."""
 _SIZE: Final = (640, 360)
 
 

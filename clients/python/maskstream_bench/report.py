@@ -1,4 +1,4 @@
-"""What every benchmark reports: runs, and ratios between runs of one report, as JSON."""
+"""The report of every benchmark: runs, and ratios between runs of one report, as JSON."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _SECRET: Final = ("api_key", "url", "store", "source", "bucket")
 
 @dataclass(frozen=True)
 class Measured:
-    """What a subject has measured.
+    """Measurements of a subject.
 
     Attributes:
         runs: by name; a measure is a number, a list over time, or a `spread`.
@@ -50,7 +50,7 @@ def report(subject: str, asked: Mapping[str, Any], measured: Measured) -> dict[s
 
 
 def text_of(report: Mapping[str, Any]) -> str:
-    """Return a report as people and programs read it."""
+    """Return a report as indented JSON."""
     return json.dumps(report, indent=2)
 
 
@@ -79,7 +79,7 @@ def _quotient(one: Any, other: Any) -> Any:
 
 
 def machine() -> dict[str, Any]:
-    """Return what explains why another machine has other figures."""
+    """Return facts of the machine on which figures depend."""
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),

@@ -22,9 +22,9 @@ from maskstream_server.lifecycle.models import Models
 STOP_S: Final = 30.0
 WARM_UP_FRAMES: Final = 10
 OURS: Final = {"host": "127.0.0.1", "port": 0, "api_keys": (), "data_folder": None, "bucket": None}
-"""Settings of servers for nobody else."""
+"""Settings of servers that only the benchmark uses."""
 MakeModels = Callable[[Settings], Models]
-"""Makes what a server runs, in its own process."""
+"""Makes the models of a server, in its own process."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,20 @@ class BenchServer:
     pid: int
 
     def read(self, path: str) -> bytes:
-        """Return what it answers to a GET."""
+        """Return the body of a GET."""
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
             body: bytes = answer.read()
         return body
 
     def metrics(self) -> dict[str, float]:
-        """Return what it counts, without what has labels."""
+        """Return its metrics without labels, by name."""
         families = text_string_to_metric_families(self.read("/metrics").decode())
         samples = [each for family in families for each in family.samples]
         return {each.name: each.value for each in samples if not each.labels}
 
 
 class Turns:
-    """One session on one server, which streams when it is its turn, one frame in flight.
+    """One session on one server, which streams in turns, one frame in flight.
 
     Args:
         server: a running one.
@@ -61,7 +61,7 @@ class Turns:
         self._before: dict[str, float] = {}
 
     async def warm_up(self, pictures: list[Picture]) -> None:
-        """Stream a little; what follows is counted."""
+        """Stream a few frames to warm up; counting starts after them."""
         await send_all(self.client, endless(pictures, WARM_UP_FRAMES), Samples())
         await self.client.flush()
         self._before = self._server.metrics()
@@ -74,7 +74,7 @@ class Turns:
         self._rounds_ms.append(round(1e3 * median(self._samples.latencies_s[before:]), 2))
 
     def report(self) -> Run:
-        """Return what frames took, and what each cost the server: CPU and bytes committed."""
+        """Return latencies, and the server's CPU time and committed bytes per frame."""
         after = self._server.metrics()
         counted = {name: value - self._before.get(name, 0.0) for name, value in after.items()}
         commits = max(1.0, counted["maskstream_commit_bytes_count"])
@@ -91,7 +91,7 @@ class Turns:
 def running_servers(
     settings: Sequence[Settings], make_models: MakeModels
 ) -> Iterator[list[BenchServer]]:
-    """Run a server for each of the settings, for nobody else, until the context ends.
+    """Run a server for each of the settings until the context ends.
 
     Raises:
         StartError: one cannot start.

@@ -26,9 +26,9 @@ from maskstream_server.lifecycle.models import Models
 
 WINDOW: Final = 9
 SLOT_BYTES: Final = 1024
-"""Of each track: a ring of so many slots, of which a frame replaces one."""
+"""Slots in each track's ring, of which a frame replaces one."""
 TRACK_BYTES: Final = 2152
-"""Of each track: what every frame changes; queries, positions and scores of 25 classes."""
+"""Floats of each track that every frame changes: queries, positions, scores of 25 classes."""
 
 
 _INFO: Final = ModelInfo(
@@ -49,7 +49,7 @@ _INFO: Final = ModelInfo(
 
 @dataclass(frozen=True)
 class Memory:
-    """What a session remembers: the parts are a function of the number of its frames."""
+    """Memory of a session: its parts are a function of the number of frames."""
 
     num_frames: int = 0
 
@@ -59,9 +59,9 @@ class StandIn(FrameByFrame[Memory]):
     """Remembers `tracks` tracks from the first frame on and shows the first `shown` of them.
 
     Attributes:
-        tracks: how many there are.
-        shown: how many have masks, which are made once for each size.
-        step_s: how long a step takes.
+        tracks: their number.
+        shown: number of tracks with masks, which are made once for each size.
+        step_s: duration of a step.
     """
 
     tracks: int
@@ -70,7 +70,7 @@ class StandIn(FrameByFrame[Memory]):
     info = _INFO
 
     def models(self, settings: Settings) -> Models:
-        """Return what a server runs, whatever its settings name (`servers.MakeModels`)."""
+        """Return a factory of this model for any settings (`servers.MakeModels`)."""
         return Models(self)
 
     def first_state(self) -> Memory:
@@ -121,7 +121,7 @@ class StandIn(FrameByFrame[Memory]):
 
 @dataclass(frozen=True)
 class Ovals:
-    """Masks that cost nothing but to be asked for; implements `port.Masks`."""
+    """Masks that are made in advance; implements `port.Masks`."""
 
     num: int
 
@@ -154,5 +154,5 @@ def _all_crops(num: int, size: Size) -> Crops:
 
 
 def _noise(stream: int, frame: int, num_bytes: int) -> bytes:
-    """Return bytes that no two frames share and nothing compresses."""
+    """Return incompressible bytes, different for each frame."""
     return np.random.default_rng((stream, frame)).bytes(num_bytes)

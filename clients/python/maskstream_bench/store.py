@@ -30,7 +30,7 @@ from maskstream_server.stores.redis.facts import read_facts
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is streamed: `rounds` of `frames` to each store, at `fps` or flat out (None)."""
+    """Amount and pace: `rounds` of `frames` to each store, at `fps` or unpaced (None)."""
 
     rounds: int
     frames: int
@@ -73,7 +73,7 @@ def _measure(settings: Settings, video: Path | None, pace: Pace, stand_in: Stand
 
 
 def facts_of(store: str) -> dict[str, Any]:
-    """Return what store it is, and how often what it is sent reaches the disk.
+    """Return which store it is, and how often its writes reach the disk.
 
     Raises:
         SettingsError: it is not a shared one, or cannot be used.
@@ -95,7 +95,7 @@ def measure(
 
     Args:
         settings: of the servers with the shared store.
-        make_models: what all of them run.
+        make_models: of all of them.
         pictures: streamed in a circle.
         pace: see `Pace`.
     """
@@ -107,7 +107,7 @@ def measure(
 async def _stream(
     servers: Sequence[BenchServer], pictures: list[Picture], pace: Pace
 ) -> tuple[Run, Run]:
-    """Let the stores take turns, so that a busy machine is busy for both; then take over."""
+    """Stream to the stores in turns, so that load of the machine affects both; then take over."""
     plain, first, second = servers
     options = StreamOptions(max_in_flight=1)
     async with AsyncExitStack() as stack:
@@ -130,7 +130,7 @@ async def _stream(
 async def _take_over(
     client: AsyncClient, servers: Sequence[BenchServer], pictures: list[Picture], times: int
 ) -> list[float]:
-    """Go from server to server; returns seconds from the start of a connection to its welcome."""
+    """Resume at one server after the other; return seconds from connecting to the welcome."""
     took_s = []
     for number, picture in enumerate(endless(pictures, times)):
         await send_all(client, [picture], Samples())
@@ -146,7 +146,7 @@ async def _take_over(
 
 
 class _WelcomeClock:
-    """Notes how long after its creation the server welcomes a client."""
+    """Measures the time from its creation to the server's welcome."""
 
     def __init__(self) -> None:
         self._began_s, self.took_s = time.perf_counter(), 0.0

@@ -1,4 +1,4 @@
-"""Streams that are measured: frames go out, and what comes back is counted."""
+"""Measured streams: sends frames and counts their results."""
 
 import asyncio
 import time
@@ -34,10 +34,10 @@ async def send_all(
 
 
 class Samples:
-    """What results said.
+    """Measurements of a stream's results.
 
     Attributes:
-        num_frames: how many came, those of dropped frames too.
+        num_frames: answered frames, including dropped ones.
         latencies_s: from sending a frame to the arrival of its result.
     """
 
@@ -82,7 +82,7 @@ class Samples:
 
 
 def endless(pictures: list[Picture], count: int) -> Iterable[Picture]:
-    """So many pictures, in a circle."""
+    """Yield `count` pictures, repeating them."""
     return islice(cycle(pictures), count)
 
 

@@ -52,7 +52,7 @@ def upload(url: str, num_bytes: int, pid: int | None, api_key: str | None) -> Me
 
 
 async def _measure(url: str, api_key: str | None, num_bytes: int, pid: int | None, way: str) -> Run:
-    """Upload one way, and delete what came of it."""
+    """Upload in one way, and delete the video."""
     options, place = VideoOptions(artifacts=[]), Place.of(url, api_key, None)
     with _zeros(num_bytes) as path, SourceFile(path) as file:
         async with Http(place) as http:

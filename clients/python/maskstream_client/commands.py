@@ -113,7 +113,7 @@ quality_option = click.option(
 
 
 def result_options(command: Callable[P, None]) -> Callable[P, None]:
-    """The options of what is said of a stream or a video."""
+    """The options for the messages about a stream or a video."""
     for option in (_show_min, _prompts, _classes, _min_score, mask_scale_option):
         command = option(command)
     return command

@@ -29,7 +29,7 @@ _CLOSE_TIMEOUT_S: Final = 2.0
 def opening(
     url: str, headers: dict[str, str], retry: RetryRules, proxy: str | None = None
 ) -> connect:
-    """A connection to be opened; a silent server is given up."""
+    """Open a connection; a silent server is a timeout."""
     return connect(
         url,
         subprotocols=[Subprotocol(SUBPROTOCOL)],

@@ -103,7 +103,7 @@ class VideoCancelledError(VideoEndedError):
 
 
 def exit_code_of(error: Exception) -> int:
-    """The exit code of a command that ends with an error; FAILED for any that is no refusal."""
+    """The exit code of a command that ends with an error; FAILED unless the class has another."""
     match error:
         case MaskstreamError():
             return error.exit_code

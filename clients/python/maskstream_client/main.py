@@ -97,7 +97,7 @@ def _load(entry: EntryPoint, typed: str) -> click.Command:
 
 
 def _guarded(command: click.Command, entry: EntryPoint, typed: str) -> click.Command:
-    """The same command, which also names a dependency that is missed when it runs."""
+    """The same command, with an error that names a dependency missing when it runs."""
     if isinstance(command, click.Group):
         for subcommand in command.commands.values():
             _guarded(subcommand, entry, typed)

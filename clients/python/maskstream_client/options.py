@@ -46,7 +46,7 @@ class StreamOptions:
         mask_scale: 1, 0.5 or 0.25.
         min_score: 0 to 1; None is the model's own.
         classes: names of the only classes to mention; None: all.
-        prompts: texts that name what to segment, for models that take them.
+        prompts: texts that name objects to segment, for models that take them.
         provisional: of a model that answers late, get a preliminary result of each frame too.
         picture: how arrays are encoded: jpeg, png, webp or rgb24.
         quality: of jpeg and webp, 1 to 100.

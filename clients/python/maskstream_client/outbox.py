@@ -1,4 +1,4 @@
-"""What may be sent on a connection, in which order, within the credit (docs/protocol.md 4)."""
+"""The order of outgoing messages, within the credit of the server (docs/protocol.md 4)."""
 
 from __future__ import annotations
 

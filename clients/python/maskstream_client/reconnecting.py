@@ -37,7 +37,7 @@ class ReconnectPolicy:
         self._welcome_at_s = now_s
 
     def note_progress(self, now_s: float) -> None:
-        """The connection is of use: count from zero."""
+        """The connection made progress: count from zero."""
         self._num_attempts = 0
         self._progress_at_s = now_s
 
@@ -78,7 +78,7 @@ class ReconnectPolicy:
         return isinstance(refused, ServerFullError) and refused.retry_after_ms is not None
 
     def _reset_after_uptime(self, now_s: float) -> None:
-        """A connection that lasted was of use, even if nothing was sent over it."""
+        """A connection that lasted counts as progress, even if nothing was sent over it."""
         began_s, self._welcome_at_s = self._welcome_at_s, None
         if began_s is not None and now_s - began_s > self._retry.max_delay_s:
             self.note_progress(now_s)

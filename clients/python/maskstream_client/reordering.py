@@ -9,7 +9,7 @@ from maskstream_client.result import Result
 
 
 class ReorderBuffer:
-    """Frames that wait for their answer, given in order.
+    """Frames that wait for their answer; yields the answers in order.
 
     A drop may arrive before the result of an earlier frame; it waits here for its turn.
 

@@ -1,4 +1,4 @@
-"""One stream on the client, without I/O: what to send, and what came (docs/protocol.md 1 to 5).
+"""One stream on the client, without I/O: messages out, events in (docs/protocol.md 1 to 5).
 
 The shell opens connections and moves messages. For each connection it calls `connection_opened`,
 sends what `outgoing` returns (after every call of any method), hands each message to `receive` and

@@ -24,8 +24,8 @@ class Video:
         frames_done: frames whose results can be read.
         frames_total: None where the file does not say.
         fps: frames per second of the worker; None before it is known.
-        eta_s: seconds that are left; None where that is not known.
-        attempt: how many workers have begun it.
+        eta_s: estimated seconds left; None where not known.
+        attempt: number of workers that have started the job.
         artifacts: names of the files that can be downloaded.
         options: what was asked of it, and what the server chose.
         num_bytes: of the file that was handed in.

@@ -36,7 +36,7 @@ class ViewerSession:
 
         Raises:
             ProtocolError: it breaks the protocol.
-            WireError, SessionUnknownError: the server lets no viewer watch this session.
+            WireError, SessionUnknownError: the server does not allow watching this session.
         """
         if isinstance(message, bytes):
             return self._answered(message)

@@ -1,4 +1,4 @@
-"""What the segmenter shows on a frame, scored as the published model scores its instances.
+"""Detections of the segmenter on a frame, scored as the published model scores its instances.
 
 See docs/model.md 11.3.
 """
@@ -14,7 +14,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 
 MAX_PAIRS = 100
-"""Most pairs of query and class that are instances of a frame."""
+"""Largest number of (query, class) pairs that become instances of a frame."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Instances:
 def instances(
     logits: Tensor, mask_logits: Tensor, things: Tensor, score_min: float = 0.0
 ) -> Instances:
-    """Return the best pairs of query and class, of things alone.
+    """Return the best pairs of query and class, of thing classes only.
 
     Args:
         logits: `(Q, K + 1)`.
@@ -51,7 +51,7 @@ def instances(
     queries, labels = places // num_classes, places % num_classes
     kept = things.to(labels.device)[labels] & (scores > score_min)
     queries, labels, scores = queries[kept], labels[kept], scores[kept]
-    # Of most queries no pair is left, and masks are large.
+    # Most queries have no pair left, and masks are large.
     shown, place = torch.unique(queries, return_inverse=True)
     quality = mask_quality(mask_logits[shown])[place]
     return Instances(queries, labels, scores * quality, quality)
@@ -66,12 +66,12 @@ def mask_quality(mask_logits: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Detections:
-    """Queries of a frame that may show something, best first; all but the masks on the CPU.
+    """Queries of a frame that may show an object, best first; all but the masks on the CPU.
 
     Attributes:
         queries: `(M,)` int64.
         scores: `(M,)` float32, 0 to 1.
-        beliefs: `(M, K + 1)` float32 class distributions, "no object" last.
+        class_probabilities: `(M, K + 1)` float32 class distributions, "no object" last.
         embeddings: `(M, C)` float32 unit vectors.
         boxes: `(M, 4)` float32, see `AssociationState`.
         masks: `(M, H, W)` bool, none of them empty, on the model's device.
@@ -79,36 +79,36 @@ class Detections:
 
     queries: Tensor
     scores: Tensor
-    beliefs: Tensor
+    class_probabilities: Tensor
     embeddings: Tensor
     boxes: Tensor
     masks: Tensor
 
 
 def detect(frame: SegmenterOutput, config: ModelConfig) -> Detections:
-    """Return the queries of the only frame whose score is above `tracked_score_min`.
+    """Return the queries with a score above `tracked_score_min`; the batch is one frame.
 
     Instances are scored by class and mask; segments of a panoptic picture by their class alone.
     """
     logits, mask_logits = frame.logits[0].float(), frame.mask_logits[0]
-    beliefs = logits.softmax(-1)
+    class_probabilities = logits.softmax(-1)
     if config.task == "instances":
         things = torch.tensor([info.thing for info in config.classes])
         found = instances(logits, mask_logits, things, config.online.tracked_score_min)
-        none = torch.zeros_like(beliefs[:, 0])
+        none = torch.zeros_like(class_probabilities[:, 0])
         scores = none.scatter_reduce(0, found.queries, found.scores, "amax")
         quality = none.scatter(0, found.queries, found.quality)
-        objects = beliefs[:, :-1] * quality[:, None]
-        beliefs = torch.cat([objects, 1 - objects.sum(1, keepdim=True)], 1)
+        objects = class_probabilities[:, :-1] * quality[:, None]
+        class_probabilities = torch.cat([objects, 1 - objects.sum(1, keepdim=True)], 1)
     else:
-        scores = beliefs[:, :-1].amax(-1) * (mask_logits > 0).flatten(1).any(1)
+        scores = class_probabilities[:, :-1].amax(-1) * (mask_logits > 0).flatten(1).any(1)
     best = scores.argsort(descending=True, stable=True)
     queries = best[scores[best] > config.online.tracked_score_min]
     masks = mask_logits[queries] > 0
     return Detections(
         queries=queries.cpu(),
         scores=scores[queries].cpu(),
-        beliefs=beliefs[queries].cpu(),
+        class_probabilities=class_probabilities[queries].cpu(),
         embeddings=F.normalize(frame.embeddings[0, queries].float(), dim=-1).cpu(),
         boxes=boxes_of(masks),
         masks=masks,
@@ -116,7 +116,7 @@ def detect(frame: SegmenterOutput, config: ModelConfig) -> Detections:
 
 
 def boxes_of(masks: Tensor) -> Tensor:
-    """Return tight boxes `(M, 4)` of masks `(M, H, W)`, none empty, in sides of the frame."""
+    """Return tight boxes `(M, 4)` of non-empty masks `(M, H, W)`, relative to the frame's sides."""
     sides = []
     for axis in (1, 2):
         there = masks.any(axis).int()  # columns, then rows
@@ -128,11 +128,11 @@ def boxes_of(masks: Tensor) -> Tensor:
 
 
 def look_inside(masks: Tensor, boxes: Tensor) -> Tensor:
-    """Return what masks show inside boxes, `(M, N, SHAPE, SHAPE)` float32, 0 to 1, on the CPU.
+    """Sample each mask inside each box: `(M, N, SHAPE, SHAPE)` float32, 0 to 1, on the CPU.
 
     Args:
         masks: `(M, H, W)` bool.
-        boxes: `(N, 4)`, on the CPU; what sticks out of the frame is empty.
+        boxes: `(N, 4)`, on the CPU; samples outside of the frame are 0.
     """
     if not len(masks) or not len(boxes):
         return torch.zeros(len(masks), len(boxes), SHAPE, SHAPE)

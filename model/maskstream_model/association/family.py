@@ -14,32 +14,20 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load a model.
+    """Load a preset; see `families.Load`.
 
-    Args:
-        preset: its name.
-        weights: path of a file as mmdetection publishes it, or of one that was converted; None
-            takes the weights that are shipped with the preset; "random" takes seeded random ones,
-            for tests.
-        device: where it runs.
-        task: what a panoptic preset is used for: "panoptic", its own, "semantic" or "instances".
-        overrides: fields of `AssociationRules` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    Overrides are fields of `AssociationRules`; `task` is what a panoptic preset is used for:
+    "panoptic", its own, "semantic" or "instances".
     """
-    from maskstream_model.association.loading import model_of
+    from maskstream_model.association.loading import load as loaded
 
-    config = configuration(preset)
-    config = (config if task is None else config.for_task(task)).override(**overrides)
-    return model_of(config, weights, device)
+    config = configuration(preset).override(task, **overrides)
+    return loaded(config, weights, device)
 
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.compile import compile_model
+    from maskstream_model.mask2former.compile import compile_model
 
     return compile_model(model, request)
 
@@ -51,4 +39,10 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-MASK2FORMER = Family("mask2former", load, compiled, RELEASES, weight_format=weight_format)
+MASK2FORMER = Family(
+    name="mask2former",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    weight_format=weight_format,
+)

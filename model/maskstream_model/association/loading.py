@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from maskstream_model.association.model import AssociatedSegmenter
@@ -10,35 +9,34 @@ from maskstream_model.association.presets import DEMO, TRACKERS
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.families import Weights
-from maskstream_model.loading import RANDOM, fill, shipped, usable_device, weights_for
+from maskstream_model.loading import seeded, usable_device, weight_file
 from maskstream_model.mask2former.mmdetection import from_mmdetection
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.tasks.bilinear import bilinear_bytes, bilinear_floats
 from maskstream_model.tasks.preprocess import Resize, pillow
 
 
-def model_of(
+def load(
     config: ModelConfig, weights: Weights | None = None, device: str = "cpu"
 ) -> AssociatedSegmenter:
     """Build a model and load its weights; arguments and errors are those of `Family.load`."""
     place = usable_device(device)
-    if config.name == DEMO:
-        segmenter, tensors = _demo(config, weights)
-        return _model(config, segmenter, tensors, place)
-    segmenter = _random(config)
-    if weights == RANDOM:
-        return _model(config, segmenter, state_of(segmenter), place)
-    path = shipped(config.name) if weights is None else weights
-    published = from_mmdetection(weights_for(config.name, path))
-    fill(segmenter, published, path, config.name)
-    return _model(config, segmenter, published, place)
-
-
-def _model(
-    config: ModelConfig, segmenter: Segmenter, tensors: Mapping[str, Tensor], place: torch.device
-) -> AssociatedSegmenter:
+    file = weight_file("demo" if config.name == DEMO else config.name, weights)
+    segmenter = seeded(lambda: Segmenter(config.segmenter, config.num_classes, reid_head=False))
+    if file is None:
+        tensors: Mapping[str, Tensor] = state_of(segmenter)
+    else:
+        tensors = _adapted(config, file.tensors)
+        file.fill(segmenter, tensors)
     digest = fingerprint(tensors, config)
     return AssociatedSegmenter(config, segmenter, place, digest, _resize_of(config))
+
+
+def _adapted(config: ModelConfig, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the tensors of a file that the segmenter reads, under our names."""
+    if config.name != DEMO:
+        return from_mmdetection(tensors)
+    return {name: each for name, each in tensors.items() if not name.startswith(TRACKERS)}
 
 
 def _resize_of(config: ModelConfig) -> Resize:
@@ -48,22 +46,3 @@ def _resize_of(config: ModelConfig) -> Resize:
     # Of a panoptic model, whatever it is used for.
     panoptic = any(not info.thing for info in config.classes)
     return bilinear_bytes if panoptic else bilinear_floats
-
-
-def _demo(config: ModelConfig, weights: Weights | None) -> tuple[Segmenter, Mapping[str, Tensor]]:
-    """Return the segmenter of a file of the preset `demo`."""
-    path = shipped("demo") if weights is None else weights
-    tensors = {
-        name: tensor
-        for name, tensor in weights_for("demo", path).items()
-        if not name.startswith(TRACKERS)
-    }
-    segmenter = _random(config)
-    fill(segmenter, tensors, path, "demo")
-    return segmenter, tensors
-
-
-def _random(config: ModelConfig) -> Segmenter:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return Segmenter(config.segmenter, config.num_classes, reid_head=False)

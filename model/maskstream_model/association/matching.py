@@ -19,10 +19,10 @@ class Decision:
     """What the rules decide for one frame.
 
     Attributes:
-        shown: `(N,)` int64, the detection that shows each track, or `NOBODY`.
+        shown: `(N,)` int64, the detection assigned to each track, or `NOBODY`.
         born: `(B,)` int64, detections that become tracks, best first.
         gone: `(N,)` bool, tracks that disappear.
-        num_refused: newcomers that `max_tracks` kept out.
+        num_refused: new tracks refused because of `max_tracks`.
     """
 
     shown: Tensor
@@ -38,7 +38,7 @@ def decide(
     rules: AssociationRules,
     max_tracks: int | None,
 ) -> Decision:
-    """Decide what becomes of tracks and detections.
+    """Assign detections to tracks, and decide which tracks start and end.
 
     Tracks that were seen of late take what is most like them, the good detections first; what is
     left of these may bring tracks back from the gallery, and then start new ones. A detection on
@@ -52,8 +52,8 @@ def decide(
     free = strong & ~overlaps.covered(shown[shown != NOBODY], found, rules)
     shown = _bring_back(state, shown, similarity, free, rules)
     taken = shown[shown != NOBODY]
-    born = _newcomers(found, strong, taken, overlaps, rules)
-    gone = _too_long_away(state, shown, rules)
+    born = _new_tracks(found, strong, taken, overlaps, rules)
+    gone = _expired(state, shown, rules)
     return _limit(Decision(shown, born, gone), state, max_tracks)
 
 
@@ -73,8 +73,8 @@ class Overlaps:
         return cls(shared / union.clamp_min(1), shared / areas[:, None].clamp_min(1))
 
     def covered(self, taken: Tensor, found: Detections, rules: AssociationRules) -> Tensor:
-        """Return which detections show what one of `taken` shows, `(M,)` bool."""
-        labels = found.beliefs[:, :-1].argmax(1)
+        """Return which detections show the same object as one of `taken`, `(M,)` bool."""
+        labels = found.class_probabilities[:, :-1].argmax(1)
         close = torch.zeros(len(labels), len(taken), dtype=torch.bool)
         if rules.double_iou_max is not None:
             close |= self.ious[:, taken] > rules.double_iou_max
@@ -87,7 +87,7 @@ class Overlaps:
 def _continue(
     state: AssociationState, similarity: Similarity, strong: Tensor, rules: AssociationRules
 ) -> Tensor:
-    """Return what shows each track that was seen of late, `(N,)`."""
+    """Return the detection of each recently seen track, `(N,)`."""
     recent = state.missed_frames < rules.max_missed_frames
     values = similarity.whole
     allowed = (values >= rules.similarity_min) & similarity.near & recent[:, None]
@@ -98,7 +98,7 @@ def _continue(
 
 
 def _assign(values: Tensor, allowed: Tensor, shown: Tensor) -> None:
-    """Fill `shown` by the pairs of largest sum; pairs that are not allowed are none."""
+    """Fill `shown` with the assignment of the largest sum, without pairs that are not allowed."""
     worth = torch.where(allowed, values, 0.0)
     rows, columns = map(torch.as_tensor, linear_sum_assignment(worth.numpy(), maximize=True))
     good = allowed[rows, columns]
@@ -108,7 +108,7 @@ def _assign(values: Tensor, allowed: Tensor, shown: Tensor) -> None:
 def _drop_duplicates(
     state: AssociationState, shown: Tensor, overlaps: Overlaps, rules: AssociationRules
 ) -> Tensor:
-    """Return `shown` without tracks on the place of one that was seen more lately, or is older."""
+    """Return `shown` without tracks whose mask is that of a more recently seen, or older, track."""
     if rules.double_iou_max is None:
         return shown
     shown, kept = shown.clone(), list[int]()
@@ -130,7 +130,7 @@ def _bring_back(
     free: Tensor,
     rules: AssociationRules,
 ) -> Tensor:
-    """Return `shown` with tracks of the gallery that a free detection is clearly like."""
+    """Return `shown` with gallery tracks that clearly match a free detection."""
     waiting = (shown == NOBODY) & (state.missed_frames >= rules.max_missed_frames)
     rows, columns = waiting.nonzero()[:, 0], free.nonzero()[:, 0]
     if not len(rows) or not len(columns):
@@ -154,10 +154,10 @@ def _best_other(values: Tensor) -> Tensor:
     return best
 
 
-def _newcomers(
+def _new_tracks(
     found: Detections, strong: Tensor, taken: Tensor, overlaps: Overlaps, rules: AssociationRules
 ) -> Tensor:
-    """Return strong detections that show what nobody else shows, best first."""
+    """Return strong detections that duplicate no other one, best first."""
     born = list[int]()
     for detection in strong.nonzero()[:, 0].tolist():
         others = torch.cat([taken, torch.tensor(born, dtype=torch.int64)])
@@ -167,8 +167,8 @@ def _newcomers(
     return torch.tensor(born, dtype=torch.int64)
 
 
-def _too_long_away(state: AssociationState, shown: Tensor, rules: AssociationRules) -> Tensor:
-    """Return who was missed for too long, or waits longest in a gallery that is full, `(N,)`."""
+def _expired(state: AssociationState, shown: Tensor, rules: AssociationRules) -> Tensor:
+    """Return tracks missed for too long, and those above the gallery's size, `(N,)` bool."""
     missed = torch.where(shown == NOBODY, state.missed_frames + 1, 0)
     patience = torch.tensor([rules.patience(seen) for seen in state.num_seen.tolist()])
     gone = missed >= patience
@@ -179,7 +179,7 @@ def _too_long_away(state: AssociationState, shown: Tensor, rules: AssociationRul
 
 
 def _limit(decision: Decision, state: AssociationState, max_tracks: int | None) -> Decision:
-    """Return a decision with so many tracks; who waits longest makes way for newcomers."""
+    """Return a decision of at most `max_tracks`; new tracks evict those missed for longest."""
     if max_tracks is None:
         return decision
     gone = decision.gone.clone()

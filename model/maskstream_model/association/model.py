@@ -16,10 +16,11 @@ from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
-from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
+from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
+from maskstream_model.query_tracking import QueryTrackingModel, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 from maskstream_model.tasks.preprocess import Resize
 
@@ -29,7 +30,7 @@ TINY = 1e-9
 """Added to probabilities before their logarithm."""
 
 
-class AssociatedSegmenter(FramewiseModel[AssociationState]):
+class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
     """Implements `port.Model` (docs/model.md 12); its memory is an `AssociationState`.
 
     Args:
@@ -37,7 +38,7 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         segmenter: Mask2Former.
         device: where it runs.
         fingerprint: of its weights and rules.
-        resize: see `FramewiseModel`.
+        resize: see `QueryTrackingModel`.
     """
 
     family = "mask2former"
@@ -60,9 +61,8 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
             self.config, segmenter, self.device, self.fingerprint, self.resize
         )
 
-    def begin(self, options: SessionOptions = NO_OPTIONS) -> AssociationState:
-        """See `port.Model`."""
-        refuse_prompts(self.config, options)
+    def first_state(self) -> AssociationState:
+        """Return the state of a session before its first frame."""
         return initial_state(self.config)
 
     def to_parts(self, state: AssociationState) -> dict[str, bytes]:
@@ -83,13 +83,8 @@ class AssociatedSegmenter(FramewiseModel[AssociationState]):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[AssociationState]]:
-        """Associate frames that are segmented already; see `FramewiseModel.track`."""
-        limits = [None] * len(states) if max_tracks is None else max_tracks
-        pairs = [
-            self._track_one(segmented.frame(index), state, resized[index], limits[index])
-            for index, state in enumerate(states)
-        ]
-        return [output for output, _ in pairs], [state for _, state in pairs]
+        """Associate frames that are segmented already; see `QueryTrackingModel.track`."""
+        return one_by_one(self._track_one, segmented, states, resized, max_tracks)
 
     def _track_one(
         self, frame: SegmenterOutput, state: AssociationState, resized: Size, limit: int | None
@@ -120,24 +115,26 @@ def advance(
 def _seen(
     state: AssociationState, found: Detections, shown: Tensor, rules: AssociationRules
 ) -> AssociationState:
-    """Return tracks after a frame; those that it does not show are only missed once more."""
+    """Return tracks after a frame; those without a detection only count one more miss."""
     is_shown = shown != NOBODY
-    # Whose detection is NOBODY reads the last one, and leaves it.
+    # Rows without a detection read the last one here; the result is masked out below.
     counts = state.num_seen + is_shown
     boxes = _of(found.boxes, shown)
     frames = (1 + state.missed_frames)[:, None]
     steps = (centres(boxes) - centres(state.boxes)) / frames
-    # The first movement is all that is known; a track that was away may have come from anywhere.
+    # The first movement is taken as it is; after a long absence there is no velocity.
     known = torch.where(state.num_seen > 1, VELOCITY_RATE, 1.0)[:, None]
     steps = state.velocities + known * (steps - state.velocities)
     steps = torch.where(frames > rules.max_missed_frames, 0.0, steps)
     share = (1 / counts.clamp_min(1))[:, None]
     rate = torch.maximum(share, torch.tensor(1 - rules.momentum_min))
     mixed = state.appearances + rate * (_of(found.embeddings, shown) - state.appearances)
-    beliefs = state.beliefs + share * (_of(found.beliefs, shown) - state.beliefs)
+    class_probabilities = state.class_probabilities + share * (
+        _of(found.class_probabilities, shown) - state.class_probabilities
+    )
     moved = {
         "appearances": F.normalize(mixed, dim=-1),
-        "beliefs": beliefs,
+        "class_probabilities": class_probabilities,
         "boxes": boxes,
         "velocities": steps,
         "shapes": _shapes(found, shown.clamp_min(0)),
@@ -155,7 +152,7 @@ def _born(state: AssociationState, found: Detections, born: Tensor) -> dict[str,
     count = len(born)
     return {
         "appearances": found.embeddings[born],
-        "beliefs": found.beliefs[born],
+        "class_probabilities": found.class_probabilities[born],
         "boxes": found.boxes[born],
         "velocities": torch.zeros(count, 2),
         "shapes": _shapes(found, born),
@@ -198,12 +195,12 @@ def output_of(
     gone = decision.gone.nonzero()[:, 0]
     nobody = torch.full_like(gone, NOBODY)
     shown = torch.cat([decision.shown[~decision.gone], decision.born, nobody])
-    beliefs = torch.cat([after.beliefs, before.beliefs[gone]])
+    class_probabilities = torch.cat([after.class_probabilities, before.class_probabilities[gone]])
     status = torch.where(shown == NOBODY, int(TrackStatus.MISSED), int(TrackStatus.TRACKED))
     status[len(status) - len(gone) - len(decision.born) :] = int(TrackStatus.EMERGED)
     status[len(status) - len(gone) :] = int(TrackStatus.DISAPPEARED)
     device = frame.mask_logits.device
-    means = (beliefs + TINY).log().to(device)
+    means = (class_probabilities + TINY).log().to(device)
     masks = _masks(frame.mask_logits[0], found, shown)
     height, width = masks.shape[1:]
     return FrameOutput(
@@ -212,8 +209,8 @@ def output_of(
         logits=means,
         mean_logits=means,
         mask_logits=masks,
-        scores=beliefs[:, :-1].amax(-1).to(device),
-        labels=beliefs[:, :-1].argmax(-1).to(device),
+        scores=class_probabilities[:, :-1].amax(-1).to(device),
+        labels=class_probabilities[:, :-1].argmax(-1).to(device),
         ages=torch.cat([after.ages, before.ages[gone] + 1]),
         resized=resized,
         padded=(4 * height, 4 * width),
@@ -222,7 +219,7 @@ def output_of(
 
 
 def _masks(mask_logits: Tensor, found: Detections, shown: Tensor) -> Tensor:
-    """Return the mask logits of tracks, `(R, H, W)`; none where nothing shows one."""
+    """Return the mask logits of tracks, `(R, H, W)`; negative everywhere without a detection."""
     masks = mask_logits.new_full((len(shown), *mask_logits.shape[1:]), EMPTY_LOGIT)
     there = shown != NOBODY
     rows = found.queries[shown[there]].to(mask_logits.device)

@@ -12,14 +12,14 @@ from maskstream_model.config import (
     SegmenterConfig,
     SwinConfig,
     Task,
+    find_preset,
 )
-from maskstream_model.errors import ConfigError
-from maskstream_model.presets import preset as daq_preset
+from maskstream_model.config.demo import demo
 
 DEMO = "demo_mask2former"
 """The segmenter of `demo` with associated queries."""
 TRACKERS = ("tracker.", "sem_seg_head.predictor.reid_embed.")
-"""Begin the names of what files of DVIS-DAQ hold and an associated segmenter does not read."""
+"""Prefixes of tensors in files of DVIS-DAQ that an associated segmenter does not read."""
 BACKBONES: dict[str, BackboneConfig] = {
     "r50": ResNetConfig(),
     "r101": ResNetConfig(depths=(3, 4, 23, 3)),
@@ -29,7 +29,7 @@ BACKBONES: dict[str, BackboneConfig] = {
     "swinl": SwinConfig(),
 }
 INSTANCES = ("r50", "r101", "swint", "swins")
-"""Backbones that were published for instances too; all were for panoptic pictures."""
+"""Backbones published for instances as well; all were published for panoptic pictures."""
 QUERIES = {"swinl": 200}
 COCO = AssociationRules(
     first_frame_score_min=0.5,
@@ -49,15 +49,8 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> ModelConfig:
-    """Return the configuration of a preset.
-
-    Raises:
-        ConfigError: no preset has this name.
-    """
-    for config in _presets():
-        if config.name == name:
-            return config
-    raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
+    """Return the configuration of a preset, or of the model in a folder; see `find_preset`."""
+    return find_preset(name, _presets())
 
 
 def _presets() -> list[ModelConfig]:
@@ -80,8 +73,8 @@ def _spaced(names: tuple[ClassInfo, ...]) -> tuple[ClassInfo, ...]:
 
 
 def _demo() -> ModelConfig:
-    demo = daq_preset("demo")
+    base = demo()
     rules = replace(
-        COCO, min_size=demo.online.min_size, report_score_min=demo.online.report_score_min
+        COCO, min_size=base.online.min_size, report_score_min=base.online.report_score_min
     )
-    return replace(demo, name=DEMO, online=rules)
+    return replace(base, name=DEMO, online=rules)

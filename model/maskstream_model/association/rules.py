@@ -1,6 +1,7 @@
 """How segment queries are associated: rules that an operator may override."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from maskstream_model.config import OnlineConfig
 
@@ -17,14 +18,20 @@ class AssociationRules(OnlineConfig):
         similarity_min: of appearance and overlap together, from which a query continues a track.
         momentum_min: share of a track's appearance that a frame leaves, at least.
         contained_min: share of a newcomer's mask inside a track of its class that makes it a part
-            of that track; None lets it in.
-        gallery_frames: frames after which a track that was seen no more disappears, in place of
-            `max_missed_frames`; None: nobody comes back after those.
-        gallery_size: most tracks that wait in the gallery; the one that waits longest goes.
-        confirm_frames: frames on which a track must have been seen to wait there.
+            of that track; None turns this off.
+        gallery_frames: missed frames after which a gallery track disappears, in place of
+            `max_missed_frames`; None: no gallery.
+        gallery_size: most tracks in the gallery; the one missed for longest is removed first.
+        confirm_frames: frames on which a track must have been seen to enter the gallery.
         reid_similarity_min: of the appearances, from which a track comes back from the gallery.
         reid_margin_min: by how much it must be more alike than any other pair of either.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        *OnlineConfig.OPTIONAL,
+        "contained_min",
+        "gallery_frames",
+    )
 
     similarity_min: float = 0.4
     momentum_min: float = 0.7

@@ -8,9 +8,9 @@ from maskstream_model.association.detections import Detections, look_inside
 from maskstream_model.association.state import SHAPE, AssociationState
 
 MAX_DRIFT = 3
-"""Frames for which a track that is not seen is taken to move on."""
+"""Frames for which the motion of a track that is not seen is extrapolated."""
 REACH = 1.0
-"""Diagonals of its box that a track may be off its way, for each frame since it was seen."""
+"""Largest distance from the expected place, in diagonals of the box for each frame unseen."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Similarity:
     """Of `N` tracks and `M` detections, `(N, M)` float32 each, 0 to 1.
 
     Attributes:
-        appearance: cosine of momentum appearance and embedding; 0 for those that look away.
+        appearance: cosine of momentum appearance and embedding; negative ones are 0.
         overlap: IoU of the track's last mask, moved as the track does, and the detection's.
         classes: how much of the class distributions is common to both, "no object" aside.
         near: bool, whether a track can have come so far since it was seen.
@@ -41,7 +41,9 @@ def compare(state: AssociationState, found: Detections) -> Similarity:
     return Similarity(
         cosines.clamp(0, 1),
         _overlap(state, found),
-        (_shares(state.beliefs)[:, None] * _shares(found.beliefs)).sum(-1).clamp(0, 1),
+        (_shares(state.class_probabilities)[:, None] * _shares(found.class_probabilities))
+        .sum(-1)
+        .clamp(0, 1),
         _near(state, found),
     )
 
@@ -78,7 +80,7 @@ def centres(boxes: Tensor) -> Tensor:
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def _shares(beliefs: Tensor) -> Tensor:
+def _shares(class_probabilities: Tensor) -> Tensor:
     """Return square roots of distributions over classes alone: products sum up to 1 for equals."""
-    objects = beliefs[:, :-1]
+    objects = class_probabilities[:, :-1]
     return (objects / objects.sum(1, keepdim=True).clamp_min(1e-9)).sqrt()

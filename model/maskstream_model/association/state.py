@@ -1,4 +1,4 @@
-"""The memory of one video: its tracks, those that wait in the gallery among them."""
+"""The memory of one video: its tracks, including those in the gallery."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -7,52 +7,32 @@ import torch
 from torch import Tensor
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.track_rows import COLUMNS, COUNTERS, TrackRows
 
 SHAPE = 16
 """Cells along a side of a track's shape."""
-FLOATS = ("appearances", "beliefs", "boxes", "velocities")
-INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_seen")
+FLOATS = ("appearances", "class_probabilities", "boxes", "velocities")
 
 
 @dataclass(frozen=True)
-class AssociationState:
-    """What is known of a video so far; all on the CPU, nothing in it is ever changed in place.
+class AssociationState(TrackRows):
+    """Memory of a video so far; immutable, all tensors on the CPU.
 
     Attributes:
         appearances: `(N, C)` float32 unit vectors, momentum of the embeddings that showed a track.
-        beliefs: `(N, K + 1)` float32, mean class distribution of the frames that showed it.
+        class_probabilities: `(N, K + 1)` float32, mean over the frames that showed it.
         boxes: `(N, 4)` float32 x0, y0, x1, y1 of its last mask, in sides of the padded frame.
         velocities: `(N, 2)` float32 x, y that its centre moves with each frame, likewise.
         shapes: `(N, SHAPE, SHAPE)` bool, its last mask inside its box.
-        track_ids: `(N,)` int64, ascending: order of birth.
-        birth_frames: `(N,)` int64, number of the frame of birth, from 0.
-        missed_frames: `(N,)` int64, consecutive frames up to now without being seen.
         num_seen: `(N,)` int64, frames that showed it.
-        num_frames: frames seen.
-        next_track_id: id of the next newcomer.
     """
 
     appearances: Tensor
-    beliefs: Tensor
+    class_probabilities: Tensor
     boxes: Tensor
     velocities: Tensor
     shapes: Tensor
-    track_ids: Tensor
-    birth_frames: Tensor
-    missed_frames: Tensor
     num_seen: Tensor
-    num_frames: int = 0
-    next_track_id: int = 1
-
-    @property
-    def num_tracks(self) -> int:
-        """`N`, tracks that have not disappeared."""
-        return len(self.track_ids)
-
-    @property
-    def ages(self) -> Tensor:
-        """Frames since birth, `(N,)` int64; 1 on the frame of birth."""
-        return self.num_frames - self.birth_frames
 
     def select(self, rows: Tensor) -> "AssociationState":
         """Return the memory of some tracks."""
@@ -60,19 +40,16 @@ class AssociationState:
         return replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
 
-COUNTERS = ("num_frames", "next_track_id")
-
-
 def initial_state(config: ModelConfig) -> AssociationState:
-    """Return the memory of a video of which nothing was seen."""
+    """Return the memory of a video before its first frame."""
     widths = widths_of(config)
     none = torch.zeros(0, dtype=torch.int64)
     columns: dict[str, Any] = {name: torch.zeros(0, widths[name]) for name in FLOATS}
-    columns |= dict.fromkeys(INTEGERS, none)
+    columns |= dict.fromkeys((*COLUMNS, "num_seen"), none)
     return AssociationState(**columns, shapes=torch.zeros(0, SHAPE, SHAPE, dtype=torch.bool))
 
 
 def widths_of(config: ModelConfig) -> dict[str, int]:
-    """Return how many numbers of each kind a track has."""
+    """Return how many values of each field a track has."""
     sizes = (config.segmenter.hidden_dim, config.num_classes + 1, 4, 2)
     return dict(zip(FLOATS, sizes, strict=True))

@@ -11,6 +11,7 @@ from maskstream_model.association.presets import TRACKERS, preset, preset_names
 from maskstream_model.checkpoint import state_of
 from maskstream_model.config import SegmenterConfig
 from maskstream_model.families import WeightFormat
+from maskstream_model.loading import class_count_hint
 from maskstream_model.mask2former.mmdetection import from_mmdetection
 from maskstream_model.mask2former.segmenter import Segmenter
 
@@ -40,15 +41,12 @@ def adapted(name: str, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what a segmenter without a preset is, as far as its names say it."""
+    """Describe a segmenter that fits no preset, as far as its tensors show."""
     if not any(name.startswith("sem_seg_head.") for name in weights):
         return None
     if any(name.startswith(TRACKERS) for name in weights):
         return "it has no tracker"
-    num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
-    if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
-        return f"it has {num_classes} classes, as no preset has"
-    return None
+    return class_count_hint(weights, HEAD, [preset(name).num_classes for name in preset_names()])
 
 
-FORMAT = WeightFormat(targets, fingerprint, adapted, hint)
+FORMAT = WeightFormat(targets, fingerprint, adapted, hint, prefixes=("backbone.", "sem_seg_head."))

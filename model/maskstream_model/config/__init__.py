@@ -1,6 +1,6 @@
 """Model facts: frozen, typed, one dataclass per part. Deployment facts live in the server."""
 
-from maskstream_model.config.model import ClassInfo, ModelConfig, Task
+from maskstream_model.config.model import ModelConfig
 from maskstream_model.config.networks import (
     BackboneConfig,
     EfficientNetConfig,
@@ -11,7 +11,9 @@ from maskstream_model.config.networks import (
     TrackerConfig,
     VitAdapterConfig,
 )
-from maskstream_model.config.rules import OfflineConfig, OnlineConfig
+from maskstream_model.config.preset import PresetConfig, Task, find_preset
+from maskstream_model.config.rules import OfflineConfig, OnlineConfig, Rules
+from maskstream_model.port import ClassInfo
 
 __all__ = [
     "BackboneConfig",
@@ -20,11 +22,14 @@ __all__ = [
     "ModelConfig",
     "OfflineConfig",
     "OnlineConfig",
+    "PresetConfig",
     "RefinerConfig",
     "ResNetConfig",
+    "Rules",
     "SegmenterConfig",
     "SwinConfig",
     "Task",
     "TrackerConfig",
     "VitAdapterConfig",
+    "find_preset",
 ]

@@ -1,81 +1,48 @@
-"""All facts of one model: its networks, its rules, its classes and its task."""
+"""All facts of one model with a segmenter: its networks, its rules, its classes and its task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Self
 
 from maskstream_model.config.networks import SegmenterConfig, TrackerConfig
+from maskstream_model.config.preset import PresetConfig
 from maskstream_model.config.rules import OfflineConfig, OnlineConfig, refuse_unknown
-from maskstream_model.errors import ConfigError
-from maskstream_model.port import ClassInfo as ClassInfo
-from maskstream_model.tasks.rules import TaskConfig
-
-Task = Literal["instances", "panoptic", "semantic"]
 
 
 @dataclass(frozen=True)
-class ModelConfig:
-    """All facts of one preset: what is built, how it is run, what its classes mean.
+class ModelConfig(PresetConfig):
+    """What is built of Mask2Former, trackers and refiner, and how it is run.
 
     Attributes:
-        name: of the preset.
-        classes: in the order of the class logits; things first.
         segmenter: Mask2Former.
         tracker: both query trackers.
         online: rules of streaming, of an offline model too: its rows are tracked first.
-        task: what masks become, unless a caller names another.
         offline: what refines whole videos; None for an online model.
     """
 
-    name: str
-    classes: tuple[ClassInfo, ...]
     segmenter: SegmenterConfig = field(default_factory=SegmenterConfig)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
-    online: OnlineConfig = field(default_factory=OnlineConfig)
-    task: Task = "instances"
+    online: OnlineConfig = field(default_factory=OnlineConfig, kw_only=True)
     offline: OfflineConfig | None = None
 
     @property
-    def num_classes(self) -> int:
-        """`K`, without the no-object class."""
-        return len(self.classes)
+    def backbone(self) -> str:
+        """See `PresetConfig`."""
+        return self.segmenter.backbone.kind
 
-    def for_task(self, task: str) -> "ModelConfig":
-        """Return this configuration for another task; models without stuff have one.
-
-        Raises:
-            ConfigError: an unknown task, or one that the model was not made for.
-        """
-        return replace(self, task=checked_task(self, task))
-
-    def override(self, **overrides: object) -> "ModelConfig":
+    def override(self, task: str | None = None, **rules: Any) -> Self:
         """Return this preset with some fields of its online and offline rules replaced.
 
         Raises:
-            ConfigError: an unknown field, or a value out of range.
+            ConfigError: an unknown field or task, or a value out of range.
         """
+        if self.offline is None:
+            return super().override(task, **rules)
         online = [item.name for item in fields(self.online)]
         offline = [item.name for item in fields(OfflineConfig) if item.name != "refiner"]
-        refuse_unknown(overrides, online if self.offline is None else [*online, *offline])
-        changed = replace(self, online=replace(self.online, **_only(overrides, online)))
-        if changed.offline is None:
-            return changed
-        return replace(changed, offline=replace(changed.offline, **_only(overrides, offline)))
-
-
-def checked_task(config: TaskConfig, task: str) -> Task:
-    """Return the task that is wanted of a model.
-
-    Raises:
-        ConfigError: an unknown task, or one that the model was not made for.
-    """
-    if task not in get_args(Task):
-        raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
-    if task != config.task and all(info.thing for info in config.classes):
-        raise ConfigError(
-            f"{config.name} has no classes of stuff: its task is {config.task}, not {task}"
-        )
-    return cast(Task, task)
+        refuse_unknown(rules, [*online, *offline])
+        changed = super().override(task, **_only(rules, online))
+        return replace(changed, offline=replace(self.offline, **_only(rules, offline)))
 
 
 def _only(values: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:

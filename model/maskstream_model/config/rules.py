@@ -2,26 +2,61 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, ClassVar, Self, cast
 
 from maskstream_model.config.networks import RefinerConfig
 from maskstream_model.errors import ConfigError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-OPTIONAL = (
-    "keep_score_min",
-    "min_size",
-    "double_iou_max",
-    "contained_min",
-    "gallery_frames",
-)
-"""Rules that None turns off."""
+@dataclass(frozen=True)
+class Rules:
+    """What the rules of every family have; scores and shares are 0 to 1.
+
+    Attributes:
+        min_size: shorter side in pixels that frames are resized to; None keeps their own size.
+        max_size: limit of the longer side after that resize.
+        report_score_min: score from which a track is reported; the server's default for the wire's
+            `min_score`. It has no influence on tracking.
+        show_score_min: score from which a reported track is drawn and exported as visible; 0:
+            from its first report on. It has no influence on tracking.
+        object_score_min: score above which a track takes part in a panoptic picture. It and
+            `overlap_min` have no influence on tracking (docs/model.md 3.6).
+        overlap_min: share of its own mask that a track must win there, or be left out.
+    """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("min_size",)
+    """Rules that may be None."""
+
+    min_size: int | None = 480
+    max_size: int = 1333
+    report_score_min: float = 0.3
+    show_score_min: float = 0.0
+    object_score_min: float = 0.8
+    overlap_min: float = 0.8
+
+    def __post_init__(self) -> None:
+        """Check ranges, so that a bad override is one clear sentence.
+
+        Raises:
+            ConfigError: a score or share outside 0 to 1, or a count or size below 1.
+        """
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None or item.name not in self.OPTIONAL:
+                _check_range(item.name, value)
+
+    def override(self, **overrides: object) -> Self:
+        """Return these rules with some of them replaced.
+
+        Raises:
+            ConfigError: an unknown rule, or a value out of range.
+        """
+        refuse_unknown(overrides, [item.name for item in fields(self)])
+        return replace(self, **cast(dict[str, Any], overrides))
 
 
 @dataclass(frozen=True)
-class OnlineConfig:
+class OnlineConfig(Rules):
     """Rules of the online tracker (docs/model.md 3.2 to 3.4); scores are 0 to 1.
 
     Attributes:
@@ -33,19 +68,12 @@ class OnlineConfig:
             where tracker 2 does not decide (YouTube-VIS and VIPSeg rules).
         max_missed_frames: consecutive missed frames after which a track disappears.
         appearance_window: earlier visible appearances that the momentum is compared with.
-        min_size: shorter side in pixels that frames are resized to; None keeps their own size.
-        max_size: limit of the longer side after that resize.
-        report_score_min: score from which a track is worth showing; the server's default for
-            the wire's `min_score`. It has no influence on tracking.
-        show_score_min: score from which a mentioned track is drawn and exported as visible; 0:
-            from its first mention on. It has no influence on tracking.
         double_iou_max: IoU above which two masks of a frame show one object, of which the track
             that showed it last stays (`daq/duplicates.py`); None, as in the released models,
             suppresses nothing.
-        object_score_min: score above which a track takes part in a panoptic picture. It and
-            `overlap_min` have no influence on tracking (docs/model.md 3.6).
-        overlap_min: share of its own mask that a track must win there, or be left out.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*Rules.OPTIONAL, "keep_score_min", "double_iou_max")
 
     first_frame_score_min: float = 0.01
     tracked_score_min: float = 0.1
@@ -53,30 +81,7 @@ class OnlineConfig:
     keep_score_min: float | None = 0.01
     max_missed_frames: int = 8
     appearance_window: int = 9
-    min_size: int | None = 480
-    max_size: int = 1333
-    report_score_min: float = 0.3
-    show_score_min: float = 0.0
     double_iou_max: float | None = None
-    object_score_min: float = 0.8
-    overlap_min: float = 0.8
-
-    def __post_init__(self) -> None:
-        """Check ranges, so that a bad override is one clear sentence.
-
-        Raises:
-            ConfigError: a score or share outside 0 to 1, or a count or size below 1.
-        """
-        check_ranges(self, OPTIONAL)
-
-    def override(self, **overrides: object) -> "OnlineConfig":
-        """Return this configuration with some fields replaced.
-
-        Raises:
-            ConfigError: an unknown field, or a value out of range.
-        """
-        refuse_unknown(overrides, [item.name for item in fields(self)])
-        return replace(self, **cast(dict[str, Any], overrides))
 
 
 @dataclass(frozen=True)
@@ -127,24 +132,12 @@ def refuse_unknown(overrides: Iterable[str], known: Sequence[str]) -> None:
         raise ConfigError(f"unknown override {', '.join(unknown)}; known are {', '.join(known)}")
 
 
-def check_ranges(rules: "DataclassInstance", optional: Sequence[str]) -> None:
-    """Check the values of online rules: scores and shares by their names, else counts.
-
-    Args:
-        rules: fields that end in `_min` or `iou_max` are 0 to 1, others at least 1.
-        optional: fields that None turns off.
-
-    Raises:
-        ConfigError: a value is out of its range.
-    """
-    for item in fields(rules):
-        value = getattr(rules, item.name)
-        if value is None and item.name in optional:
-            continue
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise ConfigError(f"{item.name} must be a number, not {value!r}")
-        if item.name.endswith(("_min", "iou_max")):
-            if not 0 <= value <= 1:
-                raise ConfigError(f"{item.name} must lie between 0 and 1, not {value!r}")
-        elif not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{item.name} must be a whole number of at least 1")
+def _check_range(name: str, value: object) -> None:
+    """Check a rule by its name: scores and shares end in `_min` or `iou_max`, others are counts."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ConfigError(f"{name} must be a number, not {value!r}")
+    if name.endswith(("_min", "iou_max")):
+        if not 0 <= value <= 1:
+            raise ConfigError(f"{name} must lie between 0 and 1, not {value!r}")
+    elif not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} must be a whole number of at least 1")

@@ -1,4 +1,4 @@
-"""Suppression of duplicate tracks: one object, one track, for models that have not learned it.
+"""Suppression of duplicate tracks, for models that have not learned to avoid them.
 
 Differs from reference: nothing is suppressed there (docs/model.md 3.3). The released models leave
 the rule off; a small model that trained for hours puts several tracks on one object without it.

@@ -1,15 +1,12 @@
 """DVIS-DAQ as a family of the registry; torch is imported when a preset is loaded."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from maskstream_model.daq.presets import preset as configuration
 from maskstream_model.daq.released import RELEASES
 from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
-from maskstream_model.presets import preset as configuration
 from maskstream_model.releases import SHIPPED, Release
-
-if TYPE_CHECKING:
-    from maskstream_model.config import ModelConfig
 
 BASELINE_SUFFIX = "_hungarian"
 
@@ -21,24 +18,14 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load an online or offline model.
+    """Load an online or offline model; see `families.Load`.
 
-    Args:
-        preset: its name.
-        weights: path of a released `.pth` or of a `.safetensors` file; None takes the weights that
-            are shipped with the preset; "random" takes seeded random ones, for tests.
-        device: where it runs.
-        task: what a VIPSeg preset is used for: "panoptic", its own, "semantic" or "instances".
-        overrides: fields of `OnlineConfig` and, offline, of `OfflineConfig` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights are shipped with the preset, or the file does not fit.
+    Overrides are fields of `OnlineConfig` and, offline, of `OfflineConfig`; `task` is what a VIPSeg
+    preset is used for: "panoptic", its own, "semantic" or "instances".
     """
-    from maskstream_model.loading import load as loaded
+    from maskstream_model.daq.loading import load as loaded
 
-    return loaded(_configured(configuration(preset), task, overrides), weights, device)
+    return loaded(configuration(preset).override(task, **overrides), weights, device)
 
 
 def load_baseline(
@@ -58,8 +45,8 @@ def load_baseline(
 
 def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
     """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.compile import compile_model
     from maskstream_model.daq.offline import OfflineDaq
+    from maskstream_model.mask2former.compile import compile_model
 
     if isinstance(model, OfflineDaq):
         online, reason = compile_model(model.online, request)
@@ -74,12 +61,6 @@ def live(model: Any) -> Any:
     return model.online if isinstance(model, OfflineDaq) else model
 
 
-def _configured(
-    config: "ModelConfig", task: str | None, overrides: dict[str, Any]
-) -> "ModelConfig":
-    return (config if task is None else config.for_task(task)).override(**overrides)
-
-
 def weight_format() -> WeightFormat:
     """Return how weight files of DVIS-DAQ are read."""
     from maskstream_model.daq.weight_format import FORMAT
@@ -87,10 +68,17 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-DAQ = Family("dvis-daq", load, compiled, RELEASES, live, weight_format)
+DAQ = Family(
+    name="dvis-daq",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    live=live,
+    weight_format=weight_format,
+)
 HUNGARIAN = Family(
-    "hungarian",
-    load_baseline,
+    name="hungarian",
+    load=load_baseline,
     releases=(
         Release(
             f"demo{BASELINE_SUFFIX}",

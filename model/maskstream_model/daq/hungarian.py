@@ -19,11 +19,12 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
-from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.state import TrackerState
+from maskstream_model.daq.tracker_model import TrackerModel
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.query_tracking import one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 
 NO_MATCH = -1
@@ -69,12 +70,7 @@ class OnlineHungarian(TrackerModel):
         max_tracks: Sequence[int | None] | None = None,
     ) -> tuple[list[FrameOutput], list[TrackerState]]:
         """Link frames that are segmented already; see `TrackerModel.track`."""
-        limits = [None] * len(states) if max_tracks is None else max_tracks
-        pairs = [
-            self._track_one(segmented.frame(index), state, resized[index], limits[index])
-            for index, state in enumerate(states)
-        ]
-        return [output for output, _ in pairs], [state for _, state in pairs]
+        return one_by_one(self._track_one, segmented, states, resized, max_tracks)
 
     def _track_one(
         self, frame: SegmenterOutput, state: TrackerState, resized: Size, max_tracks: int | None

@@ -20,8 +20,7 @@ from maskstream_model.daq.offline_parts import (
     TRACKER,
     WINDOWS,
     WindowMemory,
-    previous_from_part,
-    previous_to_part,
+    previous_from_parts,
     window_memory,
 )
 from maskstream_model.daq.online import OnlineDaq
@@ -30,7 +29,9 @@ from maskstream_model.daq.refinement import refine
 from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.windows import OpenWindow, WindowRule
 from maskstream_model.errors import ConfigError, StateError
-from maskstream_model.framewise import NO_OPTIONS, model_info
+from maskstream_model.frame_by_frame import NO_OPTIONS
+from maskstream_model.network_model import model_info
+from maskstream_model.part_values import float_bytes
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
 
 
@@ -43,7 +44,7 @@ class OfflineState:
         window: frames that the next refinement sees.
         starts: memories before the frames with which windows begin, by the number of frames before
             them; the first is that of `window`.
-        tracks: of the windows so far.
+        tracks: state of the tracks after the windows so far.
     """
 
     newest: ClipMemory
@@ -156,7 +157,7 @@ class OfflineDaq:
         windows = WindowMemory(state.window.first, state.window.decided, state.tracks)
         parts = {TRACKER + name: blob for name, blob in tracker.items()}
         if memory.previous is not None:
-            parts[PREVIOUS] = previous_to_part(memory.previous)
+            parts[PREVIOUS] = float_bytes(memory.previous)
         return {**parts, WINDOWS: windows.to_part()}
 
     def from_parts(
@@ -176,12 +177,12 @@ class OfflineDaq:
             raise StateError("the windows do not belong to the state of the tracker")
         previous = None
         if PREVIOUS in own:
-            previous = previous_from_part(own[PREVIOUS], self.config).to(self.online.device)
+            previous = previous_from_parts(own, self.config).to(self.online.device)
         memory = ClipMemory(state, previous)
         window = OpenWindow[TrackedFrame](kept.first, kept.decided)
         return OfflineState(memory, {kept.first: memory}, window, kept.tracks)
 
-    # Below the port.
+    # Not part of the port.
 
     @property
     def _rule(self) -> WindowRule:
@@ -199,7 +200,7 @@ class OfflineDaq:
 
         The state goes through the whole video once, so that ids hold across windows.
         """
-        steps, together = [], self.online.segment(frames, pause)
+        steps, together = [], self.online.prepare(frames, pause)
         for row, frame in enumerate(frames):
             one = together.select([row])
             (output,), (state,) = self.online.track(

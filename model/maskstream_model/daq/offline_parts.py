@@ -16,6 +16,7 @@ from torch import Tensor
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.refined_tracks import ClassVote, RefinedTrack, RefinedTracks
 from maskstream_model.errors import StateError
+from maskstream_model.part_values import check_consistent, floats_from
 
 TRACKER = "tracker/"
 PREVIOUS = "previous"
@@ -30,7 +31,7 @@ class WindowMemory:
     Attributes:
         first: frames before the next window.
         decided: frames with results.
-        tracks: of the windows so far.
+        tracks: state of the tracks after the windows so far.
     """
 
     first: int
@@ -88,7 +89,7 @@ def _count(value: object, least: int = 0) -> int:
 
 
 def _check(memory: WindowMemory, config: ModelConfig) -> None:
-    """Check that ids, frames and votes could have come about together."""
+    """Check that ids, frames and votes are consistent with one another."""
     tracks = memory.tracks.rows.values()
     ids = [track.track_id for track in tracks if track.track_id is not None]
     rules = {
@@ -103,26 +104,14 @@ def _check(memory: WindowMemory, config: ModelConfig) -> None:
             for track in tracks
         ),
     }
-    for sentence, holds in rules.items():
-        if not holds:
-            raise StateError(f"state is inconsistent: {sentence}")
+    check_consistent(rules, len(tracks), None)
 
 
-def previous_to_part(previous: Tensor) -> bytes:
-    """Return the embeddings as bytes."""
-    return previous.detach().cpu().contiguous().numpy().astype("<f4", copy=False).tobytes()
-
-
-def previous_from_part(blob: bytes, config: ModelConfig) -> Tensor:
-    """Read what `previous_to_part` wrote.
+def previous_from_parts(parts: Mapping[str, bytes], config: ModelConfig) -> Tensor:
+    """Read the embeddings in the order of the naive sequences.
 
     Raises:
-        StateError: it has another length, or numbers that are not finite.
+        StateError: they have another length, or numbers that are not finite.
     """
     shape = (config.segmenter.num_queries, config.segmenter.hidden_dim)
-    if len(blob) != 4 * shape[0] * shape[1]:
-        raise StateError(f"the naive sequences have {len(blob)} bytes, must be those of {shape}")
-    values = np.frombuffer(blob, "<f4").reshape(shape)
-    if not np.isfinite(values).all():
-        raise StateError("the naive sequences have numbers that are not finite")
-    return torch.from_numpy(values.copy())
+    return torch.from_numpy(floats_from(parts, PREVIOUS, shape).copy())

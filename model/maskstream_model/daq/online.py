@@ -15,11 +15,11 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
-from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
+from maskstream_model.daq.tracker_model import TrackerModel
 from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.output import FrameOutput

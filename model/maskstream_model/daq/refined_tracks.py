@@ -58,7 +58,7 @@ class RefinedTracks:
 
     Attributes:
         rows: by the name of the row.
-        next_track_id: of the next new track.
+        next_track_id: id of the next new track.
     """
 
     rows: Mapping[int, RefinedTrack] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def refine(
     Args:
         refiner: the network.
         window: of frames that were tracked.
-        tracks: of the windows before it.
+        tracks: state of the tracks after the windows before it.
         rules: which rows are shown.
         pause: called between layers and frames.
     """

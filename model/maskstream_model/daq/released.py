@@ -1,6 +1,6 @@
-"""What the authors of DVIS-DAQ released and report of it (docs/model.md 5).
+"""What the authors of DVIS-DAQ released, and the scores that they report (docs/model.md 5).
 
-The scores are theirs, taken from their model zoo; nobody has measured them here.
+The scores are taken from their model zoo; they were not reproduced here.
 """
 
 from maskstream_model.releases import SHIPPED, Release

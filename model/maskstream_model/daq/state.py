@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.track_rows import TrackRows
 
 
 @dataclass(frozen=True)
-class TrackerState:
-    """What is known of a video so far. Nothing in it is ever changed in place.
+class TrackerState(TrackRows):
+    """Memory of a video so far; immutable.
 
     Its size depends on the number of tracks alive, never on the length of the video. Numbers that
     rules read (integers) are on the CPU, what networks read (floats) on the model's device.
@@ -19,39 +20,20 @@ class TrackerState:
         queries: `(N, C)` float32, tracked queries: a track's embedding on the last frame.
         positions: `(N, C)` float32, momentum appearances.
         history: `(N, W, C)` float32 ring of the last visible appearances; free slots are zeros.
-        logit_sums: `(N, K + 1)` float32, sum of class logits over all frames since birth.
-        track_ids: `(N,)` int64, ascending: order of birth.
-        birth_frames: `(N,)` int64, number of the frame of birth, from 0.
-        missed_frames: `(N,)` int64, consecutive frames up to now without being seen.
+        logit_sums: `(N, K + 1)` float32, sum of class logits over all frames since birth, as
+            many as `ages`.
         num_appearances: `(N,)` int64, appearances ever put into the ring.
-        num_frames: frames seen.
-        next_track_id: id of the next new track.
     """
 
     queries: Tensor
     positions: Tensor
     history: Tensor
     logit_sums: Tensor
-    track_ids: Tensor
-    birth_frames: Tensor
-    missed_frames: Tensor
     num_appearances: Tensor
-    num_frames: int
-    next_track_id: int
-
-    @property
-    def num_tracks(self) -> int:
-        """`N`, tracks alive."""
-        return len(self.track_ids)
-
-    @property
-    def ages(self) -> Tensor:
-        """Frames since birth, `(N,)` int64; 1 on the frame of birth. Also the count of logits."""
-        return self.num_frames - self.birth_frames
 
 
 def initial_state(config: ModelConfig, device: torch.device) -> TrackerState:
-    """Return the memory of a video of which nothing was seen."""
+    """Return the memory of a video before its first frame."""
     dim, window = config.segmenter.hidden_dim, config.online.appearance_window
     none = torch.zeros(0, dtype=torch.int64)
     return TrackerState(
@@ -63,6 +45,4 @@ def initial_state(config: ModelConfig, device: torch.device) -> TrackerState:
         birth_frames=none,
         missed_frames=none,
         num_appearances=none,
-        num_frames=0,
-        next_track_id=1,
     )

@@ -10,68 +10,32 @@ parts named after track and slot stay the same however rows of tracks move. Read
 everything that `state_to_parts` of this very model would not have written; nothing is guessed.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.state import TrackerState
-from maskstream_model.errors import StateError
-from maskstream_model.part_values import (
-    check_count,
-    check_names,
-    check_owner,
-    float_array,
-    float_bytes,
-    floats_from,
-)
+from maskstream_model.part_values import check_names, float_array, float_bytes, floats_from
+from maskstream_model.track_rows import FACTS, facts_from_part, facts_to_part
 
 SCHEMA = 2
-FACTS = "facts"
 FLOATS = ("queries", "positions", "logit_sums")
-INTEGERS = ("track_ids", "birth_frames", "missed_frames", "num_appearances")
-COUNTERS = ("schema", "num_frames", "next_track_id")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known beside the floats; the names are those in the JSON text."""
-
-    schema: int
-    fingerprint: str
-    num_frames: int
-    next_track_id: int
-    track_ids: list[int]
-    birth_frames: list[int]
-    missed_frames: list[int]
-    num_appearances: list[int]
-
-    def slots(self, window: int) -> list[tuple[int, int, int]]:
-        """Return row, track and slot of each appearance that the rings hold."""
-        return [
-            (row, track, slot)
-            for row, (track, count) in enumerate(
-                zip(self.track_ids, self.num_appearances, strict=True)
-            )
-            for slot in range(min(count, window))
-        ]
+SEEN = "num_appearances"
 
 
 def state_to_parts(state: TrackerState, fingerprint: str) -> dict[str, bytes]:
     """Return `state` as parts, to be read by the model with this fingerprint."""
-    integers = {name: getattr(state, name).tolist() for name in INTEGERS}
-    facts = Facts(SCHEMA, fingerprint, state.num_frames, state.next_track_id, **integers)
     history = float_array(state.history)
+    ids, counts = state.track_ids.tolist(), state.num_appearances.tolist()
     return {
-        FACTS: json.dumps(asdict(facts), separators=(",", ":")).encode(),
+        FACTS: facts_to_part(state, SEEN, SCHEMA, fingerprint),
         **{name: float_bytes(getattr(state, name)) for name in FLOATS},
         **{
             _ring_part(track, slot): history[row, slot].tobytes()
-            for row, track, slot in facts.slots(history.shape[1])
+            for row, track, slot in _slots(ids, counts, history.shape[1])
         },
     }
 
@@ -89,25 +53,26 @@ def state_from_parts(
         StateError: damaged parts, another schema, another model's state, more than `max_tracks`
             tracks, or numbers that cannot belong together.
     """
-    facts = _read_facts(parts, fingerprint)
-    _check_counts(facts, config, max_tracks)
-    num_tracks, dim = len(facts.track_ids), config.segmenter.hidden_dim
+    facts = facts_from_part(parts, SEEN, SCHEMA, fingerprint)
+    most, ids = config.online.max_missed_frames, facts.track_ids
+    facts.check(all(count < most for count in facts.columns["missed_frames"]), max_tracks)
+    num_tracks, dim = len(ids), config.segmenter.hidden_dim
     window = config.online.appearance_window
-    rings = {_ring_part(track, slot): (row, slot) for row, track, slot in facts.slots(window)}
+    slots = _slots(ids, facts.columns[SEEN], window)
+    rings = {_ring_part(track, slot): (row, slot) for row, track, slot in slots}
     check_names(parts, {FACTS, *FLOATS, *rings})
     history = np.zeros((num_tracks, window, dim), np.float32)
     for name, place in rings.items():
         history[place] = floats_from(parts, name, (dim,))
     widths = {"queries": dim, "positions": dim, "logit_sums": config.num_classes + 1}
+    floats: dict[str, Any] = {
+        name: torch.from_numpy(floats_from(parts, name, (num_tracks, width)).copy()).to(device)
+        for name, width in widths.items()
+    }
     return TrackerState(
-        **{
-            name: torch.from_numpy(floats_from(parts, name, (num_tracks, width)).copy()).to(device)
-            for name, width in widths.items()
-        },
+        **floats,
         history=torch.from_numpy(history).to(device),
-        **{name: torch.tensor(getattr(facts, name), dtype=torch.int64) for name in INTEGERS},
-        num_frames=facts.num_frames,
-        next_track_id=facts.next_track_id,
+        **facts.fields(),
     )
 
 
@@ -115,50 +80,10 @@ def _ring_part(track: int, slot: int) -> str:
     return f"history/{track}/{slot}"
 
 
-def _read_facts(parts: Mapping[str, bytes], fingerprint: str) -> Facts:
-    try:
-        facts = Facts(**json.loads(parts[FACTS]))
-    except KeyError as error:
-        raise StateError(f"state lacks its part {FACTS}") from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise StateError(f"state is damaged: its {FACTS} cannot be read") from error
-    for name in COUNTERS:
-        check_count(name, getattr(facts, name))
-    check_owner(facts.schema, SCHEMA, facts.fingerprint, fingerprint)
-    for name in INTEGERS:
-        values = getattr(facts, name)
-        if type(values) is not list or len(values) != len(facts.track_ids):
-            raise StateError(f"state has {name} that are not one number for each track")
-        for value in values:
-            check_count(name, value)
-    return facts
-
-
-def _check_counts(facts: Facts, config: ModelConfig, max_tracks: int | None) -> None:
-    """Check that ids, frames and counters could have come about together."""
-    ids, births, missed = facts.track_ids, facts.birth_frames, facts.missed_frames
-    ages = [facts.num_frames - birth for birth in births]
-    rules = {
-        "track ids must ascend from 1 to below the next id": (
-            all(before < after for before, after in pairwise([0, *ids, facts.next_track_id]))
-        ),
-        "births must follow the order of ids and be within the frames seen": (
-            all(before <= after for before, after in pairwise([0, *births]))
-            and all(age >= 1 for age in ages)
-        ),
-        "missed frames must be fewer than make a track disappear": (
-            all(count < config.online.max_missed_frames for count in missed)
-        ),
-        "appearances must be at least one, and with missed frames at most the age": all(
-            count >= 1 and count + miss <= age
-            for count, miss, age in zip(facts.num_appearances, missed, ages, strict=True)
-        ),
-        "a state without frames must have no ids": (
-            facts.num_frames > 0 or facts.next_track_id == 1
-        ),
-    }
-    for sentence, holds in rules.items():
-        if not holds:
-            raise StateError(f"state is inconsistent: {sentence}")
-    if max_tracks is not None and len(ids) > max_tracks:
-        raise StateError(f"state has {len(ids)} tracks; at most {max_tracks} are allowed")
+def _slots(ids: Sequence[int], counts: Sequence[int], window: int) -> list[tuple[int, int, int]]:
+    """Return row, track and slot of each appearance that rings hold, of so many ever put in."""
+    return [
+        (row, track, slot)
+        for row, (track, count) in enumerate(zip(ids, counts, strict=True))
+        for slot in range(min(count, window))
+    ]

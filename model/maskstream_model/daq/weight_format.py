@@ -10,8 +10,9 @@ from maskstream_model import checkpoint
 from maskstream_model.checkpoint import state_of
 from maskstream_model.config import RefinerConfig, SegmenterConfig, TrackerConfig
 from maskstream_model.daq.networks import build_networks
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.families import WeightFormat
-from maskstream_model.presets import preset, preset_names
+from maskstream_model.loading import class_count_hint
 
 HEAD = "tracker.class_embed.weight"
 
@@ -40,15 +41,17 @@ def fingerprint(name: str, weights: Mapping[str, Tensor]) -> str:
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what an official checkpoint without a preset is, as far as its names tell."""
+    """Describe an official checkpoint that fits no preset, as far as its tensors show."""
     if any(name.startswith("refiner.") for name in weights):
         return "it has the refiner of an offline model, but fits none that is released"
     if not any(name.startswith("tracker.") for name in weights):
         return "it has no tracker"
-    num_classes = len(weights[HEAD]) - 1 if HEAD in weights and weights[HEAD].dim() else None
-    if num_classes and num_classes not in {preset(name).num_classes for name in preset_names()}:
-        return f"it has {num_classes} classes, as no preset has"
-    return None
+    return class_count_hint(weights, HEAD, [preset(name).num_classes for name in preset_names()])
 
 
-FORMAT = WeightFormat(targets, fingerprint, hint=hint)
+FORMAT = WeightFormat(
+    targets,
+    fingerprint,
+    hint=hint,
+    prefixes=("backbone.", "sem_seg_head.", "tracker.", "refiner."),
+)

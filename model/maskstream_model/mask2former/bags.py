@@ -4,7 +4,8 @@
 That gradient is a weighed sum too, of the outputs' gradients by rows: one more `embedding_bag`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,8 +21,8 @@ def weighed_bags(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
         rows: `(bags, entries)` int32, 0 to R - 1.
         weights: `(bags, entries)` float32.
     """
-    read: Tensor = _WeighedBags.apply(table, rows, weights)  # type: ignore[no-untyped-call]
-    return read
+    apply = cast("Callable[[Tensor, Tensor, Tensor], Tensor]", _WeighedBags.apply)
+    return apply(table, rows, weights)
 
 
 class _WeighedBags(torch.autograd.Function):

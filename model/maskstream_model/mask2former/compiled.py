@@ -1,4 +1,4 @@
-"""A segmenter with an engine for one size of pictures; `maskstream_model.compile` makes it."""
+"""A segmenter with an engine for one size of pictures; `compile.py` beside it makes it."""
 
 from torch import Tensor, nn
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from maskstream_model.aliases import Pause
 from maskstream_model.backbones.build import build_backbone
@@ -67,12 +68,12 @@ class SegmenterHead(nn.Module):
 
 
 class Segmenter(nn.Module):
-    """Segments frames one by one; frames of a batch do not see one another.
+    """Segments frames one by one; frames of a batch are independent.
 
     Args:
         config: what is built.
         num_classes: `K`.
-        reid_head: whether there is the head that files of DVIS-DAQ have and nothing here reads.
+        reid_head: whether to build the unused head that files of DVIS-DAQ have.
     """
 
     def __init__(self, config: SegmenterConfig, num_classes: int, reid_head: bool = True) -> None:
@@ -80,7 +81,7 @@ class Segmenter(nn.Module):
         self.backbone = build_backbone(config.backbone)
         self.sem_seg_head = SegmenterHead(config, num_classes, reid_head)
         # Convolutions run faster so, and tokens are read off the maps without a copy.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        convert_conv2d_weight_memory_format(self, torch.channels_last)
 
     @property
     def query_features(self) -> Tensor:
@@ -97,7 +98,7 @@ class Segmenter(nn.Module):
         return _output(embeddings[-1], prediction, features.mask_features)
 
     def all_layers(self, features: Features) -> tuple[SegmenterOutput, list[LayerPrediction]]:
-        """Segment, and return the predictions of all layers, the one of the start state first."""
+        """Segment, and return the predictions of all layers, that of the initial state first."""
         predictor, mask_features = self.sem_seg_head.predictor, features.mask_features
         embeddings = predictor(features.levels, mask_features)
         predictions = [predictor.predict(layer, mask_features) for layer in embeddings]

@@ -1,4 +1,4 @@
-"""Bilinear resizes as OpenCV makes them, without antialiasing: what mmdetection's models saw.
+"""Bilinear resizes as in OpenCV, without antialiasing: the preprocessing of mmdetection's models.
 
 Differs from `preprocess.pillow`, which averages where it shrinks.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 from maskstream_model.aliases import Frame, Size
 
 COEFFICIENT_BITS = 11
-"""Of OpenCV's fixed-point weights for bytes."""
+"""Fractional bits of OpenCV's fixed-point weights for bytes."""
 
 
 def bilinear_floats(frame: Frame, size: Size) -> npt.NDArray[np.float32]:
@@ -24,9 +24,9 @@ def bilinear_floats(frame: Frame, size: Size) -> npt.NDArray[np.float32]:
 
 
 def bilinear_bytes(frame: Frame, size: Size) -> Frame:
-    """Return `frame` as uint8 `(*size, 3)`, in the fixed-point numbers of OpenCV.
+    """Return `frame` as uint8 `(*size, 3)`, in the fixed-point arithmetic of OpenCV.
 
-    Of OpenCV 5.0 up to 2 pixels of 1,000 differ, by 1; rounded floats would in 1 of 8.
+    Up to 2 of 1,000 pixels differ by 1 from OpenCV 5.0; with rounded floats, 1 of 8 would.
     """
     # OpenCV keeps some bits of the sum along rows, and drops others before the sum along columns.
     left, right = _two(torch.from_numpy(frame.astype(np.int32)), 1, size[1])

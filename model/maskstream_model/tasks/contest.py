@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maskstream_model.tasks.rules import TaskConfig
+from maskstream_model.config import PresetConfig
 
 MASK_MIN = 0.5
 """Mask probability from which a pixel is a track's own."""
@@ -88,7 +88,7 @@ def passed(contests: list[Contest], overlap_min: float) -> list[bool]:
 
 
 def candidates(
-    track_ids: Tensor, logits: Tensor, config: TaskConfig
+    track_ids: Tensor, logits: Tensor, config: PresetConfig
 ) -> tuple[Tensor, list[Segment]]:
     """Return the tracks that take part: their rows `(M,)` int64, and each as a segment.
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, clip_masks, mask_probabilities
-from maskstream_model.tasks.rules import TaskConfig
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PanopticVideo:
 
 
 def panoptic_video(
-    outputs: Sequence[FrameOutput], size: Size, config: TaskConfig, min_frames: int = 5
+    outputs: Sequence[FrameOutput], size: Size, config: PresetConfig, min_frames: int = 5
 ) -> PanopticVideo:
     """Return the segments of a clip that was tracked online.
 
@@ -49,7 +49,7 @@ def panoptic_clip(
     track_ids: Tensor,
     logits: Tensor,
     frames: Iterable[tuple[Tensor, Placement]],
-    config: TaskConfig,
+    config: PresetConfig,
 ) -> PanopticVideo:
     """Return the segments of a clip whose tracks and masks are known.
 

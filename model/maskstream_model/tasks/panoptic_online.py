@@ -1,7 +1,7 @@
 """Panoptic segmentation of a frame from what has been seen so far (docs/decisions/0007).
 
 Differs from reference: it decides a whole clip after its end. Here a track's class follows from its
-logits up to now, what it loses to others from this frame alone, and ids are those of tracks.
+logits up to now, the area lost to others from this frame alone, and ids are those of tracks.
 """
 
 from collections.abc import Container, Sequence
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, mask_probabilities
-from maskstream_model.tasks.rules import TaskConfig
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PanopticFrame:
         return torch.tensor(ids, device=self.owners.device)[self.owners]
 
 
-def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
+def panoptic_claims(output: FrameOutput, config: PresetConfig) -> Claims:
     """Return which tracks take part, and under which ids.
 
     Args:
@@ -61,7 +61,7 @@ def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
     living = output.living.nonzero()[:, 0]
     logits = output.mean_logits[living.to(output.mean_logits.device)]
     track_ids = output.track_ids[living]
-    # "No object" counts here as well: whoever the model takes for nothing lends no id.
+    # "No object" counts here as well: such tracks lend no id.
     births = zip((-output.ages[living]).tolist(), track_ids.tolist(), strict=True)
     oldest: dict[int, tuple[int, int]] = {}
     for label, birth in zip(logits.argmax(-1).tolist(), births, strict=True):
@@ -75,7 +75,7 @@ def panoptic_claims(output: FrameOutput, config: TaskConfig) -> Claims:
 
 
 def panoptic_frame(
-    output: FrameOutput, size: Size, config: TaskConfig, shown: Container[int] | None = None
+    output: FrameOutput, size: Size, config: PresetConfig, shown: Container[int] | None = None
 ) -> PanopticFrame:
     """Return the segments of a frame.
 

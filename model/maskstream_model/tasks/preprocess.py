@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from maskstream_model.aliases import Frame, Size
+from maskstream_model.config import Rules
 from maskstream_model.errors import FrameError
-from maskstream_model.tasks.rules import ResizeRules
+from maskstream_model.frame_by_frame import check_frame
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
@@ -75,7 +76,7 @@ def normalise(images: Tensor) -> Tensor:
 
 def prepare(
     frames: Sequence[Frame],
-    online: ResizeRules,
+    online: Rules,
     device: torch.device | str = "cpu",
     resize: Resize | None = None,
 ) -> PreparedFrames:
@@ -84,8 +85,8 @@ def prepare(
     Args:
         frames: at least one.
         online: rules of size.
-        device: where the result is wanted.
-        resize: makes another size of a frame; None for `pillow`.
+        device: of the result.
+        resize: function that resizes a frame; None for `pillow`.
 
     Raises:
         FrameError: a frame is not uint8 `(height, width, 3)`, or has more than `MAX_PIXELS`; there
@@ -94,7 +95,8 @@ def prepare(
     if not frames:
         raise FrameError("a batch must have at least one frame")
     for frame in frames:
-        _check(frame)
+        check_frame(frame)
+        _check_pixels(frame.shape[0], frame.shape[1])
     pictures = [_resized(frame, online, resize or pillow) for frame in frames]
     resized = tuple((picture.shape[0], picture.shape[1]) for picture in pictures)
     sizes = {padded_size(*size) for size in resized}
@@ -108,20 +110,12 @@ def prepare(
     return PreparedFrames(images, resized, padded)
 
 
-def _check(frame: Frame) -> None:
-    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8:
-        raise FrameError("a frame must be a numpy array of uint8")
-    if frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise FrameError(f"a frame must be (height, width, 3), not {frame.shape}")
-    _check_pixels(frame.shape[0], frame.shape[1])
-
-
 def _check_pixels(height: int, width: int) -> None:
     if height * width > MAX_PIXELS:
         raise FrameError(f"a frame must have at most {MAX_PIXELS} pixels, not {height} x {width}")
 
 
-def _resized(frame: Frame, online: ResizeRules, resize: Resize) -> npt.NDArray[Any]:
+def _resized(frame: Frame, online: Rules, resize: Resize) -> npt.NDArray[Any]:
     size = resized_size(frame.shape[0], frame.shape[1], online.min_size, online.max_size)
     _check_pixels(*size)
     # A copy: torch refuses read-only memory, and a frame may come straight from a decoder.

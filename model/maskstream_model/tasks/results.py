@@ -13,16 +13,16 @@ import numpy.typing as npt
 import torch
 
 from maskstream_model.aliases import Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.port import Crops, FrameResult, Masks, Rows, TrackStatus, TrackTable
 from maskstream_model.tasks.crops import crop_masks
 from maskstream_model.tasks.label_crops import Labels, label_crops
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic_online import Claims, panoptic_claims, panoptic_frame
-from maskstream_model.tasks.rules import TaskConfig
 from maskstream_model.tasks.semantic import class_scores, semantic_frame
 
 
-def frame_result(output: FrameOutput, index: int, size: Size, config: TaskConfig) -> FrameResult:
+def frame_result(output: FrameOutput, index: int, size: Size, config: PresetConfig) -> FrameResult:
     """Return the final result of a frame.
 
     Args:
@@ -60,7 +60,7 @@ class PanopticMasks:
     """Segments that compete for pixels; implements `port.Masks`."""
 
     output: FrameOutput
-    config: TaskConfig
+    config: PresetConfig
 
     def crops(self, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
         """See `port.Masks`."""
@@ -93,21 +93,21 @@ class SemanticMasks:
 
 
 def _instances(
-    output: FrameOutput, size: Size, config: TaskConfig
+    output: FrameOutput, size: Size, config: PresetConfig
 ) -> tuple[TrackTable, InstanceMasks]:
     masks = InstanceMasks(output.mask_logits, output.padded, output.resized)
     return _track_table(output, config), masks
 
 
 def _panoptic(
-    output: FrameOutput, size: Size, config: TaskConfig
+    output: FrameOutput, size: Size, config: PresetConfig
 ) -> tuple[TrackTable, PanopticMasks]:
     tracks = _with_segments(_track_table(output, config), panoptic_claims(output, config))
     return tracks, PanopticMasks(output, config)
 
 
 def _semantic(
-    output: FrameOutput, size: Size, config: TaskConfig
+    output: FrameOutput, size: Size, config: PresetConfig
 ) -> tuple[TrackTable, SemanticMasks]:
     labels = _labels(semantic_frame(output, size))
     there = np.flatnonzero(np.bincount(labels.ravel(), minlength=1)[1:])
@@ -124,14 +124,14 @@ def _semantic(
     return tracks, SemanticMasks(output, labels, tracks.track_ids)
 
 
-_TASKS: Mapping[str, Callable[[FrameOutput, Size, TaskConfig], tuple[TrackTable, Masks]]] = {
+_TASKS: Mapping[str, Callable[[FrameOutput, Size, PresetConfig], tuple[TrackTable, Masks]]] = {
     "instances": _instances,
     "panoptic": _panoptic,
     "semantic": _semantic,
 }
 
 
-def _track_table(output: FrameOutput, config: TaskConfig) -> TrackTable:
+def _track_table(output: FrameOutput, config: PresetConfig) -> TrackTable:
     labels = output.labels.cpu().numpy()
     return TrackTable(
         track_ids=output.track_ids.numpy(),
@@ -145,7 +145,7 @@ def _track_table(output: FrameOutput, config: TaskConfig) -> TrackTable:
     )
 
 
-def _things(labels: npt.NDArray[np.int64], config: TaskConfig) -> npt.NDArray[np.bool_]:
+def _things(labels: npt.NDArray[np.int64], config: PresetConfig) -> npt.NDArray[np.bool_]:
     return np.array([info.thing for info in config.classes], bool)[labels]
 
 

@@ -3,32 +3,19 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.export import ExportedProgram
 
 from maskstream_model.aliases import Size
 from maskstream_model.backbones.vit import PATCH
 from maskstream_model.compilers import COMPILERS, Compiler, MakeCompiler
-from maskstream_model.engines import check_pictures, export, proven_engine
-from maskstream_model.errors import CompileError
+from maskstream_model.engines import check_pictures, compiled_or_eager, export, proven_engine
 from maskstream_model.families import CompileRequest
 from maskstream_model.videomt.compiled import CompiledNetwork
 from maskstream_model.videomt.model import VideomtModel
 from maskstream_model.videomt.network import VideomtNetwork
 
 NAMES = ("logits", "mask_logits", "queries")
-
-
-class _Outputs(nn.Module):
-    """The network with a plain tuple as its output, in the order of `NAMES`."""
-
-    def __init__(self, network: VideomtNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor, queries: Tensor) -> tuple[Tensor, ...]:
-        output = self.network(images, queries)
-        return tuple(getattr(output, name) for name in NAMES)
 
 
 def export_network(network: VideomtNetwork, size: Size, max_batch: int = 1) -> ExportedProgram:
@@ -46,7 +33,7 @@ def export_network(network: VideomtNetwork, size: Size, max_batch: int = 1) -> E
         CompileError: the graph could not be captured.
     """
     fixed = network.with_grid(size[0] // PATCH, size[1] // PATCH)
-    return export(_Outputs(fixed).eval(), _largest(network, size, max_batch), "network")
+    return export(fixed, NAMES, _largest(network, size, max_batch), "network")
 
 
 def compile_model(
@@ -56,26 +43,17 @@ def compile_model(
 ) -> tuple[VideomtModel, str | None]:
     """Return the model with a compiled network, or as it is with the reason why not.
 
-    Args:
-        model: left as it is.
-        request: which of the compilers, and what for.
-        compilers: by name.
-
-    Returns:
-        the model to use (weights are shared, fingerprint and states are the same), and None or
-        one sentence.
+    The arguments are those of `engines.compiled_or_eager`.
     """
     network = model.network
     if isinstance(network, CompiledNetwork):
         network = network.network
     size = model.batch_key(*request.frame_size)
-    try:
-        # A compiler that is not here is found out before the seconds of an export.
-        compiler = compilers[request.backend](model.device)
-        compiled = compile_network(network, size, compiler, request.max_batch)
-    except CompileError as error:
-        return model, f"The network runs eagerly: {error}."
-    return model.with_network(compiled), None
+
+    def compiled(compiler: Compiler) -> VideomtModel:
+        return model.with_network(compile_network(network, size, compiler, request.max_batch))
+
+    return compiled_or_eager("network", model, request.backend, compilers, compiled)
 
 
 @torch.no_grad()
@@ -95,10 +73,10 @@ def compile_network(
     """
     program = export_network(network, size, max_batch)
     images, queries = _largest(network, size, max_batch)
-    # Queries of the first frame, and those that it gives to the next.
+    # Queries of the first frame, and those that it passes to the next.
     checks = [[pictures, queries[: len(pictures)]] for pictures in check_pictures(images)]
     checks.append([checks[0][0], network(*checks[0]).queries])
-    engine = proven_engine(program, compiler, checks, _Outputs(network), NAMES)
+    engine = proven_engine(program, compiler, checks, network, NAMES)
     return CompiledNetwork(network, engine, tuple(images.shape))
 
 

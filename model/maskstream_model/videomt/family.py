@@ -14,25 +14,14 @@ def load(
     task: str | None = None,
     **overrides: Any,
 ) -> Any:
-    """Load a model.
+    """Load a preset; see `families.Load`. Published files are the authors' or of `transformers`.
 
-    Args:
-        preset: its name.
-        weights: path of a published file, in the authors' form or that of `transformers`, or of one
-            that was converted; "random" takes seeded random ones, for tests.
-        device: where it runs.
-        task: what a preset that knows stuff is used for: "panoptic", "semantic" or "instances".
-        overrides: fields of `VideomtRules` to replace.
-
-    Raises:
-        ConfigError: an unknown override, a value out of range, a task that the preset cannot do,
-            or a device that is not here.
-        CheckpointError: no weights come with the preset, or the file does not fit.
+    Overrides are fields of `VideomtRules`; `task` is what a preset with stuff classes is used for:
+    "panoptic", "semantic" or "instances".
     """
     from maskstream_model.videomt.loading import load as loaded
 
-    config = configuration(preset)
-    config = (config if task is None else config.for_task(task)).override(**overrides)
+    config = configuration(preset).override(task, **overrides)
     return loaded(config, weights, device)
 
 
@@ -50,4 +39,10 @@ def weight_format() -> WeightFormat:
     return FORMAT
 
 
-VIDEOMT = Family("videomt", load, compiled, releases=RELEASES, weight_format=weight_format)
+VIDEOMT = Family(
+    name="videomt",
+    load=load,
+    compile=compiled,
+    releases=RELEASES,
+    weight_format=weight_format,
+)

@@ -1,27 +1,16 @@
 """From a configuration and a weight file to a model that steps."""
 
-from collections.abc import Mapping
-from shlex import quote
-
 import torch
-from torch import Tensor
 
-from maskstream_model.checkpoint import (
-    PRESET,
-    fingerprint,
-    header_of,
-    load_into,
-    load_weights,
-    state_of,
-)
+from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.errors import CheckpointError
 from maskstream_model.families import Weights
-from maskstream_model.loading import RANDOM, shipped, usable_device
+from maskstream_model.loading import WeightFile, seeded, usable_device, weight_file
 from maskstream_model.videomt.config import VideomtConfig
 from maskstream_model.videomt.model import VideomtModel
 from maskstream_model.videomt.network import VideomtNetwork
 from maskstream_model.videomt.weight_format import with_grid
-from maskstream_model.videomt.weight_names import is_dinov3, renamed
+from maskstream_model.videomt.weight_names import is_dinov3, under_our_names
 
 
 def load(config: VideomtConfig, weights: Weights | None, device: str) -> VideomtModel:
@@ -36,36 +25,27 @@ def load(config: VideomtConfig, weights: Weights | None, device: str) -> Videomt
         ConfigError: the device is not here.
         CheckpointError: no such weights, or they do not fit.
     """
-    place = usable_device(device)
-    if weights == RANDOM:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            network = VideomtNetwork(config.network, config.num_classes)
-        return _model(config, network, place)
-    path = shipped(config.name) if weights is None else weights
-    published = load_weights(path)
-    if is_dinov3(published):
-        raise CheckpointError(f"{path} is a VidEoMT on DINOv3, which no preset is for")
-    told = header_of(path).get(PRESET, config.name)
-    if told != config.name:
-        raise CheckpointError(f"{path} holds weights of {told}, not of {config.name}")
-    verify = f"maskstream weights verify {quote(str(path))} --preset {config.name}"
-    return built(config, renamed(published), place, f"`{verify}` lists all")
+    place, file = usable_device(device), weight_file(config.name, weights)
+    if file is not None:
+        return built(config, file, place)
+    network = seeded(lambda: VideomtNetwork(config.network, config.num_classes))
+    return _model(config, network, place)
 
 
-def built(
-    config: VideomtConfig, tensors: Mapping[str, Tensor], device: torch.device, rest: str = ""
-) -> VideomtModel:
-    """Return a model with these weights, under our names; `rest` is as of `load_into`.
+def built(config: VideomtConfig, file: WeightFile, device: torch.device) -> VideomtModel:
+    """Return a model with the weights of a file, published or ours.
 
     Raises:
         CheckpointError: they do not fit.
     """
+    if is_dinov3(file.tensors):
+        raise CheckpointError(f"{file.path} is a VidEoMT on DINOv3, which no preset is for")
+    tensors = under_our_names(file.tensors)
     config = with_grid(config, tensors)
-    with torch.device("meta"):  # Drawing random weights first would take seconds.
+    with torch.device("meta"):  # Initialising random weights would take seconds.
         network = VideomtNetwork(config.network, config.num_classes)
     network = network.to_empty(device="cpu")
-    load_into(network, tensors, rest)
+    file.fill(network, tensors)
     return _model(config, network, device)
 
 

@@ -18,12 +18,12 @@ NUM_PREFIX = 1 + NUM_REGISTERS
 
 @dataclass(frozen=True)
 class VideomtOutput:
-    """What the network says of `B` frames.
+    """Output of the network for `B` frames.
 
     Attributes:
         logits: `(B, Q, K + 1)` of classes; the last is no-object.
         mask_logits: `(B, Q, H, W)` at stride 4.
-        queries: `(B, Q, C)` for the next frame of each.
+        queries: `(B, Q, C)`, input of the next frame of each video.
     """
 
     logits: Tensor
@@ -73,7 +73,7 @@ class PictureTransformer(nn.Module):
 
 
 class Upscale(nn.Module):
-    """Twice the size: a transposed convolution, then one that looks at the neighbours."""
+    """Doubles the size: a transposed convolution, then a depthwise one."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class VideomtNetwork(nn.Module):
     """Pictures and the queries of the frames before go in, classes, masks and queries come out.
 
     Attributes:
-        queries: the learned queries, `(Q, C)`: what a video's first frame takes.
+        queries: the learned queries, `(Q, C)`, input of a video's first frame.
     """
 
     def __init__(self, config: NetworkConfig, num_classes: int) -> None:
@@ -133,7 +133,7 @@ class VideomtNetwork(nn.Module):
         return self._heads(tokens, rows, columns)
 
     def first_queries(self) -> Tensor:
-        """Return what the first frame of a video takes, `(Q, C)`."""
+        """Return the queries for the first frame of a video, `(Q, C)`."""
         return self.queries.weight.detach()
 
     def with_grid(self, rows: int, columns: int) -> "VideomtNetwork":

@@ -10,7 +10,7 @@ from maskstream_model.classes import (
     YTVIS21,
     classes,
 )
-from maskstream_model.errors import ConfigError
+from maskstream_model.config import find_preset
 from maskstream_model.videomt.config import NetworkConfig, VideomtConfig, VideomtRules
 
 SMALL, BASE = NetworkConfig(), NetworkConfig(width=768, heads=12)
@@ -23,15 +23,8 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> VideomtConfig:
-    """Return the configuration of a preset.
-
-    Raises:
-        ConfigError: no preset has this name.
-    """
-    for config in _presets():
-        if config.name == name:
-            return config
-    raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
+    """Return the configuration of a preset, or of the model in a folder; see `find_preset`."""
+    return find_preset(name, _presets())
 
 
 def _presets() -> list[VideomtConfig]:
@@ -47,7 +40,7 @@ def _presets() -> list[VideomtConfig]:
         VideomtConfig("videomt_vits_ytvis19", classes(YTVIS19), SMALL),
         VideomtConfig("videomt_vitb_ytvis19", classes(YTVIS19), BASE),
         *(
-            VideomtConfig(f"videomt_vitl_{data}", classes(names), LARGE, rules)
+            VideomtConfig(f"videomt_vitl_{data}", classes(names), LARGE, online=rules)
             for data, (names, rules) in large.items()
         ),
         *_scenes(),
@@ -55,12 +48,12 @@ def _presets() -> list[VideomtConfig]:
 
 
 def _scenes() -> list[VideomtConfig]:
-    """Those that know stuff too; their classes and their network are the same."""
+    """Presets with stuff classes; their classes and network are the same."""
     config = VideomtConfig(
         "videomt_vitl_vipseg",
         classes(VIPSEG_THINGS, VIPSEG_STUFF),
         replace(LARGE, grid=(80, 80)),
-        VideomtRules(min_size=720, report_score_min=0.8),
+        online=VideomtRules(min_size=720, report_score_min=0.8),
         task="panoptic",
     )
     return [config, replace(config, name="videomt_vitl_vspw", task="semantic")]

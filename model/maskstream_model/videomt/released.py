@@ -1,6 +1,6 @@
-"""What the authors of VidEoMT released and report of it (docs/model.md 10.4).
+"""What the authors of VidEoMT released, and the scores that they report (docs/model.md 10.4).
 
-The scores are theirs, in percent, taken from their repository; nobody has measured them here.
+The scores are theirs, in percent, taken from their repository; they were not reproduced here.
 """
 
 from maskstream_model.releases import Release

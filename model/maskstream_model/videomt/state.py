@@ -1,4 +1,4 @@
-"""The memory of one video: what each query carries to the next frame (docs/model.md 10.3)."""
+"""The memory of one video: per query, what the next frame needs (docs/model.md 10.3)."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ NO_TRACK = -1
 
 @dataclass(frozen=True)
 class VideomtState:
-    """What is known of a video so far. Nothing in it is ever changed in place.
+    """Memory of a video so far; immutable.
 
     Its size is always the same. Integers are on the CPU, floats on the model's device.
 
     Attributes:
-        queries: `(Q, C)` float32, what the next frame puts in front of its tokens.
+        queries: `(Q, C)` float32, the query tokens of the next frame.
         logit_sums: `(Q, K + 1)` float32, sum of class logits since the birth of a query's track;
             zeros without one.
         track_ids: `(Q,)` int64, id of a query's track, or of the last one that ended; 0: none yet.
@@ -45,7 +45,7 @@ class VideomtState:
 
 
 def initial_state(config: VideomtConfig, queries: Tensor) -> VideomtState:
-    """Return the memory of a video of which nothing was seen; `queries` are the learned ones."""
+    """Return the memory of a video before its first frame; `queries` are the learned ones."""
     count = config.network.num_queries
     none = torch.zeros(count, dtype=torch.int64)
     return VideomtState(

@@ -17,17 +17,19 @@ import torch
 
 from maskstream_model.errors import StateError
 from maskstream_model.part_values import (
+    check_consistent,
     check_count,
     check_names,
     check_owner,
     float_bytes,
     floats_from,
 )
+from maskstream_model.track_rows import FACTS
 from maskstream_model.videomt.config import VideomtConfig
 from maskstream_model.videomt.state import NO_TRACK, VideomtState, initial_state
 
 SCHEMA = 1
-FACTS, QUERIES, LOGIT_SUMS = "facts", "queries", "logit_sums"
+QUERIES, LOGIT_SUMS = "queries", "logit_sums"
 KEYS = {"schema", "fingerprint", "num_frames", "tracks"}
 Track = tuple[int, int, int | None, int]
 """Query, id, frame of birth (None: it ended), missed frames."""
@@ -108,7 +110,7 @@ def _facts(blob: bytes, fingerprint: str) -> tuple[int, list[Track]]:
 def _check(
     num_frames: int, tracks: list[Track], config: VideomtConfig, max_tracks: int | None
 ) -> None:
-    """Check that ids, frames and counters could have come about together."""
+    """Check that ids, frames and counters are consistent with one another."""
     count, most = config.network.num_queries, config.online.max_missed_frames
     queries = [query for query, *_ in tracks]
     living = [(birth, missed) for _, _, birth, missed in tracks if birth is not None]
@@ -131,8 +133,4 @@ def _check(
             (track_id - 1) // count < num_frames for _, track_id, _, _ in tracks
         ),
     }
-    for sentence, holds in rules.items():
-        if not holds:
-            raise StateError(f"state is inconsistent: {sentence}")
-    if max_tracks is not None and len(living) > max_tracks:
-        raise StateError(f"state has {len(living)} tracks; at most {max_tracks} are allowed")
+    check_consistent(rules, len(living), max_tracks)

@@ -1,7 +1,7 @@
-"""From what queries say of a frame to tracks and the memory after it (docs/model.md 10.2).
+"""From the output of a frame's queries to tracks and the memory after it (docs/model.md 10.2).
 
-A query is a track: nothing is matched. What is added to the authors' code is when a track begins
-and ends (docs/decisions/0073).
+A query is a track: nothing is matched. Differs from reference: it has no rule for when a track
+begins and ends; ours is in docs/decisions/0073.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from maskstream_model.videomt.state import NO_TRACK, VideomtState
 
 @dataclass(frozen=True)
 class Verdict:
-    """What happens to the track of each query on a frame, `(Q,)` each, on the CPU.
+    """What happens to the track of each query on a frame; tensors `(Q,)` on the CPU.
 
     Attributes:
         born: bool, it begins.
         seen: bool, it is there, from before or new.
         missed_frames: int64, consecutive frames without being seen, with this one.
         gone: bool, it ends.
-        num_refused: newcomers for which there was no room.
+        num_refused: new tracks refused because of `max_tracks`.
     """
 
     born: Tensor
@@ -45,7 +45,7 @@ def judge(
         scores: `(Q,)` on the CPU, the best class probability of each query, no-object left out.
         state: before the frame.
         rules: of the preset.
-        max_tracks: limit of tracks alive; the best newcomers are taken, of equals the first.
+        max_tracks: limit of tracks alive; the best new tracks are taken, of equals the first.
     """
     living = state.living
     seen = living & (scores > rules.tracked_score_min)
@@ -91,7 +91,7 @@ def foreground(logits: Tensor) -> Tensor:
 def _remember(output: VideomtOutput, state: VideomtState, verdict: Verdict) -> VideomtState:
     count, born = len(verdict.born), verdict.born
     living = (state.living | born) & ~verdict.gone
-    # The first track of a query has the query's number, from 1; a later one is as many ids on.
+    # The first track of a query has the query's number, from 1; each later one adds `Q`.
     first = torch.arange(1, count + 1)
     following = torch.where(state.track_ids > 0, state.track_ids + count, first)
     births = torch.where(born, state.num_frames, state.birth_frames)
@@ -120,7 +120,7 @@ def _listed(
     ended = gone.to(output.logits.device)[:, None]
     births = torch.where(gone, before.birth_frames[rows], after.birth_frames[rows])
     ages = after.num_frames - births
-    # A track that ends is judged by the frames before, as this one no longer counts.
+    # A track that ends is scored by the frames before this one.
     sums = torch.where(ended, before.logit_sums[there], after.logit_sums[there])
     means = sums / (ages - gone.long()).to(sums.device)[:, None]
     height, width = output.mask_logits.shape[1:]

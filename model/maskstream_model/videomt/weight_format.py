@@ -13,12 +13,12 @@ from maskstream_model.families import WeightFormat
 from maskstream_model.videomt.config import NetworkConfig, VideomtConfig
 from maskstream_model.videomt.network import VideomtNetwork
 from maskstream_model.videomt.presets import preset
-from maskstream_model.videomt.weight_names import POSITIONS, grid_of, is_dinov3, renamed
+from maskstream_model.videomt.weight_names import POSITIONS, grid_of, is_dinov3, under_our_names
 
 
 def adapted(name: str, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Return the tensors of a published file under our names."""
-    return renamed(tensors)
+    return under_our_names(tensors)
 
 
 def targets(name: str) -> Mapping[str, Tensor]:
@@ -39,7 +39,7 @@ def with_grid(config: VideomtConfig, weights: Mapping[str, Tensor]) -> VideomtCo
 
 
 def hint(weights: Mapping[str, Tensor]) -> str | None:
-    """Say what a checkpoint without a preset is, as far as its names tell."""
+    """Describe a checkpoint that fits no preset, as far as its tensors show."""
     return "it is a VidEoMT on DINOv3, which no preset is for" if is_dinov3(weights) else None
 
 
@@ -49,4 +49,11 @@ def _targets(network: NetworkConfig, num_classes: int) -> dict[str, Tensor]:
         return state_of(VideomtNetwork(network, num_classes))
 
 
-FORMAT = WeightFormat(targets, fingerprint, adapted, hint, free_shapes=(POSITIONS,))
+FORMAT = WeightFormat(
+    targets,
+    fingerprint,
+    adapted,
+    hint,
+    free_shapes=(POSITIONS,),
+    prefixes=("class_head.", "mask_head.", "queries.", "query_updater.", "upscale.", "vit."),
+)

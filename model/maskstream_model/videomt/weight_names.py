@@ -10,19 +10,23 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from maskstream_model.checkpoint import Renames, renamed
+
 OFFICIAL = "backbone.encoder.backbone.pos_embed"
 TRANSFORMERS = "embeddings.position_embeddings.weight"
 DINOV3 = "backbone.encoder.backbone.patch_embed.register_tokens"
 POSITIONS = "vit.pos_embed"
-UNUSED = ("criterion.", "attn_mask_probs", "backbone.attn_mask_probs", "embeddings.mask_token")
-"""What the files hold and inference does not read: beginnings of names."""
+UNUSED = r"^(criterion\.|(backbone\.)?attn_mask_probs|embeddings\.mask_token)"
+"""Tensors in the files that inference does not read."""
 
-OFFICIAL_NAMES = (
+OFFICIAL_NAMES: Renames = (
+    (UNUSED, None),
     (r"^backbone\.encoder\.backbone\.", "vit."),
     (r"^backbone\.q\.", "queries."),
     (r"^backbone\.", ""),
 )
-TRANSFORMERS_NAMES = (
+TRANSFORMERS_NAMES: Renames = (
+    (UNUSED, None),
     (r"^embeddings\.cls_token$", "vit.cls_token"),
     (r"^embeddings\.register_tokens$", "vit.reg_token"),
     (r"^embeddings\.position_embeddings\.weight$", POSITIONS),
@@ -43,17 +47,17 @@ TRANSFORMERS_NAMES = (
 QUERY_PART = re.compile(r"^(.*\.attn)\.q\.(weight|bias)$")
 
 
-def renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under our names, whichever form they have; strangers stay as they are."""
+def under_our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors under our names, from either form; unknown ones stay as they are."""
     if OFFICIAL in tensors or is_dinov3(tensors):
-        return _by_rules(tensors, OFFICIAL_NAMES)
+        return renamed(tensors, OFFICIAL_NAMES)
     if TRANSFORMERS in tensors:
         return _from_transformers(tensors)
     return dict(tensors)
 
 
 def grid_of(tensors: Mapping[str, Tensor], fallback: tuple[int, int]) -> tuple[int, int]:
-    """Return the square grid that a table of positions is for, as its length says.
+    """Return the square grid of a table of positions, by its length.
 
     Args:
         tensors: under our names.
@@ -67,38 +71,19 @@ def grid_of(tensors: Mapping[str, Tensor], fallback: tuple[int, int]) -> tuple[i
 
 
 def is_dinov3(tensors: Mapping[str, Tensor]) -> bool:
-    """Return whether these are of a variant on DINOv3, whose network is another."""
+    """Return whether these are weights of the variant on DINOv3, another network."""
     return DINOV3 in tensors
-
-
-def _by_rules(
-    tensors: Mapping[str, Tensor], rules: tuple[tuple[str, str], ...]
-) -> dict[str, Tensor]:
-    return {
-        _new_name(name, rules): tensor
-        for name, tensor in tensors.items()
-        if not name.startswith(UNUSED)
-    }
-
-
-def _new_name(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    """Return the name after the first rule that is for it."""
-    for pattern, replacement in rules:
-        changed, count = re.subn(pattern, replacement, name)
-        if count:
-            return changed
-    return name
 
 
 def _from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Join queries, keys and values, and give the table of positions its batch axis."""
-    ours = _by_rules(tensors, TRANSFORMERS_NAMES)
+    ours = renamed(tensors, TRANSFORMERS_NAMES)
     ours[POSITIONS] = ours[POSITIONS][None]
     for name in list(ours):
         if found := QUERY_PART.match(name):
             attention, kind = found.groups()
             names = [f"{attention}.{part}.{kind}" for part in "qkv"]
-            # Parts that do not belong together stay: whoever compares the names says so.
+            # Parts of different shapes stay: the comparison of names and shapes reports them.
             if len({ours[each].shape if each in ours else None for each in names}) == 1:
                 ours[f"{attention}.qkv.{kind}"] = torch.cat([ours.pop(each) for each in names])
     return ours

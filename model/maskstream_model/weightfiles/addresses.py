@@ -1,6 +1,6 @@
-"""Where weight files are fetched from: addresses alone, without I/O."""
+"""Addresses of weight files, without I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urljoin, urlsplit
@@ -8,6 +8,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from maskstream_model.errors import DownloadError
 
 HUB = "https://huggingface.co"
+ENDPOINT = "HF_ENDPOINT"
 HUB_HOSTS = ("huggingface.co", "hf.co")
 """Domains of the hosts that the Hugging Face Hub redirects downloads to."""
 HUB_SCHEME = "hf://"
@@ -32,7 +33,7 @@ class HubFile:
 
     @property
     def api(self) -> str:
-        """The address that says which files the repository has, with sizes and SHA-256."""
+        """Address of the list of the repository's files, with sizes and SHA-256."""
         revision = quote(self.revision, safe="")
         return f"{self.endpoint}/api/models/{self.repository}/revision/{revision}?blobs=true"
 
@@ -43,7 +44,7 @@ class HubFile:
 
 
 def hub_file(source: str, endpoint: str) -> HubFile:
-    """Take `hf://OWNER/REPOSITORY[@REVISION]/PATH` apart.
+    """Parse `hf://OWNER/REPOSITORY[@REVISION]/PATH`.
 
     Raises:
         DownloadError: it is not of this form.
@@ -56,6 +57,23 @@ def hub_file(source: str, endpoint: str) -> HubFile:
     return HubFile(endpoint.rstrip("/"), f"{owner}/{name}", revision or "main", path)
 
 
+def endpoint_of(environ: Mapping[str, str]) -> str:
+    """Return the address of the hub: that of the environment, or the public one.
+
+    Raises:
+        DownloadError: the environment's may not be requested.
+    """
+    endpoint = environ.get(ENDPOINT) or HUB
+    try:
+        return checked(endpoint)
+    except DownloadError:
+        # Its value may hold a password, which is not found without a scheme.
+        raise DownloadError(
+            f"{ENDPOINT} must begin with https:// and a host, like {HUB} (http:// is for this "
+            "machine alone)"
+        ) from None
+
+
 def address_in(mirror: str, file: str) -> str:
     """Return the address of a file at a mirror: a folder's address, or that of the file itself."""
     parts = urlsplit(mirror)
@@ -65,7 +83,7 @@ def address_in(mirror: str, file: str) -> str:
 
 
 def checked(address: str) -> str:
-    """Return an address that may be asked: https, or http on this machine.
+    """Return an address that may be requested: https, or http on this machine.
 
     Raises:
         DownloadError: it is not.
@@ -80,18 +98,18 @@ def checked(address: str) -> str:
     if parts.scheme == "http" and is_loopback(host):
         return address
     raise DownloadError(
-        f"{shown(address)} is no https address, and weights come over nothing else; a file "
+        f"{shown(address)} is no https address, which weights need; a file "
         "fetched by other means can be pulled with --from FOLDER"
     )
 
 
 def redirected(address: str, location: str, hosts: Iterable[str]) -> str:
-    """Return where a redirect leads.
+    """Return the target of a redirect.
 
     Args:
-        address: what was asked.
-        location: the answer, maybe relative.
-        hosts: domains that are allowed beside the host that was asked.
+        address: that was requested.
+        location: of the response, maybe relative.
+        hosts: domains that are allowed besides the host of `address`.
 
     Raises:
         DownloadError: not https, or a host that is not allowed.
@@ -114,6 +132,6 @@ def is_loopback(host: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """An address for messages: without a password, and without what signs it."""
+    """Return an address for messages: without a password or a signature."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -10,7 +10,7 @@ from maskstream_model.families import Weights, release_of
 
 VARIABLE = "MASKSTREAM_WEIGHTS_DIR"
 AUTO = "auto"
-"""In place of a weight file: the cached one, which is pulled where it is not there yet."""
+"""In place of a weight file: the cached one, pulled first if it is missing."""
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
@@ -44,13 +44,13 @@ def weights_for(preset: str, weights: Weights | None) -> Weights | None:
     Args:
         preset: which model.
         weights: a file, or a word that the family knows: returned as it is. None: those of the
-            cache. "auto": the same, and what is not in the cache is pulled.
+            cache. "auto": the same, pulled first if they are missing.
 
     Returns:
-        None where nothing is published for the preset: it brings its own weights, or has none.
+        None where nothing is published for the preset: its weights are shipped, or there are none.
 
     Raises:
-        CheckpointError: they are not in the cache, and were not to be pulled.
+        CheckpointError: they are not in the cache, and `weights` is None.
         ConfigError: an unknown preset.
         MaskstreamModelError: as of `pull`.
     """

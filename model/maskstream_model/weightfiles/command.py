@@ -65,13 +65,15 @@ def verify(file: Path, preset: str | None) -> None:
     inspection.check()
     click.echo(f"fits {names_of(inspection.exact)}")
     if len(inspection.exact) > 1:
-        click.echo("These have the same names and shapes: only its origin decides which.")
+        click.echo("Their names and shapes are the same: only the file's origin decides which.")
 
 
 def _print_misfits(inspection: "Inspection") -> None:
     """Print what keeps a file from the preset that it comes nearest to."""
+    if not inspection.fits:
+        return
     nearest = inspection.fits[0]
-    if not nearest.misfits.num_matching and len(inspection.fits) > 1:
+    if not nearest.misfits.num_matching and inspection.asked is None:
         return
     click.echo(f"nearest preset: {nearest.preset}")
     for what, names in (

@@ -35,9 +35,9 @@ def convert(path: Path, out: Path, name: str | None = None) -> tuple[str, str]:
         raise CheckpointError(f"{path} fits {names} alike: name the one it is for with --preset")
     (fit,) = inspection.exact
     digest = fit.format.fingerprint(fit.preset, fit.weights)
-    told = {PRESET: fit.preset, FINGERPRINT: digest, "source": path.name}
+    metadata = {PRESET: fit.preset, FINGERPRINT: digest, "source": path.name}
     try:
-        save_safetensors(out, fit.weights, {**inspection.metadata, **told})
+        save_safetensors(out, fit.weights, {**inspection.metadata, **metadata})
     except OSError as error:
         raise CheckpointError(f"{out} cannot be written: {error.strerror or error}") from error
     return fit.preset, digest

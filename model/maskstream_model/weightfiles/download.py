@@ -17,17 +17,17 @@ PARTIAL, NO_SUCH_RANGE = 206, 416
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 Result = TypeVar("Result")
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that are there, and all there will be where that is known."""
+"""Called with the bytes downloaded so far, and with the size, None where it is not known."""
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often something is tried again.
+    """How failed attempts are repeated.
 
     Attributes:
         sleep: waits for so many seconds.
-        say: gets a sentence before each wait.
-        first_wait_s: doubles with each attempt.
+        say: called with a sentence before each wait.
+        first_wait_s: wait after the first failure; each later one is twice as long.
     """
 
     sleep: Callable[[float], None]
@@ -37,12 +37,12 @@ class Retries:
     def run(
         self, act: Callable[[], Result], gained: Callable[[], int] = lambda: 0, attempts: int = 5
     ) -> Result:
-        """Return what `act` returns; it is called again after a `PassingError`.
+        """Call `act` until it raises no `PassingError`, and return its result.
 
         Args:
             act: one attempt.
-            gained: a number that has changed where an attempt was not in vain.
-            attempts: how many in vain there may be in a row.
+            gained: a number that changes where an attempt made progress.
+            attempts: how many in a row may make no progress.
 
         Raises:
             DownloadError: as of `act`, or no attempt succeeded.
@@ -55,7 +55,8 @@ class Retries:
             except PassingError as error:
                 failures = 1 if gained() != before else failures + 1
                 if failures >= attempts:
-                    raise DownloadError(f"{error}, {failures} times in a row") from None
+                    sentence = f"{error}, {failures} times in a row{error.advice}"
+                    raise DownloadError(sentence) from None
                 doubled_s = self.first_wait_s * 2 ** (failures - 1)
                 wait_s = min(error.after_s or doubled_s, LONGEST_WAIT_S)
                 self.say(f"{error}; next attempt in {wait_s:.0f} s.")
@@ -78,12 +79,12 @@ class Wanted:
 
     @property
     def most(self) -> int:
-        """Bytes after which a server has sent too much."""
+        """Largest number of bytes that is accepted."""
         return self.limit if self.size is None else self.size
 
 
 def download(web: Web, wanted: Wanted, part: Path, progress: Progress, retries: Retries) -> None:
-    """Have all of a file in `part`, which may hold its beginning already.
+    """Download a file to `part`, which may hold its beginning already.
 
     Raises:
         DownloadError: refused, too large, of another size than announced, or it cannot be written.
@@ -118,7 +119,7 @@ def _attempt(web: Web, wanted: Wanted, part: Path, progress: Progress) -> None:
 
 
 def _extent(response: httpx.Response, had: int) -> tuple[int, int | None]:
-    """Return at which byte an answer starts, and how many the file has where that is said."""
+    """Return the offset of a response, and the size of the file or None."""
     if response.status_code != PARTIAL:
         length = response.headers.get("Content-Length", "")
         return 0, int(length) if length.isdecimal() else None
@@ -147,7 +148,7 @@ def _receive(
     for chunk in response.iter_raw():
         done += len(chunk)
         if done > wanted.most:
-            # Not to be continued from.
+            # Cannot be continued.
             file.truncate(0)
             raise _too_large(wanted)
         file.write(chunk)

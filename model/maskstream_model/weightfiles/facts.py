@@ -1,4 +1,4 @@
-"""What a server says of a weight file before it is downloaded."""
+"""Metadata of a weight file that a server reports before the download."""
 
 import json
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Facts:
 
     Attributes:
         address: where it is.
-        size: in bytes; None: not said.
-        sha256: None: not said.
-        version: something that differs between versions of the file; empty: nothing is known.
+        size: in bytes; None: not reported.
+        sha256: None: not reported.
+        version: text that differs between versions of the file; empty: not reported.
     """
 
     address: str
@@ -32,10 +32,10 @@ class Facts:
 
 
 def facts_of_hub(web: Web, file: HubFile) -> Facts:
-    """Ask a hub for a file of its.
+    """Request the metadata of a file on a hub.
 
     Raises:
-        DownloadError: refused, there is no such file, or the answer makes no sense.
+        DownloadError: refused, there is no such file, or the response is invalid.
         PassingError: another attempt may succeed.
     """
     with web.open("GET", file.api) as response:
@@ -53,12 +53,12 @@ def facts_of_hub(web: Web, file: HubFile) -> Facts:
     except (KeyError, TypeError, AttributeError):
         raise DownloadError(f"{shown(file.api)} does not answer as a hub does") from None
     if sha256 is not None and not is_sha256(sha256):
-        raise DownloadError(f"{shown(file.api)} gives {file.path} a SHA-256 that is none")
+        raise DownloadError(f"{shown(file.api)} reports an invalid SHA-256 of {file.path}")
     return Facts(file.address(commit), size, sha256, sha256 or commit)
 
 
 def facts_of_address(web: Web, address: str) -> Facts:
-    """Ask a web server for a file; one that answers no HEAD says nothing.
+    """Request the metadata of a file on a web server; nothing where it does not support HEAD.
 
     Raises:
         DownloadError: refused, or there is no such file.
@@ -83,7 +83,7 @@ def _document(response: httpx.Response, address: str) -> Any:
     for chunk in response.iter_bytes():
         content += chunk
         if len(content) > MAX_DOCUMENT_BYTES:
-            raise DownloadError(f"{shown(address)} answers with more than a hub would")
+            raise DownloadError(f"{shown(address)} answers with more bytes than a hub does")
     try:
         return json.loads(content)
     except ValueError:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
 from maskstream_model.weightfiles.addresses import (
-    HUB,
     HUB_HOSTS,
     HUB_SCHEME,
     address_in,
+    endpoint_of,
     hub_file,
     shown,
 )
@@ -29,14 +30,14 @@ from maskstream_model.weightfiles.watcher import Watcher
 from maskstream_model.weightfiles.web import SILENCE_S, Web, new_client
 
 LIMIT_BYTES = 16 << 30
-"""Of a file whose size nobody says."""
+"""Largest size of a file whose size is not known in advance."""
 SPARE_BYTES = 256 << 20
-"""What stays free on the disk."""
+"""Bytes that must stay free on the disk."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a pull takes from outside; tests bring their own."""
+    """What a pull takes from its surroundings; tests pass their own."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     sleep: Callable[[float], None] = time.sleep
@@ -46,12 +47,12 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that is here.
+    """A file on this machine.
 
     Attributes:
         path: of the file.
         origin: where it came from, for people.
-        promises: what its SHA-256 has to be.
+        promises: see `check`.
         is_ours: whether it was downloaded, and so may be removed.
     """
 
@@ -64,10 +65,10 @@ class Fetched:
 def from_folder(
     origin: Path, release: Release, promises: Sequence[Promise], watcher: Watcher, work: Path
 ) -> Fetched:
-    """Take a file where it is: in a folder, or named itself.
+    """Use a file on this machine: in a folder, or named itself.
 
     Raises:
-        DownloadError: it is not there, not wanted, or the disk is too full to convert it.
+        DownloadError: it is missing or declined, or the disk is too full to convert it.
     """
     path = origin / release.file if origin.is_dir() else origin
     if not path.is_file():
@@ -90,14 +91,14 @@ def from_network(
 
     Args:
         origin: address of a mirror; None: where the file is published.
-        release: which file.
-        promises: what its SHA-256 has to be.
-        watcher: is shown what happens.
-        work: holds nothing else.
+        release: row of the catalogue.
+        promises: see `check`.
+        watcher: shows progress.
+        work: folder of this file alone.
         runtime: environment and clocks.
 
     Raises:
-        DownloadError: it cannot be had, is not wanted, or is not the one that was promised.
+        DownloadError: it cannot be fetched, is declined, or has another SHA-256 than it should.
     """
     retries = Retries(runtime.sleep, watcher.say)
     with new_client(runtime.silence_s) as client:
@@ -123,9 +124,9 @@ def from_network(
 def _place(
     source: str, file: str, client: httpx.Client, environ: Mapping[str, str]
 ) -> tuple[Web, Callable[[], Facts]]:
-    """Return who may be asked, and what asks for the facts of the file."""
+    """Return a web client for the file's host, and a function that requests the facts."""
     if source.startswith(HUB_SCHEME):
-        hosted = hub_file(source, environ.get("HF_ENDPOINT") or HUB)
+        hosted = hub_file(source, endpoint_of(environ))
         hub = Web(client, HUB_HOSTS, environ.get("HF_TOKEN"))
         return hub, lambda: facts_of_hub(hub, hosted)
     web = Web(client)
@@ -133,14 +134,15 @@ def _place(
 
 
 def _begun(work: Path, facts: Facts, file: str) -> Path:
-    """Return where this version of a file goes; what is there of others is removed."""
+    """Return the path of this version's download; those of other versions are removed."""
     version = hashlib.sha256(f"{facts.version} {facts.address}".encode()).hexdigest()[:16]
     for other in work.iterdir() if work.is_dir() else ():
         if other.name != version:
             shutil.rmtree(other, ignore_errors=True)
     folder = work / version
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / file
+    # A mirror may have the weights in another form, and readers go by the ending.
+    return folder / Path(file).with_suffix(Path(urlsplit(facts.address).path).suffix)
 
 
 def _check_disk(work: Path, num_bytes: int) -> None:

@@ -13,13 +13,13 @@ from maskstream_model.families import WeightFormat, family_of, preset_names
 
 @dataclass(frozen=True)
 class Fit:
-    """A preset, and all of a file that does not fit it.
+    """A preset, and how a file differs from it.
 
     Attributes:
         preset: its name.
-        format: how its family reads files.
-        weights: the tensors of the file under the names of the preset's own.
-        misfits: what differs.
+        format: of its family's files.
+        weights: the tensors of the file under the preset's names.
+        misfits: differences.
     """
 
     preset: str
@@ -33,21 +33,27 @@ def fits(weights: Mapping[str, Tensor], name: str | None = None) -> list[Fit]:
 
     Args:
         weights: tensors by name, as `load_weights` returns them.
-        name: the only preset to try; where left out all whose families read weight files.
+        name: the only preset to compare with; None: all whose families read weight files.
 
     Returns:
-        one entry per preset, the best first.
+        one entry per preset, the best first; without a name only those whose family has
+        such names of tensors.
 
     Raises:
         ConfigError: an unknown preset, or one that has no weight files.
     """
-    formats = {name: format_of(name)} if name is not None else _formats()
-    found = [_fit(preset, how, weights) for preset, how in formats.items()]
+    if name is not None:
+        return [_fit(name, format_of(name), weights)]
+    found = [
+        _fit(preset, how, weights)
+        for preset, how in _formats().items()
+        if _may_fit(preset, how, weights)
+    ]
     return sorted(found, key=lambda fit: fit.misfits.count)
 
 
 def format_of(preset: str) -> WeightFormat:
-    """Return how the family of a preset reads weight files.
+    """Return the weight format of a preset's family.
 
     Raises:
         ConfigError: an unknown preset, or one that has no weight files.
@@ -64,6 +70,13 @@ def _formats() -> dict[str, WeightFormat]:
         with suppress(ConfigError):
             found[preset] = format_of(preset)
     return found
+
+
+def _may_fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> bool:
+    """Return whether a file has names of the family; networks are not built for that."""
+    if not how.prefixes:
+        return True
+    return any(name.startswith(how.prefixes) for name in how.adapted(preset, weights))
 
 
 def _fit(preset: str, how: WeightFormat, weights: Mapping[str, Tensor]) -> Fit:

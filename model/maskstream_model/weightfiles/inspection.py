@@ -23,16 +23,18 @@ class Inspection:
         weights: its tensors by name.
         metadata: of its header, by name; empty for a `.pth`.
         fits: the presets it was held against, the best first.
+        asked: the only preset that it was compared with; None: all.
     """
 
     path: Path
     weights: Mapping[str, Tensor]
     metadata: Mapping[str, str]
     fits: list[Fit]
+    asked: str | None = None
 
     @property
     def exact(self) -> list[Fit]:
-        """The presets that it fits; one that the file itself names comes alone."""
+        """The presets that it fits; only the one that the file names, if it does."""
         exact = [fit for fit in self.fits if not fit.misfits.count]
         return [fit for fit in exact if fit.preset == self.metadata.get(PRESET)] or exact
 
@@ -67,11 +69,10 @@ class Inspection:
             )
 
     def _why_not(self) -> str:
-        nearest = self.fits[0]
-        tried = nearest.preset if len(self.fits) == 1 else "any preset"
-        if not nearest.misfits.num_matching:
+        tried = self.asked or "any preset"
+        if not self.fits or not self.fits[0].misfits.num_matching:
             return f"{self.path} does not fit {tried}: not one of its tensors does"
-        reason = nearest.format.hint(self.weights) if len(self.fits) > 1 else None
+        reason = self.fits[0].format.hint(self.weights) if self.asked is None else None
         return f"{self.path} does not fit {tried}" + (f": {reason}" if reason else "")
 
 
@@ -92,7 +93,7 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
     if not weights:
         raise CheckpointError(f"{path} holds no weights")
     _check_sums(path)
-    return Inspection(path, weights, header_of(path), fits(weights, name))
+    return Inspection(path, weights, header_of(path), fits(weights, name), name)
 
 
 def _check_sums(path: Path) -> None:

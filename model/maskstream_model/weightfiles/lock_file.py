@@ -1,14 +1,17 @@
-"""The lock file: which version of each published file was trusted here first."""
+"""The lock file: the version of each published file at its first pull."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from filelock import FileLock
 
 from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.errors import DownloadError
+from maskstream_model.releases import Release
+from maskstream_model.weightfiles.addresses import address_in, shown
 from maskstream_model.weightfiles.facts import is_sha256
 
 NAME = "weights.lock.json"
@@ -29,6 +32,27 @@ class Trusted:
     size: int
     origin: str
     date: str
+
+
+def key_of(release: Release, origin: str | None) -> str:
+    """Return the key under which the version of a file is recorded.
+
+    A copy with the name of the published file must be the published version. A file of another
+    name, such as the same weights in another form, has an entry of its own.
+
+    Args:
+        release: the row of the catalogue.
+        origin: a folder, a file or an address to take the file from; None: where it is published.
+    """
+    if origin is None:
+        return release.source
+    if "://" in origin:
+        place = shown(address_in(origin, release.file))
+        name = unquote(place.rpartition("/")[2])
+    else:
+        path = Path(origin).absolute()
+        place, name = str(path), release.file if path.is_dir() else path.name
+    return release.source if name == release.file else place
 
 
 def trusted(folder: Path, source: str) -> Trusted | None:

@@ -1,4 +1,4 @@
-"""Which file is the right one: what the catalogue, a hub and the lock file say of its SHA-256."""
+"""Expected SHA-256 of a file: by the catalogue, a hub and the lock file."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
+from maskstream_model.weightfiles.facts import is_sha256
 from maskstream_model.weightfiles.lock_file import NAME, Trusted
 
 
@@ -15,26 +16,43 @@ class Promise:
     """A SHA-256 that a file should have.
 
     Attributes:
-        sha256: 64 hexadecimal digits.
-        who: says so.
-        advice: a sentence for who trusts another file all the same.
+        sha256: 64 hexadecimal digits, or the first of them.
+        source: of the SHA-256, for people.
+        advice: sentence on how to accept another file.
     """
 
     sha256: str
-    who: str
+    source: str
     advice: str = ""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all digits are known."""
+        return is_sha256(self.sha256)
 
-def promises_of(release: Release, before: Trusted | None) -> list[Promise]:
-    """Return what is known before anybody is asked.
+
+def promises_of(release: Release, before: Trusted | None, refresh: bool = False) -> list[Promise]:
+    """Return what is known without a request.
 
     Args:
         release: the row of the catalogue.
-        before: what was pulled here before.
+        before: entry of the lock file.
+        refresh: accept a file that differs from its name and from `before`.
     """
     known = list[Promise]()
     if release.sha256:
         known.append(Promise(release.sha256, "the catalogue"))
+    if refresh:
+        return known
+    if release.sha256_prefix:
+        known.append(
+            Promise(
+                release.sha256_prefix,
+                "its name, by its publisher's convention",
+                " Maskstream has not seen this file: if the convention does not hold for it, "
+                "--refresh accepts it.",
+            )
+        )
     if before is not None:
         known.append(
             Promise(
@@ -47,16 +65,17 @@ def promises_of(release: Release, before: Trusted | None) -> list[Promise]:
 
 
 def check(sha256: str, promises: Iterable[Promise], what: str) -> None:
-    """Compare a SHA-256 with all that were promised.
+    """Compare a SHA-256 with all that are expected.
 
     Raises:
-        DownloadError: another one was promised; `what` begins the sentence.
+        DownloadError: it differs from one of them; `what` begins the message.
     """
     for promise in promises:
-        if promise.sha256 != sha256:
+        if not sha256.startswith(promise.sha256):
+            expected = promise.sha256 if promise.is_whole else f"{promise.sha256}..."
             raise DownloadError(
-                f"{what} is not the right file: its SHA-256 is {sha256}, but {promise.sha256} by "
-                f"{promise.who}; it is not used.{promise.advice}"
+                f"{what} is not the right file: its SHA-256 is {sha256}, but {expected} by "
+                f"{promise.source}; it is not used.{promise.advice}"
             )
 
 

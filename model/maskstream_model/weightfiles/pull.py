@@ -15,7 +15,7 @@ from maskstream_model.releases import Release
 from maskstream_model.weightfiles.cache import VARIABLE, cache_folder, cached_file
 from maskstream_model.weightfiles.conversion import convert
 from maskstream_model.weightfiles.fetching import Fetched, Runtime, from_folder, from_network
-from maskstream_model.weightfiles.lock_file import Trusted, trust, trusted
+from maskstream_model.weightfiles.lock_file import Trusted, key_of, trust, trusted
 from maskstream_model.weightfiles.promises import check, promises_of, sha256_of
 from maskstream_model.weightfiles.watcher import Watcher
 
@@ -24,11 +24,11 @@ WORK = ".pulling"
 
 @dataclass(frozen=True)
 class Pulled:
-    """What a pull left.
+    """Result of a pull.
 
     Attributes:
         path: of the converted file.
-        fingerprint: of the model that loads it; None where the file was there before.
+        fingerprint: of the model that loads it; None where the file was there already.
     """
 
     path: Path
@@ -42,11 +42,11 @@ def pull(
     refresh: bool = False,
     runtime: Runtime | None = None,
 ) -> Pulled:
-    """Have the published weights of a preset in the cache.
+    """Put the published weights of a preset into the cache.
 
     Args:
         preset: which model.
-        watcher: is shown what happens, and asked before a download.
+        watcher: shows progress, and confirms the download.
         origin: a folder, a file or an https address to take the file from; None: where it is
             published.
         refresh: pull it again, and accept another file than was pulled before.
@@ -54,7 +54,7 @@ def pull(
 
     Raises:
         ConfigError: an unknown preset, or nothing is published for it.
-        DownloadError: it cannot be had, or is not the file that it should be.
+        DownloadError: it cannot be fetched, or has another SHA-256 than it should.
         CheckpointError: it does not fit the preset.
     """
     release = release_of(preset)
@@ -82,12 +82,15 @@ def _pull(
 ) -> Pulled:
     folder = target.parent
     work = folder / WORK / release.preset
-    promises = promises_of(release, None if refresh else trusted(folder, release.source))
+    key = key_of(release, origin)
+    promises = promises_of(release, trusted(folder, key), refresh)
     if origin is not None and "://" not in origin:
         fetched = from_folder(Path(origin), release, promises, watcher, work)
     else:
         fetched = from_network(origin, release, promises, watcher, work, runtime)
-    digest, size = sha256_of(fetched.path), fetched.path.stat().st_size
+    size = fetched.path.stat().st_size
+    watcher.say(f"Checking and converting {release.file} ({size / 1e6:.0f} MB).")
+    digest = sha256_of(fetched.path)
     try:
         check(digest, fetched.promises, f"{release.file} from {fetched.origin}")
         fingerprint = _convert(fetched, release, work, target)
@@ -96,18 +99,18 @@ def _pull(
             fetched.path.unlink(missing_ok=True)
         raise
     version = Trusted(digest, size, fetched.origin, runtime.today().isoformat())
-    trust(folder, release.source, version)
-    if not fetched.promises:
+    trust(folder, key, version)
+    if not any(promise.is_whole for promise in fetched.promises):
         watcher.say(
-            f"Nobody publishes a SHA-256 of {release.file}: that of this file was recorded, and "
-            "another file of its name will be refused."
+            f"Nobody publishes a whole SHA-256 of {release.file}: that of this file was recorded, "
+            "and another file of its name will be refused."
         )
     shutil.rmtree(work, ignore_errors=True)
     return Pulled(target, fingerprint)
 
 
 def _convert(fetched: Fetched, release: Release, work: Path, target: Path) -> str:
-    """Convert a file outside the cache proper, in which every file is whole."""
+    """Convert a file outside the cache, whose files are always complete."""
     converted = work / target.name
     try:
         _, fingerprint = convert(fetched.path, converted, release.preset)

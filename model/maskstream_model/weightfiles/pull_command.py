@@ -41,3 +41,4 @@ def pull_weights(preset: str, origin: str | None, yes: bool, refresh: bool) -> N
         raise SystemExit(INTERRUPTED) from None
     how = "was there already" if pulled.fingerprint is None else f"fingerprint {pulled.fingerprint}"
     click.echo(f"{pulled.path}: {preset}, {how}")
+    click.echo(f"Next: maskstream serve --model {preset}", err=True)

@@ -1,7 +1,8 @@
-"""What a pull shows on a terminal, or in a log where there is none."""
+"""Shows the progress of a pull on a terminal, or as log lines where there is none."""
 
 import sys
-from typing import Final
+import time
+from collections.abc import Callable
 
 import click
 from rich.console import Console
@@ -16,24 +17,23 @@ from rich.progress import (
 
 from maskstream_model.errors import DownloadError
 from maskstream_model.releases import Release
-
-LOGGED_SHARE: Final = 0.1
-"""Of a file, between two lines of a log."""
+from maskstream_model.weightfiles.progress_log import ProgressLog
 
 
 class Terminal:
     """Shows sentences and progress on stderr.
 
     Args:
-        agrees: to any caution, which is shown all the same; otherwise somebody is asked.
+        agrees: to any caution, which is still shown; if false, cautions are confirmed at a prompt.
+        clock: monotonic, in seconds.
     """
 
-    def __init__(self, agrees: bool) -> None:
+    def __init__(self, agrees: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._agrees = agrees
         self._console = Console(stderr=True)
         self._progress: Progress | None = None
         self._task = TaskID(0)
-        self._logged = 0.0
+        self._log = ProgressLog(clock)
 
     def __enter__(self) -> "Terminal":
         return self
@@ -47,10 +47,10 @@ class Terminal:
         self._console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
     def agree(self, release: Release, size: int | None, origin: str) -> None:
-        """Print what would be pulled; ask where there is a caution.
+        """Print what would be pulled; confirm where there is a caution.
 
         Raises:
-            DownloadError: it is not wanted, or nobody can be asked.
+            DownloadError: it is declined, or there is no terminal to confirm at.
         """
         known = "size unknown" if size is None else f"{size / 1e6:.0f} MB"
         licence, publisher = release.licence or "not stated", release.publisher or "unknown"
@@ -63,16 +63,17 @@ class Terminal:
             return
         if not sys.stdin.isatty():
             raise DownloadError(
-                "nothing was pulled, since nobody can be asked here: the same command with --yes "
-                "agrees to the caution above"
+                "nothing was pulled: there is no terminal to confirm at; the same command with "
+                "--yes agrees to the caution above"
             )
         if not click.confirm("Pull it?", default=True, err=True):
             raise DownloadError("nothing was pulled")
 
     def progress(self, done: int, total: int | None) -> None:
-        """Move the bar; where nobody watches, print a line at each tenth."""
+        """Move the bar; without a terminal, print a line every few seconds."""
         if not self._console.is_terminal:
-            self._log(done, total)
+            if line := self._log.line(done, total):
+                self.say(line)
             return
         if self._progress is None:
             columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -80,10 +81,3 @@ class Terminal:
             self._task = self._progress.add_task("", total=total, completed=done)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total)
-
-    def _log(self, done: int, total: int | None) -> None:
-        share = done / total if total else 0.0
-        if share >= 1 or share < self._logged or share >= self._logged + LOGGED_SHARE:
-            self._logged = share
-            of = "" if total is None else f" of {total / 1e6:.0f} MB ({100 * share:.0f} %)"
-            self.say(f"{done / 1e6:.0f} MB{of}")

@@ -1,4 +1,4 @@
-"""Who is shown what a pull does, and asked before it downloads."""
+"""Interface that shows the progress of a pull, and confirms its download."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ from maskstream_model.releases import Release
 
 
 class Watcher(Protocol):
-    """What a pull needs of a terminal, or of what stands in for one."""
+    """What a pull needs of a terminal."""
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
 
     def agree(self, release: Release, size: int | None, origin: str) -> None:
-        """Show what would be pulled, its bytes where they are known, and from where.
+        """Show what would be pulled, its size if known, and from where; confirm any caution.
 
         Raises:
-            DownloadError: it is not wanted.
+            DownloadError: it is declined.
         """
 
     def progress(self, done: int, total: int | None) -> None:
-        """Show how many bytes are there, and how many there will be where that is known."""
+        """Show the bytes downloaded so far, and the size if known."""

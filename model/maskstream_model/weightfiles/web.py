@@ -1,4 +1,4 @@
-"""HTTP requests for weight files: redirects, tokens, and what an answer means."""
+"""HTTP requests for weight files: redirects, tokens, and errors by status."""
 
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,27 +15,33 @@ MAX_REDIRECTS = 5
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which another attempt may succeed."""
 TOLERATED = {"GET": (416,), "HEAD": (405, 501)}
-"""Answers that are left to whoever asked: no such range, and a server that knows no HEAD."""
+"""Statuses that callers handle: no such range, and no support of HEAD."""
 CONNECT_S, SILENCE_S = 10.0, 30.0
+ELSEWHERE = (
+    "; HF_ENDPOINT names another hub, HTTPS_PROXY a proxy, and --from FOLDER|FILE|URL another "
+    "place to take the file from"
+)
 
 
 class PassingError(Exception):
-    """A request failed in a way that may pass; the text is a clause for people.
+    """A request failed in a way that may not last; the text is a clause for people.
 
     Attributes:
         after_s: how long the server asked to wait; None: it did not.
+        advice: a further clause for people, for when no attempt succeeds.
     """
 
-    def __init__(self, reason: str, after_s: float | None = None) -> None:
+    def __init__(self, reason: str, after_s: float | None = None, advice: str = "") -> None:
         super().__init__(reason)
         self.after_s = after_s
+        self.advice = advice
 
 
 def new_client(silence_s: float = SILENCE_S) -> httpx.Client:
     """Return a client with the system's certificates and the environment's proxies.
 
     Args:
-        silence_s: after which a server that sends nothing is given up.
+        silence_s: timeout of a server that sends nothing.
 
     Raises:
         DownloadError: the environment names a proxy that cannot be used.
@@ -58,8 +64,8 @@ class Web:
 
     Attributes:
         client: sends them.
-        hosts: domains that redirects may lead to, beside the host that was asked.
-        token: sent to the host that was asked, and to no other, once it wants one.
+        hosts: domains that redirects may lead to, besides the host of the address.
+        token: sent to the host of the address alone, after it has answered 401 or 403.
     """
 
     client: httpx.Client
@@ -70,9 +76,9 @@ class Web:
     def open(
         self, method: str, address: str, headers: Mapping[str, str] | None = None
     ) -> Iterator[httpx.Response]:
-        """Send a request and yield the answer with its body unread; redirects are followed.
+        """Send a request and yield the response with its body unread; redirects are followed.
 
-        The answer is one of success, or one of `TOLERATED`.
+        Its status is one of success, or one of `TOLERATED`.
 
         Raises:
             DownloadError: refused, not found, or a redirect that is not allowed.
@@ -83,7 +89,7 @@ class Web:
             response = self._answer(method, checked(address), dict(headers or {}))
             yield response
         except httpx.TransportError as error:
-            raise PassingError(_clause(error, address)) from None
+            raise _passing(error, address) from None
         finally:
             if response is not None:
                 response.close()
@@ -129,10 +135,11 @@ class Web:
         return "it is not open to everybody, or not there; where it needs a token, set HF_TOKEN"
 
 
-def _clause(error: httpx.TransportError, address: str) -> str:
+def _passing(error: httpx.TransportError, address: str) -> PassingError:
     host = urlsplit(address).hostname
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return f"{host} cannot be reached ({first_line(error)})"
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.ProxyError):
+        reason = f"{host} cannot be reached ({first_line(error)})"
+        return PassingError(reason, advice=ELSEWHERE)
     if isinstance(error, httpx.TimeoutException):
-        return f"{host} has sent nothing for too long"
-    return f"the connection to {host} broke off ({first_line(error)})"
+        return PassingError(f"{host} has sent nothing for too long")
+    return PassingError(f"the connection to {host} broke off ({first_line(error)})")

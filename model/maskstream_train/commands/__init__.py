@@ -1,6 +1,6 @@
 """Subcommands of training and evaluation; torch is imported when one runs.
 
-The entry points of `pyproject.toml` name this package, so that one glance shows them all.
+The entry points of `pyproject.toml` name modules of this package.
 """
 
 from maskstream_train.commands.evaluate import evaluate

@@ -1,6 +1,5 @@
 """`maskstream eval`: run a model over annotated clips and print what it is worth."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.command_errors import click_errors, printable
+from maskstream_train.commands.shared import EXISTING, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS
 
 if TYPE_CHECKING:
-    from maskstream_train.evaluation.printable import PrintableReport
     from maskstream_train.evaluation.request import Begin
-
-EXISTING = click.Path(exists=True, path_type=Path)
 
 
 class FrameSize(click.ParamType[tuple[int, int]]):
@@ -113,7 +110,7 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     help="Hide weaker tracks.",
 )
 @click.option("--agnostic", is_flag=True, help="Leave classes aside.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -128,10 +125,10 @@ def evaluate(**options: Any) -> None:
     as_json = options.pop("as_json")
     with click_errors(), _progress(quiet=as_json) as begin:
         result = answer(Request(**options), begin)
-    if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2))
-    else:
-        _print(result)
+    print_report(result, as_json)
+    if not as_json:
+        for note in result.notes:
+            click.echo(printable(note))
 
 
 @contextmanager
@@ -148,13 +145,3 @@ def _progress(quiet: bool) -> Iterator["Begin"]:
             return lambda done: bar.advance(task, done)
 
         yield begin
-
-
-def _print(result: "PrintableReport") -> None:
-    from rich.console import Console
-
-    console = Console()
-    for table in result.tables():
-        console.print(table)
-    for note in result.notes:
-        console.print(printable(note), markup=False)

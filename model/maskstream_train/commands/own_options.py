@@ -8,21 +8,21 @@ if TYPE_CHECKING:
     from maskstream_train.own_classes.run import OwnRequest
 
 OWN = ("images", "freeze", "validation", "every")
-"""Options that only a run of own classes has."""
+"""Options of runs with own classes only."""
 NOT_OWN = (
     *("stage", "pictures", "height", "width", "scales", "clip_frames", "no_object", "cutouts"),
     *("textures", "tracker_init"),
 )
-"""Options that it does not have."""
+"""Options of other runs only."""
 SHORT = ("batch_size", "precision", "learning_rate")
-"""Options that are short for a setting of the preset with the same name."""
+"""Options that set the preset's setting of the same name."""
 
 
 def refuse_own_options(given: dict[str, Any]) -> None:
-    """Check that a run without own classes is asked nothing that only these have.
+    """Check that a run without own classes has no option of these.
 
     Raises:
-        ConfigError: it is.
+        ConfigError: it has one.
     """
     if named := [name for name in OWN if given[name] is not None]:
         raise ConfigError(
@@ -31,10 +31,10 @@ def refuse_own_options(given: dict[str, Any]) -> None:
 
 
 def own_request(given: dict[str, Any]) -> "OwnRequest":
-    """Turn the command line into what a run of own classes is asked for.
+    """Turn the command line into the request of a run of own classes.
 
     Raises:
-        ConfigError: an option that it does not have, or a value that cannot be.
+        ConfigError: an option that it does not have, or an invalid value.
     """
     from maskstream_train.own_classes.recipe import MINUTES
     from maskstream_train.own_classes.run import OwnRequest

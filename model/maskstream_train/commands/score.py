@@ -1,19 +1,16 @@
 """`maskstream score`: compare result files with annotations and print what they are worth."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from maskstream_model.command_errors import click_errors, printable
+from maskstream_train.commands.shared import FILE, FOLDER, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
     from maskstream_train.evaluation.printable import PrintableReport
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 truth_option = click.option("--gt", "truth", required=True, type=FILE, help="Annotations, JSON.")
 results_option = click.option("--results", required=True, type=FILE, help="Predictions, JSON.")
@@ -29,7 +26,6 @@ beyond_option = click.option(
     type=FILE,
     help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, not a table.")
 
 
 @click.group("score")
@@ -93,11 +89,4 @@ def panoptic(
 def _print(result: "PrintableReport", as_json: bool) -> None:
     for note in result.notes:
         click.echo(printable(note), err=True)
-    if as_json:
-        click.echo(json.dumps(result.as_json(), indent=2))
-        return
-    from rich.console import Console
-
-    console = Console()
-    for table in result.tables():
-        console.print(table)
+    print_report(result, as_json)

@@ -8,12 +8,9 @@ import click
 from click.core import ParameterSource
 
 from maskstream_model.command_errors import click_errors, printable
-from maskstream_model.presets import preset_names
+from maskstream_model.daq.presets import preset_names
+from maskstream_train.commands.shared import EXISTING, FILE, FOLDER
 from maskstream_train.data.readers import Format
-
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-DATA = click.Path(exists=True, path_type=Path)
 
 
 @click.command()
@@ -32,12 +29,12 @@ DATA = click.Path(exists=True, path_type=Path)
 )
 @click.option(
     "--data",
-    type=DATA,
+    type=EXISTING,
     help="Annotations with own classes; with --preset the data set that it is for.",
 )
 @click.option("--images", type=FOLDER, help="Pictures of own classes; else looked for at --data.")
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
-@click.option("--pictures", type=DATA, help="COCO, for clips made of still pictures.")
+@click.option("--pictures", type=EXISTING, help="COCO, for clips made of still pictures.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option(
     "--minutes",

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any, Literal
 
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped, usable_device
-from maskstream_model.presets import preset
 from maskstream_train.ablation.arms import BASE
 from maskstream_train.ablation.plan import Ablation
 from maskstream_train.training.options import BatchPlan, Budget, Plan, RunOptions

@@ -18,7 +18,7 @@ OCCLUSION = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 
 
 
 Objects = Mapping[int, Sequence[AnnotatedObject]]
-"""By the id of their video."""
+"""Annotations by the id of their video."""
 
 
 def read_annotations(path: Path) -> AnnotatedVideos:
@@ -144,7 +144,7 @@ def _video(video: Mapping[str, Any], objects: Objects) -> AnnotatedVideo:
 def _still_object(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
     return AnnotatedObject(
         category=int(annotation["category_id"]),
-        # CVAT writes 1 for every mask that was painted; COCO, whose crowds are meant, has no
+        # CVAT writes 1 for every mask that was painted; COCO, where 1 means a crowd, has no
         # attributes.
         crowd=bool(annotation.get("iscrowd", 0)) and "attributes" not in annotation,
         segmentations=(_compact(annotation["segmentation"]),),

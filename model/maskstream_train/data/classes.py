@@ -54,5 +54,5 @@ def match_classes(
 
 
 def plain_name(name: str) -> str:
-    """Return a name as it is compared: without case, and without `_` and `-` for a space."""
+    """Return a name for comparison: in lower case, with a space for `_` and `-`."""
     return name.casefold().replace("_", " ").replace("-", " ").strip()

@@ -1,4 +1,4 @@
-"""Real pictures with masks in one file: a zip of JPEGs with `index.json`, which says everything.
+"""Real pictures with masks in one file: a zip of JPEGs and `index.json`.
 
 Pictures that belong together (`sequence`) are frames of one video, by rising `time`. What is not an
 object of a picture is background only where the picture is `complete`. `doubtful` pixels may belong
@@ -25,8 +25,8 @@ from maskstream_train.data.rle import decode_masks
 
 INDEX = "index.json"
 KNOWN, UNKNOWN, DOUBTFUL = range(3)
-"""Of a pixel: object or background; perhaps an object that nobody marked; perhaps one of those
-that are marked."""
+"""States of a pixel: marked object or background; possibly an unmarked object; possibly part of a
+marked one."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class PackedObject:
 
     Attributes:
         label: index into the file's classes.
-        certainty: that the label is right, 0 to 1.
+        certainty: of the label, 0 to 1.
         mask: COCO's run-length encoding.
-        exact: marked by people, not by a teacher.
+        exact: annotated by people, not by a teacher.
     """
 
     label: int
@@ -58,8 +58,8 @@ class PackedPicture:
         time: number of the frame there.
         source: data set, for the model card.
         license: of the picture.
-        url: where it comes from, where known.
-        complete: whether everything that is to be seen is marked.
+        url: of the original, if known.
+        complete: whether every visible object is marked.
         objects: marked ones.
         doubtful: mask of doubtful pixels, or None.
     """
@@ -101,7 +101,7 @@ class PackedFrame:
 
 
 class PackedPictures:
-    """The pictures of a file; each process opens it for itself.
+    """The pictures of a file; each process opens its own handle.
 
     Attributes:
         classes: names.
@@ -112,7 +112,7 @@ class PackedPictures:
         """Read the index.
 
         Raises:
-            DatasetError: the file is none of this form.
+            DatasetError: the file is not of this format.
         """
         self._path = path
         self._file: zipfile.ZipFile | None = None

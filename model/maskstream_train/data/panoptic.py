@@ -61,7 +61,7 @@ class PanopticEntries:
             video: its name.
             frame: position in the video.
             known: ids of the categories.
-            areas: whether areas must be told.
+            areas: whether areas are required.
 
         Raises:
             DatasetError: an entry that is not what it should be, or of an unknown category.

@@ -31,7 +31,7 @@ def open_instances(file: Path, form: Format, pictures: Path | None = None) -> In
     """Open a data set of instances by its file of annotations; see `open_reader`.
 
     Args:
-        file: of annotations.
+        file: annotations.
         form: any but `vipseg`.
         pictures: folder that names of pictures are relative to; looked for where left out.
     """

@@ -61,7 +61,7 @@ def run_lengths(counts: bytes) -> list[int]:
     """Unpack compressed counts: five bits a character, low bits first, differences from the third.
 
     The format is COCO's `maskApi.c` (`rleFrString`): bit 32 says that more follows, bit 16 of the
-    last character is the sign, and from the fourth number on each is told as its difference from
+    last character is the sign, and from the fourth number on each is stored as its difference from
     the number two before.
     """
     lengths: list[int] = []

@@ -19,9 +19,9 @@ class VipsegReader:
     """A `VideoReader` of panoptic videos.
 
     Args:
-        truth: all of a file; kept.
+        truth: annotations of a file; kept by reference.
         pictures: folder of `<video>/<frame>`; a name that is not there ends in .jpg instead.
-        segments: folder of `<video>/<frame>.png` with segment ids; kept.
+        segments: folder of `<video>/<frame>.png` with segment ids.
 
     Raises:
         DatasetError: a frame is missing, or the frames of a video differ in size.

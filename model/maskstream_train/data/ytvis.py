@@ -16,7 +16,7 @@ class InstanceReader:
     All categories are things.
 
     Args:
-        annotations: all of a file, or some of its videos; kept.
+        annotations: of a file, or of some of its videos; kept by reference.
         pictures: folder that file names are relative to.
 
     Raises:

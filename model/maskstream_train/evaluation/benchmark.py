@@ -11,10 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from maskstream_model.aliases import Bools, Frame, Progress, Size
+from maskstream_model.config import PresetConfig
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.panoptic import PanopticVideo
-from maskstream_model.tasks.rules import TaskConfig
 from maskstream_model.video import segment_video
 from maskstream_train.data.pictures import read_frame
 from maskstream_train.data.videos import VideoInfo
@@ -31,9 +31,9 @@ from maskstream_train.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, V
 from maskstream_train.evaluation.vis_score import VisScore, check_occlusion
 
 NUM_MASKS = 16
-"""Masks of a frame that are there at picture size at once; a large model may track hundreds."""
-ClipSegmenter = Callable[[Sequence[FrameOutput], Size, TaskConfig], PanopticVideo]
-"""Turns the outputs of frames into segments at picture size (docs/model.md 3.6, "vps")."""
+"""Masks of a frame that are held at picture size at once; a large model may track hundreds."""
+ClipSegmenter = Callable[[Sequence[FrameOutput], Size, PresetConfig], PanopticVideo]
+"""From the outputs of frames to segments at picture size (docs/model.md 3.6, "vps")."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def detect(
 
     Args:
         model: of any family with classes.
-        reader: has the pictures.
+        reader: of the pictures.
         video: index of the video.
         categories: category id of each class.
         progress: called with the number of frames done since the last call.
@@ -118,15 +118,15 @@ def _mask_parts(result: FrameResult, size: Size) -> Iterator[Bools]:
 
 @runtime_checkable
 class FrameTracker(Protocol):
-    """A model that also says which tracks a frame has, before they are results."""
+    """A model that also returns the raw tracks of a frame, before results are made."""
 
     @property
-    def config(self) -> TaskConfig:
-        """Of the model: its task, its classes and their rules."""
+    def config(self) -> PresetConfig:
+        """Task, classes and rules of the model."""
         ...
 
     def begin(self) -> Any:
-        """Return the memory of a video of which nothing was seen."""
+        """Return the memory of a video before its first frame."""
         ...
 
     def track_frame(self, frame: Frame, state: Any) -> tuple[FrameOutput, Any]:
@@ -163,7 +163,7 @@ def run_panoptic(
 
 
 def _outputs(model: FrameTracker, video: VideoInfo, progress: Progress) -> Iterator[FrameOutput]:
-    """Yield what the trackers of `model` say about each frame of a video."""
+    """Yield the raw tracks of each frame of a video."""
     state = model.begin()
     for frame in _pictures(video):
         output, state = model.track_frame(frame, state)

@@ -82,7 +82,7 @@ def answer_benchmark(
     if request.beyond is not None:
         reader = _beyond(reader, request.beyond)
     if form == "vipseg":
-        # A model of another task is told so, not that its classes are too few.
+        # Before the classes: a model of another task gets the error about its task.
         clip_segmenter(info)
     num_classes(info)
     published = release_of(info.name) is not None
@@ -90,13 +90,13 @@ def answer_benchmark(
     out = request.out or Path("results" if form == "vipseg" else "results.json")
     plan = Plan(categories, out, request.objects, ovis=form == "ovis")
     progress = begin(sum(len(video.pictures) for video in reader.videos))
-    told = {**settings, "format": form, "objects": request.objects}
+    described = {**settings, "format": form, "objects": request.objects}
     if isinstance(reader, InstanceReader):
-        return BenchmarkAnswer(told, out, run_instances(model, reader, plan, progress))
+        return BenchmarkAnswer(described, out, run_instances(model, reader, plan, progress))
     segment = clip_segmenter(info)
     if not isinstance(model, FrameTracker):
         raise ConfigError(f"{info.name} of {info.family} cannot be measured on clips of VIPSeg")
-    return BenchmarkAnswer(told, out, run_panoptic(model, reader, segment, plan, progress))
+    return BenchmarkAnswer(described, out, run_panoptic(model, reader, segment, plan, progress))
 
 
 def clip_segmenter(info: ModelInfo) -> ClipSegmenter:

@@ -61,7 +61,7 @@ def num_classes(info: ModelInfo) -> int:
 def min_frames(info: ModelInfo) -> int:
     """Return how many frames a track needs to be a result, unless it reaches the last one.
 
-    The rule is of models that see no further frames (docs/model.md 3.6).
+    The rule applies to models without later frames (docs/model.md 3.6).
     """
     return MIN_FRAMES if info.lookahead == 0 else 1
 

@@ -19,7 +19,7 @@ from maskstream_train.evaluation.overlap import (
 ABSENT = -1
 """Status of a track on frames that do not list it; the others are those of `TrackStatus`."""
 MAX_ENTRIES = 20
-"""Results per video, as the reference emits them (docs/model.md 3.6)."""
+"""Largest number of results per video, as in the reference (docs/model.md 3.6)."""
 MIN_FRAMES = 5
 """A track of fewer frames that does not reach the last one is left out of results (same place)."""
 
@@ -50,8 +50,8 @@ class EvaluatedVideo:
     Attributes:
         track_ids: `(N,)` in order of birth.
         status: `(T, N)` values of `TrackStatus`, `ABSENT` before birth and after death.
-        running_scores: `(T, N)` score as the model told it on that frame.
-        class_scores: `(N, K)` as the model told them where it last listed the track.
+        running_scores: `(T, N)` score of the model on that frame.
+        class_scores: `(N, K)` scores of the model where it last listed the track.
         areas: `(T, N)` pixels of the tracks.
         truth_areas: `(T, G)` visible pixels of the objects, 0 where absent.
         intersections: `(T, N, G)` shared pixels.

@@ -17,7 +17,7 @@ RATIOS = (
     *("emergence_recall", "disappearance_recall", "unswitched_share", "switches_per_object"),
     *("recall", "precision", "track_precision"),
 )
-"""Properties of `IdentityCounts` that are told."""
+"""Properties of `IdentityCounts` that are reported."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from maskstream_train.evaluation.transience import Objects
 SYNTHETIC = "synthetic"
 """The data that is made here, not read."""
 Begin = Callable[[int], Progress]
-"""Starts a progress bar of so many frames; what it returns is told of frames done."""
+"""Starts a progress bar of so many frames; returns a callback for frames done."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Request:
 
 MODEL_AND_DATA = frozenset(("preset", "weights", "device", "data", "form", "overrides"))
 VIDEOS_ALONE = frozenset(("objects", "beyond"))
-"""Fields of a request that only a benchmark of videos heeds."""
+"""Fields of a request that only benchmarks of videos use."""
 STILLS_ALONE = frozenset(("names",))
-"""Fields of a request that only pictures heed."""
+"""Fields of a request that only pictures use."""
 
 
 def check_options(request: Request) -> None:

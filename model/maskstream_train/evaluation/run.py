@@ -10,8 +10,8 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
-from maskstream_model.framewise import FramewiseModel
 from maskstream_model.port import Model
+from maskstream_model.query_tracking import QueryTrackingModel
 from maskstream_train.data.layouts import annotation_file
 from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.data.readers import open_instances
@@ -86,7 +86,7 @@ def settings_of(model: Model[Any], request: Request) -> dict[str, Any]:
         name: None if getattr(request, name) is None else str(getattr(request, name))
         for name in ("cutouts", "textures")
     }
-    rules = _rules(model.config) if isinstance(model, FramewiseModel | OfflineDaq) else {}
+    rules = _rules(model.config) if isinstance(model, QueryTrackingModel | OfflineDaq) else {}
     return {**given, **real, "fingerprint": model.info.fingerprint, "rules": rules}
 
 

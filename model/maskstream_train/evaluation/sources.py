@@ -78,7 +78,7 @@ def open_dataset(path: Path, class_names: Sequence[str], agnostic: bool = False)
     Args:
         path: a JSON file, or a folder with one; of several the one with "ytvis" in its name.
         class_names: classes of the model.
-        agnostic: leaves classes aside.
+        agnostic: whether classes are ignored.
 
     Raises:
         DatasetError: nothing to read there, or broken annotations, or a missing picture.

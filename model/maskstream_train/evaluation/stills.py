@@ -1,8 +1,8 @@
 """Measures a model on annotated pictures, each the first frame of a session of its own.
 
-A track is one detection, with the class and the score that a client is given. Areas are shares of
-the picture. A detection overlaps a crowd by the share of its own pixels there, as in COCO's
-evaluator. Where classes are left aside, objects of categories that are not measured count as
+A track is one detection, with the class and the score that a client receives. Areas are shares of
+the picture. The overlap of a detection with a crowd is the share of its own pixels there, as in
+COCO's evaluator. Where classes are ignored, objects of categories that are not measured count as
 crowds: finding one is neither right nor wrong.
 """
 
@@ -39,16 +39,16 @@ def measure_stills(
     """Run `model` over the pictures of `reader` and measure it.
 
     Args:
-        model: with classes of its own.
+        model: with fixed classes.
         reader: pictures, each a video of one frame.
-        names: categories that are measured; all that the model knows too where empty. A category
-            that the model does not know has an AP of 0.
-        settings: kept in the answer.
+        names: categories to measure; empty: all that are classes of the model. A category that
+            is none has an AP of 0.
+        settings: copied into the result.
         progress: called with the number of pictures done since the last call.
 
     Raises:
-        ConfigError: the model has no classes of its own, or none of the data's.
-        DatasetError: a name that the data does not list; a broken annotation or picture.
+        ConfigError: the model has no fixed classes, or none of the data's.
+        DatasetError: a name that is no category of the data; a broken annotation or picture.
     """
     known = [item.name for item in model.info.classes or ()]
     listed = [category.name for category in reader.categories]
@@ -87,7 +87,7 @@ def measure_stills(
 def measured_names(
     names: Sequence[str], listed: Sequence[str], known: Sequence[str]
 ) -> Sequence[str]:
-    """Return the categories to measure: `names`, or where empty those that the model knows too.
+    """Return the categories to measure: `names`, or if empty those that are classes of the model.
 
     Raises:
         ConfigError: no category of the data is a class of the model.
@@ -103,7 +103,7 @@ def measured_names(
 
 
 def _rows_of(listed: Sequence[str], names: Sequence[str], missing: int) -> Ints:
-    """Return the place of each of `listed` in `names`, `missing` where it is not there."""
+    """Return the index of each of `listed` in `names`, or `missing`."""
     places = {name: place for place, name in enumerate(names)}
     return np.array([places.get(name, missing) for name in listed], dtype=np.int64)
 
@@ -137,7 +137,7 @@ def overlaps_of(
 
 
 def _aside(overlaps: TubeOverlaps) -> TubeOverlaps:
-    """Leave classes aside; objects that are not measured become crowds."""
+    """Ignore classes; objects that are not measured become crowds."""
     crowd = overlaps.crowd | (overlaps.truth_labels == NOT_MEASURED)
     return replace(overlaps.agnostic(), crowd=crowd)
 

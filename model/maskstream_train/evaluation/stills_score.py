@@ -1,4 +1,4 @@
-"""The numbers of a model on annotated pictures, for people and for programs."""
+"""The scores of a model on annotated pictures, as tables and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LARGE_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Precision:
-    """Detections that a client is shown: how many found an object of their own (IoU 0.5)."""
+    """Detections above the reporting threshold: right ones match a distinct object (IoU 0.5)."""
 
     right: int = 0
     wrong: int = 0
@@ -24,25 +24,25 @@ class Precision:
 
     @property
     def ratio(self) -> float:
-        """Share of the right ones; -1 where nothing was shown."""
+        """Precision; -1 without detections."""
         shown = self.right + self.wrong
         return self.right / shown if shown else -1.0
 
 
 @dataclass(frozen=True)
 class StillsScore:
-    """What a model is worth on single pictures; fractions of 1, -1 where nothing was to be found.
+    """Scores of a model on single pictures; fractions of 1, -1 where there was nothing to find.
 
     Attributes:
-        settings: model and data, so that the numbers can be had again.
+        settings: model and data, to reproduce the scores.
         names: of the categories that are measured.
         num_pictures: seen.
         by_class: every object, with classes.
         large: objects of more than `LARGE_SHARE` of the picture, with classes.
-        agnostic: every object, classes aside.
+        agnostic: every object, ignoring classes.
         shown: detections of measured classes with at least `show_score_min`, with classes.
-        shown_agnostic: the same of all classes, classes aside.
-        show_score_min: the model's own.
+        shown_agnostic: the same of all classes, ignoring classes.
+        show_score_min: of the model.
     """
 
     settings: Mapping[str, Any]
@@ -57,7 +57,7 @@ class StillsScore:
 
     @property
     def notes(self) -> Sequence[str]:
-        """Sentences for people."""
+        """Notes below the tables."""
         return [f"precision is of tracks with a score of at least {self.show_score_min}"]
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class StillsScore:
         return {"AP": whole["AP"], "AP50": whole["AP50"], "AP50_large": large["AP50"]}
 
     def tables(self) -> list[Table]:
-        """Return a table of everything and one of the classes."""
+        """Return a table of all numbers and one by class."""
         title = f"{self.num_pictures} pictures, each the first frame of a session"
         overall = Table("", "AP", "AP50", "AR100", "precision", title=title)
         parts = (

@@ -62,7 +62,7 @@ class ResultCollector:
 
 @contextmanager
 def result_file(path: Path) -> Iterator[Callable[[Iterable[Detection]], None]]:
-    """Open a result file that is written whole or not at all; yields what writes detections.
+    """Open a result file that is written atomically; yields a function that writes detections.
 
     Raises:
         ConfigError: nothing can be written there.

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from maskstream_model.aliases import Bools, Progress, Size
-from maskstream_model.daq.framewise import TrackerModel
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.framewise import SegmentedFrames
+from maskstream_model.daq.tracker_model import TrackerModel
+from maskstream_model.query_tracking import SegmentedFrames
 from maskstream_model.tasks.results import frame_result
 from maskstream_train.evaluation.evaluate import track_frame
 from maskstream_train.evaluation.records import EvaluatedVideo, VideoRecorder
@@ -64,7 +64,7 @@ def evaluate_variants(
 def segment_clip(model: OnlineDaq, clip: AnnotatedClip) -> list[SegmentedFrame]:
     """Segment all frames of a clip."""
     return [
-        SegmentedFrame(model.segment([frame]), (frame.shape[0], frame.shape[1]), truth)
+        SegmentedFrame(model.prepare([frame]), (frame.shape[0], frame.shape[1]), truth)
         for frame, truth in clip.frames
     ]
 

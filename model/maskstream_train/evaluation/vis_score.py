@@ -15,7 +15,7 @@ from maskstream_train.evaluation.transience import Objects, title_of
 from maskstream_train.evaluation.vis_metrics import OVIS_STRATA, YTVIS_STRATA, VisSummary
 
 PER_CLASS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100")
-"""What is told of each class."""
+"""Numbers that are reported of each class."""
 
 
 @dataclass(frozen=True)

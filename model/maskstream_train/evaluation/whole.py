@@ -1,4 +1,4 @@
-"""Results that appear whole or not at all; where they cannot be written is told before the work."""
+"""Results that are written atomically; whether they can be written is checked before the work."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""Models of one's own: any class names, trained on few annotated pictures or videos."""
+"""Models of own classes: any class names, trained on few annotated pictures or videos."""

@@ -1,4 +1,4 @@
-"""What is wrong with annotations of one's own, in sentences, before anything is trained."""
+"""Checks of annotations before training; errors and notes are sentences."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from maskstream_train.data.ytvis import InstanceReader
 
 MAX_FILE_BYTES = 1 << 30
 MAX_PIXELS = 50_000_000
-"""Of a picture."""
+"""Limit of a picture."""
 MAX_READ = 1000
-"""Pictures that are read whole; of further ones the header is."""
+"""Pictures that are decoded; of further ones only the header is read."""
 MAX_DECODED = 20_000
-"""Masks that are decoded."""
+"""Largest number of masks that are decoded."""
 
 
 def check_file(path: Path) -> None:
@@ -36,13 +36,13 @@ def check_file(path: Path) -> None:
 
 
 def check_annotations(file: Path, annotations: AnnotatedVideos) -> list[str]:
-    """Check what a file says, without its pictures.
+    """Check a file without its pictures.
 
     Returns:
-        sentences on what is left out of training, or may surprise.
+        notes on what is left out of training, or is unusual.
 
     Raises:
-        DatasetError: there is nothing to learn, or a class or picture is not as it should be.
+        DatasetError: there is nothing to learn, or a class or picture is invalid.
     """
     _check_classes(file, annotations)
     _check_sizes(file, annotations.videos)
@@ -94,7 +94,7 @@ def _check_sizes(file: Path, videos: Sequence[AnnotatedVideo]) -> None:
 
 
 def _empty(annotations: AnnotatedVideos) -> Iterator[AnnotatedObject]:
-    """Yield objects without a visible pixel on any frame; of very many, those that say so."""
+    """Yield objects without a visible pixel on any frame; of very many, only obvious ones."""
     masks = 0
     for video in annotations.videos:
         for thing in video.objects:
@@ -130,7 +130,7 @@ def _on_crowds(things: Sequence[AnnotatedObject]) -> Iterator[str]:
 def _on_classes(annotations: AnnotatedVideos, taught: Counter[int]) -> Iterator[str]:
     for number, name in sorted(annotations.categories.items()):
         if taught[number] < 1:
-            yield f"The class {name!r} has no mask: the model will know its name alone."
+            yield f"The class {name!r} has no mask: the model cannot learn it."
     bare = sum(not video.objects for video in annotations.videos)
     if bare:
         yield f"Pictures or videos without an annotation are left out: {bare}."

@@ -1,4 +1,4 @@
-"""Annotations of one's own: what form they have, what to learn from and what to measure on."""
+"""Opens annotations of own classes: their format, and the split into training and validation."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -45,10 +45,10 @@ class OwnData:
     """A checked data set.
 
     Attributes:
-        learned: what the model learns from.
-        measured: what it is measured on; the same where there is too little to hold some back.
+        learned: training data.
+        measured: validation data; the same where there is too little to hold some back.
         classes: by rising id of the data set.
-        notes: sentences on what is left out.
+        notes: on what is left out.
     """
 
     learned: OwnPart
@@ -58,7 +58,7 @@ class OwnData:
 
     @property
     def held_back(self) -> bool:
-        """Whether what is measured is not learned from."""
+        """Whether validation data are separate from training data."""
         return not self.learned.ids & self.measured.ids
 
 
@@ -70,8 +70,8 @@ def open_own_data(
     Args:
         path: JSON file in the form of COCO (CVAT's "COCO 1.0" too) or YouTube-VIS, or its folder.
         images: folder of the pictures; looked for beside the file where None.
-        form: of the file; seen from what it lists where None.
-        validation_share: of the pictures or videos, to measure on.
+        form: of the file; None: detected.
+        validation_share: of the pictures or videos, held back for validation.
 
     Raises:
         DatasetError: something is missing or broken; one sentence that names file and entry.
@@ -110,9 +110,9 @@ _FORMS: Sequence[tuple[str, Format]] = (("videos", "ytvis"), ("images", "coco"))
 
 
 def split(annotations: AnnotatedVideos, share: float) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the ids to learn from, and those to measure on; the same where there are too few.
+    """Split ids into training and validation; both are the same where there are too few.
 
-    Every class keeps at least one picture to learn from. What shows nothing is in neither.
+    Every class keeps at least one picture for training. Pictures without objects are in neither.
     """
     shown = [video for video in annotations.videos if _classes_of(video)]
     wanted = round(share * len(shown)) if share else 0

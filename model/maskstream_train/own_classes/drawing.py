@@ -1,4 +1,4 @@
-"""Pictures with the masks that a model finds on them, for people who watch it learn."""
+"""Draws the masks that a model finds, for the report of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +14,19 @@ from maskstream_train.evaluation.evaluate import num_classes, stream
 
 MAX_PICTURES = 4
 MAX_SIDE = 480
-"""Of a drawn picture, in pixels."""
+"""Longer side of a drawn picture, in pixels."""
 OPACITY = 0.5
 
 
 def draw_predictions(
     model: Model[Any], reader: InstanceReader, folder: Path, name: str
 ) -> list[Path]:
-    """Draw what a model shows on the first frames of a few videos; return the JPEGs `name-N.jpg`.
+    """Draw a model's masks on the first frames of a few videos; return the JPEGs `name-N.jpg`.
 
     Args:
         model: of own classes.
         reader: the first `MAX_PICTURES` of its videos are drawn.
-        folder: made where it is not there.
+        folder: created if missing.
         name: of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)

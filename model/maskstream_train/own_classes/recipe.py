@@ -1,4 +1,4 @@
-"""How a model of one's own is trained on few pictures: short, small, from good weights."""
+"""Recipes for own classes on few pictures: short runs on small crops from trained weights."""
 
 from typing import Literal
 
@@ -13,18 +13,18 @@ from maskstream_train.training.video_plan import VideoPlan
 OwnStage = Literal["segmenter", "tracker"]
 STAGES: tuple[OwnStage, ...] = ("segmenter", "tracker")
 SEGMENTER_SHARE = 0.6
-"""Of the budget."""
+"""Share of the budget."""
 MINUTES = 20.0
-"""Budget where none is given."""
+"""Default budget."""
 CLIP_FRAMES = {"segmenter": 1, "tracker": 4}
 BATCH = {"segmenter": 4, "tracker": 2}
 DEFAULT_SIDE = 360
-"""Shorter side of frames of models that say none, in pixels."""
+"""Shorter side of frames for models that take any size, in pixels."""
 SCALES = (0.75, 0.875, 1.0, 1.25)
 
 
 def own_preset(config: ModelConfig, stage: OwnStage) -> StagePreset:
-    """Return how a stage learns own classes; every field can be changed by `--set`."""
+    """Return the recipe of a stage for own classes; `--set` changes any field."""
     side = config.online.min_size or DEFAULT_SIDE
     plan = VideoPlan(
         sampling=ClipSampling(CLIP_FRAMES[stage]),
@@ -46,7 +46,7 @@ def own_preset(config: ModelConfig, stage: OwnStage) -> StagePreset:
 
 
 def _augmentation(side: int) -> Augmentation:
-    """Return crops and sizes about the one that the model takes."""
+    """Return crops and sizes around that of the model."""
     return Augmentation(
         short_sides=tuple(round(side * scale) for scale in SCALES),
         max_long_side=2 * side,

@@ -1,4 +1,4 @@
-"""The report of a run as one HTML file that needs nothing else: curves, numbers, pictures."""
+"""The report of a run as one self-contained HTML file: curves, numbers, pictures."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ def write_report(path: Path, title: str, run: Path, pictures: Sequence[Path]) ->
         path: of the HTML file; replaced.
         title: of the page.
         run: folder with the journals of stages and measurements.
-        pictures: JPEGs, which are put into the file.
+        pictures: JPEGs, which are embedded.
     """
     measured = read_journal(run / "validation.jsonl")
     parts = [f"<!doctype html><meta charset=utf-8><title>{escape(title)}</title>"]

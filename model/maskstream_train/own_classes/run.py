@@ -1,4 +1,4 @@
-"""From annotated pictures to a folder that can be served: both stages, measured on the way."""
+"""From annotated pictures to a model folder that can be served: both stages, with validation."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import below, load_weights
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset_names
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.loading import usable_device
 from maskstream_model.model_folders import (
@@ -17,7 +18,6 @@ from maskstream_model.model_folders import (
     model_folder,
     write_description,
 )
-from maskstream_model.presets import preset_names
 from maskstream_train.data.readers import Format
 from maskstream_train.own_classes.data import OwnData, Say, open_own_data
 from maskstream_train.own_classes.recipe import MINUTES, SEGMENTER_SHARE, OwnStage, own_preset
@@ -39,20 +39,20 @@ from maskstream_train.training.video_plan import VideoPlan
 
 REPORT = "report.html"
 RUN = "run"
-"""Folder in the model's folder with what training needs to go on, and what it wrote down."""
+"""Subfolder of the model's folder with checkpoints and journals of training."""
 
 
 @dataclass(frozen=True)
 class OwnRequest:
-    """What is asked for.
+    """The request for a run.
 
     Attributes:
         data: annotations; `images`, `form`, `validation_share`: see `open_own_data`.
         init: see `find_start`.
         out: folder of the model; its name is the model's.
-        freeze: part of the segmenter that does not learn.
+        freeze: part of the segmenter that is frozen.
         budget: of both stages.
-        every: steps between two measurements.
+        every: steps between two validations.
         settings: `name=value` changes of both stages' presets, where a stage has them.
     """
 
@@ -74,15 +74,15 @@ class OwnRequest:
 
 
 def train_own(request: OwnRequest, say: Say) -> ModelFolder:
-    """Train a model of own classes, or go on with one; the best weights are in its folder.
+    """Train a model of own classes, or resume; the best weights are kept in its folder.
 
     Args:
-        request: what is asked for.
+        request: see `OwnRequest`.
         say: prints a sentence.
 
     Raises:
-        DatasetError: the annotations are not as they should be.
-        ConfigError: a setting, a start or a name that cannot be.
+        DatasetError: the annotations are invalid.
+        ConfigError: an invalid setting, start or name.
         TrainingError: the folder holds a model already, or cannot be written.
         CheckpointError: the weights to start from do not fit.
     """
@@ -133,14 +133,14 @@ def _options(
 
 
 def _prepare(request: OwnRequest, folder: ModelFolder) -> None:
-    """Make the folder, with the description of what is to be trained in it."""
+    """Create the folder, with the description of the model to train."""
     if folder.name in preset_names():
         raise ConfigError(f"{folder.name} is a preset: choose another folder for --out")
-    description_of(folder)  # Before anything is made.
+    description_of(folder)  # Before anything is created.
     if (folder.path / DESCRIPTION).exists():
         if not request.resume:
             raise TrainingError(
-                f"{folder.path} holds a model: go on with --resume, or choose another --out"
+                f"{folder.path} holds a model: continue it with --resume, or choose another --out"
             )
         before = model_folder(str(folder.path))
         if before != folder:
@@ -174,7 +174,7 @@ class _Run:
     say: Say
 
     def train(self, name: OwnStage, options: RunOptions) -> None:
-        """Train a stage; its best weights, and those of an earlier end, are the model's."""
+        """Train a stage and use its best weights for the model, also after an early end."""
         torch.manual_seed(options.plan.seed)
         stage = self._segmenter(options) if name == "segmenter" else self._tracker(options)
         validation = Validation(
@@ -208,7 +208,7 @@ class _Run:
         return stage
 
     def _tracker(self, options: RunOptions) -> Stage:
-        """Return the stage on the best segmenter, with the trackers that the start has."""
+        """Return the tracker stage on the best segmenter, with the trackers of the start."""
         segmenter = segmenter_of(load_weights(self.folder.weights))
         stage = TrackerStage(options.config, options, segmenter)
         stage.start_from(below(self._tensors(), TRACKER))

@@ -1,4 +1,4 @@
-"""Where a model of one's own starts: the weights of another one, with rows for its classes."""
+"""Initial weights of a model of own classes: another model's, with a new class head."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,23 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import PRESET, header_of, load_weights
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import model_folder
-from maskstream_model.presets import preset, preset_names
 from maskstream_model.weightfiles.cache import weights_for
 from maskstream_train.data.classes import plain_name
 
 AUTO = "auto"
 HEAD = "class_embed."
-"""In the names of the layers whose rows are classes, no object last."""
+"""Part of the names of layers whose rows are classes, no object last."""
 SPREAD = 0.1
-"""Of new rows about the mean of the old ones, in standard deviations of those."""
+"""Spread of new rows around the mean of the old ones, in standard deviations of those."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """What training starts from.
+    """Initial weights of a run.
 
     Attributes:
         base: preset whose networks these are.
@@ -49,10 +49,10 @@ class Start:
 
 
 def find_start(init: str) -> Start:
-    """Return what `--init` names: "auto" (the demo model), a preset, a model folder or a file.
+    """Return the start that `--init` names: "auto" (demo), a preset, a model folder or a file.
 
     Raises:
-        ConfigError: it is none of these, or a model whose segmenter is not trained here.
+        ConfigError: it is none of these, or a model whose segmenter cannot be trained.
         CheckpointError: that preset's weights are neither shipped nor pulled.
     """
     name = "demo" if init == AUTO else init
@@ -97,10 +97,10 @@ def _checked(start: Start) -> Start:
 def with_classes(
     weights: Mapping[str, Tensor], old: Sequence[str], new: Sequence[str]
 ) -> dict[str, Tensor]:
-    """Return weights whose class heads tell `new` classes apart.
+    """Return weights with class heads for the `new` classes.
 
-    A class of the same name keeps its row. Another one begins near the mean of all old rows, so
-    that what was an object before is one still; no object keeps its row.
+    A class of the same name keeps its row, as does no object. Others start near the mean of all old
+    rows, so that known objects are still detected.
     """
     places = {plain_name(name): place for place, name in enumerate(old)}
     rows = [places.get(plain_name(name)) for name in new]

@@ -1,4 +1,4 @@
-"""Measures a model of one's own while it trains, and keeps the best one."""
+"""Validates a model of own classes during training, and keeps the best one."""
 
 import json
 import shutil
@@ -9,8 +9,8 @@ from typing import Any
 
 from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.loading import load
 from maskstream_model.errors import TrainingError
-from maskstream_model.loading import load
 from maskstream_model.model_folders import ModelFolder
 from maskstream_model.port import Model
 from maskstream_train.data.ytvis import InstanceReader
@@ -19,22 +19,22 @@ from maskstream_train.evaluation.sources import AnnotatedClip, reader_clips
 from maskstream_train.own_classes.drawing import draw_predictions
 
 MAX_FRAMES = 200
-"""Frames that a measurement runs over; further videos or pictures are left aside."""
+"""Frames of a validation; further videos or pictures are not used."""
 JOURNAL = "validation.jsonl"
 Line = dict[str, Any]
 
 
 @dataclass
 class Validation:
-    """Measures weights on pictures that were held back, writes it down, and keeps the best.
+    """Validates weights on held-back pictures, records the scores, and keeps the best weights.
 
     Attributes:
         config: of the model.
-        folder: where the best weights go.
-        run: folder of the run, where the journal is.
-        reader: what is measured on.
-        device: where.
-        pictures: drawn by the last measurement.
+        folder: of the best weights.
+        run: folder of the journal.
+        reader: of the validation data.
+        device: of the validation.
+        pictures: drawn by the last validation.
     """
 
     config: ModelConfig
@@ -46,11 +46,11 @@ class Validation:
 
     @property
     def journal(self) -> Path:
-        """One JSON line a measurement."""
+        """One JSON line per validation."""
         return self.run / JOURNAL
 
     def check(self, stage: str, step: int, weights: Path) -> Line:
-        """Measure a weight file, and keep it where none of its stage was better before."""
+        """Validate a weight file, and keep it if none of its stage was better."""
         model = load(self.config, weights, self.device)
         line: Line = {"stage": stage, "step": step, **self._measure(model)}
         before = [score_of(old) for old in read_journal(self.journal) if old["stage"] == stage]
@@ -88,15 +88,15 @@ class Validation:
 
 
 def score_of(line: Line) -> float:
-    """Return the number by which the best is chosen: AP and AP50 count alike."""
+    """Return the score by which the best weights are chosen: the sum of AP and AP50."""
     return max(0.0, float(line["AP"])) + max(0.0, float(line["AP50"]))
 
 
 def read_journal(path: Path) -> list[Line]:
-    """Return the lines of a journal so far; none where there is no file.
+    """Return the lines of a journal; none without a file.
 
     Raises:
-        TrainingError: it was damaged.
+        TrainingError: it is damaged.
     """
     if not path.is_file():
         return []
@@ -107,6 +107,6 @@ def read_journal(path: Path) -> list[Line]:
 
 
 def keep(weights: Path, folder: ModelFolder) -> None:
-    """Make a weight file the one that the model in a folder is loaded with."""
+    """Replace the weight file of a model folder."""
     with atomic_write(folder.weights) as temporary:
         shutil.copyfile(weights, temporary)

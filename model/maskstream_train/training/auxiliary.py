@@ -51,7 +51,7 @@ class AuxiliaryHeads(nn.Module):
         return dense + masks / frame.numel()
 
     def _class_map(self, cells: Tensor, targets: FrameTargets) -> Tensor:
-        """Return `(B, H, W)` classes; K where no object is, `IGNORED` where nobody knows."""
+        """Return `(B, H, W)` classes; K where no object is, `IGNORED` where unknown."""
         num_classes = self.classify.out_channels - 1
         labels = targets.labels[..., None, None].expand(cells.shape)
         classes = torch.where(cells, labels, num_classes)

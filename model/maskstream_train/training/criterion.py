@@ -29,7 +29,7 @@ from maskstream_train.training.targets import FrameTargets
 
 @dataclass(frozen=True)
 class ClassedRows:
-    """Rows of `L` layers and the classes that they are to show; see `class_loss`.
+    """Rows of `L` layers and their target classes; see `class_loss`.
 
     Attributes:
         logits: `(L, R, K + 1)`.
@@ -71,11 +71,11 @@ class Criterion:
         """Return the weighted losses of classes and masks, summed over layers.
 
         Args:
-            rows: all rows, which learn classes.
-            pairs: masks of the `M` rows that have an object to show.
-            shown: `(M,)` int64, which of the `L * R` rows they are; None keeps classes hard.
+            rows: all rows, for the class loss.
+            pairs: masks of the `M` rows with an object.
+            shown: `(M,)` int64, which of the `L * R` rows they are; None: hard class targets.
             num_masks: what mask losses are divided by.
-            generator: draws the points.
+            generator: of the random points.
         """
         shares = self._class_shares(pairs, shown, rows.classes.shape)
         mask, dice = mask_losses(pairs, num_masks, self.sampling, generator)
@@ -89,7 +89,7 @@ class Criterion:
     def _class_shares(
         self, pairs: MaskPairs, shown: Tensor | None, shape: torch.Size
     ) -> Tensor | None:
-        """Return how much of its class each row is to show, `(L, R)` 0 to 1; None for all of it."""
+        """Return the target probability of each row's class, `(L, R)` 0 to 1; None for 1."""
         if shown is None or not self.soft_classes:
             return None
         shares = torch.ones(shape, device=shown.device)
@@ -132,7 +132,7 @@ def set_losses(
         mask_logits: `(L, B, Q, H, W)`.
         targets: truth of the `B` frames.
         criterion: weights, costs, points.
-        generator: draws the points.
+        generator: of the random points.
     """
     layers, _, queries = logits.shape[:3]
     costs = match_costs(logits, mask_logits, targets, criterion.cost, generator)
@@ -151,10 +151,10 @@ def set_losses(
 def leave_out_unknown(
     classes: Tensor, mask_logits: Tensor, targets: FrameTargets, no_object: int
 ) -> Tensor:
-    """Return `classes (L, B, R)` with `IGNORED` for rows of no object in places not known.
+    """Return `classes (L, B, R)` with `IGNORED` for rows of no object in unknown places.
 
-    Such a row has half of its mask `(L, B, R, H, W)` or more where nobody looked, or where it is
-    doubtful what is there.
+    Such a row has half of its mask `(L, B, R, H, W)` or more in places that are unknown or
+    doubtful.
     """
     if targets.ignored is None:
         return classes

@@ -1,4 +1,4 @@
-"""What a run reports: one JSON line per interval in a file, and a bar or plain lines for people."""
+"""The journal of a run: one JSON line per interval in a file, and a bar or lines on the console."""
 
 import json
 import sys
@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 Record = Callable[[float, Mapping[str, float]], None]
-"""Notes one interval: the share of the budget that is spent, and its numbers by name."""
+"""Records one interval: the share of the budget that is spent, and its numbers by name."""
 
 
 @contextmanager
 def journal(path: Path, stage: str) -> Iterator[Record]:
-    """Give what records the intervals of a stage; a bar on a terminal, plain lines elsewhere."""
+    """Yield a recorder for the intervals of a stage; a bar on a terminal, plain lines elsewhere."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -23,7 +23,7 @@ from maskstream_train.training.trainer import Trainer
 Batches = Callable[[Plan, int, int], Iterator[ClipBatch]]
 """Yields the batches of a plan from a number on, with so many processes to make them."""
 Observe = Callable[[Trainer], None]
-"""Called after every step; what it draws or measures must leave the run as it is."""
+"""Called after every step; it must not affect the run."""
 LOG_INTERVAL_S = 15.0
 
 

@@ -34,9 +34,9 @@ class MaskPairs:
         mask_logits: `(M, H, W)` matched predictions, of all layers and frames one after another.
         masks: `(X, h, w)` bool, true masks.
         index: `(M,)` int64, the true mask of each prediction.
-        doubtful: `(F, h, w)` bool, places of the `F` frames that teach no mask; `masks` holds
+        doubtful: `(F, h, w)` bool, places of the `F` frames without a mask loss; `masks` holds
             equally many of each frame, in order. None where there are none.
-        certainties: `(X,)` 0 to 1, of the masks' labels; None for certain ones.
+        certainties: `(X,)` 0 to 1, of the masks' labels; None: certain.
     """
 
     mask_logits: Tensor
@@ -111,7 +111,7 @@ def mask_losses(
 def point_bce(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
     """Binary cross entropy of `(M, P)` logits: mean over points, sum over masks.
 
-    `counted (M, P)` is 1 for points that take part, 0 for others; all do where left out.
+    `counted (M, P)` is 1 for points that count, 0 for others; None: all count.
     """
     losses = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     if counted is None:
@@ -122,7 +122,7 @@ def point_bce(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> T
 def point_dice(logits: Tensor, truth: Tensor, counted: Tensor | None = None) -> Tensor:
     """Dice loss `1 - (2 |A B| + 1) / (|A| + |B| + 1)` of `(M, P)` logits, summed over masks.
 
-    Only `counted` points take part; see `point_bce`.
+    See `point_bce` for `counted`.
     """
     inside = logits.sigmoid()
     if counted is not None:

@@ -63,7 +63,7 @@ def match_costs(
     if targets.doubtful is not None:
         frames = torch.arange(batch, device=points.device)
         unsure = sample_targets(targets.doubtful, frames, points).view(1, batch, 1, -1)
-        # A logit that says "not here": there, no true mask is, and it costs nothing.
+        # A large negative logit: background in every true mask, so that it adds no cost.
         drawn = drawn.masked_fill(unsure > 0, NOT_HERE)
     mask_cost, dice_cost = _pairwise_mask_costs(drawn, truth)
     return (

@@ -1,8 +1,8 @@
 """How each model is trained, stage by stage: `demo` on synthetic clips, the others as published.
 
 What all published DVIS-DAQ models share is in the paper's appendix .1 (docs/model.md 6): the
-tracker learns on a frozen segmenter, the refiner on a frozen online model. Of the segmenter's own
-training the paper only says that it is DVIS++'s: its stage takes the same optimiser, with single
+tracker learns on a frozen segmenter, the refiner on a frozen online model. Of the segmenter's
+training the paper only says that it is DVIS++'s: its stage uses the same optimiser, with single
 frames for clips.
 """
 
@@ -35,9 +35,9 @@ class StagePreset:
 
     Attributes:
         recipe: optimisation and losses.
-        plan: clips; where they are cut from is filled in by whoever starts the run.
+        plan: of clips; the caller fills in their source.
         tracker: rules of the tracker stage.
-        steps: length of the stage; None where it suits whatever time there is.
+        steps: length of the stage; None: as long as the time budget.
     """
 
     recipe: Recipe
@@ -48,7 +48,7 @@ class StagePreset:
 
 @dataclass(frozen=True)
 class Family:
-    """What the published models of a data set do differently (docs/model.md 6.3).
+    """Settings of the published models that depend on the data set (docs/model.md 6.3).
 
     Attributes:
         keep_score_min: threshold of the emergence simulation in stage B.
@@ -106,14 +106,14 @@ VIPSEG = Family(
     disappearance_simulation="off",
 )
 FAMILIES = {"ovis": OVIS, "ytvis19": YTVIS, "ytvis21": YTVIS, "vipseg": VIPSEG}
-"""By the part of a model's name that says its data set, as in `daq_r50_ovis`."""
+"""Settings by the part of a model's name that is its data set, as in `daq_r50_ovis`."""
 
 
 def training_preset(config: ModelConfig, stage: StageName) -> StagePreset:
     """Return how a stage of a model is trained.
 
     Raises:
-        ConfigError: nothing is known of the model's family, or the model has no such stage.
+        ConfigError: there are no recipes for the model's family, or it has no such stage.
     """
     if (stage == "refiner") != (config.offline is not None):
         raise ConfigError(

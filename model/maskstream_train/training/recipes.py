@@ -13,7 +13,7 @@ from maskstream_train.training.criterion import Criterion
 Precision = Literal["fp32", "bf16"]
 Anchors = Literal["dynamic", "static"]
 Frozen = Literal["none", "backbone", "segmenter"]
-"""What of a segmenter does not learn; of all of it, its class head still does."""
+"""Frozen part of a segmenter; of the whole segmenter, the class head still learns."""
 Hiding = Literal["off", "one", "continuous", "random"]
 
 

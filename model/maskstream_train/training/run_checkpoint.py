@@ -79,7 +79,7 @@ def load_run(path: Path, run: Run, stage: str, seed: int) -> None:
     except (CheckpointError, LookupError, RuntimeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this model: {error}") from None
     run.step, run.elapsed_s = int(facts["step"]), float(facts["elapsed_s"])
-    # As it was when the run began: whoever resumes may name no file to start from, or another.
+    # As at the start of the run: a resumed run may name no initial file, or another.
     run.steps_before = int(facts.get("steps_before", run.steps_before))
     run.minutes_before = float(facts.get("minutes_before", run.minutes_before))
 

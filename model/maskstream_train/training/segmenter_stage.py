@@ -29,7 +29,7 @@ def images_of(frames: Tensor) -> Tensor:
 
 @torch.no_grad()
 def segmented(segmenter: Segmenter, frames: Tensor, precision: Precision) -> SegmenterOutput:
-    """Return what a frozen segmenter makes of uint8 frames `(F, h, w, 3)`, in float32."""
+    """Return the output of a frozen segmenter for uint8 frames `(F, h, w, 3)`, in float32."""
     images = images_of(frames)
     with torch.autocast(images.device.type, torch.bfloat16, precision == "bf16"):
         output: SegmenterOutput = segmenter(images)
@@ -82,7 +82,7 @@ class SegmenterStage:
         load_into(self._segmenter.backbone, imagenet_weights(imagenet_file(), backbone))
 
     def freeze(self, part: Frozen) -> None:
-        """Leave a part of the segmenter as it is: its backbone, or all but its class head."""
+        """Freeze a part of the segmenter: its backbone, or all but its class head."""
         if part == "backbone":
             self._segmenter.backbone.requires_grad_(False)
         elif part == "segmenter":

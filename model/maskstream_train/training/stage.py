@@ -1,4 +1,4 @@
-"""What the training loop needs of a stage, and the moment of training it is told."""
+"""What the training loop needs of a stage, and the progress that it passes to one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -25,10 +25,10 @@ class FrameTargets:
         labels: `(B, O)` int64, class index; padding has 0.
         present: `(B, O)` bool: a real object with visible pixels on this frame.
         ignored: `(B, h, w)` uint8, `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None where
-            everything is known. No row learns from an unknown place that nothing is there, and no
-            mask learns from a doubtful one.
-        certainties: `(B, O)` 0 to 1, how sure the labels are; None for certain ones. Heeded with
-            `soft_classes` alone.
+            everything is known. Unknown places are no negative examples, and doubtful ones have no
+            mask loss.
+        certainties: `(B, O)` 0 to 1, how sure the labels are; None: certain. Used with
+            `soft_classes` only.
     """
 
     masks: Tensor

@@ -1,4 +1,4 @@
-"""What the frozen online model makes of clips, for training the refiner (docs/model.md 6.2).
+"""Outputs of the frozen online model for clips, to train the refiner (docs/model.md 6.2).
 
 A clip's frames lie one below the other as one tall picture, so that a mask of it is a tube, and
 matching and losses are those of single frames.

@@ -15,7 +15,7 @@ from maskstream_train.training.clip_sampling import ClipSampling
 class DataSet:
     """A data set on disk: its folder (or file of annotations), and its form.
 
-    Each process opens it for itself; it is small enough to be sent to workers.
+    Each process opens its own handle; the value is small enough to be sent to workers.
     """
 
     path: Path

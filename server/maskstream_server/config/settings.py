@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 
     # Where sessions live.
     store: str = "memory"
-    # Of the store in memory; a Redis has a `maxmemory` of its own. At 80 % no new session is taken.
+    # Of the store in memory; a Redis has its own `maxmemory`. At 80 % no new session is taken.
     store_max_bytes: int = Field(1024 * MIB, ge=1024)
     # Where it comes apart from the address, as a secret does.
     store_password: SecretStr | None = None
@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     max_before_hello: int = Field(64, ge=1)
     # Sessions of one address at once; None: as many as there are slots.
     max_sessions_per_address: int | None = Field(None, ge=1)
-    # Time for the headers of a request, and time in which its body must bring something.
+    # Timeouts of the headers of a request, and of a body without progress.
     request_header_s: float = Field(10.0, gt=0)
     request_stall_s: float = Field(30.0, gt=0)
     # Control messages (acks, pings, flushes) that one client may send in each second in the long

@@ -80,7 +80,7 @@ HostList = Annotated[WordList, AfterValidator(_check_hosts)]
 KeyList = Annotated[
     tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys), AfterValidator(_check_keys)
 ]
-"""Text without a key is refused, so that a list that was lost on its way gives no access."""
+"""Text without a key is refused: a list that was lost on its way must not open the server."""
 
 
 def _known_backend(name: str) -> str:

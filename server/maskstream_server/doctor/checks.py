@@ -19,7 +19,7 @@ from maskstream_server.errors import SettingsError
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined."""
+    """What the checks examine."""
 
     settings: Settings
     worker: bool

@@ -1,4 +1,4 @@
-"""What the doctor finds, a grade, a sentence and what to do about it; and the report of that."""
+"""A finding of the doctor (grade, sentence, advice), and the report of all of them."""
 
 import json
 from collections.abc import Iterable, Sequence

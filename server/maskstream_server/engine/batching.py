@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 PATIENCE_S = 2.0
-"""A frame of a whole video waits at most so long for those of live sessions."""
+"""Longest time that a frame of a whole video waits for those of live sessions."""
 
 
 @dataclass(frozen=True)

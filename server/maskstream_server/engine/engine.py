@@ -199,7 +199,7 @@ class Engine(Generic[State]):
         return bool(tickets)
 
     def _give_way(self) -> None:
-        """Step waiting live frames first, in the middle of a step of a whole video.
+        """Step waiting live frames, in a pause of a step of a whole video.
 
         One batch goes, so that what gives way is done some time on the busiest server, too. Who
         calls this does not hang.
@@ -242,7 +242,7 @@ class Engine(Generic[State]):
             self._observer.batch_done(times.batch_size, times.inference_s, waiting_s)
 
     def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
-        """Run on the event loop; where that is closed no caller waits any more."""
+        """Run on the event loop, unless it is closed: then no caller waits."""
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(partial(call, *args))

@@ -15,7 +15,7 @@ from maskstream_server.errors import StepFailedError
 WARM_UP_STEPS = 3
 """The first frame, the first one with tracks, and one more: each takes another way."""
 FAULTS = (Exception, SystemExit)
-"""What a model may raise: an exit would end the engine's thread, and with it every session."""
+"""Errors of a model that are caught: an exit would end the engine's thread and all sessions."""
 
 
 class Stepper:

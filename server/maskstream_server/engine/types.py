@@ -1,4 +1,4 @@
-"""What the engine takes and gives, and its limits; no thread and no queue."""
+"""Inputs, outputs and limits of the engine."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from maskstream_server.http.problems import error_response
 
 
 class Entrance:
-    """Refuses requests by a name that the server does not have, and reads paths below its own."""
+    """Refuses requests for other host names, and puts paths below the server's root path."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings

@@ -39,7 +39,7 @@ def error_response(error: Exception) -> JSONResponse:
             fault = error.errors()[0]
             return problem_response(422, "bad_request", f"{fault['loc'][-1]}: {fault['msg']}.")
         case ClientDisconnect():
-            # The client is gone; it is the cause, so that nothing is logged.
+            # The client has disconnected, which is not worth a log line.
             return problem_response(400, "bad_request", "The client broke off.")
     known = public_error(error)
     text = known.message if isinstance(known, WireError) else known.detail

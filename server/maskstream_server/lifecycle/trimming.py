@@ -1,4 +1,4 @@
-"""Decides when free memory goes back to the system, in place of the C library (glibc, Linux).
+"""Decides when free memory is returned to the system, instead of the C library (glibc, Linux).
 
 The library keeps what a flood of large frames leaves scattered between what is used. It returns
 what a step of the model frees at the end of a heap, in some processes and not in others, as
@@ -20,9 +20,10 @@ GAP_S, MAX_GAP_S = 5.0, 30.0
 """From one trim to the next: the first ones of a flood find memory still in use, and a trim of a
 large heap takes up to 70 ms, in which who allocates may wait."""
 SLACK_BYTES: Final = 48 << 20
-KEEP: Final = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 64 << 20}
+KEEP: Final = {-3: 32 << 20, -1: (1 << 31) - 1, -2: 64 << 20, -8: 1}
 """Options of `mallopt` by number (malloc.h), so that only a trim returns memory: the largest
-`M_MMAP_THRESHOLD` that it takes, no `M_TRIM_THRESHOLD`, and an `M_TOP_PAD` of a whole heap."""
+`M_MMAP_THRESHOLD` that it takes, no `M_TRIM_THRESHOLD`, and an `M_TOP_PAD` of a whole heap. With an
+`M_ARENA_MAX` of one, since a trim returns the end of the main heap only, not those of threads."""
 _STATM: Final = Path("/proc/self/statm")
 
 

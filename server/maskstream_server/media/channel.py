@@ -1,4 +1,4 @@
-"""The pipes to a child process, on which every transfer must be done by some time."""
+"""The pipes to a child process, with a deadline for each transfer."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ _PIPE_BYTES: Final = 1 << 20
 
 
 class Channel:
-    """What comes from a process' stdout and, where that is a pipe, goes to its stdin."""
+    """The stdout of a process and, if it is a pipe, its stdin."""
 
     def __init__(self, process: "Popen[bytes]", clock: Callable[[], float]) -> None:
         assert process.stdout is not None
@@ -20,7 +20,7 @@ class Channel:
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(_widened(self._out), select.POLLIN)
         if self._in is not None:
-            # A process that does not read must not hold the writer up.
+            # A process that does not read must not block the writer.
             os.set_blocking(self._in.fileno(), False)
             self._writable.register(_widened(self._in), select.POLLOUT)
 
@@ -70,7 +70,7 @@ class Channel:
 
 
 def _widened(pipe: IO[bytes]) -> IO[bytes]:
-    """Let a pipe hold more: on Linux only, and over a user's share of memory not even there."""
+    """Enlarge a pipe's buffer: Linux only, and within the user's limit."""
     with suppress(OSError, AttributeError):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return pipe

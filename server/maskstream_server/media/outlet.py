@@ -11,7 +11,7 @@ _TOUCH_S: Final = 1.0
 
 
 class Outlet:
-    """Sends messages, and lets the alarm count only while the decoder works."""
+    """Sends messages, with the alarm off while it waits for the reader."""
 
     def __init__(self, pipe: int, alarm: Alarm) -> None:
         self._pipe = pipe

@@ -31,7 +31,7 @@ def secret_key(secret: str) -> bytes:
 
 
 def signed_headers(key: bytes, name: str, body: bytes, now_s: float) -> Mapping[str, str]:
-    """Return what shows a receiver who sends a body, and when."""
+    """Return the headers of a body, with its signature."""
     timestamp = str(int(now_s))
     signed = b".".join((name.encode(), timestamp.encode(), body))
     signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()

@@ -39,8 +39,8 @@ class PicturePool:
     """Decodes pictures in processes, those first that have waited longest.
 
     A picture goes behind others as if it had come later, by `COST_WEIGHT` times what its sender's
-    pictures take: who sends slow ones does not hold up those who send quick ones. `died` is called
-    on the thread of a process that did not survive a picture.
+    pictures take: clients with slow ones do not delay those with quick ones. `died` is called on
+    the thread of a process that a picture has ended.
     """
 
     def __init__(

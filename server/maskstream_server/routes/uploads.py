@@ -66,7 +66,7 @@ router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
 
 @router.options("", status_code=204)
 async def abilities(uploads: TheUploads) -> Response:
-    """Say which extensions of tus there are, and the largest upload."""
+    """Return the supported extensions of tus, and the largest upload."""
     headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
     return Response(status_code=204, headers=headers)
 
@@ -95,7 +95,7 @@ async def create(request: Request, api: TheApi) -> Response:
 
 @router.head("/{upload}")
 async def progress(upload: str, uploads: TheUploads) -> Response:
-    """Say in `Upload-Offset` how many bytes have arrived."""
+    """Return in `Upload-Offset` how many bytes have arrived."""
     found = await uploads.find(upload)
     headers = {
         **_progress(found),
@@ -119,14 +119,14 @@ async def append(upload: str, request: Request, uploads: TheUploads) -> Response
 
 @router.delete("/{upload}", status_code=204)
 async def remove(upload: str, uploads: TheUploads) -> Response:
-    """Give up an upload and remove its bytes."""
+    """Cancel an upload and remove its bytes."""
     await uploads.remove(upload)
     return Response(status_code=204)
 
 
 @router.post("/{upload}", include_in_schema=False)
 async def other(upload: str, request: Request, uploads: TheUploads) -> Response:
-    """Do what clients behind proxies that know neither PATCH nor DELETE ask for."""
+    """Handle `X-HTTP-Method-Override`, for clients behind proxies without PATCH and DELETE."""
     method = request.headers.get("x-http-method-override", "").upper()
     if method == "DELETE":
         return await remove(upload, uploads)

@@ -1,7 +1,7 @@
 """`WS /v1/sessions/{id}/watch`: viewers see a session's results and cannot change it.
 
-They receive what is committed from the store, so any server that shares it can show any session,
-and continues to when another server takes the session over. What it sends is ignored.
+Results are read from the store as they are committed, so any server that shares it can show any
+session, also after another server takes it over. Messages of viewers are ignored.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the shell of a session must do: values that the session returns, in order."""
+"""Actions that a session returns, for its shell to execute in order."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether a frame is taken, and in which order that is asked (docs/protocol.md 7): pure.
+"""Whether a frame is accepted; the order of the checks is that of docs/protocol.md 7. Pure.
 
 The order: epoch, sequence, credit, size, codec; the header before, decoding after.
 """
@@ -38,7 +38,7 @@ class Terms:
         messages_per_s: control messages that it may send in each second in the long run; after a
             quiet time twice as many at once.
         max_tracks: limit of tracks alive, None for none.
-        takes_prompts: whether the model segments what texts refer to.
+        takes_prompts: whether the model takes texts that name objects to segment.
         lookahead: further frames that a final result may wait for.
     """
 

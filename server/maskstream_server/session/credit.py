@@ -1,4 +1,4 @@
-"""What a client may still send, and when it gets more: a pure ledger (docs/protocol.md 4)."""
+"""The credit of a client: what it may send, and when it gets more (docs/protocol.md 4). Pure."""
 
 from dataclasses import dataclass
 

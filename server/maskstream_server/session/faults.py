@@ -14,7 +14,7 @@ class FaultRows:
 
     Args:
         num_in_flight: frames that a client may have sent before it learns of one that was ignored:
-            each of them is out of place too, and that is no fault of its own. After several resets
+            each of them is out of place too, which is not one more fault. After several resets
             it may have sent as many in each epoch that has ended, since ignored ones cost nothing.
     """
 

@@ -59,11 +59,11 @@ class SessionMemory:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where a connection takes its session up.
+    """State from which a connection resumes its session.
 
     Attributes:
-        memory: the answered one.
-        state: the model's; None where the epoch has seen nothing.
+        memory: after the last answered frame.
+        state: of the model; None before the epoch's first frame.
         index: last frame that `state` holds, as the model counts.
         kept: sequences of the results that the store keeps, in order.
     """

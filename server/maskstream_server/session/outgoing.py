@@ -23,7 +23,7 @@ REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableErr
 
 
 class OutgoingMessages:
-    """What a session sends and commits: its memory, what is durable, and what still has to be sent.
+    """Outgoing side of a session: results, commits, credit, and replies that wait for them.
 
     Args:
         memory, ledger: see below.

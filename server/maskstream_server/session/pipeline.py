@@ -64,7 +64,7 @@ class Pipeline:
     """The line of frames and the chain of states: which work can begin, what has become of it.
 
     Args:
-        terms: of the connection.
+        terms: agreed at the opening of the connection.
         chain: where the model continues.
         answered: frames up to this one had their results before; they are stepped for the
             memory's sake.
@@ -157,7 +157,7 @@ class Pipeline:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `StepModel` gave; the state continues from it."""
+        """Take the result of a `StepModel`, with the new state."""
         if sequence is None:
             return self._flushed(report, times, now_s)
         task = self.line.task(sequence)
@@ -179,7 +179,7 @@ class Pipeline:
         return actions
 
     def _fail_unanswered(self, last: int) -> None:
-        """Drop frames up to `last`, as the model counts, that should have been answered."""
+        """Drop frames up to `last`, as the model counts, that the model has not answered."""
         for task in self._pending():
             if task.index <= last:
                 task.fail(InternalError("The model has left this frame without a result."))

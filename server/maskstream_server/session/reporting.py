@@ -1,4 +1,4 @@
-"""Which tracks of a frame are mentioned, and their masks (docs/protocol.md 3): pure."""
+"""Which tracks of a frame are reported, and their masks (docs/protocol.md 3). Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +56,7 @@ class ResultOptions:
         classes: Sequence[str] | None,
         **others: Any,
     ) -> Self:
-        """Return what is wanted of a model, its own lowest score for None.
+        """Return the options for a model; a score of None is the model's own.
 
         Raises:
             ValueError: the model has no such class.
@@ -87,7 +87,7 @@ def labels_of(info: ModelInfo, names: Sequence[str] | None) -> frozenset[int] | 
 
 @dataclass(frozen=True)
 class ReportedFrame:
-    """What is reported of one frame.
+    """Reported tracks of one frame.
 
     Attributes:
         index: number of the frame, as the model counts.
@@ -125,7 +125,7 @@ class StepReport:
         state: the model's, after the step.
         mentioned: of the last final result; without one, as before the step.
         committed: last frame that `parts` hold, as the model counts.
-        parts: the state as named bytes; None where they have not moved (`StepReporter.every`).
+        parts: the state as named bytes; None where not due (`StepReporter.every`).
     """
 
     frames: tuple[ReportedFrame, ...]
@@ -159,7 +159,7 @@ class StepReporter:
         """Report every result, and the parts where they have moved.
 
         Raises:
-            ValueError: the model gave what the port does not allow.
+            ValueError: the model's result violates the port.
         """
         frames = tuple(self._frames(output, pause))
         finals = [frame for frame in frames if frame.final]

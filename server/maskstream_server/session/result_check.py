@@ -1,4 +1,4 @@
-"""What a model gave, held to the port before it is used: a family may be another's code."""
+"""Checks results of a model against the port before use: a family may be third-party code."""
 
 from collections.abc import Mapping
 
@@ -29,13 +29,13 @@ def check_result(
     """Check a result of a step.
 
     Args:
-        result: what the model gave.
+        result: of the model.
         info: facts of the model.
         num_frames: frames that the session has had; None where that is not known.
         answered: last frame that has its final result.
 
     Raises:
-        ValueError: it is not what the port says.
+        ValueError: it violates the port.
     """
     where = f"frame {result.index}"
     given = result.index >= 1 and (num_frames is None or result.index <= num_frames)
@@ -47,7 +47,7 @@ def check_result(
 
 
 def check_committed(committed: int, num_frames: int | None) -> int:
-    """Return the last committed frame; ValueError where the session has not had it."""
+    """Return the last committed frame; ValueError if the session has not had it."""
     holds = committed >= 0 and (num_frames is None or committed <= num_frames)
     _require(holds, f"{committed} as the last committed of {num_frames} frames")
     return committed

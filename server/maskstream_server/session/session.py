@@ -107,7 +107,7 @@ class Session:
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float
     ) -> list[Action]:
-        """Take what a `StepModel` gave."""
+        """Take the result of a `StepModel`."""
         self._do(self._pipeline.stepped(sequence, report, times, now_s))
         return self._turn()
 

@@ -79,7 +79,7 @@ class Committer:
         self._pending = commit if self._pending is None else merge(self._pending, commit)
         self._count(waiting=self._num_waiting + 1, under_way=self._num_under_way)
         if self._task is None or self._task.done():
-            # The task is the committer's own: a caller that awaits `flush` cannot cancel it.
+            # A task of the committer: a cancelled caller of `flush` does not cancel it.
             self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 FULL_FRACTION = 0.8
-"""Share of its memory from which a store takes no new sessions (docs/operating.md)."""
+"""Share of its memory above which a store takes no new sessions (docs/operating.md)."""
 TOMBSTONE_LEASES = 4
 """A deleted session keeps its fence for so many lease times, so that late writers are refused."""
 
@@ -92,7 +92,7 @@ class StoredSession:
 
 @dataclass(frozen=True)
 class TakenOver:
-    """What a takeover by token gives: the lease and the memory, None where it cannot be read."""
+    """Result of a takeover by token: the lease and the memory, None where it cannot be read."""
 
     lease: Lease
     stored: StoredSession | None

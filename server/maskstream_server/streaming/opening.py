@@ -81,7 +81,7 @@ async def open_session(service: SessionPorts, hello: Hello, address: str) -> Ope
     """
     terms = agree(service, hello)
     if hello.resume is None:
-        first_prompts(service.model.info, hello.prompts)  # before anything is taken up
+        first_prompts(service.model.info, hello.prompts)  # before the session is created or resumed
     claim = read_token(hello.resume.token) if hello.resume else None
     service.connections.check_free(address, claim.session if claim else None)
     if not service.engine.ready:

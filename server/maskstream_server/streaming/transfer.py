@@ -3,17 +3,14 @@
 What is made here has no connection: a client takes it up with its resume token.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import structlog
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from maskstream_model.errors import PromptError, StateError
+from maskstream_model.parts_file import parts_from_file, parts_to_file
 from maskstream_server.errors import (
     BadStateError,
     SessionUnreadableError,
@@ -130,23 +127,6 @@ async def end(service: SessionPorts, session: str) -> None:
         raise UnknownSessionError(f"There is no session {session!r}.")
     service.connections.evict(lease)
     await service.store.delete(lease)
-
-
-def parts_to_file(parts: Mapping[str, bytes]) -> bytes:
-    """Return the parts of a model's memory as one safetensors file, a tensor of bytes each."""
-    return save({name: np.frombuffer(blob, np.uint8) for name, blob in parts.items()})
-
-
-def parts_from_file(blob: bytes) -> dict[str, bytes]:
-    """Read what `parts_to_file` wrote.
-
-    Raises:
-        BadStateError: the bytes are no such file.
-    """
-    try:
-        return {name: tensor.tobytes() for name, tensor in load(blob).items()}
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise StateError(f"state is damaged: {error}") from error
 
 
 async def _load(service: SessionPorts, session: str) -> StoredSession:

@@ -202,7 +202,7 @@ def test_a_session_that_is_resumed_brings_back_the_same_ids():
     ("change", "sentence"),
     [
         ({"next_track_id": 1}, "track ids must ascend"),
-        ({"num_seen": torch.tensor([0])}, "frames seen must be at least one"),
+        ({"num_seen": torch.tensor([0])}, "num_seen must be at least one"),
         (
             {"missed_frames": torch.tensor([2]), "num_seen": torch.tensor([1])},
             "fewer than make a track disappear",

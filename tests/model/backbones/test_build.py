@@ -8,7 +8,6 @@ from maskstream_model.backbones.efficientnet import EfficientNet
 from maskstream_model.backbones.resnet import ResNet
 from maskstream_model.backbones.swin import Swin
 from maskstream_model.backbones.vit_adapter import VitAdapter
-from maskstream_model.compile import export_segmenter
 from maskstream_model.config import (
     EfficientNetConfig,
     ResNetConfig,
@@ -16,6 +15,7 @@ from maskstream_model.config import (
     SwinConfig,
     VitAdapterConfig,
 )
+from maskstream_model.mask2former.compile import export_segmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 
 SMALL = {

@@ -9,8 +9,8 @@ from maskstream_model.config import OnlineConfig
 from maskstream_model.daq.duplicates import find_duplicates, mask_ious, suppress_duplicates
 from maskstream_model.daq.lifecycle import Verdict
 from maskstream_model.daq.online import OnlineDaq
+from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.port import TrackStatus
-from maskstream_model.presets import preset, preset_names
 from support.tiny import tiny_frames, tiny_model
 
 RULES = OnlineConfig(double_iou_max=0.5)

@@ -5,8 +5,9 @@ import pytest
 
 from maskstream_model.daq.hungarian import OnlineHungarian
 from maskstream_model.errors import FrameError, PromptError
-from maskstream_model.framewise import rounds
+from maskstream_model.network_model import rounds
 from maskstream_model.port import Model, Prompt, SessionOptions, StepInput
+from support.double_precision import double_precision
 from support.running import run
 from support.tiny import tiny_frames, tiny_model, tiny_panoptic_model
 
@@ -17,6 +18,14 @@ NO_OPTIONS = SessionOptions()
 @pytest.fixture(scope="module")
 def frames():
     return tiny_frames(NUM_FRAMES, seed=2)
+
+
+@pytest.fixture
+def double_model():
+    """For runs that differ in what is computed together."""
+    model = tiny_model()
+    with double_precision(model.segmenter, model.tracker):
+        yield model
 
 
 def stepped(model: Model, frames, state=None, options=NO_OPTIONS, pause=None):
@@ -53,8 +62,8 @@ def test_a_step_is_what_the_trackers_say(frames):
 
 
 @pytest.mark.parametrize("cut", [2, 4, NUM_FRAMES])
-def test_frames_of_one_session_may_step_together(frames, cut):
-    model, state, results = tiny_model(), None, []
+def test_frames_of_one_session_may_step_together(double_model, frames, cut):
+    model, state, results = double_model, None, []
     expected, end = stepped(model, frames[:1])
     for frame in frames[1:]:
         result, end = stepped(model, [frame], end)
@@ -65,8 +74,8 @@ def test_frames_of_one_session_may_step_together(frames, cut):
     assert identities(results) == identities(expected)
 
 
-def test_sessions_of_different_lengths_and_limits_may_step_together(frames):
-    model = tiny_model()
+def test_sessions_of_different_lengths_and_limits_may_step_together(double_model, frames):
+    model = double_model
     _, later = stepped(model, frames[:3])
     few = SessionOptions(max_tracks=1)
     batch = [

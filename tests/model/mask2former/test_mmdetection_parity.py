@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maskstream_model.association.detections import instances
-from maskstream_model.association.loading import model_of
+from maskstream_model.association.loading import load
 from maskstream_model.association.presets import preset
 from maskstream_model.association.weight_format import adapted, targets
 from maskstream_model.port import StepInput
@@ -51,7 +51,7 @@ def test_tensors_under_our_own_names_stay_as_they_are(mmdetection):
 
 def test_swins_index_of_positions_is_ours(mmdetection):
     weights = adapted(SWINT, mmdetection.weights(SWINT))
-    fresh = model_of(preset(SWINT), "random").segmenter.state_dict()
+    fresh = load(preset(SWINT), "random").segmenter.state_dict()
     indices = [key for key in fresh if key.endswith("relative_position_index")]
     assert len(indices) == 12
     assert all(torch.equal(weights[key], fresh[key]) for key in indices)
@@ -171,7 +171,7 @@ def test_panoptic_pictures_are_those_recorded(rules, name, mmdetection):
         "contained_min": None,
         "min_size": None,
     }
-    model = model_of(preset(PANOPTIC).override(**everything, **rules), "random")
+    model = load(preset(PANOPTIC).override(**everything, **rules), "random")
     model.segmenter = mmdetection.segmenter(PANOPTIC)
     for frame in range(2):
         pictures = [StepInput([recorded["frames"][frame]], model.begin())]

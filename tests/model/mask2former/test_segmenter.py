@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from maskstream_model.daq.presets import preset
 from maskstream_model.mask2former.attention import MultiheadAttention
 from maskstream_model.mask2former.mask_decoder import MaskDecoder
 from maskstream_model.mask2former.positions import sine_positions
 from maskstream_model.mask2former.segmenter import Segmenter
-from maskstream_model.presets import preset
 from support.tiny import tiny_config
 
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from maskstream_model.daq.presets import preset
 from maskstream_model.mask2former.positions import sine_positions
 from maskstream_model.mask2former.segmenter import Segmenter
-from maskstream_model.presets import preset
 from maskstream_model.tasks.preprocess import normalise, prepare
 from support.nearness import MASK_LOGITS, assert_near, assert_recorded, recorded_calls
 from support.runs import difference

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from maskstream_model.presets import preset
+from maskstream_model.daq.presets import preset
 from maskstream_model.tasks.instances import clip_tracks
 from maskstream_model.tasks.panoptic import panoptic_clip, panoptic_video
 from maskstream_model.tasks.panoptic_online import panoptic_frame

@@ -18,7 +18,6 @@ from support.clip_results import semantic_video, video_result
 from support.videomt import (
     OFFICIAL_RULES,
     THINGS_58,
-    Recordings,
     network_with_weights,
     packed_masks,
     recorded_model,
@@ -29,14 +28,6 @@ from support.videomt import (
 # AVX2 kernels move class logits by 1.2e-5, mask logits by 1e-4, queries by 7e-6.
 LOGITS, MASKS, QUERIES = 5e-5, 5e-4, 3e-5
 PROBABILITY = 1e-5
-
-
-@pytest.fixture(scope="module")
-def recordings(test_data):
-    folder = test_data / "reference" / "videomt"
-    if not folder.is_dir():
-        pytest.skip("no recordings of VidEoMT")
-    return Recordings(folder)
 
 
 @pytest.fixture(scope="module")

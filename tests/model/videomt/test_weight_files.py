@@ -8,9 +8,9 @@ from maskstream_model.checkpoint import load_weights, misfits, save_safetensors
 from maskstream_model.errors import CheckpointError
 from maskstream_model.port import StepInput
 from maskstream_model.videomt import presets, weight_format
-from maskstream_model.videomt.weight_names import POSITIONS, renamed
+from maskstream_model.videomt.weight_names import POSITIONS, under_our_names
 from support.tiny import tiny_frames
-from support.videomt import Recordings, made_up_weights, official_name
+from support.videomt import made_up_weights, official_name
 from support.weight_files import run, sentence_of
 
 OFFICIAL = {
@@ -27,14 +27,6 @@ FORMS = [
     for preset in presets
 ]
 SMALL = "videomt_vits_ytvis19"
-
-
-@pytest.fixture(scope="module")
-def recordings(test_data):
-    folder = test_data / "reference" / "videomt"
-    if not folder.is_dir():
-        pytest.skip("no recordings of VidEoMT")
-    return Recordings(folder)
 
 
 def hollow(shapes):
@@ -196,7 +188,7 @@ def test_parts_that_do_not_belong_together_are_left_to_the_comparison():
     weights = as_transformers(official())
     del weights["layers.3.attention.k_proj.bias"]
     weights["layers.4.attention.v_proj.bias"] = torch.zeros(2)
-    found = misfits(weight_format.targets(SMALL), renamed(weights))
+    found = misfits(weight_format.targets(SMALL), under_our_names(weights))
     assert found.missing == ["vit.blocks.3.attn.qkv.bias", "vit.blocks.4.attn.qkv.bias"]
     assert len(found.unexpected) == 5
 
@@ -211,4 +203,4 @@ def test_weights_of_another_preset_are_refused(files):
 
 def test_strangers_stay_as_they_are():
     stranger = {"model.weight": torch.zeros(3)}
-    assert renamed(stranger) == stranger
+    assert under_our_names(stranger) == stranger

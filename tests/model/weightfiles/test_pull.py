@@ -1,18 +1,24 @@
 """`maskstream weights pull` with a hub that answers as it should: what comes, and what is kept."""
 
 import json
+import re
 import threading
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from maskstream_model import load_model
+from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.errors import CheckpointError, ConfigError, DownloadError
+from maskstream_model.families import releases
 from support.distributions import distribution
 from support.hub import cut_off, sha256
 from support.published import NAME, SOURCE, published, world
 
 __all__ = ["distribution", "world"]
+
+CHECKING = "Checking and converting tiny.pth (1 MB)."
 
 
 def test_a_published_file_is_checked_converted_and_found_by_its_preset(world):
@@ -29,7 +35,7 @@ def test_a_published_file_is_checked_converted_and_found_by_its_preset(world):
         ("tiny", len(content), f"{world.hub.url}/someone/tiny/resolve/c0ffee/files/tiny.pth")
     ]
     assert world.watcher.done[-1] == (len(content), len(content))
-    assert world.watcher.said == []
+    assert world.watcher.said == [CHECKING]
     assert json.loads((world.cache / "weights.lock.json").read_text()) == {
         SOURCE: {
             "sha256": sha256(content),
@@ -97,13 +103,38 @@ def test_the_first_file_is_trusted_where_nobody_knows_its_hash(world):
     world.publish(f"{world.hub.url}/plain/tiny.pth")
     world.hub.files["plain/tiny.pth"] = published()
     world.pull()
-    (sentence,) = world.watcher.said
-    assert sentence.startswith("Nobody publishes a SHA-256 of tiny.pth: that of this file was rec")
+    checking, sentence = world.watcher.said
+    assert checking == CHECKING
+    assert sentence.startswith("Nobody publishes a whole SHA-256 of tiny.pth: that of this file w")
     world.target.unlink()
     world.hub.files["plain/tiny.pth"] = published(2.0)
     with pytest.raises(DownloadError, match=r"is not the right file: .* by weights\.lock\.json"):
         world.pull()
     assert world.left == ["weights.lock.json"]
+
+
+def test_a_name_with_the_first_digits_of_the_hash_is_compared_with_the_file(world):
+    world.hub.files["plain/tiny.pth"] = published()
+    world.publish(f"{world.hub.url}/plain/tiny.pth", sha256_prefix=sha256(published(2.0))[:8])
+    wrong = rf"but {sha256(published(2.0))[:8]}\.\.\. by its name, .*, --refresh accepts it\.$"
+    with pytest.raises(DownloadError, match=wrong):
+        world.pull()
+    assert world.left == []
+    world.hub.files["plain/tiny.pth"] = published(2.0)
+    world.pull()
+    assert "Nobody publishes a whole SHA-256" in world.watcher.said[-1]
+    world.target.unlink()
+    world.hub.files["plain/tiny.pth"] = published()
+    world.pull(refresh=True)
+    assert load_model("tiny")
+
+
+def test_the_names_of_mmdetections_files_end_in_eight_digits_of_their_hash():
+    published_rows = [row for row in releases() if "mmdetection" in row.source]
+    assert len(published_rows) == 10
+    for row in published_rows:
+        assert re.fullmatch(r"[0-9a-f]{8}", row.sha256_prefix)
+        assert row.file.endswith(f"-{row.sha256_prefix}.pth")
 
 
 def test_a_damaged_lock_file_trusts_nothing(world):
@@ -136,6 +167,37 @@ def test_a_folder_without_the_file_or_with_another_is_one_sentence(world, tmp_pa
     with pytest.raises(DownloadError, match=r"tiny\.pth from .* is not the right file"):
         world.pull(str(tmp_path))
     assert (tmp_path / "tiny.pth").is_file()
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_the_weights_in_another_form_leave_the_published_file_trusted(world, tmp_path, mirrored):
+    world.publish()
+    before = world.pull().fingerprint
+    other = tmp_path / "model.safetensors"
+    save_safetensors(other, {"published.weight": torch.zeros(300, 1000)}, {})
+    world.hub.files["mirror/model.safetensors"] = other.read_bytes()
+    origin = f"{world.hub.url}/mirror/model.safetensors" if mirrored else str(other)
+    assert world.pull(origin, refresh=True).fingerprint != before
+    lock = json.loads((world.cache / "weights.lock.json").read_text())
+    assert set(lock) == {SOURCE, origin}
+    world.target.unlink()
+    assert world.pull().fingerprint == before
+    world.target.unlink()
+    save_safetensors(other, {"published.weight": torch.ones(300, 1000)}, {})
+    world.hub.files["mirror/model.safetensors"] = other.read_bytes()
+    with pytest.raises(DownloadError, match="pulled on 2026-11-29 from"):
+        world.pull(origin)
+
+
+def test_a_copy_under_the_published_name_is_held_to_what_was_published(world, tmp_path):
+    world.publish()
+    world.pull()
+    world.target.unlink()
+    (tmp_path / "tiny.pth").write_bytes(published(2.0))
+    world.hub.files["mirror/tiny.pth"] = published(2.0)
+    for origin in (str(tmp_path), str(tmp_path / "tiny.pth"), f"{world.hub.url}/mirror/"):
+        with pytest.raises(DownloadError, match="pulled on 2026-11-29 from"):
+            world.pull(origin)
 
 
 def test_a_mirror_is_an_address_of_a_folder_or_of_the_file(world):

@@ -29,9 +29,11 @@ def test_a_pull_says_what_comes_and_what_was_made_of_it(world):
     assert done.stdout == f"{world.target}: tiny, fingerprint {mark}\n"
     assert "tiny: tiny.pth, 1 MB, from http://127.0.0.1" in done.stderr
     assert "Published by: someone. Licence of the weights: MIT." in done.stderr
-    assert re.search(r"^1 MB of 1 MB \(100 %\)$", done.stderr, re.MULTILINE)
+    assert re.search(r"^1 MB of 1 MB \(100 %\)", done.stderr, re.MULTILINE)
+    following = "Next: maskstream serve --model tiny\n"
+    assert done.stderr.endswith(f"Checking and converting tiny.pth (1 MB).\n{following}")
     again = run("pull", "tiny")
-    assert (again.stdout, again.stderr) == (f"{world.target}: tiny, was there already\n", "")
+    assert (again.stdout, again.stderr) == (f"{world.target}: tiny, was there already\n", following)
 
 
 def test_a_caution_has_to_be_agreed_to(world):

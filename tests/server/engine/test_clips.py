@@ -8,6 +8,7 @@ import pytest
 from maskstream_server.engine.queue import ACTIVE_S
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StepFailedError
+from support.double_precision import double_precision
 from support.engines import LIMITS, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model
@@ -29,19 +30,27 @@ async def test_each_frame_of_a_clip_has_its_result_and_the_last_one_the_memory(s
     assert (await submit_clip(engine, [picture()], every=2)).report.parts is None
 
 
+async def run_one_by_one(engine, frames):
+    results, state, mentioned = [], None, frozenset()
+    for frame in frames:
+        result = await submit_clip(engine, [frame], state=state, mentioned=mentioned)
+        state, mentioned = result.state, result.report.mentioned
+        results.append(result)
+    return results
+
+
 async def test_a_clip_agrees_with_its_frames_one_by_one(start):
     model, frames = tiny_model(), tiny_frames(9)
     engine = await start(model)
-    clip = (await submit_clip(engine, frames)).report.frames
-    state, mentioned = None, frozenset()
-    for frame, together in zip(frames, clip, strict=True):
-        result = await submit_clip(engine, [frame], state=state, mentioned=mentioned)
+    with double_precision(model.segmenter, model.tracker):
+        clip = (await submit_clip(engine, frames)).report.frames
+        results = await run_one_by_one(engine, frames)
+    for result, together in zip(results, clip, strict=True):
         alone = result.frame
         assert together.tracks.track_ids.tolist() == alone.tracks.track_ids.tolist()
         assert together.tracks.status.tolist() == alone.tracks.status.tolist()
         np.testing.assert_allclose(together.tracks.scores, alone.tracks.scores, atol=1e-4)
         np.testing.assert_allclose(together.crops.boxes, alone.crops.boxes, atol=2)
-        state, mentioned = result.state, result.report.mentioned
     assert max(len(frame.tracks.track_ids) for frame in clip) >= 2
 
 

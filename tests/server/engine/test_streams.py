@@ -15,6 +15,7 @@ from maskstream_model.aliases import Frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.port import StepInput
 from maskstream_server.engine.engine import Engine
+from support.double_precision import double_precision
 from support.engines import LIMITS, Stepped, picture, start, submit
 from support.fake_model import FakeModel
 from support.tiny import tiny_frames, tiny_model
@@ -60,10 +61,11 @@ async def test_sessions_that_share_steps_agree_with_sessions_alone(start):
     model = tiny_model()
     clips = {name: tiny_frames(10, seed) for seed, name in enumerate("abc")}
     alone = await start(model, replace(LIMITS, deterministic=True))
-    expected = {name: await run_session(alone, name, clip) for name, clip in clips.items()}
     engine = await start(model, replace(LIMITS, max_batch=3))
-    runs = (run_session(engine, name, clip) for name, clip in clips.items())
-    together = dict(zip(clips, await asyncio.gather(*runs), strict=True))
+    with double_precision(model.segmenter, model.tracker):
+        expected = {name: await run_session(alone, name, clip) for name, clip in clips.items()}
+        runs = (run_session(engine, name, clip) for name, clip in clips.items())
+        together = dict(zip(clips, await asyncio.gather(*runs), strict=True))
     assert max(result.times.batch_size for result in together["a"]) == 3
     for name in clips:
         for mine, theirs in zip(together[name], expected[name], strict=True):

@@ -101,3 +101,31 @@ def page_faults(how):
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="counts the page faults of glibc")
 def test_memory_that_is_used_again_at_once_is_not_faulted_in_again():
     assert max(page_faults("kept")) < 1000
+
+
+TRIMMED = """
+import ctypes, threading
+from maskstream_server.lifecycle.trimming import keep_freed_memory, resident_bytes
+
+def work():
+    blocks = [b"x" * (1 << 20) for _ in range(40)]
+    blocks.clear()
+
+keep_freed_memory(ctypes.CDLL(None).mallopt)
+before = resident_bytes()
+ready = threading.Barrier(4)
+threads = [threading.Thread(target=lambda: (ready.wait(), work())) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+ctypes.CDLL(None).malloc_trim(0)
+print(resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="counts the bytes of glibc")
+def test_a_trim_returns_what_threads_have_freed():
+    args = [sys.executable, "-c", TRIMMED]
+    done = subprocess.run(args, check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 10 * MIB

@@ -3,8 +3,8 @@
 import pytest
 
 from maskstream_model.config import ClassInfo
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import DatasetError
-from maskstream_model.presets import preset
 from maskstream_train.data.classes import match_classes, same_names
 from maskstream_train.data.videos import Category
 

@@ -75,11 +75,11 @@ def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_told(
     rows[2]["segmentation"], rows[4]["segmentation"] = [], empty
     own.content["categories"].append({"id": 9, "name": "nut"})
     rows[:] = rows[:-2]
-    told = "\n".join(opened(own).notes)
-    assert "Empty masks are left out: 2, the first is" in told
-    assert "iscrowd=1 are no single objects and are left out: 1" in told
-    assert "The class 'nut' has no mask" in told
-    assert "without an annotation are left out: 1" in told
+    output = "\n".join(opened(own).notes)
+    assert "Empty masks are left out: 2, the first is" in output
+    assert "iscrowd=1 are no single objects and are left out: 1" in output
+    assert "The class 'nut' has no mask" in output
+    assert "without an annotation are left out: 1" in output
 
 
 def refused(own, sentence, **options):

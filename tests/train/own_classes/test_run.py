@@ -100,7 +100,7 @@ def test_a_folder_with_a_model_is_not_overwritten_but_gone_on_with(trained):
     folder, asked = trained
     again = run(*asked, "--steps", "4")
     assert again.exit_code == 1
-    assert "holds a model: go on with --resume, or choose another --out" in again.stderr
+    assert "holds a model: continue it with --resume, or choose another --out" in again.stderr
     further = run(*asked, "--steps", "8", "--resume")
     assert further.exit_code == 0, further.output
     steps = [(line["stage"], line["step"]) for line in lines_of(folder)]

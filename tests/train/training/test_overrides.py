@@ -3,8 +3,8 @@
 import pytest
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import ConfigError
-from maskstream_model.presets import preset
 from maskstream_train.training.overrides import override
 from maskstream_train.training.presets import training_preset
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from maskstream_model.checkpoint import header_of, load_weights
+from maskstream_model.daq.presets import preset
 from maskstream_model.mask2former.segmenter import Segmenter
-from maskstream_model.presets import preset
 from maskstream_train.training.batches import stream_batches
 from maskstream_train.training.options import Budget
 from maskstream_train.training.overrides import override

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from maskstream_model.checkpoint import header_of, load_weights
+from maskstream_model.daq.loading import load
 from maskstream_model.errors import ConfigError, TrainingError
-from maskstream_model.loading import load
 from maskstream_train.training.batches import ClipBatches
 from maskstream_train.training.options import Budget
 from maskstream_train.training.refiner_stage import RefinerStage

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from maskstream_model.config import ModelConfig
+from maskstream_model.daq.presets import preset
 from maskstream_model.errors import ConfigError
-from maskstream_model.presets import preset
 from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 from maskstream_train.training.criterion import Criterion

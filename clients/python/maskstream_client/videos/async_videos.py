@@ -41,7 +41,7 @@ _LOOK_AGAIN_S: Final = 1.0
 class AsyncVideos:
     """The whole videos of one server. It holds no connection: each call makes its own.
 
-    A connection that is lost is made again, as long as `retry` says. Every method
+    A lost connection is made again, within the limits of `retry`. Every method
     raises `ConnectionFailedError` where no server answers, and `RefusedError` or a `WireError`
     with the server's own sentence where it refuses. A video is named by its id, or by a `Video`.
 
@@ -70,7 +70,7 @@ class AsyncVideos:
         Args:
             source: path of the video, which is read block by block; or its address
                 (https://...), from which the server fetches it, where its operator allows that.
-            progress: called with how many bytes of how many are uploaded; not for an address.
+            progress: called with uploaded and total bytes; not for an address.
             resume: the last argument of an earlier `remember`: the upload resumes there.
             remember: called after every step from which another process can resume.
             options: fields of `VideoOptions`.
@@ -194,7 +194,7 @@ class AsyncVideos:
             video: which; one that has not ended has no files.
             folder: where they go; made where it is not there.
             names: of the files; None are all.
-            progress: called with a file's name, and how many bytes of how many are here.
+            progress: called with a file's name, and downloaded and total bytes.
 
         Raises:
             VideoFailedError: it failed.

@@ -1,4 +1,4 @@
-"""Downloads the files of a video: each is whole under its name, or not there."""
+"""Downloads the files of a video: each is complete under its name, or absent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from maskstream_client.videos.http import Http, Response
 from maskstream_client.videos.retrying import TransientError
 
 DownloadProgress = Callable[[str, int, int], object]
-"""Called with the name of a file, and how many bytes of how many are here."""
+"""Called with the name of a file, and downloaded and total bytes."""
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _PARTIAL: Final = 206
 _BEYOND: Final = 416

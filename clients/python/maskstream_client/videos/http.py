@@ -28,7 +28,7 @@ _TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
 
 @dataclass(frozen=True)
 class Place:
-    """A server, its key, and when requests to it are repeated.
+    """A server, its key, and the retry policy of requests to it.
 
     Attributes:
         base: its address, with a slash at the end.
@@ -110,7 +110,7 @@ class Http:
         return response
 
     async def with_retries(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an attempt while it fails for a time, as `RetryRules` say.
+        """Repeat an attempt while it fails with a `TransientError`, by the policy.
 
         Raises:
             ConnectionFailedError: no server answers, or not in time.
@@ -133,14 +133,14 @@ class Http:
     async def read(
         self, reader: Callable[[Any], T], method: str, address: str, **arguments: Any
     ) -> T:
-        """What a reader makes of the JSON of the response; with retries."""
+        """Return the JSON of the response as parsed by `reader`; with retries."""
         answer = await self.with_retries(lambda: self.request(method, address, **arguments))
         with self.reading():
             return reader(answer.json())
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """A context to read a response in.
+        """A context in which to read a response.
 
         Raises:
             ConnectionFailedError: the response is not that of a Maskstream server.
@@ -164,5 +164,5 @@ class Http:
 
 
 def _segment(text: str) -> str:
-    """One segment of a path, whatever characters an id has."""
+    """Quote an id as one segment of a path."""
     return quote(text, safe="") if text.strip(".") else "-"

@@ -20,7 +20,7 @@ from maskstream_protocol.errors import (
 _TRANSIENT: Final = frozenset({423, 429, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 _PERMANENT: Final = frozenset({"videos_off"})
-"""Codes for which it will not, whatever the status."""
+"""Codes of the server after which it cannot, whatever the status."""
 _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
     401: UnauthorizedError,
     403: ForbiddenError,
@@ -28,7 +28,7 @@ _OF_STATUS: Final[Mapping[int, type[WireError]]] = {
 
 
 def refusal(response: httpx.Response, proxy: str | None = None) -> Exception:
-    """The exception for a response that is no success; its body has been read."""
+    """The exception for an error response, whose body has been read."""
     problem = _problem(response)
     code, sentence = problem.get("code"), problem.get("detail")
     if not isinstance(code, str):
@@ -55,7 +55,7 @@ def connection_failure(error: httpx.TransportError, place: str) -> TransientErro
 
 
 def not_maskstream(place: str, error: Exception) -> ConnectionFailedError:
-    """The exception for responses that no Maskstream server gives."""
+    """The exception for responses that are not a Maskstream server's."""
     return NoServerError(f"There is no Maskstream server at {place}: {error}")
 
 

@@ -21,7 +21,7 @@ class VideoOptions:
         mask_scale: 1, 0.5 or 0.25 of the upright frame.
         min_score: 0 to 1, from which a track is first mentioned.
         classes: names of the only classes to mention.
-        prompts: texts that name what to segment, for models that take them.
+        prompts: texts that name objects to segment, for models that take them.
         show_min: 0 to 1, from which a track is drawn, and visible in `ytvis.json`.
         frame_stride: work on every so many-th frame only.
         webhook: address that is called at the end.
@@ -63,7 +63,7 @@ class VideoFields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Submission:
-    """How far the submission of a video has come; another process can resume it.
+    """Progress of a submission, from which another process can resume it.
 
     Attributes:
         key: sent with it, so that a repeated submission makes no second video.

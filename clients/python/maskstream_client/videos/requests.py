@@ -1,4 +1,4 @@
-"""Requests about a video, each over one connection, and what its record means."""
+"""Requests about a video, each over one connection, and errors by its state."""
 
 from __future__ import annotations
 

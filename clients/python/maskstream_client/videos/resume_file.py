@@ -1,4 +1,4 @@
-"""What `maskstream run` has done so far, in a file beside its results: another run resumes."""
+"""The progress of `maskstream run`, in a file beside its results, for another run to resume."""
 
 from __future__ import annotations
 

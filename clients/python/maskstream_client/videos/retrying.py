@@ -10,7 +10,7 @@ class TransientError(Exception):
     """An attempt that failed and may be repeated; never leaves this package.
 
     Attributes:
-        retry_after_s: how long the server asks to wait.
+        retry_after_s: the server's Retry-After; 0 without one.
     """
 
     def __init__(self, error: Exception, retry_after_s: float = 0.0) -> None:
@@ -22,7 +22,7 @@ class TransientError(Exception):
 class RetryPolicy:
     """Counts the failures in a row of one operation.
 
-    Without a first answer nothing is repeated: then no server is there.
+    Nothing is repeated before a first response: there may be no server at all.
     """
 
     def __init__(self, rules: RetryRules) -> None:
@@ -42,11 +42,11 @@ class RetryPolicy:
         self._failing_since_s = None
 
     def delay_s(self, failed: TransientError, now_s: float) -> float:
-        """How long to wait before the next attempt.
+        """Return the seconds to wait before the next attempt.
 
         Raises:
-            ConnectionFailedError: there is none, after many.
-            Exception: what the first attempt failed with.
+            ConnectionFailedError: too many attempts or too much time.
+            Exception: the error of the first attempt.
         """
         if not self._was_reached:
             raise failed.error from None

@@ -80,7 +80,7 @@ def _run(job: RunJob, resume_file: ResumeFile, bars: ProgressBars) -> tuple[Vide
 
 
 def _interrupted(job: RunJob, resume_file: ResumeFile) -> None:
-    """Ask whether to cancel at the server too, where a person can answer."""
+    """Ask whether to cancel the job at the server too, if there is a terminal."""
     submission = resume_file.read()
     what = "upload" if submission.video is None else "video"
     if _confirmed(f"Cancel the {what} at the server?"):
@@ -107,7 +107,7 @@ def _cancel(job: RunJob, submission: Submission) -> str:
 
 
 def _confirmed(question: str) -> bool:
-    """Yes, from a person at a terminal; without one, and after Ctrl-C again, no."""
+    """Confirm at a terminal; false without one, and after a second Ctrl-C."""
     if not sys.stdin.isatty():
         return False
     try:

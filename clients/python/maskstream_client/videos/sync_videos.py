@@ -29,7 +29,7 @@ def _blocking(
 def _iterating(
     method: Callable[Concatenate[AsyncVideos, P], AsyncGenerator[T, None]],
 ) -> Callable[Concatenate[Videos, P], Generator[T, None, None]]:
-    """The same method, whose items are waited for one by one."""
+    """The same method as an iterator that blocks for each item."""
 
     @wraps(method)
     def run(videos: Videos, /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
@@ -39,7 +39,7 @@ def _iterating(
 
 
 class Videos:
-    """The whole videos of one server. Its methods block; `AsyncVideos` says what each does.
+    """The whole videos of one server. Methods block; they are documented in `AsyncVideos`.
 
     `events`, `list` and `results` are iterators. Callbacks are called in another thread.
 

@@ -22,7 +22,7 @@ from maskstream_client.videos.retrying import TransientError
 from maskstream_client.videos.source_file import SourceFile
 
 UploadProgress = Callable[[int, int], object]
-"""Called with how many bytes of how many are uploaded."""
+"""Called with uploaded and total bytes."""
 Remember = Callable[[Submission], object]
 """Called after every step from which another process can resume."""
 
@@ -152,7 +152,7 @@ class Uploader:
         return offset
 
     async def submit_form(self) -> Video:
-        """Submit it by a form, which begins anew after a lost connection."""
+        """Submit it by a form, which restarts after a lost connection."""
         form = video_form(self.file.path.name, self.options.to_json(), secrets.token_hex(16))
         headers = _key(self.submission) | form.headers(self.file.num_bytes)
         answer = await self.http.with_retries(

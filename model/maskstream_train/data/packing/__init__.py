@@ -1,1 +1,1 @@
-"""Packs real pictures of several sources into one file to learn from (`scripts/pack_demo.py`)."""
+"""Packs real pictures of several sources into one file for training (`scripts/pack_demo.py`)."""

@@ -1,4 +1,4 @@
-"""From masks by people and what the teacher said to the objects of a picture."""
+"""Merges masks by people and predictions of the teacher into the objects of a picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from maskstream_train.data.rle import encode_rle
 
 OTHER = "other"
 ALREADY_MARKED = 0.3
-"""Share of a taught mask inside of objects by people from which it is one of these."""
+"""Share of a teacher's mask inside of objects by people from which it is dropped as one of them."""
 MIN_PART = 0.06
-"""Share of a mask of two things that each of them has at least."""
+"""Smallest share of a mask of two things that each of them has."""
 
 STRING_PIXELS = 2
-"""What is at most twice as wide is a string, such as those of kites."""
+"""Parts at most twice as wide are strings, such as those of kites."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,17 @@ def encoded(objects: Sequence[Marked], classes: Sequence[str]) -> tuple[PackedOb
 def join(
     marked: Sequence[Marked], taught: Sequence[TaughtObject], doubtful: Bools
 ) -> tuple[list[Marked], Bools]:
-    """Add what the teacher is believed to the objects by people.
+    """Add the trusted predictions of the teacher to the objects by people.
 
     A pixel has one owner: people before the teacher, then the higher score.
 
     Args:
         marked: by people.
         taught: by the teacher, on the same picture.
-        doubtful: `(height, width)` pixels that are doubtful anyway.
+        doubtful: `(height, width)` bool, pixels that are doubtful already.
 
     Returns:
-        All objects, and the doubtful pixels: also what is left of the boxes of taught ones.
+        All objects, and the doubtful pixels, with the rest of the boxes of the teacher's.
     """
     objects = list(marked)
     owned = np.zeros_like(doubtful)

@@ -27,7 +27,7 @@ from maskstream_train.data.rle import encode_rle
 
 @dataclass(frozen=True)
 class Source:
-    """Where pictures come from, for the model card."""
+    """Origin and license of pictures, for the model card."""
 
     name: str
     license: str
@@ -35,7 +35,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame of a video before the teacher's objects are joined; nobody marked all of it."""
+    """One frame of a video before the teacher's objects are added; not all of it is annotated."""
 
     path: Path
     sequence: str
@@ -62,11 +62,11 @@ MISTAKEN = frozenset(
 """Names that the teacher gives to wrong things of a sequence beside the marked one, as looked at: a
 second camel, painted faces, blurred backs."""
 WORN = frozenset(("kite-surf", "paragliding-launch"))
-"""Sequences whose mask is a person with what they wear, and strings."""
+"""Sequences whose mask is a person with clothes, equipment and strings."""
 
 
 def stills(folder: Path, taught: Taught, classes: Sequence[str]) -> Iterator[PackedPicture]:
-    """Yield COCO pictures; `complete: false` ones get what the teacher is believed, too.
+    """Yield COCO pictures; `complete: false` ones also get the teacher's trusted objects.
 
     Raises:
         DatasetError: broken annotations.
@@ -109,12 +109,12 @@ def _annotated(video: AnnotatedVideo, names: Mapping[int, str]) -> tuple[list[Ma
 
 
 def cutouts(folder: Path, stride: int, taught: Taught, names: Mapping[str, str]) -> Iterator[Shot]:
-    """Yield every `stride`-th frame of DAVIS sequences, with what their masks hold.
+    """Yield every `stride`-th frame of DAVIS sequences, with their objects.
 
     Args:
         folder: one folder for each sequence, pictures with a mask beside each.
         stride: see above.
-        taught: what the teacher said.
+        taught: predictions of the teacher.
         names: of sequences, such as `person+bicycle`.
 
     Raises:
@@ -130,7 +130,7 @@ def cutouts(folder: Path, stride: int, taught: Taught, names: Mapping[str, str])
 
 
 def clips(folder: Path, taught: Taught) -> Iterator[Shot]:
-    """Yield the frames of clips, `folder/05/00000.jpg`, with what the teacher is believed."""
+    """Yield the frames of clips, `folder/05/00000.jpg`, with the teacher's trusted objects."""
     for number, source in CLIPS.items():
         files = sorted((folder / number).glob("*.jpg"))
         for path, lessons in zip(files, _lessons(files, taught), strict=True):
@@ -144,7 +144,7 @@ def _lessons(files: Sequence[Path], taught: Taught) -> list[list[TaughtObject]]:
 def _named(
     mask: Bools, sequence: str, names: str, lessons: Sequence[TaughtObject]
 ) -> tuple[list[Marked], Bools | None]:
-    """Return the objects of a true mask; what of a pair cannot be split is doubtful."""
+    """Return the objects of a true mask; pixels of a pair that cannot be split are doubtful."""
     if not mask.any():
         return [], None
     if "+" not in names:
@@ -166,7 +166,7 @@ def frame_of(shot: Shot, classes: Sequence[str]) -> PackedPicture:
     with Image.open(shot.path) as picture:
         width, height = picture.size
     nowhere = np.zeros((height, width), dtype=bool)
-    # What is doubtful is no object of the teacher's either.
+    # In doubtful places the teacher's objects are dropped, too.
     barrier = [] if shot.doubtful is None else [Marked("", 1.0, shot.doubtful, exact=True)]
     objects, doubtful = join([*shot.marked, *barrier], shot.lessons, nowhere)
     objects = [thing for thing in objects if thing.name]

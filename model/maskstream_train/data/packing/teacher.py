@@ -1,4 +1,4 @@
-"""What a teacher said about pictures: boxes with names, scores and masks, once and offline.
+"""Predictions of a teacher for pictures, made once, offline: boxes, names, scores, masks.
 
 A file holds `{"names": [...], "pictures": [{"file", "width", "height", "objects": [{"name",
 "score", "box": [x0, y0, x1, y1], "mask": RLE or null, "mask_class_agrees", "fill"}]}]}`. A mask is
@@ -18,11 +18,11 @@ from maskstream_train.data.reading import read_entry, read_json, read_list
 from maskstream_train.data.rle import decode_masks
 
 POSITIVE_SCORE = 0.5
-"""Above this the teacher is believed; below it nothing is said about the place."""
+"""Score from which predictions are trusted; places of lower ones are unknown."""
 MIN_FILL = 0.15
-"""Share of its box that a mask covers at least, else the pixel model missed the object."""
+"""Smallest share of its box that a mask covers; below, the pixel model missed the object."""
 MIN_FILL_OF_ANY = 0.4
-"""The same where the mask is of any class."""
+"""The same for masks of any class."""
 MIN_PIXELS = 150
 LINK_IOU = 0.4
 """Overlap of boxes on consecutive frames from which they are one object."""
@@ -30,7 +30,7 @@ LINK_IOU = 0.4
 
 @dataclass(frozen=True)
 class TaughtObject:
-    """One object as the teacher sees it: box `(x0, y0, x1, y1)`, mask `(height, width)`."""
+    """One predicted object: box `(x0, y0, x1, y1)`, mask `(height, width)`."""
 
     name: str
     score: float
@@ -40,7 +40,7 @@ class TaughtObject:
 
     @property
     def believed(self) -> bool:
-        """Whether it is taken for an object with this mask."""
+        """Whether it is used as an object with this mask."""
         least = MIN_FILL if self.agrees else MIN_FILL_OF_ANY
         x0, y0, x1, y1 = self.box
         pixels = int(self.mask.sum())
@@ -49,7 +49,7 @@ class TaughtObject:
 
     @property
     def inside(self) -> Bools:
-        """`(height, width)`: the box."""
+        """The box as a mask, `(height, width)`."""
         inside = np.zeros_like(self.mask)
         x0, y0, x1, y1 = self.box
         inside[y0:y1, x0:x1] = True
@@ -57,11 +57,11 @@ class TaughtObject:
 
 
 Taught = Mapping[str, Sequence[TaughtObject]]
-"""By the name of the picture's file with the name of its folder."""
+"""Objects by `key_of` of their picture."""
 
 
 def key_of(path: Path) -> str:
-    """Return what a picture is known by: `folder/file`."""
+    """Return the key of a picture: `folder/file`."""
     return f"{path.parent.name}/{path.name}"
 
 
@@ -101,10 +101,10 @@ def _box(values: Sequence[int]) -> tuple[int, int, int, int]:
 
 
 def by_majority(frames: Sequence[Sequence[TaughtObject]]) -> list[list[TaughtObject]]:
-    """Give each object of a video the name that it has most, weighted by score.
+    """Give each object of a video its most frequent name, weighted by score.
 
-    Boxes of consecutive frames that overlap are one object. One that is seen on a single frame is
-    believed no longer: blurred and cut-off things are seen so, under any name.
+    Boxes of consecutive frames that overlap are one object. One on a single frame is not trusted:
+    blurred and cut-off things are found so, under any name.
     """
     renamed = [list(objects) for objects in frames]
     for members in _linked(frames):

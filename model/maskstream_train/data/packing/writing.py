@@ -12,16 +12,16 @@ from maskstream_model.errors import DatasetError
 from maskstream_train.data.packed import INDEX, PackedPicture
 
 DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every entry, so that the file does not depend on when it was written."""
+"""Time of every entry, so that the file does not depend on when it was written."""
 
 
 def weight_of(picture: PackedPicture) -> int:
-    """Return the bytes that a picture takes in the file, about."""
+    """Return about how many bytes a picture takes in the file."""
     return Path(picture.file).stat().st_size + len(json.dumps(picture.as_json())) // 2 + 200
 
 
 def fitting(pictures: Sequence[PackedPicture], max_bytes: int, seed: int) -> list[PackedPicture]:
-    """Leave out drawn frames of videos until the rest fits; order is kept.
+    """Leave out random frames of videos until the rest fits; order is kept.
 
     Raises:
         DatasetError: the stills alone are too large.

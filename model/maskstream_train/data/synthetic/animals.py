@@ -20,7 +20,7 @@ COAT, PATCH, DARK, LIGHT = range(4)
 
 
 class _Quadruped:
-    """Measures of a four-legged animal, drawn; `spots (S, 4)` are places and radii of patches."""
+    """Random measures of a four-legged animal; `spots (S, 4)` are places and radii of patches."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.length, self.girth = rng.uniform(0.55, 0.95), rng.uniform(0.24, 0.42)

@@ -13,7 +13,7 @@ SKIN, SHIRT, TROUSERS, HAIR, SHOE, BAG = range(6)
 
 
 class _Biped:
-    """Measures and clothes of a person, drawn; `sleeve` and `shin` are paints."""
+    """Random measures and clothes of a person; `sleeve` and `shin` are paints."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         build, depth = rng.uniform(0.75, 1.5), rng.uniform(0.5, 1.0)

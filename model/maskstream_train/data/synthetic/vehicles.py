@@ -30,7 +30,7 @@ from maskstream_train.data.synthetic.textures import random_colour
 
 
 class _CarFromSide:
-    """Measures of a car, van or lorry, drawn; heights count downwards, `half` is half a length."""
+    """Random measures of a car, van or lorry; heights count downwards, `half` is half a length."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.half, self.roof = rng.uniform(0.9, 1.35), -rng.uniform(0.4, 0.8)

@@ -46,11 +46,11 @@ class PanopticScore:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as the reference cases name it."""
-        told: dict[str, Any] = {"vpq": dict(self.vpq)}
+        scores: dict[str, Any] = {"vpq": dict(self.vpq)}
         if self.script and self.clean:
-            told["stq_vipseg_script"] = self.script.as_json(lengths=True)
-            told["stq_deeplab2_clean_ids"] = self.clean.as_json(lengths=False)
-        return told
+            scores["stq_vipseg_script"] = self.script.as_json(lengths=True)
+            scores["stq_deeplab2_clean_ids"] = self.clean.as_json(lengths=False)
+        return scores
 
     def tables(self) -> list[Table]:
         """Return tables of windows, classes and STQ, in percent."""

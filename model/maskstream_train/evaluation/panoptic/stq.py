@@ -78,14 +78,14 @@ class StqSummary:
     def as_json(self, lengths: bool) -> dict[str, object]:
         """Return the numbers as the reference cases name them, with lengths of videos if asked."""
         videos = self.videos
-        told: dict[str, object] = {
+        scores: dict[str, object] = {
             **{"STQ": self.stq, "AQ": self.aq, "SQ": self.sq},
             "videos": [video.name for video in videos],
             "STQ_per_seq": [video.stq for video in videos],
             "AQ_per_seq": [video.association.quality for video in videos],
             "IoU_per_seq": [video.iou for video in videos],
         }
-        return told | ({"length_per_seq": [v.num_frames for v in videos]} if lengths else {})
+        return scores | ({"length_per_seq": [v.num_frames for v in videos]} if lengths else {})
 
 
 class StqMetric:

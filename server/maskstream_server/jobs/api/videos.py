@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class VideoApi:
-    """Submits videos, and answers questions about them."""
+    """Submits, lists, reads and deletes videos."""
 
     maintenance: Maintenance
     intake: Intake

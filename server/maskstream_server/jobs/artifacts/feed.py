@@ -12,7 +12,7 @@ class FeedStoppedError(Exception):
 
 
 class Feed:
-    """Each iteration, in a thread of its own, gives all lines and ends with the last."""
+    """Lines for several readers: each iterates over all of them in its own thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

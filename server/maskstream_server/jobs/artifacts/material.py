@@ -19,7 +19,7 @@ UNSEEN = (Status.MISSED.name.lower(), Status.DISAPPEARED.name.lower())
 
 @dataclass(frozen=True)
 class Material:
-    """All that an artifact can be made of; opened and read in the thread that makes it."""
+    """Inputs of an artifact; opened and read in the thread that makes it."""
 
     name: str
     lines: Lines

@@ -103,7 +103,7 @@ class VideoSubmission(ABC):
 
 @dataclass(frozen=True)
 class FormSubmission(VideoSubmission):
-    """A multipart form that comes in, and what its headers say of it."""
+    """A multipart form that is received, and its headers."""
 
     chunks: AsyncIterable[bytes]
     content_type: str

@@ -22,7 +22,7 @@ MAX_PIXELS_AT_ONCE: Final = 12_000_000
 
 
 class FrameLoop:
-    """The work on the frames that have no results yet."""
+    """Processes the frames that have no results yet."""
 
     def __init__(
         self, job: VideoJob, tracking: Tracking, making: Making, thread: ThreadPoolExecutor

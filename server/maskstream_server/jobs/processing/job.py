@@ -30,14 +30,14 @@ AWAY_PAUSE_S = 0.5
 
 @dataclass(frozen=True)
 class WorkerParts:
-    """What a worker works with.
+    """Dependencies of a worker.
 
     Attributes:
-        engine: shared with live sessions, which go first.
+        engine: shared with live sessions, which have priority.
         offline: refines whole videos; None where there is no refiner.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
-        fetcher: brings files of which only the address was handed in.
+        fetcher: downloads files that were submitted by address.
     """
 
     engine: Engine[Any]
@@ -57,7 +57,7 @@ class VideoJob:
 
     Attributes:
         record: as it was written last.
-        fence: what writes carry, so that only this worker changes the record.
+        fence: sent with writes, so that only this worker changes the record.
         folder: where its files are while it is worked on.
     """
 

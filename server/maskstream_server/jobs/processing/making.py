@@ -44,7 +44,7 @@ def clear_drafts(folder: Path) -> None:
 
 
 class Making:
-    """The files of one video under way; they appear under their names when all are whole."""
+    """The artifacts of one job; they appear under their names when all are complete."""
 
     def __init__(
         self, record: VideoRecord, folder: Path, material: Callable[[Feed], Material]

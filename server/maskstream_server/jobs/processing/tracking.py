@@ -92,7 +92,7 @@ class Tracking:
         """Take the next frames, at least one; return the lines that are final now.
 
         Raises:
-            JobFailedError: the model failed on one of them, or refuses the prompts.
+            JobFailedError: the model failed on one of them, or does not accept the prompts.
             EngineStoppedError: the engine takes no frames now.
         """
         for number, frame in enumerate(frames, self.next_frame):

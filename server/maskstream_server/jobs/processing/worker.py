@@ -31,7 +31,7 @@ from maskstream_server.telemetry.work_metrics import JobEnd, WorkMetrics
 log = structlog.get_logger(__name__)
 RELEASE_WITHIN_S = 2.0
 TAKEN_AWAY = (FencedOutError, VideoUnknownError, RecordUnreadableError)
-"""Errors that mean that a video is not this worker's (any more)."""
+"""Errors of a job that this worker does not hold (any more)."""
 
 
 class JobWorker:

@@ -18,7 +18,7 @@ class _Entry:
 
 
 class MemoryVideoStore:
-    """A `VideoStore` for one event loop, which nothing here ever leaves."""
+    """A `VideoStore` for one event loop; no method yields to it."""
 
     def __init__(
         self,

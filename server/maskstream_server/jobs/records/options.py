@@ -71,7 +71,7 @@ class VideoOptions:
 def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> VideoOptions:
     """Read the `options` part of an upload; none at all are the defaults.
 
-    The model has a refiner, for the mode `offline`, where it `refines`.
+    `refines` says whether the model has a refiner, for the mode `offline`.
 
     Raises:
         BadUploadError: no text in UTF-8, which is all that JSON is sent in.
@@ -160,4 +160,4 @@ _RULES: Mapping[str, str] = {
     "prompts": f"{PROMPTS_RULE}, or null",
     "webhook": "an address or null",
 }
-"""What each option must be, in words."""
+"""The rule of each option, for messages."""

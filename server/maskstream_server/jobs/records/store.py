@@ -1,4 +1,4 @@
-"""The interface of a store of videos: atomic changes, seen by all who share it.
+"""The interface of a store of videos: atomic changes, visible to all that share it.
 
 Rules live in `record.py`; a store only compares and sets: a change is written where the record is
 still the one that it was made from. So a worker with an old fence cannot write, whatever it thinks.

@@ -34,7 +34,7 @@ def check_usable(files: VideoFiles) -> None:
 
 
 def checks_folder(method: Method) -> Method:
-    """Let a method raise `FolderAwayError` where that is why it failed; its object has `files`."""
+    """Decorate a method of an object with `files`: failures of the folder are `FolderAwayError`."""
 
     @wraps(method)
     async def checked(self: Any, /, *args: Any, **kwargs: Any) -> Any:

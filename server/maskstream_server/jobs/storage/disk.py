@@ -1,4 +1,4 @@
-"""Brings files to the disk."""
+"""Flushes files to the disk."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Bring a file to the disk, or the names in a folder: a name that is new or moved needs that.
+    """Flush a file, or the names in a folder, after one was created or moved.
 
     Raises:
         OSError: it is not there, or cannot be written.

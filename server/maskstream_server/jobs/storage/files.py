@@ -45,7 +45,7 @@ class VideoFiles:
         min_free_bytes: what must stay free on the disk.
 
     Attributes:
-        landing: the folder of all that is coming in.
+        landing: the folder of uploads under way.
         quarantine: where videos go that have no record.
     """
 
@@ -80,7 +80,7 @@ class VideoFiles:
     def now_s(self) -> float:
         """Return the Unix time by which files here are dated; ages are judged by it alone."""
         clock = self.landing / CLOCK
-        clock.touch()  # dated by what dates all files there, which may be another machine
+        clock.touch()  # files there are dated by the clock of their file server
         return clock.stat().st_mtime
 
     def create(self, video: str) -> Path:

@@ -1,4 +1,4 @@
-"""Who may use a folder of videos at the same time: those that share a store only."""
+"""A lock on a folder of videos, which only processes that share a store may use together."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ def hold_folder(root: Path, *, alone: bool) -> Callable[[], None]:
 
     Args:
         root: the folder.
-        alone: whether the records are in this process, which no other process can read.
+        alone: whether the records are in this process, where no other can read them.
 
     Returns:
         what lets it go.

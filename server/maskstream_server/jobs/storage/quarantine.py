@@ -20,7 +20,7 @@ EXISTS: Final = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class Quarantine:
-    """Videos without a record; every call blocks, and what another server has done is no error."""
+    """Videos without a record; calls block, and succeed if another server has done the same."""
 
     def __init__(self, root: Path, now_s: Callable[[], float]) -> None:
         self._root, self._folder, self._now_s = root, root / QUARANTINE, now_s

@@ -134,22 +134,26 @@ def test_a_finished_video_has_as_many_frames_as_were_counted():
     assert record.all_frames
     assert public_json(record)["percent"] < 100
     record = finish(record, 1, "No sound.", 7.0)
-    told = public_json(record)
-    assert (told["percent"], told["frames_total"], told["artifacts"]) == (100.0, 38, ["ytvis.json"])
+    reported = public_json(record)
+    assert (reported["percent"], reported["frames_total"], reported["artifacts"]) == (
+        100.0,
+        38,
+        ["ytvis.json"],
+    )
 
 
 def test_progress_is_reported_with_the_speed_of_the_worker_at_work():
     record = replace(video_record(), next_frame=100)
     record = checkpoint(claim(record, 50.0), 1, Progress(120, PART, 200), 60.0)
-    told = public_json(record)
-    assert (told["fps"], told["eta_s"], told["percent"]) == (2.0, 40.0, 60.0)
+    reported = public_json(record)
+    assert (reported["fps"], reported["eta_s"], reported["percent"]) == (2.0, 40.0, 60.0)
 
 
 def test_progress_and_speed_go_by_what_the_model_has_seen_before_there_are_results():
     record = seen(claim(video_record(), 5.0), 1, 20, 40, 15.0)
-    told = public_json(record)
-    assert (told["frames_done"], told["percent"]) == (0, 50.0)
-    assert (told["fps"], told["eta_s"]) == (2.0, 10.0)
+    reported = public_json(record)
+    assert (reported["frames_done"], reported["percent"]) == (0, 50.0)
+    assert (reported["fps"], reported["eta_s"]) == (2.0, 10.0)
     record = checkpoint(record, 1, Progress(10, PART, 40), 16.0)
     assert (record.next_frame, record.seen_frame) == (10, 20)
     again = claim(record, 20.0)

@@ -105,7 +105,7 @@ async def test_records_and_files_go_together_after_their_time(world):
     assert world.files.videos() == world.files.quarantine.videos() == []
 
 
-async def test_a_record_continuesly_where_the_store_agrees_that_its_time_is_over(world):
+async def test_a_record_goes_only_where_the_store_agrees_that_its_time_is_over(world):
     """Its own time may be that of a machine whose clock was off."""
     video = await world.submit()
     world.age(RETENTION_S - 60)

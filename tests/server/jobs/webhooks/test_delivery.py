@@ -62,8 +62,8 @@ async def test_the_end_of_a_video_is_reported_and_noted(post):
     record = await post.until(lambda record: record.told_s is not None)
     (asked,) = post.receiver.asked
     assert (asked.method, asked.path) == ("POST", "/hook?x=1")
-    told = json.loads(asked.body)
-    assert (told["id"], told["state"], told["name"]) == ("a", "done", "a.mp4")
+    reported = json.loads(asked.body)
+    assert (reported["id"], reported["state"], reported["name"]) == ("a", "done", "a.mp4")
     for name, value in signed_headers(KEY, "a", asked.body, 1000.0).items():
         assert asked.headers[name.lower()] == value
     assert (record.tell_attempts, record.told_s, record.updated_s) == (1, 1000.0, 1.0)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from maskstream_model.classes import (
-    DEMO,
     OVIS,
     VIPSEG_STUFF,
     VIPSEG_THINGS,
@@ -12,48 +11,16 @@ from maskstream_model.classes import (
     classes,
 )
 from maskstream_model.config import (
-    EfficientNetConfig,
     ModelConfig,
     OfflineConfig,
     OnlineConfig,
     RefinerConfig,
     SegmenterConfig,
     SwinConfig,
-    TrackerConfig,
     VitAdapterConfig,
+    find_preset,
 )
-from maskstream_model.errors import ConfigError
-from maskstream_model.model_folders import model_folder
-
-
-def _demo() -> ModelConfig:
-    """Small enough for a laptop; the OVIS rules, so that tracker 2 decides too."""
-    return ModelConfig(
-        name="demo",
-        classes=classes(DEMO),
-        segmenter=SegmenterConfig(
-            backbone=EfficientNetConfig(),
-            num_queries=24,
-            hidden_dim=96,
-            num_heads=4,
-            pixel_layers=2,
-            pixel_heads=4,
-            pixel_ffn_dim=256,
-            decoder_layers=6,
-            decoder_ffn_dim=384,
-        ),
-        tracker=TrackerConfig(num_layers=3, num_heads=4, ffn_dim=384, num_background=5),
-        online=OnlineConfig(
-            first_frame_score_min=0.5,
-            tracked_score_min=0.25,
-            emergence_score_min=0.2,
-            keep_score_min=0.15,
-            max_missed_frames=4,
-            min_size=192,
-            show_score_min=0.5,  # decision 0031
-            double_iou_max=0.5,
-        ),
-    )
+from maskstream_model.config.demo import demo
 
 
 def _released() -> list[ModelConfig]:
@@ -115,26 +82,9 @@ def preset_names() -> list[str]:
 
 
 def preset(name: str) -> ModelConfig:
-    """Return the configuration of a preset, or of the model in a folder.
-
-    Raises:
-        ConfigError: no preset has this name, nor is it the folder of a model.
-    """
-    for config in _presets():
-        if config.name == name:
-            return config
-    if (own := model_folder(name)) is not None:
-        return replace(_base(own.base), name=own.name, classes=own.classes)
-    raise ConfigError(f"unknown model {name!r}; known are {', '.join(preset_names())}")
-
-
-def _base(name: str) -> ModelConfig:
-    """Return the preset that a model of one's own has the networks of; never another folder."""
-    found = next((config for config in _presets() if config.name == name), None)
-    if found is None:
-        raise ConfigError(f"the base of a model is one of the presets, not {name!r}")
-    return found
+    """Return the configuration of a preset, or of the model in a folder; see `find_preset`."""
+    return find_preset(name, _presets())
 
 
 def _presets() -> list[ModelConfig]:
-    return [*_released(), *_offline(), _demo()]
+    return [*_released(), *_offline(), demo()]

@@ -1,19 +1,19 @@
-"""The memory that DVIS-DAQ and its baseline share, on top of what all frame by frame models do."""
+"""Base of DVIS-DAQ and its baseline: frame by frame models whose memory is a `TrackerState`."""
 
 from collections.abc import Mapping
 
 from maskstream_model.daq.state import TrackerState, initial_state
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
-from maskstream_model.framewise import NO_OPTIONS, FramewiseModel, refuse_prompts
+from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.port import SessionOptions
+from maskstream_model.query_tracking import QueryTrackingModel
 
 
-class TrackerModel(FramewiseModel[TrackerState]):
+class TrackerModel(QueryTrackingModel[TrackerState]):
     """A model whose memory is a `TrackerState`; a subclass adds `track`."""
 
-    def begin(self, options: SessionOptions = NO_OPTIONS) -> TrackerState:
-        """See `port.Model`."""
-        refuse_prompts(self.config, options)
+    def first_state(self) -> TrackerState:
+        """Return the state of a session before its first frame."""
         return initial_state(self.config, self.device)
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:

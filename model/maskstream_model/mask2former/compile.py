@@ -1,34 +1,21 @@
-"""A faster segmenter for DVIS-DAQ: exported, compiled and compared with eager (`engines.py`)."""
+"""A faster segmenter for models that have one: exported, compiled, compared with eager."""
 
 import copy
 from collections.abc import Mapping
+from typing import Protocol, Self, TypeVar
 
 import torch
-from torch import Tensor, nn
 from torch.export import ExportedProgram
 
+from maskstream_model.aliases import Size
 from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.compilers import COMPILERS, Compiler, MakeCompiler
-from maskstream_model.daq.online import OnlineDaq
-from maskstream_model.engines import check_pictures, export, proven_engine
-from maskstream_model.errors import CompileError
+from maskstream_model.engines import check_pictures, compiled_or_eager, export, proven_engine
 from maskstream_model.families import CompileRequest
-from maskstream_model.mask2former.compiled import CompiledSegmenter
+from maskstream_model.mask2former.compiled import AnySegmenter, CompiledSegmenter
 from maskstream_model.mask2former.segmenter import Segmenter
 
 NAMES = ("embeddings", "logits", "mask_logits", "mask_features")
-
-
-class _Outputs(nn.Module):
-    """The segmenter with a plain tuple as its output, in the order of `NAMES`."""
-
-    def __init__(self, segmenter: Segmenter) -> None:
-        super().__init__()
-        self.segmenter = segmenter
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        output = self.segmenter(images)
-        return tuple(getattr(output, name) for name in NAMES)
 
 
 def export_segmenter(
@@ -48,38 +35,47 @@ def export_segmenter(
     Raises:
         CompileError: the graph could not be captured.
     """
-    module = _Outputs(fold_batch_norm(copy.deepcopy(segmenter))).eval()
+    folded = fold_batch_norm(copy.deepcopy(segmenter))
     largest = torch.zeros(max_batch, 3, height, width, device=segmenter.query_features.device)
-    return export(module, [largest], "segmenter")
+    return export(folded, NAMES, [largest], "segmenter")
+
+
+class HasSegmenter(Protocol):
+    """A model of any family with Mask2Former inside."""
+
+    device: torch.device
+    segmenter: AnySegmenter
+
+    def batch_key(self, height: int, width: int) -> Size:
+        """Return the size of such a frame in the network."""
+        ...
+
+    def with_segmenter(self, segmenter: AnySegmenter) -> Self:
+        """Return this model with another segmenter of the same weights."""
+        ...
+
+
+Model = TypeVar("Model", bound=HasSegmenter)
 
 
 def compile_model(
-    model: OnlineDaq,
+    model: Model,
     request: CompileRequest,
     compilers: Mapping[str, MakeCompiler] = COMPILERS,
-) -> tuple[OnlineDaq, str | None]:
+) -> tuple[Model, str | None]:
     """Return the model with a compiled segmenter, or as it is with the reason why not.
 
-    Args:
-        model: left as it is.
-        request: which of the compilers, and what for.
-        compilers: by name.
-
-    Returns:
-        the model to use (weights are shared, fingerprint and states are the same), and None or
-        one sentence.
+    The arguments are those of `engines.compiled_or_eager`.
     """
     segmenter = model.segmenter
     if isinstance(segmenter, CompiledSegmenter):
         segmenter = segmenter.segmenter
     size = model.batch_key(*request.frame_size)
-    try:
-        # A compiler that is not here is found out before the seconds of an export.
-        compiler = compilers[request.backend](model.device)
-        compiled = compile_segmenter(segmenter, size, compiler, request.max_batch)
-    except CompileError as error:
-        return model, f"The segmenter runs eagerly: {error}."
-    return model.with_segmenter(compiled), None
+
+    def compiled(compiler: Compiler) -> Model:
+        return model.with_segmenter(compile_segmenter(segmenter, size, compiler, request.max_batch))
+
+    return compiled_or_eager("segmenter", model, request.backend, compilers, compiled)
 
 
 @torch.no_grad()
@@ -100,5 +96,5 @@ def compile_segmenter(
     program = export_segmenter(segmenter, *size, max_batch)
     largest = torch.zeros(max_batch, 3, *size, device=segmenter.query_features.device)
     checks = [[pictures] for pictures in check_pictures(largest)]
-    engine = proven_engine(program, compiler, checks, _Outputs(segmenter), NAMES)
+    engine = proven_engine(program, compiler, checks, segmenter, NAMES)
     return CompiledSegmenter(segmenter, engine, tuple(largest.shape))

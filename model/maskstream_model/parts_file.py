@@ -1,6 +1,5 @@
 """Named parts of a memory in one file, as `GET /v1/sessions/{session}/state` gives it."""
 
-import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,9 +7,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from maskstream_model.errors import StateError
-
-MAX_PARTS = 4096
-PART_NAME = re.compile(r"[a-z0-9_./-]{1,64}")
+from maskstream_model.port import MAX_PARTS, PART_NAME
 
 
 def parts_to_file(parts: Mapping[str, bytes]) -> bytes:
