@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ytvis", "ovis", "vipseg", "coco"]),
+    type=click.Choice(["ytvis", "ovis", "vipseg", "coco", "packed"]),
     help="Run --data as this benchmark: write its results, print the official numbers. "
-    "coco: pictures, each the first frame of a session.",
+    "coco: pictures, each the first frame of a session; packed: those held out of training.",
 )
 @click.option(
     "--objects",
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     "--names",
     default="",
     metavar="A,B,C",
-    help="With --format coco: categories to measure; left out, those that the model knows.",
+    help="With --format coco, packed: categories to measure; left out, those the model knows.",
 )
 @click.option(
     "--clips", type=click.IntRange(1), default=50, show_default=True, help="Synthetic clips."
