@@ -2,17 +2,16 @@
 
 import json
 import shlex
-import subprocess
-import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from docs.pages import CHECKOUT, blocks
 from maskstream_train.own_classes.data import open_own_data
-from support.fresh_server import serving
+from support.forks import Forked, maskstream
 from support.own_pictures import QUICK
 
-MASKSTREAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
 LINES = [
     shlex.split(line)[1:]
     for block in blocks(CHECKOUT / "docs" / "own-classes.md", "")
@@ -29,13 +28,33 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(*words: str) -> str:
-    done = subprocess.run([*MASKSTREAM, *words], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def begun(folder):
+    """Begins a command in a process of its own; returns it, and the file of its stderr."""
+
+    def begin(*words: str) -> tuple[Forked, Path]:
+        log = folder / "log"
+        log.unlink(missing_ok=True)
+        return Forked(maskstream, *words, log=log), log
+
+    return begin
 
 
-def test_the_commands_of_the_page_lead_from_labels_to_a_stream(folder):
+@pytest.fixture
+def run(begun):
+    """Runs a command; returns what it says."""
+
+    def done(*words: str) -> str:
+        process, log = begun(*words)
+        with closing(process):
+            said = process.stdout.read()
+            assert process.wait(300) == 0, log.read_text()
+        return said + log.read_text()
+
+    return done
+
+
+def test_the_commands_of_the_page_lead_from_labels_to_a_stream(folder, begun, run):
     train, evaluate, serve, stream = LINES
     steps = train.index("--steps")
     said = run(*train[:steps], "--steps", "4", *QUICK, *train[steps + 2 :])
@@ -44,8 +63,9 @@ def test_the_commands_of_the_page_lead_from_labels_to_a_stream(folder):
     scores = run(*evaluate)
     assert "10 pictures" in scores
     assert "hand" in scores
-    with serving(*serve[1:], "--port", "0") as (line, _):
-        run(*stream, "--url", line.split()[-1])
+    server, _ = begun(*serve, "--port", "0")
+    with closing(server):
+        run(*stream, "--url", server.stdout.readline().split()[-1])
     assert (folder / "later.mp4").stat().st_size > 10_000
     assert json.loads((folder / "later.json").read_text())["frames"] == 10
 
