@@ -91,6 +91,21 @@ def test_a_server_that_welcomes_and_falls_again_and_again_is_not_tried_without_p
         assert delays(tried, at_s) == [delay_s]
 
 
+def test_a_client_that_was_never_accepted_waits_where_the_server_says_when_to_try():
+    warm, tried = ServerFullError("It warms up.", retry_after_ms=3000), attempts(welcome_at_s=None)
+    for now_s in (7, 10, 60):
+        lost = tried.lost(GONE, warm, now_s)
+        assert (lost.reason, lost.delay_s >= 3.0) == ("It warms up.", True)
+    with pytest.raises(ServerFullError, match="It warms up"):
+        tried.lost(GONE, warm, 67)
+
+
+def test_a_client_that_never_tries_again_does_not_wait_for_a_full_server():
+    full, rules = ServerFullError("No slot.", retry_after_ms=1), RetryRules(give_up_after_s=0)
+    with pytest.raises(ServerFullError):
+        ReconnectPolicy(Addresses("ws://a"), rules, 0.0).lost(GONE, full, 1)
+
+
 def test_a_full_server_says_how_long_to_wait():
     full = ServerFullError("No slot.", retry_after_ms=3000)
     assert attempts().lost(GONE, full, 1).delay_s == 3.0

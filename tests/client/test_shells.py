@@ -194,7 +194,21 @@ async def test_no_server_is_one_clear_sentence():
 async def test_a_refused_stream_is_a_typed_error(error, kind):
     async with serving(Script(refuse=error)) as server:
         with pytest.raises(kind, match=str(error)):
-            await connect_async(server.url).open()
+            await connect_async(server.url, retry=RetryRules(give_up_after_s=0)).open()
+
+
+async def test_a_server_that_warms_up_is_waited_for_and_that_is_said_once():
+    heard, warm = [], ServerFullError("The model is warming up.", retry_after_ms=1)
+    options = StreamOptions(retry=FAST)
+    async with (
+        serving(*[Script(refuse=warm)] * 3) as server,
+        AsyncClient(server.url, options, on_event=heard.append) as client,
+    ):
+        results = [result async for _, result in client.stream(FRAMES[:2])]
+    assert seen(results) == [1, 2]
+    assert len(server.hellos) == 4
+    (said,) = [each for each in heard if not isinstance(each, events.Connected)]
+    assert said.reason == "The model is warming up."
 
 
 async def test_a_full_server_is_tried_again_once_the_stream_stood():

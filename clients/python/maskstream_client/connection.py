@@ -84,6 +84,7 @@ class Connection:
             ConnectionFailedError: no server is there, or none came back in time.
         """
         self._note_progress()
+        reported = None
         while True:
             try:
                 await self._connect_once()
@@ -92,7 +93,9 @@ class Connection:
                 lost = self._attempts.lost(error, self._refused, now_s)
             else:
                 return
-            self._deliver(lost)
+            if self._attempts.was_welcome or lost.reason != reported:
+                self._deliver(lost)
+            reported = lost.reason
             await asyncio.sleep(lost.delay_s)
 
     async def send_bye(self) -> None:
@@ -137,7 +140,8 @@ class Connection:
                 raise
             for event in self._session.receive(message):
                 self._note(event)
-                self._deliver(event)
+                if not self._is_wait(event):
+                    self._deliver(event)
             self._deliver(None)
             await self.send_out()
 
@@ -148,6 +152,13 @@ class Connection:
             self._note_progress()
         elif isinstance(event, events.Refused) and event.fatal:
             self._refused = event.error
+
+    def _is_wait(self, event: Event) -> bool:
+        """Whether a refusal is only a reason to wait, which `run` reports."""
+        refused = isinstance(event, events.Refused) and event.fatal
+        return (
+            refused and not self._attempts.was_welcome and self._attempts.is_invited(self._refused)
+        )
 
     def _note_progress(self) -> None:
         self._attempts.note_progress(asyncio.get_running_loop().time())

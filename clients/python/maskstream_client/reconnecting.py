@@ -19,7 +19,8 @@ class ReconnectPolicy:
         now_s: the time is counted from here.
 
     Attributes:
-        was_welcome: whether a server ever accepted the client; without that nothing is repeated.
+        was_welcome: whether a server ever accepted the client; without that only those are asked
+            again that said when to try.
     """
 
     def __init__(self, addresses: Addresses, retry: RetryRules, now_s: float) -> None:
@@ -53,13 +54,15 @@ class ReconnectPolicy:
         """
         self._reset_after_uptime(now_s)
         url, num_urls = self._addresses.shown, len(self._addresses)
-        is_last = not self.was_welcome and self._num_attempts + 1 >= num_urls
+        if self._num_attempts == 0:
+            self._progress_at_s = now_s
+        waited_s = now_s - self._progress_at_s
+        gives_up = waited_s >= self._retry.give_up_after_s
+        waits = not self.was_welcome and self.is_invited(refused) and not gives_up
+        is_last = not self.was_welcome and not waits and self._num_attempts + 1 >= num_urls
         if is_last or not can_resume(error):
             raise failure(error, refused, url) from error
-        waited_s = now_s - self._progress_at_s
-        if self._num_attempts == 0:
-            self._progress_at_s += waited_s
-        elif self._num_attempts >= num_urls and waited_s >= self._retry.give_up_after_s:
+        if self._num_attempts >= num_urls and gives_up:
             raise ConnectionFailedError(
                 f"The connection was lost and did not come back within {waited_s:.0f} s: "
                 f"{sentence(error, url)}"
@@ -67,7 +70,12 @@ class ReconnectPolicy:
         delay_s = self._delay_s(num_urls, refused)
         self._num_attempts += 1
         self._addresses.turn()
-        return ConnectionLost(sentence(error, url), delay_s)
+        return ConnectionLost(str(refused) if waits else sentence(error, url), delay_s)
+
+    @staticmethod
+    def is_invited(refused: WireError | None) -> bool:
+        """Whether a server has said when to try again, as one that warms up does."""
+        return isinstance(refused, ServerFullError) and refused.retry_after_ms is not None
 
     def _reset_after_uptime(self, now_s: float) -> None:
         """A connection that lasted counts as progress, even if nothing was sent over it."""

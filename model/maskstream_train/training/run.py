@@ -23,7 +23,7 @@ from maskstream_train.training.tracker_stage import TrackerStage
 
 TRACKER, REFINER = "tracker.", "refiner."
 SEGMENTER_HEAD = f"sem_seg_head.predictor.{HEAD}"
-RESTART_BATCHES = 16
+RESTART_BATCHES = 8
 """Batches of the plan on which layers are fitted to another backbone."""
 
 
@@ -39,7 +39,7 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(_first_segmenter(options, options.init))
+        stage.start_from(first_segmenter(options, options.init))
         stage.earlier = _told(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
@@ -48,8 +48,15 @@ def train_segmenter(options: RunOptions) -> Run:
     return train(stage, options)
 
 
-def _first_segmenter(options: RunOptions, init: Path) -> dict[str, Tensor]:
-    """Return the weights of a file to start from, on ImageNet's backbone if the recipe says so."""
+def first_segmenter(options: RunOptions, init: Path) -> dict[str, Tensor]:
+    """Return the weights of a file to start from, on ImageNet's backbone if the recipe says so.
+
+    Raises:
+        CheckpointError: the file cannot be read, or is another network's.
+        ConfigError: there are no ImageNet weights for the model's backbone.
+        TrainingError: the package that holds them is not installed.
+        DatasetError: clips of the plan cannot be made.
+    """
     weights = segmenter_of(fitted(init, options.config))
     if not options.recipe.restart or options.resume:
         return weights

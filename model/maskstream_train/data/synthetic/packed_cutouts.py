@@ -31,7 +31,7 @@ MAX_RUN = 8
 MAX_TRIES = 30
 KEPT = 2000
 """Cut-outs, and backgrounds, that stay in memory."""
-POWER = 0.5
+POWER = 0.3
 """A class is drawn by its number of cut-outs to this power."""
 
 
