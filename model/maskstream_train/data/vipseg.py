@@ -16,7 +16,7 @@ Member = tuple[int, int]
 
 
 class VipsegReader:
-    """A `VideoReader` of panoptic videos.
+    """A `VideoDataset` of panoptic videos.
 
     Args:
         truth: annotations of a file; kept by reference.
@@ -41,7 +41,7 @@ class VipsegReader:
         return self.truth.annotated
 
     def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
-        """Return frames `numbers` of `videos[video]`; see `VideoReader`.
+        """Return frames `numbers` of `videos[video]`; see `VideoDataset`.
 
         Objects are things by segment id and stuff by class, numbered from 1 through the video.
         """
