@@ -113,7 +113,7 @@ def training_preset(config: ModelConfig, stage: StageName) -> StagePreset:
     """Return how a stage of a model is trained.
 
     Raises:
-        ConfigError: there are no recipes for the model's settings, or it has no such stage.
+        ConfigError: there are no recipes for the model's family, or it has no such stage.
     """
     if (stage == "refiner") != (config.offline is not None):
         raise ConfigError(
