@@ -15,7 +15,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
-from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
@@ -84,12 +84,12 @@ class OnlineDaq(TrackerModel):
         scores = foreground_scores(frame.logits).cpu()
         results = []
         for index, state in enumerate(states):
-            verdict = judge_first_frame(scores[index], self.config.online)
+            decisions = decide_first_frame(scores[index], self.config.online)
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
             admitted = admit(
-                self._without_duplicates(state, rows, verdict), scores[index], max_tracks[index]
+                self._without_duplicates(state, rows, decisions), scores[index], max_tracks[index]
             )
             results.append(advance(self.tracker, state, rows, admitted))
         return results
@@ -111,7 +111,7 @@ class OnlineDaq(TrackerModel):
         for index, state in enumerate(states):
             own, anchor_scores = state.num_tracks, scores[0][index, num_padded:]
             keep = None if scores[1] is None else scores[1][index, :own]
-            verdict = judge(
+            decisions = decide(
                 Scores(scores[0][index, :own], anchor_scores, keep),
                 state.missed_frames,
                 self.config.online,
@@ -123,21 +123,21 @@ class OnlineDaq(TrackerModel):
                 resized[index],
             )
             admitted = admit(
-                self._without_duplicates(state, rows, verdict), anchor_scores, max_tracks[index]
+                self._without_duplicates(state, rows, decisions), anchor_scores, max_tracks[index]
             )
             results.append(advance(self.tracker, state, rows, admitted))
         return results
 
     def _without_duplicates(
-        self, state: TrackerState, candidates: Candidates, verdict: Verdict
-    ) -> Verdict:
+        self, state: TrackerState, candidates: Candidates, decisions: Decisions
+    ) -> Decisions:
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
             embeddings, features = candidates.embeddings[rows], candidates.mask_features
             # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
             return self.tracker.segment(embeddings[None], features[None])[0] > 0
 
-        return suppress_duplicates(verdict, state.missed_frames, self.config.online, masks_of)
+        return suppress_duplicates(decisions, state.missed_frames, self.config.online, masks_of)
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor
