@@ -56,7 +56,7 @@ class PixelPairs:
 
 
 @dataclass(frozen=True)
-class PanopticVideo:
+class CountedVideo:
     """One video, counted."""
 
     name: str
@@ -74,7 +74,7 @@ class Measured:
     found: Bools
 
 
-def measured(video: PanopticVideo, things: Bools, objects: Objects) -> Measured:
+def measured(video: CountedVideo, things: Bools, objects: Objects) -> Measured:
     """Return the lines that are measured; stuff never is where only some objects are.
 
     Args:

@@ -17,7 +17,7 @@ from maskstream_train.data.panoptic import (
 )
 from maskstream_train.data.reading import read_json
 from maskstream_train.evaluation.panoptic.counts import (
-    PanopticVideo,
+    CountedVideo,
     PixelPairs,
     SegmentTable,
     shared_ids,
@@ -64,7 +64,7 @@ class PanopticFolders:
         self._truth_folder, self._found_folder = truth_folder, found_folder
         self._classes = {item.id: index for index, item in enumerate(truth.categories)}
 
-    def videos(self) -> Iterator[PanopticVideo]:
+    def videos(self) -> Iterator[CountedVideo]:
         """Yield the videos in the order of the truth, counted.
 
         Raises:
@@ -73,10 +73,10 @@ class PanopticFolders:
         for name, images in self._truth.images.items():
             yield self._video(name, len(images))
 
-    def _video(self, name: str, num_frames: int) -> PanopticVideo:
+    def _video(self, name: str, num_frames: int) -> CountedVideo:
         frames = [self._frame(name, index) for index in range(num_frames)]
         truth, found, pairs = zip(*frames, strict=True)
-        return PanopticVideo(
+        return CountedVideo(
             name,
             num_frames,
             SegmentTable.joined(truth),

@@ -12,8 +12,8 @@ import numpy as np
 from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_train.data.videos import Category
 from maskstream_train.evaluation.panoptic.counts import (
+    CountedVideo,
     Measured,
-    PanopticVideo,
     SegmentTable,
     measured,
     summed,
@@ -86,7 +86,7 @@ class VpqMetric:
         nothing = ClassCounts(zeros.astype(np.float64), zeros, zeros, zeros)
         self._counts = dict.fromkeys(WINDOWS, nothing)
 
-    def add(self, video: PanopticVideo) -> None:
+    def add(self, video: CountedVideo) -> None:
         """Judge all windows of a video; one that is shorter than a window gives none."""
         things = np.array([item.thing for item in self._categories], dtype=bool)
         counted = measured(video, things, self._objects)
@@ -103,7 +103,7 @@ class VpqMetric:
         return {"per_window": {str(k): part for k, part in parts.items()}, **means}
 
 
-def cut_window(video: PanopticVideo, counted: Measured, start: int, end: int) -> Window:
+def cut_window(video: CountedVideo, counted: Measured, start: int, end: int) -> Window:
     """Return frames `start` to `end`, the last left out, with their segments joined."""
     truth, true_of = _join(video.truth, counted.truth, start, end)
     found, found_of = _join(video.found, counted.found, start, end)
