@@ -13,7 +13,7 @@ from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_train.data.videos import Category
 from maskstream_train.evaluation.panoptic.counts import (
     CountedVideo,
-    Measured,
+    MeasuredLines,
     SegmentTable,
     measured,
     summed,
@@ -103,7 +103,7 @@ class VpqMetric:
         return {"per_window": {str(k): part for k, part in parts.items()}, **means}
 
 
-def cut_window(video: CountedVideo, counted: Measured, start: int, end: int) -> Window:
+def cut_window(video: CountedVideo, counted: MeasuredLines, start: int, end: int) -> Window:
     """Return frames `start` to `end`, the last left out, with their segments joined."""
     truth, true_of = _join(video.truth, counted.truth, start, end)
     found, found_of = _join(video.found, counted.found, start, end)
