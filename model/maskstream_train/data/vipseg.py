@@ -7,7 +7,7 @@ import numpy as np
 
 from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.panoptic import PanopticTruth, Segment, read_ids
+from maskstream_train.data.panoptic import PanopticTruth, SegmentInfo, read_ids
 from maskstream_train.data.pictures import check_pictures, read_frame
 from maskstream_train.data.videos import AnnotatedFrames, VideoInfo
 
@@ -59,7 +59,7 @@ class VipsegReader:
             crowd=np.array([crowds[member] for member in members], dtype=bool),
         )
 
-    def _listed(self, info: VideoInfo) -> list[list[Segment]]:
+    def _listed(self, info: VideoInfo) -> list[list[SegmentInfo]]:
         """Return the segments of every frame."""
         if not self.annotated:
             return [[] for _ in info.pictures]
@@ -68,12 +68,12 @@ class VipsegReader:
             entries.segments(info.name, number, self._rows) for number in range(len(info.pictures))
         ]
 
-    def _member(self, row: Segment) -> Member:
+    def _member(self, row: SegmentInfo) -> Member:
         thing = self.categories[self._rows[row.category]].thing
         return row.category, row.id if thing else 0
 
     def _masks(
-        self, video: int, number: int, rows: Sequence[Segment], members: Sequence[Member]
+        self, video: int, number: int, rows: Sequence[SegmentInfo], members: Sequence[Member]
     ) -> Bools:
         """Return masks `(G, height, width)` of the members on one frame."""
         info = self.videos[video]
