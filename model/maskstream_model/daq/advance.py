@@ -1,4 +1,4 @@
-"""From decisions to new memory and visible result of one frame (docs/model.md 3.3 steps 5, 7 and 8).
+"""From decisions to the memory after a frame and what it shows (docs/model.md 3.3, steps 5, 7, 8).
 
 Differs from reference: the rules need only scores, so that masks are made for tracks that survive
 and appearances are pooled for tracks that were seen; it makes both for every row and drops most.

@@ -9,7 +9,7 @@ from maskstream_model.port import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
 from maskstream_server.jobs.records.options import VideoOptions
-from maskstream_server.media.decoder import Video
+from maskstream_server.media.decoder import DecodedVideo
 from maskstream_server.media.soundtrack import SoundPiece
 
 Lines = Iterable[bytes]
@@ -26,7 +26,7 @@ class Material:
     classes: Sequence[ClassInfo]
     options: VideoOptions
     show_min: float
-    open_video: Callable[[], Video]
+    open_video: Callable[[], DecodedVideo]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
 
     def frame_rate(self) -> float:
