@@ -19,8 +19,8 @@ from maskstream_bench.stand_in import StandIn
 from maskstream_bench.streams import Samples, endless, send_all
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Connected, Event
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, encode_picture
+from maskstream_client.stream_options import StreamOptions
 from maskstream_server.command_options import MODEL_OPTIONS, run_with_settings, setting_options
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import SettingsError, StoreUnreachableError

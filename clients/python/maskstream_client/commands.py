@@ -157,8 +157,8 @@ def stream(source: str, **asked: Any) -> None:
     ('shots/*.png', frame_%05d.jpg).
     Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
-    from maskstream_client.options import StreamOptions
     from maskstream_client.stream_command import StreamJob, stream_source
+    from maskstream_client.stream_options import StreamOptions
 
     names = {field.name for field in fields(StreamOptions)} & asked.keys()
     options = {name: asked.pop(name) for name in names}

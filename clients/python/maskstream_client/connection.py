@@ -15,9 +15,9 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.connection_errors import CONNECTION_ERRORS
 from maskstream_client.events import Event
 from maskstream_client.network import redacted_logger, trust
-from maskstream_client.options import RetryRules
 from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.session import ClientSession
+from maskstream_client.stream_options import RetryRules
 from maskstream_protocol import SUBPROTOCOL, messages
 from maskstream_protocol.errors import WireError
 

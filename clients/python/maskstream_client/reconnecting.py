@@ -6,7 +6,7 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.connection_errors import can_resume, failure, sentence
 from maskstream_client.errors import ConnectionFailedError
 from maskstream_client.events import ConnectionLost
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_protocol.errors import ServerFullError, WireError
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from maskstream_client import events
 from maskstream_client.events import Event
 from maskstream_client.ledger import MAX_KEPT_BYTES, Ledger
-from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Outbox, Request
 from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import BadMessageError, SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME

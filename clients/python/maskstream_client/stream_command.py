@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maskstream_client.interrupts import Interrupts
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
 from maskstream_client.stream_files import AnnotatedVideoFile, prepare_outputs, write_json
+from maskstream_client.stream_options import StreamOptions
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
 from maskstream_client.terminal import plain, status_console

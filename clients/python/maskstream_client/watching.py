@@ -19,9 +19,9 @@ from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.model_card import fetch_card
-from maskstream_client.options import RetryRules
 from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.result import Result
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol.errors import WireError
 

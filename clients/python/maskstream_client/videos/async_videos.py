@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.video_record import Video, id_of, page_from
 from maskstream_client.videos import tus
 from maskstream_client.videos.downloading import Download, DownloadProgress
