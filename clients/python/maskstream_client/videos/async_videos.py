@@ -16,7 +16,6 @@ from maskstream_client.videos import tus
 from maskstream_client.videos.downloading import Download, DownloadProgress
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
-from maskstream_client.videos.options import Submission, VideoFields, VideoOptions
 from maskstream_client.videos.requests import (
     fetch_video,
     find_video,
@@ -32,6 +31,7 @@ from maskstream_client.videos.uploading import (
     UploadProgress,
     submit_address,
 )
+from maskstream_client.videos.video_options import Submission, VideoFields, VideoOptions
 
 _PAGE: Final = 100
 _LOOK_AGAIN_S: Final = 1.0

@@ -14,10 +14,10 @@ from maskstream_client.errors import RefusedError, VideoEndedError
 from maskstream_client.interrupts import INTERRUPTED
 from maskstream_client.terminal import plain
 from maskstream_client.video_record import Video
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.progress_bars import ProgressBars
 from maskstream_client.videos.resume_file import ResumeFile
 from maskstream_client.videos.sync_videos import Videos
+from maskstream_client.videos.video_options import Submission, VideoOptions
 from maskstream_protocol.errors import WireError
 
 _BY_DEFAULT: Final = ("ytvis.json",)
