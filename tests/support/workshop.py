@@ -11,8 +11,8 @@ import pytest
 
 from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import JobWorker
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
@@ -25,7 +25,7 @@ from support.uploads import video_record
 
 FRAMES = tiny_frames(13)
 EVERY = 3
-WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
+WISHES = JobOptions(artifacts=("ytvis.json", "masks.zip"))
 SOON_S = 150.0
 
 

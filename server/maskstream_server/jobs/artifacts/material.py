@@ -8,7 +8,7 @@ from typing import Any
 from maskstream_model.port import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.media.decoder import DecodedVideo
 from maskstream_server.media.soundtrack import SoundPiece
 
@@ -24,7 +24,7 @@ class Material:
     name: str
     lines: Lines
     classes: Sequence[ClassInfo]
-    options: VideoOptions
+    options: JobOptions
     show_min: float
     open_video: Callable[[], DecodedVideo]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]

@@ -11,7 +11,7 @@ import pytest
 from maskstream_model.video import segment_video
 from maskstream_protocol.rle import decode_rle
 from maskstream_server.jobs.processing.worker import JobWorker
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
 from support.engines import start
 from support.fake_video import FakeDecoder, Gate
@@ -21,7 +21,7 @@ from support.workshop import open_workshop
 __all__ = ["open_workshop", "start"]
 
 FRAMES = tiny_frames(17, seed=1)
-ALL = VideoOptions(mode="offline", artifacts=("ytvis.json",), min_score=0.0)
+ALL = JobOptions(mode="offline", artifacts=("ytvis.json",), min_score=0.0)
 SEVERAL_STEPS = {"window": 6, "overlap": 4}
 
 

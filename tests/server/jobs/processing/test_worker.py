@@ -12,7 +12,7 @@ from pycocotools import mask as coco
 
 from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import JobWorker
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.media.precedence import NICENESS
@@ -164,7 +164,7 @@ async def test_threads_that_make_files_leave_the_cores_to_others(open_workshop, 
 
 
 async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_requested(open_workshop):
-    shop = await open_workshop(options=VideoOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
+    shop = await open_workshop(options=JobOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
     record = await shop.work()
     assert record.artifacts == ()
     told = [json.loads(line) for line in await shop.lines()]
@@ -173,7 +173,7 @@ async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_requested(open_w
 
 
 async def test_frames_can_be_left_out(open_workshop):
-    shop = await open_workshop(options=VideoOptions(artifacts=(), frame_stride=4))
+    shop = await open_workshop(options=JobOptions(artifacts=(), frame_stride=4))
     record = await shop.work()
     assert (record.next_frame, record.frames_total) == (4, 4)
     assert [line["frame"] for line in await shop.told()] == [0, 4, 8, 12]

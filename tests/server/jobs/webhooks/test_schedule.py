@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.errors import FencedOutError
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.webhooks.schedule import (
     ATTEMPT_S,
@@ -18,7 +18,7 @@ from maskstream_server.jobs.webhooks.schedule import (
 )
 from support.uploads import video_record
 
-WANTED = VideoOptions(webhook="https://a.example/hook")
+WANTED = JobOptions(webhook="https://a.example/hook")
 ENDED = video_record(options=WANTED, state=VideoState.DONE)
 
 
@@ -26,7 +26,7 @@ ENDED = video_record(options=WANTED, state=VideoState.DONE)
 def test_only_the_end_is_reported(state):
     ended = state in (VideoState.DONE, VideoState.FAILED, VideoState.CANCELLED)
     assert is_due(replace(ENDED, state=state), 0.0) is ended
-    assert not is_due(replace(ENDED, state=state, options=VideoOptions()), 0.0)
+    assert not is_due(replace(ENDED, state=state, options=JobOptions()), 0.0)
 
 
 def test_of_two_servers_one_makes_the_attempt():
