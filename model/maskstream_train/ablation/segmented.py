@@ -21,7 +21,7 @@ from maskstream_model.checkpoint import header_of, save_safetensors
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
-from maskstream_train.training.options import Plan
+from maskstream_train.training.run_options import Plan
 from maskstream_train.training.segmenter_stage import images_of
 from maskstream_train.training.targets import SegmentedBatch, collate
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.presets import StageName
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run_checkpoint import Run
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import SegmenterStage
 from maskstream_train.training.tracker_stage import TrackerStage
 

@@ -18,9 +18,9 @@ from maskstream_train.training.criterion import ClassedRows, classes_of_rows, in
 from maskstream_train.training.distribution import mean_over_processes, take_from_first
 from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.recipes import TrackerRecipe
 from maskstream_train.training.rollout import FrameRows, Rollout
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, SegmentedBatch

@@ -19,9 +19,9 @@ from maskstream_train.commands.train_options import ablation_of
 from maskstream_train.data.synthetic import SyntheticConfig
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Recipe
+from maskstream_train.training.run_options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config, tiny_model
 

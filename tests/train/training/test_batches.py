@@ -8,7 +8,7 @@ import torch
 
 from maskstream_train.data.synthetic import Clip, SyntheticConfig
 from maskstream_train.training.batches import ClipBatches, batch_shape, stream_batches, zoom
-from maskstream_train.training.options import BatchPlan
+from maskstream_train.training.run_options import BatchPlan
 from maskstream_train.training.targets import ClipBatch, collate
 
 PLAN = BatchPlan(

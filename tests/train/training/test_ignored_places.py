@@ -8,7 +8,7 @@ import torch
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
-from maskstream_train.training.options import RunOptions
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.targets import ClipBatch, FrameTargets
 from support.small_runs import FEW_POINTS, fresh_stage
