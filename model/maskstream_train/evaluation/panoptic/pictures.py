@@ -11,7 +11,7 @@ from maskstream_model.errors import DatasetError
 from maskstream_train.data.panoptic import (
     PanopticEntries,
     PanopticTruth,
-    Segment,
+    SegmentInfo,
     read_entries,
     read_ids,
 )
@@ -112,7 +112,7 @@ class PanopticFolders:
         return truth, replace(found, areas=areas[:-1]), pairs
 
 
-def _table(segments: Sequence[Segment], frame: int, classes: Mapping[int, int]) -> SegmentTable:
+def _table(segments: Sequence[SegmentInfo], frame: int, classes: Mapping[int, int]) -> SegmentTable:
     """Return the segments of a frame as a table; `classes` is the index by category id."""
     return SegmentTable(
         np.full(len(segments), frame, dtype=np.int64),
