@@ -150,7 +150,7 @@ class SimulatedStream:
             self.send()
             if not self._move():
                 return
-        raise AssertionError("it goes on without end")
+        raise AssertionError("it continues without end")
 
     def _move(self) -> bool:
         """Whether anything was left to do."""

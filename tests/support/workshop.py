@@ -61,7 +61,7 @@ class Workshop:
     async def lines(self) -> list[bytes]:
         return list(read_lines(self.files.folder("a"), (await self.record()).parts))
 
-    async def told(self) -> list[dict[str, Any]]:
+    async def parsed(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in await self.lines()]
 
     def artifact(self, name: str) -> bytes:

@@ -137,7 +137,7 @@ async def _take_over(
         await client.flush()
         await client.detach()
         options = replace(client.options, resume_token=client.resume_token)
-        clock = _WelcomeClock()
+        clock = _OpeningClock()
         client = AsyncClient(servers[number % 2].url, options, on_event=clock)
         await client.open()
         took_s.append(clock.took_s)
@@ -145,7 +145,7 @@ async def _take_over(
     return took_s
 
 
-class _WelcomeClock:
+class _OpeningClock:
     """Measures the time from its creation to the server's welcome."""
 
     def __init__(self) -> None:

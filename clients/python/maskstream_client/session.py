@@ -122,7 +122,7 @@ class ClientSession:
             return self._answered(decode_result(message))
         match parse_server_message(message):
             case notices.Welcome() as welcome:
-                return self._welcomed(welcome)
+                return self._accepted(welcome)
             case notices.Credit() as credit:
                 self._outbox.grant(credit.frames, credit.bytes)
                 self._ledger.mark_durable(credit.durable_sequence)
@@ -162,7 +162,7 @@ class ClientSession:
             provisional=options.provisional,
         )
 
-    def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
+    def _accepted(self, welcome: notices.Welcome) -> list[Event]:
         self.welcome, self.epoch, self.resume_token = welcome, welcome.epoch, welcome.resume_token
         self.name = welcome.session
         self._lookahead = welcome.model.lookahead
@@ -172,7 +172,7 @@ class ClientSession:
             self._outbox.send_now(messages.Prompts(self._ledger.durable_prompts))
         elif welcome.prompts is not None:
             self._ledger.durable_prompts = tuple(each.text for each in welcome.prompts)
-        self._outbox.welcomed(welcome.credit)
+        self._outbox.accepted(welcome.credit)
         if self._ledger.open_until(welcome.next_sequence - 1):
             # The server keeps as many results as the credit has frames: new frames would push those
             # out that are on their way here, and would be lost with this connection.

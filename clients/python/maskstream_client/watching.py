@@ -80,7 +80,7 @@ class Watch:
                                 yield result
                 return
             except SessionUnknownError:
-                if attempts.was_welcome:
+                if attempts.was_accepted:
                     return  # It ended while there was no connection.
                 raise
             except CONNECTION_ERRORS as error:
@@ -102,7 +102,7 @@ class Watch:
         if was_watching:
             attempts.note_progress(time.monotonic())
         elif self._viewing.watching is not None:
-            attempts.note_welcome(time.monotonic())
+            attempts.note_accepted(time.monotonic())
             await self._learn_classes(self._viewing.watching.model.classes_url)
 
     def _unread(self) -> Iterator[Result]:

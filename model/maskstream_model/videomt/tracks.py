@@ -54,8 +54,8 @@ def decide(
     gone = torch.zeros_like(living) if most is None else missed >= most
     candidates = (~living & (scores > rules.emergence_score_min)).nonzero()[:, 0]
     order = scores[candidates].argsort(descending=True, stable=True)
-    room = len(scores) if max_tracks is None else max_tracks - int((living & ~gone).sum())
-    taken = candidates[order[: max(0, room)]]
+    free = len(scores) if max_tracks is None else max_tracks - int((living & ~gone).sum())
+    taken = candidates[order[: max(0, free)]]
     born = torch.zeros_like(living)
     born[taken] = True
     return QueryDecisions(born, seen | born, missed, gone, len(candidates) - len(taken))

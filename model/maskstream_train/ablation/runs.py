@@ -40,7 +40,7 @@ def run_ablation(ablation: Ablation, tell: Tell) -> Summary:
         tell: is given a line of progress at a time.
 
     Raises:
-        ConfigError: an unknown arm, or more clips than there is room for.
+        ConfigError: an unknown arm, or more clips than fit.
         CheckpointError: the segmenter does not fit the preset.
         TrainingError: the folder is of another ablation.
     """

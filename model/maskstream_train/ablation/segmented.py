@@ -106,7 +106,7 @@ def segmented_clips(
         wanted: the clips.
 
     Raises:
-        ConfigError: more clips than `MAX_BYTES` has room for.
+        ConfigError: more clips than fit into `MAX_BYTES`.
         TrainingError: the file holds something else.
     """
     facts = wanted.facts(fingerprint)

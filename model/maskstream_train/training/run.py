@@ -32,7 +32,7 @@ def train_segmenter(options: RunOptions) -> Run:
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
         stage.start_from(segmenter_of(load_weights(options.init)))
-        stage.earlier = _told(options.init, "segmenter_")
+        stage.earlier = _facts_of(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
     return train(stage, options)
@@ -53,10 +53,10 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = segmenter_of(load_weights(start))
     stage = TrackerStage(options.config, options, segmenter)
-    stage.earlier = _told(start, "segmenter_")
+    stage.earlier = _facts_of(start, "segmenter_")
     if options.tracker_init is not None:
         stage.start_from(below(load_weights(options.tracker_init), TRACKER))
-        stage.earlier |= _told(options.tracker_init, "tracker_")
+        stage.earlier |= _facts_of(options.tracker_init, "tracker_")
     return train(stage, options)
 
 
@@ -73,7 +73,7 @@ def train_refiner(options: RunOptions) -> Run:
         raise TrainingError(f"{start} does not exist: give the online model as --init")
     torch.manual_seed(options.plan.seed)
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
-    stage.earlier = _told(start, "segmenter_", "tracker_")
+    stage.earlier = _facts_of(start, "segmenter_", "tracker_")
     return train(stage, options)
 
 
@@ -84,7 +84,7 @@ STAGES: Mapping[StageName, Callable[[RunOptions], Run]] = {
 }
 
 
-def _told(path: Path, *prefixes: str) -> dict[str, str]:
+def _facts_of(path: Path, *prefixes: str) -> dict[str, str]:
     """Return what a weight file says about its training that begins with one of `prefixes`."""
     return {name: text for name, text in header_of(path).items() if name.startswith(prefixes)}
 

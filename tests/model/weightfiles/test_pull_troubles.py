@@ -1,4 +1,4 @@
-"""`maskstream weights pull` with a hub that sends wrong facts, breaks off, refuses, or redirects elsewhere."""
+"""`maskstream weights pull` with a hub that errs, breaks off, refuses, or redirects."""
 
 import pickle
 import shutil
@@ -244,7 +244,7 @@ def test_a_hub_that_is_none_is_one_sentence(world, body):
             world.pull()
 
 
-def test_a_machine_without_a_network_is_told_after_three_attempts(world):
+def test_a_machine_without_a_network_gets_a_sentence_after_three_attempts(world):
     world.publish()
     world.environ["HF_ENDPOINT"] = "http://127.0.0.1:1"
     sentence = (

@@ -49,7 +49,7 @@ def quiet(line: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_arm_and_seed_is_trained_measured_and_told(ablation):
+def test_every_arm_and_seed_is_trained_measured_and_reported(ablation):
     lines: list[str] = []
     out = ablation.options.out
     summary = run_ablation(replace(ablation, num_seeds=2), lines.append)

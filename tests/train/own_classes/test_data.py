@@ -69,7 +69,7 @@ def test_painted_masks_of_cvat_are_objects_though_it_calls_them_crowds(own):
     assert np.array_equal(shown.masks[0, 0], mask)
 
 
-def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_told(own):
+def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_reported(own):
     rows, empty = own.content["annotations"], encode_mask(np.zeros(SIZE, dtype=bool))
     rows[0]["iscrowd"] = 1
     rows[2]["segmentation"], rows[4]["segmentation"] = [], empty

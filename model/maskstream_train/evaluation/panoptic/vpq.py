@@ -75,7 +75,7 @@ class VpqMetric:
     Args:
         categories: all classes.
         objects: those measured. Some of them only are things: a prediction that finds another
-            object, or lies mostly on such of its class, is neither right nor wrong, and means are
+            object, or is mostly on such of its class, is neither right nor wrong, and means are
             over classes that have any object to be found.
     """
 

@@ -1,4 +1,4 @@
-"""Files of videos in a bucket: what a worker elsewhere gets, what is told, and what goes when."""
+"""Files of videos in a bucket: what a worker elsewhere gets, what is reported, what goes when."""
 
 import os
 import time

@@ -54,7 +54,7 @@ def test_pauses_grow_until_it_is_given_up():
         begin_attempt(record, 1e12)
 
 
-def test_what_was_reported_is_not_told_again():
+def test_what_was_reported_is_not_reported_again():
     record = delivered(begin_attempt(ENDED, 0.0), 1.0)
     assert not given_up(record)
     assert not is_due(record, 1e12)
