@@ -105,6 +105,16 @@ def test_the_exported_graph_is_one_graph_of_plain_operations(program):
     assert [name for name in targets if not name.startswith(("aten.", "<built-in function "))] == []
     assert any("gather" in target for target in targets)
     assert not any("grid_sampl" in target or "embedding_bag" in target for target in targets)
+    # TensorRT has no converter for it, and would part the graph there.
+    assert not any(target.startswith("aten.all") for target in targets)
+
+
+def test_no_exported_activation_is_in_place_behind_a_slice(program):
+    """It would become a scatter."""
+    named = [(str(node.target), node) for node in program.graph.nodes]
+    in_place = [node for name, node in named if name.split(".")[:2][-1].endswith("_")]
+    assert len(in_place) > 10
+    assert not any("slice" in str(node.args[0].target) for node in in_place)
 
 
 @pytest.mark.usefixtures("program")

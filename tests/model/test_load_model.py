@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from maskstream_model import load_model
+from maskstream_model.backbones.resnet import FrozenBatchNorm2d
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
 from maskstream_model.daq.loading import load
+from maskstream_model.daq.networks import Networks, build_networks
 from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CheckpointError, ConfigError
+from maskstream_model.loading import seeded
 from support.running import assert_same, run
 from support.tiny import tiny_frames
 
@@ -29,12 +32,34 @@ def model():
     return load_model("demo", "random", **EVERYBODY)
 
 
+def random_networks(name: str) -> Networks:
+    """The networks of `load_model(name, "random")`, before their norms are folded."""
+    config = preset(name)
+    return seeded(lambda: build_networks(config.segmenter, config.tracker, config.num_classes))
+
+
 @pytest.fixture(scope="module")
-def file(model, tmp_path_factory):
+def weights():
+    return state_of(random_networks("demo").parts)
+
+
+@pytest.fixture(scope="module")
+def file(weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "demo.safetensors"
-    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
     save_safetensors(path, weights, {})
     return path
+
+
+def test_a_loaded_model_has_no_norms_to_compute_and_the_same_bits():
+    networks = random_networks("demo")
+    model = load_model("demo", "random")
+    assert any(isinstance(part, FrozenBatchNorm2d) for part in networks.segmenter.modules())
+    assert not any(isinstance(part, FrozenBatchNorm2d) for part in model.segmenter.modules())
+    images = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours, unfolded = model.segmenter(images), networks.segmenter.eval()(images)
+    for name, expected in vars(unfolded).items():
+        assert torch.equal(getattr(ours, name), expected), name
 
 
 def test_random_weights_are_the_same_on_every_call(model):
@@ -48,7 +73,7 @@ def test_random_weights_are_the_same_on_every_call(model):
 def test_weights_that_say_they_are_another_presets_are_refused(tmp_path):
     converted = tmp_path / "model.safetensors"
     model = load_model("daq_r50_ytvis19", "random")
-    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
+    weights = state_of(random_networks("daq_r50_ytvis19").parts)
     save_safetensors(converted, weights, {"preset": "daq_r50_ytvis19"})
     assert load_model("daq_r50_ytvis19", converted).fingerprint == model.fingerprint
     with pytest.raises(CheckpointError, match="weights of daq_r50_ytvis19, not of daq_r50_ytvis21"):
@@ -70,8 +95,7 @@ def test_saved_weights_give_the_same_model(model, file):
         assert_same(ours, theirs)
 
 
-def test_a_released_file_is_read_too(model, tmp_path):
-    weights = state_of({"": model.segmenter, "tracker.": model.tracker})
+def test_a_released_file_is_read_too(model, weights, tmp_path):
     ignored = {"daq_criterion.empty_weight": torch.ones(5)}
     torch.save({"model": {**weights, **ignored}}, tmp_path / "released.pth")
     loaded = load_model("demo", tmp_path / "released.pth", **EVERYBODY)
@@ -164,8 +188,9 @@ def test_an_offline_model_needs_its_refiner(file, tmp_path):
         load_model("demo", tmp_path / "more.safetensors")
 
 
-def test_weights_that_lack_the_tracker_are_refused(model, tmp_path):
-    save_safetensors(tmp_path / "half.safetensors", state_of(model.segmenter), {})
+def test_weights_that_lack_the_tracker_are_refused(weights, tmp_path):
+    half = {k: v for k, v in weights.items() if not k.startswith("tracker.")}
+    save_safetensors(tmp_path / "half.safetensors", half, {})
     with pytest.raises(CheckpointError, match=r"missing: tracker\."):
         load_model("demo", tmp_path / "half.safetensors")
 

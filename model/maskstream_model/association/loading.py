@@ -6,6 +6,7 @@ from torch import Tensor
 
 from maskstream_model.association.model import AssociatedSegmenter
 from maskstream_model.association.presets import DEMO, TRACKERS
+from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.families import Weights
@@ -29,6 +30,8 @@ def load(
         tensors = _adapted(config, file.tensors)
         file.fill(segmenter, tensors)
     digest = fingerprint(tensors, config)
+    # After the fingerprint, which is of the weights as they were published.
+    segmenter = fold_batch_norm(segmenter)
     return AssociatedSegmenter(config, segmenter, place, digest, _resize_of(config))
 
 

@@ -44,6 +44,11 @@ class SameConvNorm(ConvNorm):
         y = super().forward(x)
         return y[..., 1:, 1:] if self._extra else y
 
+    def activated(self, x: Tensor) -> Tensor:
+        """Convolve, normalise and cut at 0 and 6."""
+        # In place, a part of a map would stay scattered in memory, and in exported graphs too.
+        return F.relu6(self(x), inplace=not self._extra)
+
 
 class InvertedResidual(nn.Module):
     """Widen, filter each channel, narrow; around a shortcut where the shape stays."""
@@ -58,8 +63,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, inputs, height, width)` to `(B, outputs, height / stride, width / stride)`."""
-        y = x if self.widen is None else _relu6(self.widen(x))
-        narrowed: Tensor = self.narrow(_relu6(self.filter(y)))
+        y = x if self.widen is None else self.widen.activated(x)
+        narrowed: Tensor = self.narrow(self.filter.activated(y))
         return narrowed.add_(x) if self._shortcut else narrowed
 
 
@@ -91,7 +96,7 @@ class EfficientNet(nn.Module):
         return self._maps(images)
 
     def _maps(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        x = _relu6(self.stem(images))
+        x = self.stem.activated(images)
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -106,7 +111,3 @@ def _stage(
     first = InvertedResidual(inputs, width, kernel, stride, expansion)
     rest = [InvertedResidual(width, width, kernel, 1, expansion) for _ in range(depth - 1)]
     return nn.Sequential(first, *rest)
-
-
-def _relu6(x: Tensor) -> Tensor:
-    return F.relu6(x, inplace=True)

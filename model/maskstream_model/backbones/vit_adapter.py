@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from maskstream_model.backbones.vit import EPS, VisionTransformer
 from maskstream_model.backbones.vit_prior import SpatialPrior
 from maskstream_model.config import VitAdapterConfig
-from maskstream_model.mask2former.deformable_attention import DeformableAttention, cell_centres
-from maskstream_model.mask2former.sampling import Shapes
+from maskstream_model.constants import kept
+from maskstream_model.mask2former.deformable_attention import DeformableAttention
+from maskstream_model.mask2former.geometry import Geometry, Shapes, geometry
 
 NUM_GROUPS, NUM_LEVELS, NUM_POINTS = 4, 3, 4
 
@@ -58,18 +59,17 @@ class Extractor(nn.Module):
         self.ffn_norm = nn.LayerNorm(width, EPS)
         self.ffn = ConvFFN(width, config.adapter_ffn_dim)
 
-    def forward(self, cells: Tensor, patches: Tensor, centres: Tensor, shapes: Shapes) -> Tensor:
+    def forward(self, cells: Tensor, patches: Tensor, geometry: Geometry, shapes: Shapes) -> Tensor:
         """Return the new cells `(B, S, C)`.
 
         Args:
             cells: `(B, S, C)` of strides 8, 16 and 32.
             patches: `(B, S', C)` of stride 16, without the class token.
-            centres: `(S, 1, P, 2)`, every cell's centre in patches.
+            geometry: of the cells, which read, and the patches, which are read.
             shapes: `(height, width)` of the cells' three levels.
         """
         query, read = self.query_norm(cells), self.feat_norm(patches)
-        # The patches have the second level's size.
-        cells = cells + self.attn(query, read, centres, shapes[1:2])
+        cells = cells + self.attn(query, read, geometry)
         mixed: Tensor = cells + self.ffn(self.ffn_norm(cells), shapes)
         return mixed
 
@@ -83,10 +83,10 @@ class Interaction(nn.Module):
         if num_extra:
             self.extra_extractors = nn.ModuleList(Extractor(config) for _ in range(num_extra))
 
-    def forward(self, cells: Tensor, patches: Tensor, centres: Tensor, shapes: Shapes) -> Tensor:
+    def forward(self, cells: Tensor, patches: Tensor, geometry: Geometry, shapes: Shapes) -> Tensor:
         """Return the new cells `(B, S, C)`; see `Extractor.forward`."""
         for extractor in (self.extractor, *getattr(self, "extra_extractors", ())):
-            cells = extractor(cells, patches, centres, shapes)
+            cells = extractor(cells, patches, geometry, shapes)
         return cells
 
 
@@ -97,6 +97,8 @@ class VitAdapter(nn.Module):
         super().__init__()
         width = config.width
         self.group = config.depth // NUM_GROUPS
+        self.heads = config.sampling_heads
+        self._geometry = kept(geometry)
         self.level_embed = nn.Parameter(torch.randn(NUM_LEVELS, width))
         self.spm = SpatialPrior(config.prior_width, width)
         extra = [0] * (NUM_GROUPS - 1) + [config.extra_extractors]
@@ -112,7 +114,7 @@ class VitAdapter(nn.Module):
             images: `(B, 3, height, width)`, normalised; both sizes multiples of 32.
         """
         finest, *coarser = self.spm(images)
-        shapes = [(level.shape[2], level.shape[3]) for level in coarser]
+        shapes = tuple((level.shape[2], level.shape[3]) for level in coarser)
         levels = zip(coarser, self.level_embed, strict=True)
         # (B, C, h, w) + (C, 1, 1) for each level
         cells = to_cells([level + embed[:, None, None] for level, embed in levels])
@@ -130,13 +132,14 @@ class VitAdapter(nn.Module):
         self, images: Tensor, cells: Tensor, shapes: Shapes
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the adapter's cells, and the patches after each group as `(B, C, h, w)`."""
-        centres = cell_centres(shapes, NUM_POINTS, images.device, levels=shapes[1:2])
+        # The patches have the second level's size.
+        constants = self._geometry(shapes[1:2], shapes, self.heads, NUM_POINTS, images.device)
         tokens, grids = self.vit_module.embed(images), []
         for index, interaction in enumerate(self.interactions):
             for block in self.vit_module.blocks[index * self.group : (index + 1) * self.group]:
                 tokens = block(tokens)
             patches = tokens[:, 1:]
-            cells = interaction(cells, patches, centres, shapes)
+            cells = interaction(cells, patches, constants, shapes)
             grids += to_maps(patches, shapes[1:2])
         return cells, grids
 

@@ -36,17 +36,55 @@ class Candidates:
     resized: tuple[int, int]
 
 
-def advance(
+@dataclass(frozen=True)
+class RowMasks:
+    """Masks of some rows of tracker 1, which duplicates are judged by and which are then shown.
+
+    Attributes:
+        rows: `(M,)` int64 on the CPU, ascending.
+        logits: `(M, H, W)` float32.
+    """
+
+    rows: Tensor
+    logits: Tensor
+
+    def of(self, rows: Tensor) -> Tensor:
+        """Return the logits `(R, H, W)` of some of the rows."""
+        if rows.equal(self.rows):
+            return self.logits
+        return self.logits[torch.searchsorted(self.rows, rows).to(self.logits.device)]
+
+
+def row_masks(
     tracker: QueryTracker, state: TrackerState, candidates: Candidates, decisions: Decisions
-) -> tuple[FrameOutput, TrackerState]:
-    """Return what the frame shows and the memory after it."""
-    alive = (~decisions.gone).nonzero()[:, 0]
-    rows = torch.cat([alive, state.num_tracks + decisions.born]).to(candidates.embeddings.device)
+) -> RowMasks:
+    """Return the masks of all rows that a frame may show: what lives, is born or just got lost.
+
+    A track that is lost on this frame alone may be recovered even where it would be gone.
+    """
+    lost = ~decisions.seen & (state.missed_frames == 0)
+    tracks = (~decisions.gone | lost).nonzero()[:, 0]
+    rows = torch.cat([tracks, state.num_tracks + decisions.born])
     # Memories and results are float32, whatever a GPU computed in.
+    embeddings = candidates.embeddings[rows.to(candidates.embeddings.device)].float()
+    # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
+    logits = tracker.segment(embeddings[None], candidates.mask_features[None])[0]
+    return RowMasks(rows, logits.float())
+
+
+def advance(
+    tracker: QueryTracker,
+    state: TrackerState,
+    candidates: Candidates,
+    decisions: Decisions,
+    masks: RowMasks,
+) -> tuple[FrameOutput, TrackerState]:
+    """Return what the frame shows and the memory after it; `masks` has all rows that live on."""
+    alive = (~decisions.gone).nonzero()[:, 0]
+    living = torch.cat([alive, state.num_tracks + decisions.born])
+    rows = living.to(candidates.embeddings.device)
     embeddings, logits = candidates.embeddings[rows].float(), candidates.logits[rows].float()
-    features = candidates.mask_features[None]
-    # (M, C) and (C, H, W) as a batch of one -> (1, M, H, W)
-    mask_logits = tracker.segment(embeddings[None], features).float()
+    features, mask_logits = candidates.mask_features[None], masks.of(living)[None]
     memory = carry(state, alive, decisions)
     seen = torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
     seen_rows = seen.nonzero()[:, 0].to(rows.device)

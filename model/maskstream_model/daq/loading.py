@@ -2,6 +2,7 @@
 
 import torch
 
+from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.networks import build_networks
@@ -35,5 +36,7 @@ def load(
     else:
         file.fill(networks.parts, file.tensors)
         digest = fingerprint(file.tensors, config)
-    online = OnlineDaq(config, networks.segmenter, networks.tracker, place, digest)
+    # After the fingerprint, which is of the weights as they were published.
+    segmenter = fold_batch_norm(networks.segmenter)
+    online = OnlineDaq(config, segmenter, networks.tracker, place, digest)
     return online if networks.refiner is None else OfflineDaq(online, networks.refiner)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.daq.advance import Candidates, advance
+from maskstream_model.daq.advance import Candidates, advance, row_masks
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
@@ -88,10 +88,7 @@ class OnlineDaq(TrackerModel):
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            admitted = admit(
-                self._without_duplicates(state, rows, decisions), scores[index], max_tracks[index]
-            )
-            results.append(advance(self.tracker, state, rows, admitted))
+            results.append(self._conclude(state, rows, decisions, scores[index], max_tracks[index]))
         return results
 
     def _track_later(
@@ -122,22 +119,30 @@ class OnlineDaq(TrackerModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            admitted = admit(
-                self._without_duplicates(state, rows, decisions), anchor_scores, max_tracks[index]
-            )
-            results.append(advance(self.tracker, state, rows, admitted))
+            results.append(self._conclude(state, rows, decisions, anchor_scores, max_tracks[index]))
         return results
 
-    def _without_duplicates(
-        self, state: TrackerState, candidates: Candidates, decisions: Decisions
-    ) -> Decisions:
-        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
-            rows = torch.cat([tracks, state.num_tracks + anchors]).to(self.device)
-            embeddings, features = candidates.embeddings[rows], candidates.mask_features
-            # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
-            return self.tracker.segment(embeddings[None], features[None])[0] > 0
+    def _conclude(
+        self,
+        state: TrackerState,
+        candidates: Candidates,
+        decisions: Decisions,
+        anchor_scores: Tensor,
+        max_tracks: int | None,
+    ) -> tuple[FrameOutput, TrackerState]:
+        """Return what a frame shows and the memory after it, by what the scores alone decide."""
+        rules = self.config.online
+        if rules.double_iou_max is None:
+            # Nobody asks for the masks of tracks that are refused.
+            decisions = admit(decisions, anchor_scores, max_tracks)
+        masks = row_masks(self.tracker, state, candidates, decisions)
 
-        return suppress_duplicates(decisions, state.missed_frames, self.config.online, masks_of)
+        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
+            return masks.of(torch.cat([tracks, state.num_tracks + anchors])) > 0
+
+        distinct = suppress_duplicates(decisions, state.missed_frames, rules, masks_of)
+        admitted = admit(distinct, anchor_scores, max_tracks)
+        return advance(self.tracker, state, candidates, admitted, masks)
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor

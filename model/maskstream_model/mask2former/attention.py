@@ -128,7 +128,8 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(..., inputs)` to `(..., outputs)`."""
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers
+        for layer in hidden:
             x = F.relu_(layer(x))
-        last: Tensor = self.layers[-1](x)
-        return last
+        output: Tensor = last(x)
+        return output

@@ -35,7 +35,8 @@ class CompiledSegmenter(nn.Module):
         if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
             output: SegmenterOutput = self.segmenter(images, pause)
             return output
-        return SegmenterOutput(*self.engine(images))
+        # Engines are built for the usual order in memory.
+        return SegmenterOutput(*self.engine(images.contiguous()))
 
 
 AnySegmenter = Segmenter | CompiledSegmenter

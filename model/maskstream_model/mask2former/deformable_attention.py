@@ -7,10 +7,10 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from maskstream_model.mask2former.sampling import Shapes, sample_and_weigh
-
-__all__ = ["DeformableAttention", "cell_centres", "sample_and_weigh"]
+from maskstream_model.mask2former.geometry import Geometry
+from maskstream_model.mask2former.sampling import sample_and_weigh
 
 
 class DeformableAttention(nn.Module):
@@ -25,26 +25,33 @@ class DeformableAttention(nn.Module):
         self.output_proj = nn.Linear(width, width)
         self._initialise()
 
-    def forward(self, query: Tensor, tokens: Tensor, centres: Tensor, shapes: Shapes) -> Tensor:
+    def forward(self, query: Tensor, tokens: Tensor, geometry: Geometry) -> Tensor:
         """Return what every query read, `(B, S, C)`.
 
         Args:
             query: `(B, S, C)`, tokens with positions.
             tokens: `(B, S', C)`, the cells of all levels, row by row.
-            centres: `(S, L, P, 2)`, every query's centre on every level; see `cell_centres`.
-            shapes: `(height, width)` of every level.
+            geometry: of the queries and the levels.
         """
         each_head = (*query.shape[:2], self.heads, -1)
         samples = (*each_head[:3], self.levels, self.points)
         # (B, S', C) -> (B, S', M, C / M) for M heads
         value = self.value_proj(tokens).view(*tokens.shape[:2], *each_head[2:])
-        # (S, 1, L, P, 2) + (B, S, M, L, P, 2)
-        locations = centres[:, None] + self.sampling_offsets(query).view(*samples, 2)
+        # (S, 2, M, L, P) + (B, S, 2, M, L, P) -> (B, S, M, L, P, 2), still in the memory's order
+        places = geometry.centres + self._offsets(query).view(*query.shape[:2], 2, *samples[2:])
+        locations = places.movedim(2, -1)
         # (B, S, M, L * P), a softmax over all levels and points -> (B, S, M, L, P)
         weights = softmax(self.attention_weights(query).view(each_head)).view(samples)
-        read = sample_and_weigh(value, shapes, locations, weights)
+        read = sample_and_weigh(value, geometry, locations, weights)
         mixed: Tensor = self.output_proj(read.flatten(2))  # (B, S, M, C / M) -> (B, S, C)
         return mixed
+
+    def _offsets(self, query: Tensor) -> Tensor:
+        """Return `(B, S, 2 * M * L * P)`: all x, then all y; the weights have them in pairs."""
+        pairs = self.sampling_offsets
+        # (M * L * P * 2, C) -> (M * L * P, 2, C) -> (2, M * L * P, C) -> (2 * M * L * P, C)
+        weight = pairs.weight.view(-1, 2, query.shape[-1]).transpose(0, 1).flatten(0, 1)
+        return F.linear(query, weight, pairs.bias.view(-1, 2).T.flatten())
 
     def _initialise(self) -> None:
         """Start each head in its own direction, its points one step further each."""
@@ -69,28 +76,3 @@ def softmax(logits: Tensor) -> Tensor:
     """Return the softmax over the last axis; on a CPU torch's own is slow when that is short."""
     shares = (logits - logits.amax(-1, keepdim=True).detach()).exp()
     return shares / shares.sum(-1, keepdim=True)
-
-
-def cell_centres(
-    shapes: Shapes, points: int, device: torch.device, levels: Shapes | None = None
-) -> Tensor:
-    """Return `(S, L, P, 2)` float32: every cell's centre (x, y) in pixels of every level.
-
-    Pixel centres are whole numbers, so that a cell's centre on its own level is its index. All
-    `points` are alike; they are written out, since broadcasting along short axes is slow.
-
-    Args:
-        shapes: `(height, width)` of the maps whose cells are meant.
-        points: how often each centre is repeated.
-        device: where the result is wanted.
-        levels: `(height, width)` of the maps that are looked at; the same where left out.
-    """
-    centres = []
-    for height, width in shapes:
-        y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
-        x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
-        centres.append(torch.cartesian_prod(y, x).flip(-1))
-    looked_at = shapes if levels is None else levels
-    sizes = torch.tensor([[w, h] for h, w in looked_at], dtype=torch.float32, device=device)
-    # (S, 1, 2) * (L, 2) -> (S, L, 2) -> (S, L, P, 2)
-    return (torch.cat(centres)[:, None] * sizes - 0.5)[:, :, None].repeat(1, 1, points, 1)

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskstream_model.config import SegmenterConfig
+from maskstream_model.constants import MAX_SIZES, kept
 from maskstream_model.mask2former.attention import (
     MLP,
     CrossAttentionLayer,
     FFNLayer,
     SelfAttentionLayer,
 )
-from maskstream_model.mask2former.positions import sine_positions
+from maskstream_model.mask2former.positions import cell_positions
 
 NUM_LEVELS = 3
 
@@ -67,6 +68,7 @@ class MaskDecoder(nn.Module):
         self.mask_embed = MLP(width, width, width)
         # Released files of DVIS-DAQ carry it; nothing online reads it.
         self.reid_embed = MLP(width, width, width) if reid_head else None
+        self._positions = kept(cell_positions, NUM_LEVELS * MAX_SIZES)
 
     def forward(self, maps: Sequence[Tensor], mask_features: Tensor) -> list[Tensor]:
         """Return `decoder_norm(state)` `(B, Q, C)` of the start state and after every layer.
@@ -128,21 +130,22 @@ class MaskDecoder(nn.Module):
         height, width = features.shape[-2:]
         # (B, C, h, w) -> (B, h * w, C) = (B, M, C)
         value = features.flatten(2).transpose(1, 2) + self.level_embed.weight[index]
-        positions = sine_positions(height, width, value.shape[-1], value.device)
+        positions = self._positions(height, width, value.shape[-1], value.device)
         small = F.interpolate(
             mask_features.detach(), size=(height, width), mode="bilinear", align_corners=False
         )
-        # Positions (C, h, w) -> (M, C); features (B, C, h, w) -> (B, C, M)
-        return Level(value + positions.flatten(1).T, value, small.flatten(2), (height, width))
+        # Features (B, C, h, w) -> (B, C, M)
+        return Level(value + positions, value, small.flatten(2), (height, width))
 
     def _blocked(self, embeddings: Tensor, level: Level) -> Tensor:
         """Return the attention mask `(B, Q, M)`: True where a query's own mask is not.
 
         Differs from reference: the features are resized instead of each mask. Resizing is linear
         and so is the product with the features: same numbers up to rounding, a 20th of the work.
-        A query without any mask attends everywhere; it is opened by a product, not by an index,
-        so that the graph does not depend on data.
+        A query without any mask attends everywhere; its limit is moved, no row is indexed, so that
+        the graph does not depend on data.
         """
         with torch.no_grad():
-            blocked: Tensor = self.mask_embed(embeddings) @ level.mask_features < 0
-            return blocked & ~blocked.all(-1, keepdim=True)
+            inside: Tensor = self.mask_embed(embeddings) @ level.mask_features
+            empty = inside.amax(-1, keepdim=True) < 0  # (B, Q, 1)
+            return inside < torch.where(empty, -torch.inf, 0.0)

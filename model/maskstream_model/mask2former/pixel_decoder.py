@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskstream_model.config import SegmenterConfig
-from maskstream_model.mask2former.deformable_attention import DeformableAttention, cell_centres
-from maskstream_model.mask2former.positions import sine_positions
-from maskstream_model.mask2former.sampling import Shapes
+from maskstream_model.constants import MAX_SIZES, kept
+from maskstream_model.mask2former.deformable_attention import DeformableAttention
+from maskstream_model.mask2former.geometry import Geometry, Shapes, geometry
+from maskstream_model.mask2former.positions import cell_positions
 
 NUM_LEVELS, NUM_POINTS = 3, 4
 
@@ -51,9 +52,9 @@ class EncoderLayer(nn.Module):
         nn.init.xavier_uniform_(self.linear1.weight)
         nn.init.xavier_uniform_(self.linear2.weight)
 
-    def forward(self, tokens: Tensor, positions: Tensor, centres: Tensor, shapes: Shapes) -> Tensor:
+    def forward(self, tokens: Tensor, positions: Tensor, geometry: Geometry) -> Tensor:
         """Return the new tokens `(B, S, C)`."""
-        read = self.self_attn(tokens + positions, tokens, centres, shapes)
+        read = self.self_attn(tokens + positions, tokens, geometry)
         tokens = self.norm1(tokens + read)
         normalised: Tensor = self.norm2(tokens + self.linear2(F.relu_(self.linear1(tokens))))
         return normalised
@@ -64,13 +65,15 @@ class Encoder(nn.Module):
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
+        self.heads = config.pixel_heads
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.pixel_layers))
+        self._geometry = kept(geometry)
 
     def forward(self, tokens: Tensor, positions: Tensor, shapes: Shapes) -> Tensor:
-        """Return the new tokens `(B, S, C)`; `positions` is `(S, C)`."""
-        centres = cell_centres(shapes, NUM_POINTS, tokens.device)
+        """Return the new tokens `(B, S, C)`; `positions` is `(S, C)`, `shapes` a tuple."""
+        constants = self._geometry(shapes, shapes, self.heads, NUM_POINTS, tokens.device)
         for layer in self.layers:
-            tokens = layer(tokens, positions, centres, shapes)
+            tokens = layer(tokens, positions, constants)
         return tokens
 
 
@@ -81,17 +84,18 @@ class LevelTransformer(nn.Module):
         super().__init__()
         self.level_embed = nn.Parameter(torch.randn(NUM_LEVELS, config.hidden_dim))
         self.encoder = Encoder(config)
+        self._positions = kept(cell_positions, NUM_LEVELS * MAX_SIZES)
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
         """Map levels `(B, C, h, w)` to levels of the same shapes."""
-        shapes = [(level.shape[-2], level.shape[-1]) for level in levels]
+        shapes = tuple((level.shape[-2], level.shape[-1]) for level in levels)
         # (B, C, h, w) -> (B, h * w, C), joined as (B, S, C)
         tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in levels], 1)
-        # (C, h, w) -> (h * w, C), joined as (S, C)
+        # (h * w, C) + (C,) for each level, joined as (S, C)
         positions = torch.cat(
             [
-                sine_positions(h, w, tokens.shape[-1], tokens.device).flatten(1).T + embed
-                for (h, w), embed in zip(shapes, self.level_embed, strict=True)
+                self._positions(*shape, tokens.shape[-1], tokens.device) + embed
+                for shape, embed in zip(shapes, self.level_embed, strict=True)
             ]
         )
         tokens = self.encoder(tokens, positions, shapes)

@@ -27,6 +27,12 @@ def sine_positions(height: int, width: int, channels: int, device: torch.device)
     )
 
 
+def cell_positions(height: int, width: int, channels: int, device: torch.device) -> Tensor:
+    """Return the same positions as `(height * width, channels)`, row by row."""
+    # (C, h, w) -> (C, h * w) -> (h * w, C)
+    return sine_positions(height, width, channels, device).flatten(1).T.contiguous()
+
+
 def _axis(size: int, features: int, device: torch.device) -> Tensor:
     """Return `(size, features)`: sines at even, cosines at odd features of 1..size as an angle."""
     angle = torch.arange(1, size + 1, dtype=torch.float32, device=device)

@@ -5,43 +5,41 @@
   wrong inside deformable attention.
 - `sample_by_bag`: the same corners as weighed bags of table rows; fastest on a CPU.
 
-A body takes `value (B, S, M, D)` of `M` heads with the cells of all levels row by row, `shapes`
-with a `(height, width)` per level, `locations (B, S', M, L, P, 2)` as (x, y) in pixels of their
-level (pixel centres are whole numbers) and `weights (B, S', M, L, P)`; it returns
-`(B, S', M, D)`. Outside of a level everything is zero.
+A body takes `value (B, S, M, D)` of `M` heads with the cells of all levels row by row, the
+`geometry` of the levels, `locations (B, S', M, L, P, 2)` as (x, y) in pixels of their level (pixel
+centres are whole numbers) and `weights (B, S', M, L, P)`; it returns `(B, S', M, D)`. Outside of a
+level everything is zero.
 """
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from maskstream_model.mask2former.bags import weighed_bags
-
-Shapes = Sequence[tuple[int, int]]
-BORDER = 3
+from maskstream_model.mask2former.geometry import Geometry, Shapes
 
 
-def sample_and_weigh(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+def sample_and_weigh(
+    value: Tensor, geometry: Geometry, locations: Tensor, weights: Tensor
+) -> Tensor:
     """Run the body that suits the situation; see the module for shapes and units."""
     if torch.compiler.is_compiling():
-        return sample_by_gather(value, shapes, locations, weights)
+        return sample_by_gather(value, geometry, locations, weights)
     if value.device.type == "cpu" and value.dtype == torch.float32:
-        return sample_by_bag(value, shapes, locations, weights)
-    return sample_by_grid(value, shapes, locations, weights)
+        return sample_by_bag(value, geometry, locations, weights)
+    return sample_by_grid(value, geometry, locations, weights)
 
 
-def sample_by_grid(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+def sample_by_grid(value: Tensor, geometry: Geometry, locations: Tensor, weights: Tensor) -> Tensor:
     """Sample with `grid_sample`, level by level."""
-    batch, heads = value.shape[0], value.shape[2]
+    shapes, batch, heads = geometry.shapes, value.shape[0], value.shape[2]
+    sizes = geometry.limits[1].view(2, heads, len(shapes), -1)  # (2, M, L, P)
     sampled = []
     for level, (height, width) in enumerate(shapes):
         cells = value[:, _start(shapes, level) : _start(shapes, level + 1)]
         # (B, h * w, M, D) -> (B, M, D, h * w) -> (B * M, D, h, w)
         maps = cells.permute(0, 2, 3, 1).reshape(batch * heads, -1, height, width)
-        size = locations.new_tensor([width, height])
-        grid = (2 * locations[:, :, :, level] + 1) / size - 1
+        grid = (2 * locations[:, :, :, level] + 1) / sizes[:, 0, level, 0] - 1
         # (B, S', M, P, 2) -> (B * M, S', P, 2)
         grid = grid.transpose(1, 2).flatten(0, 1)
         sampled.append(F.grid_sample(maps, grid, align_corners=False))  # (B * M, D, S', P)
@@ -51,8 +49,11 @@ def sample_by_grid(value: Tensor, shapes: Shapes, locations: Tensor, weights: Te
     return read.sum((-1, -2)).reshape(batch, heads, value.shape[3], -1).permute(0, 3, 1, 2)
 
 
-def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+def sample_by_gather(
+    value: Tensor, geometry: Geometry, locations: Tensor, weights: Tensor
+) -> Tensor:
     """Sample the four corners of every location by `gather`."""
+    shapes = geometry.shapes
     batch, queries, heads = locations.shape[:3]
     table = value.transpose(1, 2)  # (B, S, M, D) -> (B, M, S, D)
     read = value.new_zeros(batch, heads, queries, value.shape[-1])
@@ -76,42 +77,45 @@ def sample_by_gather(value: Tensor, shapes: Shapes, locations: Tensor, weights: 
     return read.transpose(1, 2)  # (B, M, S', D) -> (B, S', M, D)
 
 
-def sample_by_bag(value: Tensor, shapes: Shapes, locations: Tensor, weights: Tensor) -> Tensor:
+def sample_by_bag(value: Tensor, geometry: Geometry, locations: Tensor, weights: Tensor) -> Tensor:
     """Sample the four corners of every location as one weighed bag of table rows."""
-    batch, queries, heads, levels, points = weights.shape
-    limits = locations.new_tensor([[(w, h)] * points for h, w in shapes])
+    # (B, S', M, L, P, 2) -> (B, S', 2, M * L * P): along so long an axis all that follows is quick
+    places = locations.movedim(-1, 2).flatten(3)
     # One step outside everything is zero, so that clamping there changes nothing.
-    locations = torch.clamp(locations, torch.full_like(limits, -1), limits)
-    corner = locations.floor()
-    right, low = (locations - corner).unbind(-1)  # (B, S', M, L, P) each
+    places = torch.clamp(places, *geometry.limits)
+    corner = places.floor()
+    right, low = (places - corner).unbind(2)  # (B, S', M * L * P) each
+    weights = weights.flatten(2)
     lower = weights * low
     upper = weights - lower
     lower_right, upper_right = lower * right, upper * right
-    shares = [upper - upper_right, upper_right, lower - lower_right, lower_right]
-    bags = (batch * queries * heads, 4 * levels * points)
+    shares = _bags(
+        [upper - upper_right, upper_right, lower - lower_right, lower_right], geometry.heads
+    )
+    rows = _bags(_corner_rows(corner, geometry), geometry.heads)
     # (B, S'', M * D) -> (B * S'' * M, D): one table row for a head of a cell
-    table = _bordered(value, shapes).view(-1, value.shape[-1])
-    # (B, S', M, 4, L, P) -> (B * S' * M, 4 * L * P), rows and shares alike
-    rows = _corner_rows(corner, shapes).view(bags)
-    read = weighed_bags(table, rows, torch.stack(shares, 3).view(bags))
-    return read.view(batch, queries, heads, -1)  # (B * S' * M, D) -> (B, S', M, D)
+    table = _bordered(value, geometry.shapes).view(-1, value.shape[-1])
+    # (B * S' * M, D) -> (B, S', M, D)
+    return weighed_bags(table, rows, shares).view(*weights.shape[:2], *value.shape[2:])
 
 
-def _corner_rows(corner: Tensor, shapes: Shapes) -> Tensor:
-    """Return `(B, S', M, 4, L, P)` int32: rows of the bordered table, by the upper left corner."""
-    batch, _, heads, _, points = corner.shape[:5]
+def _bags(corners: list[Tensor], heads: int) -> Tensor:
+    """Join what four corners have, `(B, S', M * L * P)` each, as `(B * S' * M, 4 * L * P)`."""
+    # (B, S', M * L * P) -> (B, S', M, L * P), four of them -> (B, S', M, 4, L * P)
+    joined = torch.stack([each.view(*each.shape[:2], heads, -1) for each in corners], 3)
+    return joined.flatten(3).flatten(0, 2)
+
+
+def _corner_rows(corner: Tensor, geometry: Geometry) -> list[Tensor]:
+    """Return rows of the bordered table, four `(B, S', M * L * P)` int32, by the first corner."""
     # NaN must come out as NaN, by way of the shares, and not as a row that does not exist.
-    columns, rows = corner.nan_to_num(0).int().unbind(-1)
-    pitch = torch.tensor([[w + BORDER] * points for _, w in shapes], dtype=torch.int32)
-    sizes = [(h + BORDER) * (w + BORDER) for h, w in shapes]
-    starts = torch.tensor([[sum(sizes[:i])] * points for i in range(len(shapes))]) + pitch + 1
-    # (B, 1, 1, 1, 1) + (L, P) -> (B, 1, 1, L, P), then by heads (M, 1, 1) -> (B, 1, M, L, P)
-    frames = torch.arange(batch)[:, None, None, None, None] * sum(sizes)
-    bases = (frames + starts) * heads + torch.arange(heads)[:, None, None]
-    first = (rows * pitch).add_(columns).mul_(heads).add_(bases.int())
-    steps = torch.stack([0 * pitch, 0 * pitch + 1, pitch, pitch + 1]) * heads
-    # (B, S', M, 1, L, P) + (4, L, P) -> (B, S', M, 4, L, P)
-    return first[:, :, :, None] + steps
+    columns, rows = corner.nan_to_num(0).int().unbind(2)
+    first = (rows * geometry.pitch).add_(columns * geometry.heads).add_(geometry.first)
+    if len(first) > 1:
+        frames = torch.arange(len(first), dtype=torch.int32, device=first.device)
+        first += (frames * geometry.table_rows)[:, None, None]  # (B,) -> (B, 1, 1)
+    right, below = geometry.heads, geometry.pitch
+    return [first, first + right, first + below, first + below + right]
 
 
 def _bordered(value: Tensor, shapes: Shapes) -> Tensor:

@@ -34,7 +34,8 @@ class CompiledNetwork(nn.Module):
         if batch > self.largest[0] or tuple(shape) != self.largest[1:]:
             output: VideomtOutput = self.network(images, queries, pause)
             return output
-        return VideomtOutput(*self.engine(images, queries))
+        # Engines are built for the usual order in memory.
+        return VideomtOutput(*self.engine(images.contiguous(), queries))
 
 
 AnyNetwork = VideomtNetwork | CompiledNetwork

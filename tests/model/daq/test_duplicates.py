@@ -149,6 +149,29 @@ def test_released_models_suppress_nothing_as_the_reference(name: str) -> None:
     assert preset(name).online.double_iou_max is None
 
 
+def test_the_masks_that_tracks_are_judged_by_are_the_ones_they_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, frames, made = tiny_model(double_iou_max=0.3), tiny_frames(12, seed=1), list[int]()
+    segment = model.tracker.segment
+
+    def counted(states: torch.Tensor, mask_features: torch.Tensor) -> torch.Tensor:
+        made.append(states.shape[1])
+        return segment(states, mask_features)
+
+    monkeypatch.setattr(model.tracker, "segment", counted)
+    state = model.begin()
+    for frame in frames:
+        prepared = model.prepare([frame])
+        (output,), (state,) = model.track(prepared.output, [state], prepared.resized)
+        shown = output.status <= TrackStatus.TRACKED
+        alone = segment(state.queries[None], prepared.output.mask_features)[0]
+        torch.testing.assert_close(output.mask_logits[: len(alone)], alone)
+        assert made[-1] >= int(shown.sum())
+    assert len(made) == len(frames)
+    assert sum(made) > len(frames)
+
+
 def test_no_two_tracks_that_a_frame_shows_overlap() -> None:
     assert _worst_overlap(tiny_model()) > 0.3
     assert _worst_overlap(tiny_model(double_iou_max=0.3)) <= 0.3

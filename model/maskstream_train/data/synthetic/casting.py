@@ -8,7 +8,7 @@ import numpy as np
 from maskstream_train.data.synthetic import animals, people, things, vehicles
 from maskstream_train.data.synthetic.bank import TextureBank
 from maskstream_train.data.synthetic.config import Image, SyntheticConfig
-from maskstream_train.data.synthetic.cutouts import CutoutLibrary
+from maskstream_train.data.synthetic.cutouts import Cutouts
 from maskstream_train.data.synthetic.motion import Path, PathPlanner, draw_event
 from maskstream_train.data.synthetic.render import Layer
 from maskstream_train.data.synthetic.shapes import Figure, Paint, Part, box, wavy_ring
@@ -23,6 +23,8 @@ FAMILIES: tuple[FigureFamily, ...] = (
     *(things.blob, things.bottle, things.ball, things.crate, things.star),
 )
 WEIGHTS = np.array([0.28, 0.19, 0.07, 0.11, 0.1, 0.05, 0.07, 0.06, 0.02, 0.03, 0.02])
+UNNAMED = np.array([f in (animals.quadruped, vehicles.two_wheeler) for f in FAMILIES])
+"""An animal of no kind, and a rider in one mask with the vehicle: not drawn for everyday names."""
 FROM_ABOVE = np.array([0.22, 0.08, 0.02, 0.08, 0.48, 0.03, 0.03, 0.03, 0.01, 0.01, 0.01])
 
 
@@ -53,7 +55,7 @@ class Casting:
         rng: np.random.Generator,
         config: SyntheticConfig,
         bank: TextureBank,
-        cutouts: CutoutLibrary | None,
+        cutouts: Cutouts | None,
         from_above: bool,
     ) -> None:
         """Keep what all roles of the clip share."""
@@ -61,7 +63,8 @@ class Casting:
         use = cutouts is not None and rng.random() < config.cutout_ratio
         self._cutouts = cutouts if use else None
         self._real_share = rng.choice([0.5, 1.0])
-        self._weights = FROM_ABOVE if from_above else WEIGHTS
+        weights = (FROM_ABOVE if from_above else WEIGHTS) * ~(UNNAMED & config.everyday)
+        self._weights = weights / weights.sum()
 
     def draw(self, planner: PathPlanner) -> Cast:
         """Draw all layers; none for a clip without objects."""
@@ -101,15 +104,15 @@ class Casting:
         """Draw an object; with `look` all objects of the clip look alike."""
         rng = self._rng if look is None else np.random.default_rng(look)
         if self._cutouts is not None and rng.random() < self._real_share:
-            number = int(rng.integers(len(self._cutouts)))
-            sequence = self._cutouts.sequence(number)
+            sequence = self._cutouts.draw(rng)
             sprite = CutoutSprite(self._rng, rng, sequence, size)
             return Role(sprite, sequence.label, False, True, 1.0)
         family = FAMILIES[int(rng.choice(len(FAMILIES), p=self._weights))]
         figure = family(rng)
         squat = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.25 else 1.0
         sprite_of = FigureSprite(rng, figure, size, self._bank)
-        return Role(sprite_of, figure.label, figure.follows_heading, figure.upright, squat)
+        label = self._config.labels[figure.kind]
+        return Role(sprite_of, label, figure.follows_heading, figure.upright, squat)
 
     def _layer(self, role: Role, path: Path, number: int) -> Layer:
         """Mirror side views so that they mostly face where they go."""
@@ -149,7 +152,7 @@ class Casting:
         else:
             outline = box(-0.15, -2.5, 0.15, 2.5)
         paints = (Paint(colour, float(rng.uniform(0.3, 1.0))),)
-        return Figure(-1, paints, lambda phase: [Part(outline, 0)], roundness=0.0, moves=False)
+        return Figure("", paints, lambda phase: [Part(outline, 0)], roundness=0.0, moves=False)
 
     def _still_layer(self, figure: Figure, place: Image, size: float) -> Layer:
         count = self._config.num_frames
