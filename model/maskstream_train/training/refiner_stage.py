@@ -24,7 +24,7 @@ from maskstream_train.training.matcher import (
     match_costs,
     objects_of_rows,
 )
-from maskstream_train.training.options import RunOptions
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, FrameTargets

@@ -23,9 +23,9 @@ from maskstream_train.training.criterion import (
 from maskstream_train.training.distribution import mean_over_processes, take_from_first
 from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.recipes import TrackerRecipe
 from maskstream_train.training.rollout import FrameRows, Rollout
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, SegmentedBatch
@@ -155,7 +155,7 @@ class TrackerStage:
     def _classes(self, rows: FrameRows, clip: ClipBatch, features: Tensor) -> Tensor:
         """Return target classes `(B, R)`: no object for what is not visible.
 
-        Padding is ignored, and so are rows of no object whose final mask lies in unknown places.
+        Padding is ignored, and so are rows of no object whose final mask is in unknown places.
         """
         seen = rows.visible.gather(1, rows.objects.clamp(min=0)) & (rows.objects != UNMATCHED)
         objects = torch.where(seen, rows.objects, UNMATCHED)
