@@ -36,7 +36,7 @@ help:  ## list the tasks
 	$(PIP) --editable '.[dev]'
 	@touch $@
 
-demo: .venv/run  ## segment a video (VIDEO=any.mp4, or a generated one) into OUT=demo-out
+demo: .venv/run  ## segment a video (VIDEO=any.mp4, or examples/cars.mp4) into OUT=demo-out
 	@$(BIN)/python scripts/demo.py --out "$(OUT)" $(if $(VIDEO),--video "$(VIDEO)")
 
 serve: .venv/run  ## run the server on HOST and PORT

@@ -6,7 +6,6 @@ happened and what was lost; the exit status is 1 where anything was.
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
@@ -22,8 +21,7 @@ def main() -> int:
 
     arguments = parse_arguments()
     seeds = arguments.seed or [random.randrange(10**6) for _ in range(arguments.runs)]
-    test_data = Path(os.environ.get("MASKSTREAM_TEST_DATA", CHECKOUT.parent / "shared"))
-    frames = clip_frames(test_data, arguments.frames)
+    frames = clip_frames(arguments.frames)
     num_bad = 0
     for seed in seeds:
         print(f"seed {seed}", flush=True)

@@ -1,11 +1,12 @@
-"""What `make demo` runs: a real server, a real client, one video, and pictures to look at.
+"""What `make demo` runs: a real server, a real client, one video, and what was found in it.
 
 The server runs on embedded defaults (no Redis, no GPU) on a free port; the client is the installed
-`maskstream stream`. Without a video, a clip of the synthetic generator is written first.
+`maskstream stream`. Without a video it is `examples/cars.mp4`.
 """
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -15,9 +16,16 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 START_TIMEOUT_S = 180
-SAMPLE_FPS = 12
+SAMPLE = Path(__file__).resolve().parents[1] / "examples" / "cars.mp4"
+FILES = {
+    "annotated.mp4": "the video with masks, ids and names",
+    "results.json": "every mask, as YouTube-VIS has it",
+    "summary.json": "counts, speed, and the tracks above",
+}
+MAX_LINES = 20
 
 
 def main() -> int:
@@ -28,15 +36,18 @@ def main() -> int:
     out: Path = arguments.out
     log = out / "server.log"
     make_folder(out, log)
-    video = find_video(arguments.video, out)
+    check_video(arguments.video)
     with running_server(log) as url:
-        return stream(video, url, out)
+        status = stream(arguments.video, url, out)
+    if status == 0:
+        print("\n".join(["", *track_lines(out), "", *file_lines(out)]))
+    return status
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--video", type=Path, help="a video of your own")
+    parser.add_argument("--video", type=Path, default=SAMPLE, help="a video of your own")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="folder for the results")
     return parser.parse_args()
 
@@ -50,29 +61,15 @@ def make_folder(out: Path, log: Path) -> None:
         sys.exit(f"{out} is no folder that can be written to: {error.strerror}.")
 
 
-def find_video(video: Path | None, out: Path) -> Path:
-    """Return the path of the user's video or of a sample; leave with one sentence if it is none."""
+def check_video(video: Path) -> None:
+    """Leave with one sentence if it is none."""
     from maskstream_client.errors import MaskstreamError
     from maskstream_client.video import VideoReader
 
     try:
-        video = video or write_sample(out / "sample.mp4")
         VideoReader(video).close()
     except MaskstreamError as error:
         sys.exit(str(error))
-    return video
-
-
-def write_sample(path: Path) -> Path:
-    """Write the generated sample clip as an MP4 and return its path."""
-    from maskstream_client.video import VideoWriter
-    from maskstream_train.data.synthetic import sample_clip
-
-    print("Making a sample clip (give your own with VIDEO=any.mp4)")
-    with VideoWriter(path, fps=SAMPLE_FPS) as writer:
-        for frame in sample_clip().frames:
-            writer.write(frame)
-    return path
 
 
 @contextlib.contextmanager
@@ -113,12 +110,8 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -
 
 def stream(video: Path, url: str, out: Path) -> int:
     """Send the video with the real client; return its exit status."""
-    results = {
-        "--out": out / "annotated.mp4",
-        "--json": out / "results.json",
-        "--summary": out / "summary.json",
-    }
-    options = [str(part) for pair in results.items() for part in pair]
+    names = zip(("--out", "--json", "--summary"), FILES, strict=True)
+    options = [part for option, name in names for part in (option, str(out / name))]
     command = [program(), "stream", str(video), "--url", url, *options]
     with subprocess.Popen(command) as process:
         try:
@@ -128,6 +121,32 @@ def stream(video: Path, url: str, out: Path) -> int:
                     return process.wait()
         finally:
             process.terminate()
+
+
+def track_lines(out: Path) -> Iterator[str]:
+    """Yield a line for each track that was shown: what it is, from when to when."""
+    tracks = json.loads((out / "summary.json").read_text())["shown_tracks"]
+    if not tracks:
+        yield "No track was shown."
+        return
+    yield f"{'id':>4}  {'what':<12} {'seen from':>10} {'to':>8} {'frames':>7} {'score':>6}"
+    yield from map(track_line, tracks[:MAX_LINES])
+    if len(tracks) > MAX_LINES:
+        yield f"and {len(tracks) - MAX_LINES} more"
+
+
+def track_line(track: dict[str, Any]) -> str:
+    """Return the line of a track."""
+    return (
+        f"{track['track_id']:>4}  {track['label']:<12} {track['from_s']:>8.1f} s"
+        f" {track['to_s']:>6.1f} s {track['frames']:>7} {track['score']:>6.2f}"
+    )
+
+
+def file_lines(out: Path) -> Iterator[str]:
+    """Yield a line for each file that is left."""
+    for name, content in FILES.items():
+        yield f"{out / name}  {content}"
 
 
 def program() -> str:

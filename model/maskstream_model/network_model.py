@@ -107,14 +107,13 @@ def model_info(
         family=family,
         task=config.task,
         classes=config.classes,
-        prompts="never",
+        fingerprint=fingerprint,
         lookahead=lookahead,
         report_score_min=config.online.report_score_min,
         show_score_min=config.online.show_score_min,
         input_rule={"min_size": config.online.min_size},
         backbone=config.backbone,
         precision="float32",
-        fingerprint=fingerprint,
     )
 
 

@@ -7,7 +7,7 @@ sessions, several frames of one, and a whole video are the same call.
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
@@ -55,6 +55,7 @@ class ModelInfo:
         family: who computes it; a name in the registry of families.
         task: what its masks are.
         classes: None where the classes are the prompts.
+        fingerprint: hex text that changes with weights, rules, and all that makes results differ.
         prompts: whether it takes texts that name what to segment.
         lookahead: further frames that a final result may wait for; 0: it answers at once. None: it
             may wait for all of a video, which no live session can do.
@@ -63,21 +64,20 @@ class ModelInfo:
         input_rule: how frames are resized for it, as fields of the answer of `/v1/models/{name}`.
         backbone: for people.
         precision: for people.
-        fingerprint: hex text that changes with weights, rules, and all that makes results differ.
     """
 
     name: str
     family: str
     task: Task
     classes: tuple[ClassInfo, ...] | None
-    prompts: PromptUse
-    lookahead: int | None
-    report_score_min: float
-    show_score_min: float
-    input_rule: Mapping[str, int | None]
-    backbone: str
-    precision: str
     fingerprint: str
+    prompts: PromptUse = "never"
+    lookahead: int | None = 0
+    report_score_min: float = 0.0
+    show_score_min: float = 0.0
+    input_rule: Mapping[str, int | None] = field(default_factory=dict)
+    backbone: str = "none"
+    precision: str = "exact"
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Annotator:
                 self._mark(
                     item.track_id, "gone", self._last_box.pop(item.track_id, None), gone=True
                 )
-            elif item.has_mask:
+            elif item.has_mask and item.status is not Status.MISSED:  # its mask would be a guess
                 self._last_box[item.track_id] = item.box
                 if item.status is Status.EMERGED:
                     self._mark(item.track_id, "new", item.box, gone=False)

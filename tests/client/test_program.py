@@ -35,6 +35,22 @@ def test_a_command_of_commands_lists_them_without_importing_them_and_has_a_defau
     assert "--sessions" in run(program.main, "bench", "live", "--help").output
 
 
+def test_ctrl_c_ends_any_command_with_a_sentence_and_its_exit_code(monkeypatch):
+    @click.command()
+    def endless():
+        raise KeyboardInterrupt
+
+    class Endless:
+        name, value = "endless", "somewhere:endless"
+
+        def load(self):
+            return endless
+
+    monkeypatch.setattr(program, "entry_points", lambda group: [Endless()])
+    done = run(program.main, "endless")
+    assert (done.exit_code, done.stderr) == (130, "\nInterrupted.\n")
+
+
 class Entry:
     """An entry point whose package lacks a dependency."""
 

@@ -27,7 +27,7 @@ TREE = square(50, 5, 70, 40, SIZE)
 def seen(frame_index, *found, masks=None, frame_size=SIZE, reset=None, latency_s=0.1):
     """A result with the objects (track_id, class_id, status)."""
     stack = np.concatenate(masks) if masks else np.zeros((0, *SIZE), bool)
-    message = result(frame_index + 1, objects=found, masks=stack)
+    message = result(frame_index + 1, objects=found, masks=stack, pts_us=frame_index * 80_000)
     return Result(frame_index, message, frame_size, CLASSES, latency_s, reset)
 
 
@@ -148,6 +148,25 @@ def test_a_summary_counts_frames_tracks_comings_and_goings():
     assert report["latency_ms"]["p50"] == 200
 
 
+def test_a_summary_says_of_each_shown_track_what_it_is_and_from_when_to_when():
+    summary = StreamSummary()
+    summary.begin("s1", show_min=0.9)
+    for each in (
+        seen(0, (1, 0, EMERGED), masks=[HOUSE]),
+        seen(1, (1, 1, TRACKED), (2, 1, MISSED), masks=[HOUSE, TREE]),
+        seen(2, (1, 1, TRACKED), masks=[HOUSE]),
+        seen(3, (1, 1, MISSED), masks=[TREE]),
+        seen(4, (1, 1, DISAPPEARED), masks=[NOTHING]),
+    ):
+        summary.add(each)
+    (track,) = json.loads(json.dumps(summary.report()))["shown_tracks"]
+    assert (track["track_id"], track["label"], track["score"]) == (1, "animal", 0.9155)
+    assert (track["first_frame"], track["last_frame"], track["frames"]) == (0, 2, 3)
+    assert (track["from_s"], track["to_s"]) == (0, 0.16)
+    summary.begin("s1", show_min=0.95)
+    assert summary.report()["shown_tracks"] == []
+
+
 def test_percentiles_of_nothing_are_none():
     assert percentiles_ms([]) == {"p50": None, "p95": None, "p99": None}
 
@@ -203,6 +222,18 @@ def test_comings_and_goings_are_marked_for_a_second():
         not np.array_equal(annotator.annotate(GREY, each), GREY) for each in [gone] + 3 * [seen(5)]
     ]
     assert marked == [True, True, True, False]
+
+
+def test_what_is_gone_is_marked_where_it_was_seen_last():
+    annotator = Annotator(fps=3)
+    for each in (
+        seen(0, (1, 1, EMERGED), masks=[HOUSE]),
+        seen(1, (1, 1, MISSED), masks=[TREE]),
+    ):
+        annotator.annotate(GREY, each)
+    marked = annotator.annotate(GREY, seen(2, (1, 1, DISAPPEARED), masks=[NOTHING]))
+    assert not np.array_equal(marked[20:50, 10:30], GREY[20:50, 10:30])
+    assert np.array_equal(marked[5:20, 50:70], GREY[5:20, 50:70])
 
 
 def test_marks_of_an_older_memory_are_forgotten_with_it():

@@ -16,9 +16,9 @@ import pytest
 from maskstream_client import connect
 from maskstream_client.events import ConnectionLost, Event, IdentitiesReset
 from maskstream_client.result import Result
-from maskstream_train.data.synthetic import sample_clip
 from support.compose_stack import CHECKOUT, NUM_SERVERS, Stack, engine_answers
 from support.lossless import write_lossless
+from support.sample_clip import sample_clip
 
 NUM_FRAMES = 48
 LONG_S = 300.0

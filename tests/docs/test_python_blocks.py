@@ -20,6 +20,7 @@ SERVER, CLIP = "127.0.0.1:8000", "street.mp4"
 ELSEWHERE = {
     "protocol.md": "tests/integration/test_protocol_page.py",
     "adding-a-model.md": "tests/model/conformance/test_page.py",
+    "onnx.md": "tests/model/test_onnx_graph.py",
 }
 """Pages whose blocks another test runs."""
 WATCHED = """

@@ -9,9 +9,9 @@ from safetensors import safe_open
 
 from maskstream_model import load_model
 from maskstream_model.port import TrackStatus
-from maskstream_train.data.synthetic import sample_clip
 from maskstream_train.evaluation.evaluate import evaluate_model
 from maskstream_train.evaluation.sources import AnnotatedClip
+from support.sample_clip import sample_clip
 
 SHIPPED = files("maskstream_model") / "weights" / "demo.safetensors"
 

@@ -22,12 +22,11 @@ from PIL import Image
 from maskstream_client import Client, Result, RetryRules, StreamOptions, events
 from maskstream_client.events import Event
 from maskstream_client.sources import open_frames
-from maskstream_train.data.synthetic import sample_clip
 from support.proxy import Proxy
 from support.redis_server import RedisServer
 from support.serving import ServerProcess, server_processes
 
-CLIP = "clips/01_cars_enter_leave_h264_aac.mp4"
+CLIP = Path(__file__).resolve().parents[2] / "examples" / "cars.mp4"
 SIZE = (384, 216)
 WAIT_S = 120
 RULES = RetryRules(first_delay_s=0.1, max_delay_s=1.0, give_up_after_s=120.0)
@@ -190,12 +189,9 @@ def storm(folder: Path, redis: RedisServer, *options: str) -> Iterator[Storm]:
         yield Storm(servers, redis, proxies)
 
 
-def clip_frames(test_data: Path | None, num_frames: int, first: int = 0) -> list[np.ndarray]:
-    """Frames of a real clip; of the generator where there is none; from the start when it ends."""
-    if test_data is not None and (test_data / CLIP).is_file():
-        with closing(open_frames(str(test_data / CLIP))) as frames:
-            pictures = [frame.pixels for frame in frames]
-    else:
-        pictures = list(sample_clip().frames)
+def clip_frames(num_frames: int, first: int = 0) -> list[np.ndarray]:
+    """Frames of the clip of `make demo`; from the start when it ends."""
+    with closing(open_frames(str(CLIP))) as frames:
+        pictures = [frame.pixels for frame in frames]
     chosen = islice(cycle(pictures), first, first + num_frames)
     return [np.asarray(Image.fromarray(picture).resize(SIZE)) for picture in chosen]

@@ -27,13 +27,8 @@ def fake_info(name: str = "fake", **facts: object) -> ModelInfo:
         "family": "fake",
         "task": "instances",
         "classes": tuple(ClassInfo(f"class {n}", f"#{n + 1:06x}") for n in range(3)),
-        "prompts": "never",
-        "lookahead": 0,
         "report_score_min": 0.3,
-        "show_score_min": 0.0,
         "input_rule": {"min_size": None},
-        "backbone": "none",
-        "precision": "exact",
         "fingerprint": f"{name}-1",
     }
     return ModelInfo(name=name, **values | facts)

@@ -85,10 +85,6 @@ def stand_in(
         prompts=prompts,
         lookahead=lookahead,
         report_score_min=0.3,
-        show_score_min=0.0,
-        input_rule={},
-        backbone="none",
-        precision="exact",
         fingerprint=hashlib.sha256(origin.encode()).hexdigest()[:16],
     )
     return StandIn(info)

@@ -36,13 +36,6 @@ _INFO: Final = ModelInfo(
     family="stand-in",
     task="instances",
     classes=(ClassInfo("oval", "#ffcc00"),),
-    prompts="never",
-    lookahead=0,
-    report_score_min=0.0,
-    show_score_min=0.0,
-    input_rule={},
-    backbone="none",
-    precision="exact",
     fingerprint="57a4d14",
 )
 

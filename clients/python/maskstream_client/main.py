@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from maskstream_client.interrupts import INTERRUPTED
 from maskstream_client.starting import prepare_process
 
 _SHORT_HELP: Final = {
@@ -58,6 +59,9 @@ class LazyGroup(click.Group):
             raise  # of what was typed, which click itself quotes
         except click.ClickException as error:
             raise _plain(error) from error
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The installed names, the well-known ones first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,39 @@ from maskstream_client.result import Result
 from maskstream_protocol.records import Status
 
 _TICK_S: Final = 1e-4
+
+
+@dataclass
+class _Track:
+    """What is known of one track. It is seen where it has a mask that is no guess."""
+
+    best_score: float = 0.0
+    labels: Counter[str] = field(default_factory=Counter)
+    first_frame: int = 0
+    last_frame: int = 0
+    from_s: float | None = None
+    to_s: float | None = None
+
+    def see(self, label: str, result: Result) -> None:
+        """Take a frame on which it is seen."""
+        if not self.labels:
+            self.first_frame, self.from_s = result.frame_index, result.pts_s
+        self.last_frame, self.to_s = result.frame_index, result.pts_s
+        self.labels[label] += 1
+
+    def report(self, track_id: int) -> dict[str, Any]:
+        """Everything, fit for JSON; its name is the most frequent one."""
+        ((label, _),) = self.labels.most_common(1)
+        return {
+            "track_id": track_id,
+            "label": label,
+            "score": round(self.best_score, 4),
+            "first_frame": self.first_frame,
+            "last_frame": self.last_frame,
+            "from_s": self.from_s,
+            "to_s": self.to_s,
+            "frames": self.labels.total(),
+        }
 
 
 class StreamSummary:
@@ -37,8 +71,7 @@ class StreamSummary:
         self.show_min = 0.0
         # How many of so many ticks: a camera has no end, and its latencies are much alike.
         self._latencies: Counter[int] = Counter()
-        # The best score of each.
-        self._tracks: dict[tuple[int, int], float] = {}
+        self._tracks: dict[tuple[int, int], _Track] = {}
         self.num_frames = self._num_dropped = self._num_resets = 0
         self._num_emerged = self._num_disappeared = 0
 
@@ -61,22 +94,30 @@ class StreamSummary:
         self._num_resets += result.reset is not None
         self._latencies[round(result.latency_s / _TICK_S)] += 1
         for item in result.objects:
-            track = self._num_resets, item.track_id
-            self._tracks[track] = max(self._tracks.get(track, 0.0), item.score)
+            track = self._tracks.setdefault((self._num_resets, item.track_id), _Track())
+            track.best_score = max(track.best_score, item.score)
             self._num_emerged += item.status is Status.EMERGED
             self._num_disappeared += item.status is Status.DISAPPEARED
+        for item in result.visible:
+            self._tracks[self._num_resets, item.track_id].see(item.label, result)
 
     def report(self) -> dict[str, Any]:
         """Everything, fit for JSON; `fps` over the seconds so far, latencies in milliseconds.
 
-        Of the tracks those are shown whose score reached `show_min`.
+        Of the tracks those are shown whose score reached `show_min`; `shown_tracks` says of each
+        that was seen what it is and from when to when.
         """
         elapsed_s = (self._now() if self._ended_s is None else self._ended_s) - self._began_s
+        shown = {
+            key: track
+            for key, track in sorted(self._tracks.items())
+            if track.best_score >= self.show_min
+        }
         return {
             **self._about,
             "frames": self.num_frames,
             "tracks": len(self._tracks),
-            "shown": sum(score >= self.show_min for score in self._tracks.values()),
+            "shown": len(shown),
             "emerged": self._num_emerged,
             "disappeared": self._num_disappeared,
             "dropped": self._num_dropped,
@@ -84,6 +125,9 @@ class StreamSummary:
             "seconds": round(elapsed_s, 3),
             "fps": round(self.num_frames / elapsed_s, 2) if elapsed_s > 0 else 0.0,
             "latency_ms": percentiles_ms([ticks * _TICK_S for ticks in self._latencies.elements()]),
+            "shown_tracks": [
+                track.report(track_id) for (_, track_id), track in shown.items() if track.labels
+            ],
         }
 
 

@@ -8,26 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.command_errors import click_errors, printable
+from maskstream_model.frame_size import FrameSize
 from maskstream_train.commands.shared import EXISTING, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS
 
 if TYPE_CHECKING:
     from maskstream_train.evaluation.request import Begin
-
-
-class FrameSize(click.ParamType[tuple[int, int]]):
-    """`WIDTHxHEIGHT` in pixels, as every command has sizes."""
-
-    name = "WIDTHxHEIGHT"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
-        """Return `(height, width)`."""
-        if isinstance(value, tuple):
-            return value
-        width, cross, height = str(value).partition("x")
-        if not (cross and height.isdigit() and width.isdigit()):
-            self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
-        return int(height), int(width)
 
 
 @click.command("eval")
@@ -47,9 +33,9 @@ class FrameSize(click.ParamType[tuple[int, int]]):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ytvis", "ovis", "vipseg", "coco"]),
+    type=click.Choice(["ytvis", "ovis", "vipseg", "coco", "packed"]),
     help="Run --data as this benchmark: write its results, print the official numbers. "
-    "coco: pictures, each the first frame of a session.",
+    "coco: pictures, each the first frame of a session; packed: those held out of training.",
 )
 @click.option(
     "--objects",
@@ -67,7 +53,7 @@ class FrameSize(click.ParamType[tuple[int, int]]):
     "--names",
     default="",
     metavar="A,B,C",
-    help="With --format coco: categories to measure; left out, those that the model knows.",
+    help="With --format coco, packed: categories to measure; left out, those the model knows.",
 )
 @click.option(
     "--clips", type=click.IntRange(1), default=50, show_default=True, help="Synthetic clips."

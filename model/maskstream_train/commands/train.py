@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from maskstream_model.command_errors import click_errors, printable
 from maskstream_model.daq.presets import preset_names
 from maskstream_train.commands.shared import EXISTING, FILE, FOLDER
-from maskstream_train.data.readers import Format
+from maskstream_train.data.readers import PACKED, Format
 
 
 @click.command()
@@ -33,7 +33,9 @@ from maskstream_train.data.readers import Format
     help="Annotations with own classes; with --preset the data set that it is for.",
 )
 @click.option("--images", type=FOLDER, help="Pictures of own classes; else looked for at --data.")
-@click.option("--format", "form", type=click.Choice(get_args(Format)), help="Form of --data.")
+@click.option(
+    "--format", "form", type=click.Choice([*get_args(Format), PACKED]), help="Form of --data."
+)
 @click.option("--pictures", type=EXISTING, help="COCO, for clips made of still pictures.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option(

@@ -3,12 +3,16 @@
 from dataclasses import replace
 from typing import Any, Literal
 
+from maskstream_model.classes import EVERYDAY, classes
+from maskstream_model.config import ModelConfig
 from maskstream_model.daq.presets import preset
 from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped, usable_device
 from maskstream_train.ablation.arms import BASE
 from maskstream_train.ablation.plan import Ablation
-from maskstream_train.training.options import BatchPlan, Budget, Plan, RunOptions
+from maskstream_train.data.packed import PackedPictures
+from maskstream_train.data.readers import PACKED
+from maskstream_train.training.options import BatchPlan, Budget, Plan, RunOptions, with_packed
 from maskstream_train.training.overrides import override
 from maskstream_train.training.presets import StageName, StagePreset, training_preset
 from maskstream_train.training.recipes import TrackerRecipe
@@ -51,7 +55,7 @@ def stage_by_default(given: dict[str, Any]) -> StageName | Literal["all"]:
     """Return what is trained where nothing is said: on a data set what the preset's model adds."""
     if preset(given["preset_name"]).offline is not None:
         return "refiner"
-    return "tracker" if given["data"] else "all"
+    return "tracker" if given["data"] and given["form"] != PACKED else "all"
 
 
 def options_of_stages(given: dict[str, Any]) -> dict[StageName, RunOptions]:
@@ -82,7 +86,7 @@ def options_of(
     Raises:
         ConfigError: a setting that is none, or that does not go with the others; no such device.
     """
-    config = preset(given["preset_name"])
+    config = _model(given)
     names = SETTINGS | ({} if stage == "segmenter" else {"clip_frames": "num_frames"})
     short = [f"{names[key]}={given[key]}" for key in names if given[key] is not None]
     base = training_preset(config, stage)
@@ -104,13 +108,30 @@ def options_of(
     )
 
 
+def _model(given: dict[str, Any]) -> ModelConfig:
+    """Return the preset; on packed pictures with their classes.
+
+    Raises:
+        ConfigError: they are not those of `EVERYDAY`.
+        DatasetError: the file holds no packed pictures.
+    """
+    config = preset(given["preset_name"])
+    if given["data"] is None or given["form"] != PACKED:
+        return config
+    if list(PackedPictures(given["data"]).classes) != EVERYDAY.split():
+        raise ConfigError(f"{given['data']} has other classes than these: {EVERYDAY}")
+    return replace(config, classes=classes(EVERYDAY))
+
+
 def _plan(given: dict[str, Any], plan: Plan) -> Plan:
     """Return the preset's plan with this run's seed and data sets."""
     config, data, pictures = preset(given["preset_name"]), given["data"], given["pictures"]
     if isinstance(plan, BatchPlan):
-        if data or pictures:
-            raise ConfigError(f"{config.name} learns from synthetic clips, not from data sets")
-        return replace(plan, seed=given["seed"])
+        if (data and given["form"] != PACKED) or pictures:
+            raise ConfigError(
+                f"{config.name} learns from synthetic clips and packed pictures, not from data sets"
+            )
+        return replace(with_packed(plan, data) if data else plan, seed=given["seed"])
     if not data or not given["form"]:
         raise ConfigError(f"{config.name} learns from a data set: give --data and its --format")
     return replace(

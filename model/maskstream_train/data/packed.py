@@ -8,10 +8,10 @@ to one of its objects or to none, such as a crowd or the rest of a box.
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,10 @@ from maskstream_train.data.reading import read_entry
 from maskstream_train.data.rle import decode_masks
 
 INDEX = "index.json"
+Part = Literal["all", "training", "held out"]
+"""Of the pictures of a file; those held out are for the choice of thresholds."""
+HELD_OUT_EVERY = 8
+"""Of so many complete still pictures the last one is held out."""
 KNOWN, UNKNOWN, DOUBTFUL = range(3)
 """States of a pixel: marked object or background; possibly an unmarked object; possibly part of a
 marked one."""
@@ -108,13 +112,17 @@ class PackedPictures:
         pictures: stills first, then sequences by name and time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: Part = "all") -> None:
         """Read the index.
+
+        Args:
+            path: the file.
+            part: of its pictures.
 
         Raises:
             DatasetError: the file is not of this format.
         """
-        self._path = path
+        self._path, self._part = path, part
         self._file: zipfile.ZipFile | None = None
         try:
             with zipfile.ZipFile(path) as file:
@@ -122,14 +130,15 @@ class PackedPictures:
         except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
             raise DatasetError(f"{path} is no file of packed pictures: {error}") from error
         self.classes = tuple(str(name) for name in index["classes"])
-        self.pictures = tuple(
+        pictures = [
             read_entry(f"{path}: picture {number}", _picture, item)
             for number, item in enumerate(index["pictures"])
-        )
+        ]
+        self.pictures = _part_of(pictures, part)
 
-    def __reduce__(self) -> tuple[type["PackedPictures"], tuple[Path]]:
+    def __reduce__(self) -> tuple[type["PackedPictures"], tuple[Path, Part]]:
         """Pickle without the open file."""
-        return type(self), (self._path,)
+        return type(self), (self._path, self._part)
 
     def read(self, number: int) -> PackedFrame:
         """Return picture `number`.
@@ -165,6 +174,14 @@ class PackedPictures:
         if pixels.shape[:2] != (picture.height, picture.width):
             raise DatasetError(f"{self._path}: {picture.file} is of another size than its masks")
         return pixels
+
+
+def _part_of(pictures: Sequence[PackedPicture], part: Part) -> tuple[PackedPicture, ...]:
+    if part == "all":
+        return tuple(pictures)
+    complete = [one for one in pictures if one.complete and not one.sequence]
+    held_out = {one.file for one in complete[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]}
+    return tuple(one for one in pictures if (one.file in held_out) == (part == "held out"))
 
 
 def _picture(item: Mapping[str, Any]) -> PackedPicture:

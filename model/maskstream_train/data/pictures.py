@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from maskstream_model.aliases import Frame
 from maskstream_model.errors import DatasetError
@@ -25,6 +25,8 @@ BROKEN_PICTURE = (
 )
 """What Pillow raises for files that are no pictures."""
 ENDINGS = (".jpg", ".jpeg", ".png")
+SIDEWAYS = (5, 6, 7, 8)
+"""Orientations of EXIF that swap height and width."""
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def opened_picture(path: Path, size: tuple[int, int] | None = None) -> Iterator[
 
     Args:
         path: of the picture.
-        size: `(height, width)` that it must have; any where left out.
+        size: `(height, width)` that it must have once it is upright; any where left out.
 
     Raises:
         DatasetError: it cannot be opened, or read within, or is of another size.
@@ -41,6 +43,8 @@ def opened_picture(path: Path, size: tuple[int, int] | None = None) -> Iterator[
     try:
         with Image.open(path) as picture:
             found = (picture.height, picture.width)
+            if picture.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS:
+                found = found[::-1]
             if size is not None and found != size:
                 raise DatasetError(f"{path} is {found}, it should be {size} (height, width)")
             yield picture
@@ -49,9 +53,12 @@ def opened_picture(path: Path, size: tuple[int, int] | None = None) -> Iterator[
 
 
 def read_picture(path: Path, size: tuple[int, int] | None = None) -> Frame:
-    """Read a picture as RGB `(height, width, 3)` uint8; arguments and errors: `opened_picture`."""
+    """Read a picture as RGB `(height, width, 3)` uint8, upright as its EXIF data says.
+
+    Tools for annotation and clients show it so. Arguments and errors: `opened_picture`.
+    """
     with opened_picture(path, size) as picture:
-        return np.array(picture.convert("RGB"))
+        return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
 
 
 def read_grey(path: Path) -> npt.NDArray[np.uint8]:

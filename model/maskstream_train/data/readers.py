@@ -1,7 +1,7 @@
 """Opens data sets on disk by their form."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.annotations import read_annotations, read_stills
@@ -11,6 +11,8 @@ from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 
 Format = Literal["ytvis", "ovis", "vipseg", "coco"]
+PACKED: Final = "packed"
+"""The form of files that `scripts/pack_demo.py` makes."""
 
 
 def open_reader(path: Path, form: Format) -> InstanceReader | VipsegReader:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from maskstream_model.aliases import Progress
 from maskstream_model.errors import ConfigError
-from maskstream_train.data.readers import Format
+from maskstream_train.data.readers import PACKED, Format
 from maskstream_train.evaluation.transience import Objects
 
 SYNTHETIC = "synthetic"
@@ -23,7 +24,7 @@ class Request:
     weights: str | None = None
     device: str = "cpu"
     data: str = SYNTHETIC
-    form: Format | None = None
+    form: Format | Literal["packed"] | None = None
     objects: Objects = "all"
     beyond: Path | None = None
     names: str = ""
@@ -43,6 +44,8 @@ class Request:
     out: Path | None = None
 
 
+STILLS = ("coco", PACKED)
+"""Forms of data whose pictures are measured one by one."""
 MODEL_AND_DATA = frozenset(("preset", "weights", "device", "data", "form", "overrides"))
 VIDEOS_ALONE = frozenset(("objects", "beyond"))
 """Fields of a request that only benchmarks of videos use."""
@@ -64,9 +67,9 @@ def check_options(request: Request) -> None:
             option = min(given & (VIDEOS_ALONE | STILLS_ALONE))
             raise ConfigError(f"--{option} belongs to a benchmark: say its --format")
         return
-    stills = request.form == "coco"
+    stills = request.form in STILLS
     taken = MODEL_AND_DATA | (STILLS_ALONE if stills else VIDEOS_ALONE | {"out"})
     if given - taken:
         option = min(given - taken).replace("_", "-")
-        what = "pictures of COCO" if stills else "a benchmark"
+        what = "single pictures" if stills else "a benchmark"
         raise ConfigError(f"--{option} has no part in {what}; leave out it or --format")

@@ -13,8 +13,10 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.port import Model
 from maskstream_model.query_tracking import QueryTrackingModel
 from maskstream_train.data.layouts import annotation_file
+from maskstream_train.data.packed_stills import PackedStills
 from maskstream_train.data.pictures import list_pictures, read_picture
-from maskstream_train.data.readers import open_instances
+from maskstream_train.data.readers import PACKED, open_instances
+from maskstream_train.data.videos import VideoReader
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
@@ -57,7 +59,7 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
     """
     check_options(request)
     model = open_model(request)
-    if request.form == "coco":
+    if request.form == PACKED or request.form == "coco":
         return _stills(model, request, begin)
     if request.form is not None:
         settings = settings_of(model, request)
@@ -161,9 +163,13 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
 def _stills(model: Model[Any], request: Request, begin: Begin) -> StillsScore:
     """Measure on annotated pictures, each the first frame of a session."""
     num_classes(model.info)
-    reader = open_instances(annotation_file(Path(request.data), "instances"), "coco")
+    reader: VideoReader
+    if request.form == PACKED:
+        reader = PackedStills(Path(request.data))
+    else:
+        reader = open_instances(annotation_file(Path(request.data), "instances"), "coco")
     names = [name.strip() for name in request.names.split(",") if name.strip()]
-    settings = settings_of(model, request) | {"format": "coco", "names": names}
+    settings = settings_of(model, request) | {"format": request.form, "names": names}
     return measure_stills(model, reader, names, settings, begin(len(reader.videos)))
 
 

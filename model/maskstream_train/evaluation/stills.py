@@ -15,12 +15,18 @@ import numpy as np
 from maskstream_model.aliases import Bools, Ints, Progress
 from maskstream_model.errors import ConfigError, DatasetError
 from maskstream_model.port import Model
-from maskstream_train.data.ytvis import InstanceReader
+from maskstream_train.data.videos import VideoReader
 from maskstream_train.evaluation.evaluate import stream
 from maskstream_train.evaluation.matching import TubeOverlaps, match
 from maskstream_train.evaluation.overlap import count_overlaps, tube_ious
 from maskstream_train.evaluation.records import TrackFrame
-from maskstream_train.evaluation.stills_score import LARGE_SHARE, Precision, StillsScore
+from maskstream_train.evaluation.stills_score import (
+    LARGE_SHARE,
+    SCORES,
+    ByScore,
+    Precision,
+    StillsScore,
+)
 from maskstream_train.evaluation.vis_metrics import Stratum, VisMetric
 
 LARGE = (Stratum("", area=(LARGE_SHARE, 1.0)),)
@@ -31,7 +37,7 @@ NOT_MEASURED, NOT_NAMED = -1, -2
 
 def measure_stills(
     model: Model[Any],
-    reader: InstanceReader,
+    reader: VideoReader,
     names: Sequence[str],
     settings: Mapping[str, Any],
     progress: Progress,
@@ -57,8 +63,10 @@ def measure_stills(
     truth_labels = _rows_of(listed, names, NOT_MEASURED)
     by_class, large = VisMetric(range(len(names)), WHOLE), VisMetric(range(len(names)), LARGE)
     agnostic = VisMetric([0], WHOLE)
-    shown = shown_agnostic = Precision()
     score_min = model.info.show_score_min
+    thresholds = (score_min, *SCORES)
+    named, unnamed = ([Precision()] * len(thresholds) for _ in range(2))
+    objects = 0
     for number in range(len(reader.videos)):
         picture = reader.read(number, [0])
         (tracks,) = stream(model, [picture.frames[0]], progress)
@@ -68,9 +76,12 @@ def measure_stills(
         by_class.add(whole)
         large.add(whole)
         agnostic.add(aside)
-        for label in range(len(names)):
-            shown += precision_of(whole.of_class(label), score_min)
-        shown_agnostic += precision_of(aside.of_class(0), score_min)
+        objects += int((~whole.crowd & (truth >= 0)).sum())
+        parts = [whole.of_class(label) for label in range(len(names))]
+        for place, threshold in enumerate(thresholds):
+            for part in parts:
+                named[place] += precision_of(part, threshold)
+            unnamed[place] += precision_of(aside.of_class(0), threshold)
     return StillsScore(
         settings,
         names,
@@ -78,9 +89,10 @@ def measure_stills(
         by_class.summary(),
         large.summary(),
         agnostic.summary(),
-        shown,
-        shown_agnostic,
+        named[0],
+        unnamed[0],
         score_min,
+        ByScore(named[1:], unnamed[1:], objects),
     )
 
 

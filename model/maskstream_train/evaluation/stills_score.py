@@ -1,6 +1,6 @@
 """The scores of a model on annotated pictures, as tables and as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ from maskstream_train.evaluation.vis_metrics import VisSummary
 
 LARGE_SHARE = 0.1
 """Share of the picture from which an object is large."""
+SCORES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Reporting thresholds that are compared."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,31 @@ class Precision:
 
 
 @dataclass(frozen=True)
+class ByScore:
+    """What is shown at each of `SCORES`, with classes and without, of one model on all pictures.
+
+    Attributes:
+        named: detections of measured classes.
+        agnostic: of all classes, ignoring classes.
+        objects: number of true objects of measured classes.
+    """
+
+    named: Sequence[Precision]
+    agnostic: Sequence[Precision]
+    objects: int
+
+    def rows(self) -> Iterator[dict[str, float]]:
+        """Yield precision and recall of each threshold; -1 where there is nothing to count."""
+        for score, named, agnostic in zip(SCORES, self.named, self.agnostic, strict=True):
+            yield {
+                "score": score,
+                "precision": named.ratio,
+                "recall": named.right / self.objects if self.objects else -1.0,
+                "precision_agnostic": agnostic.ratio,
+            }
+
+
+@dataclass(frozen=True)
 class StillsScore:
     """Scores of a model on single pictures; fractions of 1, -1 where there was nothing to find.
 
@@ -43,6 +70,7 @@ class StillsScore:
         shown: detections of measured classes with at least `show_score_min`, with classes.
         shown_agnostic: the same of all classes, ignoring classes.
         show_score_min: of the model.
+        by_score: what other thresholds would show.
     """
 
     settings: Mapping[str, Any]
@@ -54,6 +82,7 @@ class StillsScore:
     shown: Precision
     shown_agnostic: Precision
     show_score_min: float
+    by_score: ByScore
 
     @property
     def notes(self) -> Sequence[str]:
@@ -71,6 +100,7 @@ class StillsScore:
             "precision": self.shown.ratio,
             "precision_agnostic": self.shown_agnostic.ratio,
             "shown": self.shown.right + self.shown.wrong,
+            "by_score": list(self.by_score.rows()),
             "per_class": {name: self._row(number) for number, name in enumerate(self.names)},
         }
 
@@ -93,7 +123,10 @@ class StillsScore:
         classes = Table("class", "AP", "AP50", "AP50 of large ones")
         for number, name in enumerate(self.names):
             classes.add_row(name, *(_number(value) for value in self._row(number).values()))
-        return [overall, classes]
+        scores = Table("score from", "precision", "recall", "precision, classes aside")
+        for row in self.by_score.rows():
+            scores.add_row(*(_number(value) for value in row.values()))
+        return [overall, scores, classes]
 
 
 def _number(value: float) -> str:

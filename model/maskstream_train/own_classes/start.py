@@ -1,11 +1,10 @@
 """Initial weights of a model of own classes: another model's, with a new class head."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from maskstream_model.checkpoint import PRESET, header_of, load_weights
@@ -15,13 +14,9 @@ from maskstream_model.errors import ConfigError
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import model_folder
 from maskstream_model.weightfiles.cache import weights_for
-from maskstream_train.data.classes import plain_name
+from maskstream_train.training.class_heads import with_classes
 
 AUTO = "auto"
-HEAD = "class_embed."
-"""Part of the names of layers whose rows are classes, no object last."""
-SPREAD = 0.1
-"""Spread of new rows around the mean of the old ones, in standard deviations of those."""
 
 
 @dataclass(frozen=True)
@@ -92,30 +87,3 @@ def _checked(start: Start) -> Start:
             f"own classes are trained from an online model of instances; {start.base} is another"
         )
     return start
-
-
-def with_classes(
-    weights: Mapping[str, Tensor], old: Sequence[str], new: Sequence[str]
-) -> dict[str, Tensor]:
-    """Return weights with class heads for the `new` classes.
-
-    A class of the same name keeps its row, as does no object. Others start near the mean of all old
-    rows, so that known objects are still detected.
-    """
-    places = {plain_name(name): place for place, name in enumerate(old)}
-    rows = [places.get(plain_name(name)) for name in new]
-    generator = torch.Generator().manual_seed(0)
-    return {
-        name: _with_rows(value, rows, generator) if f".{HEAD}" in f".{name}" else value
-        for name, value in weights.items()
-    }
-
-
-def _with_rows(head: Tensor, rows: Sequence[int | None], generator: torch.Generator) -> Tensor:
-    """Choose rows of a head `(K + 1, ...)`, weights or biases; None is a new one."""
-    known, no_object = head[:-1], head[-1:]
-    mean, spread = known.mean(0), known.std(0, correction=0)
-    drawn = torch.randn(len(rows), *head.shape[1:], generator=generator)
-    fresh = mean + SPREAD * spread * drawn
-    chosen = [fresh[place] if row is None else known[row] for place, row in enumerate(rows)]
-    return torch.cat([torch.stack(chosen), no_object])

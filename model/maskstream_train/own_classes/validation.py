@@ -17,6 +17,7 @@ from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.evaluate import evaluate_model
 from maskstream_train.evaluation.sources import AnnotatedClip, reader_clips
 from maskstream_train.own_classes.drawing import draw_predictions
+from maskstream_train.training.tensorboard import curves
 
 MAX_FRAMES = 200
 """Frames of a validation; further videos or pictures are not used."""
@@ -52,7 +53,10 @@ class Validation:
     def check(self, stage: str, step: int, weights: Path) -> Line:
         """Validate a weight file, and keep it if none of its stage was better."""
         model = load(self.config, weights, self.device)
-        line: Line = {"stage": stage, "step": step, **self._measure(model)}
+        scores = self._measure(model)
+        with curves(self.run, f"{stage} validation") as add:
+            add(step, {name: score for name, score in scores.items() if score >= 0})
+        line: Line = {"stage": stage, "step": step, **scores}
         before = [score_of(old) for old in read_journal(self.journal) if old["stage"] == stage]
         line["best"] = score_of(line) >= max(before, default=0.0)
         if line["best"]:

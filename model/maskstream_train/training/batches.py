@@ -1,24 +1,19 @@
 """Batches of clips by step number: any step can be made again, in any process.
 
-Sizes of synthetic clips vary from batch to batch (several resolutions), single clips are enlarged
-by random crops, because a small model otherwise knows objects of one size only.
+Sizes of clips vary from batch to batch (several resolutions), because a small model otherwise knows
+objects of one size only.
 """
 
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from maskstream_model.aliases import Size
 from maskstream_model.errors import DatasetError
 from maskstream_model.tasks.preprocess import DIVISOR
-from maskstream_train.data.seeds import training_seed
-from maskstream_train.data.synthetic import ClipGenerator
+from maskstream_train.training.clip_source import ClipSource
 from maskstream_train.training.distribution import Share, share
 from maskstream_train.training.options import BatchPlan, Plan
 from maskstream_train.training.targets import ClipBatch, collate
@@ -38,75 +33,32 @@ def batch_shape(plan: BatchPlan, scale: float) -> tuple[int, int, int]:
     return max(2, round(plan.batch_size * share)), height, width
 
 
-def zoom(clip: ClipBatch, factor: float, corner: tuple[float, float], min_px: int) -> ClipBatch:
-    """Enlarge a clip by a crop of `1 / factor` of each side; masks below `min_px` are erased.
-
-    Args:
-        clip: any number of clips of one size.
-        factor: at least 1.
-        corner: place of the crop, `(y, x)` in 0..1 of what is left over.
-        min_px: smallest number of visible pixels that still is an object.
-    """
-    height, width = clip.frames.shape[2:4]
-    rows, columns = round(height / factor), round(width / factor)
-    top, left = (int(corner[0] * (height - rows)), int(corner[1] * (width - columns)))
-    window = (..., slice(top, top + rows), slice(left, left + columns))
-    pixels = clip.frames.flatten(0, 1).permute(0, 3, 1, 2)[window].float()
-    frames = F.interpolate(pixels, (height, width), mode="bilinear", align_corners=False)
-    grown = _nearest(clip.masks[window], height, width)
-    present = grown.sum((-1, -2)) >= min_px
-    return ClipBatch(
-        frames.round().to(torch.uint8).permute(0, 2, 3, 1).reshape(clip.frames.shape),
-        grown & present[..., None, None],
-        clip.labels,
-        present,
-    )
-
-
-def _nearest(masks: Tensor, height: int, width: int) -> Tensor:
-    rows = (torch.arange(height) + 0.5) * masks.shape[-2] / height
-    columns = (torch.arange(width) + 0.5) * masks.shape[-1] / width
-    return masks[..., rows.long(), :][..., columns.long()]
-
-
 class ClipBatches(Dataset[ClipBatch]):
     """Batch number `index` of a plan, or this process's share of it.
 
-    Generators are made when a size is first met.
+    Sources are made when a size is first met.
     """
 
     def __init__(self, plan: BatchPlan, share: Share | None = None) -> None:
         self._plan, self._share = plan, share or Share()
-        self._generators: dict[tuple[int, int], ClipGenerator] = {}
+        self._sources: dict[Size, ClipSource] = {}
 
     def __getitem__(self, index: int) -> ClipBatch:
         """Make batch `index`; equal numbers give equal batches in every process."""
         draw = np.random.default_rng([self._plan.seed, index])
         scale = self._plan.scales[int(draw.integers(len(self._plan.scales)))]
         clips, height, width = batch_shape(self._plan, scale)
-        rows = self._share.of(clips)
-        generator = self._generator(height, width)
+        if draw.random() < self._plan.portrait_share:
+            height, width = width, height
+        source = self._source((height, width))
         first = index * CLIPS_PER_STEP
-        batch = collate([generator.clip(first + number) for number in rows])
-        drawn = draw.random((clips, 4))[rows.start : rows.stop]
-        return self._enlarge(batch, drawn, generator.config.min_visible_px)
+        return collate([source.clip(first + number) for number in self._share.of(clips)])
 
-    def _generator(self, height: int, width: int) -> ClipGenerator:
-        if (height, width) not in self._generators:
-            config = replace(self._plan.clips, height=height, width=width)
-            self._generators[height, width] = ClipGenerator(config, training_seed(self._plan.seed))
-        return self._generators[height, width]
-
-    def _enlarge(self, batch: ClipBatch, drawn: npt.NDArray[np.float64], min_px: int) -> ClipBatch:
-        """Enlarge a share of the clips, each by its own crop; `drawn (B, 4)` is 0 to 1."""
-        for row, (chance, factor, y, x) in enumerate(drawn):
-            if chance >= self._plan.zoom_share:
-                continue
-            one = ClipBatch(*(part[row : row + 1] for part in batch.parts))
-            near = zoom(one, 1.0 + factor * (self._plan.zoom_max - 1.0), (y, x), min_px)
-            for part, changed in zip(batch.parts, near.parts, strict=True):
-                part[row] = changed[0]
-        return batch
+    def _source(self, size: Size) -> ClipSource:
+        if size not in self._sources:
+            shared = next(iter(self._sources.values()), None)
+            self._sources[size] = ClipSource(self._plan, size, shared)
+        return self._sources[size]
 
 
 def _quiet_worker(_: int) -> None:

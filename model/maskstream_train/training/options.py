@@ -1,12 +1,13 @@
 """Where a stage runs, for how long, and on which clips; how it learns is in `recipes.py`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import ConfigError
 from maskstream_train.data.synthetic import SyntheticConfig
+from maskstream_train.training.packed_clips import PackedViews
 from maskstream_train.training.recipes import Recipe, TrackerRecipe
 from maskstream_train.training.video_plan import VideoPlan
 
@@ -41,21 +42,42 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """Which shares of the clips are not generated.
+
+    Attributes:
+        data: file of packed pictures; None: all are generated.
+        still_share: share of clips that are made of still pictures.
+        video_share: share of clips that are frames of videos.
+        views: how these are varied.
+    """
+
+    data: Path | None = None
+    still_share: float = 0.4
+    video_share: float = 0.25
+    views: PackedViews = field(default_factory=PackedViews)
+
+
+@dataclass(frozen=True)
 class BatchPlan:
     """Which clips a step sees, as a function of its number alone.
 
     Attributes:
         clips: settings of the generator; its height and width are the base size.
+        mix: real pictures beside generated clips.
         batch_size: clips per batch at the base size; other sizes get about as many pixels.
         scales: factors on the base size, one is drawn per batch.
+        portrait_share: share of batches whose height and width are exchanged.
         zoom_share: share of clips that are enlarged by a random crop, up to `zoom_max` times.
         zoom_max: the largest enlargement.
         seed: of the generator and of every draw.
     """
 
     clips: SyntheticConfig
+    mix: Mix = field(default_factory=Mix)
     batch_size: int = 8
     scales: tuple[float, ...] = (0.75, 1.0, 1.0, 1.5)
+    portrait_share: float = 0.0
     zoom_share: float = 0.3
     zoom_max: float = 2.0
     seed: int = 0
@@ -70,7 +92,15 @@ class BatchPlan:
         """What is learned from, for the weight file."""
         folders = [("cut-outs", self.clips.cutouts), ("textures", self.clips.textures)]
         real = [f"{kind} from {path.name}" for kind, path in folders if path is not None]
+        if self.mix.data is not None:
+            return f"synthetic clips and packed pictures of {self.mix.data.name}"
         return "synthetic clips" + (", with " + " and ".join(real) if real else "")
+
+
+def with_packed(plan: BatchPlan, data: Path) -> BatchPlan:
+    """Return a plan that learns from a file of packed pictures, and cuts objects out of them."""
+    clips = replace(plan.clips, everyday=True, cutouts=plan.clips.cutouts or data)
+    return replace(plan, clips=clips, mix=replace(plan.mix, data=data))
 
 
 Plan = BatchPlan | VideoPlan

@@ -17,10 +17,12 @@ from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.options import BatchPlan, Plan
+from maskstream_train.training.options import BatchPlan, Mix, Plan
+from maskstream_train.training.packed_clips import PackedViews
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Hiding, Recipe, TrackerRecipe, tracker_criterion
 from maskstream_train.training.video_plan import VideoPlan
+from maskstream_train.training.windows import Views
 
 StageName = Literal["segmenter", "tracker", "refiner"]
 
@@ -139,9 +141,12 @@ def _demo(stage: StageName) -> StagePreset:
         recipe = Recipe(learning_rate=8e-4, backbone_factor=0.3, imagenet=True, live_norms=False)
         return StagePreset(recipe, BatchPlan(clips), TrackerRecipe())
     recipe = Recipe(learning_rate=5e-4, criterion=tracker_criterion(Criterion(), 0.2))
-    return StagePreset(
-        recipe, BatchPlan(replace(clips, num_frames=6), batch_size=4), TrackerRecipe()
-    )
+    # Windows on stills are what moves there: faster than in the segmenter's pairs.
+    still = Views(drift=0.3, growth=0.15)
+    views = PackedViews(still, max_stride=4, lookalike_share=0.6, followed=True)
+    mix = Mix(still_share=0.35, video_share=0.25, views=views)
+    plan = BatchPlan(replace(clips, num_frames=6), mix, batch_size=4)
+    return StagePreset(recipe, plan, TrackerRecipe())
 
 
 def _published(family: Family, config: ModelConfig, stage: StageName) -> StagePreset:

@@ -29,9 +29,11 @@ class Recipe:
         decay_steps: steps at which the rate is multiplied by `decay_factor`; None lets it fall
             along a cosine over the budget.
         decay_factor: see there.
-        backbone_factor: on the rate of the backbone.
+        backbone_factor: on the rate of the backbone; 0 freezes it.
         imagenet: the segmenter's backbone, an EfficientNet-Lite0, starts from ImageNet weights
             (`imagenet.py`) where no file is given to start from.
+        restart: that of a file to start from is set back to ImageNet weights
+            (`imagenet_restart.py`).
         live_norms: lets the segmenter's BatchNorm learn, as it must from scratch; without, it is
             frozen as in the released models.
         average_decay: of the averaged weights, which are what is exported; 0 averages nothing.
@@ -49,6 +51,7 @@ class Recipe:
     decay_factor: float = 0.1
     backbone_factor: float = 1.0
     imagenet: bool = False
+    restart: bool = False
     live_norms: bool = True
     average_decay: float = 0.998
     precision: Precision = "fp32"

@@ -1,6 +1,7 @@
 """Entry points of training: one stage each, from options to a weight file."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -8,15 +9,22 @@ from torch import Tensor
 
 from maskstream_model.checkpoint import below, header_of, load_weights
 from maskstream_model.errors import TrainingError
+from maskstream_train.training.batches import stream_batches
+from maskstream_train.training.class_heads import HEAD, fitted
+from maskstream_train.training.imagenet import imagenet_backbone
+from maskstream_train.training.imagenet_restart import restarted
 from maskstream_train.training.loop import train
 from maskstream_train.training.options import RunOptions
 from maskstream_train.training.presets import StageName
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run_checkpoint import Run
-from maskstream_train.training.segmenter_stage import SegmenterStage
+from maskstream_train.training.segmenter_stage import SegmenterStage, images_of
 from maskstream_train.training.tracker_stage import TrackerStage
 
 TRACKER, REFINER = "tracker.", "refiner."
+SEGMENTER_HEAD = f"sem_seg_head.predictor.{HEAD}"
+RESTART_BATCHES = 16
+"""Batches of the plan on which layers are fitted to another backbone."""
 
 
 def train_segmenter(options: RunOptions) -> Run:
@@ -31,11 +39,24 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(segmenter_of(load_weights(options.init)))
+        stage.start_from(_first_segmenter(options, options.init))
         stage.earlier = _told(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
+    if options.recipe.backbone_factor == 0:
+        stage.freeze("backbone")
     return train(stage, options)
+
+
+def _first_segmenter(options: RunOptions, init: Path) -> dict[str, Tensor]:
+    """Return the weights of a file to start from, on ImageNet's backbone if the recipe says so."""
+    weights = segmenter_of(fitted(init, options.config))
+    if not options.recipe.restart or options.resume:
+        return weights
+    backbone = imagenet_backbone(options.config.segmenter)
+    batches = islice(stream_batches(options.plan, 0, 0), RESTART_BATCHES)
+    images = [images_of(batch.frames.flatten(0, 1)) for batch in batches]
+    return restarted(weights, backbone, options.config.segmenter, images)
 
 
 def train_tracker(options: RunOptions) -> Run:
@@ -51,13 +72,23 @@ def train_tracker(options: RunOptions) -> Run:
     if not start.exists():
         raise TrainingError(f"{start} does not exist: train the segmenter first, or give --init")
     torch.manual_seed(options.plan.seed)
-    segmenter = segmenter_of(load_weights(start))
+    segmenter = segmenter_of(fitted(start, options.config))
     stage = TrackerStage(options.config, options, segmenter)
     stage.earlier = _told(start, "segmenter_")
     if options.tracker_init is not None:
-        stage.start_from(below(load_weights(options.tracker_init), TRACKER))
+        stage.start_from(_first_trackers(options.tracker_init, segmenter))
         stage.earlier |= _told(options.tracker_init, "tracker_")
     return train(stage, options)
+
+
+def _first_trackers(init: Path, segmenter: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the trackers of a file; those of other classes get the class head of `segmenter`."""
+    trackers = below(load_weights(init), TRACKER)
+    head = {f"{HEAD}{name}": value for name, value in below(segmenter, SEGMENTER_HEAD).items()}
+    others = [name for name in head if name in trackers]
+    if all(trackers[name].shape == head[name].shape for name in others):
+        return trackers
+    return trackers | head
 
 
 def train_refiner(options: RunOptions) -> Run:

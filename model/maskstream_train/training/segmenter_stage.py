@@ -8,13 +8,12 @@ from torch import Tensor, nn
 
 from maskstream_model.backbones.resnet import freeze_batch_norm, unfreeze_batch_norm
 from maskstream_model.checkpoint import below, load_into, state_of
-from maskstream_model.config import EfficientNetConfig, ModelConfig
-from maskstream_model.errors import ConfigError
+from maskstream_model.config import ModelConfig
 from maskstream_model.mask2former.segmenter import Features, Segmenter, SegmenterOutput
 from maskstream_model.tasks.preprocess import normalise
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
-from maskstream_train.training.imagenet import imagenet_file, imagenet_weights
+from maskstream_train.training.imagenet import imagenet_backbone
 from maskstream_train.training.pilots import pilot_loss
 from maskstream_train.training.recipes import Frozen, Precision, Recipe
 from maskstream_train.training.stage import Moment
@@ -76,10 +75,7 @@ class SegmenterStage:
             ConfigError: there are none for this backbone.
             TrainingError: the package that holds them is not installed.
         """
-        backbone = self._config.segmenter.backbone
-        if not isinstance(backbone, EfficientNetConfig):
-            raise ConfigError(f"there are no ImageNet weights here for a {backbone.kind}")
-        load_into(self._segmenter.backbone, imagenet_weights(imagenet_file(), backbone))
+        load_into(self._segmenter.backbone, imagenet_backbone(self._config.segmenter))
 
     def freeze(self, part: Frozen) -> None:
         """Freeze a part of the segmenter: its backbone, or all but its class head."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.preprocess import MEAN
-from maskstream_train.data.packed import DOUBTFUL
+from maskstream_train.data.packed import DOUBTFUL, KNOWN
 from maskstream_train.data.synthetic import Clip
 
 
@@ -73,6 +73,19 @@ class ClipBatch:
         ignored = None if self.ignored is None else self.ignored[:, index]
         return FrameTargets(
             self.masks[:, index], self.labels, self.present[:, index], ignored, self.certainties
+        )
+
+    def flat(self) -> FrameTargets:
+        """Return the truth of all frames, `B * T` of them, clip by clip."""
+        certainties = self.certainties
+        if certainties is not None:
+            certainties = certainties.repeat_interleave(self.num_frames, 0)
+        return FrameTargets(
+            self.masks.flatten(0, 1),
+            self.labels.repeat_interleave(self.num_frames, 0),
+            self.present.flatten(0, 1),
+            None if self.ignored is None else self.ignored.flatten(0, 1),
+            certainties,
         )
 
     def select(self, frames: Sequence[int]) -> "ClipBatch":
@@ -138,14 +151,21 @@ def collate(clips: Sequence[Clip], divisor: int = 1) -> ClipBatch:
     frames[:] = np.round(MEAN)
     masks = np.zeros((len(clips), num_frames, num_objects, height, width), dtype=bool)
     labels = np.zeros((len(clips), num_objects), dtype=np.int64)
+    ignored, certainties = np.full(frames.shape[:4], KNOWN, np.uint8), np.ones(labels.shape)
     for row, clip in enumerate(clips):
         rows, columns = clip.frames.shape[1:3]
         frames[row, :, :rows, :columns] = clip.frames
         masks[row, :, : clip.labels.shape[0], :rows, :columns] = clip.masks
         labels[row, : clip.labels.shape[0]] = clip.labels
+        if clip.ignored is not None:
+            ignored[row, :, :rows, :columns] = clip.ignored
+        if clip.certainties is not None:
+            certainties[row, : clip.labels.shape[0]] = clip.certainties
     return ClipBatch(
         torch.from_numpy(frames),
         torch.from_numpy(masks),
         torch.from_numpy(labels),
         torch.from_numpy(masks.any(axis=(3, 4))),
+        ignored=torch.from_numpy(ignored) if ignored.any() else None,
+        certainties=torch.from_numpy(certainties).float() if (certainties < 1).any() else None,
     )

@@ -14,7 +14,12 @@ from maskstream_model.checkpoint import load_into, state_of
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
-from maskstream_train.training.criterion import ClassedRows, classes_of_rows, in_layers
+from maskstream_train.training.criterion import (
+    ClassedRows,
+    classes_of_rows,
+    in_layers,
+    leave_out_unknown,
+)
 from maskstream_train.training.distribution import mean_over_processes, take_from_first
 from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.matcher import UNMATCHED, objects_of_rows
@@ -112,14 +117,23 @@ class TrackerStage:
         there, by the number of rows with an object, whether it is visible or not.
         """
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
-        classes = torch.cat([self._classes(rows, clip).flatten() for rows in frames])
+        classes = torch.cat(
+            [self._classes(rows, clip, features[rows.frame]).flatten() for rows in frames]
+        )
         weights = torch.cat([self._no_object(rows).flatten() for rows in frames])
         everything = torch.cat(logits, 1)
         layers, num_rows = everything.shape[:2]
         parts = [self._pairs(rows, clip, features[rows.frame]) for rows in frames]
         masks = torch.cat([picked for picked, _, _ in parts], 1)
         index = torch.cat([number for _, number, _ in parts])
-        pairs = MaskPairs(masks.flatten(0, 1), clip.masks.flatten(0, 2), index.repeat(layers))
+        targets = clip.flat()
+        pairs = MaskPairs(
+            masks.flatten(0, 1),
+            targets.masks.flatten(0, 1),
+            index.repeat(layers),
+            targets.doubtful,
+            None if targets.certainties is None else targets.certainties.flatten(),
+        )
         starts = accumulate((rows.objects.numel() for rows in frames[:-1]), initial=0)
         shown = torch.cat([s + places for s, (_, _, places) in zip(starts, parts, strict=True)])
         num_masks = max(1.0, mean_over_processes(index.numel(), index.device))
@@ -137,11 +151,19 @@ class TrackerStage:
         weights[:, : rows.num_tracks] = self._recipe.criterion.weights.no_object
         return weights.to(rows.objects.device)
 
-    def _classes(self, rows: FrameRows, clip: ClipBatch) -> Tensor:
-        """Return target classes `(B, R)`: no object for what is not visible; padding ignored."""
+    @torch.no_grad()
+    def _classes(self, rows: FrameRows, clip: ClipBatch, features: Tensor) -> Tensor:
+        """Return target classes `(B, R)`: no object for what is not visible.
+
+        Padding is ignored, and so are rows of no object whose final mask lies in unknown places.
+        """
         seen = rows.visible.gather(1, rows.objects.clamp(min=0)) & (rows.objects != UNMATCHED)
         objects = torch.where(seen, rows.objects, UNMATCHED)
         classes = classes_of_rows(objects, clip.labels, self._num_classes)
+        targets = clip.frame(rows.frame)
+        if targets.ignored is not None:
+            masks = self._tracker.segment(rows.states[-1], features)
+            classes = leave_out_unknown(classes[None], masks[None], targets, self._num_classes)[0]
         return classes.masked_fill(~rows.valid, IGNORED)
 
     def _pairs(

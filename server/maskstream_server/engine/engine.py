@@ -52,7 +52,9 @@ class Engine(Generic[State]):
         self._observer = observer
         self._clock = clock
         self._queue = RequestQueue(self.limits, clock)
-        self._stepper = Stepper(clock, self._give_way, lambda: self._queue.lately_live)
+        self._stepper = Stepper(
+            clock, self._give_way, lambda: self._queue.lately_live, self._check_not_ended
+        )
         self._accepting = False
         self._ended = False
         self._busy_since_s: float | None = None
@@ -163,7 +165,16 @@ class Engine(Generic[State]):
         await asyncio.to_thread(self._thread.join, timeout_s)
         for ticket in self._queue.drain():
             _resolve(ticket.future, EngineStoppedError("the engine has stopped"))
-        return not self._thread.is_alive()
+        return not self.has_thread
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether its thread runs; after `stop`, in a step that has not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _check_not_ended(self) -> None:
+        if self._ended:
+            raise EngineStoppedError("the engine was stopped while it warmed up")
 
     def _run(self, warm: "asyncio.Future[None]") -> None:
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""

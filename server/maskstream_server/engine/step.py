@@ -25,6 +25,7 @@ class Stepper:
         clock: seconds that only grow.
         pause: called between the parts of a step of a whole video.
         lately_live: says whether live frames come at this time.
+        before_noise: called before each frame of noise; what it raises ends a warm-up.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Stepper:
         clock: Callable[[], float],
         pause: Pause = lambda: None,
         lately_live: Callable[[], bool] = lambda: False,
+        before_noise: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._pause = pause
         self._lately_live = lately_live
+        self._before_noise = before_noise
 
     def step(
         self, requests: Sequence[StepRequest[Any, Any]], arrived_s: Sequence[float]
@@ -145,6 +148,7 @@ class Stepper:
             model.to_parts(output.state)
             return output.state
 
+        self._before_noise()
         options = _any_prompt(model)
         requests = [
             StepRequest(f"warm-up {n}", model, StepInput([frame], state, options), read)

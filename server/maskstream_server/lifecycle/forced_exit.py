@@ -1,9 +1,12 @@
-"""The last resort when a process is to end: it does, whatever hangs in it."""
+"""How a process ends where it has to: whatever hangs in it, or computes on."""
 
+import logging
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -30,6 +33,28 @@ def end_within(seconds: float, exit_now: Callable[[int], object] = os._exit) -> 
     timer.daemon = True
     timer.start()
     return timer
+
+
+def end_stopped(number: int, is_ready: bool, in_step: bool) -> NoReturn:
+    """End this process after a signal; with a sentence where it came before the process was ready.
+
+    Args:
+        number: of the signal.
+        is_ready: whether there was anything to serve: the exit status is 0 then, else 128 and
+            `number`.
+        in_step: whether a thread computes in torch. Python would end such a thread in the middle
+            of C++ code, which aborts the process.
+    """
+    if not is_ready:
+        name = signal.Signals(number).name
+        print(f"Stopped by {name} before the model was ready.", file=sys.stderr)
+    status = 0 if is_ready else 128 + number
+    if in_step:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _end(seconds: float, exit_now: Callable[[int], object]) -> None:

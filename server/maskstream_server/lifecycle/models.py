@@ -1,6 +1,7 @@
 """The models that a server or worker runs, and how they are loaded."""
 
-from concurrent.futures import ThreadPoolExecutor
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from maskstream_model.families import CompileRequest
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
+from maskstream_server.lifecycle.forced_exit import end_stopped
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def load(settings: Settings) -> Models:
         # In a thread that ends, and with it those that OpenMP begins for it: where a process has
         # more of them than cores, it puts them to sleep whenever they wait for one another.
         with ThreadPoolExecutor(1, "loading") as thread:
-            model: Any = thread.submit(_load, settings).result()
+            model: Any = _awaited(thread.submit(_load, settings))
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
     if settings.compile != EAGER:
@@ -48,6 +50,14 @@ def load(settings: Settings) -> Models:
             structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
     live = families.live_model(settings.model, model)
     return Models(live, None if live is model else model)
+
+
+def _awaited(loading: Future[Any]) -> Any:
+    """Return what is loaded; Ctrl-C ends the process without waiting for it."""
+    try:
+        return loading.result()
+    except KeyboardInterrupt:
+        end_stopped(signal.SIGINT, is_ready=False, in_step=True)
 
 
 def _load(settings: Settings) -> Any:

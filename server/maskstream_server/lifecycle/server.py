@@ -13,7 +13,7 @@ import uvicorn
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.app import create_app
-from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.forced_exit import LAST_S, end_stopped, end_within
 from maskstream_server.lifecycle.readings import show_connections
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.transport.config import TransportConfig
@@ -54,7 +54,13 @@ def url_of(bound: socket.socket) -> str:
 
 
 class MaskstreamServer(uvicorn.Server):
-    """Drains connections before uvicorn closes their sockets, and exits with 0."""
+    """Drains connections before uvicorn closes their sockets.
+
+    Attributes:
+        failure: why it could not start.
+        stopped_by: the first signal that asked for an end.
+        is_ready: whether the engine was warm at some time.
+    """
 
     def __init__(self, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(_config(service))
@@ -62,6 +68,8 @@ class MaskstreamServer(uvicorn.Server):
         self._ready = ready
         self._announcing: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
+        self.stopped_by: int | None = None
+        self.is_ready = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then announce that the engine is warm."""
@@ -79,6 +87,7 @@ class MaskstreamServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain and stop, by force where something hangs; a second signal stops at once."""
         if not self.should_exit:
+            self.stopped_by = sig
             end_within(self._service.settings.drain_s + LAST_S)
         self.force_exit = self.should_exit
         self.should_exit = True
@@ -93,6 +102,7 @@ class MaskstreamServer(uvicorn.Server):
             structlog.get_logger(__name__).error("warm_up_failed", exc_info=error)
             self.failure, self.should_exit = error, True
         else:
+            self.is_ready = True
             self._ready()
 
 
@@ -117,7 +127,7 @@ def _config(service: Service) -> TransportConfig:
 
 
 def serve_forever(service: Service, bound: socket.socket) -> None:
-    """Serve until a signal comes.
+    """Serve until a signal comes, which ends the process (`end_stopped`).
 
     Raises:
         StartError: the engine could not warm up, or no process that decodes pictures be started.
@@ -137,3 +147,5 @@ def serve_forever(service: Service, bound: socket.socket) -> None:
         raise server.failure
     if server.failure is not None:
         raise StartError(f"The engine could not warm up: {server.failure}")
+    if server.stopped_by is not None:
+        end_stopped(server.stopped_by, server.is_ready, service.engine.has_thread)

@@ -94,7 +94,7 @@ class Service:
         # Each may take its time where the store hangs or a step does not end: they do so together.
         _, engine_ended, _ = await asyncio.gather(
             self.background.finish(self.left_s()),
-            self.engine.stop(self.left_s()),
+            self.engine.stop(self.left_s() if self.engine.ready else LAST_WAIT_S),
             self._end_leases(),
         )
         self.pictures.close()

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from maskstream_server.config.settings import Settings
@@ -16,9 +17,10 @@ from maskstream_server.lifecycle.assembly import (
     open_tracing,
     owner_name,
 )
-from maskstream_server.lifecycle.forced_exit import LAST_S, end_within
+from maskstream_server.lifecycle.forced_exit import LAST_S, end_stopped, end_within
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_device, show_engine
+from maskstream_server.lifecycle.service import LAST_WAIT_S
 from maskstream_server.lifecycle.videos import build_videos, decode_upload
 from maskstream_server.lifecycle.worker_health import WatchedWorker, serve_beside
 from maskstream_server.media.decoder import OpenVideo
@@ -46,7 +48,7 @@ def work_forever(
     open_video: OpenVideo | None = None,
     watched: socket.socket | None = None,
 ) -> None:
-    """Work until a signal comes; then release the jobs under way.
+    """Work until a signal comes; then release the jobs under way, and end the process.
 
     Args:
         settings: what the operator decided; see `check_shared`.
@@ -68,11 +70,21 @@ def work_forever(
     videos = build_videos(settings, models, engine, decode, tracing=tracing, metrics=metrics)
     assert videos is not None
     worker = WatchedWorker(engine, videos.api, videos.folder, socket.gethostname(), registry)
-    work = _work(settings, engine, videos, ready)
+    stopped = Stopped()
+    work = _work(settings, engine, videos, ready, stopped)
     try:
         asyncio.run(work if watched is None else _watched(worker, settings, watched, work))
     finally:
         tracing.close()
+    end_stopped(stopped.by, stopped.is_ready, engine.has_thread)
+
+
+@dataclass
+class Stopped:
+    """How the work ended: the signal that asked for it, and whether videos were taken before."""
+
+    by: int = 0
+    is_ready: bool = False
 
 
 async def _watched(
@@ -90,24 +102,42 @@ async def _watched(
 
 
 async def _work(
-    settings: Settings, engine: Engine[Any], videos: VideoService, ready: Callable[[], None]
+    settings: Settings,
+    engine: Engine[Any],
+    videos: VideoService,
+    ready: Callable[[], None],
+    stopped: Stopped,
 ) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
+    def stop(number: int) -> None:
         if not stopping.is_set():
             stopping.set()
+            stopped.by = number
             end_within(settings.drain_s + LAST_S)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop, number)
+    stopped.is_ready = await _started(engine, stopping)
+    if stopped.is_ready:
+        videos.start()
+        ready()
+        await stopping.wait()
+        await videos.stop()
+    await engine.stop(settings.drain_s if stopped.is_ready else LAST_WAIT_S)
+
+
+async def _started(engine: Engine[Any], stopping: asyncio.Event) -> bool:
+    """Start the engine; False where an end was asked for before it was warm."""
+    starting, asked = asyncio.create_task(engine.start()), asyncio.create_task(stopping.wait())
+    await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not starting.done():
+        starting.cancel()
+        return False
     try:
-        await engine.start()
+        await starting
     except Exception as error:
         raise StartError(f"The engine could not warm up: {error}") from error
-    videos.start()
-    ready()
-    await stopping.wait()
-    await videos.stop()
-    await engine.stop(settings.drain_s)
+    return True

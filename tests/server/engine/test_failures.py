@@ -242,3 +242,24 @@ async def test_a_failed_warm_up_fails_the_start():
         await engine.start()
     assert not engine.ready
     assert await engine.stop()
+
+
+async def test_a_warm_up_ends_after_the_step_in_which_the_engine_is_stopped():
+    began, released, steps = threading.Event(), threading.Event(), []
+
+    def on_step(frames: Sequence[Frame]) -> None:
+        steps.append(len(frames))
+        began.set()
+        assert released.wait(60)
+
+    limits = EngineLimits(num_threads=1, warm_up_sizes=((64, 96),))
+    engine = Engine(FakeModel(on_step), limits)
+    starting = asyncio.create_task(engine.start())
+    assert await asyncio.to_thread(began.wait, 60)
+    assert not await engine.stop(0.0)
+    assert engine.has_thread
+    released.set()
+    with pytest.raises(EngineStoppedError, match="warmed up"):
+        await starting
+    assert await engine.stop()
+    assert (steps, engine.ready, engine.has_thread) == ([1], False, False)

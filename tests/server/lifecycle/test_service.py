@@ -10,6 +10,8 @@ from support.server import FakeModel
 
 
 class Engine:
+    ready = True
+
     async def stop(self, timeout_s: float) -> bool:
         return True
 

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from maskstream_model.errors import ConfigError
-from maskstream_train.data.synthetic import Clip, ClipGenerator, SyntheticConfig, sample_clip
+from maskstream_train.data.synthetic import Clip, ClipGenerator, SyntheticConfig
+from support.sample_clip import sample_clip
 
 SMALL = SyntheticConfig(height=48, width=80, num_frames=4, min_visible_ratio=1 / 320)
 

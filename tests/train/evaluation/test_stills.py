@@ -128,6 +128,20 @@ def test_each_picture_is_a_session_of_its_own(tmp_path: Path) -> None:
     assert score.large.per_class[0]["AP50"] == pytest.approx(1)
 
 
+def test_precision_and_recall_are_compared_at_several_thresholds(tmp_path: Path) -> None:
+    reader = open_instances(_pictures(tmp_path), "coco")
+    score = measure_stills(Oracle(tiny_config()), reader, (), {}, lambda done: None)
+    rows = {row["score"]: row for row in score.as_json()["by_score"]}
+    top = max(score for score, row in rows.items() if row["precision"] >= 0)
+    assert 0.2 in rows
+    # The object is found as "class 0", and so is the cup, which is none.
+    assert rows[top]["precision"] == 0.5
+    assert rows[top]["recall"] == 1.0
+    assert rows[top]["precision_agnostic"] == 1.0
+    beyond = [row for score, row in rows.items() if score > top]
+    assert all((row["precision"], row["recall"]) == (-1.0, 0.0) for row in beyond)
+
+
 def test_a_category_that_the_model_does_not_know_has_nothing_found(tmp_path: Path) -> None:
     reader = open_instances(_pictures(tmp_path), "coco")
     names = ["class 0", "cup"]
@@ -153,7 +167,7 @@ def test_the_command_prints_each_category(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         (["--names", "person"], "--names belongs to a benchmark"),
-        (["--format", "coco", "--objects", "either"], "--objects has no part in pictures of COCO"),
+        (["--format", "coco", "--objects", "either"], "--objects has no part in single pictures"),
         (["--format", "ytvis", "--names", "person"], "--names has no part in a benchmark"),
     ],
 )

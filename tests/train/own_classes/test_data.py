@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.own_classes import checks
@@ -67,6 +67,28 @@ def test_painted_masks_of_cvat_are_objects_though_it_calls_them_crowds(own):
     shown = data.learned.open().read(0, [0])
     assert not shown.crowd.any()
     assert np.array_equal(shown.masks[0, 0], mask)
+
+
+def test_the_folder_that_cvat_exports_is_data(own):
+    own.file = own.file.parent / "annotations" / "instances_default.json"
+    own.file.parent.mkdir()
+    own.images.rename(own.file.parent.parent / "images")
+    own.write()
+    data = open_own_data(own.file.parent.parent, None, None, 0.2)
+    assert len(data.learned.open().videos) + len(data.measured.open().videos) == 6
+
+
+def test_pictures_of_a_phone_are_turned_upright_as_they_were_labelled(own):
+    path = own.images / "photo_05.png"
+    with Image.open(path) as picture:
+        upright = np.asarray(picture.convert("RGB"))
+        exif = picture.getexif()
+        exif[ExifTags.Base.Orientation] = 6
+        picture.rotate(90, expand=True).save(path, exif=exif)
+    own.content["images"] = own.content["images"][:1]
+    own.content["annotations"] = own.content["annotations"][-2:]
+    (frame,) = opened(own, share=0).learned.open().read(0, [0]).frames
+    assert np.array_equal(frame, upright)
 
 
 def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_told(own):

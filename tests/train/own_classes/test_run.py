@@ -19,6 +19,7 @@ from maskstream_train.commands import train
 from maskstream_train.own_classes.drawing import overlaid
 from maskstream_train.own_classes.report import svg, write_report
 from maskstream_train.own_classes.validation import read_journal, score_of
+from support.curves import install_tensorboard, written
 from support.own_pictures import QUICK, OwnPictures
 
 
@@ -36,7 +37,9 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     own = OwnPictures(folder)
     asked = [*own.arguments, "--out", str(folder / "mine"), *QUICK]
-    done = run(*asked, "--steps", "4")
+    with pytest.MonkeyPatch.context() as patch:
+        install_tensorboard(patch)
+        done = run(*asked, "--steps", "4")
     assert done.exit_code == 0, done.output
     assert done.stdout.endswith(f"maskstream serve --model {folder / 'mine'}\n")
     assert "Learned from 5 pictures, measured on 1 others. Starts from demo." in done.stderr
@@ -80,6 +83,19 @@ def test_the_report_has_curves_and_pictures_and_needs_no_other_file(trained):
     assert not re.search(r"(?:src|href)=\"(?!data:)|https?:|<script", text)
     drawings = {each.name for each in (folder / "run" / "pictures").iterdir()}
     assert drawings == {"segmenter-000002-0.jpg", "tracker-000002-0.jpg"}
+
+
+def test_losses_and_scores_are_curves_of_tensorboard(trained):
+    folder, _ = trained
+    numbers = written(folder / "run")
+    assert set(numbers) == {
+        *("segmenter", "segmenter validation", "tracker", "tracker validation"),
+    }
+    assert {name for name, _, _ in numbers["segmenter"]} >= {"loss", "it_s"}
+    scores = [line for line in lines_of(folder) if line["stage"] == "segmenter"][:1]
+    assert [[name, 2, scores[0][name]] for name, _, _ in numbers["segmenter validation"]] == [
+        list(each) for each in numbers["segmenter validation"]
+    ]
 
 
 def test_masks_are_drawn_in_the_colour_of_their_class():

@@ -6,7 +6,8 @@ import torch
 from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.errors import ConfigError, MaskstreamModelError
 from maskstream_model.loading import shipped
-from maskstream_train.own_classes.start import find_start, with_classes
+from maskstream_train.own_classes.start import find_start
+from maskstream_train.training.class_heads import with_classes
 
 
 def test_rows_of_equal_names_stay_and_others_begin_near_the_mean():

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from maskstream_train.data.synthetic import Clip, SyntheticConfig
-from maskstream_train.training.batches import ClipBatches, batch_shape, stream_batches, zoom
+from maskstream_train.training.batches import ClipBatches, batch_shape, stream_batches
+from maskstream_train.training.clip_source import enlarged
 from maskstream_train.training.options import BatchPlan
 from maskstream_train.training.targets import ClipBatch, collate
 
@@ -68,27 +70,25 @@ def test_clips_with_fewer_objects_are_padded():
     assert batch.present.tolist() == [[[False] * 3] * 2, [[True] * 3] * 2]
 
 
+def shown(mask: NDArray[np.bool_]) -> Clip:
+    """A clip of one frame that is white where its only object is."""
+    frames = np.repeat((mask * 255).astype(np.uint8)[None, ..., None], 3, axis=-1)
+    return Clip(frames, mask[None, None], np.array([1]))
+
+
 def test_zoom_enlarges_pictures_and_masks_alike():
-    masks = torch.zeros(1, 1, 1, 32, 32, dtype=torch.bool)
-    masks[..., 4:12, 6:14] = True
-    frames = (masks[:, :, 0, ..., None] * 255).to(torch.uint8).expand(-1, -1, -1, -1, 3)
-    clip = ClipBatch(frames, masks, torch.tensor([[1]]), torch.tensor([[[True]]]))
-    near = zoom(clip, 2.0, (0.0, 0.0), min_px=10)
-    assert near.masks.sum() == 4 * masks.sum()
-    assert near.masks[0, 0, 0, 8:24, 12:28].all()
-    bright = near.frames[0, 0, ..., 0] > 127
-    assert (bright == near.masks[0, 0, 0]).float().mean() > 0.98
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[4:12, 6:14] = True
+    near = enlarged(shown(mask), 2.0, np.zeros(2), min_px=10)
+    assert near.masks.sum() == 4 * mask.sum()
+    assert near.masks[0, 0, 8:24, 12:28].all()
+    bright = near.frames[0, ..., 0] > 127
+    assert (bright == near.masks[0, 0]).mean() > 0.98
 
 
 def test_zoom_erases_what_it_leaves_too_little_of():
-    masks = torch.zeros(1, 1, 1, 32, 32, dtype=torch.bool)
-    masks[..., 15:17, 15:17] = True
-    clip = ClipBatch(
-        torch.zeros(1, 1, 32, 32, 3, dtype=torch.uint8),
-        masks,
-        torch.tensor([[1]]),
-        torch.tensor([[[True]]]),
-    )
-    far = zoom(clip, 2.0, (0.0, 0.0), min_px=10)
-    assert not far.masks.any()
-    assert not far.present.any()
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[15:17, 15:17] = True
+    far = enlarged(shown(mask), 2.0, np.zeros(2), min_px=10)
+    assert far.masks.shape == (1, 0, 32, 32)
+    assert far.labels.shape == (0,)

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from maskstream_model.classes import EVERYDAY
 from maskstream_model.errors import ConfigError
 from maskstream_train.commands import train
 from maskstream_train.commands.train_options import options_of, stage_by_default
+from maskstream_train.data.packing.writing import write_pack
+from support.packed_pictures import BLUE, DOG, PackedFile, box
 
 
 def given(**changes):
@@ -94,6 +97,29 @@ def test_the_preset_of_a_data_set_brings_its_own_length_and_stage(tmp_path):
 def test_what_does_not_go_together_is_one_clear_sentence(changes, sentence, tmp_path):
     with pytest.raises(ConfigError, match=sentence):
         options_of(for_ovis(tmp_path, **changes), "tracker")
+
+
+def packed(tmp_path, **changes):
+    file = PackedFile(tmp_path)
+    file.add([(DOG, box(60, 60, 60, 60), 1.0)], [BLUE], complete=True)
+    return given(data=file.write(), form="packed", **changes)
+
+
+def test_packed_pictures_bring_their_classes_and_both_stages(tmp_path):
+    arguments = packed(tmp_path, settings=("still_share=0.5", "portrait_share=0.25"))
+    assert stage_by_default(arguments) == "all"
+    options = options_of(arguments, "segmenter")
+    assert [item.name for item in options.config.classes] == EVERYDAY.split()
+    plan = options.plan
+    assert plan.mix.data == plan.clips.cutouts == arguments["data"]
+    assert plan.clips.everyday
+    assert (plan.mix.still_share, plan.portrait_share) == (0.5, 0.25)
+
+
+def test_packed_pictures_of_other_classes_are_one_clear_sentence(tmp_path):
+    write_pack(tmp_path / "packed.zip", [], ["cup", "spoon"])
+    with pytest.raises(ConfigError, match=r"packed\.zip has other classes"):
+        options_of(given(data=tmp_path / "packed.zip", form="packed"), "segmenter")
 
 
 def test_a_folder_without_a_data_set_is_one_clear_sentence(tmp_path):

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
+from maskstream_train.data.synthetic import Clip
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
 from maskstream_train.training.options import RunOptions
 from maskstream_train.training.stage import moment_of
-from maskstream_train.training.targets import ClipBatch, FrameTargets
+from maskstream_train.training.targets import ClipBatch, FrameTargets, collate
 from support.small_runs import FEW_POINTS, fresh_stage
 
 SIDE, CELLS, CLASSES = 32, 8, 3
@@ -122,6 +124,26 @@ def test_a_clip_carries_what_is_ignored_to_its_frames_and_through_views() -> Non
     assert first.doubtful.all()
     assert first.certainties is not None
     assert first.certainties.tolist() == [[0.5]]
+
+
+def test_batches_know_all_of_a_clip_that_says_nothing_and_all_padding() -> None:
+    def clip(side: int, **known: object) -> Clip:
+        masks = np.zeros((2, 1, side, side), bool)
+        masks[:, 0, :4] = True
+        frames = np.zeros((2, side, side, 3), np.uint8)
+        return Clip(frames, masks, np.zeros(1, np.int64), **known)
+
+    places = np.full((2, 32, 32), UNKNOWN, np.uint8)
+    half = clip(32, ignored=places, certainties=np.array([0.5]))
+    batch = collate([half, clip(64)])
+    assert batch.ignored is not None
+    assert batch.ignored.shape == (2, 2, 64, 64)
+    assert (batch.ignored[0, :, :32, :32] == UNKNOWN).all()
+    assert int((batch.ignored == UNKNOWN).sum()) == 2 * 32 * 32
+    assert batch.certainties is not None
+    assert batch.certainties.tolist() == [[0.5], [1.0]]
+    assert collate([clip(32)]).ignored is None
+    assert collate([clip(32)]).certainties is None
 
 
 def test_a_small_segmenter_learns_from_half_known_pictures(small_run: RunOptions) -> None:

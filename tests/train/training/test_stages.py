@@ -7,6 +7,7 @@ import torch
 
 from maskstream_model.backbones.resnet import FrozenBatchNorm2d
 from maskstream_model.checkpoint import below, header_of, load_into, load_weights, save_safetensors
+from maskstream_model.config import ClassInfo
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
@@ -89,6 +90,25 @@ def test_a_tracker_can_continue_from_a_file_over_a_segmenter_that_has_learned_mo
     torch.testing.assert_close(after, before)
     facts = header_of(more.weights_path)
     assert facts["segmenter_steps"] == facts["tracker_steps"] == "4"
+
+
+def test_trackers_of_other_classes_take_the_class_head_of_their_segmenter(small_run):
+    first = replace(small_run, budget=Budget(steps=2))
+    train_segmenter(first)
+    train_tracker(first)
+    more = tuple(ClassInfo(f"new {number}", "#123456") for number in range(5))
+    other = replace(first, config=replace(first.config, classes=more), out=first.out / "more")
+    train_segmenter(other)
+    still = replace(other.recipe, learning_rate=0.0, weight_decay=0.0)
+    train_tracker(replace(other, recipe=still, tracker_init=first.weights_path))
+    weights, before = load_weights(other.weights_path), load_weights(first.weights_path)
+    head = "sem_seg_head.predictor.class_embed"
+    for part in ("weight", "bias"):
+        taken = weights[f"tracker.class_embed.{part}"]
+        assert len(taken) == 6
+        torch.testing.assert_close(taken, weights[f"{head}.{part}"])
+    kept = "tracker.new_ins_embeds.weight"
+    torch.testing.assert_close(weights[kept], before[kept])
 
 
 def test_a_tracker_cannot_continue_from_a_file_that_holds_none(small_run, tmp_path):

@@ -88,7 +88,9 @@ def test_the_demo_is_trained_as_before():
     clips = segmenter.plan.clips
     assert (clips.height, clips.width, clips.num_frames) == (128, 224, 2)
     assert segmenter.plan == BatchPlan(clips, batch_size=8)
-    assert tracker.plan == BatchPlan(replace(clips, num_frames=6), batch_size=4)
+    assert tracker.plan.mix.data is None, "what is packed is mixed in where a file is given"
+    clips = replace(clips, num_frames=6)
+    assert tracker.plan == BatchPlan(clips, tracker.plan.mix, batch_size=4)
     assert segmenter.steps is None
 
 

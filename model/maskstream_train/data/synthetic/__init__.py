@@ -10,6 +10,5 @@ What goes in and why: layered 2D sprites with real or procedural appearance, aft
 
 from maskstream_train.data.synthetic.config import Clip, SyntheticConfig
 from maskstream_train.data.synthetic.generator import ClipGenerator
-from maskstream_train.data.synthetic.sample import sample_clip
 
-__all__ = ["Clip", "ClipGenerator", "SyntheticConfig", "sample_clip"]
+__all__ = ["Clip", "ClipGenerator", "SyntheticConfig"]

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from maskstream_train.data.synthetic.config import ANIMAL
 from maskstream_train.data.synthetic.limbs import COATS, leg, natural_colour
 from maskstream_train.data.synthetic.shapes import (
     Figure,
@@ -96,7 +95,7 @@ def quadruped(rng: np.random.Generator) -> Figure:
         Paint(base * 0.6, 0.2),
         Paint(np.clip(base * 1.3 + 15, 0, 255).astype(np.float32), 0.1),
     )
-    return Figure(ANIMAL, paints, _Quadruped(rng).pose)
+    return Figure("quadruped", paints, _Quadruped(rng).pose)
 
 
 def bird(rng: np.random.Generator) -> Figure:
@@ -131,4 +130,4 @@ def bird(rng: np.random.Generator) -> Figure:
         parts.append(Part(feathers, wing))
         return parts
 
-    return Figure(ANIMAL, paints, pose)
+    return Figure("bird", paints, pose)

@@ -7,7 +7,7 @@ import numpy as np
 
 from maskstream_train.data.pictures import read_picture
 from maskstream_train.data.synthetic.config import Image
-from maskstream_train.data.synthetic.cutouts import CutoutLibrary
+from maskstream_train.data.synthetic.cutouts import Cutouts
 from maskstream_train.data.synthetic.real_textures import FRAMES_OF_VIDEO, is_video, video_frames
 from maskstream_train.data.synthetic.textures import procedural_texture
 
@@ -46,7 +46,7 @@ class TextureBank:
         seed: int,
         largest: tuple[int, int],
         pictures: tuple[Path, ...] = (),
-        cutouts: CutoutLibrary | None = None,
+        cutouts: Cutouts | None = None,
     ) -> None:
         """Prepare `NUM_PROCEDURAL` textures, the given files, and what lies beside cut-outs.
 

@@ -8,7 +8,7 @@ import numpy as np
 from maskstream_train.data.synthetic import animals, people, things, vehicles
 from maskstream_train.data.synthetic.bank import TextureBank
 from maskstream_train.data.synthetic.config import Image, SyntheticConfig
-from maskstream_train.data.synthetic.cutouts import CutoutLibrary
+from maskstream_train.data.synthetic.cutouts import Cutouts
 from maskstream_train.data.synthetic.motion import Path, PathPlanner, draw_event
 from maskstream_train.data.synthetic.render import Layer
 from maskstream_train.data.synthetic.shapes import Figure, Paint, Part, box, wavy_ring
@@ -53,7 +53,7 @@ class Casting:
         rng: np.random.Generator,
         config: SyntheticConfig,
         bank: TextureBank,
-        cutouts: CutoutLibrary | None,
+        cutouts: Cutouts | None,
         from_above: bool,
     ) -> None:
         """Keep what all roles of the clip share."""
@@ -101,15 +101,15 @@ class Casting:
         """Draw an object; with `look` all objects of the clip look alike."""
         rng = self._rng if look is None else np.random.default_rng(look)
         if self._cutouts is not None and rng.random() < self._real_share:
-            number = int(rng.integers(len(self._cutouts)))
-            sequence = self._cutouts.sequence(number)
+            sequence = self._cutouts.draw(rng)
             sprite = CutoutSprite(self._rng, rng, sequence, size)
             return Role(sprite, sequence.label, False, True, 1.0)
         family = FAMILIES[int(rng.choice(len(FAMILIES), p=self._weights))]
         figure = family(rng)
         squat = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.25 else 1.0
         sprite_of = FigureSprite(rng, figure, size, self._bank)
-        return Role(sprite_of, figure.label, figure.follows_heading, figure.upright, squat)
+        label = self._config.labels[figure.kind]
+        return Role(sprite_of, label, figure.follows_heading, figure.upright, squat)
 
     def _layer(self, role: Role, path: Path, number: int) -> Layer:
         """Mirror side views so that they mostly face where they go."""
@@ -149,7 +149,7 @@ class Casting:
         else:
             outline = box(-0.15, -2.5, 0.15, 2.5)
         paints = (Paint(colour, float(rng.uniform(0.3, 1.0))),)
-        return Figure(-1, paints, lambda phase: [Part(outline, 0)], roundness=0.0, moves=False)
+        return Figure("", paints, lambda phase: [Part(outline, 0)], roundness=0.0, moves=False)
 
     def _still_layer(self, figure: Figure, place: Image, size: float) -> Layer:
         count = self._config.num_frames

@@ -1,5 +1,6 @@
 """What the synthetic data generator is asked for, and what a clip of it holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from maskstream_model.classes import EVERYDAY
 from maskstream_model.errors import ConfigError
 
 Image = npt.NDArray[Any]
@@ -14,6 +16,17 @@ Image = npt.NDArray[Any]
 
 PERSON, ANIMAL, VEHICLE, THING = range(4)
 """Class indices of preset `demo`: person, animal, vehicle, object."""
+_DEMO = {
+    **{"person": PERSON, "quadruped": ANIMAL, "bird": ANIMAL},
+    **{"car": VEHICLE, "truck": VEHICLE, "rider": VEHICLE, "bottle": THING, "thing": THING},
+}
+_NAMES = {kind: kind for kind in _DEMO} | {
+    "quadruped": "other",
+    "rider": "motorcycle",
+    "thing": "other",
+}
+KINDS = tuple(_DEMO)
+"""What figures are drawn as."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +38,9 @@ class SyntheticConfig:
         width: pixels of a frame, from 16.
         num_frames: frames of a clip; events are spread over all of them.
         max_objects: most annotated objects of one clip.
-        cutouts: folder of real cut-outs (see `cutouts.py`), or None.
+        cutouts: folder of real cut-outs (see `cutouts.py`), a file of packed pictures (see
+            `packed_cutouts.py`), or None.
+        everyday: labels are indices of `EVERYDAY` in place of `DEMO`; as packed pictures have them.
         textures: folder of pictures and videos that lend backgrounds and object textures (see
             `real_textures.py`), or None.
         empty_ratio: share of clips without any object.
@@ -45,6 +60,7 @@ class SyntheticConfig:
     num_frames: int = 5
     max_objects: int = 4
     cutouts: Path | None = None
+    everyday: bool = False
     textures: Path | None = None
     empty_ratio: float = 0.05
     cutout_ratio: float = 0.3
@@ -73,6 +89,12 @@ class SyntheticConfig:
             raise ConfigError("speed and degradation must not be negative")
 
     @property
+    def labels(self) -> Mapping[str, int]:
+        """Class index of each of `KINDS`."""
+        names = EVERYDAY.split()
+        return {kind: names.index(_NAMES[kind]) for kind in KINDS} if self.everyday else _DEMO
+
+    @property
     def min_visible_px(self) -> int:
         """Fewest visible pixels of an annotated object, at least 1."""
         return max(1, round(self.min_visible_ratio * self.height * self.width))
@@ -86,9 +108,14 @@ class Clip:
         frames: uint8 (T, height, width, 3), RGB.
         masks: bool (T, O, height, width), the visible part of each object; a pixel belongs to at
             most one object; empty where the object is absent. Each object shows on some frame.
-        labels: int64 (O,), class indices of preset `demo`.
+        labels: int64 (O,), class indices.
+        ignored: uint8 (T, height, width), `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None
+            where everything is known.
+        certainties: float (O,) of the labels, 0 to 1; None: certain.
     """
 
     frames: npt.NDArray[np.uint8]
     masks: npt.NDArray[np.bool_]
     labels: npt.NDArray[np.int64]
+    ignored: npt.NDArray[np.uint8] | None = None
+    certainties: npt.NDArray[np.float64] | None = None

@@ -7,6 +7,7 @@ The name of a sequence tells its class, by the words of `CLASS_WORDS`; others ar
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -114,6 +115,18 @@ def object_free_crop(picture: Image, mask: Image) -> Image | None:
     return np.ascontiguousarray(largest) if min(largest.shape[:2]) >= 96 else None
 
 
+class Cutouts(Protocol):
+    """Where objects and backgrounds of clips are drawn from."""
+
+    def draw(self, rng: np.random.Generator) -> CutoutSequence:
+        """Draw an object."""
+        ...
+
+    def draw_background(self, rng: np.random.Generator) -> Image | None:
+        """Draw a picture without objects; None where the drawn place has none."""
+        ...
+
+
 class CutoutLibrary:
     """The sequences of a cut-out folder; pixels are read when a sequence is first asked for."""
 
@@ -151,9 +164,17 @@ class CutoutLibrary:
             self._read[number] = self._load(self._folders[number].name, self._files[number])
         return self._read[number]
 
+    def draw(self, rng: np.random.Generator) -> CutoutSequence:
+        """Draw one of the sequences.
+
+        Raises:
+            DatasetError: as `sequence`.
+        """
+        return self.sequence(int(rng.integers(len(self))))
+
     def draw_background(self, rng: np.random.Generator) -> Image | None:
         """Draw a picture of what lies beside an object; None where the drawn sequence has none."""
-        backgrounds = self.sequence(int(rng.integers(len(self)))).backgrounds
+        backgrounds = self.draw(rng).backgrounds
         return backgrounds[int(rng.integers(len(backgrounds)))] if backgrounds else None
 
     def _load(self, name: str, files: list[Path]) -> CutoutSequence:

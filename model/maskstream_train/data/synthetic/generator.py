@@ -11,8 +11,9 @@ from maskstream_train.data.synthetic.bank import TextureBank
 from maskstream_train.data.synthetic.camera import Camera, draw_camera, frame_times, max_reach
 from maskstream_train.data.synthetic.casting import Cast, Casting
 from maskstream_train.data.synthetic.config import Clip, Image, SyntheticConfig
-from maskstream_train.data.synthetic.cutouts import CutoutLibrary
+from maskstream_train.data.synthetic.cutouts import CutoutLibrary, Cutouts
 from maskstream_train.data.synthetic.motion import PathPlanner
+from maskstream_train.data.synthetic.packed_cutouts import PackedCutouts
 from maskstream_train.data.synthetic.real_textures import list_textures
 from maskstream_train.data.synthetic.render import (
     Shadow,
@@ -45,8 +46,13 @@ class ClipGenerator:
     processes, and asked in any order.
     """
 
-    def __init__(self, config: SyntheticConfig, seed: int) -> None:
+    def __init__(self, config: SyntheticConfig, seed: int, cutouts: Cutouts | None = None) -> None:
         """List the folders of the configuration; pixels are read when first needed.
+
+        Args:
+            config: of the clips.
+            seed: of all draws.
+            cutouts: those of the configuration, where another generator has opened them.
 
         Raises:
             ConfigError: a negative seed.
@@ -56,9 +62,9 @@ class ClipGenerator:
             raise ConfigError(f"seed must not be negative, not {seed}")
         self.config = config
         self.seed = seed
-        self._cutouts = None if config.cutouts is None else CutoutLibrary(config.cutouts)
+        self.cutouts = cutouts or open_cutouts(config)
         pictures = list_textures(config.textures) if config.textures else ()
-        self._bank = TextureBank(seed, self._stage(False), pictures, self._cutouts)
+        self._bank = TextureBank(seed, self._stage(False), pictures, self.cutouts)
 
     def __reduce__(self) -> tuple[type["ClipGenerator"], tuple[SyntheticConfig, int]]:
         """Pickle without the caches, which a worker fills for itself."""
@@ -89,7 +95,7 @@ class ClipGenerator:
         still = from_above or rng.random() < 0.3
         camera = draw_camera(rng, config, still)
         times = frame_times(rng, config.num_frames)
-        casting = Casting(rng, config, self._bank, self._cutouts, from_above)
+        casting = Casting(rng, config, self._bank, self.cutouts, from_above)
         return Scene(
             scenery.background(rng, self._bank, self._stage(still), from_above),
             1.0 if rng.random() < 0.6 else float(rng.uniform(0.5, 1.0)),
@@ -121,6 +127,20 @@ class ClipGenerator:
             blur = smear(layer, frame, scene.shutter)
             paste(canvas, owners, cel, matrix, layer.number, blur)
         return canvas
+
+
+def open_cutouts(config: SyntheticConfig) -> Cutouts | None:
+    """Open the folder or file of cut-outs of a configuration.
+
+    Raises:
+        ConfigError: a file of packed pictures, whose labels are of `EVERYDAY`, for other classes.
+        DatasetError: a folder that is missing or not laid out as expected, a file of another form.
+    """
+    if config.cutouts is None or not config.cutouts.is_file():
+        return None if config.cutouts is None else CutoutLibrary(config.cutouts)
+    if not config.everyday:
+        raise ConfigError(f"{config.cutouts} has cut-outs of other classes: set everyday=true")
+    return PackedCutouts(config.cutouts)
 
 
 def _draw_shadow(rng: np.random.Generator) -> Shadow | None:

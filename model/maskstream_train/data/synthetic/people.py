@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from maskstream_train.data.synthetic.config import PERSON, Image
+from maskstream_train.data.synthetic.config import Image
 from maskstream_train.data.synthetic.limbs import COATS, SKINS, arm, leg, natural_colour
 from maskstream_train.data.synthetic.shapes import Figure, Paint, Part, box, ellipse, limb, polygon
 from maskstream_train.data.synthetic.textures import random_colour
@@ -96,4 +96,4 @@ def biped(rng: np.random.Generator) -> Figure:
         Paint(random_colour(rng, 0.5), 0.1),
         Paint(random_colour(rng), bold[2]),
     )
-    return Figure(PERSON, paints, _Biped(rng).pose)
+    return Figure("person", paints, _Biped(rng).pose)

@@ -33,10 +33,10 @@ class Paint:
 
 @dataclass(frozen=True)
 class Figure:
-    """A deformable object: its class, its paints, and its parts (back to front) at a phase.
+    """A deformable object: its kind, its paints, and its parts (back to front) at a phase.
 
     Attributes:
-        label: class index.
+        kind: what it is drawn as, one of `KINDS`; empty for what has no class.
         paints: what the parts are painted with.
         pose: phase in radians -> parts.
         follows_heading: drawn heading up, and turned into the direction of motion.
@@ -45,7 +45,7 @@ class Figure:
         moves: whether the pose depends on the phase.
     """
 
-    label: int
+    kind: str
     paints: tuple[Paint, ...]
     pose: Callable[[float], list[Part]]
     follows_heading: bool = False

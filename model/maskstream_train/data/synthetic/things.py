@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from maskstream_train.data.synthetic.config import THING
 from maskstream_train.data.synthetic.shapes import (
     Figure,
     Paint,
@@ -38,7 +37,7 @@ def blob(rng: np.random.Generator) -> Figure:
             parts.append(Part(inside, 1 + number % 3))
         return parts
 
-    return Figure(THING, _paints(rng, 4), pose, upright=False)
+    return Figure("thing", _paints(rng, 4), pose, upright=False)
 
 
 def bottle(rng: np.random.Generator) -> Figure:
@@ -65,7 +64,7 @@ def bottle(rng: np.random.Generator) -> Figure:
             Part(box(-1.2 * neck, -1.0, 1.2 * neck, collar, 0.3), 2),
         ]
 
-    return Figure(THING, _paints(rng, 3), pose, upright=rng.random() < 0.8, moves=False)
+    return Figure("bottle", _paints(rng, 3), pose, upright=rng.random() < 0.8, moves=False)
 
 
 def ball(rng: np.random.Generator) -> Figure:
@@ -80,7 +79,7 @@ def ball(rng: np.random.Generator) -> Figure:
             parts.append(Part(ellipse(centre, (size, 0.6 * size), turn, 12), 1 + panel % 2))
         return parts
 
-    return Figure(THING, _paints(rng, 3), pose, upright=False)
+    return Figure("thing", _paints(rng, 3), pose, upright=False)
 
 
 def crate(rng: np.random.Generator) -> Figure:
@@ -103,7 +102,7 @@ def crate(rng: np.random.Generator) -> Figure:
         ]
         return [*parts, Part(box(-w, 0.0, w, 0.3), 3)] if band else parts
 
-    return Figure(THING, paints, pose, moves=False)
+    return Figure("thing", paints, pose, moves=False)
 
 
 def star(rng: np.random.Generator) -> Figure:
@@ -118,4 +117,4 @@ def star(rng: np.random.Generator) -> Figure:
         ring = np.stack([pulse * np.cos(turn), pulse * np.sin(turn)], axis=1)
         return [Part(ring, 0), Part(ring * core, 1), Part(ring * core * 0.5, 2)]
 
-    return Figure(THING, _paints(rng, 3), pose, upright=False)
+    return Figure("thing", _paints(rng, 3), pose, upright=False)

@@ -4,7 +4,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from maskstream_train.data.synthetic.config import VEHICLE
 from maskstream_train.data.synthetic.lacquers import (
     BODY,
     GLASS,
@@ -95,7 +94,7 @@ class _CarFromSide:
 def car_from_side(rng: np.random.Generator) -> Figure:
     """Draw a car, van or lorry seen from the side, with turning wheels."""
     car = _CarFromSide(rng)
-    return Figure(VEHICLE, vehicle_paints(rng), car.pose)
+    return Figure("truck" if car.van else "car", vehicle_paints(rng), car.pose)
 
 
 def car_from_above(rng: np.random.Generator) -> Figure:
@@ -134,7 +133,7 @@ def car_from_above(rng: np.random.Generator) -> Figure:
         return parts
 
     return Figure(
-        VEHICLE, vehicle_paints(rng), pose, follows_heading=True, upright=False, moves=False
+        "car", vehicle_paints(rng), pose, follows_heading=True, upright=False, moves=False
     )
 
 
@@ -170,4 +169,4 @@ def two_wheeler(rng: np.random.Generator) -> Figure:
         parts.append(Part(ellipse((shoulder[0] + 0.12, shoulder[1] - 0.27), (0.15, 0.17)), helmet))
         return parts
 
-    return Figure(VEHICLE, paints, pose)
+    return Figure("rider", paints, pose)

@@ -1,4 +1,4 @@
-"""The clip that a new user sees first."""
+"""A lively generated clip, for tests of streams."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ _MAX_TRIES = 20
 
 
 def sample_clip(height: int = 256, width: int = 448, num_frames: int = 120, seed: int = 7) -> Clip:
-    """Return a lively clip to show: objects that come, pass one another and go.
+    """Return a lively clip: objects that come, pass one another and go.
 
     The first clip of the seed in which four objects play, two come and one goes, with something to
     be seen on every frame. Clips have the same objects at every size, so that small ones tell.

@@ -1,0 +1,120 @@
+"""The segmenter as a graph of ONNX, compared with eager before the file is kept (docs/onnx.md)."""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from maskstream_model.aliases import Size
+from maskstream_model.atomic_writes import atomic_write
+from maskstream_model.compilers import CompiledEngine, Compiler
+from maskstream_model.errors import CompileError, ConfigError
+from maskstream_model.mask2former.compile import NAMES, compile_segmenter
+from maskstream_model.mask2former.segmenter import Segmenter
+from maskstream_model.port import Model
+from maskstream_model.query_tracking import QueryTrackingModel
+from maskstream_model.tasks.preprocess import MEAN, STD, resized_size
+
+OPSET: Final = 18
+INPUT: Final = "images"
+PACKAGES: Final = ("onnx", "onnxscript", "onnxruntime")
+
+
+def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: int = 1) -> Size:
+    """Write the segmenter of a model as an ONNX file, and make sure that it computes the same.
+
+    Args:
+        model: of live frames, on the CPU.
+        frame_size: (height, width) of the frames that will come.
+        out: replaced when it exists.
+        max_batch: 1 gives a graph for one picture, more one for 1 to `max_batch`.
+
+    Returns:
+        (height, width) of the pictures that the graph takes.
+
+    Raises:
+        ConfigError: the model has no segmenter apart from its tracker.
+        CompileError: packages are missing, the graph cannot be made, or onnxruntime computes
+            something else with it; `out` is as it was.
+        OSError: it cannot be written.
+    """
+    if not isinstance(model, QueryTrackingModel) or not isinstance(model.segmenter, Segmenter):
+        raise ConfigError(f"{model.info.name} has no segmenter apart from its tracker to export")
+    new_session = _onnxruntime()
+    size = model.batch_key(*frame_size)
+    with atomic_write(out) as draft:
+        compiler = _compiler(draft, _facts(model, frame_size), new_session)
+        compile_segmenter(model.segmenter, size, compiler, max_batch)
+    return size
+
+
+def _onnxruntime() -> Callable[[Path], Any]:
+    """Return what opens a graph, once all that an export needs is seen to be here."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise CompileError(
+            f"an export to ONNX needs {' and '.join(missing)}, not installed here: pip install "
+            '"maskstream[onnx]"'
+        )
+    import onnxruntime
+
+    return lambda path: onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def _compiler(path: Path, facts: Mapping[str, str], new_session: Callable[[Path], Any]) -> Compiler:
+    """Return a compiler whose engine is the graph that it has written to `path`."""
+
+    def compiler(program: ExportedProgram, largest: Sequence[Tensor]) -> CompiledEngine:
+        with _quiet():
+            graph = torch.onnx.export(
+                program, input_names=[INPUT], output_names=NAMES, opset_version=OPSET, verbose=False
+            )
+        assert graph is not None  # for a program it always is one
+        graph.model.metadata_props.update(facts)
+        graph.save(path)
+        session = new_session(path)
+        return lambda images: [
+            torch.from_numpy(each) for each in session.run(list(NAMES), {INPUT: images.numpy()})
+        ]
+
+    return compiler
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter reports what it does not fold, and torch what it deprecates within itself."""
+    log = logging.getLogger("onnxscript")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
+
+
+def _facts(model: QueryTrackingModel[Any], frame_size: Size) -> dict[str, str]:
+    """Return what the file says of itself: all that its pictures and outputs are read with."""
+    online, info = model.config.online, model.info
+    resized = resized_size(*frame_size, online.min_size, online.max_size)
+    facts = {
+        "preset": info.name,
+        "fingerprint": info.fingerprint,
+        "classes": [each.name for each in info.classes or ()],
+        "frame_size": frame_size,
+        "resized_size": resized,
+        "mean": MEAN,
+        "std": STD,
+    }
+    return {
+        name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in facts.items()
+    }
