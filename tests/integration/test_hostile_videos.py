@@ -44,7 +44,7 @@ def ended(client: httpx.Client, video: str, until: float) -> dict:
     return record
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path, every):
     """Some of them here on every run; the decoder refuses all of them in `media/test_hostile`."""
     settings = {"data_folder": tmp_path / "data", "video_jobs": 2}
