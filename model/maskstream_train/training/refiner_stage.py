@@ -103,6 +103,7 @@ class RefinerStage:
         num_objects = batch.labels.shape[1]
         index = torch.cat([row * num_objects + one.objects for row, one in enumerate(terms)])
         tubes = torch.cat([one.tubes for one in terms], 1)
+        # (B, O, T * h, w) -> (B * O, T * h, w); (L, M, T * H, W) -> (L * M, T * H, W)
         truth = true_tubes(batch.masks).flatten(0, 1)
         pairs = MaskPairs(tubes.flatten(0, 1), truth, index.repeat(len(tubes)))
         num_masks = max(1.0, mean_over_processes(len(index), index.device))

@@ -116,6 +116,7 @@ class TrackerStage:
         Differs from reference: mask losses are divided by the number of masks that they compare;
         there, by the number of rows with an object, whether it is visible or not.
         """
+        # of each frame: (L, B, R, K + 1) -> (L, B * R, K + 1)
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
         classes = torch.cat(
             [self._classes(rows, clip, features[rows.frame]).flatten() for rows in frames]
@@ -181,11 +182,13 @@ class TrackerStage:
         index = holder.clamp(min=0)[:, None, :, None].expand(
             -1, states.shape[1], -1, states.shape[3]
         )
+        # (B, L, O, C) -> (B, L * O, C) -> (B, L * O, H, W) -> (B, L, O, H, W)
         masks = self._tracker.segment(states.gather(2, index).flatten(1, 2), features)
         masks = masks.view(len(masks), -1, num_objects, *masks.shape[2:])
         frame, item = wanted.nonzero(as_tuple=True)
         number = (frame * clip.num_frames + rows.frame) * num_objects + item
         place = frame * rows.objects.shape[1] + holder[frame, item]
+        # (M, L, H, W) -> (L, M, H, W)
         return masks[frame, :, item].transpose(0, 1), number, place
 
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
