@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from maskstream_server.media.decoder import Video, open_video
+from maskstream_server.media.decoder import DecodedVideo, open_video
 from support.hostile import ENDS, LIMITS, Reads
 from support.server import running_server
 
@@ -21,7 +21,7 @@ WISH = {
 ALL_WITHIN_S = 400.0
 
 
-def decode(path: Path, *, skip: int, stride: int) -> Video:
+def decode(path: Path, *, skip: int, stride: int) -> DecodedVideo:
     return open_video(path, LIMITS, skip=skip, stride=stride)
 
 

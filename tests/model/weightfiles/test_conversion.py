@@ -27,8 +27,8 @@ def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, rel
     assert done.output == f"{out}: demo, fingerprint {model.fingerprint}\n"
     assert model.fingerprint == load_model("demo").fingerprint
     with safe_open(out, "pt") as stored:
-        told = stored.metadata()
-    assert told == {
+        metadata = stored.metadata()
+    assert metadata == {
         "preset": "demo",
         "fingerprint": model.fingerprint,
         "source": "released.pth",
@@ -75,10 +75,10 @@ def test_a_file_changed_after_its_conversion_is_reported(tmp_path):
     out = tmp_path / "out.safetensors"
     assert run("convert", DEMO, out).exit_code == 0
     with safe_open(out, "pt") as stored:
-        told = stored.metadata()
+        metadata = stored.metadata()
     tensors = load_weights(out)
     tensors["tracker.decoder_norm.bias"] += 1
-    save_safetensors(out, tensors, told)
+    save_safetensors(out, tensors, metadata)
     assert "does not have the fingerprint in its header" in sentence_of(run("verify", out))
 
 
