@@ -43,7 +43,7 @@ class Forked:
             log: the file to which its standard error goes; None: nobody reads it.
         """
         reader, writer = multiprocessing.Pipe(duplex=False)
-        given = (writer, log, os.getcwd(), dict(os.environ), run, arguments)
+        given = (writer, log, dict(os.environ), run, arguments)
         self._process = context().Process(target=run_in_child, args=given)
         self._process.start()
         writer.close()
@@ -105,13 +105,11 @@ def context() -> ForkServerContext:
 def run_in_child(
     out: Connection,
     log: Path | None,
-    folder: str,
     environment: dict[str, str],
     run: Callable[..., object],
     arguments: tuple[Any, ...],
 ) -> None:
-    """What a fork does first: streams, folder and environment become those of a fresh process."""
-    os.chdir(folder)
+    """What a fork does first: streams and environment become those of a fresh process."""
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))

@@ -33,7 +33,9 @@ def test_a_share_is_held_back_and_the_rest_learned(own):
     assert data.held_back
     assert (len(data.learned.ids), len(data.measured.ids)) == (5, 1)
     assert {video.id for video in data.learned.open().videos} == data.learned.ids
-    assert not opened(own, share=0).held_back
+    everything = opened(own, share=0)
+    assert not everything.held_back
+    assert "No picture is held back" in everything.notes[0]
 
 
 def test_no_class_is_held_back_whole(own):
