@@ -1,7 +1,6 @@
 """`maskstream weights convert`: what is written, and what is left where that fails."""
 
 import os
-from dataclasses import replace
 
 import pytest
 import torch
@@ -9,13 +8,10 @@ from safetensors import SafetensorError, safe_open
 
 from maskstream_model import checkpoint, load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors
-from maskstream_model.config.demo import demo
-from maskstream_model.daq import presets
-from maskstream_model.daq.presets import _presets
 from maskstream_model.daq.weight_format import targets
-from support.weight_files import DEMO, empty, released, run, sentence_of
+from support.weight_files import DEMO, empty, released, run, sentence_of, twins
 
-__all__ = ["released"]
+__all__ = ["released", "twins"]
 
 
 def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, released):
@@ -37,15 +33,6 @@ def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, rel
     assert set(ours) == set(tensors)
     assert all(torch.equal(ours[name], tensors[name]) for name in tensors)
     assert "fits demo" in run("verify", out).output
-
-
-@pytest.fixture
-def twins(monkeypatch):
-    """Two presets that differ in their names alone, here as small as `demo`."""
-    names = ("daq_r50_ytvis19", "daq_r50_ytvis21")
-    ours = [replace(demo(), name=each.name) if each.name in names else each for each in _presets()]
-    monkeypatch.setattr(presets, "_presets", lambda: ours)
-    return names
 
 
 def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released, twins):
