@@ -47,7 +47,7 @@ def sessions_that_share_steps_do_not_meet(case: Case) -> None:
 
 
 def finals_come_once_and_in_order(case: Case) -> None:
-    """A final for each frame, provisional results only before it, none late beyond the promise."""
+    """A final for each frame, provisional results only before it, none later than the lookahead."""
     model, options = case.model, case.options
     finals = 0
     for number, output in enumerate(case.steps, 1):

@@ -14,10 +14,10 @@ from maskstream_train.training.class_heads import HEAD, fitted
 from maskstream_train.training.imagenet import imagenet_backbone
 from maskstream_train.training.imagenet_restart import restarted
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.presets import StageName
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run_checkpoint import Run
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import SegmenterStage, images_of
 from maskstream_train.training.tracker_stage import TrackerStage
 
@@ -40,7 +40,7 @@ def train_segmenter(options: RunOptions) -> Run:
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
         stage.start_from(first_segmenter(options, options.init))
-        stage.earlier = _told(options.init, "segmenter_")
+        stage.earlier = _facts_of(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
     if options.recipe.backbone_factor == 0:
@@ -81,10 +81,10 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = segmenter_of(fitted(start, options.config))
     stage = TrackerStage(options.config, options, segmenter)
-    stage.earlier = _told(start, "segmenter_")
+    stage.earlier = _facts_of(start, "segmenter_")
     if options.tracker_init is not None:
         stage.start_from(_first_trackers(options.tracker_init, segmenter))
-        stage.earlier |= _told(options.tracker_init, "tracker_")
+        stage.earlier |= _facts_of(options.tracker_init, "tracker_")
     return train(stage, options)
 
 
@@ -111,7 +111,7 @@ def train_refiner(options: RunOptions) -> Run:
         raise TrainingError(f"{start} does not exist: give the online model as --init")
     torch.manual_seed(options.plan.seed)
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
-    stage.earlier = _told(start, "segmenter_", "tracker_")
+    stage.earlier = _facts_of(start, "segmenter_", "tracker_")
     return train(stage, options)
 
 
@@ -122,7 +122,7 @@ STAGES: Mapping[StageName, Callable[[RunOptions], Run]] = {
 }
 
 
-def _told(path: Path, *prefixes: str) -> dict[str, str]:
+def _facts_of(path: Path, *prefixes: str) -> dict[str, str]:
     """Return what a weight file says about its training that begins with one of `prefixes`."""
     return {name: text for name, text in header_of(path).items() if name.startswith(prefixes)}
 

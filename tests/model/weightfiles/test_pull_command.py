@@ -122,4 +122,4 @@ def test_the_hub_shows_a_certificate_that_is_trusted(world, certificate, monkeyp
             world.pull()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         world.pull()
-    assert world.watcher.agreed[0][2].startswith(url)
+    assert world.observer.agreed[0][2].startswith(url)

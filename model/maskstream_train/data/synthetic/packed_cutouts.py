@@ -1,4 +1,4 @@
-"""Named cut-outs of packed pictures: objects by class, and what lies beside them.
+"""Named cut-outs of packed pictures: objects by class, and what is beside them.
 
 Rare classes are drawn more often than their share. Backgrounds come from complete pictures only:
 elsewhere an object that nobody marked may stand in them.
