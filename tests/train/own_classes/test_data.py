@@ -164,5 +164,13 @@ def test_a_file_that_is_too_large_is_not_read(own, monkeypatch):
     refused(own, "annotations of at most")
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("annotations.xml", "COCO 1.0"), ("task.ZIP", "unpack it")]
+)
+def test_other_exports_of_cvat_are_one_sentence(own, name, sentence):
+    own.file = own.file.with_name(name)
+    refused(own, sentence)
+
+
 def test_panoptic_data_are_refused(own):
     refused(own, "not VIPSeg", form="vipseg")
