@@ -145,8 +145,9 @@ def track_line(track: dict[str, Any]) -> str:
 
 def file_lines(out: Path) -> Iterator[str]:
     """Yield a line for each file that is left."""
+    width = max(len(str(out / name)) for name in FILES)
     for name, content in FILES.items():
-        yield f"{out / name}  {content}"
+        yield f"{out / name!s:<{width}}  {content}"
 
 
 def program() -> str:

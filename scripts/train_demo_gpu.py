@@ -19,7 +19,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,11 @@ SHARES = {"segmenter": 0.5, "tracker": 0.28}
 STAGES: Mapping[str, Sequence[str]] = {
     "segmenter": (
         *("--batch-size", "64", "--scales", "1.35,1.67,2,2", "--learning-rate", "6e-4"),
-        *("--set", "soft_classes=true", "--set", "pilot_weight=0", "--set", "auxiliary_weight=0"),
-        *("--set", "cutout_ratio=0.6", "--set", "empty_ratio=0.08"),
+        *("--no-object", "0.2", "--set", "weights.classes=3", "--set", "soft_classes=true"),
+        *("--set", "pilot_weight=0", "--set", "backbone_factor=0.1", "--set", "num_frames=1"),
+        *("--set", "cutout_ratio=0.7", "--set", "empty_ratio=0.12"),
+        *("--set", "surveillance_ratio=0.2", "--set", "portrait_share=0.25"),
+        *("--set", "rare_power=0.8"),
     ),
     "tracker": (
         *("--batch-size", "48", "--scales", "1.35,1.67,2", "--learning-rate", "4e-4"),
@@ -86,7 +89,7 @@ def main() -> None:
     prepares = commands.add_parser("prepare", help="collect all that a run needs in one folder")
     prepares.add_argument("--data", type=Path, required=True, help="packed pictures")
     prepares.add_argument("--shared", type=Path, required=True, help="coco_eval and annotated")
-    prepares.add_argument("--init", type=Path, help="weights to start from; else the shipped")
+    prepares.add_argument("--init", type=Path, help="weights to start from")
     runs = commands.add_parser("run", help="train and measure")
     runs.add_argument("--out", type=Path, required=True)
     runs.add_argument("--work", type=Path, default=Path("gpu-work"), help="for checkpoints")
@@ -95,7 +98,9 @@ def main() -> None:
     runs.add_argument("--device", help="cuda, where there is one")
     runs.add_argument("--workers", type=int, default=max(0, (os.cpu_count() or 1) - 2))
     runs.add_argument("--clips", type=int, default=12, help="generated clips to measure on")
-    runs.add_argument("--train-option", action="append", default=[], help="of maskstream train")
+    runs.add_argument(
+        "--train-option", dest="settings", action="append", default=[], help="of maskstream train"
+    )
     for command in (prepares, runs):
         command.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
@@ -104,19 +109,9 @@ def main() -> None:
         return
     import torch
 
-    device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    job = Job(
-        folder=given.folder,
-        out=given.out,
-        work=given.work,
-        minutes=given.minutes,
-        steps=given.steps,
-        device=device,
-        workers=given.workers,
-        clips=given.clips,
-        settings=tuple(given.train_option),
-    )
-    run(job)
+    given.device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    given.settings = tuple(given.settings)
+    run(Job(**{item.name: getattr(given, item.name) for item in fields(Job)}))
 
 
 def prepare(data: Path, shared: Path, init: Path | None, folder: Path) -> None:
@@ -126,8 +121,7 @@ def prepare(data: Path, shared: Path, init: Path | None, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(data, folder / DATA)
-    if init is not None:
-        shutil.copyfile(init, folder / START)
+    write_start(data, init, folder / START)
     for name, source in ((STILLS, shared / STILLS), (COMPOSED, shared / "annotated" / COMPOSED)):
         shutil.copytree(source, folder / name, dirs_exist_ok=True, ignore=_unused)
     for path in folder.rglob("*"):
@@ -136,6 +130,23 @@ def prepare(data: Path, shared: Path, init: Path | None, folder: Path) -> None:
     file.write_text(json.dumps(with_masks(json.loads(file.read_text()))))
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:.1f} MB")
+
+
+def write_start(data: Path, init: Path | None, file: Path) -> None:
+    """Write the segmenter to start from: the given one, or the shipped one on another backbone."""
+    from maskstream_model.checkpoint import save_safetensors
+    from maskstream_model.loading import shipped
+    from maskstream_train.commands import train as command
+    from maskstream_train.commands.train_options import options_of
+    from maskstream_train.training.run import first_segmenter
+
+    if init is not None:
+        shutil.copyfile(init, file)
+        return
+    settings = ["--preset", "demo", "--data", str(data), "--format", "packed", "--steps", "1"]
+    given = command.make_context("train", [*settings, "--set", "restart=true"]).params
+    options = options_of(given, "segmenter")
+    save_safetensors(file, first_segmenter(options, shipped("demo")), {"preset": "demo"}, half=True)
 
 
 def _unused(folder: str, names: list[str]) -> list[str]:
@@ -213,16 +224,18 @@ def train(job: Job, stage: str) -> dict[str, Any]:
     # Processes that make clips share the cores among them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
     checkpoint = job.work / f"{stage}.run.safetensors"
-    given = job.folder / START
-    start = given if given.exists() else shipped("demo")
-    inits = [] if stage == "segmenter" else ["--tracker-init", start]
+    inits = {
+        "segmenter": ("--init", job.folder / START),
+        # Trackers of other classes begin with the class head that the segmenter has learned.
+        "tracker": ("--tracker-init", shipped("demo")),
+    }
     arguments = [
         *("--preset", "demo", "--stage", stage, "--out", job.work, "--device", job.device),
         *("--data", job.folder / DATA, "--format", "packed", "--height", 96, "--width", 160),
         *(["--steps", job.steps] if job.steps else ["--minutes", job.minutes * SHARES[stage]]),
         *("--workers", job.workers),
         *("--precision", "bf16", "--checkpoint-minutes", 1, *STAGES[stage], *job.settings),
-        *(["--init", start] if stage == "segmenter" else inits),
+        *inits[stage],
         *(["--resume"] if checkpoint.exists() else []),
     ]
     try:

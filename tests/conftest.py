@@ -11,9 +11,14 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from support.examples import PROFILE
 from support.limits import no_longer_than
+
+PROCESSORS = structlog.get_config()["processors"]
+PLAIN = {"exception_formatter": plain_traceback}
+"""As servers log. By default rich draws every frame with its values, which takes a second each."""
 
 settings.register_profile("maskstream", PROFILE)
 settings.load_profile("maskstream")
@@ -36,6 +41,7 @@ def pytest_configure() -> None:
 def logging_of_its_own() -> Iterator[None]:
     """Logging is the process', and commands set it up: what one test did, the next does not see."""
     level = logging.getLogger().level
+    structlog.configure(processors=[*PROCESSORS[:-1], ConsoleRenderer(**PLAIN)])
     yield
     structlog.reset_defaults()
     logging.getLogger().setLevel(level)

@@ -34,3 +34,15 @@ def test_every_package_has_its_line(title: str, folder: str):
     packages = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
     assert packages <= named
     assert all((ROOT / folder / name).exists() for name in named)
+
+
+def test_a_frame_is_carried_by_at_most_ten_types_that_exist():
+    listed = section("Life of a frame").split("from payload to RESULT: ")[1].split(". A line")[0]
+    names = [name for name in re.findall(r"`(\w+)`", listed) if name != "RESULT"]
+    sources = "\n".join(
+        path.read_text()
+        for folder in ("server", "model/maskstream_model")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    assert 5 < len(names) <= 10
+    assert [name for name in names if f"\nclass {name}" not in sources] == []

@@ -6,9 +6,9 @@ import numpy as np
 
 from client.server_side import welcome
 from maskstream_client import events
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import encode_picture
 from maskstream_client.session import ClientSession
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol.frames import decode_frame
 
 PICTURE = encode_picture(np.zeros((4, 6, 3), np.uint8), "rgb24")

@@ -13,7 +13,7 @@ from client import server_side
 from client.calls import run, sentence_of
 from client.clips import read_all
 from client.fake_server import Script, ThreadedServer
-from maskstream_client.commands import plain_errors, stream
+from maskstream_client.commands import click_errors, stream
 from maskstream_client.errors import (
     NoServerError,
     RefusedError,
@@ -136,7 +136,7 @@ def test_a_refused_stream_is_the_servers_sentence(clip):
 )
 def test_the_exit_code_says_what_kind_of_error_ended_a_command(error, code):
     @click.command()
-    @plain_errors
+    @click_errors
     def fails():
         raise error
 

@@ -6,9 +6,9 @@ from typing import get_args, get_type_hints
 import maskstream_client
 from maskstream_client import events
 from maskstream_client.errors import MaskstreamError
-from maskstream_client.options import StreamFields, StreamOptions
-from maskstream_client.videos.options import VideoFields, VideoOptions
+from maskstream_client.stream_options import StreamFields, StreamOptions
 from maskstream_client.videos.retrying import TransientError
+from maskstream_client.videos.video_options import VideoFields, VideoOptions
 from maskstream_protocol.errors import ProtocolError
 
 

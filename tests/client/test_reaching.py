@@ -81,11 +81,11 @@ def test_an_empty_key_is_none(key):
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reason"),
     [("one\ntwo", "more than one"), ("one,two", "more than one"), ("schlüssel", "not ASCII")],
 )
-def test_what_is_no_key_is_reported_without_showing_it(key, told):
-    with pytest.raises(ValueError, match=told) as raised:
+def test_what_is_no_key_is_reported_without_showing_it(key, reason):
+    with pytest.raises(ValueError, match=reason) as raised:
         cleaned(key)
     assert "--api-key" in str(raised.value)
     assert key not in str(raised.value)

@@ -19,10 +19,10 @@ RULES = RetryRules(first_delay_s=1.0, max_delay_s=4.0, give_up_after_s=60.0)
 GONE = ConnectionResetError(104, "reset")
 
 
-def attempts(urls: str = "ws://a", welcome_at_s: float | None = 0.0) -> ReconnectPolicy:
+def attempts(urls: str = "ws://a", accepted_at_s: float | None = 0.0) -> ReconnectPolicy:
     made = ReconnectPolicy(Addresses(urls), RULES, 0.0)
-    if welcome_at_s is not None:
-        made.note_welcome(welcome_at_s)
+    if accepted_at_s is not None:
+        made.note_accepted(accepted_at_s)
     return made
 
 
@@ -38,8 +38,8 @@ def test_all_servers_are_tried_before_the_first_pause():
     assert delays(attempts("ws://a,ws://b"), 1, 1, 1, 2) == [0, 0, 1, 0]
 
 
-def test_who_was_never_welcome_tries_each_server_once():
-    tried = attempts("ws://a,ws://b", welcome_at_s=None)
+def test_a_client_that_was_never_accepted_tries_each_server_once():
+    tried = attempts("ws://a,ws://b", accepted_at_s=None)
     assert delays(tried, 0) == [0]
     with pytest.raises(ConnectionFailedError):
         tried.lost(GONE, None, 0.1)
@@ -61,11 +61,11 @@ def test_a_refusal_without_a_reason_may_be_a_wrong_path(status):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(429, QuotaExceededError), (503, ServerFullError)])
-def test_a_full_server_is_tried_again_by_who_was_welcome_before(status, kind):
+def test_a_full_server_is_tried_again_by_a_client_that_it_accepted_before(status, kind):
     full = InvalidStatus(Response(status, "", Headers()))
     assert attempts().lost(full, None, 1.0).delay_s == 0
     with pytest.raises(kind, match=str(status)):
-        attempts(welcome_at_s=None).lost(full, None, 1.0)
+        attempts(accepted_at_s=None).lost(full, None, 1.0)
 
 
 def test_patience_ends_and_begins_anew_with_progress():
@@ -80,19 +80,19 @@ def test_patience_ends_and_begins_anew_with_progress():
 def test_a_quiet_connection_that_lasted_is_forgiven_an_old_loss():
     tried = attempts()
     delays(tried, 10)
-    tried.note_welcome(11)
+    tried.note_accepted(11)
     assert delays(tried, 200) == [0]
 
 
-def test_a_server_that_welcomes_and_falls_again_and_again_is_not_tried_without_pause():
+def test_a_server_that_accepts_and_fails_again_and_again_is_not_tried_without_pause():
     tried = attempts()
     for at_s, delay_s in ((1, 0), (2, 1), (4, 2), (8, 4)):
-        tried.note_welcome(at_s - 0.5)
+        tried.note_accepted(at_s - 0.5)
         assert delays(tried, at_s) == [delay_s]
 
 
 def test_a_client_that_was_never_accepted_waits_where_the_server_says_when_to_try():
-    warm, tried = ServerFullError("It warms up.", retry_after_ms=3000), attempts(welcome_at_s=None)
+    warm, tried = ServerFullError("It warms up.", retry_after_ms=3000), attempts(accepted_at_s=None)
     for now_s in (7, 10, 60):
         lost = tried.lost(GONE, warm, now_s)
         assert (lost.reason, lost.delay_s >= 3.0) == ("It warms up.", True)

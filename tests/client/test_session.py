@@ -22,7 +22,7 @@ def test_hello_asks_for_what_the_options_say():
     assert (hello["min_score"], hello["policy"]) == (0.3, "latest")
 
 
-def test_nothing_but_hello_is_sent_before_the_welcome():
+def test_nothing_but_hello_is_sent_before_welcome():
     talk = Conversation()
     talk.push(2)
     talk.session.connection_opened()

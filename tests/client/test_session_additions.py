@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from client.server_side import MODEL, result, welcome
 from client.talk import PICTURE, SIZE, Conversation, indices
 from maskstream_client import events
-from maskstream_client.options import StreamOptions
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol import notices
 from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.messages import Flush, Prompts

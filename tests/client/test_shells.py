@@ -211,7 +211,7 @@ async def test_a_server_that_warms_up_is_waited_for_and_that_is_said_once():
     assert said.reason == "The model is warming up."
 
 
-async def test_a_full_server_is_tried_again_once_the_stream_stood():
+async def test_a_full_server_is_tried_again_once_the_stream_was_open():
     options = StreamOptions(retry=FAST)
     async with (
         serving(Script(2, 1012), Script(refuse=FULL), Script(refuse=FULL)) as server,

@@ -1,4 +1,4 @@
-"""What a viewer makes of what it is told: every frame since its first greeting is told once."""
+"""What a viewer makes of what it receives: every frame since its first message is reported once."""
 
 import pytest
 
@@ -13,8 +13,8 @@ def greeting(sequence, epoch=1):
     return notices.Watching("s", epoch, sequence, MODEL).to_json()
 
 
-def told(viewing, *messages):
-    """Index of each frame that is told, with how it was."""
+def reported(viewing, *messages):
+    """Index of each frame that is reported, with how it was."""
     found = [event for message in messages for event in viewing.receive(message)]
     frames = [each for each in found if not isinstance(each, events.Watching)]
     return [(each.frame_index, getattr(each, "reason", None)) for each in frames]
@@ -29,30 +29,30 @@ def dropped(first, last):
 
 
 def test_results_come_from_the_greeting_on():
-    assert told(ViewerSession(), greeting(3), frame(4), frame(5)) == [(3, None), (4, None)]
+    assert reported(ViewerSession(), greeting(3), frame(4), frame(5)) == [(3, None), (4, None)]
 
 
 def test_what_the_viewer_missed_is_reported_frame_by_frame():
-    seen = told(ViewerSession(), greeting(3), dropped(4, 5), frame(6))
+    seen = reported(ViewerSession(), greeting(3), dropped(4, 5), frame(6))
     assert seen == [(3, "superseded"), (4, "superseded"), (5, None)]
 
 
 def test_frames_that_the_session_dropped_are_reported_as_lost():
-    assert told(ViewerSession(), greeting(3), frame(6)) == [(3, "lost"), (4, "lost"), (5, None)]
+    assert reported(ViewerSession(), greeting(3), frame(6)) == [(3, "lost"), (4, "lost"), (5, None)]
 
 
 def test_nothing_is_reported_twice_and_what_passed_between_connections_is_lost():
     viewing = ViewerSession()
-    told(viewing, greeting(3), frame(4))
+    reported(viewing, greeting(3), frame(4))
     viewing.connection_lost()
     assert viewing.watching is None
-    seen = told(viewing, greeting(6), frame(4), dropped(5, 7), frame(8))
+    seen = reported(viewing, greeting(6), frame(4), dropped(5, 7), frame(8))
     assert seen == [(4, "lost"), (5, "lost"), (6, "superseded"), (7, None)]
 
 
 def test_a_new_epoch_is_reported_before_its_first_result():
     viewing = ViewerSession()
-    told(viewing, greeting(3, epoch=2), frame(4, epoch=2))
+    reported(viewing, greeting(3, epoch=2), frame(4, epoch=2))
     reset, answered = viewing.receive(frame(5, epoch=3))
     assert reset == events.IdentitiesReset(3, "client")
     assert answered.frame_index == 4

@@ -109,7 +109,7 @@ def submit(client: httpx.Client, clip: Path) -> str:
 
 
 def progress(client: httpx.Client, video: str) -> dict:
-    """What is told of a video; None of it, while a server or the store starts anew."""
+    """What is known of a video; None of it, while a server or the store starts anew."""
     answer = client.get(f"/v1/videos/{video}")
     return answer.json() if answer.status_code == 200 else {"state": "", "frames_done": 0}
 

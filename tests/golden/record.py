@@ -5,7 +5,7 @@ Run it from the folder `tests`, after a change of numbers that was meant:
     python -m golden.record
 
 It writes weights, frames and outputs beside itself. It refuses to record a run in which a score
-or a pixel lies so near its threshold that another machine could decide otherwise.
+or a pixel is so near its threshold that another machine could decide otherwise.
 """
 
 from dataclasses import replace
@@ -59,10 +59,10 @@ def check_margins(model: OnlineDaq, frames: list[Frame]) -> None:
             moved = OnlineDaq(config, model.segmenter, model.tracker, model.device, "moved")
             for ours, theirs in zip(run(moved, frames)[0], expected, strict=True):
                 if ours.status.tolist() != theirs.status.tolist():
-                    raise SystemExit(f"a score lies near {name}: take another FRAMES_SEED")
+                    raise SystemExit(f"a score is near {name}: take another FRAMES_SEED")
     shown = [output.mask_logits[output.status < TrackStatus.DISAPPEARED] for output in expected]
     if min(float(masks.abs().min()) for masks in shown if len(masks)) < PIXEL_MARGIN:
-        raise SystemExit("a pixel lies near 0: take another FRAMES_SEED")
+        raise SystemExit("a pixel is near 0: take another FRAMES_SEED")
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ def test_a_stream_and_a_video_go_through_an_http_proxy(environment, clip, tmp_pa
         environment.setenv("NO_PROXY", "127.0.0.1")
         assert labels(live.url) == ["thing"] * 3
         assert videos.get(next(videos.list(1))).state == "done"
-        assert len(proxy.requests) > through  # those videos were told where the proxy is
+        assert len(proxy.requests) > through  # those videos were given the proxy
 
 
 def test_a_proxy_that_lets_nobody_through_is_named(environment, clip):

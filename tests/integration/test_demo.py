@@ -105,15 +105,15 @@ def test_without_a_video_each_of_the_four_cars_of_the_sample_has_a_line(tmp_path
 def test_a_demo_of_a_file_that_is_no_video_is_one_sentence(tmp_path):
     letter = tmp_path / "letter.mp4"
     letter.write_text("Dear reader.")
-    told = sentence_of(run_demo(letter, tmp_path / "out"))
-    assert "letter.mp4 is no video that can be opened" in told
+    said = sentence_of(run_demo(letter, tmp_path / "out"))
+    assert "letter.mp4 is no video that can be opened" in said
 
 
 def test_a_demo_into_a_file_is_one_sentence(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(1))
     before = clip.read_bytes()
-    told = sentence_of(run_demo(clip, clip))
-    assert told == f"{clip} is no folder that can be written to: File exists."
+    said = sentence_of(run_demo(clip, clip))
+    assert said == f"{clip} is no folder that can be written to: File exists."
     assert clip.read_bytes() == before
 
 
@@ -125,6 +125,6 @@ def test_a_demo_that_is_stopped_takes_its_server_along(tmp_path, number):
         server = server_of(demo)
         time.sleep(0.5)  # the demo waits for it
         demo.send_signal(number)
-        _, told = demo.communicate(timeout=SOON_S)
-    assert (demo.returncode, told) == (128 + number, "")
+        _, said = demo.communicate(timeout=SOON_S)
+    assert (demo.returncode, said) == (128 + number, "")
     assert not server.is_running()

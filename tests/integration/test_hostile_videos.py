@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from maskstream_server.media.decoder import Video, open_video
+from maskstream_server.media.decoder import DecodedVideo, open_video
 from support.hostile import ENDS, LIMITS, Reads
 from support.server import running_server
 from support.tiny import tiny_model
@@ -22,7 +22,7 @@ WISH = {
 ALL_WITHIN_S = 400.0
 
 
-def decode(path: Path, *, skip: int, stride: int) -> Video:
+def decode(path: Path, *, skip: int, stride: int) -> DecodedVideo:
     return open_video(path, LIMITS, skip=skip, stride=stride)
 
 
@@ -44,7 +44,7 @@ def ended(client: httpx.Client, video: str, until: float) -> dict:
     return record
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path, every):
     """Some of them here on every run; the decoder refuses all of them in `media/test_hostile`."""
     settings = {"data_folder": tmp_path / "data", "video_jobs": 2}

@@ -1,4 +1,4 @@
-"""Files that the server has lost: told in a sentence, wherever they lie."""
+"""Files that the server has lost: reported in a sentence, wherever they are kept."""
 
 from collections.abc import Callable, Iterator
 

@@ -23,10 +23,10 @@ def server():
         yield live
 
 
-def soon(live: LiveServer, told: Callable[[], bool]) -> None:
+def soon(live: LiveServer, is_true: Callable[[], bool]) -> None:
     """What is counted after a message has left may come a moment after the client has it."""
     until = time.monotonic() + 5
-    while not told():
+    while not is_true():
         assert time.monotonic() < until, live.get("/metrics")
         time.sleep(0.01)
 

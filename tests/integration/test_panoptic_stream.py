@@ -81,14 +81,14 @@ def test_such_a_stream_has_things_and_stuff_that_come_and_go(panoptic_server):
 
 
 def test_a_track_begins_once_ends_once_and_is_reported_in_between(panoptic_server):
-    told, ended = set(), set()
+    mentioned, ended = set(), set()
     for result in stream(panoptic_server, masks="none"):
         ids = {item.track_id for item in result.objects}
-        assert told - ended <= ids
+        assert mentioned - ended <= ids
         for item in result.objects:
             assert item.track_id not in ended
-            assert (item.status is Status.EMERGED) == (item.track_id not in told)
-            told.add(item.track_id)
+            assert (item.status is Status.EMERGED) == (item.track_id not in mentioned)
+            mentioned.add(item.track_id)
             if item.status is Status.DISAPPEARED:
                 ended.add(item.track_id)
     assert ended
@@ -110,13 +110,13 @@ def test_identities_do_not_depend_on_the_encoding(panoptic_server):
 
 
 def test_a_high_min_score_leaves_no_hole(panoptic_server):
-    """What is told fills its masks as if the others did not exist."""
+    """What is mentioned fills its masks as if the others did not exist."""
     with connect(panoptic_server.url, picture="rgb24", min_score=0.8) as client:
         results = [result for _, result in client.stream(FRAMES)]
     config = panoptic_server.service.model.config
     for result, output in zip(results, outputs("panoptic"), strict=True):
-        told = {item.track_id for item in result.objects}
-        expected = panoptic_frame(output, SIZE, config, told).segment_map
+        mentioned = {item.track_id for item in result.objects}
+        expected = panoptic_frame(output, SIZE, config, mentioned).segment_map
         np.testing.assert_array_equal(picture_of(result), expected)
     assert len({item.track_id for result in results for item in result.objects}) > 1
 

@@ -1,53 +1,51 @@
 """`maskstream serve` of a model whose weights are published: from an empty cache to a stream."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from maskstream_client import connect
 from support.distributions import distribution
+from support.forks import Forked, maskstream
 from support.published import EXAMPLE, World, world
 
 __all__ = ["distribution", "world"]
 
-COMMAND = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
 FRAMES = [np.zeros((48, 64, 3), np.uint8) for _ in range(4)]
 for number, frame in enumerate(FRAMES):
     frame[10:20, 5 + number : 20 + number] = 200
 
 
 @contextmanager
-def program(world: World, *words: str) -> Iterator["subprocess.Popen[str]"]:
+def program(world: World, *words: str) -> Iterator[Forked]:
     """The command in a process of its own, which finds the family, the hub and the cache."""
-    places = [str(world.family), str(EXAMPLE), *filter(None, sys.path)]
-    with subprocess.Popen(
-        [*COMMAND, *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(world.family), str(EXAMPLE)]))
+        process = Forked(maskstream, *words, log=log_of(world))
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def log_of(world: World) -> Path:
+    return world.cache.with_name("log")
 
 
 def fails(world: World, *words: str) -> str:
     with program(world, *words) as process:
-        said = process.communicate(timeout=120)[1]
-    assert process.returncode == 1
-    return said.splitlines()[-1]
+        assert process.wait(120) == 1
+    return log_of(world).read_text().splitlines()[-1]
 
 
 def streams(world: World, *options: str) -> list[int]:
     with program(world, "serve", "--model", "tiny", "--port", "0", *options) as process:
         line = process.stdout.readline()
-        assert line.startswith("maskstream serves tiny on cpu at "), process.stderr.read()
+        assert line.startswith("maskstream serves tiny on cpu at "), log_of(world).read_text()
         with connect(line.split()[-1].replace("http", "ws")) as client:
             results = [result for _, result in client.stream(FRAMES, every_frame=True)]
     return [item.track_id for result in results for item in result.objects]

@@ -1,4 +1,4 @@
-"""`maskstream serve` as a process: its ready line and its farewell."""
+"""`maskstream serve` as a process: its ready line and its end."""
 
 import signal
 import time

@@ -51,7 +51,7 @@ class Held:
 
     def until_running(self) -> None:
         until(lambda: self.states() == ["running"])
-        time.sleep(0.5)  # the command hears of it too
+        time.sleep(0.5)  # the command gets it too
 
     def run_until(self, number: signal.Signals) -> tuple[int, str]:
         """Run it without a terminal and stop it by a signal; returns its status and words."""
@@ -60,8 +60,8 @@ class Held:
         )
         self.until_running()
         process.send_signal(number)
-        _, told = process.communicate(timeout=SOON_S)
-        return process.returncode, told
+        _, said = process.communicate(timeout=SOON_S)
+        return process.returncode, said
 
 
 @contextmanager
@@ -72,12 +72,12 @@ def held(clip: Path) -> Iterator[Held]:
 
 def test_stopped_without_a_terminal_it_cancels_nothing_and_the_same_command_continues(clip):
     with held(clip) as made:
-        status, told = made.run_until(signal.SIGINT)
+        status, said = made.run_until(signal.SIGINT)
         assert status == 130
-        assert "the same command continues" in told
+        assert "the same command continues" in said
         (video,) = ids(made.live)
-        assert f"maskstream videos download {video}" in told
-        assert "Traceback" not in told
+        assert f"maskstream videos download {video}" in said
+        assert "Traceback" not in said
         assert [path.name for path in made.out.iterdir()] == [JOURNAL]
         threading.Timer(0.5, made.go_on.set).start()
         done = call(run, clip, "--url", made.live.url, "--out", made.out)
@@ -101,28 +101,28 @@ def test_the_unfinished_run_of_another_video_is_only_given_up_by_force(clip, tmp
         made.run_until(signal.SIGINT)
         made.go_on.set()
         here = ("--url", made.live.url, "--out", made.out)
-        told = sentence_of(call(run, other, *here))
-        assert f"has the unfinished run of {clip}: name another folder" in told
+        said = sentence_of(call(run, other, *here))
+        assert f"has the unfinished run of {clip}: name another folder" in said
         assert call(run, clip, *here).exit_code == 0
         assert [video.name for video in Videos(made.live.url).list()] == ["clip.mp4"]
         assert call(run, other, *here, "--force").exit_code == 0
 
 
 @pytest.mark.parametrize(
-    ("answer", "state", "told"),
+    ("answer", "state", "said"),
     [
         ("y\n", "cancelled", "The video is cancelled."),
         ("n\n", "running", "continues from here"),
         (None, "running", "continues from here"),
     ],
 )
-def test_at_a_terminal_it_asks_whether_to_cancel(clip, answer, state, told):
+def test_at_a_terminal_it_asks_whether_to_cancel(clip, answer, state, said):
     with held(clip) as made:
         process, ours = at_terminal(made.command)
         made.until_running()
         process.send_signal(signal.SIGINT)
         heard = answered(process, ours, "Cancel the video at the server? [y/N]:", answer)
-        assert told in heard
+        assert said in heard
         assert made.states() == [state]
         assert (made.out / JOURNAL).exists() == (state == "running")
 

@@ -127,7 +127,7 @@ def test_a_store_out_of_reach_for_longer_than_a_memory_lives_loses_nothing(
         for _ in range(10):
             client.step()
         client.until(lambda: "store_away" in client.kinds)
-        line.mend()
+        line.restore()
         client.until(lambda: "store_back" in client.kinds, BACK_WITHIN_S)
         wait_until_durable(client)
     with WireClient(server.ws_url, resume=client.resume(last_sequence=5)) as again:
@@ -145,7 +145,7 @@ def test_a_client_that_comes_back_while_the_store_is_away_is_reported_to_try_aga
     line.cut()
     with pytest.raises(AssertionError, match=r"1013.*server_full"):
         WireClient(server.ws_url, resume=client.resume())
-    line.mend()
+    line.restore()
     with WireClient(server.ws_url, resume=client.resume()) as again:
         assert again.welcome["resumed"]
         assert again.step().objects[0].age == 2

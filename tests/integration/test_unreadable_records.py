@@ -1,4 +1,4 @@
-"""A record that cannot be read, seen from outside: shown, told in a sentence, and removed."""
+"""A record that cannot be read, seen from outside: shown, reported in a sentence, and removed."""
 
 import json
 from collections.abc import Iterator
@@ -37,13 +37,13 @@ def damaged(here: World, shared_redis: RedisServer) -> str:
     return video
 
 
-def told(answer: httpx.Response) -> str:
+def sentence_in(answer: httpx.Response) -> str:
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["code"]) == (409, "video_unreadable")
     return answer.json()["detail"]
 
 
-def test_it_is_shown_in_lists_and_told_in_a_sentence_everywhere_else(here, damaged):
+def test_it_is_shown_in_lists_and_reported_in_a_sentence_everywhere_else(here, damaged):
     answer = here.client.get("/v1/videos")
     assert answer.status_code == 200
     newest, other = answer.json()["videos"]
@@ -51,7 +51,7 @@ def test_it_is_shown_in_lists_and_told_in_a_sentence_everywhere_else(here, damag
     assert (other["id"], other["state"]) == (damaged, "unreadable")
     assert "colours" in other["reason"]
     for path in ("", "/events", "/results", "/artifacts/ytvis.json"):
-        sentence = told(here.client.get(f"/v1/videos/{damaged}{path}"))
+        sentence = sentence_in(here.client.get(f"/v1/videos/{damaged}{path}"))
         assert "DELETE removes it" in sentence
         assert "colours" in sentence
 
@@ -88,7 +88,9 @@ def test_the_commands_cope_with_it(here, damaged):
     assert len(call(videos, "list", *url).stdout.splitlines()) == 1
 
 
-async def test_a_session_that_cannot_be_read_is_shown_told_and_deleted(shared_redis: RedisServer):
+async def test_a_session_that_cannot_be_read_is_shown_reported_and_deleted(
+    shared_redis: RedisServer,
+):
     shared_redis.client().flushall()
     with running_server(store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:

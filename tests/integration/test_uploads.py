@@ -58,7 +58,7 @@ def test_an_upload_in_parts_becomes_a_video(client, live):
     record = made.json()
     assert (record["name"], record["bytes"], record["state"]) == ("später.mp4", 10240, "queued")
     assert live.service.videos.api.files.source(record["id"]).read_bytes() == FILE
-    # The upload is a video now; whoever has not heard of it asks once more and gets the same.
+    # The upload is a video now; a client that does not know asks once more and gets the same.
     assert client.head(path, headers=TUS).status_code == 404
     assert submit(client, path).json()["id"] == record["id"]
     other = client.post(

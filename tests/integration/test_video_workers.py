@@ -194,7 +194,7 @@ def test_a_worker_that_is_reported_to_stop_gives_its_video_back(world, clip):
     assert (record["state"], record["attempt"]) == ("done", 1)
 
 
-def test_a_worker_that_lives_can_be_told_from_one_that_does_not(world):
+def test_a_worker_that_lives_is_distinguished_from_one_that_does_not(world):
     here = socket.gethostname()
     assert here in dead(world.redis.url, here)
     world.worker()

@@ -123,7 +123,7 @@ def test_events_tell_of_progress_and_continue_where_they_were_left():
 
 
 @pytest.mark.parametrize("ahead", [0, 1000])
-def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(ahead):
+def test_a_client_that_reconnects_gets_what_it_has_not_got_and_nothing_twice(ahead):
     with held(at=13) as made:
         video = made.submit().json()["id"]
         made.until(video, lambda record: record["frames_done"] == 10)
@@ -131,7 +131,7 @@ def test_a_client_that_reconnects_hears_what_it_has_not_heard_and_nothing_twice(
         with made.client.stream("GET", path) as answer:
             first = next(line for line in answer.iter_lines() if line.startswith("id: "))
         last = int(first.removeprefix("id: "))
-        # Where the store has lost what the client was told of, it is told anew.
+        # Where the store has lost what the client was sent, it is sent again.
         threading.Timer(1.0, made.go_on.set).start()
         again = events_of(made.client, video, last=last + ahead)
         assert again[0][0] == last if ahead else again[0][0] > last

@@ -203,7 +203,7 @@ def test_another_process_continues_with_a_download(live, clip, tmp_path):
     whole = httpx.get(f"{live.url}/v1/videos/{video.id}/artifacts/masks.zip").content
     assert path.read_bytes() == whole
     assert done[0] > 200
-    # A part that is whole, or longer than the file can be, is mended too.
+    # A part that is whole, or longer than the file can be, is repaired too.
     for rest in (whole, whole + b"more"):
         part.write_bytes(rest)
         Videos(live.url).download(video, tmp_path / "out", ["masks.zip"])

@@ -44,7 +44,7 @@ async def test_a_viewer_sees_the_same_results_from_where_it_came_in(server: Live
         assert shown == [(each.sequence, True, each.seen) for each in client.results[3:]]
 
 
-async def test_a_viewer_hears_when_the_session_ends(server: LiveServer):
+async def test_a_viewer_is_notified_when_the_session_ends(server: LiveServer):
     async with raw_client(server.ws_url) as client:
         welcome = await client.hello()
         async with raw_client(watch_url(server, welcome["session"])) as viewer:

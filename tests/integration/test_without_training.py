@@ -63,6 +63,7 @@ def maskstream(*commands: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_stream_a_whole_video_and_weights_need_no_training(hide: Hide, tmp_path: Path):
     hide(*TRAINING)
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(NUM_FRAMES))

@@ -23,17 +23,17 @@ def test_replayed_deltas_give_the_whole_memory(steps):
     lease = done(store.create("a", "server", "hash"))
     held = waiting = None
     epoch, last = 1, 0
-    for sequence, (parts, is_reset, fate) in enumerate(steps, 1):
+    for sequence, (parts, is_reset, outcome) in enumerate(steps, 1):
         epoch += is_reset
         results = (KeptResult(sequence, b"result %d" % sequence),)
         commit = Commit(lease, 0, epoch, sequence, parts, results, max(0, sequence - CREDIT))
         waiting = commit if waiting is None else merge(waiting, commit)
-        if fate == "wait" and sequence < len(steps):
+        if outcome == "wait" and sequence < len(steps):
             continue
         change = waiting if held is None else changed(held, waiting)
         assert change.num_bytes <= waiting.num_bytes
         assert done(store.commit(change)) is CommitOutcome.COMMITTED
-        if fate == "answer lost":
+        if outcome == "answer lost":
             assert done(store.commit(change)) is CommitOutcome.REPEATED
         held, waiting, last = waiting, None, sequence
         stored = done(store.load("a"))

@@ -66,7 +66,7 @@ class Eager:
 
 @examples(200)
 @given(MOVES)
-def test_a_client_that_goes_on_until_a_frame_is_ignored_is_never_closed(moves):
+def test_a_client_that_continues_until_a_frame_is_ignored_is_never_closed(moves):
     client = Eager()
     for word in moves:
         client.move(word)

@@ -14,8 +14,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import VideoStore
@@ -48,7 +48,7 @@ class VideoStores(RuleBasedStateMachine):
     def create(self, key: str | None) -> VideoRecord:
         video = f"v{len(self.ids):03d}"
         self.ids.append(video)
-        record = VideoRecord(video, "a.mp4", VideoOptions(), 1, 1000.0, 1000.0)
+        record = VideoRecord(video, "a.mp4", JobOptions(), 1, 1000.0, 1000.0)
         return self.pair.ask(lambda store: store.create(record, key))
 
     @rule(

@@ -1,4 +1,4 @@
-"""The byte fixtures of version 1, kept forever: what other implementations were promised."""
+"""The byte fixtures of version 1, kept forever: what other implementations rely on."""
 
 import json
 from dataclasses import replace

@@ -193,7 +193,7 @@ def test_an_error_travels_with_its_data():
     assert (arrived.sequence, arrived.expected, str(arrived)) == (9, 4, str(error))
 
 
-def test_the_last_straw_can_be_told_as_fatal():
+def test_the_error_before_a_close_can_be_marked_as_fatal():
     error = error_class("bad_message")("No.")
     assert not ErrorMessage.of(error).fatal
     assert ErrorMessage.of(error, fatal=True).fatal

@@ -42,7 +42,7 @@ def test_a_store_without_room_is_a_full_server_that_says_why(error, why):
     assert "80" not in answer.message
 
 
-def test_unknown_errors_are_logged_with_their_trace_and_told_without_detail():
+def test_unknown_errors_are_logged_with_their_trace_and_answered_without_detail():
     with capture_logs() as logs:
         answer = wire_error(ZeroDivisionError("secret detail"), sequence=4)
     assert isinstance(answer, InternalError)

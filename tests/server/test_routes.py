@@ -1,4 +1,4 @@
-"""REST routes of an application whose engine and store are told what to say."""
+"""REST routes of an application whose engine and store say what the test sets."""
 
 import asyncio
 from types import SimpleNamespace

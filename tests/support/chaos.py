@@ -159,12 +159,12 @@ class Storm:
         for proxy in self.proxies:
             proxy.cut()
 
-        def mend() -> None:
+        def restore() -> None:
             time.sleep(seconds)
             for proxy in self.proxies:
-                proxy.mend()
+                proxy.restore()
 
-        threading.Thread(target=mend).start()
+        threading.Thread(target=restore).start()
 
     def _note(self, number: int, what: str) -> None:
         self.done.append({"after_frame": number, "what": what})

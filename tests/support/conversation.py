@@ -1,4 +1,4 @@
-"""A session under test with a shell that does what it is told: decode, step, encode, commit."""
+"""A session under test with a shell that does what it asks for: decode, step, encode, commit."""
 
 import json
 from dataclasses import dataclass, field, replace

@@ -54,13 +54,13 @@ def _all() -> list[Panel]:
 
 
 def _head(figure: Figure, marks: Mapping[float, str], height: int) -> None:
-    told = "; ".join(f"{label} {word}" for label, word in _labels(marks).values())
+    legend = "; ".join(f"{label} {word}" for label, word in _labels(marks).values())
     figure.text(0.008, 1 - 0.85 / height, DASHBOARD["title"], color=TEXT, fontsize=16)
     figure.text(
         0.1,
         1 - 0.8 / height,
         "Drawn with matplotlib from this dashboard's own queries to a real Prometheus; not a "
-        f"screenshot of Grafana.\nDashed lines: {told}.",
+        f"screenshot of Grafana.\nDashed lines: {legend}.",
         color=FAINT,
         fontsize=9,
         va="center",

@@ -86,7 +86,7 @@ class FakeVideo:
 
 
 class Gate:
-    """An `on_frame` that holds whoever first comes to a frame, until `go_on` is set.
+    """An `on_frame` that holds the first thread that comes to a frame, until `go_on` is set.
 
     Attributes:
         reached: set when somebody is held.

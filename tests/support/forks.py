@@ -88,6 +88,13 @@ class Forked:
         self.stdout.close()
 
 
+def maskstream(*words: str) -> None:
+    """What the command of this name does."""
+    from maskstream_client.main import main
+
+    main(list(words))
+
+
 def context() -> ForkServerContext:
     """Where processes are forked, of which the first call makes one for this test run."""
     made = multiprocessing.get_context("forkserver")

@@ -44,10 +44,10 @@ def scene(
         masks.append([[CERTAIN if cell == "#" else -CERTAIN for cell in line] for line in drawn])
     grid = torch.tensor(masks) if tracks else torch.zeros(0, 8, 8)
     size = (4 * grid.shape[1], 4 * grid.shape[2])
-    told = [int(status.get(track, TrackStatus.TRACKED)) for track in tracks]
+    statuses = [int(status.get(track, TrackStatus.TRACKED)) for track in tracks]
     return FrameOutput(
         track_ids=ids,
-        status=torch.tensor(told, dtype=torch.int64),
+        status=torch.tensor(statuses, dtype=torch.int64),
         logits=logits,
         mean_logits=logits,
         mask_logits=grid,

@@ -1,4 +1,4 @@
-"""A real HTTP server that answers as it is told, and remembers what it was asked."""
+"""A real HTTP server that answers as the test says, and remembers what it was asked."""
 
 import ssl
 import threading

@@ -23,7 +23,7 @@ class Hub:
     Attributes:
         url: where it listens.
         files: what it has.
-        said: of files of which it tells lies: replaces `size` or `sha256` in the API's answer.
+        said: of files with wrong facts: replaces `size` or `sha256` in the API's answer.
         faults: change its answers for files, one request after the other, None leaves one alone.
         token: what it asks of everybody; empty: nothing.
         knows_ranges: whether it sends parts of files.
@@ -93,7 +93,7 @@ def sha256(content: bytes) -> str:
 
 
 def cut_off(after: int, held: threading.Event | None = None) -> Fault:
-    """Promise all, send some bytes, close; or send no more until `held` is set."""
+    """Announce all, send some bytes, close; or send no more until `held` is set."""
 
     def fault(asked: Asked, answer: Answer) -> Answer:
         headers = {**answer.headers, "Content-Length": str(len(answer.body))}

@@ -1,4 +1,4 @@
-"""A model that is told the truth, and clips of moving squares for it."""
+"""A model that knows the truth, and clips of moving squares for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -32,14 +32,14 @@ class Proxy:
         return len(self._pairs)
 
     def cut(self) -> None:
-        """Break every connection as a lost network does, and let nobody through until `mend`."""
+        """Break every connection as a lost network does, and let nobody through until `restore`."""
         self._is_cut = True
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
             _reset(*pair)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut = False
 
     def close(self) -> None:

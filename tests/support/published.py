@@ -67,7 +67,7 @@ def published(value: float = 1.0, shape: tuple[int, ...] = SHAPE) -> bytes:
 
 @dataclass
 class Recorder:
-    """A watcher that agrees, and remembers."""
+    """An observer that agrees, and remembers."""
 
     said: list[str] = field(default_factory=list)
     agreed: list[tuple[str, int | None, str]] = field(default_factory=list)
@@ -95,7 +95,7 @@ class World:
     install: Install
     environ: dict[str, str]
     slept: list[float] = field(default_factory=list)
-    watcher: Recorder = field(default_factory=Recorder)
+    observer: Recorder = field(default_factory=Recorder)
     silence_s: float = 30.0
     family: Path = Path()
 
@@ -117,7 +117,7 @@ class World:
     def pull(self, origin: str | None = None, refresh: bool = False) -> Pulled:
         day = date(2026, 11, 29)
         runtime = Runtime(self.environ, self.slept.append, lambda: day, self.silence_s)
-        return pull("tiny", self.watcher, origin, refresh, runtime)
+        return pull("tiny", self.observer, origin, refresh, runtime)
 
 
 @pytest.fixture

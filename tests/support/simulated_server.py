@@ -137,7 +137,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Opening:
-    """The lease, where the session begins, and what its client is told first."""
+    """The lease, where the session begins, and what its client gets first."""
 
     lease: Lease
     beginning: Beginning

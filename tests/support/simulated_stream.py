@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from maskstream_client import events
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture
 from maskstream_client.session import ClientSession
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol.frames import FrameCodec
 from maskstream_protocol.messages import Bye, Flush, Reset
 from maskstream_protocol.notices import Credit, ErrorMessage, Welcome, parse_server_message
@@ -150,7 +150,7 @@ class SimulatedStream:
             self.send()
             if not self._move():
                 return
-        raise AssertionError("it goes on without end")
+        raise AssertionError("it continues without end")
 
     def _move(self) -> bool:
         """Whether anything was left to do."""

@@ -18,10 +18,10 @@ from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.distribution import joined, mean_over_processes
 from maskstream_train.training.loop import train
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Recipe, TrackerRecipe
 from maskstream_train.training.refiner_stage import RefinerStage
+from maskstream_train.training.run_options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.segmenter_stage import SegmenterStage
 from maskstream_train.training.stage import Moment, Stage, moment_of
 from maskstream_train.training.targets import ClipBatch

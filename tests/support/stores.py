@@ -1,4 +1,4 @@
-"""Commits for tests, and a store that fails when it is told to."""
+"""Commits for tests, and a store that fails when the test says so."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ async def holder(store: SessionStore, session: str) -> str | None:
 
 
 class Clock:
-    """Time that moves when it is told to."""
+    """Time that moves when the test says so."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0

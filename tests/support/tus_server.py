@@ -93,9 +93,9 @@ class TusServer:
         if not self.resumable:
             return JSONResponse({"detail": "Not Found"}, 404)
         pairs = (pair.split(" ") for pair in request.headers["upload-metadata"].split(","))
-        told = {key: base64.b64decode(value, validate=True).decode() for key, value in pairs}
-        assert told.keys() == {"filename", "options"}
-        upload = TusUpload(told["filename"], int(request.headers["upload-length"]))
+        metadata = {key: base64.b64decode(value, validate=True).decode() for key, value in pairs}
+        assert metadata.keys() == {"filename", "options"}
+        upload = TusUpload(metadata["filename"], int(request.headers["upload-length"]))
         number = f"up {next(self._ids)}"
         self.uploads[number] = upload
         return Response(status_code=201, headers={"Location": f"{request.url.path}/{number}"})
@@ -141,8 +141,8 @@ class TusServer:
                     }
             known = f"video{next(self._ids)}"
             self.videos[known] = {"key": key} | came
-        told = {"id": known, "name": self.videos[known]["name"], "state": "queued"}
-        answer = JSONResponse(told, 202)
+        record = {"id": known, "name": self.videos[known]["name"], "state": "queued"}
+        answer = JSONResponse(record, 202)
         if self.lose_answers:
             self.lose_answers -= 1
             answer.headers["Content-Length"] = "10000"

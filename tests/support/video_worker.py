@@ -52,7 +52,7 @@ def work(
 
 
 class Deadly:
-    """A video that kills whoever reads on from a frame."""
+    """A video that kills the process that reads on from a frame."""
 
     def __init__(self, video: Any, frame: int) -> None:
         self._video, self._frame = video, frame

@@ -11,7 +11,7 @@ from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 @dataclass(frozen=True)
 class FakeVideos:
-    """Videos of bright squares on black ground; square `g` moves a pixel a frame, if told to.
+    """Videos of bright squares on black ground; square `g` moves a pixel a frame, if it should.
 
     It is its own source: `open` returns it. Frame `t` of a video has the blue value `t`.
     """

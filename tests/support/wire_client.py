@@ -18,7 +18,7 @@ RGB24 = 3
 
 
 class WireClient:
-    """One connection: sends frames, remembers what it is told.
+    """One connection: sends frames, remembers what it gets.
 
     Attributes:
         welcome: the first message, `welcomed_after_s` after hello.
@@ -92,12 +92,12 @@ class WireClient:
         while not done():
             left_s = end_s - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(f"told only {self.kinds} and {sorted(self.results)}")
+                raise TimeoutError(f"got only {self.kinds} and {sorted(self.results)}")
             try:
                 self._take(self.socket.recv(timeout=left_s))
             except ConnectionClosed as closed:
                 self.close()
-                raise AssertionError(f"closed: {closed}, told {self.kinds}") from closed
+                raise AssertionError(f"closed: {closed}, got {self.kinds}") from closed
 
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, str):

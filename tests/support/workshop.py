@@ -11,8 +11,8 @@ import pytest
 
 from maskstream_server.jobs.processing.job import WorkerParts
 from maskstream_server.jobs.processing.worker import JobWorker
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore
 from maskstream_server.jobs.storage.files import VideoFiles
@@ -25,7 +25,7 @@ from support.uploads import video_record
 
 FRAMES = tiny_frames(13)
 EVERY = 3
-WISHES = VideoOptions(artifacts=("ytvis.json", "masks.zip"))
+WISHES = JobOptions(artifacts=("ytvis.json", "masks.zip"))
 SOON_S = 150.0
 
 
@@ -61,7 +61,7 @@ class Workshop:
     async def lines(self) -> list[bytes]:
         return list(read_lines(self.files.folder("a"), (await self.record()).parts))
 
-    async def told(self) -> list[dict[str, Any]]:
+    async def parsed(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in await self.lines()]
 
     def artifact(self, name: str) -> bytes:

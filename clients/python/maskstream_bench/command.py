@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from maskstream_bench.report import Measured, report, text_of
-from maskstream_client.commands import plain_errors
+from maskstream_client.commands import click_errors
 from maskstream_client.main import LazyGroup
 
 _SUBJECTS: Final = {
@@ -45,7 +45,7 @@ def subject(measure: Callable[..., Measured]) -> click.Command:
     @click.option(
         "--out", type=click.Path(dir_okay=False, path_type=Path), help="Report as a file."
     )
-    @plain_errors
+    @click_errors
     @wraps(measure)
     def run(out: Path | None, **asked: Any) -> None:
         text = text_of(report(measure.__name__, asked, measure(**asked)))

@@ -25,8 +25,8 @@ from maskstream_client.commands import (
     quality_option,
     url_option,
 )
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, encode_picture
+from maskstream_client.stream_options import StreamOptions
 from maskstream_client.videos.async_videos import AsyncVideos
 
 

@@ -12,8 +12,8 @@ from maskstream_bench.report import Measured, Run, ratios
 from maskstream_bench.servers import BenchServer, Turns, running_servers
 from maskstream_bench.stand_in import StandIn
 from maskstream_client.async_client import AsyncClient
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, encode_picture
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol.messages import MASK_FORMATS, MaskFormat
 from maskstream_server.command_options import run_with_settings, setting_options
 

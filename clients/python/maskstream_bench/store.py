@@ -19,8 +19,8 @@ from maskstream_bench.stand_in import StandIn
 from maskstream_bench.streams import Samples, endless, send_all
 from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Connected, Event
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, encode_picture
+from maskstream_client.stream_options import StreamOptions
 from maskstream_server.command_options import MODEL_OPTIONS, run_with_settings, setting_options
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import SettingsError, StoreUnreachableError
@@ -137,7 +137,7 @@ async def _take_over(
         await client.flush()
         await client.detach()
         options = replace(client.options, resume_token=client.resume_token)
-        clock = _WelcomeClock()
+        clock = _OpeningClock()
         client = AsyncClient(servers[number % 2].url, options, on_event=clock)
         await client.open()
         took_s.append(clock.took_s)
@@ -145,7 +145,7 @@ async def _take_over(
     return took_s
 
 
-class _WelcomeClock:
+class _OpeningClock:
     """Measures the time from its creation to the server's welcome."""
 
     def __init__(self) -> None:

@@ -16,9 +16,9 @@ from maskstream_bench.report import Measured, Run, ratios
 from maskstream_client.commands import api_key_option, url_option
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.http import Http, Place
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.source_file import SourceFile
 from maskstream_client.videos.uploading import Uploader
+from maskstream_client.videos.video_options import Submission, VideoOptions
 
 _UNITS: Final = {"K": 10, "M": 20, "G": 30}
 

@@ -23,9 +23,9 @@ from maskstream_client.errors import (
 from maskstream_client.events import Event
 from maskstream_client.loop_thread import iterate_blocking
 from maskstream_client.model_card import ClassInfo
-from maskstream_client.options import RetryRules, StreamFields, StreamOptions
 from maskstream_client.result import Result, TrackedObject
 from maskstream_client.sources import AsyncSource, Source
+from maskstream_client.stream_options import RetryRules, StreamFields, StreamOptions
 from maskstream_client.sync_client import Client
 from maskstream_client.watching import Watch
 from maskstream_protocol.errors import (

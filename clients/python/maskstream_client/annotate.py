@@ -6,7 +6,7 @@ import numpy as np
 
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Mask, Result, TrackedObject
-from maskstream_drawing import annotator
+from maskstream_drawing.frame_painter import FramePainter
 from maskstream_drawing.painting import DrawnObject
 from maskstream_drawing.showing import Showing
 
@@ -22,16 +22,16 @@ class Annotator:
     """
 
     def __init__(self, fps: float = 25.0, show_min: float = 0.0) -> None:
-        self._drawing = annotator.Annotator(fps)
+        self._painter = FramePainter(fps)
         self._showing = Showing(show_min)
 
     def annotate(self, pixels: Pixels, result: Result) -> Pixels:
         """The frame (H, W, 3) with its result drawn in; `pixels` stays as it is."""
         if result.reset is not None:
-            self._drawing.forget()
+            self._painter.forget()
             self._showing.forget()
         objects = self._showing.of_frame([_drawn(item) for item in result.objects])
-        return self._drawing.draw(pixels, objects)
+        return self._painter.draw(pixels, objects)
 
 
 def _drawn(item: TrackedObject) -> DrawnObject:

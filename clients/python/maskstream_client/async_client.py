@@ -18,13 +18,13 @@ from maskstream_client.events import Event, PromptsChanged, PromptsRefused
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.model_card import ClassInfo, fetch_card
-from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Request
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.reordering import ReorderBuffer
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
 from maskstream_client.sources import AsyncSource, open_frames_async
+from maskstream_client.stream_options import StreamOptions
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME

@@ -19,7 +19,7 @@ from maskstream_protocol.messages import MASK_FORMATS
 P = ParamSpec("P")
 
 
-def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+def click_errors(command: Callable[P, None]) -> Callable[P, None]:
     """Print an error as one sentence, with what helps, and exit with its status.
 
     Where standard output is closed early (`| head`), the command ends silently.
@@ -28,7 +28,7 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         from maskstream_client.errors import MaskstreamError, exit_code_of
-        from maskstream_client.terminal import plain
+        from maskstream_client.terminal import printable
         from maskstream_protocol.errors import ProtocolError
 
         try:
@@ -36,7 +36,7 @@ def plain_errors(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise
         except (MaskstreamError, ProtocolError, ValueError, OSError) as error:
-            ended = click.ClickException(plain(f"{error}{_help_for(error)}"))
+            ended = click.ClickException(printable(f"{error}{_help_for(error)}"))
             vars(ended)["exit_code"] = exit_code_of(error)
             raise ended from error
 
@@ -148,7 +148,7 @@ def result_options(command: Callable[P, None]) -> Callable[P, None]:
     help="Frames sent ahead of their results; more help over a slow network.",
 )
 @api_key_option
-@plain_errors
+@click_errors
 def stream(source: str, **asked: Any) -> None:
     """Send SOURCE to a server and keep what it finds.
 
@@ -157,8 +157,8 @@ def stream(source: str, **asked: Any) -> None:
     ('shots/*.png', frame_%05d.jpg).
     Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
-    from maskstream_client.options import StreamOptions
     from maskstream_client.stream_command import StreamJob, stream_source
+    from maskstream_client.stream_options import StreamOptions
 
     names = {field.name for field in fields(StreamOptions)} & asked.keys()
     options = {name: asked.pop(name) for name in names}
@@ -172,7 +172,7 @@ def stream(source: str, **asked: Any) -> None:
 @url_option
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @api_key_option
-@plain_errors
+@click_errors
 def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -> None:
     """Print the results of SESSION, which another client streams: one line of JSON a frame."""
     from maskstream_client.loop_thread import iterate_blocking

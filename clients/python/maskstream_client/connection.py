@@ -15,9 +15,9 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.connection_errors import CONNECTION_ERRORS
 from maskstream_client.events import Event
 from maskstream_client.network import redacted_logger, trust
-from maskstream_client.options import RetryRules
 from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.session import ClientSession
+from maskstream_client.stream_options import RetryRules
 from maskstream_protocol import SUBPROTOCOL, messages
 from maskstream_protocol.errors import WireError
 
@@ -93,7 +93,7 @@ class Connection:
                 lost = self._attempts.lost(error, self._refused, now_s)
             else:
                 return
-            if self._attempts.was_welcome or lost.reason != reported:
+            if self._attempts.was_accepted or lost.reason != reported:
                 self._deliver(lost)
             reported = lost.reason
             await asyncio.sleep(lost.delay_s)
@@ -147,7 +147,7 @@ class Connection:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, events.Connected):
-            self._attempts.note_welcome(asyncio.get_running_loop().time())
+            self._attempts.note_accepted(asyncio.get_running_loop().time())
         elif isinstance(event, events.Answered):
             self._note_progress()
         elif isinstance(event, events.Refused) and event.fatal:
@@ -157,7 +157,7 @@ class Connection:
         """Whether a refusal is only a reason to wait, which `run` reports."""
         refused = isinstance(event, events.Refused) and event.fatal
         return (
-            refused and not self._attempts.was_welcome and self._attempts.is_invited(self._refused)
+            refused and not self._attempts.was_accepted and self._attempts.is_invited(self._refused)
         )
 
     def _note_progress(self) -> None:

@@ -57,7 +57,7 @@ class IdentitiesReset:
 
 @dataclass(frozen=True)
 class Connected:
-    """The server welcomed the client."""
+    """The server accepted the client."""
 
     welcome: Welcome
 

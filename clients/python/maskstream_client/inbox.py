@@ -11,7 +11,7 @@ from maskstream_client import events
 from maskstream_client.events import Event
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
-from maskstream_client.terminal import plain
+from maskstream_client.terminal import printable
 from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.notices import PromptInfo
 from maskstream_protocol.results import ResultMessage
@@ -117,13 +117,13 @@ def log_event(event: Event) -> None:
         case events.IdentitiesReset(epoch, reason):
             _log.warning("Identities start over (%s): epoch %d.", reason, epoch)
         case events.ConnectionLost(reason, delay_s):
-            _log.warning("%s Trying again in %.1f s.", plain(reason), delay_s)
+            _log.warning("%s Trying again in %.1f s.", printable(reason), delay_s)
         case events.Dropped(frame_index, reason):
             _log.info("Frame %d gets no result: %s.", frame_index, reason)
         case events.Refused(error, fatal):
             level = logging.ERROR if fatal else logging.WARNING
-            _log.log(level, "%s: %s", error.code, plain(str(error)))
+            _log.log(level, "%s: %s", error.code, printable(str(error)))
         case events.PromptsRefused(error):
-            _log.warning("%s: %s", error.code, plain(str(error)))
+            _log.warning("%s: %s", error.code, printable(str(error)))
         case events.GoingAway(in_ms, reason):
-            _log.info("The server goes away in %d ms: %s.", in_ms, plain(reason))
+            _log.info("The server goes away in %d ms: %s.", in_ms, printable(reason))

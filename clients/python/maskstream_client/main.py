@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         except click.UsageError:
             raise  # of what was typed, which click itself quotes
         except click.ClickException as error:
-            raise _plain(error) from error
+            raise _printable(error) from error
         except KeyboardInterrupt:
             click.echo("\nInterrupted.", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
@@ -113,11 +113,11 @@ def _guarded(command: click.Command, entry: EntryPoint, typed: str) -> click.Com
     return command
 
 
-def _plain(error: click.ClickException) -> click.ClickException:
+def _printable(error: click.ClickException) -> click.ClickException:
     """The same, of whatever package: it may quote names and messages from elsewhere."""
-    from maskstream_client.terminal import plain
+    from maskstream_client.terminal import printable
 
-    shown = click.ClickException("\n".join(map(plain, error.message.split("\n"))))
+    shown = click.ClickException("\n".join(map(printable, error.message.split("\n"))))
     vars(shown)["exit_code"] = error.exit_code
     return shown
 

@@ -39,11 +39,11 @@ class Outbox:
         return any(isinstance(request, kinds) for request in self._requests)
 
     def begin(self, hello: messages.Hello) -> None:
-        """A connection stands; frames wait until `welcomed`."""
+        """A connection stands; frames wait until `accepted`."""
         self.close()
         self._now = [hello]
 
-    def welcomed(self, credit: FrameCredit) -> None:
+    def accepted(self, credit: FrameCredit) -> None:
         """Frames may go, within this credit."""
         self._open = True
         self._frames, self._bytes = credit.frames, credit.bytes

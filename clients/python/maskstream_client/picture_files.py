@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from maskstream_client.containers import local_path
 from maskstream_client.errors import SourceError
 from maskstream_client.pictures import Pixels
-from maskstream_client.terminal import plain
+from maskstream_client.terminal import printable
 from maskstream_client.video import DEFAULT_RATE, VideoFrame
 
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
@@ -123,5 +123,5 @@ def _read(path: Path) -> Pixels | None:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         why = "it is no picture" if isinstance(error, UnidentifiedImageError) else str(error)
-        _log.warning("%s is left out: %s.", plain(str(path)), plain(why))
+        _log.warning("%s is left out: %s.", printable(str(path)), printable(why))
         return None

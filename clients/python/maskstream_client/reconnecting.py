@@ -6,7 +6,7 @@ from maskstream_client.addresses import Addresses
 from maskstream_client.connection_errors import can_resume, failure, sentence
 from maskstream_client.errors import ConnectionFailedError
 from maskstream_client.events import ConnectionLost
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_protocol.errors import ServerFullError, WireError
 
 
@@ -19,7 +19,7 @@ class ReconnectPolicy:
         now_s: the time is counted from here.
 
     Attributes:
-        was_welcome: whether a server ever accepted the client; without that only those are asked
+        was_accepted: whether a server ever accepted the client; without that only those are asked
             again that said when to try.
     """
 
@@ -28,13 +28,13 @@ class ReconnectPolicy:
         self._retry = retry
         self._num_attempts = 0
         self._progress_at_s = now_s
-        self._welcome_at_s: float | None = None
-        self.was_welcome = False
+        self._accepted_at_s: float | None = None
+        self.was_accepted = False
 
-    def note_welcome(self, now_s: float) -> None:
+    def note_accepted(self, now_s: float) -> None:
         """A server accepted the client."""
-        self.was_welcome = True
-        self._welcome_at_s = now_s
+        self.was_accepted = True
+        self._accepted_at_s = now_s
 
     def note_progress(self, now_s: float) -> None:
         """The connection made progress: count from zero."""
@@ -58,8 +58,8 @@ class ReconnectPolicy:
             self._progress_at_s = now_s
         waited_s = now_s - self._progress_at_s
         gives_up = waited_s >= self._retry.give_up_after_s
-        waits = not self.was_welcome and self.is_invited(refused) and not gives_up
-        is_last = not self.was_welcome and not waits and self._num_attempts + 1 >= num_urls
+        waits = not self.was_accepted and self.is_invited(refused) and not gives_up
+        is_last = not self.was_accepted and not waits and self._num_attempts + 1 >= num_urls
         if is_last or not can_resume(error):
             raise failure(error, refused, url) from error
         if self._num_attempts >= num_urls and gives_up:
@@ -79,7 +79,7 @@ class ReconnectPolicy:
 
     def _reset_after_uptime(self, now_s: float) -> None:
         """A connection that lasted counts as progress, even if nothing was sent over it."""
-        began_s, self._welcome_at_s = self._welcome_at_s, None
+        began_s, self._accepted_at_s = self._accepted_at_s, None
         if began_s is not None and now_s - began_s > self._retry.max_delay_s:
             self.note_progress(now_s)
 

@@ -13,9 +13,9 @@ from typing import Final
 from maskstream_client import events
 from maskstream_client.events import Event
 from maskstream_client.ledger import MAX_KEPT_BYTES, Ledger
-from maskstream_client.options import StreamOptions
 from maskstream_client.outbox import Outbox, Request
 from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import BadMessageError, SequenceGapError
 from maskstream_protocol.frames import UNKNOWN_TIME
@@ -122,7 +122,7 @@ class ClientSession:
             return self._answered(decode_result(message))
         match parse_server_message(message):
             case notices.Welcome() as welcome:
-                return self._welcomed(welcome)
+                return self._accepted(welcome)
             case notices.Credit() as credit:
                 self._outbox.grant(credit.frames, credit.bytes)
                 self._ledger.mark_durable(credit.durable_sequence)
@@ -162,7 +162,7 @@ class ClientSession:
             provisional=options.provisional,
         )
 
-    def _welcomed(self, welcome: notices.Welcome) -> list[Event]:
+    def _accepted(self, welcome: notices.Welcome) -> list[Event]:
         self.welcome, self.epoch, self.resume_token = welcome, welcome.epoch, welcome.resume_token
         self.name = welcome.session
         self._lookahead = welcome.model.lookahead
@@ -172,7 +172,7 @@ class ClientSession:
             self._outbox.send_now(messages.Prompts(self._ledger.durable_prompts))
         elif welcome.prompts is not None:
             self._ledger.durable_prompts = tuple(each.text for each in welcome.prompts)
-        self._outbox.welcomed(welcome.credit)
+        self._outbox.accepted(welcome.credit)
         if self._ledger.open_until(welcome.next_sequence - 1):
             # The server keeps as many results as the credit has frames: new frames would push those
             # out that are on their way here, and would be lost with this connection.

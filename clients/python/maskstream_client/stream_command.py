@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maskstream_client.interrupts import Interrupts
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
 from maskstream_client.stream_files import AnnotatedVideoFile, prepare_outputs, write_json
+from maskstream_client.stream_options import StreamOptions
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
-from maskstream_client.terminal import plain, status_console
+from maskstream_client.terminal import printable, status_console
 from maskstream_client.urls import DEFAULT_URL, without_password
 
 
@@ -106,7 +106,7 @@ def _pairs(
 def _warn(console: Console, reader: Reader) -> None:
     """What the server would say of the file as an upload."""
     if reader.warning is not None:
-        console.print(plain(reader.warning), markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(reader.warning), markup=False, highlight=False, soft_wrap=True)
 
 
 def _write(path: Path | None, summary: StreamSummary, value: Callable[[], Any]) -> None:
@@ -118,7 +118,7 @@ def _print_session(console: Console, client: Client, job: StreamJob) -> None:
     """Print the name of the session, and how to watch it."""
     where = "" if job.url == DEFAULT_URL else f" --url {quote(without_password(job.url))}"
     line = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
-    console.print(plain(line), markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_summary(console: Console, summary: StreamSummary) -> None:

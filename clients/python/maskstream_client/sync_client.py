@@ -11,10 +11,10 @@ from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Event, PromptsChanged
 from maskstream_client.loop_thread import LoopThread, iterate_blocking
 from maskstream_client.model_card import ClassInfo
-from maskstream_client.options import StreamOptions
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.sources import Source
+from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol.notices import PromptInfo
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 from rich.console import Console
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     r"""The text with everything that is not printed written as an escape such as `\x1b`.
 
     These are control characters, so ANSI sequences too, marks that turn the direction of writing,
@@ -21,8 +21,8 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
 
 
-def plain_json(value: Any) -> str:
-    """Indented JSON that keeps letters of any script and escapes what `plain` does."""
+def printable_json(value: Any) -> str:
+    """Indented JSON that keeps letters of any script and escapes what `printable` does."""
     lines = json.dumps(value, indent=2, ensure_ascii=False).split("\n")
     return "\n".join("".join(map(_json_escaped, line)) for line in lines)
 

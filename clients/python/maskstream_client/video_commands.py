@@ -12,8 +12,8 @@ import click
 
 from maskstream_client.commands import (
     api_key_option,
+    click_errors,
     model_option,
-    plain_errors,
     result_options,
     url_option,
 )
@@ -58,7 +58,7 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 @result_options
 @click.option("--frame-stride", type=click.IntRange(1), help="Take every so many-th frame only.")
 @api_key_option
-@plain_errors
+@click_errors
 def run(
     source: str,
     url: str,
@@ -90,7 +90,7 @@ def _on_server(command: Callable[Concatenate[Videos, P], None]) -> Callable[...,
 
     @url_option
     @api_key_option
-    @plain_errors
+    @click_errors
     @wraps(command)
     def run(*args: Any, url: str, api_key: str | None, **options: Any) -> None:
         from maskstream_client.videos import Videos
@@ -129,7 +129,7 @@ def show(server: Videos, video: str, as_json: bool) -> None:
         _print_json(found)
         return
     rows = ((name, value) for name, value in found.items() if value is not None)
-    _say(*(f"{name:13} {_plain(value)}" for name, value in rows))
+    _say(*(f"{name:13} {_one_line(value)}" for name, value in rows))
 
 
 @videos.command(short_help="Stop the work on a video.")
@@ -177,10 +177,10 @@ def _say(*lines: object) -> None:
 
     At once, so that `| head` does not make the rest fail.
     """
-    from maskstream_client.terminal import plain
+    from maskstream_client.terminal import printable
 
     if lines:
-        click.echo("\n".join(plain(str(line)) for line in lines))
+        click.echo("\n".join(printable(str(line)) for line in lines))
 
 
 def _row(video: Video) -> str:
@@ -189,18 +189,18 @@ def _row(video: Video) -> str:
 
 
 def _print_json(value: Any) -> None:
-    from maskstream_client.terminal import plain_json
+    from maskstream_client.terminal import printable_json
 
-    click.echo(plain_json(value))
+    click.echo(printable_json(value))
 
 
 def _percent(video: Video) -> str:
     return "" if video.percent is None else f"{video.percent:.1f}%"
 
 
-def _plain(value: Any) -> str:
+def _one_line(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(
-            f"{name}={_plain(item)}" for name, item in value.items() if item is not None
+            f"{name}={_one_line(item)}" for name, item in value.items() if item is not None
         )
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)

@@ -19,9 +19,9 @@ from maskstream_client.events import Event
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.model_card import fetch_card
-from maskstream_client.options import RetryRules
 from maskstream_client.reconnecting import ReconnectPolicy
 from maskstream_client.result import Result
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol.errors import WireError
 
@@ -80,7 +80,7 @@ class Watch:
                                 yield result
                 return
             except SessionUnknownError:
-                if attempts.was_welcome:
+                if attempts.was_accepted:
                     return  # It ended while there was no connection.
                 raise
             except CONNECTION_ERRORS as error:
@@ -102,7 +102,7 @@ class Watch:
         if was_watching:
             attempts.note_progress(time.monotonic())
         elif self._viewing.watching is not None:
-            attempts.note_welcome(time.monotonic())
+            attempts.note_accepted(time.monotonic())
             await self._learn_classes(self._viewing.watching.model.classes_url)
 
     def _unread(self) -> Iterator[Result]:

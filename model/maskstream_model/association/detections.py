@@ -46,6 +46,7 @@ def instances(
         score_min: pairs whose class is no more likely are left out.
     """
     num_classes = len(things)
+    # (Q, K + 1) -> (Q, K) without no-object -> (Q * K,)
     pairs = logits.softmax(-1)[:, :-1].flatten()
     scores, places = pairs.topk(min(MAX_PAIRS, len(pairs)))
     queries, labels = places // num_classes, places % num_classes
@@ -101,6 +102,7 @@ def detect(frame: SegmenterOutput, config: ModelConfig) -> Detections:
         objects = class_probabilities[:, :-1] * quality[:, None]
         class_probabilities = torch.cat([objects, 1 - objects.sum(1, keepdim=True)], 1)
     else:
+        # (Q, H, W) -> (Q, H * W) -> (Q,): queries without a pixel score 0
         scores = class_probabilities[:, :-1].amax(-1) * (mask_logits > 0).flatten(1).any(1)
     best = scores.argsort(descending=True, stable=True)
     queries = best[scores[best] > config.online.tracked_score_min]

@@ -67,6 +67,7 @@ class Overlaps:
     @classmethod
     def of(cls, found: Detections) -> "Overlaps":
         """Compare the masks of all detections with one another."""
+        # (M, H, W) -> (M, H * W); flat @ flat.T -> (M, M) shared pixels
         flat = found.masks.flatten(1).float()
         shared, areas = (flat @ flat.T).cpu(), flat.sum(1).cpu()
         union = areas[:, None] + areas - shared

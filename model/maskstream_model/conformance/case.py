@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from maskstream_model.aliases import Frame
 from maskstream_model.frame_by_frame import NO_OPTIONS
-from maskstream_model.port import FrameResult, Model, SessionOptions, StepInput
+from maskstream_model.port import FrameResult, Model, SessionOptions, StepInput, StepOutput
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,25 @@ class Case:
         return self.load()
 
     @cached_property
+    def steps(self) -> list[StepOutput[Any]]:
+        """The outputs of a session that takes the frames one by one."""
+        outputs, state = list[StepOutput[Any]](), self.model.begin(self.options)
+        for frame in self.frames:
+            (output,) = self.model.step([StepInput([frame], state, self.options)])
+            outputs.append(output)
+            state = output.state
+        return outputs
+
+    @cached_property
+    def results(self) -> list[FrameResult]:
+        """All results of that session, with those of its flush."""
+        rest = self.model.flush(self.steps[-1].state, self.options)
+        return [result for output in (*self.steps, rest) for result in output.results]
+
+    @cached_property
     def expected(self) -> "list[Seen]":
-        """What the frames give one by one."""
-        results, _ = run(self.model, self.frames, self.options)
-        return seen(self.model, results)
+        """Its final results as plain values."""
+        return seen(self.model, self.results)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Laws of memory: parts and back, resumed sessions, changed parts, bounds, refusals."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -75,14 +76,14 @@ def damaged_parts_never_crash(case: Case) -> None:
     model = case.model
     parts = model.to_parts(_begun(case, len(case.frames))[1])
     for name, blob in parts.items():
+        states = list[Any]()
         for position in range(0, len(blob), max(1, len(blob) // 8)):
             changed = bytearray(blob)
             changed[position] ^= 0xFF
-            try:
-                state = model.from_parts(parts | {name: bytes(changed)}, case.options)
-            except StateError:
-                continue
-            model.step([StepInput(case.frames[:1], state, case.options)])
+            with suppress(StateError):
+                states.append(model.from_parts(parts | {name: bytes(changed)}, case.options))
+        if states:
+            model.step([StepInput(case.frames[:1], state, case.options) for state in states])
 
 
 def _some(count: int) -> list[int]:
@@ -91,14 +92,9 @@ def _some(count: int) -> list[int]:
 
 
 def _begun(case: Case, number: int) -> tuple[list[FrameResult], Any]:
-    """Step some frames one by one, without a flush."""
-    model, results = case.model, list[FrameResult]()
-    state = model.begin(case.options)
-    for frame in case.frames[:number]:
-        (output,) = model.step([StepInput([frame], state, case.options)])
-        results += output.results
-        state = output.state
-    return results, state
+    """Return the results of the first frames, taken one by one, and the state after them."""
+    outputs = case.steps[:number]
+    return [result for output in outputs for result in output.results], outputs[-1].state
 
 
 def _commits(case: Case, count: int) -> Iterator[tuple[int, dict[str, bytes]]]:

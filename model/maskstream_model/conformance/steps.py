@@ -31,7 +31,8 @@ def sessions_that_share_steps_do_not_meet(case: Case) -> None:
     """Sessions of different ages in one step give what each gives alone."""
     model, options = case.model, case.options
     clips = [case.frames, case.frames[::-1], case.frames[3:]]
-    alone = [seen(model, run(model, clip, options)[0]) for clip in clips]
+    others = [seen(model, run(model, clip, options)[0]) for clip in clips[1:]]
+    alone = [case.expected, *others]
     states: list[Any] = [model.begin(options) for _ in clips]
     results: list[list[FrameResult]] = [[] for _ in clips]
     for time in range(len(case.frames)):
@@ -46,12 +47,10 @@ def sessions_that_share_steps_do_not_meet(case: Case) -> None:
 
 
 def finals_come_once_and_in_order(case: Case) -> None:
-    """A final for each frame, provisional results only before it, none late beyond the promise."""
+    """A final for each frame, provisional results only before it, none later than the lookahead."""
     model, options = case.model, case.options
-    state, finals = model.begin(options), 0
-    for number, frame in enumerate(case.frames, 1):
-        (output,) = model.step([StepInput([frame], state, options)])
-        state = output.state
+    finals = 0
+    for number, output in enumerate(case.steps, 1):
         for result in output.results:
             if result.final:
                 finals += 1
@@ -62,8 +61,9 @@ def finals_come_once_and_in_order(case: Case) -> None:
         lookahead = model.info.lookahead
         late = lookahead is not None and finals < number - lookahead
         require(not late, f"frame {number} came and only {finals} are final")
-        require(model.committed(state) <= finals, "a frame is committed before it is final")
-    rest = model.flush(state, options)
+        committed = model.committed(output.state)
+        require(committed <= finals, "a frame is committed before it is final")
+    rest = model.flush(case.steps[-1].state, options)
     indices = [result.index for result in rest.results]
     wanted = list(range(finals + 1, len(case.frames) + 1))
     require(indices == wanted, f"flush gave {indices}, not {wanted}")
@@ -74,7 +74,7 @@ def finals_come_once_and_in_order(case: Case) -> None:
 def a_step_leaves_its_state_as_it_was(case: Case) -> None:
     """A state may be stepped twice with the same outcome: results are not hidden in it."""
     model, options = case.model, case.options
-    _, state = run(model, case.frames[:4], options)
+    state = case.steps[3].state
     before = model.to_parts(state)
     given = StepInput([case.frames[4]], state, options)
     first, second = (seen(model, model.step([given])[0].results) for _ in range(2))
@@ -85,7 +85,7 @@ def a_step_leaves_its_state_as_it_was(case: Case) -> None:
 def a_step_that_raises_changes_nothing(case: Case) -> None:
     """Frames that cannot be are FrameErrors, alone or beside good ones; the session continues."""
     model, options = case.model, case.options
-    (output,) = model.step([StepInput(case.frames[:1], model.begin(options), options)])
+    output = case.steps[0]
     state = output.state
     shape = case.frames[0].shape
     wrong: list[Any] = [np.zeros(shape, np.float32), np.zeros(shape[:2], np.uint8)]
@@ -115,9 +115,8 @@ def prompts_are_taken_as_the_info_says(case: Case) -> None:
     own_classes = model.info.classes is not None and not case.options.prompts
     if model.info.prompts == "never" or own_classes:
         return
-    results, _ = run(model, case.frames, case.options)
     known = {prompt.class_id for prompt in case.options.prompts}
-    for result in results:
+    for result in case.results:
         found = set(result.tracks.labels.tolist())
         require(found <= known, f"labels {found} of prompts {known}")
 
@@ -147,7 +146,7 @@ def tracks_of_a_prompt_never_become_anothers(case: Case) -> None:
 def the_limit_of_tracks_is_kept(case: Case) -> None:
     """With `max_tracks` no more tracks live, and what it kept out is counted."""
     limited = replace(case.options, max_tracks=1)
-    free = max(_living(result) for result in run(case.model, case.frames, case.options)[0])
+    free = max(_living(result) for result in case.results)
     results, _ = run(case.model, case.frames, limited)
     require(max(_living(result) for result in results) <= 1, "more tracks live than may")
     refused = sum(result.num_refused for result in results)

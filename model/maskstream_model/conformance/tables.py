@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maskstream_model.conformance.case import Case, full_masks, require, run
+from maskstream_model.conformance.case import Case, full_masks, require
 from maskstream_model.port import FrameResult, TrackStatus, TrackTable
 
 STATUSES = [int(status) for status in TrackStatus]
@@ -28,7 +28,7 @@ def the_info_is_whole(case: Case) -> None:
 def tables_are_well_formed(case: Case) -> None:
     """Types, shapes and ranges of every column."""
     classes = None if case.options.prompts else case.model.info.classes
-    for result in run(case.model, case.frames, case.options)[0]:
+    for result in case.results:
         _check_table(result.tracks, classes)
         require(result.size == case.frames[0].shape[:2], f"a frame of size {result.size}")
 
@@ -36,7 +36,7 @@ def tables_are_well_formed(case: Case) -> None:
 def ids_are_given_once(case: Case) -> None:
     """A track emerges once, is listed until it disappears, and its id never comes again."""
     alive, ended, births = set[int](), set[int](), dict[int, int]()
-    finals = [each for each in run(case.model, case.frames, case.options)[0] if each.final]
+    finals = [each for each in case.results if each.final]
     for result in finals:
         table = result.tracks
         listed = dict(zip(table.track_ids.tolist(), table.status.tolist(), strict=True))
@@ -57,7 +57,7 @@ def ids_are_given_once(case: Case) -> None:
 
 def crops_agree_with_whole_masks(case: Case) -> None:
     """Boxes are tight, areas count pixels, and rows may be asked for one by one."""
-    for result in run(case.model, case.frames, case.options)[0]:
+    for result in case.results:
         rows = np.arange(len(result.tracks.track_ids))
         height, width = result.size
         for size in (result.size, (-(-height // 2), -(-width // 2))):

@@ -1,4 +1,4 @@
-"""From verdict to new memory and visible result of one frame (docs/model.md 3.3 steps 5, 7 and 8).
+"""From decisions to the memory after a frame and what it shows (docs/model.md 3.3, steps 5, 7, 8).
 
 Differs from reference: the rules need only scores, so that masks are made for tracks that survive
 and appearances are pooled for tracks that were seen; it makes both for every row and drops most.
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from maskstream_model.daq.appearance import update_momentum
 from maskstream_model.daq.disappearance import foreground_scores
-from maskstream_model.daq.lifecycle import Verdict
+from maskstream_model.daq.lifecycle import Decisions
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.port import TrackStatus
@@ -56,15 +56,15 @@ class RowMasks:
 
 
 def row_masks(
-    tracker: QueryTracker, state: TrackerState, candidates: Candidates, verdict: Verdict
+    tracker: QueryTracker, state: TrackerState, candidates: Candidates, decisions: Decisions
 ) -> RowMasks:
     """Return the masks of all rows that a frame may show: what lives, is born or just got lost.
 
     A track that is lost on this frame alone may be recovered even where it would be gone.
     """
-    lost = ~verdict.seen & (state.missed_frames == 0)
-    tracks = (~verdict.gone | lost).nonzero()[:, 0]
-    rows = torch.cat([tracks, state.num_tracks + verdict.born])
+    lost = ~decisions.seen & (state.missed_frames == 0)
+    tracks = (~decisions.gone | lost).nonzero()[:, 0]
+    rows = torch.cat([tracks, state.num_tracks + decisions.born])
     # Memories and results are float32, whatever a GPU computed in.
     embeddings = candidates.embeddings[rows.to(candidates.embeddings.device)].float()
     # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
@@ -76,17 +76,17 @@ def advance(
     tracker: QueryTracker,
     state: TrackerState,
     candidates: Candidates,
-    verdict: Verdict,
+    decisions: Decisions,
     masks: RowMasks,
 ) -> tuple[FrameOutput, TrackerState]:
     """Return what the frame shows and the memory after it; `masks` has all rows that live on."""
-    alive = (~verdict.gone).nonzero()[:, 0]
-    living = torch.cat([alive, state.num_tracks + verdict.born])
+    alive = (~decisions.gone).nonzero()[:, 0]
+    living = torch.cat([alive, state.num_tracks + decisions.born])
     rows = living.to(candidates.embeddings.device)
     embeddings, logits = candidates.embeddings[rows].float(), candidates.logits[rows].float()
     features, mask_logits = candidates.mask_features[None], masks.of(living)[None]
-    memory = carry(state, alive, verdict)
-    seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
+    memory = carry(state, alive, decisions)
+    seen = torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
     seen_rows = seen.nonzero()[:, 0].to(rows.device)
     appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0].float()
     positions, history = _remember(memory, seen_rows, appearances)
@@ -98,13 +98,13 @@ def advance(
         logit_sums=memory.logit_sums + logits,
         num_appearances=memory.num_appearances + seen,
     )
-    shown = Shown(new_state, logits, mask_logits[0], status_of(verdict, alive))
-    return output_of(shown, state, verdict, candidates.resized), new_state
+    shown = Shown(new_state, logits, mask_logits[0], status_of(decisions, alive))
+    return output_of(shown, state, decisions, candidates.resized), new_state
 
 
-def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
+def carry(state: TrackerState, alive: Tensor, decisions: Decisions) -> TrackerState:
     """Return the memory of surviving tracks with empty rows for the new ones."""
-    num_born = len(verdict.born)
+    num_born = len(decisions.born)
     rows = alive.to(state.queries.device)
 
     def grown(values: Tensor) -> Tensor:
@@ -122,7 +122,7 @@ def carry(state: TrackerState, alive: Tensor, verdict: Verdict) -> TrackerState:
         logit_sums=grown(state.logit_sums),
         track_ids=torch.cat([state.track_ids[alive], ids]),
         birth_frames=torch.cat([state.birth_frames[alive], births]),
-        missed_frames=torch.cat([verdict.missed_frames[alive], no_misses]),
+        missed_frames=torch.cat([decisions.missed_frames[alive], no_misses]),
         num_appearances=grown(state.num_appearances),
         num_frames=state.num_frames + 1,
         next_track_id=state.next_track_id + num_born,
@@ -141,10 +141,10 @@ def _remember(
     return positions, history
 
 
-def status_of(verdict: Verdict, alive: Tensor) -> Tensor:
+def status_of(decisions: Decisions, alive: Tensor) -> Tensor:
     """Return the `TrackStatus` of the living tracks, `alive` ones first, then the new ones."""
-    tracked = torch.where(verdict.seen[alive], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
-    return torch.cat([tracked, torch.full((len(verdict.born),), int(TrackStatus.EMERGED))])
+    tracked = torch.where(decisions.seen[alive], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
+    return torch.cat([tracked, torch.full((len(decisions.born),), int(TrackStatus.EMERGED))])
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,10 @@ class Shown:
 
 
 def output_of(
-    shown: Shown, before: TrackerState, verdict: Verdict, resized: tuple[int, int]
+    shown: Shown, before: TrackerState, decisions: Decisions, resized: tuple[int, int]
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that disappeared."""
-    state, gone = shown.state, verdict.gone.nonzero()[:, 0]
+    state, gone = shown.state, decisions.gone.nonzero()[:, 0]
     means = _mean_logits(state.logit_sums, state.ages)
     height, width = shown.mask_logits.shape[1:]
     output = FrameOutput(
@@ -175,7 +175,7 @@ def output_of(
         ages=state.ages,
         resized=resized,
         padded=(4 * height, 4 * width),
-        num_refused=verdict.num_refused,
+        num_refused=decisions.num_refused,
     )
     return output if len(gone) == 0 else _with_gone(output, before, gone)
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from maskstream_model.config import OnlineConfig
-from maskstream_model.daq.lifecycle import Verdict, count_missed
+from maskstream_model.daq.lifecycle import Decisions, count_missed
 
 
 def suppress_duplicates(
-    verdict: Verdict,
+    decisions: Decisions,
     missed_frames: Tensor,
     rules: OnlineConfig,
     masks_of: Callable[[Tensor, Tensor], Tensor],
-) -> Verdict:
-    """Return a verdict in which an object has one track: the one that showed it last.
+) -> Decisions:
+    """Return decisions in which an object has one track: the one that showed it last.
 
     Of two seen tracks whose masks overlap, the one that was missed for longer is missed again (of
     equals the younger one): a track whose object is lost must not take over its neighbour. An
@@ -28,27 +28,27 @@ def suppress_duplicates(
     on this frame is that track, recovered: the track counts as seen, and no new one starts.
 
     Args:
-        verdict: what the scores alone decide.
+        decisions: what the scores alone decide.
         missed_frames: `(N,)` int64, consecutive missed frames before this one, oldest track first.
         rules: `max_missed_frames`, and `double_iou_max`; None there changes nothing.
         masks_of: makes masks `(S + M, H, W)` bool of `S` tracks and `M` anchors, given as indices.
     """
     if rules.double_iou_max is None:
-        return verdict
+        return decisions
     latest = missed_frames.argsort(stable=True)
-    seen = latest[verdict.seen[latest]]
-    lost = (~verdict.seen & (missed_frames == 0)).nonzero()[:, 0]
+    seen = latest[decisions.seen[latest]]
+    lost = (~decisions.seen & (missed_frames == 0)).nonzero()[:, 0]
     tracks = torch.cat([seen, lost])
-    ious = mask_ious(masks_of(tracks, verdict.born)).cpu()
+    ious = mask_ious(masks_of(tracks, decisions.born)).cpu()
     close = ious[len(tracks) :, : len(tracks)] > rules.double_iou_max
     rows = torch.cat([torch.arange(len(seen)), recovered_rows(close, len(seen))])
     shown = torch.cat([rows, torch.arange(len(tracks), len(ious))])
     stay = ~find_duplicates(ious[shown][:, shown], rules.double_iou_max)
-    is_seen = torch.zeros_like(verdict.seen)
+    is_seen = torch.zeros_like(decisions.seen)
     is_seen[tracks[rows[stay[: len(rows)]]]] = True
     missed, gone = count_missed(is_seen, missed_frames, rules)
-    born = verdict.born[stay[len(rows) :]]
-    return replace(verdict, seen=is_seen, gone=gone, missed_frames=missed, born=born)
+    born = decisions.born[stay[len(rows) :]]
+    return replace(decisions, seen=is_seen, gone=gone, missed_frames=missed, born=born)
 
 
 def recovered_rows(close: Tensor, num_seen: int) -> Tensor:

@@ -19,7 +19,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Shown, carry, output_of, status_of
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
-from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker_model import TrackerModel
 from maskstream_model.mask2former.compiled import AnySegmenter
@@ -83,14 +83,14 @@ class OnlineHungarian(TrackerModel):
             return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
 
         scores = foreground_scores(frame.logits[0]).cpu()
-        judged = self._judge(scores, offers, state)
-        distinct = suppress_duplicates(judged, state.missed_frames, self.config.online, masks_of)
-        verdict = admit(distinct, scores, max_tracks)
-        alive = (~verdict.gone).nonzero()[:, 0]
-        rows = torch.cat([offers[alive], verdict.born]).to(self.device)
+        decided = self._decide(scores, offers, state)
+        distinct = suppress_duplicates(decided, state.missed_frames, self.config.online, masks_of)
+        decisions = admit(distinct, scores, max_tracks)
+        alive = (~decisions.gone).nonzero()[:, 0]
+        rows = torch.cat([offers[alive], decisions.born]).to(self.device)
         taken = rows != NO_MATCH
-        seen = torch.cat([verdict.seen[alive], torch.ones(len(verdict.born), dtype=torch.bool)])
-        memory = carry(state, alive, verdict)
+        seen = torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
+        memory = carry(state, alive, decisions)
         # (M,) -> (M, 1) for logits (M, K + 1), (M, 1, 1) for masks (M, H, W)
         logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
         mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
@@ -101,17 +101,17 @@ class OnlineHungarian(TrackerModel):
             logit_sums=memory.logit_sums + logits,
             num_appearances=memory.num_appearances + seen,
         )
-        shown = Shown(new_state, logits, mask_logits, status_of(verdict, alive))
-        return output_of(shown, state, verdict, resized), new_state
+        shown = Shown(new_state, logits, mask_logits, status_of(decisions, alive))
+        return output_of(shown, state, decisions, resized), new_state
 
-    def _judge(self, scores: Tensor, offers: Tensor, state: TrackerState) -> Verdict:
+    def _decide(self, scores: Tensor, offers: Tensor, state: TrackerState) -> Decisions:
         rules = self.config.online
         if state.num_frames == 0:
-            return judge_first_frame(scores, rules)
+            return decide_first_frame(scores, rules)
         taken = offers[offers != NO_MATCH]
         tracked = torch.where(offers != NO_MATCH, scores[offers], 0.0)
         anchors = scores.index_fill(0, taken, 0.0)
-        return judge(Scores(tracked, anchors), state.missed_frames, rules)
+        return decide(Scores(tracked, anchors), state.missed_frames, rules)
 
 
 def link(tracks: Tensor, queries: Tensor, similarity_min: float) -> Tensor:

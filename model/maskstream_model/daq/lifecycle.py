@@ -27,7 +27,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decisions:
     """What the rules decide for one frame.
 
     Attributes:
@@ -45,7 +45,7 @@ class Verdict:
     num_refused: int = 0
 
 
-def judge_first_frame(scores: Tensor, rules: OnlineConfig) -> Verdict:
+def decide_first_frame(scores: Tensor, rules: OnlineConfig) -> Decisions:
     """Decide which segment queries start tracks on the first frame of a video.
 
     Args:
@@ -54,10 +54,10 @@ def judge_first_frame(scores: Tensor, rules: OnlineConfig) -> Verdict:
     """
     no_tracks = torch.zeros(0, dtype=torch.bool)
     born = _above(scores, rules.first_frame_score_min)
-    return Verdict(no_tracks, no_tracks, torch.zeros(0, dtype=torch.int64), born)
+    return Decisions(no_tracks, no_tracks, torch.zeros(0, dtype=torch.int64), born)
 
 
-def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict:
+def decide(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Decisions:
     """Decide which tracks were seen, which disappear, and which anchors become tracks.
 
     Args:
@@ -69,7 +69,7 @@ def judge(scores: Scores, missed_frames: Tensor, rules: OnlineConfig) -> Verdict
     if scores.keep is not None and rules.keep_score_min is not None:
         seen = seen & (scores.keep > rules.keep_score_min)
     missed, gone = count_missed(seen, missed_frames, rules)
-    return Verdict(seen, gone, missed, _above(scores.anchors, rules.emergence_score_min))
+    return Decisions(seen, gone, missed, _above(scores.anchors, rules.emergence_score_min))
 
 
 def count_missed(seen: Tensor, missed_frames: Tensor, rules: OnlineConfig) -> tuple[Tensor, Tensor]:
@@ -84,23 +84,23 @@ def count_missed(seen: Tensor, missed_frames: Tensor, rules: OnlineConfig) -> tu
     return missed, missed >= rules.max_missed_frames
 
 
-def admit(verdict: Verdict, scores: Tensor, max_tracks: int | None) -> Verdict:
-    """Return a verdict whose new tracks stay within the limit.
+def admit(decisions: Decisions, scores: Tensor, max_tracks: int | None) -> Decisions:
+    """Return decisions whose new tracks stay within the limit.
 
     Differs from reference: it has no limit. The new tracks with the lowest scores are refused; of
     equals the later one.
 
     Args:
-        verdict: of a frame.
+        decisions: of a frame.
         scores: `(Q,)` of the anchors.
         max_tracks: limit of tracks alive, None for none.
     """
-    born = verdict.born
-    free = len(born) if max_tracks is None else max(0, max_tracks - int((~verdict.gone).sum()))
+    born = decisions.born
+    free = len(born) if max_tracks is None else max(0, max_tracks - int((~decisions.gone).sum()))
     if len(born) <= free:
-        return verdict
+        return decisions
     strongest = scores[born].argsort(descending=True, stable=True)[:free]
-    return replace(verdict, born=born[strongest].sort().values, num_refused=len(born) - free)
+    return replace(decisions, born=born[strongest].sort().values, num_refused=len(born) - free)
 
 
 def _above(scores: Tensor, score_min: float) -> Tensor:

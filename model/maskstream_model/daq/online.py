@@ -15,7 +15,7 @@ from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance, row_masks
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
-from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
@@ -84,11 +84,11 @@ class OnlineDaq(TrackerModel):
         scores = foreground_scores(frame.logits).cpu()
         results = []
         for index, state in enumerate(states):
-            verdict = judge_first_frame(scores[index], self.config.online)
+            decisions = decide_first_frame(scores[index], self.config.online)
             rows = Candidates(
                 embeddings[index], logits[index], frame.mask_features[index], resized[index]
             )
-            results.append(self._conclude(state, rows, verdict, scores[index], max_tracks[index]))
+            results.append(self._conclude(state, rows, decisions, scores[index], max_tracks[index]))
         return results
 
     def _track_later(
@@ -108,7 +108,7 @@ class OnlineDaq(TrackerModel):
         for index, state in enumerate(states):
             own, anchor_scores = state.num_tracks, scores[0][index, num_padded:]
             keep = None if scores[1] is None else scores[1][index, :own]
-            verdict = judge(
+            decisions = decide(
                 Scores(scores[0][index, :own], anchor_scores, keep),
                 state.missed_frames,
                 self.config.online,
@@ -119,14 +119,14 @@ class OnlineDaq(TrackerModel):
                 frame.mask_features[index],
                 resized[index],
             )
-            results.append(self._conclude(state, rows, verdict, anchor_scores, max_tracks[index]))
+            results.append(self._conclude(state, rows, decisions, anchor_scores, max_tracks[index]))
         return results
 
     def _conclude(
         self,
         state: TrackerState,
         candidates: Candidates,
-        verdict: Verdict,
+        decisions: Decisions,
         anchor_scores: Tensor,
         max_tracks: int | None,
     ) -> tuple[FrameOutput, TrackerState]:
@@ -134,13 +134,13 @@ class OnlineDaq(TrackerModel):
         rules = self.config.online
         if rules.double_iou_max is None:
             # Nobody asks for the masks of tracks that are refused.
-            verdict = admit(verdict, anchor_scores, max_tracks)
-        masks = row_masks(self.tracker, state, candidates, verdict)
+            decisions = admit(decisions, anchor_scores, max_tracks)
+        masks = row_masks(self.tracker, state, candidates, decisions)
 
         def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
             return masks.of(torch.cat([tracks, state.num_tracks + anchors])) > 0
 
-        distinct = suppress_duplicates(verdict, state.missed_frames, rules, masks_of)
+        distinct = suppress_duplicates(decisions, state.missed_frames, rules, masks_of)
         admitted = admit(distinct, anchor_scores, max_tracks)
         return advance(self.tracker, state, candidates, admitted, masks)
 

@@ -17,8 +17,10 @@ COEFFICIENT_BITS = 11
 
 def bilinear_floats(frame: Frame, size: Size) -> npt.NDArray[np.float32]:
     """Return `frame` as float32 `(*size, 3)`, 0 to 255, not rounded to whole numbers."""
+    # (h, w, 3) -> (3, h, w)
     pixels = torch.from_numpy(frame.astype(np.float32)).permute(2, 0, 1)
     resized = F.interpolate(pixels[None], size, mode="bilinear", align_corners=False)
+    # (1, 3, *size) -> (*size, 3)
     values: npt.NDArray[np.float32] = resized[0].permute(1, 2, 0).numpy()
     return values
 

@@ -18,7 +18,7 @@ from maskstream_model.videomt.state import NO_TRACK, VideomtState
 
 
 @dataclass(frozen=True)
-class Verdict:
+class QueryDecisions:
     """What happens to the track of each query on a frame; tensors `(Q,)` on the CPU.
 
     Attributes:
@@ -36,9 +36,9 @@ class Verdict:
     num_refused: int
 
 
-def judge(
+def decide(
     scores: Tensor, state: VideomtState, rules: VideomtRules, max_tracks: int | None
-) -> Verdict:
+) -> QueryDecisions:
     """Decide by the scores of a frame.
 
     Args:
@@ -54,11 +54,11 @@ def judge(
     gone = torch.zeros_like(living) if most is None else missed >= most
     candidates = (~living & (scores > rules.emergence_score_min)).nonzero()[:, 0]
     order = scores[candidates].argsort(descending=True, stable=True)
-    room = len(scores) if max_tracks is None else max_tracks - int((living & ~gone).sum())
-    taken = candidates[order[: max(0, room)]]
+    free = len(scores) if max_tracks is None else max_tracks - int((living & ~gone).sum())
+    taken = candidates[order[: max(0, free)]]
     born = torch.zeros_like(living)
     born[taken] = True
-    return Verdict(born, seen | born, missed, gone, len(candidates) - len(taken))
+    return QueryDecisions(born, seen | born, missed, gone, len(candidates) - len(taken))
 
 
 def follow(
@@ -78,9 +78,9 @@ def follow(
         max_tracks: limit of tracks alive; None for none.
     """
     scores = foreground(output.logits).cpu()
-    verdict = judge(scores, state, rules, max_tracks)
-    after = _remember(output, state, verdict)
-    return _listed(output, state, after, verdict, resized), after
+    decisions = decide(scores, state, rules, max_tracks)
+    after = _remember(output, state, decisions)
+    return _listed(output, state, after, decisions, resized), after
 
 
 def foreground(logits: Tensor) -> Tensor:
@@ -88,9 +88,11 @@ def foreground(logits: Tensor) -> Tensor:
     return logits.softmax(-1)[..., :-1].amax(-1)
 
 
-def _remember(output: VideomtOutput, state: VideomtState, verdict: Verdict) -> VideomtState:
-    count, born = len(verdict.born), verdict.born
-    living = (state.living | born) & ~verdict.gone
+def _remember(
+    output: VideomtOutput, state: VideomtState, decisions: QueryDecisions
+) -> VideomtState:
+    count, born = len(decisions.born), decisions.born
+    living = (state.living | born) & ~decisions.gone
     # The first track of a query has the query's number, from 1; each later one adds `Q`.
     first = torch.arange(1, count + 1)
     following = torch.where(state.track_ids > 0, state.track_ids + count, first)
@@ -101,7 +103,7 @@ def _remember(output: VideomtOutput, state: VideomtState, verdict: Verdict) -> V
         logit_sums=torch.where(counted, state.logit_sums + output.logits, 0.0),
         track_ids=torch.where(born, following, state.track_ids),
         birth_frames=torch.where(living, births, NO_TRACK),
-        missed_frames=torch.where(living, verdict.missed_frames, 0),
+        missed_frames=torch.where(living, decisions.missed_frames, 0),
         num_frames=state.num_frames + 1,
     )
 
@@ -110,12 +112,12 @@ def _listed(
     output: VideomtOutput,
     before: VideomtState,
     after: VideomtState,
-    verdict: Verdict,
+    decisions: QueryDecisions,
     resized: Size,
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that ended, by number of query."""
-    rows = (after.living | verdict.gone).nonzero()[:, 0]
-    gone = verdict.gone[rows]
+    rows = (after.living | decisions.gone).nonzero()[:, 0]
+    gone = decisions.gone[rows]
     there = rows.to(output.logits.device)
     ended = gone.to(output.logits.device)[:, None]
     births = torch.where(gone, before.birth_frames[rows], after.birth_frames[rows])
@@ -126,7 +128,7 @@ def _listed(
     height, width = output.mask_logits.shape[1:]
     return FrameOutput(
         track_ids=after.track_ids[rows],
-        status=_status(verdict, rows),
+        status=_status(decisions, rows),
         logits=output.logits[there].masked_fill(ended, 0.0),
         mean_logits=means,
         mask_logits=output.mask_logits[there].masked_fill(ended[..., None], 0.0),
@@ -135,13 +137,13 @@ def _listed(
         ages=ages,
         resized=resized,
         padded=(4 * height, 4 * width),
-        num_refused=verdict.num_refused,
+        num_refused=decisions.num_refused,
     )
 
 
-def _status(verdict: Verdict, rows: Tensor) -> Tensor:
+def _status(decisions: QueryDecisions, rows: Tensor) -> Tensor:
     """Return the `TrackStatus` of the tracks of some queries."""
-    status = torch.where(verdict.seen[rows], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
-    status[verdict.born[rows]] = int(TrackStatus.EMERGED)
-    status[verdict.gone[rows]] = int(TrackStatus.DISAPPEARED)
+    status = torch.where(decisions.seen[rows], int(TrackStatus.TRACKED), int(TrackStatus.MISSED))
+    status[decisions.born[rows]] = int(TrackStatus.EMERGED)
+    status[decisions.gone[rows]] = int(TrackStatus.DISAPPEARED)
     return status

@@ -24,9 +24,9 @@ from maskstream_model.weightfiles.addresses import (
 )
 from maskstream_model.weightfiles.cache import VARIABLE
 from maskstream_model.weightfiles.download import Retries, Wanted, download, size_of
+from maskstream_model.weightfiles.expected_hashes import ExpectedHash, check
 from maskstream_model.weightfiles.facts import Facts, facts_of_address, facts_of_hub
-from maskstream_model.weightfiles.promises import Promise, check
-from maskstream_model.weightfiles.watcher import Watcher
+from maskstream_model.weightfiles.pull_observer import PullObserver
 from maskstream_model.weightfiles.web import SILENCE_S, Web, new_client
 
 LIMIT_BYTES = 16 << 30
@@ -52,18 +52,22 @@ class Fetched:
     Attributes:
         path: of the file.
         origin: where it came from, for people.
-        promises: see `check`.
+        hashes: see `check`.
         is_ours: whether it was downloaded, and so may be removed.
     """
 
     path: Path
     origin: str
-    promises: Sequence[Promise]
+    hashes: Sequence[ExpectedHash]
     is_ours: bool
 
 
 def from_folder(
-    origin: Path, release: Release, promises: Sequence[Promise], watcher: Watcher, work: Path
+    origin: Path,
+    release: Release,
+    hashes: Sequence[ExpectedHash],
+    observer: PullObserver,
+    work: Path,
 ) -> Fetched:
     """Use a file on this machine: in a folder, or named itself.
 
@@ -74,16 +78,16 @@ def from_folder(
     if not path.is_file():
         raise DownloadError(f"there is no {path}")
     size = size_of(path)
-    watcher.agree(release, size, str(path))
+    observer.agree(release, size, str(path))
     _check_disk(work, size)
-    return Fetched(path, str(path), promises, is_ours=False)
+    return Fetched(path, str(path), hashes, is_ours=False)
 
 
 def from_network(
     origin: str | None,
     release: Release,
-    promises: Sequence[Promise],
-    watcher: Watcher,
+    hashes: Sequence[ExpectedHash],
+    observer: PullObserver,
     work: Path,
     runtime: Runtime,
 ) -> Fetched:
@@ -92,33 +96,33 @@ def from_network(
     Args:
         origin: address of a mirror; None: where the file is published.
         release: row of the catalogue.
-        promises: see `check`.
-        watcher: shows progress.
+        hashes: see `check`.
+        observer: shows progress.
         work: folder of this file alone.
         runtime: environment and clocks.
 
     Raises:
         DownloadError: it cannot be fetched, is declined, or has another SHA-256 than it should.
     """
-    retries = Retries(runtime.sleep, watcher.say)
+    retries = Retries(runtime.sleep, observer.say)
     with new_client(runtime.silence_s) as client:
         web, ask = _place(origin or release.source, release.file, client, runtime.environ)
         facts = retries.run(ask, attempts=3)
         host = shown(facts.address)
         if facts.sha256 is not None:
-            check(facts.sha256, promises, f"{release.file}, as {host} has it now,")
-            promises = [*promises, Promise(facts.sha256, "the hub")]
+            check(facts.sha256, hashes, f"{release.file}, as {host} has it now,")
+            hashes = [*hashes, ExpectedHash(facts.sha256, "the hub")]
         size = release.size if facts.size is None else facts.size
         if size is not None and size > LIMIT_BYTES:
             raise DownloadError(f"{release.file} at {host} would have {size} bytes: no model here")
-        watcher.agree(release, size, host)
+        observer.agree(release, size, host)
         path = _begun(work, facts, release.file)
         part = path.with_name(f"{path.name}.part")
         _check_disk(work, 2 * (size or 0) - size_of(part))
         wanted = Wanted(facts.address, size, LIMIT_BYTES)
-        download(web, wanted, part, watcher.progress, retries)
+        download(web, wanted, part, observer.progress, retries)
     os.replace(part, path)
-    return Fetched(path, host, promises, is_ours=True)
+    return Fetched(path, host, hashes, is_ours=True)
 
 
 def _place(

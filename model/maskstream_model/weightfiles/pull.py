@@ -14,10 +14,10 @@ from maskstream_model.families import release_of
 from maskstream_model.releases import Release
 from maskstream_model.weightfiles.cache import VARIABLE, cache_folder, cached_file
 from maskstream_model.weightfiles.conversion import convert
+from maskstream_model.weightfiles.expected_hashes import check, expected_hashes_of, sha256_of
 from maskstream_model.weightfiles.fetching import Fetched, Runtime, from_folder, from_network
 from maskstream_model.weightfiles.lock_file import Trusted, key_of, trust, trusted
-from maskstream_model.weightfiles.promises import check, promises_of, sha256_of
-from maskstream_model.weightfiles.watcher import Watcher
+from maskstream_model.weightfiles.pull_observer import PullObserver
 
 WORK = ".pulling"
 
@@ -37,7 +37,7 @@ class Pulled:
 
 def pull(
     preset: str,
-    watcher: Watcher,
+    observer: PullObserver,
     origin: str | None = None,
     refresh: bool = False,
     runtime: Runtime | None = None,
@@ -46,7 +46,7 @@ def pull(
 
     Args:
         preset: which model.
-        watcher: shows progress, and confirms the download.
+        observer: shows progress, and confirms the download.
         origin: a folder, a file or an https address to take the file from; None: where it is
             published.
         refresh: pull it again, and accept another file than was pulled before.
@@ -65,17 +65,17 @@ def pull(
     target = cached_file(preset, folder)
     if target.is_file() and not refresh:
         return Pulled(target)
-    with _writable(folder), _alone(folder, preset, watcher):
+    with _writable(folder), _alone(folder, preset, observer):
         # Another process may have pulled it in the meantime.
         if target.is_file() and not refresh:
             return Pulled(target)
-        return _pull(release, target, watcher, origin, refresh, runtime)
+        return _pull(release, target, observer, origin, refresh, runtime)
 
 
 def _pull(
     release: Release,
     target: Path,
-    watcher: Watcher,
+    observer: PullObserver,
     origin: str | None,
     refresh: bool,
     runtime: Runtime,
@@ -83,16 +83,16 @@ def _pull(
     folder = target.parent
     work = folder / WORK / release.preset
     key = key_of(release, origin)
-    promises = promises_of(release, trusted(folder, key), refresh)
+    hashes = expected_hashes_of(release, trusted(folder, key), refresh)
     if origin is not None and "://" not in origin:
-        fetched = from_folder(Path(origin), release, promises, watcher, work)
+        fetched = from_folder(Path(origin), release, hashes, observer, work)
     else:
-        fetched = from_network(origin, release, promises, watcher, work, runtime)
+        fetched = from_network(origin, release, hashes, observer, work, runtime)
     size = fetched.path.stat().st_size
-    watcher.say(f"Checking and converting {release.file} ({size / 1e6:.0f} MB).")
+    observer.say(f"Checking and converting {release.file} ({size / 1e6:.0f} MB).")
     digest = sha256_of(fetched.path)
     try:
-        check(digest, fetched.promises, f"{release.file} from {fetched.origin}")
+        check(digest, fetched.hashes, f"{release.file} from {fetched.origin}")
         fingerprint = _convert(fetched, release, work, target)
     except (CheckpointError, DownloadError):
         if fetched.is_ours:
@@ -100,8 +100,8 @@ def _pull(
         raise
     version = Trusted(digest, size, fetched.origin, runtime.today().isoformat())
     trust(folder, key, version)
-    if not any(promise.is_whole for promise in fetched.promises):
-        watcher.say(
+    if not any(expected.is_whole for expected in fetched.hashes):
+        observer.say(
             f"Nobody publishes a whole SHA-256 of {release.file}: that of this file was recorded, "
             "and another file of its name will be refused."
         )
@@ -134,12 +134,12 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path, preset: str, watcher: Watcher) -> Iterator[None]:
+def _alone(folder: Path, preset: str, observer: PullObserver) -> Iterator[None]:
     lock = FileLock(folder / f".{preset}.lock")
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        watcher.say(f"Another process is pulling {preset}; this one waits for it.")
+        observer.say(f"Another process is pulling {preset}; this one waits for it.")
         lock.acquire()
     try:
         yield

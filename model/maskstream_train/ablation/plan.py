@@ -9,7 +9,7 @@ from maskstream_train.ablation.arms import DEFAULT_ARMS
 from maskstream_train.ablation.segmented import ClipSet
 from maskstream_train.data.seeds import evaluation_seed, training_seed
 from maskstream_train.data.synthetic import SyntheticConfig
-from maskstream_train.training.options import BatchPlan, RunOptions
+from maskstream_train.training.run_options import BatchPlan, RunOptions
 
 CALM: Mapping[str, Any] = {
     "empty_ratio": 0.0,

@@ -22,9 +22,9 @@ from maskstream_train.ablation.plan import Ablation
 from maskstream_train.ablation.segmented import ClipSet, SegmentedClips, segmented_clips
 from maskstream_train.ablation.table import Summary, markdown, summary
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.run import TRACKER, segmenter_of
 from maskstream_train.training.run_checkpoint import make_folder
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.tracker_stage import TrackerStage
 
 Tell = Callable[[str], None]
@@ -40,7 +40,7 @@ def run_ablation(ablation: Ablation, tell: Tell) -> Summary:
         tell: is given a line of progress at a time.
 
     Raises:
-        ConfigError: an unknown arm, or more clips than there is room for.
+        ConfigError: an unknown arm, or more clips than fit.
         CheckpointError: the segmenter does not fit the preset.
         TrainingError: the folder is of another ablation.
     """

@@ -21,7 +21,7 @@ from maskstream_model.checkpoint import header_of, save_safetensors
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
-from maskstream_train.training.options import Plan
+from maskstream_train.training.run_options import Plan
 from maskstream_train.training.segmenter_stage import images_of
 from maskstream_train.training.targets import SegmentedBatch, collate
 
@@ -106,7 +106,7 @@ def segmented_clips(
         wanted: the clips.
 
     Raises:
-        ConfigError: more clips than `MAX_BYTES` has room for.
+        ConfigError: more clips than fit into `MAX_BYTES`.
         TrainingError: the file holds something else.
     """
     facts = wanted.facts(fingerprint)

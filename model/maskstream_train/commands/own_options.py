@@ -38,7 +38,7 @@ def own_request(given: dict[str, Any]) -> "OwnRequest":
     """
     from maskstream_train.own_classes.recipe import MINUTES
     from maskstream_train.own_classes.run import OwnRequest
-    from maskstream_train.training.options import Budget
+    from maskstream_train.training.run_options import Budget
 
     if named := [name for name in NOT_OWN if given[name] is not None]:
         option = named[0].replace("_", "-")

@@ -12,10 +12,10 @@ from maskstream_train.ablation.arms import BASE
 from maskstream_train.ablation.plan import Ablation
 from maskstream_train.data.packed import PackedPictures
 from maskstream_train.data.readers import PACKED
-from maskstream_train.training.options import BatchPlan, Budget, Plan, RunOptions, with_packed
 from maskstream_train.training.overrides import override
 from maskstream_train.training.presets import StageName, StagePreset, training_preset
 from maskstream_train.training.recipes import TrackerRecipe
+from maskstream_train.training.run_options import BatchPlan, Budget, Plan, RunOptions, with_packed
 from maskstream_train.training.video_plan import DataSet
 
 SEGMENTER_SHARE = 0.6

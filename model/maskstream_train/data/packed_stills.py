@@ -11,7 +11,7 @@ from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 
 class PackedStills:
-    """A `VideoReader` of the complete pictures that are held out; doubtful places are crowds.
+    """A `VideoDataset` of the complete pictures that are held out; doubtful places are crowds.
 
     Args:
         path: the file.
@@ -32,7 +32,7 @@ class PackedStills:
             raise DatasetError(f"{path} holds no picture out")
 
     def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
-        """Return a picture, as often as `numbers` says; see `VideoReader`.
+        """Return a picture, as often as `numbers` says; see `VideoDataset`.
 
         A doubtful place is a crowd of every class: it packs no class.
         """

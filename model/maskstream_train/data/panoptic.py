@@ -28,7 +28,7 @@ MAX_AREA = 2**40
 
 
 @dataclass(frozen=True)
-class Segment:
+class SegmentInfo:
     """One line of a frame's `segments_info`; `area` is 0 where it was not asked for."""
 
     id: int
@@ -54,7 +54,7 @@ class PanopticEntries:
 
     def segments(
         self, video: str, frame: int, known: Container[int], areas: bool = False
-    ) -> list[Segment]:
+    ) -> list[SegmentInfo]:
         """Return the segments that are listed for a frame.
 
         Args:
@@ -193,8 +193,8 @@ def _category(item: Any) -> Category:
     return Category(int(item["id"]), str(item["name"]), bool(item["isthing"]))
 
 
-def _segment(item: Any, areas: bool) -> Segment:
+def _segment(item: Any, areas: bool) -> SegmentInfo:
     number, area = int(item["id"]), int(item["area"]) if areas else 0
     if not 0 < number <= MAX_ID or not 0 <= area <= MAX_AREA:
         raise ValueError(f"id {number}, area {area}")
-    return Segment(number, int(item["category_id"]), bool(item.get("iscrowd", 0)), area)
+    return SegmentInfo(number, int(item["category_id"]), bool(item.get("iscrowd", 0)), area)

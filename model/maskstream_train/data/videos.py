@@ -58,7 +58,7 @@ class AnnotatedFrames:
     crowd: Bools
 
 
-class VideoReader(Protocol):
+class VideoDataset(Protocol):
     """A data set on disk; annotations are held in memory, pixels are read when asked for."""
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 
 from maskstream_model.aliases import Bools
 from maskstream_model.errors import DatasetError
-from maskstream_train.data.panoptic import PanopticTruth, Segment, read_ids
+from maskstream_train.data.panoptic import PanopticTruth, SegmentInfo, read_ids
 from maskstream_train.data.pictures import check_pictures, read_frame
 from maskstream_train.data.videos import AnnotatedFrames, VideoInfo
 
@@ -16,7 +16,7 @@ Member = tuple[int, int]
 
 
 class VipsegReader:
-    """A `VideoReader` of panoptic videos.
+    """A `VideoDataset` of panoptic videos.
 
     Args:
         truth: annotations of a file; kept by reference.
@@ -41,7 +41,7 @@ class VipsegReader:
         return self.truth.annotated
 
     def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
-        """Return frames `numbers` of `videos[video]`; see `VideoReader`.
+        """Return frames `numbers` of `videos[video]`; see `VideoDataset`.
 
         Objects are things by segment id and stuff by class, numbered from 1 through the video.
         """
@@ -59,7 +59,7 @@ class VipsegReader:
             crowd=np.array([crowds[member] for member in members], dtype=bool),
         )
 
-    def _listed(self, info: VideoInfo) -> list[list[Segment]]:
+    def _listed(self, info: VideoInfo) -> list[list[SegmentInfo]]:
         """Return the segments of every frame."""
         if not self.annotated:
             return [[] for _ in info.pictures]
@@ -68,12 +68,12 @@ class VipsegReader:
             entries.segments(info.name, number, self._rows) for number in range(len(info.pictures))
         ]
 
-    def _member(self, row: Segment) -> Member:
+    def _member(self, row: SegmentInfo) -> Member:
         thing = self.categories[self._rows[row.category]].thing
         return row.category, row.id if thing else 0
 
     def _masks(
-        self, video: int, number: int, rows: Sequence[Segment], members: Sequence[Member]
+        self, video: int, number: int, rows: Sequence[SegmentInfo], members: Sequence[Member]
     ) -> Bools:
         """Return masks `(G, height, width)` of the members on one frame."""
         info = self.videos[video]

@@ -11,7 +11,7 @@ from maskstream_train.data.videos import AnnotatedFrames, Category, VideoInfo
 
 
 class InstanceReader:
-    """A `VideoReader` of videos (or still pictures) with a segmentation per object and frame.
+    """A `VideoDataset` of videos (or still pictures) with a segmentation per object and frame.
 
     All categories are things.
 
@@ -42,7 +42,7 @@ class InstanceReader:
         return InstanceReader(annotations, self._pictures)
 
     def read(self, video: int, numbers: Sequence[int]) -> AnnotatedFrames:
-        """Return frames `numbers` of `videos[video]`; see `VideoReader`."""
+        """Return frames `numbers` of `videos[video]`; see `VideoDataset`."""
         truth = self.annotations.videos[video]
         # A still picture that stands for a clip is asked for many times over.
         frames = {number: read_frame(self.videos[video], number) for number in set(numbers)}

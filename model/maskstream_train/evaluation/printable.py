@@ -29,7 +29,7 @@ class PrintableReport(Protocol):
 
 
 @dataclass(frozen=True)
-class Measured:
+class NamedReports:
     """Reports by name, with the rules each was run with where they were varied.
 
     Attributes:

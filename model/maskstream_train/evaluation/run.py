@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_model import load_model
+from maskstream_model.classes import EVERYDAY
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
@@ -16,7 +17,7 @@ from maskstream_train.data.layouts import annotation_file
 from maskstream_train.data.packed_stills import PackedStills
 from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.data.readers import PACKED, open_instances
-from maskstream_train.data.videos import VideoReader
+from maskstream_train.data.videos import VideoDataset
 from maskstream_train.evaluation.benchmark_answer import answer_benchmark
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
@@ -25,7 +26,7 @@ from maskstream_train.evaluation.presence import (
     track_lives,
 )
 from maskstream_train.evaluation.presence_truth import PresenceTruth, read_presence
-from maskstream_train.evaluation.printable import Measured, PrintableReport
+from maskstream_train.evaluation.printable import NamedReports, PrintableReport
 from maskstream_train.evaluation.request import SYNTHETIC, Begin, Request, check_options
 from maskstream_train.evaluation.sources import (
     Source,
@@ -115,22 +116,23 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
         num_frames=request.frames,
         cutouts=request.cutouts,
         textures=request.textures,
+        everyday=list(class_names) == EVERYDAY.split(),
     )
     clips = synthetic_clips(config, request.seed, request.clips)
     categories = None if request.agnostic else range(1, len(class_names) + 1)
     return Source(clips, request.clips * request.frames, categories)
 
 
-def _plain(model: Model[Any], source: Source, request: Request, begin: Begin) -> Measured:
+def _plain(model: Model[Any], source: Source, request: Request, begin: Begin) -> NamedReports:
     collector = None if request.out is None else ResultCollector(source.categories)
     progress = begin(source.num_frames)
     report = evaluate_model(model, source.clips, progress, request.min_score, collector)
     if request.out is not None and collector is not None:
         write_results(request.out, collector.detections)
-    return Measured(settings_of(model, request), {"daq": report}, source.categories is not None)
+    return NamedReports(settings_of(model, request), {"daq": report}, source.categories is not None)
 
 
-def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> NamedReports:
     baseline = request.tracker == "hungarian"
     points = sweep_points((*(BASELINE_SWEEP if baseline else SWEEP), *request.grid))
     build = hungarian_variant if baseline else daq_variant
@@ -138,10 +140,10 @@ def _sweep(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> 
     settings = settings_of(model, request)
     progress = begin(source.num_frames * len(variants))
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
-    return Measured(settings, reports, source.categories is not None, points, sweep=True)
+    return NamedReports(settings, reports, source.categories is not None, points, sweep=True)
 
 
-def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> Measured:
+def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -> NamedReports:
     """Put the model beside the baseline where its sweep has the model's recall."""
     points = sweep_points((*BASELINE_SWEEP, *request.grid))
     variants: dict[str, Any] = {"daq": model}
@@ -151,7 +153,7 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
     reports = evaluate_variants(model, variants, source.clips, progress, request.min_score)
     ours = reports.pop("daq")
     chosen = {f"hungarian, {why}": name for why, name in at_equal_recall(ours, reports).items()}
-    return Measured(
+    return NamedReports(
         settings,
         {"daq": ours, **{column: reports[name] for column, name in chosen.items()}},
         source.categories is not None,
@@ -163,7 +165,7 @@ def _compare(model: OnlineDaq, source: Source, request: Request, begin: Begin) -
 def _stills(model: Model[Any], request: Request, begin: Begin) -> StillsScore:
     """Measure on annotated pictures, each the first frame of a session."""
     num_classes(model.info)
-    reader: VideoReader
+    reader: VideoDataset
     if request.form == PACKED:
         reader = PackedStills(Path(request.data))
     else:

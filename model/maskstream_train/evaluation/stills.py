@@ -15,7 +15,7 @@ import numpy as np
 from maskstream_model.aliases import Bools, Ints, Progress
 from maskstream_model.errors import ConfigError, DatasetError
 from maskstream_model.port import Model
-from maskstream_train.data.videos import VideoReader
+from maskstream_train.data.videos import VideoDataset
 from maskstream_train.evaluation.evaluate import stream
 from maskstream_train.evaluation.matching import TubeOverlaps, match
 from maskstream_train.evaluation.overlap import count_overlaps, tube_ious
@@ -37,7 +37,7 @@ NOT_MEASURED, NOT_NAMED = -1, -2
 
 def measure_stills(
     model: Model[Any],
-    reader: VideoReader,
+    reader: VideoDataset,
     names: Sequence[str],
     settings: Mapping[str, Any],
     progress: Progress,

@@ -26,11 +26,11 @@ from maskstream_train.own_classes.start import Start, find_start
 from maskstream_train.own_classes.validation import Line, Validation, keep, read_journal
 from maskstream_train.training.distribution import share
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import Budget, RunOptions
 from maskstream_train.training.overrides import override
 from maskstream_train.training.recipes import Frozen
 from maskstream_train.training.run import TRACKER, segmenter_of
 from maskstream_train.training.run_checkpoint import make_folder
+from maskstream_train.training.run_options import Budget, RunOptions
 from maskstream_train.training.segmenter_stage import SegmenterStage
 from maskstream_train.training.stage import Stage
 from maskstream_train.training.tracker_stage import TrackerStage

@@ -38,14 +38,18 @@ class AuxiliaryHeads(nn.Module):
         frame, item = (cells.any(-1).any(-1) & targets.present).nonzero(as_tuple=True)
         if frame.numel() == 0:
             return dense
+        # (B, O, H, W) -> (B, O, H * W)
         inside = cells.flatten(2).float()
+        # (B, O, H * W) @ (B, H * W, C) -> (B, O, C)
         pooled = inside @ features.flatten(2).transpose(1, 2)
         mean = pooled / inside.sum(-1, keepdim=True).clamp(min=1.0)
+        # (B, O, C) @ (B, C, H * W) -> (B, O, H * W) -> (M, H * W) of visible objects
         logits = (self.embed(mean) @ features.flatten(2))[frame, item]
         truth = inside[frame, item]
         counted = None
         if targets.doubtful is not None:
             unsure = targets.doubtful[..., STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+            # (B, H, W) -> (B, H * W) -> (M, H * W)
             counted = 1.0 - unsure.flatten(1).float()[frame]
         masks = point_bce(logits, truth, counted) + point_dice(logits, truth, counted)
         return dense + masks / frame.numel()

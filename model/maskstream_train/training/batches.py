@@ -15,7 +15,7 @@ from maskstream_model.errors import DatasetError
 from maskstream_model.tasks.preprocess import DIVISOR
 from maskstream_train.training.clip_source import ClipSource
 from maskstream_train.training.distribution import Share, share
-from maskstream_train.training.options import BatchPlan, Plan
+from maskstream_train.training.run_options import BatchPlan, Plan
 from maskstream_train.training.targets import ClipBatch, collate
 from maskstream_train.training.video_clips import VideoClips
 from maskstream_train.training.video_plan import VideoPlan

@@ -103,6 +103,7 @@ class Criterion:
 def in_layers(rows: Tensor, layers: int, num_rows: int) -> Tensor:
     """Return `rows (M,)` of each of `L` layers of `R` rows, numbered through, `(L * M,)`."""
     starts = num_rows * torch.arange(layers, device=rows.device)
+    # (L, 1) + (M,) -> (L, M) -> (L * M,)
     return (starts[:, None] + rows).flatten()
 
 
@@ -143,6 +144,7 @@ def set_losses(
     classes = leave_out_unknown(classes, mask_logits, targets, logits.shape[-1] - 1)
     pairs = matched_pairs(mask_logits, rows, targets)
     num_masks = max(1.0, mean_over_processes(len(pairs.index) / layers, logits.device))
+    # (L, B, Q, K + 1) -> (L, B * Q, K + 1), (L, B, Q) -> (L, B * Q)
     classed = ClassedRows(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
     return criterion.losses(classed, pairs, matched_rows(rows, queries), num_masks, generator)
 
@@ -177,6 +179,7 @@ def matched_pairs(mask_logits: Tensor, rows: Tensor, targets: FrameTargets) -> M
     """Collect the masks `(L, B, R, H, W)` of all matched rows `(L, B, O)` with their truth."""
     layer, frame, item = (rows != UNMATCHED).nonzero(as_tuple=True)
     picked = mask_logits[layer, frame, rows[layer, frame, item]]
+    # (B, O, h, w) -> (B * O, h, w), of which the index picks by frame and object
     num_objects = targets.labels.shape[1]
     return MaskPairs(
         picked,

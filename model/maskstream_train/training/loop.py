@@ -14,8 +14,8 @@ from maskstream_model.errors import TrainingError
 from maskstream_train.training.batches import stream_batches
 from maskstream_train.training.distribution import anywhere, share, wait_for_all
 from maskstream_train.training.journal import Record, journal
-from maskstream_train.training.options import Plan, RunOptions
 from maskstream_train.training.run_checkpoint import Run, make_folder
+from maskstream_train.training.run_options import Plan, RunOptions
 from maskstream_train.training.stage import Stage
 from maskstream_train.training.targets import ClipBatch
 from maskstream_train.training.trainer import Trainer

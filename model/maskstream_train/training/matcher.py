@@ -50,11 +50,13 @@ def match_costs(
     """
     layers, batch = mask_logits.shape[:2]
     points = random_points((batch, cost.num_points), generator)
+    # (B, P, 2) -> (L * B, P, 2); (L, B, R, H, W) -> (L * B, R, H, W) -> (L * B, R, P)
     shared = points.expand(layers, -1, -1, -1).flatten(0, 1)
     drawn = sample_logits(mask_logits.flatten(0, 1), shared)
     drawn = drawn.view(layers, batch, *drawn.shape[1:])
     objects = targets.labels.shape[1]
     index = torch.arange(batch * objects, device=points.device)
+    # (B, O, h, w) -> (B * O, h, w) -> (B * O, P) -> (1, B, O, P)
     truth = sample_targets(
         targets.masks.flatten(0, 1), index, points.repeat_interleave(objects, dim=0)
     ).view(1, batch, objects, -1)
@@ -73,6 +75,7 @@ def match_costs(
 
 def _pairwise_mask_costs(drawn: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """Return BCE and dice `(L, B, R, O)` of logits `(L, B, R, P)` and truth `(1, B, O, P)`."""
+    # (1, B, O, P) -> (1, B, P, O), so that (L, B, R, P) @ it -> (L, B, R, O)
     across = truth.transpose(-1, -2)
     bce = (F.softplus(drawn).sum(-1, keepdim=True) - drawn @ across) / drawn.shape[-1]
     inside = drawn.sigmoid()

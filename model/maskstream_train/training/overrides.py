@@ -71,7 +71,7 @@ def _value(settings: Any, path: Names, text: str) -> Any:
     try:
         value = _parsed(text, kind)
     except ValueError:
-        raise ConfigError(f"{name} cannot be {text!r}: it is {_told(kind)}") from None
+        raise ConfigError(f"{name} cannot be {text!r}: it is {_described(kind)}") from None
     _check(name, value)
     return value
 
@@ -110,7 +110,7 @@ def _parsed(text: str, kind: Any) -> Any:
     raise ValueError(text)
 
 
-def _told(kind: Any) -> str:
+def _described(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
 
 

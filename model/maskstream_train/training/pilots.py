@@ -52,7 +52,9 @@ def pilot_loss(
     classes = torch.where(shown.present, shown.labels, IGNORED).expand(len(layers), -1, -1)
     pairs = _pairs(masks, shown)
     num_masks = max(1.0, len(pairs.index) / len(layers))
+    # (B, P) -> (M,) rows of a layer -> (L * M,)
     rows = in_layers(shown.present.flatten().nonzero()[:, 0], len(layers), batch * pilots)
+    # (L, B, P, K + 1) -> (L, B * P, K + 1), (L, B, P) -> (L, B * P)
     classed = ClassedRows(logits.flatten(1, 2), classes.flatten(1), criterion.weights.no_object)
     losses = criterion.losses(classed, pairs, rows, num_masks, generator)
     return torch.stack(list(losses.values())).sum()
@@ -75,6 +77,7 @@ def _blocked(masks: Tensor, shape: tuple[int, int], generator: torch.Generator) 
     Of a mask's cells a share is blocked, and about as many are opened elsewhere: a small object
     would drown in a share of the whole frame.
     """
+    # (B, P, h, w) -> (B, P, *shape) -> (B, P, M)
     cells = F.adaptive_max_pool2d(masks.float(), shape).flatten(2) > 0
     share = torch.rand(*cells.shape[:2], 1, generator=generator, device=generator.device)
     drawn = torch.rand(*cells.shape, generator=generator, device=generator.device)
@@ -87,6 +90,7 @@ def _pairs(mask_logits: Tensor, shown: FrameTargets) -> MaskPairs:
     """Collect the present pilots' masks of `(L, B, P, H, W)` with their truth."""
     layers = mask_logits.shape[0]
     index = shown.present.flatten().nonzero().squeeze(1)
+    # (L, B, P, H, W) -> (L, B * P, H, W) -> (L, M, H, W) -> (L * M, H, W)
     picked = mask_logits.flatten(1, 2)[:, index].flatten(0, 1)
     certainties = None if shown.certainties is None else shown.certainties.flatten()
     return MaskPairs(

@@ -58,6 +58,7 @@ def sample_targets(masks: Tensor, index: Tensor, points: Tensor) -> Tensor:
     height, width = masks.shape[-2:]
     x = (points[..., 0] * width).long().clamp_(0, width - 1)
     y = (points[..., 1] * height).long().clamp_(0, height - 1)
+    # (X, height, width) -> (X, height * width) -> (M, P)
     return masks.flatten(1)[index.unsqueeze(1), y * width + x].float()
 
 

@@ -17,10 +17,10 @@ from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.options import BatchPlan, Mix, Plan
 from maskstream_train.training.packed_clips import PackedViews
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Hiding, Recipe, TrackerRecipe, tracker_criterion
+from maskstream_train.training.run_options import BatchPlan, Mix, Plan
 from maskstream_train.training.video_plan import VideoPlan
 from maskstream_train.training.windows import Views
 
@@ -49,7 +49,7 @@ class StagePreset:
 
 
 @dataclass(frozen=True)
-class Family:
+class DatasetSettings:
     """Settings of the published models that depend on the data set (docs/model.md 6.3).
 
     Attributes:
@@ -75,14 +75,14 @@ def _alike(names: str) -> dict[str, tuple[str, ...]]:
     return {name: (name,) for name in names.split()}
 
 
-OVIS = Family(
+OVIS = DatasetSettings(
     0.1,
     # COCO's birds are left out, as in the reference.
     _alike("person bicycle motorcycle airplane boat cat dog horse sheep cow elephant bear zebra")
     | _alike("giraffe")
     | dict.fromkeys(("car", "bus", "truck"), ("vehicle",)),
 )
-YTVIS = Family(
+YTVIS = DatasetSettings(
     0.02,
     _alike("person airplane train truck boat bird cat dog horse cow elephant bear zebra giraffe")
     | _alike("skateboard surfboard")
@@ -96,7 +96,7 @@ YTVIS = Family(
         "tennis racket": ("tennis_racket",),
     },
 )
-VIPSEG = Family(
+VIPSEG = DatasetSettings(
     0.01,
     steps=90_000,
     decay_at=66_000,
@@ -149,24 +149,27 @@ def _demo(stage: StageName) -> StagePreset:
     return StagePreset(recipe, plan, TrackerRecipe())
 
 
-def _published(family: Family, config: ModelConfig, stage: StageName) -> StagePreset:
+def _published(settings: DatasetSettings, config: ModelConfig, stage: StageName) -> StagePreset:
     """Return a stage of a published model; batches of 8 clips."""
-    steps, decay_at = family.steps, family.decay_at
+    steps, decay_at = settings.steps, settings.decay_at
     large = isinstance(config.segmenter.backbone, VitAdapterConfig)
-    if stage == "refiner" and large and family is OVIS:
+    if stage == "refiner" and large and settings is OVIS:
         steps, decay_at = 80_000, 56_000
     frames, refining = CLIP_FRAMES[stage], stage == "refiner"
     known = {item.name for item in config.classes}
     plan = VideoPlan(
         picture_classes={
-            ours: name for ours, names in family.pictures.items() for name in names if name in known
+            ours: name
+            for ours, names in settings.pictures.items()
+            for name in names
+            if name in known
         },
-        augmentation=family.augmentation,
+        augmentation=settings.augmentation,
         sampling=ClipSampling(frames, reverse_share=0.5 if refining else 0.0),
     )
     # The refiner's masks are tubes through all frames.
     recipe = _recipe(NUM_POINTS * frames if refining else NUM_POINTS, decay_at)
-    return StagePreset(recipe, plan, _tracker(family), steps)
+    return StagePreset(recipe, plan, _tracker(settings), steps)
 
 
 def _recipe(num_points: int, decay_at: int) -> Recipe:
@@ -189,10 +192,10 @@ def _recipe(num_points: int, decay_at: int) -> Recipe:
     )
 
 
-def _tracker(family: Family) -> TrackerRecipe:
+def _tracker(settings: DatasetSettings) -> TrackerRecipe:
     return TrackerRecipe(
         short_steps=10_000,
-        keep_score_min=family.keep_score_min,
+        keep_score_min=settings.keep_score_min,
         max_rows=None,
         min_tracked=3,
         drop_share=0.0,
@@ -203,5 +206,5 @@ def _tracker(family: Family) -> TrackerRecipe:
         varied_order=False,
         likeness_start=False,
         supervise_start=True,
-        disappearance_simulation=family.disappearance_simulation,
+        disappearance_simulation=settings.disappearance_simulation,
     )

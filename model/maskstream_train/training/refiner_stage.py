@@ -24,7 +24,7 @@ from maskstream_train.training.matcher import (
     match_costs,
     objects_of_rows,
 )
-from maskstream_train.training.options import RunOptions
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, FrameTargets
@@ -103,6 +103,7 @@ class RefinerStage:
         num_objects = batch.labels.shape[1]
         index = torch.cat([row * num_objects + one.objects for row, one in enumerate(terms)])
         tubes = torch.cat([one.tubes for one in terms], 1)
+        # (B, O, T * h, w) -> (B * O, T * h, w); (L, M, T * H, W) -> (L * M, T * H, W)
         truth = true_tubes(batch.masks).flatten(0, 1)
         pairs = MaskPairs(tubes.flatten(0, 1), truth, index.repeat(len(tubes)))
         num_masks = max(1.0, mean_over_processes(len(index), index.device))

@@ -18,6 +18,13 @@ from maskstream_train.training.matcher import (
     match_costs,
     objects_of_rows,
 )
+from maskstream_train.training.padded_tracks import (
+    PaddedTracks,
+    compact,
+    no_tracks,
+    remember,
+    with_anchors,
+)
 from maskstream_train.training.recipes import TrackerRecipe
 from maskstream_train.training.simulation import (
     chance,
@@ -29,13 +36,6 @@ from maskstream_train.training.simulation import (
     shown_objects,
 )
 from maskstream_train.training.targets import ClipBatch, FrameTargets
-from maskstream_train.training.track_rows import (
-    TrackRows,
-    compact,
-    no_tracks,
-    remember,
-    with_anchors,
-)
 
 HISTORY = 9
 """Earlier appearances that the momentum is compared with (docs/model.md 3.4)."""
@@ -139,7 +139,7 @@ class Rollout:
         return torch.randint(1, last, shape, generator=generator, device=generator.device)
 
     def _gone(
-        self, tracks: TrackRows, before: Tensor, its_turn: Tensor, generator: torch.Generator
+        self, tracks: PaddedTracks, before: Tensor, its_turn: Tensor, generator: torch.Generator
     ) -> Tensor:
         """Return the object `(B,)` that is hidden from tracker 2, `UNMATCHED` for none."""
         if self._short:
@@ -147,7 +147,7 @@ class Rollout:
         drawn = draw_disappearing(tracks.objects, self._recipe.min_tracked, generator)
         return hide_over_time(self._recipe.disappearance_simulation, drawn, before, its_turn)
 
-    def _states(self, tracks: TrackRows, frame: SegmenterOutput, number: int) -> list[Tensor]:
+    def _states(self, tracks: PaddedTracks, frame: SegmenterOutput, number: int) -> list[Tensor]:
         """Return states after every layer of tracker 1.
 
         Differs from reference: the state before the first layer is only supervised where the
@@ -176,8 +176,8 @@ class Rollout:
         return objects_of_rows(assign(costs, free)[0], anchors.shape[1])
 
     def _carry_on(
-        self, rows: TrackRows, frame: SegmenterOutput, generator: torch.Generator
-    ) -> TrackRows:
+        self, rows: PaddedTracks, frame: SegmenterOutput, generator: torch.Generator
+    ) -> PaddedTracks:
         """Choose the rows that are tracks on the next frame, and update their momentum."""
         with torch.no_grad():
             scores = foreground_scores(self._tracker.classify(rows.features))
@@ -189,7 +189,7 @@ class Rollout:
         seen = scores.gather(1, chosen) > self._recipe.keep_score_min
         return remember(kept, appearances, seen)
 
-    def _keep(self, rows: TrackRows, scores: Tensor, generator: torch.Generator) -> Tensor:
+    def _keep(self, rows: PaddedTracks, scores: Tensor, generator: torch.Generator) -> Tensor:
         """Emergence simulation: which rows stay; the others' objects must emerge again.
 
         Differs from reference: it keeps a row by its score alone. Here rows with an object are
@@ -207,7 +207,7 @@ class Rollout:
 
 
 def _slot_rows(
-    tracks: TrackRows, states: list[Tensor], targets: FrameTargets, gone: Tensor, number: int
+    tracks: PaddedTracks, states: list[Tensor], targets: FrameTargets, gone: Tensor, number: int
 ) -> FrameRows:
     """Return tracker 2's rows: the tracks' earlier objects, without the simulated absent one."""
     batch = len(gone)

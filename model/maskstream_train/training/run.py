@@ -14,16 +14,16 @@ from maskstream_train.training.class_heads import HEAD, fitted
 from maskstream_train.training.imagenet import imagenet_backbone
 from maskstream_train.training.imagenet_restart import restarted
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.presets import StageName
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run_checkpoint import Run
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import SegmenterStage, images_of
 from maskstream_train.training.tracker_stage import TrackerStage
 
 TRACKER, REFINER = "tracker.", "refiner."
 SEGMENTER_HEAD = f"sem_seg_head.predictor.{HEAD}"
-RESTART_BATCHES = 16
+RESTART_BATCHES = 8
 """Batches of the plan on which layers are fitted to another backbone."""
 
 
@@ -39,8 +39,8 @@ def train_segmenter(options: RunOptions) -> Run:
     device, clip_frames = torch.device(options.device), options.plan.num_frames
     stage = SegmenterStage(options.config, options.recipe, device, clip_frames)
     if options.init is not None:
-        stage.start_from(_first_segmenter(options, options.init))
-        stage.earlier = _told(options.init, "segmenter_")
+        stage.start_from(first_segmenter(options, options.init))
+        stage.earlier = _facts_of(options.init, "segmenter_")
     elif options.recipe.imagenet:
         stage.start_backbone()
     if options.recipe.backbone_factor == 0:
@@ -48,8 +48,15 @@ def train_segmenter(options: RunOptions) -> Run:
     return train(stage, options)
 
 
-def _first_segmenter(options: RunOptions, init: Path) -> dict[str, Tensor]:
-    """Return the weights of a file to start from, on ImageNet's backbone if the recipe says so."""
+def first_segmenter(options: RunOptions, init: Path) -> dict[str, Tensor]:
+    """Return the weights of a file to start from, on ImageNet's backbone if the recipe says so.
+
+    Raises:
+        CheckpointError: the file cannot be read, or is another network's.
+        ConfigError: there are no ImageNet weights for the model's backbone.
+        TrainingError: the package that holds them is not installed.
+        DatasetError: clips of the plan cannot be made.
+    """
     weights = segmenter_of(fitted(init, options.config))
     if not options.recipe.restart or options.resume:
         return weights
@@ -74,10 +81,10 @@ def train_tracker(options: RunOptions) -> Run:
     torch.manual_seed(options.plan.seed)
     segmenter = segmenter_of(fitted(start, options.config))
     stage = TrackerStage(options.config, options, segmenter)
-    stage.earlier = _told(start, "segmenter_")
+    stage.earlier = _facts_of(start, "segmenter_")
     if options.tracker_init is not None:
         stage.start_from(_first_trackers(options.tracker_init, segmenter))
-        stage.earlier |= _told(options.tracker_init, "tracker_")
+        stage.earlier |= _facts_of(options.tracker_init, "tracker_")
     return train(stage, options)
 
 
@@ -104,7 +111,7 @@ def train_refiner(options: RunOptions) -> Run:
         raise TrainingError(f"{start} does not exist: give the online model as --init")
     torch.manual_seed(options.plan.seed)
     stage = RefinerStage(options.config, options, _without(load_weights(start), REFINER))
-    stage.earlier = _told(start, "segmenter_", "tracker_")
+    stage.earlier = _facts_of(start, "segmenter_", "tracker_")
     return train(stage, options)
 
 
@@ -115,7 +122,7 @@ STAGES: Mapping[StageName, Callable[[RunOptions], Run]] = {
 }
 
 
-def _told(path: Path, *prefixes: str) -> dict[str, str]:
+def _facts_of(path: Path, *prefixes: str) -> dict[str, str]:
     """Return what a weight file says about its training that begins with one of `prefixes`."""
     return {name: text for name, text in header_of(path).items() if name.startswith(prefixes)}
 

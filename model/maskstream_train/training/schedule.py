@@ -42,7 +42,7 @@ def parameter_groups(
     Args:
         module: learns.
         weight_decay: of all other parameters.
-        backbone_factor: on the rate of what lies in a submodule named "backbone"; each group's
+        backbone_factor: on the rate of what is in a submodule named "backbone"; each group's
             factor is under its key `rate`.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {

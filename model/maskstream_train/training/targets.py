@@ -81,6 +81,7 @@ class ClipBatch:
         if certainties is not None:
             certainties = certainties.repeat_interleave(self.num_frames, 0)
         return FrameTargets(
+            # (B, T, O, h, w) -> (B * T, O, h, w)
             self.masks.flatten(0, 1),
             self.labels.repeat_interleave(self.num_frames, 0),
             self.present.flatten(0, 1),

@@ -96,11 +96,13 @@ def tracked_tubes(clip: TrackedClip, tracker: QueryTracker) -> Tensor:
 def refined_tubes(layer: RefinedRows, rows: Tensor, mask_features: Tensor) -> Tensor:
     """Return masks `(M, T * H, W)` of `rows (M,)`, features `(T, C, H, W)`."""
     embeddings = layer.mask_embeddings[rows]
+    # (M, T, H, W) -> (M, T * H, W)
     return torch.einsum("mtc,tchw->mthw", embeddings, mask_features).flatten(1, 2)
 
 
 def true_tubes(masks: Tensor) -> Tensor:
     """Return `(B, O, T * h, w)` of masks `(B, T, O, h, w)`."""
+    # -> (B, O, T, h, w) -> (B, O, T * h, w)
     return masks.transpose(1, 2).flatten(2, 3)
 
 

@@ -23,9 +23,9 @@ from maskstream_train.training.criterion import (
 from maskstream_train.training.distribution import mean_over_processes, take_from_first
 from maskstream_train.training.losses import IGNORED, MaskPairs
 from maskstream_train.training.matcher import UNMATCHED, objects_of_rows
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.recipes import TrackerRecipe
 from maskstream_train.training.rollout import FrameRows, Rollout
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.segmenter_stage import segmented
 from maskstream_train.training.stage import Moment
 from maskstream_train.training.targets import ClipBatch, SegmentedBatch
@@ -116,6 +116,7 @@ class TrackerStage:
         Differs from reference: mask losses are divided by the number of masks that they compare;
         there, by the number of rows with an object, whether it is visible or not.
         """
+        # of each frame: (L, B, R, K + 1) -> (L, B * R, K + 1)
         logits = [self._tracker.classify(torch.stack(rows.states)).flatten(1, 2) for rows in frames]
         classes = torch.cat(
             [self._classes(rows, clip, features[rows.frame]).flatten() for rows in frames]
@@ -155,7 +156,7 @@ class TrackerStage:
     def _classes(self, rows: FrameRows, clip: ClipBatch, features: Tensor) -> Tensor:
         """Return target classes `(B, R)`: no object for what is not visible.
 
-        Padding is ignored, and so are rows of no object whose final mask lies in unknown places.
+        Padding is ignored, and so are rows of no object whose final mask is in unknown places.
         """
         seen = rows.visible.gather(1, rows.objects.clamp(min=0)) & (rows.objects != UNMATCHED)
         objects = torch.where(seen, rows.objects, UNMATCHED)
@@ -181,11 +182,13 @@ class TrackerStage:
         index = holder.clamp(min=0)[:, None, :, None].expand(
             -1, states.shape[1], -1, states.shape[3]
         )
+        # (B, L, O, C) -> (B, L * O, C) -> (B, L * O, H, W) -> (B, L, O, H, W)
         masks = self._tracker.segment(states.gather(2, index).flatten(1, 2), features)
         masks = masks.view(len(masks), -1, num_objects, *masks.shape[2:])
         frame, item = wanted.nonzero(as_tuple=True)
         number = (frame * clip.num_frames + rows.frame) * num_objects + item
         place = frame * rows.objects.shape[1] + holder[frame, item]
+        # (M, L, H, W) -> (L, M, H, W)
         return masks[frame, :, item].transpose(0, 1), number, place
 
     def export(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

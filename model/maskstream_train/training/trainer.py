@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.distribution import share, spread
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.run_checkpoint import Run, load_run, save_run
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.schedule import (
     AveragedWeights,
     learning_rate_factor,

@@ -14,7 +14,7 @@ from maskstream_model.errors import DatasetError
 from maskstream_model.tasks.preprocess import DIVISOR
 from maskstream_train.data.classes import match_classes
 from maskstream_train.data.synthetic import Clip
-from maskstream_train.data.videos import AnnotatedFrames, Category, VideoReader
+from maskstream_train.data.videos import AnnotatedFrames, Category, VideoDataset
 from maskstream_train.training.augmentation import draw_transform, transform_clip
 from maskstream_train.training.clip_sampling import frame_numbers, place_of
 from maskstream_train.training.distribution import Share
@@ -34,7 +34,7 @@ class Opened:
     """
 
     name: str
-    reader: VideoReader
+    reader: VideoDataset
     classes: Ints
     still: bool = False
 

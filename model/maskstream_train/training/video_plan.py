@@ -6,7 +6,7 @@ from pathlib import Path
 
 from maskstream_model.config import ClassInfo
 from maskstream_train.data.readers import Format, open_reader
-from maskstream_train.data.videos import VideoReader
+from maskstream_train.data.videos import VideoDataset
 from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 
@@ -26,7 +26,7 @@ class DataSet:
         """What it is, for people and for the weight file."""
         return f"{self.form} data at {self.path.name}"
 
-    def open(self) -> VideoReader:
+    def open(self) -> VideoDataset:
         """Read the annotations.
 
         Raises:

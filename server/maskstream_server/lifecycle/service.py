@@ -59,10 +59,10 @@ class Service:
     def __post_init__(self) -> None:
         """Set up what follows from the other parts."""
         max_sessions = self.settings.max_sessions
-        self.metrics.guests(0, max_sessions)
+        self.metrics.sessions(0, max_sessions)
         self.connections = ConnectionRegistry(
             max_sessions,
-            lambda present: self.metrics.guests(present, max_sessions),
+            lambda present: self.metrics.sessions(present, max_sessions),
             self.settings.idle_s,
             self.settings.max_sessions_per_address,
         )

@@ -19,7 +19,7 @@ _ROW_PADDING_BYTES: Final = 1024
 
 
 @dataclass(frozen=True)
-class VideoFrame:
+class DecodedFrame:
     """One frame.
 
     Attributes:
@@ -33,7 +33,7 @@ class VideoFrame:
     pixels: Pixels
 
 
-class Video(ChildStream[VideoFrame]):
+class DecodedVideo(ChildStream[DecodedFrame]):
     """The frames of a video that a child process is decoding.
 
     Attributes:
@@ -54,7 +54,7 @@ class Video(ChildStream[VideoFrame]):
                 raise ValueError(f"the first message is {kind.name}")
             self.info = SourceInfo.decode(child.text(num_bytes), limits)
 
-    def _item(self, kind: MessageKind, num_bytes: int) -> VideoFrame | None:
+    def _item(self, kind: MessageKind, num_bytes: int) -> DecodedFrame | None:
         index = self._num_met
         self._num_met += 1
         if self._num_met > self._limits.max_frames:
@@ -65,7 +65,7 @@ class Video(ChildStream[VideoFrame]):
             raise ValueError(f"{kind.name} among frames")
         return self._frame(index, num_bytes)
 
-    def _frame(self, index: int, num_bytes: int) -> VideoFrame:
+    def _frame(self, index: int, num_bytes: int) -> DecodedFrame:
         head = self._child.read(FRAME_HEAD.size)
         time_s, width, height, row_bytes, code = FRAME_HEAD.unpack(head)
         orientation = Orientation.from_code(code)
@@ -81,19 +81,19 @@ class Video(ChildStream[VideoFrame]):
         rows = np.empty((height, row_bytes), np.uint8)
         self._child.read_into(rows.data.cast("B"))
         stored = rows[:, : 3 * width].reshape(height, width, 3)
-        return VideoFrame(index, time_s, orientation.apply(stored))
+        return DecodedFrame(index, time_s, orientation.apply(stored))
 
 
 class OpenVideo(Protocol):
     """Opens a file; blocks, and raises MediaError."""
 
-    def __call__(self, path: Path, *, skip: int, stride: int) -> Video:
+    def __call__(self, path: Path, *, skip: int, stride: int) -> DecodedVideo:
         """Return its frames from number `skip` on whose number is a multiple of `stride`."""
 
 
 def open_video(
     path: str | Path, limits: VideoLimits | None = None, *, skip: int = 0, stride: int = 1
-) -> Video:
+) -> DecodedVideo:
     """Start decoding a file in a child process; returns when its first frame has been decoded.
 
     Args:
@@ -109,7 +109,7 @@ def open_video(
     limits = limits or VideoLimits()
     child = ChildProcess(Path(path), ChildTask(limits, skip=skip, stride=stride))
     try:
-        return Video(child, limits)
+        return DecodedVideo(child, limits)
     except BaseException:
         child.close()
         raise

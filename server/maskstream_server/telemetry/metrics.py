@@ -104,7 +104,7 @@ class Metrics(WorkMetrics):
             "sessions_without_store", "Sessions whose commits do not work now"
         )
 
-    def guests(self, present: int, max_sessions: int) -> None:
+    def sessions(self, present: int, max_sessions: int) -> None:
         """Set the number of sessions that have a connection."""
         self.live_sessions.set(present)
         self.free_slots.set(max_sessions - present)

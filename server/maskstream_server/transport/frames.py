@@ -34,12 +34,12 @@ class BoundedFrames(ServerProtocol):
         super().__init__(max_size=FIRST_MESSAGE_BYTES)
         self.num_small = 0
         self._num_fragments = 0
-        self._welcomed = False
+        self._accepted = False
         self._ending: WireError | None = None
 
     def welcome(self, max_message_bytes: int) -> None:
         """Take messages of this size from now on."""
-        self._welcomed = True
+        self._accepted = True
         self.max_message_size = max_message_bytes
 
     def end(self, error: WireError) -> None:
@@ -70,7 +70,7 @@ class BoundedFrames(ServerProtocol):
         super().fail(code, reason)
 
     def _too_large(self) -> WireError:
-        if self._welcomed:
+        if self._accepted:
             limit = (self.max_message_size or 0) // 2
             return FrameTooLargeError(f"A message is over twice the limit {limit}.")
         return BadHelloError(f"Before welcome, a message has at most {FIRST_MESSAGE_BYTES} bytes.")

@@ -57,7 +57,7 @@ class NeverFlushes(StandIn):
 
 
 class ComesTooLate(StandIn):
-    """Answers everything at the end, but promises three frames."""
+    """Answers everything at the end, but says three frames."""
 
     def step(self, batch, pause=None):
         late = stand_in(None)
@@ -88,7 +88,7 @@ class TakesAnyFrame(StandIn):
 
 
 class NeedsNothing(StandIn):
-    """Goes on without the prompts that it says it needs."""
+    """Continues without the prompts that it says it needs."""
 
     def _wanted(self, options):
         return super()._wanted(options if options.prompts else PROMPTS)
@@ -142,7 +142,7 @@ class ForgetsInParts(StandIn):
         return super().to_parts(State(replace(state.memory, tracks=())))
 
 
-class PromisesTooMuch(StandIn):
+class CommitsTooMuch(StandIn):
     """Frames count as committed that the parts do not hold."""
 
     def committed(self, state):
@@ -254,7 +254,7 @@ BROKEN = (
     ("the_limit_of_tracks_is_kept", KnowsNoLimit, {}),
     ("frames_that_were_left_out_are_not_counted", CountsGaps, {}),
     ("a_session_resumes_after_any_frame", ForgetsInParts, {}),
-    ("a_session_resumes_after_any_frame", PromisesTooMuch, {"lookahead": 3}),
+    ("a_session_resumes_after_any_frame", CommitsTooMuch, {"lookahead": 3}),
     ("changed_parts_give_the_whole_memory", NamesPartsFreely, {}),
     ("memory_is_bounded", Grows, {}),
     ("wrong_parts_are_refused", TakesAnyParts, {}),

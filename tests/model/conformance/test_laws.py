@@ -11,6 +11,7 @@ import pytest
 from maskstream_bench.stand_in import StandIn
 from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import Prompt, SessionOptions
+from support.examples import IS_THOROUGH
 from support.stand_ins import colored_frames, stand_in
 from support.tiny import (
     tiny_associated_model,
@@ -35,23 +36,25 @@ PROMPTS = SessionOptions(prompts=(Prompt("red", 0), Prompt("a cat", 4)))
 TINY = tiny_frames(14, seed=2)
 MOVED = {"tolerance": 1e-4, "mask_tolerance": 1e-3}
 """How far the values of a network move where frames share a step."""
+LONG = 200 if IS_THOROUGH else 60
+"""Frames of the long run of a tiny network: beyond its windows, patience and limit of tracks."""
 CASES: dict[str, Callable[[], Case]] = {
-    "dvis-daq": lambda: Case(tiny_model, TINY, **MOVED, num_long=200),
-    "dvis-daq, panoptic": lambda: Case(tiny_panoptic_model, TINY, **MOVED, num_long=100),
-    "dvis-daq, offline": lambda: Case(tiny_offline_model, TINY, **MOVED, num_long=100),
+    "dvis-daq": lambda: Case(tiny_model, TINY, **MOVED, num_long=LONG),
+    "dvis-daq, panoptic": lambda: Case(tiny_panoptic_model, TINY, **MOVED, num_long=LONG),
+    "dvis-daq, offline": lambda: Case(tiny_offline_model, TINY, **MOVED, num_long=LONG),
     "dvis-daq, offline, whole": lambda: Case(
         lambda: tiny_offline_model(window=None), TINY, **MOVED, num_long=40
     ),
-    "hungarian": lambda: Case(tiny_hungarian_model, TINY, **MOVED, num_long=100),
-    "mask2former": lambda: Case(tiny_associated_model, TINY, **MOVED, num_long=100),
+    "hungarian": lambda: Case(tiny_hungarian_model, TINY, **MOVED, num_long=LONG),
+    "mask2former": lambda: Case(tiny_associated_model, TINY, **MOVED, num_long=LONG),
     "mask2former, panoptic": lambda: Case(
-        lambda: tiny_associated_model("panoptic"), TINY, **MOVED, num_long=100
+        lambda: tiny_associated_model("panoptic"), TINY, **MOVED, num_long=LONG
     ),
     "brightest blob": lambda: Case(brightest_blob, colored_frames(), max_bytes=200),
     "bench": lambda: Case(lambda: StandIn(4, 2), colored_frames(8), max_bytes=64 << 10),
     "at once": lambda: Case(stand_in, colored_frames(), max_bytes=500),
     "late": lambda: Case(lambda: stand_in(3), colored_frames(), max_bytes=500),
-    "whole video": lambda: Case(lambda: stand_in(None), colored_frames(), num_long=100),
+    "whole video": lambda: Case(lambda: stand_in(None), colored_frames(), num_long=LONG),
     "prompted": lambda: Case(lambda: stand_in(0, "required"), colored_frames(), PROMPTS),
     "prompts are optional": lambda: Case(own_classes_or_prompts, colored_frames()),
     "prompts are given": lambda: Case(own_classes_or_prompts, colored_frames(), PROMPTS),

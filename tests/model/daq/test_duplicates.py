@@ -7,7 +7,7 @@ import torch
 
 from maskstream_model.config import OnlineConfig
 from maskstream_model.daq.duplicates import find_duplicates, mask_ious, suppress_duplicates
-from maskstream_model.daq.lifecycle import Verdict
+from maskstream_model.daq.lifecycle import Decisions
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.port import TrackStatus
@@ -28,9 +28,9 @@ def _masks(*places: str) -> torch.Tensor:
     return torch.stack([_mask(place) for place in places])
 
 
-def _verdict(seen: list[bool], missed: list[int], born: list[int]) -> Verdict:
+def _decisions(seen: list[bool], missed: list[int], born: list[int]) -> Decisions:
     nobody = torch.zeros(len(seen), dtype=torch.bool)
-    return Verdict(torch.tensor(seen, dtype=torch.bool), nobody, _ints(missed), _ints(born), 0)
+    return Decisions(torch.tensor(seen, dtype=torch.bool), nobody, _ints(missed), _ints(born), 0)
 
 
 def _ints(values: list[int]) -> torch.Tensor:
@@ -52,9 +52,9 @@ def test_what_overlaps_a_duplicate_alone_stays() -> None:
 
 
 def test_an_anchor_on_a_seen_track_starts_no_track() -> None:
-    verdict = _verdict([True], [0], [3, 5])
+    decisions = _decisions([True], [0], [3, 5])
     result = suppress_duplicates(
-        verdict, _ints([0]), RULES, lambda _, __: _masks("left", "almost left", "right")
+        decisions, _ints([0]), RULES, lambda _, __: _masks("left", "almost left", "right")
     )
     assert result.born.tolist() == [5]
     assert result.seen.tolist() == [True]
@@ -62,9 +62,11 @@ def test_an_anchor_on_a_seen_track_starts_no_track() -> None:
 
 def test_a_younger_track_on_an_older_one_is_missed_until_it_disappears() -> None:
     patient = replace(RULES, max_missed_frames=2)
-    verdict, missed, gone = _verdict([True, True], [0, 0], []), _ints([0, 0]), []
+    decisions, missed, gone = _decisions([True, True], [0, 0], []), _ints([0, 0]), []
     for _ in range(2):
-        result = suppress_duplicates(verdict, missed, patient, lambda _, __: _masks("left", "left"))
+        result = suppress_duplicates(
+            decisions, missed, patient, lambda _, __: _masks("left", "left")
+        )
         missed, gone = result.missed_frames, result.gone.tolist()
     assert missed.tolist() == [0, 2]
     assert gone == [False, True]
@@ -72,7 +74,7 @@ def test_a_younger_track_on_an_older_one_is_missed_until_it_disappears() -> None
 
 def test_a_track_that_was_lost_does_not_take_over_what_another_one_shows() -> None:
     result = suppress_duplicates(
-        _verdict([True, True], [0, 0], []),
+        _decisions([True, True], [0, 0], []),
         _ints([2, 0]),
         RULES,
         lambda _, __: _masks("left", "left"),
@@ -83,7 +85,7 @@ def test_a_track_that_was_lost_does_not_take_over_what_another_one_shows() -> No
 
 def test_an_anchor_on_a_track_missed_on_this_frame_alone_recovers_it() -> None:
     result = suppress_duplicates(
-        _verdict([True, False], [0, 1], [3, 5]),
+        _decisions([True, False], [0, 1], [3, 5]),
         _ints([0, 0]),
         RULES,
         lambda _, __: _masks("right", "left", "almost left", "nowhere"),
@@ -96,7 +98,7 @@ def test_an_anchor_on_a_track_missed_on_this_frame_alone_recovers_it() -> None:
 
 def test_an_anchor_on_a_track_missed_for_longer_starts_a_track() -> None:
     result = suppress_duplicates(
-        _verdict([False], [2], [3]),
+        _decisions([False], [2], [3]),
         _ints([1]),
         RULES,
         lambda tracks, _: _masks(*["left"] * (len(tracks) + 1)),
@@ -106,9 +108,9 @@ def test_an_anchor_on_a_track_missed_for_longer_starts_a_track() -> None:
 
 
 def test_an_anchor_recovers_the_oldest_of_the_tracks_it_overlaps() -> None:
-    verdict = _verdict([False, False], [1, 1], [3])
+    decisions = _decisions([False, False], [1, 1], [3])
     result = suppress_duplicates(
-        verdict, _ints([0, 0]), RULES, lambda _, __: _masks("left", "almost left", "left")
+        decisions, _ints([0, 0]), RULES, lambda _, __: _masks("left", "almost left", "left")
     )
     assert result.seen.tolist() == [True, False]
     assert result.missed_frames.tolist() == [0, 1]
@@ -117,7 +119,7 @@ def test_an_anchor_recovers_the_oldest_of_the_tracks_it_overlaps() -> None:
 
 def test_an_anchor_on_a_seen_track_recovers_no_other() -> None:
     result = suppress_duplicates(
-        _verdict([True, False], [0, 1], [3]),
+        _decisions([True, False], [0, 1], [3]),
         _ints([0, 0]),
         RULES,
         lambda _, __: _masks("left", "almost left", "left"),
@@ -128,7 +130,7 @@ def test_an_anchor_on_a_seen_track_recovers_no_other() -> None:
 
 def test_a_track_that_was_not_seen_prevents_no_track_elsewhere() -> None:
     result = suppress_duplicates(
-        _verdict([False], [1], [7]), _ints([0]), RULES, lambda _, __: _masks("right", "left")
+        _decisions([False], [1], [7]), _ints([0]), RULES, lambda _, __: _masks("right", "left")
     )
     assert result.seen.tolist() == [False]
     assert result.born.tolist() == [7]
@@ -138,8 +140,8 @@ def test_without_a_limit_nothing_changes_and_no_mask_is_made() -> None:
     def masks_of(tracks: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
         raise AssertionError("no mask is needed")
 
-    verdict = _verdict([True], [0], [1])
-    assert suppress_duplicates(verdict, _ints([0]), OnlineConfig(), masks_of) is verdict
+    decisions = _decisions([True], [0], [1])
+    assert suppress_duplicates(decisions, _ints([0]), OnlineConfig(), masks_of) is decisions
 
 
 @pytest.mark.parametrize("name", [name for name in preset_names() if name != "demo"])

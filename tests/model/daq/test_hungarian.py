@@ -40,10 +40,10 @@ def _assert_same(left: FrameOutput, right: FrameOutput) -> None:
 
 
 def _queries(*present: int, scores: dict[int, float] | None = None) -> SegmenterOutput:
-    """Eight orthogonal queries; those present score 0.9, others 0.1, unless told."""
-    told = {index: 0.9 if index in present else 0.1 for index in range(8)} | (scores or {})
+    """Eight orthogonal queries; those present score 0.9, others 0.1, unless given."""
+    all_scores = {index: 0.9 if index in present else 0.1 for index in range(8)} | (scores or {})
     logits = torch.zeros(1, 8, 4)
-    for index, score in told.items():
+    for index, score in all_scores.items():
         rest = (1 - score) / 3
         logits[0, index] = torch.tensor([score, rest, rest, rest]).log()
     embeddings = torch.eye(8, 32)[None]
@@ -52,14 +52,14 @@ def _queries(*present: int, scores: dict[int, float] | None = None) -> Segmenter
 
 def _track(model: OnlineHungarian, *frames: SegmenterOutput) -> list[dict[int, int]]:
     """Return track ids with their status, frame by frame."""
-    state, told = model.begin(), []
+    state, found = model.begin(), []
     for frame in frames:
         outputs, states = model.track(frame, [state], [SIZE])
         state = states[0]
-        told.append(
+        found.append(
             dict(zip(outputs[0].track_ids.tolist(), outputs[0].status.tolist(), strict=True))
         )
-    return told
+    return found
 
 
 def test_each_track_gets_the_query_most_like_it() -> None:
@@ -81,19 +81,19 @@ def test_unlike_pairs_and_surplus_tracks_are_no_match() -> None:
 
 
 def test_a_query_keeps_its_track_and_a_new_one_emerges() -> None:
-    told = _track(_model(), _queries(0), _queries(0, 1), _queries(0, 1))
-    assert told == [{1: 0}, {1: 1, 2: 0}, {1: 1, 2: 1}]
+    found = _track(_model(), _queries(0), _queries(0, 1), _queries(0, 1))
+    assert found == [{1: 0}, {1: 1, 2: 0}, {1: 1, 2: 1}]
 
 
 def test_a_track_is_missed_then_disappears_once_and_its_id_is_not_used_again() -> None:
     empty = _queries()
-    told = _track(_model(max_missed_frames=2), _queries(0), empty, empty, empty, _queries(0))
-    assert told == [{1: 0}, {1: 2}, {1: 3}, {}, {2: 0}]
+    found = _track(_model(max_missed_frames=2), _queries(0), empty, empty, empty, _queries(0))
+    assert found == [{1: 0}, {1: 2}, {1: 3}, {}, {2: 0}]
 
 
 def test_a_track_that_was_missed_is_found_again() -> None:
-    told = _track(_model(max_missed_frames=3), _queries(0), _queries(), _queries(0))
-    assert told == [{1: 0}, {1: 2}, {1: 1}]
+    found = _track(_model(max_missed_frames=3), _queries(0), _queries(), _queries(0))
+    assert found == [{1: 0}, {1: 2}, {1: 1}]
 
 
 def test_a_track_without_a_like_query_is_missed_and_shows_nothing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from maskstream_model.config import OnlineConfig
-from maskstream_model.daq.lifecycle import Scores, Verdict, admit, judge, judge_first_frame
+from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 
 RULES = OnlineConfig(
     first_frame_score_min=0.4,
@@ -37,58 +37,58 @@ def frames(draw):
 limits = st.none() | st.integers(0, 20)
 
 
-def judge_within(scores: Scores, missed: torch.Tensor, max_tracks: int | None) -> Verdict:
-    return admit(judge(scores, missed, RULES), scores.anchors, max_tracks)
+def decide_within(scores: Scores, missed: torch.Tensor, max_tracks: int | None) -> Decisions:
+    return admit(decide(scores, missed, RULES), scores.anchors, max_tracks)
 
 
 def test_a_track_is_seen_when_both_trackers_say_so():
     scores = Scores(
         torch.tensor([0.31, 0.31, 0.29]), torch.zeros(0), torch.tensor([0.21, 0.19, 0.9])
     )
-    verdict = judge(scores, torch.tensor([2, 1, 0]), RULES)
-    assert verdict.seen.tolist() == [True, False, False]
-    assert verdict.missed_frames.tolist() == [0, 2, 1]
-    assert not verdict.gone.any()
+    decisions = decide(scores, torch.tensor([2, 1, 0]), RULES)
+    assert decisions.seen.tolist() == [True, False, False]
+    assert decisions.missed_frames.tolist() == [0, 2, 1]
+    assert not decisions.gone.any()
 
 
 def test_a_score_at_the_threshold_is_not_enough():
     scores = Scores(torch.tensor([0.3]), torch.tensor([0.5]), torch.tensor([0.2]))
-    verdict = judge(scores, torch.tensor([0]), RULES)
-    assert verdict.seen.tolist() == [False]
-    assert verdict.born.tolist() == []
+    decisions = decide(scores, torch.tensor([0]), RULES)
+    assert decisions.seen.tolist() == [False]
+    assert decisions.born.tolist() == []
 
 
 def test_tracker_2_has_no_say_without_a_threshold():
     rules = RULES.override(keep_score_min=None)
     scores = Scores(torch.tensor([0.31]), torch.zeros(0), torch.tensor([0.0]))
-    assert judge(scores, torch.tensor([0]), rules).seen.tolist() == [True]
+    assert decide(scores, torch.tensor([0]), rules).seen.tolist() == [True]
 
 
 def test_a_track_disappears_after_the_last_missed_frame_allowed():
     scores = Scores(torch.zeros(3), torch.zeros(0))
-    verdict = judge(scores, torch.tensor([0, 1, 2]), RULES)
-    assert verdict.gone.tolist() == [False, False, True]
+    decisions = decide(scores, torch.tensor([0, 1, 2]), RULES)
+    assert decisions.gone.tolist() == [False, False, True]
 
 
 def test_a_full_session_refuses_the_weakest_new_tracks():
     scores = torch.tensor([0.6, 0.9, 0.41, 0.1, 0.7])
-    verdict = admit(judge_first_frame(scores, RULES), scores, 2)
-    assert verdict.born.tolist() == [1, 4]
-    assert verdict.num_refused == 2
+    decisions = admit(decide_first_frame(scores, RULES), scores, 2)
+    assert decisions.born.tolist() == [1, 4]
+    assert decisions.num_refused == 2
 
 
 def test_a_disappearing_track_makes_room():
     scores = Scores(torch.tensor([0.0, 0.9]), torch.tensor([0.8, 0.6]))
-    verdict = judge_within(scores, torch.tensor([2, 0]), 2)
-    assert verdict.gone.tolist() == [True, False]
-    assert verdict.born.tolist() == [0]
-    assert verdict.num_refused == 1
+    decisions = decide_within(scores, torch.tensor([2, 0]), 2)
+    assert decisions.gone.tolist() == [True, False]
+    assert decisions.born.tolist() == [0]
+    assert decisions.num_refused == 1
 
 
 @given(frames(), limits)
 def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
     scores, missed = frame
-    limited, free = (judge_within(scores, missed, limit) for limit in (max_tracks, None))
+    limited, free = (decide_within(scores, missed, limit) for limit in (max_tracks, None))
     for name in ("seen", "gone", "missed_frames"):
         assert torch.equal(getattr(limited, name), getattr(free, name))
 
@@ -96,7 +96,7 @@ def test_the_limit_never_touches_an_existing_track(frame, max_tracks):
 @given(frames(), limits)
 def test_new_tracks_are_refused_only_for_lack_of_places_and_the_weakest_first(frame, max_tracks):
     scores, missed = frame
-    limited, free = (judge_within(scores, missed, limit) for limit in (max_tracks, None))
+    limited, free = (decide_within(scores, missed, limit) for limit in (max_tracks, None))
     refused = set(free.born.tolist()) - set(limited.born.tolist())
     assert len(refused) == limited.num_refused == len(free.born) - len(limited.born)
     living = int((~limited.gone).sum()) + len(limited.born)
@@ -110,13 +110,13 @@ def test_new_tracks_are_refused_only_for_lack_of_places_and_the_weakest_first(fr
 @given(frames())
 def test_no_track_is_seen_and_gone_at_once(frame):
     scores, missed = frame
-    verdict = judge(scores, missed, RULES)
-    assert not (verdict.seen & verdict.gone).any()
-    assert (verdict.missed_frames[verdict.seen] == 0).all()
-    assert (verdict.missed_frames[~verdict.seen] == missed[~verdict.seen] + 1).all()
+    decisions = decide(scores, missed, RULES)
+    assert not (decisions.seen & decisions.gone).any()
+    assert (decisions.missed_frames[decisions.seen] == 0).all()
+    assert (decisions.missed_frames[~decisions.seen] == missed[~decisions.seen] + 1).all()
 
 
 @pytest.mark.parametrize("limit", [None, 5])
 def test_nothing_comes_of_nothing(limit):
-    verdict = judge_within(Scores(torch.zeros(0), torch.zeros(0)), torch.zeros(0).long(), limit)
-    assert len(verdict.seen) == len(verdict.born) == verdict.num_refused == 0
+    decisions = decide_within(Scores(torch.zeros(0), torch.zeros(0)), torch.zeros(0).long(), limit)
+    assert len(decisions.seen) == len(decisions.born) == decisions.num_refused == 0

@@ -1,4 +1,4 @@
-"""What the tracker networks promise to those who train and batch them."""
+"""What the tracker networks guarantee to training and batching."""
 
 import pytest
 import torch

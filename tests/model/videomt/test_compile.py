@@ -105,7 +105,7 @@ def test_an_engine_that_is_slightly_wrong_is_refused(model, output):
         compile_network(model.network, SIZE, wrong(output))
 
 
-def test_a_compiled_model_goes_on_with_the_memory_of_the_eager_one(model):
+def test_a_compiled_model_continues_with_the_memory_of_the_eager_one(model):
     request = CompileRequest("other", SIZE)
     compiled, reason = compile_model(model, request, {"other": lambda device: honest})
     assert reason is None

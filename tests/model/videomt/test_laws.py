@@ -7,6 +7,7 @@ import pytest
 from maskstream_model.conformance import LAWS, Case
 from maskstream_model.port import StepInput, TrackStatus
 from maskstream_train.evaluation.benchmark import FrameTracker
+from support.examples import IS_THOROUGH
 from support.tiny import tiny_frames
 from support.videomt import tiny_model
 
@@ -22,7 +23,7 @@ def case(task):
         tolerance=NOISE,
         mask_tolerance=0.01,
         max_tracks=5,
-        num_long=300,
+        num_long=300 if IS_THOROUGH else 60,
     )
 
 

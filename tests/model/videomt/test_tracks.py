@@ -56,7 +56,7 @@ def test_scores_on_a_threshold_are_below_it():
     assert run([{"q0": 0.5}], replace(RULES, emergence_score_min=0.5))[0] == [[]]
 
 
-def test_a_query_that_shows_something_again_in_time_goes_on():
+def test_a_query_that_shows_something_again_in_time_continues():
     seen, _, state = run([{"q0": 0.9}, {}, {"q0": 0.5}, {}])
     assert [frame[0][1] for frame in seen] == [EMERGED, MISSED, TRACKED, MISSED]
     assert state.missed_frames[0] == 1

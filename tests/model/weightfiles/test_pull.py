@@ -31,11 +31,11 @@ def test_a_published_file_is_checked_converted_and_found_by_its_preset(world):
     assert header == {"preset": "tiny", "fingerprint": pulled.fingerprint, "source": "tiny.pth"}
     assert load_model("tiny").info.fingerprint == pulled.fingerprint
     content = world.hub.files[NAME]
-    assert world.watcher.agreed == [
+    assert world.observer.agreed == [
         ("tiny", len(content), f"{world.hub.url}/someone/tiny/resolve/c0ffee/files/tiny.pth")
     ]
-    assert world.watcher.done[-1] == (len(content), len(content))
-    assert world.watcher.said == [CHECKING]
+    assert world.observer.done[-1] == (len(content), len(content))
+    assert world.observer.said == [CHECKING]
     assert json.loads((world.cache / "weights.lock.json").read_text()) == {
         SOURCE: {
             "sha256": sha256(content),
@@ -103,7 +103,7 @@ def test_the_first_file_is_trusted_where_nobody_knows_its_hash(world):
     world.publish(f"{world.hub.url}/plain/tiny.pth")
     world.hub.files["plain/tiny.pth"] = published()
     world.pull()
-    checking, sentence = world.watcher.said
+    checking, sentence = world.observer.said
     assert checking == CHECKING
     assert sentence.startswith("Nobody publishes a whole SHA-256 of tiny.pth: that of this file w")
     world.target.unlink()
@@ -122,7 +122,7 @@ def test_a_name_with_the_first_digits_of_the_hash_is_compared_with_the_file(worl
     assert world.left == []
     world.hub.files["plain/tiny.pth"] = published(2.0)
     world.pull()
-    assert "Nobody publishes a whole SHA-256" in world.watcher.said[-1]
+    assert "Nobody publishes a whole SHA-256" in world.observer.said[-1]
     world.target.unlink()
     world.hub.files["plain/tiny.pth"] = published()
     world.pull(refresh=True)
@@ -217,7 +217,7 @@ def test_two_that_pull_at_once_download_once(world):
     world.hub.faults = [cut_off(1000, held)]
     waiting = threading.Event()
 
-    class Second(type(world.watcher)):
+    class Second(type(world.observer)):
         def say(self, sentence):
             super().say(sentence)
             waiting.set()
@@ -226,7 +226,7 @@ def test_two_that_pull_at_once_download_once(world):
     first.start()
     while not world.hub.asked_for_files:
         first.join(0.01)
-    world.watcher = second = Second()
+    world.observer = second = Second()
     other = threading.Thread(target=world.pull)
     other.start()
     assert waiting.wait(60)
@@ -249,7 +249,7 @@ def test_nothing_is_pulled_for_presets_that_bring_their_weights(world):
 
 def test_nothing_is_downloaded_that_is_not_wanted(world):
     world.publish()
-    world.watcher.refuses = True
+    world.observer.refuses = True
     with pytest.raises(DownloadError, match="nothing was pulled"):
         world.pull()
     assert world.hub.asked_for_files == []

@@ -5,13 +5,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import threading
+import time
 
 import pytest
 
 from maskstream_model import load_model
 from support.distributions import distribution
+from support.forks import Forked, maskstream
 from support.hub import cut_off, stand_in_hub
 from support.published import EXAMPLE, NAME, published, world
 from support.weight_files import run, sentence_of
@@ -76,33 +77,23 @@ def test_the_catalogue_of_another_distribution_is_listed(world):
     assert re.split("  +", row)[-3:] == ["1 MB", "MIT", "hf://someone/tiny/files/tiny.pth"]
 
 
-def program(world, *arguments):
-    """The command in a process of its own, which finds the family and the hub."""
-    places = [str(world.family), str(EXAMPLE), *sys.path]
-    return subprocess.Popen(
-        [sys.executable, "-c", "from maskstream_client.main import main; main()", *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_ctrl_c_stops_and_the_same_command_continues(world):
+def test_ctrl_c_stops_and_the_same_command_continues(world, tmp_path, monkeypatch):
     world.publish()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(world.family), str(EXAMPLE)]))
     held = threading.Event()
     world.hub.faults = [cut_off(500_000, held)]
-    with program(world, "weights", "pull", "tiny") as process:
-        try:
-            while not [path for path in world.cache.rglob("*.part") if path.stat().st_size]:
-                assert process.poll() is None, process.stderr.read()
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=60)[1]
-        finally:
-            held.set()
-            process.kill()
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "Stopped; the same command continues the download."
+    log = tmp_path / "log"
+    process = Forked(maskstream, "weights", "pull", "tiny", log=log)
+    try:
+        while not [path for path in world.cache.rglob("*.part") if path.stat().st_size]:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        held.set()
+        process.close()
+    assert log.read_text().splitlines()[-1] == "Stopped; the same command continues the download."
     assert run("pull", "tiny").exit_code == 0
     begun = re.fullmatch(r"bytes=(\d+)-", world.hub.asked_for_files[-1].headers["range"])
     assert 0 < int(begun[1]) <= 500_000
@@ -131,4 +122,4 @@ def test_the_hub_shows_a_certificate_that_is_trusted(world, certificate, monkeyp
             world.pull()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         world.pull()
-    assert world.watcher.agreed[0][2].startswith(url)
+    assert world.observer.agreed[0][2].startswith(url)

@@ -1,4 +1,4 @@
-"""`maskstream weights pull` with a hub that lies, breaks off, refuses, or redirects elsewhere."""
+"""`maskstream weights pull` with a hub that errs, breaks off, refuses, or redirects."""
 
 import pickle
 import shutil
@@ -92,8 +92,8 @@ def test_a_download_that_breaks_off_is_continued(world):
     again, last = f"bytes={HUNDRED_KB}-", f"bytes={2 * HUNDRED_KB}-"
     assert ranges(world) == [None, again, again, last]
     assert len(world.slept) == 3
-    assert "broke off" in world.watcher.said[0]
-    assert "answers 503; next attempt in 2 s." in world.watcher.said[1]
+    assert "broke off" in world.observer.said[0]
+    assert "answers 503; next attempt in 2 s." in world.observer.said[1]
     assert load_model("tiny")
 
 
@@ -156,7 +156,7 @@ def test_a_server_that_falls_silent_is_asked_again(world):
         world.pull()
     finally:
         held.set()
-    assert world.watcher.said[:-1] == [
+    assert world.observer.said[:-1] == [
         "127.0.0.1 has sent nothing for too long; next attempt in 1 s."
     ]
     assert ranges(world) == [None, f"bytes={HUNDRED_KB}-"]
@@ -205,7 +205,7 @@ def test_a_token_opens_what_is_closed_and_goes_to_the_hub_alone(world):
     assert elsewhere
     assert all("authorization" not in headers for headers in elsewhere)
     world.pull()
-    assert "hf_" not in str([world.watcher, (world.cache / "weights.lock.json").read_text()])
+    assert "hf_" not in str([world.observer, (world.cache / "weights.lock.json").read_text()])
 
 
 def test_a_public_hub_never_sees_the_token(world):
@@ -244,7 +244,7 @@ def test_a_hub_that_is_none_is_one_sentence(world, body):
             world.pull()
 
 
-def test_a_machine_without_a_network_is_told_after_three_attempts(world):
+def test_a_machine_without_a_network_gets_a_sentence_after_three_attempts(world):
     world.publish()
     world.environ["HF_ENDPOINT"] = "http://127.0.0.1:1"
     sentence = (
@@ -253,7 +253,7 @@ def test_a_machine_without_a_network_is_told_after_three_attempts(world):
     with pytest.raises(DownloadError, match=sentence):
         world.pull()
     assert world.slept == [1, 2]
-    assert "--from" not in "".join(world.watcher.said)
+    assert "--from" not in "".join(world.observer.said)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_a_server_that_knows_no_head_says_nothing_of_the_size(plain):
         refused(asked, None) if asked.method == "HEAD" else reply(asked)
     )
     plain.pull()
-    assert plain.watcher.agreed[0][1] is None
+    assert plain.observer.agreed[0][1] is None
     assert load_model("tiny")
 
 

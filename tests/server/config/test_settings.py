@@ -92,7 +92,7 @@ STRANGE_KEYS = ("sixteen letters and spaces", "schl\u00fcssel-von-irgendwem", f"
 
 @pytest.mark.parametrize("keys", NO_KEYS + SHORT_KEYS + STRANGE_KEYS)
 @pytest.mark.parametrize("given", ["variable", "file", "override"])
-def test_keys_that_are_set_but_good_for_nothing_open_no_door(monkeypatch, tmp_path, keys, given):
+def test_keys_that_are_set_but_cannot_be_used_are_refused(monkeypatch, tmp_path, keys, given):
     overrides = {"api_keys": keys} if given == "override" else {}
     if given == "file":
         monkeypatch.setenv("MASKSTREAM_SECRETS_FOLDER", str(tmp_path))

@@ -116,7 +116,7 @@ from maskstream_server.lifecycle.models import load
 from maskstream_server.config.settings import Settings
 before = len(os.listdir("/proc/self/task"))
 load(Settings(weights="random"))
-ends = time.monotonic() + 10  # a thread that was told to end takes its time on a busy machine
+ends = time.monotonic() + 10  # a thread that is to end takes its time on a busy machine
 while (more := len(os.listdir("/proc/self/task")) - before) > 0 and time.monotonic() < ends:
     time.sleep(0.01)
 print(more)

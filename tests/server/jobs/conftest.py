@@ -1,4 +1,4 @@
-"""Both stores of videos under one name, so that every promise is tested on both."""
+"""Both stores of videos under one name, so that every guarantee is tested on both."""
 
 from collections.abc import AsyncIterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""What the queue of videos promises, in memory and on Redis."""
+"""What the queue of videos guarantees, in memory and on Redis."""
 
 import asyncio
 import uuid
@@ -45,7 +45,7 @@ async def running(queue: VideoQueue, work: Work, concurrency: int = 1) -> AsyncI
 
 
 class Worked:
-    """Work that notes what it was given, and goes on until it is told to end."""
+    """Work that notes what it was given, and continues until it is asked to end."""
 
     def __init__(self, ends: bool = True) -> None:
         self.begun: list[str] = []

@@ -42,7 +42,7 @@ async def test_the_last_commits_are_waited_for_before_the_store_is_closed():
         committed_before_close.append(not store.closed)
 
     await service.drain()
-    # Such work begins when the last sockets are closed, after the farewell.
+    # Such work begins when the last sockets are closed, after the last message.
     service.background.start(commit())
     await service.stop()
     assert (committed_before_close, store.closed) == ([True], True)

@@ -88,7 +88,7 @@ def test_facts_beyond_size_are_reported(test_data, limits):
         assert (other.info.codec, other.info.container) == ("av1", "matroska,webm")
 
 
-def test_a_change_of_size_is_scaled_into_the_largest_and_told(test_data, limits):
+def test_a_change_of_size_is_scaled_into_the_largest_and_reported(test_data, limits):
     with open_video(test_data / "clips" / "22_bottles_resolution_change.ts", limits) as video:
         sizes = {frame.pixels.shape for frame in video}
     assert sizes == {(360, 640, 3)}

@@ -173,17 +173,17 @@ def test_a_child_without_a_frame_in_time_is_killed(clip, limits):
 
 def test_the_alarm_counts_only_while_the_decoder_works():
     reader, writer = os.pipe()
-    told = []
+    calls = []
 
-    class Told(Alarm):
+    class Recorded(Alarm):
         def set(self):
-            told.append(("set", len(os.read(reader, 100)) if told else 0))
+            calls.append(("set", len(os.read(reader, 100)) if calls else 0))
 
         def off(self):
-            told.append(("off", 0))
+            calls.append(("off", 0))
 
-    Outlet(writer, Told(1.0)).send(MessageKind.END, b"null")
-    assert told == [("set", 0), ("off", 0), ("set", HEADER.size + 4)]
+    Outlet(writer, Recorded(1.0)).send(MessageKind.END, b"null")
+    assert calls == [("set", 0), ("off", 0), ("set", HEADER.size + 4)]
     os.close(reader)
     os.close(writer)
 

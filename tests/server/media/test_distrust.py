@@ -9,7 +9,7 @@ import pytest
 
 from maskstream_media.refusal import MediaCode
 from maskstream_server.errors import MediaError
-from maskstream_server.media.decoder import Video
+from maskstream_server.media.decoder import DecodedVideo
 from maskstream_server.media.limits import VideoLimits
 from maskstream_server.media.messages import (
     FRAME_HEAD,
@@ -59,7 +59,7 @@ class Liar:
 
 
 def frames_of(*messages):
-    return list(Video(Liar((MessageKind.INFO, INFO.encode()), *messages), LIMITS))
+    return list(DecodedVideo(Liar((MessageKind.INFO, INFO.encode()), *messages), LIMITS))
 
 
 def info_with(**fields):
@@ -96,7 +96,7 @@ def test_an_honest_child_is_believed():
 )
 def test_facts_that_cannot_be_are_not_believed(info):
     with pytest.raises(MediaError) as caught:
-        Video(Liar((MessageKind.INFO, info)), LIMITS)
+        DecodedVideo(Liar((MessageKind.INFO, info)), LIMITS)
     assert caught.value.code is MediaCode.DECODER_FAILED
 
 

@@ -8,7 +8,7 @@ from maskstream_server.session.credit import CreditLimit
 from support.conversation import Conversation, frame
 
 
-def goes_on(talk: Conversation, sequence: int, epoch: int = 1) -> bool:
+def continues(talk: Conversation, sequence: int, epoch: int = 1) -> bool:
     """Whether the session still answers a good frame."""
     talk.binary(frame(sequence, epoch))
     talk.run()
@@ -38,7 +38,7 @@ def test_bad_text_is_ignored(text):
     talk = Conversation.begin(max_frame_bytes=100_000)
     talk.raw_text(text)
     assert talk.error_codes == ["bad_message"]
-    assert goes_on(talk, 1)
+    assert continues(talk, 1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_garbage_in_place_of_a_header_is_ignored(data):
     talk = Conversation.begin()
     talk.binary(data)
     assert talk.error_codes == ["frame_header"]
-    assert goes_on(talk, 1)
+    assert continues(talk, 1)
 
 
 @pytest.mark.parametrize("bad", ["x", '{"type": "hello"}', b"x"])
@@ -116,7 +116,7 @@ def test_a_frame_that_is_answered_ends_a_row_of_refused_ones(bad):
         for _ in range(9):
             talk.binary(frame(**{"sequence": sequence} | bad))
             sequence += "payload" in bad
-        assert goes_on(talk, sequence)
+        assert continues(talk, sequence)
         sequence += 1
 
 
@@ -126,7 +126,7 @@ def test_all_frames_that_were_on_the_way_may_be_out_of_place():
     for sequence in range(1, 31):
         talk.binary(frame(sequence, epoch=1))
     assert talk.error_codes == 30 * ["stale_epoch"]
-    assert goes_on(talk, 1, epoch=2)
+    assert continues(talk, 1, epoch=2)
 
 
 def test_control_messages_that_come_too_fast_are_ignored_once_and_then_end_the_connection():
@@ -162,7 +162,7 @@ def test_a_frame_of_another_epoch_is_ignored(epoch):
     talk.binary(frame(1, epoch))
     (error,) = talk.of("error")
     assert (error["code"], error["sequence"], error["fatal"]) == ("stale_epoch", 1, False)
-    assert goes_on(talk, 1)
+    assert continues(talk, 1)
 
 
 @pytest.mark.parametrize("sequence", [0, 1, 3, 2**64 - 1])
@@ -173,7 +173,7 @@ def test_a_frame_out_of_sequence_is_ignored_and_the_expected_one_is_named(sequen
     talk.binary(frame(sequence))
     (error,) = talk.of("error")
     assert (error["code"], error["sequence"], error["expected"]) == ("sequence_gap", sequence, 2)
-    assert goes_on(talk, 2)
+    assert continues(talk, 2)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_frame_over_the_limits_is_dropped(bad):
     talk.binary(frame(1, **bad))
     assert talk.story == ["frame_too_large", "drop"]
     assert talk.of("drop")[0]["reason"] == "undecodable"
-    assert goes_on(talk, 2)
+    assert continues(talk, 2)
 
 
 def test_a_picture_that_turns_out_too_large_is_dropped():
@@ -198,7 +198,7 @@ def test_a_picture_that_turns_out_too_large_is_dropped():
     talk.work.clear()
     talk.take(talk.session.failed(1, FrameTooLargeError("65500 x 65500")))
     assert talk.story == ["frame_too_large", "drop"]
-    assert goes_on(talk, 2)
+    assert continues(talk, 2)
 
 
 @pytest.mark.parametrize("kind", ["text", "binary"])
@@ -213,7 +213,7 @@ def test_a_codec_that_was_not_agreed_drops_the_frame(codec):
     talk = Conversation.begin()
     talk.binary(frame(1, codec=codec))
     assert talk.story == ["codec_unsupported", "drop"]
-    assert goes_on(talk, 2)
+    assert continues(talk, 2)
 
 
 # Which check comes first: header, epoch, sequence, size, codec.
@@ -245,7 +245,7 @@ def test_ignored_frames_cost_neither_sequence_nor_credit():
         talk.binary(frame(1, epoch=5))
         talk.binary(frame(44))
     assert set(talk.error_codes) == {"stale_epoch", "sequence_gap"}
-    assert goes_on(talk, 1)
+    assert continues(talk, 1)
 
 
 def test_nothing_is_said_after_the_close():

@@ -1,4 +1,4 @@
-"""Which tracks a client is told of, from the first mention to the last."""
+"""Which tracks a client gets, from the first mention to the last."""
 
 from dataclasses import dataclass
 
@@ -32,60 +32,60 @@ def table(tracks: dict[int, tuple[int, float]], **columns: list) -> TrackTable:
     )
 
 
-def told(tracks, mentioned: set[int] = frozenset(), classes=None, **columns) -> Shown:
+def reported(tracks, mentioned: set[int] = frozenset(), classes=None, **columns) -> Shown:
     """Mention tracks {id: (status, score)} at a min_score of 0.5."""
     return Shown(*mention(table(tracks, **columns), frozenset(mentioned), 0.5, classes))
 
 
 def test_a_track_is_first_mentioned_when_its_score_is_good_enough():
-    assert told({7: (EMERGED, 0.4)}).rows.tolist() == []
-    later = told({7: (TRACKED, 0.5)})
+    assert reported({7: (EMERGED, 0.4)}).rows.tolist() == []
+    later = reported({7: (TRACKED, 0.5)})
     assert later.rows.tolist() == [0]
     assert later.status.tolist() == [EMERGED]
     assert later.mentioned == {7}
 
 
 def test_a_missed_track_is_not_first_mentioned():
-    assert told({7: (MISSED, 0.9)}).rows.tolist() == []
+    assert reported({7: (MISSED, 0.9)}).rows.tolist() == []
 
 
 def test_a_mentioned_track_stays_whatever_its_score():
-    now = told({7: (MISSED, 0.1), 8: (TRACKED, 0.1)}, {7})
+    now = reported({7: (MISSED, 0.1), 8: (TRACKED, 0.1)}, {7})
     assert now.rows.tolist() == [0]
     assert now.status.tolist() == [MISSED]
     assert now.mentioned == {7}
 
 
 def test_a_disappeared_track_is_mentioned_for_the_last_time():
-    now = told({7: (DISAPPEARED, 0.9), 8: (TRACKED, 0.9)}, {7, 8})
+    now = reported({7: (DISAPPEARED, 0.9), 8: (TRACKED, 0.9)}, {7, 8})
     assert now.status.tolist() == [DISAPPEARED, TRACKED]
     assert now.mentioned == {8}
 
 
 def test_a_track_that_was_never_mentioned_disappears_unmentioned():
-    assert told({7: (DISAPPEARED, 0.9)}).rows.tolist() == []
+    assert reported({7: (DISAPPEARED, 0.9)}).rows.tolist() == []
 
 
 def test_a_track_that_a_frame_does_not_list_stays_known():
-    now = told({8: (TRACKED, 0.9)}, {7})
+    now = reported({8: (TRACKED, 0.9)}, {7})
     assert (now.rows.tolist(), now.mentioned) == ([0], {7, 8})
 
 
 def test_a_frame_without_tracks_reports_none():
-    assert told({}).rows.tolist() == []
-    assert told({}).mentioned == frozenset()
+    assert reported({}).rows.tolist() == []
+    assert reported({}).mentioned == frozenset()
 
 
 def test_a_track_that_may_not_be_mentioned_yet_is_not_but_stays_once_it_is():
     tracks = {7: (TRACKED, 0.9), 8: (TRACKED, 0.9)}
-    assert told(tracks, mentionable=[False, True]).rows.tolist() == [1]
-    assert told(tracks, {7}, mentionable=[False, True]).rows.tolist() == [0, 1]
+    assert reported(tracks, mentionable=[False, True]).rows.tolist() == [1]
+    assert reported(tracks, {7}, mentionable=[False, True]).rows.tolist() == [0, 1]
 
 
 def test_only_some_classes_are_mentioned_and_a_track_that_changes_its_class_stays():
     tracks = {7: (TRACKED, 0.9), 8: (TRACKED, 0.9)}
-    assert told(tracks, classes=frozenset({2}), labels=[1, 2]).rows.tolist() == [1]
-    assert told(tracks, {7}, classes=frozenset({2}), labels=[1, 2]).rows.tolist() == [0, 1]
+    assert reported(tracks, classes=frozenset({2}), labels=[1, 2]).rows.tolist() == [1]
+    assert reported(tracks, {7}, classes=frozenset({2}), labels=[1, 2]).rows.tolist() == [0, 1]
 
 
 def test_classes_of_a_semantic_picture_are_those_with_a_pixel_and_never_emerge():

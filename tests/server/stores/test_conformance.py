@@ -1,4 +1,4 @@
-"""What every store promises of commits, on every implementation."""
+"""What every store guarantees of commits, on every implementation."""
 
 import asyncio
 

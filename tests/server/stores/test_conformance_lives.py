@@ -1,4 +1,4 @@
-"""What every store promises of tokens, leases and lives, on every implementation."""
+"""What every store guarantees of tokens, leases and lives, on every implementation."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What every store promises to those who look at sessions, or take them, from outside."""
+"""What every store guarantees to those who look at sessions, or take them, from outside."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from maskstream_server.stores.interface import CommitOutcome, KeptResult, Lease,
 from support.stores import frame
 
 
-async def told(heard: list[KeptResult | None], count: int) -> list[KeptResult | None]:
+async def received(heard: list[KeptResult | None], count: int) -> list[KeptResult | None]:
     """Wait until so many results were heard."""
     async with asyncio.timeout(60):
         while len(heard) < count:
@@ -51,9 +51,9 @@ async def test_a_watch_receives_every_result_once_and_the_end(store):
     await store.commit(frame(lease, 3))
     await store.commit(frame(other, 1))
     await store.commit(frame(lease, 4))
-    assert await told(heard, 3) == [*results, KeptResult(4, b"result 4")]
+    assert await received(heard, 3) == [*results, KeptResult(4, b"result 4")]
     await store.delete(lease)
-    assert (await told(heard, 4))[3] is None
+    assert (await received(heard, 4))[3] is None
     await watch.close()
 
 
@@ -65,7 +65,7 @@ async def test_a_watch_that_is_closed_receives_no_more_and_others_do(store):
     staying = await store.watch("a", second.append)
     await closing.close()
     await store.commit(frame(lease, 1))
-    await told(second, 1)
+    await received(second, 1)
     assert first == []
     await staying.close()
 
@@ -78,7 +78,7 @@ async def test_a_discarded_session_is_gone_whichever_server_holds_it_and_viewers
     heard: list[KeptResult | None] = []
     watch = await store.watch("a", heard.append)
     await store.discard("a")
-    assert await told(heard, 1) == [None]
+    assert await received(heard, 1) == [None]
     assert await store.load("a") is None
     assert await store.results_after("a", 0) == []
     assert await store.commit(frame(lease, 2)) is CommitOutcome.MISSING

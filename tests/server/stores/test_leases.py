@@ -87,7 +87,7 @@ def test_a_newer_lease_takes_the_place_of_the_older_one():
     assert renewer.calls == [[newer]]
 
 
-def test_a_lease_that_is_replaced_while_it_is_renewed_is_not_told_as_lost():
+def test_a_lease_that_is_replaced_while_it_is_renewed_is_not_reported_as_lost():
     lost: list[Lease] = []
     newer = Lease("a", "server", 2)
 

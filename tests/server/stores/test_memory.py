@@ -1,4 +1,4 @@
-"""What the in-process store promises beside the conformance suite: a bound on its memory."""
+"""What the in-process store guarantees beside the conformance suite: a bound on its memory."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the Redis store promises beside the conformance suite: never silent, never mixed up."""
+"""What the Redis store guarantees beside the conformance suite: never silent, never mixed up."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

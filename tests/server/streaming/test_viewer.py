@@ -11,7 +11,7 @@ def result(sequence: int, dropped: int = 0) -> KeptResult:
     return KeptResult(sequence, ResultMessage(sequence, 1, (4, 4), dropped=dropped).encode())
 
 
-def told(viewer: Viewer) -> list:
+def reported(viewer: Viewer) -> list:
     """Sequences of results, and `(first, last)` of drops."""
     story = []
     while messages := viewer.take():
@@ -31,8 +31,8 @@ def test_results_are_shown_in_order():
     viewer = Viewer()
     for sequence in (1, 2, 3):
         viewer.add(result(sequence))
-    assert told(viewer) == [1, 2, 3]
-    assert told(viewer) == []
+    assert reported(viewer) == [1, 2, 3]
+    assert reported(viewer) == []
 
 
 def test_what_was_there_before_is_not_shown():
@@ -40,7 +40,7 @@ def test_what_was_there_before_is_not_shown():
     for sequence in (4, 5, 6):
         viewer.add(result(sequence))
     viewer.begin(5)
-    assert told(viewer) == [6]
+    assert reported(viewer) == [6]
 
 
 def test_a_slow_viewer_loses_the_oldest_and_is_notified():
@@ -48,7 +48,7 @@ def test_a_slow_viewer_loses_the_oldest_and_is_notified():
     viewer.begin(10)
     for sequence in range(11, 20):
         viewer.add(result(sequence))
-    assert told(viewer) == [(11, 17), 18, 19]
+    assert reported(viewer) == [(11, 17), 18, 19]
 
 
 def test_what_was_lost_on_the_way_is_reported_and_what_the_session_dropped_is_not():
@@ -56,14 +56,14 @@ def test_what_was_lost_on_the_way_is_reported_and_what_the_session_dropped_is_no
     viewer.add(result(1))
     viewer.add(result(4, dropped=2))
     viewer.add(result(9, dropped=1))
-    assert told(viewer) == [1, 4, (5, 7), 9]
+    assert reported(viewer) == [1, 4, (5, 7), 9]
 
 
 def test_a_result_is_shown_once():
     viewer = Viewer()
     for sequence in (1, 2, 2, 1, 3):
         viewer.add(result(sequence))
-    assert told(viewer) == [1, 2, 3]
+    assert reported(viewer) == [1, 2, 3]
 
 
 def test_the_end_of_the_session_comes_after_its_results():
@@ -71,4 +71,4 @@ def test_the_end_of_the_session_comes_after_its_results():
     viewer.add(result(1))
     viewer.add(None)
     assert viewer.ended
-    assert told(viewer) == [1]
+    assert reported(viewer) == [1]

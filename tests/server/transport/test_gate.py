@@ -4,7 +4,7 @@ from maskstream_protocol.errors import QuotaExceededError, ServerFullError
 from maskstream_server.transport.gate import MAX_REFUSED, Entry, Gate, origin_of
 
 
-class Guest:
+class Visitor:
     def __init__(self, address: str) -> None:
         self.address = address
         self.turned_away = False
@@ -59,10 +59,10 @@ def test_who_was_refused_takes_no_place_of_others():
 
 def test_a_further_one_before_its_hello_ends_the_oldest_of_the_busiest_address():
     gate = Gate(9, 9, max_waiting=3)
-    guests = [Guest(address) for address in ("b", "a", "a", "c", "b")]
-    for guest in guests[:4]:
-        gate.wait(guest)
-    assert [guest.turned_away for guest in guests] == [False, True, False, False, False]
-    gate.waited(guests[2])
-    gate.wait(guests[4])
-    assert sum(guest.turned_away for guest in guests) == 1
+    visitors = [Visitor(address) for address in ("b", "a", "a", "c", "b")]
+    for visitor in visitors[:4]:
+        gate.wait(visitor)
+    assert [visitor.turned_away for visitor in visitors] == [False, True, False, False, False]
+    gate.waited(visitors[2])
+    gate.wait(visitors[4])
+    assert sum(visitor.turned_away for visitor in visitors) == 1

@@ -19,9 +19,9 @@ from maskstream_train.commands.train_options import ablation_of
 from maskstream_train.data.synthetic import SyntheticConfig
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Recipe
+from maskstream_train.training.run_options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.tracker_stage import TrackerStage
 from support.tiny import tiny_config, tiny_model
 
@@ -49,7 +49,7 @@ def quiet(line: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_arm_and_seed_is_trained_measured_and_told(ablation):
+def test_every_arm_and_seed_is_trained_measured_and_reported(ablation):
     lines: list[str] = []
     out = ablation.options.out
     summary = run_ablation(replace(ablation, num_seeds=2), lines.append)

@@ -7,7 +7,7 @@ from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_train.ablation import segmented
 from maskstream_train.ablation.segmented import ClipSet, segmented_clips
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
-from maskstream_train.training.options import BatchPlan
+from maskstream_train.training.run_options import BatchPlan
 from maskstream_train.training.segmenter_stage import images_of
 from support.tiny import tiny_model
 

@@ -96,7 +96,7 @@ def test_published_layouts_are_found(tmp_path: Path, file: str, pictures: str, a
     assert reader.videos[0].pictures[0] == tmp_path / "set" / pictures / "a" / "0.jpg"
 
 
-def test_several_files_must_be_told_apart(tubes: Tubes) -> None:
+def test_several_files_must_be_distinguished(tubes: Tubes) -> None:
     for name in ("train.json", "valid.json"):
         shutil.copy(tubes.write(), tubes.folder / name)
     tubes.file.unlink()

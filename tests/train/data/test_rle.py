@@ -1,4 +1,4 @@
-"""Run-length encoding: what was encoded comes back, whoever encoded it."""
+"""Run-length encoding: what was encoded comes back, whichever encoder did it."""
 
 import numpy as np
 import pytest

@@ -59,7 +59,7 @@ def test_other_indices_and_other_seeds_give_other_clips() -> None:
 @pytest.mark.parametrize(
     ("height", "width", "num_frames"), [(45, 77, 1), (64, 48, 3), (33, 90, 20)]
 )
-def test_any_size_and_length_has_the_promised_shapes_and_types(
+def test_any_size_and_length_has_the_stated_shapes_and_types(
     height: int, width: int, num_frames: int
 ) -> None:
     config = replace(SMALL, height=height, width=width, num_frames=num_frames)

@@ -26,9 +26,9 @@ def _run(tubes: Tubes, *options: str) -> Result:
 def test_the_command_writes_and_measures(tmp_path: Path, form: str) -> None:
     result = _run(demo_set(tmp_path), f"--format={form}", "--json")
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told["settings"]["format"] == form
-    assert ("AP_occ_heavy" in told["score"]["overall"]) == (form == "ovis")
+    report = json.loads(result.stdout)
+    assert report["settings"]["format"] == form
+    assert ("AP_occ_heavy" in report["score"]["overall"]) == (form == "ovis")
     found = read_results(tmp_path / "results.json")
     assert {each.video_id for each in found} == {4, 9}
     assert {each.category for each in found} <= {10, 20, 30, 40}

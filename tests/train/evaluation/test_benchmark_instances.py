@@ -88,10 +88,10 @@ def test_the_numbers_are_those_of_scoring_the_file(tmp_path: Path, objects: Any)
     tubes, out = tiny_set(tmp_path), tmp_path / "results.json"
     done: list[int] = []
     plan = Plan(IDS, out, objects)
-    told = run_instances(_tiny(), _open(tubes), plan, done.append)
-    assert told is not None
-    assert told.as_json() == score_vis(tubes.file, out, objects=objects).as_json()
-    assert told.summary.overall["AR10"] >= 0
+    score = run_instances(_tiny(), _open(tubes), plan, done.append)
+    assert score is not None
+    assert score.as_json() == score_vis(tubes.file, out, objects=objects).as_json()
+    assert score.summary.overall["AR10"] >= 0
     assert sum(done) == 10
 
 

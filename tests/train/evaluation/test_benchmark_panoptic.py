@@ -39,7 +39,7 @@ class _Segments:
 
 
 class _Knowing:
-    """A panoptic segmenter that is told the truth of the street: ids 1 car, 2 road, 3 sky."""
+    """A panoptic segmenter that knows the truth of the street: ids 1 car, 2 road, 3 sky."""
 
     def __init__(self, torn: bool = False) -> None:
         self.torn = torn
@@ -75,9 +75,9 @@ def test_panoptic_results_can_be_scored_as_they_are_written(
     tmp_path: Path, street: VipsegReader
 ) -> None:
     out = tmp_path / "results"
-    told = run_panoptic(_Blind(), street, _Knowing(), Plan(CATEGORIES, out), silent)
-    assert told is not None
-    assert told.as_json()["vpq"]["per_window"]["2"]["VPQ"] == pytest.approx(100)
+    found = run_panoptic(_Blind(), street, _Knowing(), Plan(CATEGORIES, out), silent)
+    assert found is not None
+    assert found.as_json()["vpq"]["per_window"]["2"]["VPQ"] == pytest.approx(100)
     places = {
         "--gt": street.truth.entries.path,
         "--gt-png": street.segments,
@@ -87,7 +87,7 @@ def test_panoptic_results_can_be_scored_as_they_are_written(
     options = [f"{name}={path}" for name, path in places.items()]
     result = CliRunner().invoke(score, ["panoptic", *options, "--json"])
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == told.as_json()
+    assert json.loads(result.stdout) == found.as_json()
 
 
 def test_segments_are_listed_on_the_frames_that_show_them(
@@ -147,6 +147,6 @@ def test_a_video_whose_name_leads_elsewhere_is_refused(
 def test_a_panoptic_model_runs_a_whole_set(tmp_path: Path, street: VipsegReader) -> None:
     model = tiny_panoptic_model(min_size=64)
     out = tmp_path / "results"
-    told = run_panoptic(model, street, clip_segmenter(model.config), Plan(CATEGORIES, out), silent)
-    assert told is not None
+    found = run_panoptic(model, street, clip_segmenter(model.config), Plan(CATEGORIES, out), silent)
+    assert found is not None
     assert len(list(out.rglob("*.png"))) == len(street.videos[0].pictures)

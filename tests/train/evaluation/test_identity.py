@@ -1,6 +1,6 @@
 """Emergence, disappearance and identities on clips drawn by hand.
 
-A clip is told as strings, one per row and a character per frame. Objects: the place where the
+A clip is written as strings, one per row and a character per frame. Objects: the place where the
 object is (a digit), "." where it is not. Tracks: the place that the mask covers, "." while the
 track is not listed; a letter places a..j is the same place on a frame where the track is missed.
 """

@@ -105,7 +105,7 @@ def test_the_table_says_which_objects_are_measured(tmp_path: Path) -> None:
     assert "objects that emerge only" in " ".join(result.stdout.split())
 
 
-def test_all_objects_are_measured_unless_told_otherwise(test_data: Path) -> None:
+def test_all_objects_are_measured_by_default(test_data: Path) -> None:
     folder = test_data / "metrics" / "ytvis_ap_2"
     paths = folder / "gt.json", folder / "results.json"
     plain, every = (_score("vis", *paths, "--json", *more) for more in ((), ("--objects=all",)))
@@ -143,7 +143,7 @@ def test_no_results_at_all_score_zero(tmp_path: Path) -> None:
     assert found["per_class"]["9"]["AP"] == -1
 
 
-def test_a_shorter_tube_is_judged_on_its_own_frames_and_told(tmp_path: Path) -> None:
+def test_a_shorter_tube_is_scored_on_its_own_frames_and_reported(tmp_path: Path) -> None:
     results = _results()[:1]
     results[0]["segmentations"] = [_box(0, 2)]
     paths = _files(tmp_path, _truth(), results)

@@ -91,7 +91,7 @@ def test_pictures_of_a_phone_are_turned_upright_as_they_were_labelled(own):
     assert np.array_equal(frame, upright)
 
 
-def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_told(own):
+def test_crowds_empty_masks_and_bare_classes_and_pictures_are_left_out_and_reported(own):
     rows, empty = own.content["annotations"], encode_mask(np.zeros(SIZE, dtype=bool))
     rows[0]["iscrowd"] = 1
     rows[2]["segmentation"], rows[4]["segmentation"] = [], empty

@@ -112,7 +112,7 @@ def test_names_in_a_report_are_escaped_and_no_points_are_no_curve(tmp_path):
     assert svg("loss", {"loss": []}) == ""
 
 
-def test_a_folder_with_a_model_is_not_overwritten_but_gone_on_with(trained):
+def test_a_folder_with_a_model_is_not_overwritten_but_continued(trained):
     folder, asked = trained
     again = run(*asked, "--steps", "4")
     assert again.exit_code == 1
@@ -123,7 +123,7 @@ def test_a_folder_with_a_model_is_not_overwritten_but_gone_on_with(trained):
     assert steps[2:] == [("segmenter", 4), ("segmenter", 5), ("tracker", 3)]
 
 
-def test_a_model_is_not_gone_on_with_for_other_classes(trained, tmp_path):
+def test_a_model_is_not_continued_for_other_classes(trained, tmp_path):
     folder, _ = trained
     own = OwnPictures(tmp_path)
     own.content["categories"][0]["name"] = "nut"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from maskstream_train.training.options import RunOptions
+from maskstream_train.training.run_options import RunOptions
 from support.small_runs import small_options
 
 

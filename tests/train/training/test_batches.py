@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maskstream_train.data.synthetic import Clip, SyntheticConfig
 from maskstream_train.training.batches import ClipBatches, batch_shape, stream_batches
 from maskstream_train.training.clip_source import enlarged
-from maskstream_train.training.options import BatchPlan
+from maskstream_train.training.run_options import BatchPlan
 from maskstream_train.training.targets import ClipBatch, collate
 
 PLAN = BatchPlan(

@@ -12,7 +12,7 @@ from maskstream_model.errors import TrainingError
 from maskstream_train.training import loop
 from maskstream_train.training.distribution import Share, anywhere, mean_over_processes
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import Budget
+from maskstream_train.training.run_options import Budget
 from support.small_runs import STAGES, fresh_stage, run_as
 
 

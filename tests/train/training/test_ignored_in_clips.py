@@ -9,8 +9,8 @@ from torch import Tensor
 
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
 from maskstream_train.training.matcher import UNMATCHED
-from maskstream_train.training.options import RunOptions
 from maskstream_train.training.rollout import FrameRows
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.targets import ClipBatch
 from maskstream_train.training.tracker_stage import TrackerStage

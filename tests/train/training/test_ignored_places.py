@@ -10,7 +10,7 @@ from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN
 from maskstream_train.data.synthetic import Clip
 from maskstream_train.training.auxiliary import AuxiliaryHeads
 from maskstream_train.training.criterion import set_losses
-from maskstream_train.training.options import RunOptions
+from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.targets import ClipBatch, FrameTargets, collate
 from support.small_runs import FEW_POINTS, fresh_stage
@@ -76,7 +76,7 @@ def test_what_is_predicted_in_a_doubtful_place_moves_no_loss() -> None:
         with torch.no_grad():
             masks[..., 1, :, :] = -2.0
             masks[..., 1, :, 5:] = value
-        # The second row has no mask, or one that lies in the doubtful half.
+        # The second row has no mask, or one that is in the doubtful half.
         loss = _loss(_targets(DOUBTFUL), logits, masks)
         losses.append((loss, logits.grad[0, 0, 1].abs().sum().item()))
     assert losses[1][1] == 0.0

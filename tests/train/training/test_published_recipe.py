@@ -9,11 +9,11 @@ from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.daq.presets import preset
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_train.training.batches import stream_batches
-from maskstream_train.training.options import Budget
 from maskstream_train.training.overrides import override
 from maskstream_train.training.presets import training_preset
 from maskstream_train.training.rollout import Rollout
 from maskstream_train.training.run import train_segmenter, train_tracker
+from maskstream_train.training.run_options import Budget
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.tracker_stage import TrackerStage
 from maskstream_train.training.views import plain_frames

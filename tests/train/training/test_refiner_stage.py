@@ -10,9 +10,9 @@ from maskstream_model.checkpoint import header_of, load_weights
 from maskstream_model.daq.loading import load
 from maskstream_model.errors import ConfigError, TrainingError
 from maskstream_train.training.batches import ClipBatches
-from maskstream_train.training.options import Budget
 from maskstream_train.training.refiner_stage import RefinerStage
 from maskstream_train.training.run import train_refiner, train_segmenter, train_tracker
+from maskstream_train.training.run_options import Budget
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.tracked_clips import tracked_tubes, true_tubes, tube_targets
 from support.small_runs import fresh_stage, learn_one_batch, offline

@@ -10,7 +10,7 @@ import torch
 
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.loop import train
-from maskstream_train.training.options import Budget
+from maskstream_train.training.run_options import Budget
 from support.small_runs import fresh_stage, listened, run_until_killed
 
 

@@ -7,15 +7,15 @@ import torch
 
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_train.training.matcher import UNMATCHED, MatchCost
-from maskstream_train.training.recipes import TrackerRecipe
-from maskstream_train.training.rollout import Rollout
-from maskstream_train.training.track_rows import (
-    TrackRows,
+from maskstream_train.training.padded_tracks import (
+    PaddedTracks,
     compact,
     no_tracks,
     remember,
     with_anchors,
 )
+from maskstream_train.training.recipes import TrackerRecipe
+from maskstream_train.training.rollout import Rollout
 from support.squares import segmented_noise, squares
 from support.tiny import tiny_model
 
@@ -120,7 +120,7 @@ def test_a_clip_whose_tracks_are_all_gone_continues_with_anchors(model, frames):
     assert all(torch.isfinite(state).all() for rows in (*first, *second) for state in rows.states)
 
 
-def rows_of(num_rows: int) -> TrackRows:
+def rows_of(num_rows: int) -> PaddedTracks:
     tracks = no_tracks(1, 3, 4, torch.device("cpu"))
     features = torch.arange(num_rows, dtype=torch.float32).view(1, -1, 1).expand(-1, -1, 3)
     return with_anchors(tracks, features, torch.full((1, num_rows), UNMATCHED))
@@ -137,7 +137,7 @@ def test_where_room_is_short_rows_with_objects_go_before_high_scores():
 
 def test_rows_that_are_not_kept_become_padding_without_objects():
     one, two = rows_of(3), rows_of(3)
-    both = TrackRows(
+    both = PaddedTracks(
         *(torch.cat([a, b]) for a, b in zip(vars(one).values(), vars(two).values(), strict=True))
     )
     both.objects[:] = torch.tensor([0, 1, 2])

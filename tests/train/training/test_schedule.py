@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from maskstream_model.errors import ConfigError
-from maskstream_train.training.options import Budget
 from maskstream_train.training.recipes import TrackerRecipe
+from maskstream_train.training.run_options import Budget
 from maskstream_train.training.schedule import (
     AveragedWeights,
     learning_rate_factor,

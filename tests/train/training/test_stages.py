@@ -13,8 +13,8 @@ from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_train.training import run as runs
 from maskstream_train.training.batches import ClipBatches
-from maskstream_train.training.options import Budget
 from maskstream_train.training.run import train_segmenter, train_tracker
+from maskstream_train.training.run_options import Budget
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.tracker_start import fresh_tracker
 from maskstream_train.training.views import view_frames

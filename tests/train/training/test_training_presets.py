@@ -10,9 +10,9 @@ from maskstream_model.errors import ConfigError
 from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 from maskstream_train.training.criterion import Criterion
-from maskstream_train.training.options import BatchPlan
 from maskstream_train.training.presets import training_preset
 from maskstream_train.training.recipes import Recipe, TrackerRecipe, tracker_criterion
+from maskstream_train.training.run_options import BatchPlan
 
 OVIS, YTVIS19, YTVIS21 = (
     preset(name) for name in ("daq_r50_ovis", "daq_r50_ytvis19", "daq_r50_ytvis21")

@@ -3,8 +3,8 @@
 from maskstream_client.video_record import Video
 from maskstream_client.videos.async_videos import AsyncVideos
 from maskstream_client.videos.lines import FrameLine, FrameObject
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.sync_videos import Videos
+from maskstream_client.videos.video_options import Submission, VideoOptions
 
 __all__ = [
     "AsyncVideos",

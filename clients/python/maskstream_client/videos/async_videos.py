@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.video_record import Video, id_of, page_from
 from maskstream_client.videos import tus
 from maskstream_client.videos.downloading import Download, DownloadProgress
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
-from maskstream_client.videos.options import Submission, VideoFields, VideoOptions
 from maskstream_client.videos.requests import (
     fetch_video,
     find_video,
@@ -32,6 +31,7 @@ from maskstream_client.videos.uploading import (
     UploadProgress,
     submit_address,
 )
+from maskstream_client.videos.video_options import Submission, VideoFields, VideoOptions
 
 _PAGE: Final = 100
 _LOOK_AGAIN_S: Final = 1.0

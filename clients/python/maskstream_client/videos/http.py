@@ -14,7 +14,7 @@ from httpx_sse import SSEError
 
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.network import proxy_for, shown
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.urls import http_url
 from maskstream_client.videos.http_errors import connection_failure, not_maskstream, refusal
 from maskstream_client.videos.retrying import RetryPolicy, TransientError

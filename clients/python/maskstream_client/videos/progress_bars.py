@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from maskstream_client.terminal import plain, status_console
+from maskstream_client.terminal import printable, status_console
 from maskstream_client.video_record import Video
 
 
@@ -42,7 +42,7 @@ class ProgressBars:
     def downloaded(self, name: str, done: int, total: int) -> None:
         """Bytes of a file."""
         self._show(
-            f"Downloading {plain(name)}", done, total, f"{decimal(done)} of {decimal(total)}"
+            f"Downloading {printable(name)}", done, total, f"{decimal(done)} of {decimal(total)}"
         )
 
     def _show(self, what: str, done: int, total: int | None, detail: str) -> None:

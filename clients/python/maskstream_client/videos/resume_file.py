@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from maskstream_client.errors import OutputError, SourceError
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.source_file import is_address
+from maskstream_client.videos.video_options import Submission, VideoOptions
 
 _NAME: Final = ".maskstream-run.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maskstream_client.errors import ConnectionFailedError
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 
 
 class TransientError(Exception):

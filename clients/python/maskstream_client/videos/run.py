@@ -12,12 +12,12 @@ import click
 
 from maskstream_client.errors import RefusedError, VideoEndedError
 from maskstream_client.interrupts import INTERRUPTED
-from maskstream_client.terminal import plain
+from maskstream_client.terminal import printable
 from maskstream_client.video_record import Video
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.progress_bars import ProgressBars
 from maskstream_client.videos.resume_file import ResumeFile
 from maskstream_client.videos.sync_videos import Videos
+from maskstream_client.videos.video_options import Submission, VideoOptions
 from maskstream_protocol.errors import WireError
 
 _BY_DEFAULT: Final = ("ytvis.json",)
@@ -61,10 +61,10 @@ def run_video(job: RunJob) -> None:
         raise
     resume_file.forget()
     if video.warning:
-        click.echo(plain(f"Not all of it could be read: {video.warning}"), err=True)
-    click.echo(plain(f"{video.name}, frames: {video.frames_done}"), err=True)
+        click.echo(printable(f"Not all of it could be read: {video.warning}"), err=True)
+    click.echo(printable(f"{video.name}, frames: {video.frames_done}"), err=True)
     for path in paths:
-        click.echo(plain(str(path)))
+        click.echo(printable(str(path)))
 
 
 def _run(job: RunJob, resume_file: ResumeFile, bars: ProgressBars) -> tuple[Video, Sequence[Path]]:
@@ -91,7 +91,7 @@ def _interrupted(job: RunJob, resume_file: ResumeFile) -> None:
     click.echo("Stopped here only; the same command continues from here.", err=True)
     if submission.video is not None:
         click.echo(
-            plain(
+            printable(
                 "The server works on; when it is done, this fetches the files: maskstream videos "
                 f"download {submission.video} --url {job.url} --out {job.out}"
             ),

@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from maskstream_client.loop_thread import iterate_blocking, run_blocking
-from maskstream_client.options import RetryRules
+from maskstream_client.stream_options import RetryRules
 from maskstream_client.videos.async_videos import AsyncVideos
 
 P = ParamSpec("P")

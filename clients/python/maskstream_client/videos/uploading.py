@@ -17,9 +17,9 @@ from maskstream_client.video_record import Video, video_from
 from maskstream_client.videos import tus
 from maskstream_client.videos.form import Form, video_form
 from maskstream_client.videos.http import VIDEOS_PATH, Http
-from maskstream_client.videos.options import Submission, VideoOptions
 from maskstream_client.videos.retrying import TransientError
 from maskstream_client.videos.source_file import SourceFile
+from maskstream_client.videos.video_options import Submission, VideoOptions
 
 UploadProgress = Callable[[int, int], object]
 """Called with uploaded and total bytes."""

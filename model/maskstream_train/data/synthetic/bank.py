@@ -48,7 +48,7 @@ class TextureBank:
         pictures: tuple[Path, ...] = (),
         cutouts: Cutouts | None = None,
     ) -> None:
-        """Prepare `NUM_PROCEDURAL` textures, the given files, and what lies beside cut-outs.
+        """Prepare `NUM_PROCEDURAL` textures, the given files, and what is beside cut-outs.
 
         `pictures` are as `list_textures` returns them; `largest` is the (height, width) of the
         largest surface that noise will be asked for.

@@ -23,6 +23,8 @@ FAMILIES: tuple[FigureFamily, ...] = (
     *(things.blob, things.bottle, things.ball, things.crate, things.star),
 )
 WEIGHTS = np.array([0.28, 0.19, 0.07, 0.11, 0.1, 0.05, 0.07, 0.06, 0.02, 0.03, 0.02])
+UNNAMED = np.array([f in (animals.quadruped, vehicles.two_wheeler) for f in FAMILIES])
+"""An animal of no kind, and a rider in one mask with the vehicle: not drawn for everyday names."""
 FROM_ABOVE = np.array([0.22, 0.08, 0.02, 0.08, 0.48, 0.03, 0.03, 0.03, 0.01, 0.01, 0.01])
 
 
@@ -61,7 +63,8 @@ class Casting:
         use = cutouts is not None and rng.random() < config.cutout_ratio
         self._cutouts = cutouts if use else None
         self._real_share = rng.choice([0.5, 1.0])
-        self._weights = FROM_ABOVE if from_above else WEIGHTS
+        weights = (FROM_ABOVE if from_above else WEIGHTS) * ~(UNNAMED & config.everyday)
+        self._weights = weights / weights.sum()
 
     def draw(self, planner: PathPlanner) -> Cast:
         """Draw all layers; none for a clip without objects."""

@@ -20,10 +20,10 @@ _DEMO = {
     **{"person": PERSON, "quadruped": ANIMAL, "bird": ANIMAL},
     **{"car": VEHICLE, "truck": VEHICLE, "rider": VEHICLE, "bottle": THING, "thing": THING},
 }
-_NAMES = {kind: kind for kind in _DEMO} | {
-    "quadruped": "other",
-    "rider": "motorcycle",
-    "thing": "other",
+_EVERYDAY = {
+    kind: EVERYDAY.split().index("other" if kind == "thing" else kind)
+    for kind in _DEMO
+    if kind not in ("quadruped", "rider")
 }
 KINDS = tuple(_DEMO)
 """What figures are drawn as."""
@@ -90,9 +90,8 @@ class SyntheticConfig:
 
     @property
     def labels(self) -> Mapping[str, int]:
-        """Class index of each of `KINDS`."""
-        names = EVERYDAY.split()
-        return {kind: names.index(_NAMES[kind]) for kind in KINDS} if self.everyday else _DEMO
+        """Class index of each of `KINDS` that is drawn."""
+        return _EVERYDAY if self.everyday else _DEMO
 
     @property
     def min_visible_px(self) -> int:

@@ -173,12 +173,12 @@ class CutoutLibrary:
         return self.sequence(int(rng.integers(len(self))))
 
     def draw_background(self, rng: np.random.Generator) -> Image | None:
-        """Draw a picture of what lies beside an object; None where the drawn sequence has none."""
+        """Draw a picture of what is beside an object; None where the drawn sequence has none."""
         backgrounds = self.draw(rng).backgrounds
         return backgrounds[int(rng.integers(len(backgrounds)))] if backgrounds else None
 
     def _load(self, name: str, files: list[Path]) -> CutoutSequence:
-        """Keep the longest run of frames whose object lies inside the picture."""
+        """Keep the longest run of frames whose object is inside the picture."""
         runs: list[list[CutoutFrame]] = [[]]
         cut: list[CutoutFrame] = []
         backgrounds: list[Image] = []

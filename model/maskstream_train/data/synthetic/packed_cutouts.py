@@ -1,4 +1,4 @@
-"""Named cut-outs of packed pictures: objects by class, and what lies beside them.
+"""Named cut-outs of packed pictures: objects by class, and what is beside them.
 
 Rare classes are drawn more often than their share. Backgrounds come from complete pictures only:
 elsewhere an object that nobody marked may stand in them.
@@ -31,7 +31,7 @@ MAX_RUN = 8
 MAX_TRIES = 30
 KEPT = 2000
 """Cut-outs, and backgrounds, that stay in memory."""
-POWER = 0.5
+POWER = 0.3
 """A class is drawn by its number of cut-outs to this power."""
 
 

@@ -63,7 +63,7 @@ def is_far_outside(layer: Layer, frame: int, view: Image, limits: tuple[int, ...
 
 
 def _window(matrix: Image, shape: tuple[int, ...], limits: tuple[int, ...]) -> Window | None:
-    """Return the box of a placed cel inside the frame; None where it lies outside."""
+    """Return the box of a placed cel inside the frame; None where it is outside."""
     bounds = []
     for (along, across, offset), limit in zip(matrix.tolist(), limits[1::-1], strict=True):
         x, y = along * shape[1], across * shape[0]

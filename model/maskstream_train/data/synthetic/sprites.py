@@ -32,7 +32,7 @@ class Sprite(Protocol):
     """Something that can be drawn on any frame.
 
     Attributes:
-        reach: no pixel of it lies further from its place than this, at scale 1, in frame pixels.
+        reach: no pixel of it is further from its place than this, at scale 1, in frame pixels.
     """
 
     reach: float

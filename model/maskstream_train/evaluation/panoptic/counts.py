@@ -56,7 +56,7 @@ class PixelPairs:
 
 
 @dataclass(frozen=True)
-class PanopticVideo:
+class CountedVideo:
     """One video, counted."""
 
     name: str
@@ -67,14 +67,14 @@ class PanopticVideo:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredLines:
     """Lines of both tables of a video that are measured: `truth (L,)`, `found (L,)`."""
 
     truth: Bools
     found: Bools
 
 
-def measured(video: PanopticVideo, things: Bools, objects: Objects) -> Measured:
+def measured(video: CountedVideo, things: Bools, objects: Objects) -> MeasuredLines:
     """Return the lines that are measured; stuff never is where only some objects are.
 
     Args:
@@ -84,11 +84,13 @@ def measured(video: PanopticVideo, things: Bools, objects: Objects) -> Measured:
     """
     truth, found = video.truth, video.found
     if objects == "all":
-        return Measured(np.ones(len(truth.ids), dtype=bool), np.ones(len(found.ids), dtype=bool))
+        return MeasuredLines(
+            np.ones(len(truth.ids), dtype=bool), np.ones(len(found.ids), dtype=bool)
+        )
     ids, inverse = np.unique(truth.ids, return_inverse=True)
     visible = np.zeros((video.num_frames, len(ids)), dtype=bool)
     visible[truth.frames, inverse] = truth.areas > 0
-    return Measured(
+    return MeasuredLines(
         chosen(visible, objects)[inverse] & things[truth.classes], things[found.classes]
     )
 

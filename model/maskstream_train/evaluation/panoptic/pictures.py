@@ -11,13 +11,13 @@ from maskstream_model.errors import DatasetError
 from maskstream_train.data.panoptic import (
     PanopticEntries,
     PanopticTruth,
-    Segment,
+    SegmentInfo,
     read_entries,
     read_ids,
 )
 from maskstream_train.data.reading import read_json
 from maskstream_train.evaluation.panoptic.counts import (
-    PanopticVideo,
+    CountedVideo,
     PixelPairs,
     SegmentTable,
     shared_ids,
@@ -64,7 +64,7 @@ class PanopticFolders:
         self._truth_folder, self._found_folder = truth_folder, found_folder
         self._classes = {item.id: index for index, item in enumerate(truth.categories)}
 
-    def videos(self) -> Iterator[PanopticVideo]:
+    def videos(self) -> Iterator[CountedVideo]:
         """Yield the videos in the order of the truth, counted.
 
         Raises:
@@ -73,10 +73,10 @@ class PanopticFolders:
         for name, images in self._truth.images.items():
             yield self._video(name, len(images))
 
-    def _video(self, name: str, num_frames: int) -> PanopticVideo:
+    def _video(self, name: str, num_frames: int) -> CountedVideo:
         frames = [self._frame(name, index) for index in range(num_frames)]
         truth, found, pairs = zip(*frames, strict=True)
-        return PanopticVideo(
+        return CountedVideo(
             name,
             num_frames,
             SegmentTable.joined(truth),
@@ -112,7 +112,7 @@ class PanopticFolders:
         return truth, replace(found, areas=areas[:-1]), pairs
 
 
-def _table(segments: Sequence[Segment], frame: int, classes: Mapping[int, int]) -> SegmentTable:
+def _table(segments: Sequence[SegmentInfo], frame: int, classes: Mapping[int, int]) -> SegmentTable:
     """Return the segments of a frame as a table; `classes` is the index by category id."""
     return SegmentTable(
         np.full(len(segments), frame, dtype=np.int64),

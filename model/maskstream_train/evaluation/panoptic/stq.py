@@ -12,7 +12,7 @@ import numpy as np
 from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_train.data.videos import Category
 from maskstream_train.evaluation.panoptic.counts import (
-    PanopticVideo,
+    CountedVideo,
     SegmentTable,
     summed,
 )
@@ -103,7 +103,7 @@ class StqMetric:
         self._confusion = np.zeros((len(self._things), len(self._things)))
         self._videos: list[StqVideo] = []
 
-    def add(self, video: PanopticVideo) -> None:
+    def add(self, video: CountedVideo) -> None:
         """Count one video."""
         confusion = count_classes(video, len(self._things))
         self._confusion += confusion
@@ -119,7 +119,7 @@ class StqMetric:
         return StqSummary(every.quality, mean_iou(self._confusion), tuple(self._videos))
 
 
-def count_classes(video: PanopticVideo, num_classes: int) -> Floats:
+def count_classes(video: CountedVideo, num_classes: int) -> Floats:
     """Return pixels by true class (rows) and predicted class (columns); the last is void."""
     rows = _pixel_classes(video.truth, video.pairs.truth, num_classes)
     columns = _pixel_classes(video.found, video.pairs.found, num_classes)
@@ -140,7 +140,7 @@ def mean_iou(confusion: Floats) -> float:
     return float(np.mean(right[seen] / joint[seen])) if seen.any() else -1.0
 
 
-def associate(video: PanopticVideo, things: Bools, crowd: Bools) -> Association:
+def associate(video: CountedVideo, things: Bools, crowd: Bools) -> Association:
     """Weigh how far each true tube is covered by predicted ones that cover little else.
 
     Args:

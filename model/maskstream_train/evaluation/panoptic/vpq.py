@@ -12,8 +12,8 @@ import numpy as np
 from maskstream_model.aliases import Bools, Floats, Ints
 from maskstream_train.data.videos import Category
 from maskstream_train.evaluation.panoptic.counts import (
-    Measured,
-    PanopticVideo,
+    CountedVideo,
+    MeasuredLines,
     SegmentTable,
     measured,
     summed,
@@ -45,7 +45,7 @@ class Tubes:
 
 
 @dataclass(frozen=True)
-class Window:
+class CountedWindow:
     """Some frames of a video; `shared (G + 1, D + 1)` pixels, the last row and column are void."""
 
     truth: Tubes
@@ -75,7 +75,7 @@ class VpqMetric:
     Args:
         categories: all classes.
         objects: those measured. Some of them only are things: a prediction that finds another
-            object, or lies mostly on such of its class, is neither right nor wrong, and means are
+            object, or is mostly on such of its class, is neither right nor wrong, and means are
             over classes that have any object to be found.
     """
 
@@ -86,7 +86,7 @@ class VpqMetric:
         nothing = ClassCounts(zeros.astype(np.float64), zeros, zeros, zeros)
         self._counts = dict.fromkeys(WINDOWS, nothing)
 
-    def add(self, video: PanopticVideo) -> None:
+    def add(self, video: CountedVideo) -> None:
         """Judge all windows of a video; one that is shorter than a window gives none."""
         things = np.array([item.thing for item in self._categories], dtype=bool)
         counted = measured(video, things, self._objects)
@@ -103,7 +103,7 @@ class VpqMetric:
         return {"per_window": {str(k): part for k, part in parts.items()}, **means}
 
 
-def cut_window(video: PanopticVideo, counted: Measured, start: int, end: int) -> Window:
+def cut_window(video: CountedVideo, counted: MeasuredLines, start: int, end: int) -> CountedWindow:
     """Return frames `start` to `end`, the last left out, with their segments joined."""
     truth, true_of = _join(video.truth, counted.truth, start, end)
     found, found_of = _join(video.found, counted.found, start, end)
@@ -113,7 +113,7 @@ def cut_window(video: PanopticVideo, counted: Measured, start: int, end: int) ->
     shape = (len(truth.classes) + 1, len(found.classes) + 1)
     places = rows * shape[1] + columns
     shared = summed(places, video.pairs.counts[low:high], shape[0] * shape[1])
-    return Window(truth, found, shared.reshape(shape))
+    return CountedWindow(truth, found, shared.reshape(shape))
 
 
 def _join(table: SegmentTable, counted: Bools, start: int, end: int) -> tuple[Tubes, Ints]:
@@ -132,7 +132,7 @@ def _join(table: SegmentTable, counted: Bools, start: int, end: int) -> tuple[Tu
     return tubes, tube_of
 
 
-def judge(window: Window, num_classes: int) -> ClassCounts:
+def judge(window: CountedWindow, num_classes: int) -> ClassCounts:
     """Match tubes of one class that overlap by more than half, void left out of the union."""
     truth, found, void = window.truth, window.found, window.shared[-1, :-1]
     shared = window.shared[:-1, :-1]
@@ -153,7 +153,7 @@ def judge(window: Window, num_classes: int) -> ClassCounts:
     )
 
 
-def _excused(window: Window, alike: Bools, num_classes: int) -> Bools:
+def _excused(window: CountedWindow, alike: Bools, num_classes: int) -> Bools:
     """Return which predictions `(D,)` lie mostly on void and on the last crowd of their class.
 
     Objects of their class (`alike (G, D)`) that are not measured excuse them too.

@@ -8,8 +8,8 @@ from typing import Any
 from maskstream_model.port import ClassInfo
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import BoolMask, decode_rle
-from maskstream_server.jobs.records.options import VideoOptions
-from maskstream_server.media.decoder import Video
+from maskstream_server.jobs.records.job_options import JobOptions
+from maskstream_server.media.decoder import DecodedVideo
 from maskstream_server.media.soundtrack import SoundPiece
 
 Lines = Iterable[bytes]
@@ -24,9 +24,9 @@ class Material:
     name: str
     lines: Lines
     classes: Sequence[ClassInfo]
-    options: VideoOptions
+    options: JobOptions
     show_min: float
-    open_video: Callable[[], Video]
+    open_video: Callable[[], DecodedVideo]
     open_sound: Callable[[], AbstractContextManager[Iterable[SoundPiece]]]
 
     def frame_rate(self) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from maskstream_drawing.annotator import Annotator
+from maskstream_drawing.frame_painter import FramePainter
 from maskstream_drawing.painting import DrawnObject
 from maskstream_drawing.showing import Showing
 from maskstream_protocol.records import Status
@@ -36,14 +36,14 @@ def write_overlay(material: Material, target: Path) -> str | None:
         video = opened.enter_context(closing(material.open_video()))
         sound = opened.enter_context(material.open_sound())
         info = replace(video.info, rate=video.info.rate / options.frame_stride)
-        size, annotator = (info.height, info.width), Annotator(float(info.rate))
+        size, painter = (info.height, info.width), FramePainter(float(info.rate))
         showing = Showing(material.show_min)
         overlay = opened.enter_context(OverlayWriter(target, info, sound))
         for frame, line in zip(video, material.lines, strict=False):
             items = json.loads(line)["objects"]
             objects = [_drawn(item, size, options.mask_scale) for item in items]
             shown = showing.of_frame(objects)
-            overlay.write(annotator.draw(frame.pixels, shown), frame.time_s)
+            overlay.write(painter.draw(frame.pixels, shown), frame.time_s)
     return overlay.warning
 
 

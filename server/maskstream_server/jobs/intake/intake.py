@@ -17,7 +17,7 @@ from maskstream_server.jobs.intake.resumable import ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS, UploadForm, in_blocks
 from maskstream_server.jobs.intake.writing import incoming_file, too_large
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.records.options import VideoOptions, read_options, utf8
+from maskstream_server.jobs.records.job_options import JobOptions, read_options, utf8
 from maskstream_server.jobs.storage.files import VideoFiles
 from maskstream_server.outbound.rules import HostRules
 
@@ -36,7 +36,7 @@ class Arrival:
     """
 
     name: str
-    options: VideoOptions
+    options: JobOptions
     num_bytes: int
     upload: str | None
     url: str | None = None
@@ -66,7 +66,7 @@ class Intake:
         """Return the name of a new video, or of what comes in."""
         return new_id(self.now_s(), self.random_bytes)
 
-    def read_options(self, text: bytes | None) -> VideoOptions:
+    def read_options(self, text: bytes | None) -> JobOptions:
         """Read the options of a video, as JSON.
 
         Raises:
@@ -78,7 +78,7 @@ class Intake:
             self.webhooks.check(options.webhook)
         return options
 
-    def read_document(self, document: Any) -> VideoOptions:
+    def read_document(self, document: Any) -> JobOptions:
         """Read the options out of a JSON body; see `read_options`."""
         return self.read_options(None if document is None else json.dumps(document).encode())
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Self, TypeVar
 
-from maskstream_server.media.decoder import Video, VideoFrame
+from maskstream_server.media.decoder import DecodedFrame, DecodedVideo
 from maskstream_server.media.messages import SourceInfo
 
 T = TypeVar("T")
@@ -24,14 +24,14 @@ class FrameReader:
     """
 
     def __init__(
-        self, open_video: Callable[[], Video], at_once: Callable[[SourceInfo], int]
+        self, open_video: Callable[[], DecodedVideo], at_once: Callable[[SourceInfo], int]
     ) -> None:
         self._open_video, self._at_once = open_video, at_once
         self._num_at_once = 1
         self._thread = ThreadPoolExecutor(1, "video-reader")
-        self._video: Video | None = None
-        self._frames: Iterator[VideoFrame] = iter(())
-        self._coming: asyncio.Future[Sequence[VideoFrame]] | None = None
+        self._video: DecodedVideo | None = None
+        self._frames: Iterator[DecodedFrame] = iter(())
+        self._coming: asyncio.Future[Sequence[DecodedFrame]] | None = None
 
     @property
     def num_frames(self) -> int | None:
@@ -43,7 +43,7 @@ class FrameReader:
         """After the last frame: a sentence where not all could be read."""
         return None if self._video is None else self._video.warning
 
-    async def next(self) -> Sequence[VideoFrame]:
+    async def next(self) -> Sequence[DecodedFrame]:
         """Return the next frames, none after the last; those after them are read meanwhile.
 
         Raises:
@@ -72,7 +72,7 @@ class FrameReader:
         self._num_at_once = self._at_once(self._video.info)
         self._frames = iter(self._video)
 
-    def _read(self) -> Sequence[VideoFrame]:
+    def _read(self) -> Sequence[DecodedFrame]:
         return list(islice(self._frames, self._num_at_once))
 
     def _leave(self) -> None:

@@ -21,7 +21,7 @@ from maskstream_server.jobs.processing.tracking import Tracking
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import Memory, VideoStore, change
 from maskstream_server.jobs.storage.files import SOURCE, VideoFiles
-from maskstream_server.media.decoder import OpenVideo, Video
+from maskstream_server.media.decoder import DecodedVideo, OpenVideo
 from maskstream_server.media.soundtrack import OpenSound
 from maskstream_server.session.reporting import ResultOptions
 
@@ -134,7 +134,7 @@ class VideoJob:
             for prompt in _prompts(self.record.options.prompts)
         )
 
-    def open_video(self, skip: int = 0) -> Video:
+    def open_video(self, skip: int = 0) -> DecodedVideo:
         """Return the frames that are looked at, without the first `skip` of them."""
         stride = self.record.options.frame_stride
         return self.parts.open_video(self.source, skip=skip * stride, stride=stride)

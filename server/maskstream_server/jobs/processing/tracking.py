@@ -14,7 +14,7 @@ from maskstream_server.errors import EngineFullError, JobFailedError, StepFailed
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory
-from maskstream_server.media.decoder import VideoFrame
+from maskstream_server.media.decoder import DecodedFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
 from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
 
@@ -88,7 +88,7 @@ class Tracking:
         """
         return self._engine.clip_frames(self._model, height, width, most)
 
-    async def take(self, frames: Sequence[VideoFrame]) -> Sequence[Line]:
+    async def take(self, frames: Sequence[DecodedFrame]) -> Sequence[Line]:
         """Take the next frames, at least one; return the lines that are final now.
 
         Raises:

@@ -14,7 +14,7 @@ from pydantic import PlainValidator
 
 from maskstream_server.errors import FencedOutError
 from maskstream_server.jobs.records.fields import Artifact, Count, PartName, Seconds, VideoId
-from maskstream_server.jobs.records.options import VideoOptions, options_from
+from maskstream_server.jobs.records.job_options import JobOptions, options_from
 
 MAX_ATTEMPTS = 3
 """Workers that a video may take down with it."""
@@ -96,7 +96,7 @@ class VideoRecord:
 
     id: VideoId
     name: str
-    options: Annotated[VideoOptions, PlainValidator(options_from)]
+    options: Annotated[JobOptions, PlainValidator(options_from)]
     num_bytes: Count
     created_s: Seconds
     updated_s: Seconds

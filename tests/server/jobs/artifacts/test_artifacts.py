@@ -20,7 +20,7 @@ from maskstream_server.jobs.artifacts.masks import write_masks
 from maskstream_server.jobs.artifacts.panoptic import write_panoptic
 from maskstream_server.jobs.artifacts.ytvis import write_ytvis
 from maskstream_server.jobs.processing.making import WRITERS
-from maskstream_server.jobs.records.options import ARTIFACTS
+from maskstream_server.jobs.records.job_options import ARTIFACTS
 from maskstream_server.jobs.records.record import ResultPart
 from support.uploads import video_record
 

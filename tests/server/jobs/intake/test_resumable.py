@@ -1,4 +1,4 @@
-"""Uploads that break off and go on: what is told is there, and nothing comes twice."""
+"""Uploads that break off and continue: what is reported is there, and nothing comes twice."""
 
 import asyncio
 import errno
@@ -40,7 +40,7 @@ async def parts(*chunks: bytes) -> AsyncIterator[bytes]:
 
 
 class LateParts:
-    """A connection with the file open, whose bytes come when it is told to."""
+    """A connection with the file open, whose bytes come when the test says so."""
 
     def __init__(self, uploads: ResumableUploads, upload: str, offset: int, data: bytes) -> None:
         self.begun, self._go_on, self._data = asyncio.Event(), asyncio.Event(), data
@@ -84,7 +84,7 @@ async def test_a_part_that_does_not_continue_where_it_ends_is_refused(uploads, o
 
 async def test_what_the_disk_has_after_a_crash_is_what_is_reported(uploads, files):
     made = await uploads.create(Announcement(len(FILE), "a"))
-    # A server that is killed has written, and told nobody.
+    # A server that is killed has written, and reported nothing.
     (files.incoming(made.id) / DATA).write_bytes(FILE[:1234])
     again = ResumableUploads(files, 1 << 20, HOUR_S)
     assert (await again.find(made.id)).offset == 1234
@@ -154,7 +154,7 @@ async def test_too_large_and_empty_ones_are_refused_at_once(uploads, files):
     assert files.uploads() == []
 
 
-async def test_an_upload_that_is_not_gone_on_with_expires(uploads, files):
+async def test_an_upload_that_is_not_continued_expires(uploads, files):
     made, other = [await uploads.create(Announcement(1000, "a")) for _ in range(2)]
     await uploads.append(made.id, 0, parts(b"x"))
     past_s = time.time() - HOUR_S - 1

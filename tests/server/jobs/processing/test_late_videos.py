@@ -49,7 +49,7 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(
     await shop.interrupt(gate, saved=saved)
     taken_up = (await shop.record()).next_frame
     assert (await shop.work()).state is VideoState.DONE
-    lines = await shop.told()
+    lines = await shop.parsed()
     assert [line["frame"] for line in lines] == list(range(17))
     assert await shop.lines() == await undisturbed.lines()
     assert shop.artifact("ytvis.json") == undisturbed.artifact("ytvis.json")
@@ -65,14 +65,14 @@ async def test_a_memory_with_more_tracks_than_the_worker_allows_is_not_taken_up(
     shop.parts = replace(shop.parts, max_tracks=1)
     assert (await shop.work()).state is VideoState.DONE
     assert shop.decoder.opened[-1] == 0
-    assert max(len(line["objects"]) for line in await shop.told()) == 1
+    assert max(len(line["objects"]) for line in await shop.parsed()) == 1
 
 
 async def test_a_line_says_the_text_of_a_prompt(open_workshop):
     wish = replace(PLAIN, prompts=("green", "red"))
     shop = await open_workshop(stand_in(prompts="required"), FakeDecoder(FRAMES), wish)
     assert (await shop.work()).state is VideoState.DONE
-    objects = [item for line in await shop.told() for item in line["objects"]]
+    objects = [item for line in await shop.parsed() for item in line["objects"]]
     assert {(item["class_id"], item["label"]) for item in objects} == {(0, "green"), (1, "red")}
 
 
@@ -82,7 +82,7 @@ async def test_a_model_with_classes_of_its_own_names_tracks_by_the_prompts(open_
     model.info = replace(model.info, classes=stand_in().info.classes)
     shop = await open_workshop(model, FakeDecoder(FRAMES), wish)
     assert (await shop.work()).state is VideoState.DONE
-    objects = [item for line in await shop.told() for item in line["objects"]]
+    objects = [item for line in await shop.parsed() for item in line["objects"]]
     assert {(item["class_id"], item["label"]) for item in objects} == {(0, "green"), (1, "red")}
 
 
@@ -104,7 +104,7 @@ async def test_only_some_classes_are_mentioned(open_workshop):
     wish = replace(PLAIN, classes=("green",))
     shop = await open_workshop(stand_in(), FakeDecoder(FRAMES), wish)
     assert (await shop.work()).state is VideoState.DONE
-    objects = [item for line in await shop.told() for item in line["objects"]]
+    objects = [item for line in await shop.parsed() for item in line["objects"]]
     assert {item["label"] for item in objects} == {"green"}
 
 

@@ -11,7 +11,7 @@ SOON_S = 5.0
 
 
 class Slow:
-    """Pieces of work that end when they are told to.
+    """Pieces of work that end when the test says so.
 
     Attributes:
         begun: their numbers.

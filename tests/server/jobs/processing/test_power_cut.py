@@ -104,6 +104,6 @@ async def test_what_is_reported_an_upload_is_on_the_disk(disk, tmp_path):
     assert disk.left(folder, made.id, "info.json") is not None
 
 
-def test_the_watcher_sees_what_was_not_brought_to_the_disk(disk, tmp_path):
+def test_the_recording_shows_what_was_not_brought_to_the_disk(disk, tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     assert disk.left(tmp_path, "file") is None

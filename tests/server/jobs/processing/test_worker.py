@@ -12,7 +12,7 @@ from pycocotools import mask as coco
 
 from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import JobWorker
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.media.precedence import NICENESS
@@ -34,11 +34,11 @@ async def test_a_video_gives_what_the_model_gives_on_its_frames(open_workshop):
     state = model.begin()
     mentioned: set[int] = set()
     for index, (line, frame) in enumerate(zip(await shop.lines(), FRAMES, strict=True)):
-        told = json.loads(line)
+        parsed = json.loads(line)
         output, state = model.track_frame(frame, state, shop.parts.max_tracks)
         masks = dict(zip(output.track_ids.tolist(), output.masks(64, 96).numpy(), strict=True))
-        assert (told["frame"], told["time_s"], told["size"]) == (index, index / 25, [64, 96])
-        for item in told["objects"]:
+        assert (parsed["frame"], parsed["time_s"], parsed["size"]) == (index, index / 25, [64, 96])
+        for item in parsed["objects"]:
             mentioned.add(item["track_id"])
             if item["segmentation"] is None:
                 assert item["area"] == 0
@@ -164,16 +164,16 @@ async def test_threads_that_make_files_leave_the_cores_to_others(open_workshop, 
 
 
 async def test_masks_of_a_smaller_scale_and_no_artifacts_can_be_requested(open_workshop):
-    shop = await open_workshop(options=VideoOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
+    shop = await open_workshop(options=JobOptions(artifacts=(), mask_scale=0.5, min_score=1.0))
     record = await shop.work()
     assert record.artifacts == ()
-    told = [json.loads(line) for line in await shop.lines()]
-    assert {tuple(line["size"]) for line in told} == {(32, 48)}
-    assert sum(len(line["objects"]) for line in told) == 0
+    parsed = [json.loads(line) for line in await shop.lines()]
+    assert {tuple(line["size"]) for line in parsed} == {(32, 48)}
+    assert sum(len(line["objects"]) for line in parsed) == 0
 
 
 async def test_frames_can_be_left_out(open_workshop):
-    shop = await open_workshop(options=VideoOptions(artifacts=(), frame_stride=4))
+    shop = await open_workshop(options=JobOptions(artifacts=(), frame_stride=4))
     record = await shop.work()
     assert (record.next_frame, record.frames_total) == (4, 4)
-    assert [line["frame"] for line in await shop.told()] == [0, 4, 8, 12]
+    assert [line["frame"] for line in await shop.parsed()] == [0, 4, 8, 12]

@@ -146,7 +146,7 @@ async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
     assert len(shop.decoder.opened) == 1
 
 
-async def test_another_models_memory_is_not_gone_on_with(open_workshop):
+async def test_another_models_memory_is_not_continued(open_workshop):
     shop = await open_workshop(tiny_model())
     shop.decoder.on_frame = lambda index: working.cancel() if index == 8 else None
     working = asyncio.create_task(JobWorker(shop.parts).work("a"))

@@ -3,11 +3,11 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry
 
 from maskstream_server.jobs.records.counts import VideoCounts
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import UnreadableRecord, VideoRecord, VideoState
 from maskstream_server.telemetry.metrics import Metrics
 
-RECORD = VideoRecord("a", "a.mp4", VideoOptions(), 10, created_s=0.0, updated_s=90.0)
+RECORD = VideoRecord("a", "a.mp4", JobOptions(), 10, created_s=0.0, updated_s=90.0)
 
 
 def of(state: VideoState, updated_s: float = 90.0) -> VideoRecord:

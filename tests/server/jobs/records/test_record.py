@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from maskstream_server.errors import FencedOutError, RecordUnreadableError
 from maskstream_server.jobs.records.coding import public_json, record_from_json, record_to_json
 from maskstream_server.jobs.records.fields import part_name
-from maskstream_server.jobs.records.options import ARTIFACTS, VideoOptions
+from maskstream_server.jobs.records.job_options import ARTIFACTS, JobOptions
 from maskstream_server.jobs.records.record import (
     MAX_ATTEMPTS,
     Progress,
@@ -180,7 +180,7 @@ def test_a_file_with_a_wrong_length_is_never_at_100_percent_before_its_end():
             st.builds(ResultPart, COUNTS.map(part_name), COUNTS, COUNTS), max_size=3
         ).map(tuple),
         artifacts=st.lists(st.sampled_from(ARTIFACTS), max_size=3).map(tuple),
-        options=st.builds(VideoOptions, min_score=st.none() | st.floats(0, 1)),
+        options=st.builds(JobOptions, min_score=st.none() | st.floats(0, 1)),
         began_s=st.none() | st.floats(0, 1e10),
     )
 )

@@ -1,4 +1,4 @@
-"""What every store of videos promises, on every implementation."""
+"""What every store of videos guarantees, on every implementation."""
 
 import asyncio
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Files of videos in a bucket: what a worker elsewhere gets, what is told, and what goes when."""
+"""Files of videos in a bucket: what a worker elsewhere gets, what is reported, what goes when."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import pytest
 from maskstream_server.errors import FileGoneError, JobFailedError, NoSpaceError, UploadUnknownError
 from maskstream_server.jobs.processing.part_writer import PartWriter
 from maskstream_server.jobs.records.ids import new_id
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import Progress, checkpoint, claim
 from maskstream_server.jobs.storage import bucket_files, remote
 from maskstream_server.jobs.storage.bucket import Bucket
@@ -169,7 +169,7 @@ def test_objects_of_others_among_the_results_are_passed_over(files, real_bucket,
 
 def test_artifacts_are_read_in_ranges(files, worker, monkeypatch):
     one = worker(handed_in(files))
-    record = replace(one.record, options=VideoOptions(artifacts=("ytvis.json",)))
+    record = replace(one.record, options=JobOptions(artifacts=("ytvis.json",)))
     (one.files.workplace(record) / "ytvis.json").write_bytes(b"0123456789")
     one.files.keep_artifacts(record)
     monkeypatch.setattr(remote, "BLOCK_BYTES", 4)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
-from maskstream_server.jobs.records.options import VideoOptions
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.webhooks.delivery import WebhookSender
 from maskstream_server.jobs.webhooks.schedule import ATTEMPT_S, PAUSES_S
@@ -51,7 +51,7 @@ class Post:
 async def post() -> AsyncIterator[Post]:
     with http_receiver() as receiver:
         store = MemoryVideoStore(1e6)
-        options = VideoOptions(webhook=receiver.url + "/hook?x=1")
+        options = JobOptions(webhook=receiver.url + "/hook?x=1")
         await store.create(video_record(options=options, state=VideoState.DONE))
         yield Post(receiver, store)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from maskstream_server.errors import FencedOutError
-from maskstream_server.jobs.records.options import VideoOptions
+from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
 from maskstream_server.jobs.webhooks.schedule import (
     ATTEMPT_S,
@@ -18,7 +18,7 @@ from maskstream_server.jobs.webhooks.schedule import (
 )
 from support.uploads import video_record
 
-WANTED = VideoOptions(webhook="https://a.example/hook")
+WANTED = JobOptions(webhook="https://a.example/hook")
 ENDED = video_record(options=WANTED, state=VideoState.DONE)
 
 
@@ -26,7 +26,7 @@ ENDED = video_record(options=WANTED, state=VideoState.DONE)
 def test_only_the_end_is_reported(state):
     ended = state in (VideoState.DONE, VideoState.FAILED, VideoState.CANCELLED)
     assert is_due(replace(ENDED, state=state), 0.0) is ended
-    assert not is_due(replace(ENDED, state=state, options=VideoOptions()), 0.0)
+    assert not is_due(replace(ENDED, state=state, options=JobOptions()), 0.0)
 
 
 def test_of_two_servers_one_makes_the_attempt():
@@ -54,7 +54,7 @@ def test_pauses_grow_until_it_is_given_up():
         begin_attempt(record, 1e12)
 
 
-def test_what_was_reported_is_not_told_again():
+def test_what_was_reported_is_not_reported_again():
     record = delivered(begin_attempt(ENDED, 0.0), 1.0)
     assert not given_up(record)
     assert not is_due(record, 1e12)

@@ -11,7 +11,7 @@ from maskstream_train.training.matcher import UNMATCHED
 
 
 @dataclass(frozen=True)
-class TrackRows:
+class PaddedTracks:
     """Tracks of `B` clips; padding rows are not `valid` and carry no object.
 
     Attributes:
@@ -41,15 +41,15 @@ class TrackRows:
         return (self.objects[:, :, None] == items).any(1)
 
 
-def no_tracks(batch: int, width: int, window: int, device: torch.device) -> TrackRows:
+def no_tracks(batch: int, width: int, window: int, device: torch.device) -> PaddedTracks:
     """Return the tracks before a first frame: none."""
     none = torch.zeros(batch, 0, dtype=torch.int64, device=device)
     rows = torch.zeros(batch, 0, width, device=device)
     history = torch.zeros(batch, 0, window, width, device=device)
-    return TrackRows(rows, rows, history, none, none, none.bool())
+    return PaddedTracks(rows, rows, history, none, none, none.bool())
 
 
-def with_anchors(tracks: TrackRows, features: Tensor, objects: Tensor) -> TrackRows:
+def with_anchors(tracks: PaddedTracks, features: Tensor, objects: Tensor) -> PaddedTracks:
     """Return all rows of a frame: tracks with their new features, then anchors with no past.
 
     Args:
@@ -63,7 +63,7 @@ def with_anchors(tracks: TrackRows, features: Tensor, objects: Tensor) -> TrackR
         fresh = values.new_zeros(batch, num_anchors, *values.shape[2:])
         return torch.cat([values, fresh], 1)
 
-    return TrackRows(
+    return PaddedTracks(
         features=features,
         positions=grown(tracks.positions),
         history=grown(tracks.history),
@@ -74,8 +74,8 @@ def with_anchors(tracks: TrackRows, features: Tensor, objects: Tensor) -> TrackR
 
 
 def compact(
-    rows: TrackRows, keep: Tensor, scores: Tensor, max_rows: int | None
-) -> tuple[TrackRows, Tensor]:
+    rows: PaddedTracks, keep: Tensor, scores: Tensor, max_rows: int | None
+) -> tuple[PaddedTracks, Tensor]:
     """Keep some rows; where too many are kept, those with objects and then high scores go first.
 
     Args:
@@ -98,7 +98,7 @@ def compact(
         index = chosen.reshape(*chosen.shape, *[1] * (values.ndim - 2))
         return values.gather(1, index.expand(-1, -1, *values.shape[2:]))
 
-    kept = TrackRows(
+    kept = PaddedTracks(
         features=picked(rows.features),
         positions=picked(rows.positions),
         history=picked(rows.history),
@@ -109,7 +109,7 @@ def compact(
     return kept, chosen
 
 
-def remember(rows: TrackRows, appearances: Tensor, seen: Tensor) -> TrackRows:
+def remember(rows: PaddedTracks, appearances: Tensor, seen: Tensor) -> PaddedTracks:
     """Return rows whose momentum took up this frame's appearance where they were seen (Eq. 5).
 
     Args:
@@ -120,7 +120,7 @@ def remember(rows: TrackRows, appearances: Tensor, seen: Tensor) -> TrackRows:
     flat = (rows.positions, rows.history, rows.counts, appearances)
     positions, history = update_momentum(*(part.flatten(0, 1) for part in flat))
     moved = (seen | (rows.counts == 0))[..., None]
-    return TrackRows(
+    return PaddedTracks(
         features=rows.features,
         positions=torch.where(moved, positions.view_as(rows.positions), rows.positions),
         history=torch.where(moved[..., None], history.view_as(rows.history).detach(), rows.history),

@@ -35,7 +35,7 @@ def _different(names: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
 
 
 @dataclass(frozen=True)
-class VideoOptions:
+class JobOptions:
     """What is wanted.
 
     Attributes:
@@ -68,7 +68,7 @@ class VideoOptions:
         return asdict(self)
 
 
-def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> VideoOptions:
+def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> JobOptions:
     """Read the `options` part of an upload; none at all are the defaults.
 
     `refines` says whether the model has a refiner, for the mode `offline`.
@@ -98,7 +98,7 @@ def read_options(text: bytes | None, model: ModelInfo, *, refines: bool) -> Vide
     return options
 
 
-def _check_classes(options: VideoOptions, model: ModelInfo) -> None:
+def _check_classes(options: JobOptions, model: ModelInfo) -> None:
     """Check classes and prompts against the model."""
     try:
         labels_of(model, options.classes)
@@ -125,7 +125,7 @@ def utf8(data: bytes, what: str) -> str:
     return text
 
 
-def options_from(document: object) -> VideoOptions:
+def options_from(document: object) -> JobOptions:
     """Return the options of a JSON object.
 
     Raises:
@@ -144,8 +144,8 @@ def options_from(document: object) -> VideoOptions:
 
 
 @cache
-def _reader() -> TypeAdapter[VideoOptions]:
-    return TypeAdapter(VideoOptions)
+def _reader() -> TypeAdapter[JobOptions]:
+    return TypeAdapter(JobOptions)
 
 
 _RULES: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from maskstream_model.weightfiles.lock_file import NAME, Trusted
 
 
 @dataclass(frozen=True)
-class Promise:
+class ExpectedHash:
     """A SHA-256 that a file should have.
 
     Attributes:
@@ -31,7 +31,9 @@ class Promise:
         return is_sha256(self.sha256)
 
 
-def promises_of(release: Release, before: Trusted | None, refresh: bool = False) -> list[Promise]:
+def expected_hashes_of(
+    release: Release, before: Trusted | None, refresh: bool = False
+) -> list[ExpectedHash]:
     """Return what is known without a request.
 
     Args:
@@ -39,14 +41,14 @@ def promises_of(release: Release, before: Trusted | None, refresh: bool = False)
         before: entry of the lock file.
         refresh: accept a file that differs from its name and from `before`.
     """
-    known = list[Promise]()
+    known = list[ExpectedHash]()
     if release.sha256:
-        known.append(Promise(release.sha256, "the catalogue"))
+        known.append(ExpectedHash(release.sha256, "the catalogue"))
     if refresh:
         return known
     if release.sha256_prefix:
         known.append(
-            Promise(
+            ExpectedHash(
                 release.sha256_prefix,
                 "its name, by its publisher's convention",
                 " Maskstream has not seen this file: if the convention does not hold for it, "
@@ -55,7 +57,7 @@ def promises_of(release: Release, before: Trusted | None, refresh: bool = False)
         )
     if before is not None:
         known.append(
-            Promise(
+            ExpectedHash(
                 before.sha256,
                 f"{NAME} (pulled on {before.date} from {before.origin})",
                 " If its publisher replaced it, --refresh accepts the new one.",
@@ -64,18 +66,18 @@ def promises_of(release: Release, before: Trusted | None, refresh: bool = False)
     return known
 
 
-def check(sha256: str, promises: Iterable[Promise], what: str) -> None:
+def check(sha256: str, hashes: Iterable[ExpectedHash], what: str) -> None:
     """Compare a SHA-256 with all that are expected.
 
     Raises:
         DownloadError: it differs from one of them; `what` begins the message.
     """
-    for promise in promises:
-        if not sha256.startswith(promise.sha256):
-            expected = promise.sha256 if promise.is_whole else f"{promise.sha256}..."
+    for expected in hashes:
+        if not sha256.startswith(expected.sha256):
+            digits = expected.sha256 if expected.is_whole else f"{expected.sha256}..."
             raise DownloadError(
-                f"{what} is not the right file: its SHA-256 is {sha256}, but {expected} by "
-                f"{promise.source}; it is not used.{promise.advice}"
+                f"{what} is not the right file: its SHA-256 is {sha256}, but {digits} by "
+                f"{expected.source}; it is not used.{expected.advice}"
             )
 
 

@@ -24,7 +24,7 @@ class _Mark:
     gone: bool
 
 
-class Annotator:
+class FramePainter:
     """Draws one video, frame by frame in order.
 
     Args:

@@ -3,8 +3,8 @@
 import pytest
 
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
-from maskstream_server.jobs.records.options import (
-    VideoOptions,
+from maskstream_server.jobs.records.job_options import (
+    JobOptions,
     options_from,
     read_options,
 )
@@ -15,11 +15,11 @@ DEMO = fake_info("demo")
 
 @pytest.mark.parametrize("text", [None, b"", b"{}"])
 def test_no_options_are_the_defaults(text):
-    assert read_options(text, DEMO, refines=False) == VideoOptions()
+    assert read_options(text, DEMO, refines=False) == JobOptions()
 
 
 def test_options_come_back_as_they_were():
-    options = VideoOptions(
+    options = JobOptions(
         "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/", 0.6
     )
     assert options_from(options.to_json()) == options

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
-from maskstream_client.options import check_texts
+from maskstream_client.stream_options import check_texts
 
 
 @dataclass(frozen=True)

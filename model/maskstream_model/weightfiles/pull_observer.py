@@ -5,7 +5,7 @@ from typing import Protocol
 from maskstream_model.releases import Release
 
 
-class Watcher(Protocol):
+class PullObserver(Protocol):
     """What a pull needs of a terminal."""
 
     def say(self, sentence: str) -> None:
