@@ -34,10 +34,10 @@ SHARES = {"segmenter": 0.5, "tracker": 0.28}
 """Of the minutes; what is left is for measuring."""
 STAGES: Mapping[str, Sequence[str]] = {
     "segmenter": (
-        *("--batch-size", "64", "--scales", "1.35,1.67,2,2", "--learning-rate", "6e-4"),
+        *("--batch-size", "64", "--scales", "1.35,1.35,1.67,2", "--learning-rate", "8e-4"),
         *("--no-object", "0.2", "--set", "weights.classes=3", "--set", "soft_classes=true"),
         *("--set", "pilot_weight=0", "--set", "backbone_factor=0.1", "--set", "num_frames=1"),
-        *("--set", "cutout_ratio=0.7", "--set", "empty_ratio=0.12"),
+        *("--set", "cutout_ratio=0.9", "--set", "empty_ratio=0.12"),
         *("--set", "surveillance_ratio=0.2", "--set", "portrait_share=0.25"),
         *("--set", "rare_power=0.8"),
     ),
