@@ -15,7 +15,17 @@ from maskstream_train.data.packed_clips import PackedClip, repeated
 from maskstream_train.data.packed_sequences import PackedSequences
 from maskstream_train.data.synthetic import Clip
 from maskstream_train.data.synthetic.bank import colour_jitter
-from maskstream_train.training.windows import Views, Window, cut_frames, cut_planes, draw_windows
+from maskstream_train.training.windows import (
+    Views,
+    Window,
+    blurred,
+    cut_frames,
+    cut_planes,
+    draw_windows,
+)
+
+MAX_BLUR = 2.5
+"""Pixels that become one in the strongest blur."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class PackedViews:
         colour: strength of changes of colour.
         grey_share: share of clips without colour.
         flip_share: share of mirrored clips.
+        blur_share: share of clips without sharp detail, as of a small picture that was enlarged.
         rare_power: a still is drawn by how rare its rarest class is, to this power.
         max_stride: most pictures of a video from one frame of a clip to the next.
         lookalike_share: share of clips of stills in which a look-alike passes an object.
@@ -40,6 +51,7 @@ class PackedViews:
     colour: float = 0.7
     grey_share: float = 0.04
     flip_share: float = 0.5
+    blur_share: float = 0.15
     rare_power: float = 0.5
     max_stride: int = 3
     lookalike_share: float = 0.0
@@ -96,8 +108,9 @@ class PackedClips:
         if draw.random() < self._views.grey_share:
             change[:, :3] = change[:, :3].mean(axis=0)
         frames = np.clip(clip.frames @ change[:, :3].T + change[:, 3], 0, 255).astype(np.uint8)
-        mirrored = draw.random() < self._views.flip_share
-        step = -1 if mirrored else 1
+        step = -1 if draw.random() < self._views.flip_share else 1
+        if draw.random() < self._views.blur_share:
+            frames = blurred(frames, float(draw.uniform(1.3, MAX_BLUR)))
         return Clip(
             frames[:, :, ::step],
             clip.masks[..., ::step],

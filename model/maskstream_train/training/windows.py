@@ -15,6 +15,7 @@ from maskstream_model.aliases import Floats, Frame, Size
 
 Frames = npt.NDArray[np.uint8]
 Pixel = TypeVar("Pixel", bound=np.generic)
+BILINEAR = Image.Resampling.BILINEAR
 FOCUS = 0.7
 """Share of windows that are laid around an object."""
 
@@ -50,7 +51,7 @@ class Window:
         bottom = min(self.top + self.height, frame.shape[0])
         right = min(self.left + self.width, frame.shape[1])
         box = (self.left, self.top, right, bottom)
-        view = Image.fromarray(frame).resize(size[::-1], Image.Resampling.BILINEAR, box)
+        view = Image.fromarray(frame).resize(size[::-1], BILINEAR, box)
         return np.asarray(view)
 
     def cut_nearest(self, planes: npt.NDArray[Pixel], size: Size) -> npt.NDArray[Pixel]:
@@ -78,6 +79,14 @@ def cut_planes(
 ) -> npt.NDArray[Pixel]:
     """Return `(T, ..., *size)` of planes `(T, ..., h, w)`; see `cut_frames`."""
     return np.stack([w.cut_nearest(part, size) for w, part in zip(windows, planes, strict=True)])
+
+
+def blurred(frames: Frames, factor: float) -> Frames:
+    """Return frames `(T, h, w, 3)` made smaller by `factor` and enlarged again."""
+    height, width = frames.shape[1:3]
+    small = max(1, round(width / factor)), max(1, round(height / factor))
+    pictures = (Image.fromarray(frame).resize(small, BILINEAR) for frame in frames)
+    return np.stack([np.asarray(one.resize((width, height), BILINEAR)) for one in pictures])
 
 
 def draw_windows(

@@ -16,7 +16,7 @@ from maskstream_train.training.windows import Views
 from support.packed_pictures import BIRD, BLUE, DOG, PERSON, RED, PackedFile, box, small_file
 
 SIZE = 96, 128
-PLAIN = PackedViews(colour=0.0, grey_share=0.0)
+PLAIN = PackedViews(colour=0.0, grey_share=0.0, blur_share=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,16 @@ def test_frames_of_a_video_are_inside_of_it(length: int, count: int) -> None:
         assert len(chosen) == count
         assert min(chosen) >= 0
         assert max(chosen) < length
+
+
+def test_a_share_of_the_clips_is_blurred(file: Path) -> None:
+    clips, soft = PackedClips(PackedPictures(file), PLAIN), replace(PLAIN, blur_share=1.0)
+    sharp, dull = (
+        [one.still(SIZE, 1, 20, np.random.default_rng(seed)).frames for seed in range(6)]
+        for one in (clips, PackedClips(PackedPictures(file), soft))
+    )
+    edges = [np.abs(np.diff(np.stack(each).astype(int), axis=3)).max() for each in (sharp, dull)]
+    assert edges[1] < edges[0]
 
 
 def test_certainties_are_those_of_the_labels(file: Path) -> None:

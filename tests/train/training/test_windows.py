@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from maskstream_train.training.windows import Views, Window, cut_frames, cut_planes, draw_windows
+from maskstream_train.training.windows import (
+    Views,
+    Window,
+    blurred,
+    cut_frames,
+    cut_planes,
+    draw_windows,
+)
 
 
 @pytest.mark.parametrize("picture", [(240, 320), (448, 200), (9, 400)])
@@ -42,3 +49,12 @@ def test_pictures_and_masks_are_cut_alike():
     assert masks.shape == (2, 1, 64, 96)
     assert ((frames[..., 0] > 127) == masks[:, 0]).mean() > 0.98
     assert masks[0].sum() > 2 * masks[1].sum()
+
+
+def test_blur_takes_detail_away_and_keeps_the_mean():
+    draw = np.random.default_rng(0)
+    frames = draw.integers(60, 200, (2, 64, 96, 3)).astype(np.uint8)
+    soft = blurred(frames, 2.0)
+    assert soft.shape == frames.shape
+    assert soft.std() < 0.6 * frames.std()
+    assert abs(soft.mean() - frames.mean()) < 1.5
