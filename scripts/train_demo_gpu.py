@@ -133,12 +133,11 @@ def prepare(data: Path, shared: Path, init: Path | None, folder: Path) -> None:
 
 
 def write_start(data: Path, init: Path | None, file: Path) -> None:
-    """Write what to start from: the given weights, or the shipped ones on ImageNet's backbone."""
+    """Write the segmenter to start from: the given one, or the shipped one on another backbone."""
     from maskstream_model.checkpoint import save_safetensors
     from maskstream_model.loading import shipped
     from maskstream_train.commands import train as command
     from maskstream_train.commands.train_options import options_of
-    from maskstream_train.training.class_heads import fitted
     from maskstream_train.training.run import first_segmenter
 
     if init is not None:
@@ -147,8 +146,7 @@ def write_start(data: Path, init: Path | None, file: Path) -> None:
     settings = ["--preset", "demo", "--data", str(data), "--format", "packed", "--steps", "1"]
     given = command.make_context("train", [*settings, "--set", "restart=true"]).params
     options = options_of(given, "segmenter")
-    weights = fitted(shipped("demo"), options.config) | first_segmenter(options, shipped("demo"))
-    save_safetensors(file, weights, {"preset": "demo"}, half=True)
+    save_safetensors(file, first_segmenter(options, shipped("demo")), {"preset": "demo"}, half=True)
 
 
 def _unused(folder: str, names: list[str]) -> list[str]:
@@ -220,20 +218,24 @@ def machine(device: str) -> dict[str, Any]:
 
 def train(job: Job, stage: str) -> dict[str, Any]:
     """Train or resume a stage and export the model; return the last record of its journal."""
+    from maskstream_model.loading import shipped
     from maskstream_train.commands import train as command
 
     # Processes that make clips share the cores among them.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
     checkpoint = job.work / f"{stage}.run.safetensors"
-    start = job.folder / START
-    inits = [] if stage == "segmenter" else ["--tracker-init", start]
+    inits = {
+        "segmenter": ("--init", job.folder / START),
+        # Trackers of other classes begin with the class head that the segmenter has learned.
+        "tracker": ("--tracker-init", shipped("demo")),
+    }
     arguments = [
         *("--preset", "demo", "--stage", stage, "--out", job.work, "--device", job.device),
         *("--data", job.folder / DATA, "--format", "packed", "--height", 96, "--width", 160),
         *(["--steps", job.steps] if job.steps else ["--minutes", job.minutes * SHARES[stage]]),
         *("--workers", job.workers),
         *("--precision", "bf16", "--checkpoint-minutes", 1, *STAGES[stage], *job.settings),
-        *(["--init", start] if stage == "segmenter" else inits),
+        *inits[stage],
         *(["--resume"] if checkpoint.exists() else []),
     ]
     try:

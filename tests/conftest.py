@@ -17,7 +17,7 @@ from support.examples import PROFILE
 from support.limits import no_longer_than
 
 PROCESSORS = structlog.get_config()["processors"]
-PLAIN = {"exception_formatter": plain_traceback}
+PLAIN = {"colors": False, "exception_formatter": plain_traceback}
 """As servers log. By default rich draws every frame with its values, which takes a second each."""
 
 settings.register_profile("maskstream", PROFILE)

@@ -47,6 +47,10 @@ class FrameMasks(Protocol):
         """`(n, 4)` x0, y0, x1, y1, tight; zeros for a mask without a pixel."""
 
     @property
+    def areas(self) -> NDArray[np.int64]:
+        """`(n,)` pixels of each mask."""
+
+    @property
     def bitmaps(self) -> Sequence[Crop]:
         """The masks within the boxes."""
 
@@ -116,8 +120,7 @@ def encode_crops(crops: FrameMasks, codec: MaskCodec) -> EncodedMasks:
         return EncodedMasks(codec, b"", (NO_MASK,) * len(crops.bitmaps))
     blob, parts = ENCODINGS[codec].encode(crops)
     spans, offset = [], 0
-    for mask, box, part in zip(crops.bitmaps, _boxes(crops), parts, strict=True):
-        area = int(np.count_nonzero(mask))
+    for box, area, part in zip(_boxes(crops), crops.areas.tolist(), parts, strict=True):
         spans.append(MaskSpan(box, offset if part else 0, len(part), area))
         offset += len(part)
     return EncodedMasks(codec, blob, tuple(spans))

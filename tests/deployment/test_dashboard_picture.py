@@ -44,7 +44,7 @@ def test_every_query_is_asked_over_the_span_with_grafanas_interval_and_legend():
     np.testing.assert_array_equal(found["Live sessions"][0].values, [np.nan, np.nan, 3, np.nan, 5])
 
 
-@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize("answered", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_picture_has_the_shape_of_the_dashboard_with_and_without_data(
     drawing: ModuleType, tmp_path: Path, answered: bool
 ):

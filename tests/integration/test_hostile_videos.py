@@ -12,7 +12,6 @@ import pytest
 from maskstream_server.media.decoder import DecodedVideo, open_video
 from support.hostile import ENDS, LIMITS, Reads
 from support.server import running_server
-from support.tiny import tiny_model
 
 WISH = {
     "options": json.dumps(
@@ -44,12 +43,12 @@ def ended(client: httpx.Client, video: str, until: float) -> dict:
     return record
 
 
-@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_hostile_file_has_a_clean_end_and_nothing_is_left(test_data, tmp_path, every):
     """Some of them here on every run; the decoder refuses all of them in `media/test_hostile`."""
     settings = {"data_folder": tmp_path / "data", "video_jobs": 2}
     with (
-        running_server(tiny_model(min_size=64), decode, **settings) as live,
+        running_server(open_video=decode, **settings) as live,
         httpx.Client(base_url=live.url, timeout=60.0) as client,
     ):
         files = live.service.videos.api.files

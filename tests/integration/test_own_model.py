@@ -1,5 +1,6 @@
 """Own classes from pictures to a stream: trained a little, served by folder, named in results."""
 
+import json
 from contextlib import closing
 
 import numpy as np
@@ -27,7 +28,7 @@ def mine(tmp_path_factory):
     return folder / "mine"
 
 
-def test_a_trained_folder_is_served_and_its_class_names_come_back(mine, tmp_path):
+def test_a_trained_folder_is_served_and_its_class_names_and_colours_come_back(mine, tmp_path):
     frames = [np.asarray(draw(0)[0])] * 4
     process, log = begun(tmp_path, "serve", "--port", "0", "--model", f"{mine}/")
     with closing(process):
@@ -35,8 +36,10 @@ def test_a_trained_folder_is_served_and_its_class_names_come_back(mine, tmp_path
         assert line.startswith("maskstream serves mine on cpu at "), log.read_text()
         with connect(line.split()[-1], min_score=0.0) as client:
             results = [result for _, result in client.stream(frames)]
-            names = {number: each.name for number, each in client.classes.items()}
-    assert names == {0: "washer", 1: "bolt"}
+            classes = [(each.name, each.color) for _, each in sorted(client.classes.items())]
+    described = json.loads((mine / "model.json").read_text())["classes"]
+    assert classes == [(each["name"], each["color"]) for each in described]
+    assert [name for name, _ in classes] == ["washer", "bolt"]
     assert len(results) == len(frames)
     assert {item.label for result in results for item in result.objects} <= {"washer", "bolt"}
 

@@ -145,7 +145,7 @@ class World:
         assert self.stream.client.name not in [each.session for each in left]
 
 
-@examples(150)
+@examples(60)
 @given(MOVES)
 def test_every_frame_has_its_result_as_if_nothing_had_happened(moves):
     world = World("lossless", LARGE)
@@ -157,7 +157,7 @@ def test_every_frame_has_its_result_as_if_nothing_had_happened(moves):
     world.check_bye()
 
 
-@examples(100)
+@examples(40)
 @given(MOVES)
 def test_a_client_that_keeps_little_starts_over_where_it_must(moves):
     world = World("lossless", SMALL)
@@ -168,7 +168,7 @@ def test_a_client_that_keeps_little_starts_over_where_it_must(moves):
     world.check_bye()
 
 
-@examples(100)
+@examples(40)
 @given(MOVES)
 def test_every_frame_of_the_newest_first_has_one_outcome(moves):
     """Frames are not sent again there, so that a memory may go back before what was answered."""

@@ -17,6 +17,9 @@ from maskstream_model.errors import CheckpointError, ConfigError
 from maskstream_model.loading import seeded
 from support.running import assert_same, run
 from support.tiny import tiny_frames
+from support.weight_files import twins
+
+__all__ = ["twins"]
 
 FEW = tiny_frames(2)
 EVERYBODY = {
@@ -70,14 +73,14 @@ def test_random_weights_are_the_same_on_every_call(model):
         assert_same(ours, theirs)
 
 
-def test_weights_that_say_they_are_another_presets_are_refused(tmp_path):
-    converted = tmp_path / "model.safetensors"
-    model = load_model("daq_r50_ytvis19", "random")
-    weights = state_of(random_networks("daq_r50_ytvis19").parts)
-    save_safetensors(converted, weights, {"preset": "daq_r50_ytvis19"})
-    assert load_model("daq_r50_ytvis19", converted).fingerprint == model.fingerprint
-    with pytest.raises(CheckpointError, match="weights of daq_r50_ytvis19, not of daq_r50_ytvis21"):
-        load_model("daq_r50_ytvis21", converted)
+def test_weights_that_say_they_are_another_presets_are_refused(tmp_path, twins):
+    converted, (own, other) = tmp_path / "model.safetensors", twins
+    model = load_model(own, "random")
+    weights = state_of(random_networks(own).parts)
+    save_safetensors(converted, weights, {"preset": own})
+    assert load_model(own, converted).fingerprint == model.fingerprint
+    with pytest.raises(CheckpointError, match=f"weights of {own}, not of {other}"):
+        load_model(other, converted)
 
 
 def test_random_weights_leave_the_random_state_alone():

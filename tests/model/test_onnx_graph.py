@@ -22,7 +22,7 @@ from maskstream_model.model_folders import ModelFolder, write_description
 from maskstream_model.onnx_graph import NAMES, write_segmenter
 from maskstream_model.port import ClassInfo
 from maskstream_model.tasks.preprocess import MEAN, STD, prepare, resized_size
-from maskstream_train.data.synthetic import sample_clip
+from support.sample_clip import sample_clip
 
 FRAME = (256, 448)
 """(height, width) of the frames that the graphs are for."""

@@ -14,7 +14,7 @@ def examples(number: int, **changes: object) -> settings:
 
 
 PROFILE = settings(
-    examples(100),
+    examples(60),
     deadline=None,  # machines are noisy: a slow example is no failure
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=not IS_THOROUGH,

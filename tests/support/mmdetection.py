@@ -52,6 +52,7 @@ class Mmdetection:
     def __init__(self, folder: Path):
         self.folder = folder
         self.segmenter = cache(self._segmenter)
+        self.weights = cache(self._weights)
         self.recorded = cache(self._recorded)
 
     def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
@@ -59,7 +60,7 @@ class Mmdetection:
         path = self.folder / f"keys_mask2former_{KEYS[name]}.json"
         return {key: tuple(shape) for key, (shape, _) in json.loads(path.read_text()).items()}
 
-    def weights(self, name: str) -> dict[str, Tensor]:
+    def _weights(self, name: str) -> dict[str, Tensor]:
         """Made-up tensors under the names of a published file; integers as they are built."""
         options = PANOPTIC_FILL if name.endswith("_panoptic") else {}
         indices = relative_positions(7)

@@ -1,9 +1,14 @@
 """Weight files as their authors write them, and what `maskstream weights` says of them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from click.testing import CliRunner
 
+from maskstream_model.config.demo import demo
+from maskstream_model.daq import presets
+from maskstream_model.daq.presets import _presets
 from maskstream_model.daq.weight_format import targets
 from maskstream_model.loading import SHIPPED
 from maskstream_model.weightfiles.command import weights
@@ -31,6 +36,15 @@ def empty(name):
         key: torch.zeros([1] * tensor.dim(), dtype=tensor.dtype).expand(tensor.shape)
         for key, tensor in targets(name).items()
     }
+
+
+@pytest.fixture
+def twins(monkeypatch):
+    """Two presets that differ in their names alone, here as small as `demo`."""
+    names = ("daq_r50_ytvis19", "daq_r50_ytvis21")
+    ours = [replace(demo(), name=each.name) if each.name in names else each for each in _presets()]
+    monkeypatch.setattr(presets, "_presets", lambda: ours)
+    return names
 
 
 @pytest.fixture

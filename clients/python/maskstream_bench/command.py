@@ -16,6 +16,7 @@ _SUBJECTS: Final = {
     "upload": "A large file into a running server: speed and memory.",
     "video": "Work on a whole video: seconds and memory.",
     "model": "The steps of a model.",
+    "engine": "CPU time of the parts of a step, beside another checkout.",
     "store": "Cost of a shared store to a stream: latency, bytes, takeovers.",
     "overhead": "Cost of a frame without the model.",
 }

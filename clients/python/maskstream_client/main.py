@@ -23,6 +23,7 @@ _SHORT_HELP: Final = {
     "doctor": "Look whether a server can do its work here, and say what to do if not.",
     "train": "Train a model: demo on synthetic clips, the others on data sets.",
     "eval": "Measure a model on synthetic or annotated clips.",
+    "export": "Write the segmenter of a model as ONNX.",
     "weights": "List, pull, check and convert weight files.",
     "score": "Score result files against annotations: AP, VPQ, STQ.",
 }

@@ -15,7 +15,7 @@ BORDER = 3
 class Geometry:
     """Constants of queries that sample levels; made by `geometry`, and never changed.
 
-    Of `M` heads, `L` levels and `P` points; the last four are for `sampling.sample_by_bag`, whose
+    Of `M` heads, `L` levels and `P` points; the last five are for `sampling.sample_by_bag`, whose
     table has the cells of all levels with borders of zeros, and a row for each head of a cell.
 
     Attributes:
@@ -26,7 +26,8 @@ class Geometry:
             written out for all heads and points, since broadcasting along short axes is slow.
         limits: twice `(2, M * L * P)` float32, the last place (x, y) before a level and the first
             one behind it: one step outside.
-        pitch: `(M * L * P,)` int32, rows of the table from a cell to the one below it.
+        pitch: `(M * L * P,)` float32, cells of a level with borders from one to the one below it.
+        below: `(M * L * P,)` int32, the same in rows of the table.
         first: `(M * L * P,)` int32, row of a level's cell (0, 0).
         table_rows: of the table of one frame.
     """
@@ -37,6 +38,7 @@ class Geometry:
     centres: Tensor
     limits: tuple[Tensor, Tensor]
     pitch: Tensor
+    below: Tensor
     first: Tensor
     table_rows: int
 
@@ -65,7 +67,8 @@ def geometry(
         # (S, L, 2) -> (S, 2, L) -> (S, 2, M, L, P)
         centres=written_out(cell_centres(queries, shapes, device).mT).contiguous(),
         limits=(torch.full_like(limits, -1), limits),
-        pitch=written_out(pitch * heads).flatten().int(),
+        pitch=written_out(pitch).flatten().float(),
+        below=written_out(pitch * heads).flatten().int(),
         first=written_out(first).flatten().int(),
         table_rows=sum(sizes) * heads,
     )

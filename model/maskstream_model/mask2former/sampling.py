@@ -78,25 +78,35 @@ def sample_by_gather(
 
 
 def sample_by_bag(value: Tensor, geometry: Geometry, locations: Tensor, weights: Tensor) -> Tensor:
-    """Sample the four corners of every location as one weighed bag of table rows."""
-    # (B, S', M, L, P, 2) -> (B, S', 2, M * L * P): along so long an axis all that follows is quick
+    """Sample the four corners of every location as one weighed bag of table rows.
+
+    Along so long an axis as `M * L * P` all is quick. Memory is let go of as soon as it can be:
+    what is used again is in the cache.
+    """
+    # (B, S', M, L, P, 2) -> (B, S', 2, M * L * P)
     places = locations.movedim(-1, 2).flatten(3)
     # One step outside everything is zero, so that clamping there changes nothing.
     places = torch.clamp(places, *geometry.limits)
-    corner = places.floor()
-    right, low = (places - corner).unbind(2)  # (B, S', M * L * P) each
-    weights = weights.flatten(2)
-    lower = weights * low
-    upper = weights - lower
-    lower_right, upper_right = lower * right, upper * right
-    shares = _bags(
-        [upper - upper_right, upper_right, lower - lower_right, lower_right], geometry.heads
-    )
-    rows = _bags(_corner_rows(corner, geometry), geometry.heads)
+    rows = _bags(_corner_rows(places.floor(), geometry), geometry.heads)
+    shares = _bags(_corner_shares(places - places.floor(), weights.flatten(2)), geometry.heads)
     # (B, S'', M * D) -> (B * S'' * M, D): one table row for a head of a cell
     table = _bordered(value, geometry.shapes).view(-1, value.shape[-1])
     # (B * S' * M, D) -> (B, S', M, D)
     return weighed_bags(table, rows, shares).view(*weights.shape[:2], *value.shape[2:])
+
+
+def _corner_shares(offset: Tensor, weights: Tensor) -> list[Tensor]:
+    """Return the shares of four corners, `(B, S', M * L * P)` each, by the offset from the first.
+
+    Args:
+        offset: `(B, S', 2, M * L * P)`, 0 to 1 to the right and down.
+        weights: `(B, S', M * L * P)`, what the four have together.
+    """
+    right, down = offset.unbind(2)
+    lower = weights * down
+    upper = weights - lower
+    lower_right, upper_right = lower * right, upper * right
+    return [upper - upper_right, upper_right, lower - lower_right, lower_right]
 
 
 def _bags(corners: list[Tensor], heads: int) -> Tensor:
@@ -108,14 +118,16 @@ def _bags(corners: list[Tensor], heads: int) -> Tensor:
 
 def _corner_rows(corner: Tensor, geometry: Geometry) -> list[Tensor]:
     """Return rows of the bordered table, four `(B, S', M * L * P)` int32, by the first corner."""
-    # NaN must come out as NaN, by way of the shares, and not as a row that does not exist.
-    columns, rows = corner.nan_to_num(0).int().unbind(2)
-    first = (rows * geometry.pitch).add_(columns * geometry.heads).add_(geometry.first)
+    columns, rows = corner.unbind(2)
+    # Whole numbers, and float32 has all of a level's cells. NaN must come out as NaN, by way of the
+    # shares, and not as a row that does not exist.
+    cells = torch.addcmul(columns, rows, geometry.pitch).nan_to_num_(0).int()
+    first = torch.add(geometry.first, cells, alpha=geometry.heads)
     if len(first) > 1:
         frames = torch.arange(len(first), dtype=torch.int32, device=first.device)
         first += (frames * geometry.table_rows)[:, None, None]  # (B,) -> (B, 1, 1)
-    right, below = geometry.heads, geometry.pitch
-    return [first, first + right, first + below, first + below + right]
+    right, below = first + geometry.heads, first + geometry.below
+    return [first, right, below, below + geometry.heads]
 
 
 def _bordered(value: Tensor, shapes: Shapes) -> Tensor:

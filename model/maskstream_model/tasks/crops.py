@@ -4,59 +4,33 @@ The resize of `FrameOutput.masks` is linear along each axis, and every output is
 neighbours: where none of them is above 0, no output is. So the low resolution bounds the output.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import torch
-import torch.nn.functional as F
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from maskstream_model.aliases import Size
 from maskstream_model.port import Crops
+from maskstream_model.tasks.axis_plans import AxisPlan, Indices, Values, plan_axis
 
-Values = npt.NDArray[np.float32]
-MAX_PLANS = 64
-"""Sizes of frames and masks that are remembered at once."""
+PIXELS_AT_ONCE = 2**18
+"""Of boxes that are resized together: as many as a processor's cache holds."""
 
 
 @dataclass(frozen=True)
-class AxisPlan:
-    """The resize of one axis from `cells` of the mask grid to `pixels` of the picture.
+class CroppedMask:
+    """One mask: x0, y0, x1, y1 half open, its pixels there, and their logits where wanted.
 
-    Attributes:
-        weights: `(pixels, cells)`, at most a few entries in a row.
-        first: `(cells,)` the first pixel that a cell has a share in.
-        end: `(cells,)` one more than the last.
+    Logits that nobody wants are not kept for a moment: memory that is used again is in the cache.
     """
 
-    weights: csr_array
-    first: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
-
-
-@lru_cache(MAX_PLANS)
-def plan_axis(cells: int, padded: int, resized: int, pixels: int) -> AxisPlan:
-    """Return the resize of `tasks.output.resize_mask_logits` along one axis.
-
-    Args:
-        cells: of the mask grid, stride 4 of the padded frame.
-        padded: the frame in the network, with padding.
-        resized: the same without padding.
-        pixels: of the masks wanted.
-    """
-    # (1, cells, cells) -> (1, cells, padded) -> (1, cells, resized)
-    grid = F.interpolate(torch.eye(cells)[None], padded, mode="linear")[..., :resized]
-    if resized != pixels:
-        grid = F.interpolate(grid, pixels, mode="linear")
-    weights = np.ascontiguousarray(grid[0].T.numpy())  # (pixels, cells)
-    touched = weights != 0
-    ends = pixels - touched[::-1].argmax(0)
-    # Cells of the padding have a share in no pixel.
-    ends[~touched.any(0)] = 0
-    return AxisPlan(csr_array(weights), touched.argmax(0), ends)
+    box: tuple[int, int, int, int]
+    area: int
+    bitmap: npt.NDArray[np.bool_]
+    logits: Values | None
 
 
 def crop_masks(
@@ -71,62 +45,88 @@ def crop_masks(
         size: see there.
         with_logits: also crop the resized logits.
     """
-    grids = mask_logits.float().cpu().numpy()
+    grids: Values = mask_logits.float().cpu().numpy()
     down, across = (
         plan_axis(grids.shape[1 + axis], padded[axis], resized[axis], pixels)
         for axis, pixels in enumerate(size)
     )
-    masks = [crop_mask(grid, down, across) for grid in grids]
+    nothing = CroppedMask((0, 0, 0, 0), 0, np.zeros((0, 0), bool), np.zeros((0, 0), np.float32))
+    masks = [nothing] * len(grids)
+    if len(grids):
+        for index, mask in _cropped(grids, down, across, with_logits):
+            masks[index] = mask
+    logits = tuple(mask.logits for mask in masks if mask.logits is not None)
     return Crops(
         size=size,
         boxes=np.array([mask.box for mask in masks], np.int32).reshape(-1, 4),
         areas=np.array([mask.area for mask in masks], np.int64),
         bitmaps=tuple(mask.bitmap for mask in masks),
-        logits=tuple(mask.logits for mask in masks) if with_logits else None,
+        logits=logits if with_logits else None,
     )
 
 
-@dataclass(frozen=True)
-class CroppedMask:
-    """One mask: x0, y0, x1, y1 half open, its pixels there, and their logits."""
-
-    box: tuple[int, int, int, int]
-    area: int
-    bitmap: npt.NDArray[np.bool_]
-    logits: Values
-
-
-def crop_mask(grid: Values, down: AxisPlan, across: AxisPlan) -> CroppedMask:
-    """Resize one mask's logits `(H, W)` where it can have pixels, and cut out the tight box."""
-    above = grid > 0
-    cells = _extent(np.any(above, axis=1)), _extent(np.any(above, axis=0))
-    y0, y1 = _pixels(down, cells[0])
-    x0, x1 = _pixels(across, cells[1])
-    # (rows, H) @ (H, W) -> (rows, W) -> (columns, W) @ (W, rows) -> (columns, rows): column-major,
-    # since run lengths go down the columns.
-    columns = across.weights[x0:x1] @ np.ascontiguousarray((down.weights[y0:y1] @ grid).T)
-    inside = columns > 0
-    left, right = _extent(inside.any(1))
-    top, bottom = _extent(inside.any(0))
-    bitmap = inside[left:right, top:bottom]
-    box = (x0 + left, y0 + top, x0 + right, y0 + bottom) if bitmap.size else (0, 0, 0, 0)
-    logits = columns[left:right, top:bottom]
-    # (columns, rows) -> (rows, columns)
-    return CroppedMask(box, int(np.count_nonzero(bitmap)), bitmap.T, logits.T)
+def _cropped(
+    grids: Values, down: AxisPlan, across: AxisPlan, with_logits: bool
+) -> Iterator[tuple[int, CroppedMask]]:
+    """Yield those of the masks `(n, H, W)` that have pixels, by their index."""
+    above = grids > 0
+    top, bottom = down.reached(np.logical_or.reduce(above, 2))
+    left, right = across.reached(np.logical_or.reduce(above, 1))
+    heights, widths = bottom - top, right - left
+    # Boxes of one height waste nothing beside one another.
+    order = heights.argsort(kind="stable")
+    order = order[(heights * widths)[order] > 0]
+    sizes = (heights * widths)[order].cumsum() // PIXELS_AT_ONCE
+    ends = (np.flatnonzero(np.diff(sizes, append=-1)) + 1).tolist()
+    for start, end in pairwise([0, *ends]):
+        some = order[start:end]
+        tall = down.resize(grids[some], (top[some], bottom[some]))
+        values = across.resize(_turned(tall, heights[some]), (left[some], right[some]))
+        cuts = _cut(values, (left[some], top[some]), widths[some], with_logits)
+        yield from ((int(some[index]), mask) for index, mask in cuts)
 
 
-def _extent(there: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the half-open range from the first to the last true entry; (0, 0) without one."""
-    indices = np.flatnonzero(there)
-    return (int(indices[0]), int(indices[-1]) + 1) if len(indices) else (0, 0)
+def _turned(tall: Values, heights: Indices) -> Values:
+    """Return masks `(sum of heights, W)` as `(n, W, tallest)`, with zeros behind each.
+
+    Columns come first, since run lengths go down the columns.
+    """
+    turned = np.zeros((len(heights), tall.shape[1], heights.max()), np.float32)
+    ends = heights.cumsum().tolist()
+    for mask, height, end in zip(turned, heights.tolist(), ends, strict=True):
+        mask[:, :height] = tall[end - height : end].T
+    return turned
 
 
-def _pixels(plan: AxisPlan, cells: tuple[int, int]) -> tuple[int, int]:
-    """Return the pixels in which a range of cells has a share."""
-    if cells[0] == cells[1]:
-        return 0, 0
-    first, end = plan.first[cells[0] : cells[1]], plan.end[cells[0] : cells[1]]
-    reaching = end > 0
-    if not reaching.any():
-        return 0, 0
-    return int(first[reaching].min()), int(end.max())
+def _cut(
+    values: Values, corners: tuple[Indices, Indices], widths: Indices, with_logits: bool
+) -> Iterator[tuple[int, CroppedMask]]:
+    """Yield those masks that have pixels in their tight boxes, by their index.
+
+    Args:
+        values: `(sum of widths, tallest)` logits, column by column, one mask below the other.
+        corners: `(n,)` each, x and y in the picture where the values of each mask begin.
+        widths: `(n,)` columns of each mask.
+        with_logits: also cut the values.
+    """
+    inside = values > 0
+    ends = widths.cumsum()
+    starts = ends - widths
+    rows = np.logical_or.reduceat(inside, starts)  # (n, tallest)
+    tops, bottoms = rows.argmax(1), rows.shape[1] - rows[:, ::-1].argmax(1)
+    columns = np.flatnonzero(inside.any(1))
+    first, last = np.searchsorted(columns, starts), np.searchsorted(columns, ends) - 1
+    for mask in np.flatnonzero(last >= first).tolist():
+        x0, x1 = int(columns[first[mask]]), int(columns[last[mask]]) + 1
+        y0, y1 = int(tops[mask]), int(bottoms[mask])
+        right, down = int(corners[0][mask] - starts[mask]), int(corners[1][mask])
+        # (columns, rows) -> (rows, columns)
+        yield (
+            mask,
+            CroppedMask(
+                box=(x0 + right, y0 + down, x1 + right, y1 + down),
+                area=int(np.count_nonzero(inside[x0:x1])),
+                bitmap=inside[x0:x1, y0:y1].T,
+                logits=values[x0:x1, y0:y1].T if with_logits else None,
+            ),
+        )

@@ -1,6 +1,7 @@
 """What a weight file holds: which preset it is for, or why it is for none."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
@@ -8,7 +9,8 @@ from zipfile import ZipFile, is_zipfile
 from torch import Tensor
 
 from maskstream_model.checkpoint import PRESET, header_of, listed, load_weights
-from maskstream_model.errors import CheckpointError
+from maskstream_model.errors import CheckpointError, ConfigError
+from maskstream_model.families import preset_names
 from maskstream_model.weightfiles.fitting import Fit, fits, format_of
 
 FINGERPRINT = "fingerprint"
@@ -22,7 +24,7 @@ class Inspection:
         path: of the file.
         weights: its tensors by name.
         metadata: of its header, by name; empty for a `.pth`.
-        fits: the presets it was held against, the best first.
+        fits: the presets that it was compared with, the best first.
         asked: the only preset that it was compared with; None: all.
     """
 
@@ -93,7 +95,18 @@ def inspect(path: Path, name: str | None = None) -> Inspection:
     if not weights:
         raise CheckpointError(f"{path} holds no weights")
     _check_sums(path)
-    return Inspection(path, weights, header_of(path), fits(weights, name), name)
+    header = header_of(path)
+    return Inspection(path, weights, header, _compared(weights, name, header.get(PRESET)), name)
+
+
+def _compared(weights: Mapping[str, Tensor], asked: str | None, named: str | None) -> list[Fit]:
+    """Compare with the preset that is asked for, or that a file names and fits; else with all."""
+    if asked is None and named in preset_names():
+        with suppress(ConfigError):
+            own = fits(weights, named)
+            if not own[0].misfits.count:
+                return own
+    return fits(weights, asked)
 
 
 def _check_sums(path: Path) -> None:

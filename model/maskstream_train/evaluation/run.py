@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_model import load_model
+from maskstream_model.classes import EVERYDAY
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
@@ -115,6 +116,7 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
         num_frames=request.frames,
         cutouts=request.cutouts,
         textures=request.textures,
+        everyday=list(class_names) == EVERYDAY.split(),
     )
     clips = synthetic_clips(config, request.seed, request.clips)
     categories = None if request.agnostic else range(1, len(class_names) + 1)

@@ -21,13 +21,21 @@ MAX_READ = 1000
 MAX_DECODED = 20_000
 """Largest number of masks that are decoded."""
 
+NOT_TAKEN = {
+    ".xml": 'is no JSON; of CVAT, "Export task dataset" has "COCO 1.0" beside its own forms',
+    ".zip": "is an archive: unpack it, and name the annotations in it",
+}
+"""What is said of other files that tools for annotation export, by their ending."""
+
 
 def check_file(path: Path) -> None:
-    """Check that a file of annotations is not too large to be read.
+    """Check that a file can be one of annotations, and is not too large to be read.
 
     Raises:
-        DatasetError: it is.
+        DatasetError: it cannot, or it is.
     """
+    if reason := NOT_TAKEN.get(path.suffix.lower()):
+        raise DatasetError(f"{path} {reason}")
     if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
         raise DatasetError(
             f"{path} has {path.stat().st_size / 1e9:.1f} GB; annotations of at most "

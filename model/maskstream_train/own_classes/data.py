@@ -86,10 +86,9 @@ def open_own_data(
     check_pictures_open(reader)
     learned, measured = split(reader.annotations, validation_share)
     if learned & measured:
-        notes.append(
-            "There are too few pictures to hold some back: scores are those on pictures that were "
-            "learned from."
-        )
+        too_few = "There are too few pictures to hold some back"
+        reason = too_few if validation_share else "No picture is held back"
+        notes.append(f"{reason}: scores are those on pictures that were learned from.")
     part = OwnPart(file, form, images)
     names = [category.name for category in reader.categories]
     classes = tuple(ClassInfo(name, color_of(i)) for i, name in enumerate(names))

@@ -11,6 +11,7 @@ from maskstream_model.checkpoint import PRESET, header_of, load_weights
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.presets import preset, preset_names
 from maskstream_model.errors import ConfigError
+from maskstream_model.families import preset_names as all_presets
 from maskstream_model.loading import shipped
 from maskstream_model.model_folders import model_folder
 from maskstream_model.weightfiles.cache import weights_for
@@ -57,6 +58,8 @@ def find_start(init: str) -> Start:
         return _checked(Start(name, preset(name), file))
     if (own := model_folder(name)) is not None:
         return _checked(Start(own.base, preset(name), own.weights))
+    if name in all_presets():
+        raise ConfigError(f"own classes are trained from a model of DVIS-DAQ; {name} is another")
     file = Path(name)
     if not file.is_file():
         raise ConfigError(f"--init {name} is no weight file, no model folder and no preset")

@@ -40,7 +40,6 @@ CASES = [
             ("emergence_score_min", 0.2),
         ),
     ),
-    Case("r50_ovis_long_64x96", "clip_64x96_26f", 26, first_recorded=8),
     Case(
         "r50_ytvis21_64x96",
         "clip_64x96_26f",
@@ -51,7 +50,12 @@ CASES = [
 ]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
+LONG = Case("r50_ovis_long_64x96", "clip_64x96_26f", 26, first_recorded=8)
+
+
+@pytest.fixture(
+    params=[*CASES, pytest.param(LONG, marks=pytest.mark.slow)], ids=lambda case: case.name
+)
 def run(request, runs):
     return runs.run(request.param)
 

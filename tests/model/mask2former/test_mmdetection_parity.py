@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from maskstream_model.association.detections import instances
-from maskstream_model.association.loading import load
+from maskstream_model.association.model import AssociatedSegmenter
 from maskstream_model.association.presets import preset
 from maskstream_model.association.weight_format import adapted, targets
+from maskstream_model.backbones.build import build_backbone
 from maskstream_model.port import StepInput
 from maskstream_model.tasks.bilinear import bilinear_floats
 from maskstream_model.tasks.output import resize_mask_logits
@@ -51,10 +52,10 @@ def test_tensors_under_our_own_names_stay_as_they_are(mmdetection):
 
 def test_swins_index_of_positions_is_ours(mmdetection):
     weights = adapted(SWINT, mmdetection.weights(SWINT))
-    fresh = load(preset(SWINT), "random").segmenter.state_dict()
+    fresh = build_backbone(preset(SWINT).segmenter.backbone).state_dict()
     indices = [key for key in fresh if key.endswith("relative_position_index")]
     assert len(indices) == 12
-    assert all(torch.equal(weights[key], fresh[key]) for key in indices)
+    assert all(torch.equal(weights[f"backbone.{key}"], fresh[key]) for key in indices)
 
 
 @pytest.fixture(scope="module")
@@ -130,8 +131,7 @@ def test_a_frame_of_swin_meets_the_recording(mmdetection):
     assert_instances(output, (64, 96), (64, 96), recorded)
 
 
-def test_a_resized_frame_meets_the_recording(mmdetection):
-    """Of the many cells of each query's attention some are within rounding of 0."""
+def test_a_resized_frame_is_the_recorded_one(mmdetection):
     recorded = mmdetection.recorded("r50_instance_test_pipeline")
     frame = recorded["frame"]
     assert resized_size(100, 150, 800, 1333) == tuple(recorded["resized_shape"][1:])
@@ -141,10 +141,17 @@ def test_a_resized_frame_meets_the_recording(mmdetection):
         recorded["resized_bgr_sampled"],
         1e-4,
     )
-    output, _, calls = segmented(mmdetection, R50, [frame], min_size=800)
-    images = calls["backbone"][0][0]
+    rules = preset(R50).online.override(min_size=800)
+    images = prepare([frame], rules, resize=bilinear_floats).images
     assert tuple(images.shape) == tuple(recorded["padded_shape"])
     assert_near(images[0, :, ::16, ::16], recorded["input_sampled"], 1e-5)
+
+
+@pytest.mark.slow
+def test_a_frame_of_full_size_meets_the_recording(mmdetection):
+    """Of the many cells of each query's attention some are within rounding of 0."""
+    recorded = mmdetection.recorded("r50_instance_test_pipeline")
+    output, _, _ = segmented(mmdetection, R50, [recorded["frame"]], min_size=800)
     moved = (output.logits[0] - torch.from_numpy(recorded["cls_last"][0])).abs().amax(-1)
     assert moved.median() < CLASSES
     assert (moved > TIED).sum() <= 3
@@ -171,8 +178,9 @@ def test_panoptic_pictures_are_those_recorded(rules, name, mmdetection):
         "contained_min": None,
         "min_size": None,
     }
-    model = load(preset(PANOPTIC).override(**everything, **rules), "random")
-    model.segmenter = mmdetection.segmenter(PANOPTIC)
+    config = preset(PANOPTIC).override(**everything, **rules)
+    segmenter, device = mmdetection.segmenter(PANOPTIC), torch.device("cpu")
+    model = AssociatedSegmenter(config, segmenter, device, "recorded", bilinear_floats)
     for frame in range(2):
         pictures = [StepInput([recorded["frames"][frame]], model.begin())]
         (result,) = model.step(pictures)[0].results

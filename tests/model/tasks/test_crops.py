@@ -5,9 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools import mask as coco
 
 from maskstream_model.port import Crops
-from maskstream_model.tasks.crops import MAX_PLANS, plan_axis
+from maskstream_model.tasks import crops as crops_module
+from maskstream_model.tasks.axis_plans import MAX_PLANS, plan_axis
 from maskstream_model.tasks.output import resize_mask_logits
 from maskstream_model.tasks.results import InstanceMasks
 
@@ -57,6 +59,33 @@ def test_crops_are_the_whole_resize(padded, resized, size):
         np.testing.assert_allclose(logits, row[y0:y1, x0:x1], atol=1e-4)
 
 
+@pytest.mark.parametrize("at_once", [1, 3000, 2**20])
+@pytest.mark.parametrize(("padded", "resized", "size"), GEOMETRIES)
+def test_masks_made_together_have_the_bits_of_each_alone(
+    monkeypatch, padded, resized, size, at_once
+):
+    monkeypatch.setattr(crops_module, "PIXELS_AT_ONCE", at_once)
+    grids = blobs(12, padded, 3)
+    crops = InstanceMasks(grids, padded, resized).crops(np.arange(12), size, with_logits=True)
+    down, across = (
+        plan_axis(grids.shape[1 + axis], padded[axis], resized[axis], size[axis]) for axis in (0, 1)
+    )
+    for row, whole in enumerate(crops.whole()):
+        alone = (across.shares @ np.ascontiguousarray((down.shares @ grids[row].numpy()).T)).T
+        np.testing.assert_array_equal(whole, alone > 0)
+        x0, y0, x1, y1 = crops.boxes[row]
+        np.testing.assert_array_equal(crops.logits[row], alone[y0:y1, x0:x1])
+
+
+@pytest.mark.parametrize(("padded", "resized", "size"), GEOMETRIES)
+def test_areas_and_boxes_are_those_of_pycocotools(padded, resized, size):
+    crops = InstanceMasks(blobs(12, padded, 4), padded, resized).crops(np.arange(12), size)
+    runs = coco.encode(np.asfortranarray(crops.whole().transpose(1, 2, 0), np.uint8))
+    assert crops.areas.tolist() == coco.area(runs).tolist()
+    corners = np.concatenate([crops.boxes[:, :2], crops.boxes[:, 2:] - crops.boxes[:, :2]], 1)
+    assert corners.tolist() == coco.toBbox(runs).tolist()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(-3, 3))
 def test_crops_of_noise_are_the_whole_resize(seed, shift):
@@ -97,6 +126,8 @@ def test_only_the_rows_asked_for_are_cropped():
     output = InstanceMasks(blobs(5, (64, 96), 2), (64, 96), (64, 96))
     all_rows, some = output.crops(np.arange(5), (64, 96)), np.array([3, 1])
     chosen = output.crops(some, (64, 96))
+    for ours, row in zip(chosen.bitmaps, some, strict=True):
+        np.testing.assert_array_equal(ours, all_rows.bitmaps[row])
     assert chosen.areas.tolist() == all_rows.areas[some].tolist()
     none = output.crops(np.arange(0), (64, 96))
     assert none.boxes.shape == (0, 4)

@@ -142,6 +142,7 @@ def test_frames_are_padded_as_the_official_code_does(vits, recordings):
     assert_instances(run(vits, frames)[0], size, 10, recorded, "vis")
 
 
+@pytest.mark.slow
 def test_positions_of_their_own_grid_are_taken_as_they_are(vits, clip, recordings):
     recorded = recordings.arrays("vits_native_640")
     large = clip["frames"][:2].repeat(7, 1)[:, :640].repeat(4, 2)

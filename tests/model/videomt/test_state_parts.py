@@ -54,19 +54,19 @@ def tracks(*rows):
 
 
 WRONG = {
-    "cannot be read": changed(strange=1),
-    "schema 2": changed(schema=2),
-    "belongs to model x": changed(fingerprint="x"),
-    "name no model": changed(fingerprint=3),
-    "no count": changed(num_frames=-1),
-    "queries must ascend": tracks([1, 2, 0, 0], [0, 1, 0, 0]),
-    "those of the model": tracks([8, 1, 0, 0]),
-    "ids must be those": tracks([1, 3, 0, 0]),
-    "within the frames seen": tracks([1, 2, 14, 0]),
-    "fewer than the age": tracks([1, 2, 13, 1]),
-    "make a track disappear": tracks([1, 2, 0, 3]),
-    "ended must have missed nothing": tracks([1, 2, None, 1]),
-    "as many tracks as there were frames": tracks([1, 2 + 8 * 14, 13, 0]),
+    "cannot be read": lambda: changed(strange=1),
+    "schema 2": lambda: changed(schema=2),
+    "belongs to model x": lambda: changed(fingerprint="x"),
+    "name no model": lambda: changed(fingerprint=3),
+    "no count": lambda: changed(num_frames=-1),
+    "queries must ascend": lambda: tracks([1, 2, 0, 0], [0, 1, 0, 0]),
+    "those of the model": lambda: tracks([8, 1, 0, 0]),
+    "ids must be those": lambda: tracks([1, 3, 0, 0]),
+    "within the frames seen": lambda: tracks([1, 2, 14, 0]),
+    "fewer than the age": lambda: tracks([1, 2, 13, 1]),
+    "make a track disappear": lambda: tracks([1, 2, 0, 3]),
+    "ended must have missed nothing": lambda: tracks([1, 2, None, 1]),
+    "as many tracks as there were frames": lambda: tracks([1, 2 + 8 * 14, 13, 0]),
 }
 
 
@@ -74,7 +74,7 @@ WRONG = {
 def test_what_no_step_gives_is_refused(sentence):
     model, _ = stepped()
     with pytest.raises(StateError, match=sentence):
-        model.from_parts(WRONG[sentence])
+        model.from_parts(WRONG[sentence]())
 
 
 def test_a_memory_with_tracks_right_by_hand_is_taken():

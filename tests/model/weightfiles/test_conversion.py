@@ -9,9 +9,9 @@ from safetensors import SafetensorError, safe_open
 from maskstream_model import checkpoint, load_model
 from maskstream_model.checkpoint import load_weights, save_safetensors
 from maskstream_model.daq.weight_format import targets
-from support.weight_files import DEMO, empty, released, run, sentence_of
+from support.weight_files import DEMO, empty, released, run, sentence_of, twins
 
-__all__ = ["released"]
+__all__ = ["released", "twins"]
 
 
 def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, released):
@@ -35,17 +35,12 @@ def test_a_converted_file_holds_the_same_model_and_its_fingerprint(tmp_path, rel
     assert "fits demo" in run("verify", out).output
 
 
-def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released):
-    out = tmp_path / "out.safetensors"
-    path = released(empty("daq_r50_ytvis21"))
-    try:
-        assert run("convert", path, out, "--preset", "daq_r50_ytvis21").exit_code == 0
-        assert run("verify", out).output.splitlines()[-1] == "fits daq_r50_ytvis21"
-        other = run("verify", out, "--preset", "daq_r50_ytvis19")
-        assert "was converted for daq_r50_ytvis21" in sentence_of(other)
-    finally:
-        # A quarter of a gigabyte that pytest would keep.
-        out.unlink(missing_ok=True)
+def test_a_converted_file_remembers_for_which_of_two_presets_it_is(tmp_path, released, twins):
+    out, (other, preset) = tmp_path / "out.safetensors", twins
+    assert run("convert", released(empty(preset)), out, "--preset", preset).exit_code == 0
+    assert run("verify", out).output.splitlines()[-1] == f"fits {preset}"
+    sentence = sentence_of(run("verify", out, "--preset", other))
+    assert f"was converted for {preset}" in sentence
 
 
 @pytest.mark.slow

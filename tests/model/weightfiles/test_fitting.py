@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.families import preset_names
 from maskstream_model.weightfiles import fitting
 from maskstream_model.weightfiles.fitting import fits, format_of
+from maskstream_model.weightfiles.inspection import inspect
+from support.weight_files import DEMO
 
 
 def with_weights():
@@ -43,3 +46,12 @@ def test_the_preset_that_is_asked_for_is_always_compared(tried):
     (fit,) = fits({"a": torch.ones(2)}, "demo")
     assert (fit.preset, fit.misfits.num_matching) == ("demo", 0)
     assert tried == ["demo"]
+
+
+def test_a_file_that_fits_the_preset_it_names_is_compared_with_that_alone(tried, tmp_path):
+    assert [fit.preset for fit in inspect(DEMO).exact] == ["demo"]
+    assert tried == ["demo"]
+    path = tmp_path / "other.safetensors"
+    save_safetensors(path, {"tracker.a": torch.ones(2)}, {"preset": "demo"})
+    assert inspect(path).exact == []
+    assert len(set(tried)) > 2

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from maskstream_model.classes import DEMO, EVERYDAY
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.annotations import read_annotations
 from maskstream_train.data.seeds import evaluation_seed, training_seed
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
+from maskstream_train.evaluation.request import Request
 from maskstream_train.evaluation.results import Detection, score_results
+from maskstream_train.evaluation.run import open_source
 from maskstream_train.evaluation.sources import open_dataset, synthetic_clips
 from support.rle import encode_mask
 
@@ -140,3 +143,13 @@ def test_synthetic_clips_come_from_the_evaluation_seed() -> None:
     frames = [frame for frame, _ in clips[1].frames]
     assert np.array_equal(np.stack(frames), expected.frames)
     assert np.array_equal(clips[1].truth_labels, expected.labels)
+
+
+def test_generated_clips_have_the_classes_of_the_model() -> None:
+    request = Request(clips=12, frames=2, size=(64, 112))
+    for names in (DEMO, EVERYDAY):
+        source = open_source(request, names.split())
+        labels = np.concatenate([clip.truth_labels for clip in source.clips])
+        assert source.categories is not None
+        assert labels.max() < len(source.categories) == len(names.split())
+        assert (labels.max() > 3) == (names == EVERYDAY)

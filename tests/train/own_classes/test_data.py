@@ -33,7 +33,9 @@ def test_a_share_is_held_back_and_the_rest_learned(own):
     assert data.held_back
     assert (len(data.learned.ids), len(data.measured.ids)) == (5, 1)
     assert {video.id for video in data.learned.open().videos} == data.learned.ids
-    assert not opened(own, share=0).held_back
+    everything = opened(own, share=0)
+    assert not everything.held_back
+    assert "No picture is held back" in everything.notes[0]
 
 
 def test_no_class_is_held_back_whole(own):
@@ -160,6 +162,14 @@ def test_of_many_pictures_the_rest_is_opened_at_least(own, monkeypatch):
 def test_a_file_that_is_too_large_is_not_read(own, monkeypatch):
     monkeypatch.setattr(checks, "MAX_FILE_BYTES", 10)
     refused(own, "annotations of at most")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("annotations.xml", "COCO 1.0"), ("task.ZIP", "unpack it")]
+)
+def test_other_exports_of_cvat_are_one_sentence(own, name, sentence):
+    own.file = own.file.with_name(name)
+    refused(own, sentence)
 
 
 def test_panoptic_data_are_refused(own):

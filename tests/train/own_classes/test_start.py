@@ -37,6 +37,7 @@ def test_auto_names_files_and_folders_lead_to_the_same_weights():
     ("init", "sentence"),
     [
         ("nowhere.safetensors", "no weight file, no model folder and no preset"),
+        ("mask2former_r50_coco", "from a model of DVIS-DAQ; mask2former_r50_coco is another"),
         ("daq_r50_ovis", "there are no weights of daq_r50_ovis"),
     ],
 )

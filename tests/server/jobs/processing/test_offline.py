@@ -55,23 +55,31 @@ async def test_a_refined_video_is_what_the_model_gives_in_one_go(open_workshop):
     assert len(known) > 3
 
 
+@pytest.fixture(scope="module")
+def undisturbed_runs():
+    """Lines and artifacts of videos that nothing disturbs, by what they were made with."""
+    return {}
+
+
 @pytest.mark.parametrize("stop_at", [2, 7, 12, 16])
 @pytest.mark.parametrize("rules", [{}, SEVERAL_STEPS])
 @pytest.mark.parametrize("deterministic", [True, False])
 async def test_a_refined_video_that_is_given_back_ends_as_if_undisturbed(
-    open_workshop, stop_at, rules, deterministic
+    open_workshop, undisturbed_runs, stop_at, rules, deterministic
 ):
     opened = partial(open_workshop, options=ALL, deterministic=deterministic)
-    undisturbed = await opened(tiny_offline_model(**rules), FakeDecoder(FRAMES))
-    await undisturbed.work()
+    made_with = (*rules, deterministic)
+    if made_with not in undisturbed_runs:
+        undisturbed = await opened(tiny_offline_model(**rules), FakeDecoder(FRAMES))
+        await undisturbed.work()
+        undisturbed_runs[made_with] = await undisturbed.lines(), undisturbed.artifact("ytvis.json")
     gate = Gate(stop_at)
     decoder = FakeDecoder(FRAMES, on_frame=gate)
     shop = await opened(tiny_offline_model(**rules), decoder)
     await shop.interrupt(gate, saved=stop_at > 7)
     taken_up = (await shop.record()).next_frame
     assert (await shop.work()).state is VideoState.DONE
-    assert await shop.lines() == await undisturbed.lines()
-    assert shop.artifact("ytvis.json") == undisturbed.artifact("ytvis.json")
+    assert (await shop.lines(), shop.artifact("ytvis.json")) == undisturbed_runs[made_with]
     if stop_at > 7:
         assert taken_up > 0
         assert 0 < shop.decoder.opened[-1] <= taken_up
