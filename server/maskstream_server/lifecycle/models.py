@@ -23,11 +23,11 @@ class Models:
 
     Attributes:
         live: steps frames of live sessions, and of whole videos in the mode `online`.
-        offline: steps frames of whole videos in the mode `offline`; None: there is none.
+        refining: steps frames of whole videos in the mode `offline`; None: there is none.
     """
 
     live: Model[Any]
-    offline: Model[Any] | None = None
+    refining: Model[Any] | None = None
 
 
 def load(settings: Settings) -> Models:
