@@ -50,7 +50,8 @@ def test_a_signal_ends_a_warm_up(
     assert said == [sentence(number)]
 
 
-def test_ctrl_c_does_not_wait_for_a_model_that_is_loaded(tmp_path: Path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_wait_for_a_model_that_is_loaded(number: signal.Signals, tmp_path: Path):
     write_distribution(tmp_path, "family_of_slow", {"slow": "family_of_slow:FAMILY"}, LOADING)
     paths = filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])
     process = subprocess.Popen(
@@ -63,10 +64,10 @@ def test_ctrl_c_does_not_wait_for_a_model_that_is_loaded(tmp_path: Path):
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "loads\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=SOON_S)
     finally:
         process.kill()
         process.communicate()
-    assert (process.returncode, said.splitlines()[-1]) == (130, sentence(signal.SIGINT))
+    assert (process.returncode, said.splitlines()[-1]) == (128 + number, sentence(number))
     assert "Traceback" not in said

@@ -93,7 +93,7 @@ def open_workshop(start, tmp_path: Path):
             store = MemoryVideoStore(1000.0)
             await store.create(video_record(options=options))
         parts = WorkerParts(
-            engine, store, files, decoder, no_sound, models.offline, checkpoint_every=EVERY
+            engine, store, files, decoder, no_sound, models.refining, checkpoint_every=EVERY
         )
         return Workshop(parts, decoder, store, files)
 

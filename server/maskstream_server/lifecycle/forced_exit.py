@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import structlog
@@ -55,6 +56,21 @@ def end_stopped(number: int, is_ready: bool, in_step: bool) -> NoReturn:
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """While it is entered, Ctrl-C and SIGTERM end this process, which is not ready yet, at once."""
+
+    def stop(number: int, frame: object) -> None:
+        end_stopped(number, is_ready=False, in_step=True)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(seconds: float, exit_now: Callable[[int], object]) -> None:

@@ -1,7 +1,6 @@
 """The models that a server or worker runs, and how they are loaded."""
 
-import signal
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from maskstream_model.families import CompileRequest
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
-from maskstream_server.lifecycle.forced_exit import end_stopped
+from maskstream_server.lifecycle.forced_exit import ended_by_signals
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,16 @@ class Models:
 
     Attributes:
         live: steps frames of live sessions, and of whole videos in the mode `online`.
-        offline: steps frames of whole videos in the mode `offline`; None: there is none.
+        refining: steps frames of whole videos in the mode `offline`; None: there is none.
     """
 
     live: Model[Any]
-    offline: Model[Any] | None = None
+    refining: Model[Any] | None = None
 
 
+@ended_by_signals()
 def load(settings: Settings) -> Models:
-    """Load the models that the settings name.
+    """Load the models that the settings name; a signal does not wait for that. In the main thread.
 
     Raises:
         StartError: unknown preset, missing or unfit checkpoint, or no such device.
@@ -40,7 +40,7 @@ def load(settings: Settings) -> Models:
         # In a thread that ends, and with it those that OpenMP begins for it: where a process has
         # more of them than cores, it puts them to sleep whenever they wait for one another.
         with ThreadPoolExecutor(1, "loading") as thread:
-            model: Any = _awaited(thread.submit(_load, settings))
+            model: Any = thread.submit(_load, settings).result()
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
     if settings.compile != EAGER:
@@ -50,14 +50,6 @@ def load(settings: Settings) -> Models:
             structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
     live = families.live_model(settings.model, model)
     return Models(live, None if live is model else model)
-
-
-def _awaited(loading: Future[Any]) -> Any:
-    """Return what is loaded; Ctrl-C ends the process without waiting for it."""
-    try:
-        return loading.result()
-    except KeyboardInterrupt:
-        end_stopped(signal.SIGINT, is_ready=False, in_step=True)
 
 
 def _load(settings: Settings) -> Any:

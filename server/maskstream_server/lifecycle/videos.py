@@ -100,7 +100,7 @@ def _api(
         sources=source_rules(settings),
         webhooks=webhook_rules(settings),
         model=models.live.info,
-        refines=models.offline is not None,
+        refines=models.refining is not None,
         max_bytes=settings.max_video_bytes,
         now_s=clock,
     )
@@ -122,7 +122,7 @@ def _worker_parts(
         files=api.files,
         open_video=decode,
         open_sound=partial(open_sound, limits=video_limits(settings)),
-        offline=models.offline,
+        refining=models.refining,
         max_tracks=settings.max_tracks,
         checkpoint_every=settings.checkpoint_frames,
         now_s=clock,

@@ -11,8 +11,8 @@ from torch import nn
 from maskstream_model.classes import EVERYDAY
 from maskstream_model.daq.presets import preset
 from maskstream_train.training.batches import ClipBatches
-from maskstream_train.training.options import RunOptions, with_packed
 from maskstream_train.training.presets import StageName, training_preset
+from maskstream_train.training.run_options import RunOptions, with_packed
 from maskstream_train.training.stage import Moment
 from support.emulated_device import CUDA, EmulatedDevice, place_module
 from support.packs import small_pack

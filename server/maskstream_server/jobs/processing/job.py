@@ -34,7 +34,7 @@ class WorkerParts:
 
     Attributes:
         engine: shared with live sessions, which have priority.
-        offline: refines whole videos; None where there is no refiner.
+        refining: refines whole videos; None where there is no refiner.
         max_tracks: bound on tracks, as for live sessions.
         checkpoint_every: frames from one checkpoint to the next.
         fetcher: downloads files that were submitted by address.
@@ -45,7 +45,7 @@ class WorkerParts:
     files: VideoFiles
     open_video: OpenVideo
     open_sound: OpenSound
-    offline: Model[Any] | None = None
+    refining: Model[Any] | None = None
     max_tracks: int = 100
     checkpoint_every: int = 10
     now_s: Callable[[], float] = time.time
@@ -119,10 +119,10 @@ class VideoJob:
         """What steps the frames, as the mode says."""
         if self.record.options.mode == "online":
             return self.parts.engine.model
-        if self.parts.offline is None:
+        if self.parts.refining is None:
             name = self.parts.engine.model.info.name
             raise JobFailedError(f"The model {name!r} has no refiner.")
-        return self.parts.offline
+        return self.parts.refining
 
     @property
     def _classes(self) -> Sequence[ClassInfo]:

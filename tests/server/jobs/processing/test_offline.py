@@ -164,8 +164,11 @@ async def test_a_memory_that_was_damaged_is_not_continued(open_workshop):
     undisturbed = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), ALL)
     await undisturbed.work()
     shop = await open_workshop(tiny_offline_model(), FakeDecoder(FRAMES), ALL)
-    shop.decoder.on_frame = lambda index: working.cancel() if index == 16 else None
+    shop.decoder.on_frame = gate = Gate(16)
     working = asyncio.create_task(JobWorker(shop.parts).work("a"))
+    await shop.until(lambda record: record.next_frame > 0)
+    working.cancel()
+    gate.go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await working
     memory = dict(await shop.store.memory("a"))

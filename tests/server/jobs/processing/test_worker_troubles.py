@@ -148,11 +148,13 @@ async def test_files_that_a_dead_worker_has_begun_are_made_anew(open_workshop):
 
 async def test_another_models_memory_is_not_continued(open_workshop):
     shop = await open_workshop(tiny_model())
-    shop.decoder.on_frame = lambda index: working.cancel() if index == 8 else None
+    shop.decoder.on_frame = gate = Gate(8)
     working = asyncio.create_task(JobWorker(shop.parts).work("a"))
+    await shop.until(lambda record: record.next_frame > 0)
+    working.cancel()
+    gate.go_on.set()
     with suppress(asyncio.CancelledError):
         await working
-    assert (await shop.record()).next_frame > 0
     other = await open_workshop(tiny_model(seed=1))
     await other.work()
     shop.decoder.on_frame = lambda index: None
