@@ -35,5 +35,5 @@ def test_parts_of_two_checkouts_are_measured_in_turns(clip: Path, against: bool)
 
 def test_a_worker_that_cannot_start_is_one_sentence():
     done = CliRunner().invoke(engine, ["--model", "demon", "--rounds", "1"])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "A checkout could not load the model" in done.output
