@@ -17,4 +17,6 @@ class FrameSize(click.ParamType[tuple[int, int]]):
         width, cross, height = str(value).partition("x")
         if not (cross and height.isdigit() and width.isdigit()):
             self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
+        if not (int(height) and int(width)):
+            self.fail(f"{value!r}: width and height are at least 1", param, ctx)
         return int(height), int(width)

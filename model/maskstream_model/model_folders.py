@@ -21,6 +21,8 @@ FORMAT = 1
 """Version of the description; others are refused."""
 MAX_BYTES = 1 << 20
 MAX_CLASSES = 1000
+MAX_NAME = 200
+"""Characters of a class name."""
 COLOR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 NAME = re.compile(r"[\w][\w.-]{0,63}")
 
@@ -120,7 +122,8 @@ def _class(file: Path, item: Any) -> ClassInfo:
         if isinstance(item, Mapping)
         else (None, None, None)
     )
-    if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > 200:
+    printable = isinstance(name, str) and name.strip() and name.isprintable()
+    if not printable or len(name) > MAX_NAME:
         raise ConfigError(f"{file}: a class needs a printable name, not {name!r}")
     if not isinstance(color, str) or not COLOR.fullmatch(color):
         raise ConfigError(f"{file}: the colour of {name!r} is written #rrggbb, not {color!r}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_model.errors import DatasetError
+from maskstream_model.model_folders import MAX_NAME
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_train.data.classes import plain_name
 from maskstream_train.data.pictures import opened_picture, read_picture
@@ -87,6 +88,10 @@ def _check_classes(file: Path, annotations: AnnotatedVideos) -> None:
     for number, name in sorted(annotations.categories.items()):
         if not name.strip() or not name.isprintable():
             raise DatasetError(f"{file}: category {number} has no printable name: {name!r}")
+        if len(name) > MAX_NAME:
+            raise DatasetError(
+                f"{file}: the name of category {number} is longer than {MAX_NAME} characters"
+            )
         other = seen.setdefault(plain_name(name), name)
         if other is not name:
             raise DatasetError(f"{file}: two categories have the name {name!r}")

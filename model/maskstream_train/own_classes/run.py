@@ -148,6 +148,8 @@ def _prepare(request: OwnRequest, folder: ModelFolder) -> None:
                 f"{folder.path} is a model of other classes, or of another base: "
                 "choose another --out"
             )
+    elif request.resume:
+        raise TrainingError(f"{folder.path} holds no run to resume")
     make_folder(folder.path / RUN)
     if share().first:
         write_description(folder)

@@ -132,6 +132,7 @@ def test_nothing_to_learn_is_one_sentence(own):
         (lambda c: c["images"][0].update(width=10**6), "at most 50 million pixels"),
         (lambda c: c["categories"][0].update(name="Washer"), "two categories have the name"),
         (lambda c: c["categories"][0].update(name="a\x1b"), "no printable name"),
+        (lambda c: c["categories"][0].update(name="a" * 201), "longer than 200 characters"),
         (lambda c: c["categories"].clear(), "has category 7, not listed"),
         (lambda c: c.pop("images"), "lists neither images"),
         (

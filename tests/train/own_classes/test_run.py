@@ -123,6 +123,14 @@ def test_a_folder_with_a_model_is_not_overwritten_but_continued(trained):
     assert steps[2:] == [("segmenter", 4), ("segmenter", 5), ("tracker", 3)]
 
 
+def test_a_run_that_is_not_there_is_not_resumed(tmp_path):
+    own = OwnPictures(tmp_path)
+    done = run(*own.arguments, "--out", str(tmp_path / "typo"), "--resume", *QUICK)
+    assert done.exit_code == 1
+    assert "typo holds no run to resume" in done.stderr
+    assert not (tmp_path / "typo").exists()
+
+
 def test_a_model_is_not_continued_for_other_classes(trained, tmp_path):
     folder, _ = trained
     own = OwnPictures(tmp_path)
