@@ -116,14 +116,17 @@ def _described(path: Path, file: Path, content: Any) -> ModelFolder:
     return ModelFolder(path, name, base, classes)
 
 
+def _is_name(name: str) -> bool:
+    return bool(name.strip()) and name.isprintable() and len(name) <= MAX_NAME
+
+
 def _class(file: Path, item: Any) -> ClassInfo:
     name, color, thing = (
         (item.get("name"), item.get("color"), item.get("thing", True))
         if isinstance(item, Mapping)
         else (None, None, None)
     )
-    printable = isinstance(name, str) and name.strip() and name.isprintable()
-    if not printable or len(name) > MAX_NAME:
+    if not isinstance(name, str) or not _is_name(name):
         raise ConfigError(f"{file}: a class needs a printable name, not {name!r}")
     if not isinstance(color, str) or not COLOR.fullmatch(color):
         raise ConfigError(f"{file}: the colour of {name!r} is written #rrggbb, not {color!r}")
