@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from maskstream_web import web_folder
 
 ROOT = Path(__file__).parents[2]
