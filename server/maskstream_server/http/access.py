@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -20,9 +21,9 @@ from maskstream_server.errors import SettingsError
 from maskstream_server.http.tickets import Tickets, offered_ticket
 
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::(\d*))?")
-PUBLIC = frozenset(
-    ("http", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", STREAM_PATH)
-)
+PAGE: Final = ("/", "/index.html", "/page/{path:path}", "/client/{path:path}")
+HEALTH: Final = ("/healthz", "/readyz", "/metrics")
+PUBLIC: Final = frozenset(("http", path) for path in (*HEALTH, *PAGE, "/openapi.json", STREAM_PATH))
 """Routes without access control; that of `STREAM_PATH` says that it is one of WebSockets."""
 
 

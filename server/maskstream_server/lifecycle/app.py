@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import Depends, FastAPI
 
@@ -14,10 +15,12 @@ from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes import uploads, videos
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
+from maskstream_server.routes.page import page_routes
 from maskstream_server.routes.sessions import session_routes
 from maskstream_server.routes.stream import stream_routes
 from maskstream_server.routes.tickets import ticket_routes
 from maskstream_server.routes.watch import watch_routes
+from maskstream_web import web_folder
 
 
 def create_app(service: Service) -> FastAPI:
@@ -49,6 +52,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(session_routes(service))
     app.include_router(watch_routes(service))
     app.include_router(ticket_routes(tickets))
+    if service.settings.page:
+        app.include_router(page_routes(Path(str(web_folder()))))
     install_problems(app)
     app.add_middleware(Entrance, settings=service.settings)
     return app
