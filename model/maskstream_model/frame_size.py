@@ -1,22 +1,29 @@
 """How commands take the size of frames."""
 
+import re
 from typing import Any
 
 import click
 
+from maskstream_model.aliases import MAX_PIXELS, Size
 
-class FrameSize(click.ParamType[tuple[int, int]]):
+# More digits are no size either; `int` refuses very many.
+SIZE = re.compile("([0-9]{1,18})x([0-9]{1,18})")
+
+
+class FrameSize(click.ParamType[Size]):
     """`WIDTHxHEIGHT` in pixels, as every command has sizes."""
 
     name = "WIDTHxHEIGHT"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, int]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> Size:
         """Return `(height, width)`."""
         if isinstance(value, tuple):
             return value
-        width, cross, height = str(value).partition("x")
-        if not (cross and height.isdigit() and width.isdigit()):
+        found = SIZE.fullmatch(str(value))
+        if found is None:
             self.fail(f"{value!r} is no WIDTHxHEIGHT such as 448x256", param, ctx)
-        if not (int(height) and int(width)):
-            self.fail(f"{value!r}: width and height are at least 1", param, ctx)
-        return int(height), int(width)
+        width, height = map(int, found.groups())
+        if not 1 <= width * height <= MAX_PIXELS:
+            self.fail(f"{value!r}: a frame has 1 to {MAX_PIXELS} pixels", param, ctx)
+        return height, width
