@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from maskstream_model.frame_size import FrameSize
+from maskstream_model.command_options import FrameSize
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How commands take the size of frames."""
+"""Options that several commands have, and how they take the size of frames."""
 
 import re
 from typing import Any
@@ -9,6 +9,12 @@ from maskstream_model.aliases import MAX_PIXELS, Size
 
 # More digits are no size either; `int` refuses very many.
 SIZE = re.compile("([0-9]{1,18})x([0-9]{1,18})")
+
+weights_option = click.option(
+    "--weights",
+    metavar="FILE|auto",
+    help="Weight file; auto pulls those that are not here yet.  [default: those pulled]",
+)
 
 
 class FrameSize(click.ParamType[Size]):
