@@ -102,7 +102,7 @@ def _as_it_was(tubes: Tubes) -> None:
         ),
         (_as_it_was, ["--format=ytvis", "--sweep"], "--sweep has no part in a benchmark"),
         (_as_it_was, ["--format=ytvis", "--min-score=0.1"], "--min-score has no part"),
-        (_as_it_was, ["--format=ytvis", "--data=nix"], "should hold one annotation file"),
+        (_as_it_was, ["--format=ytvis", "--data=nix"], "there is no file or folder nix"),
         (_as_it_was, ["--objects=either"], "say its --format"),
     ],
 )
