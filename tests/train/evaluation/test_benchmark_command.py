@@ -92,7 +92,7 @@ def _as_it_was(tubes: Tubes) -> None:
     [
         (_fewer_classes, ["--format=ytvis"], "demo knows 4 classes, the data set has 3"),
         (_other_classes, ["--format=ytvis"], "class 'cat' stands where demo has 'person'"),
-        (_missing_frame, ["--format=ytvis"], "video 4 lacks its frame"),
+        (_missing_frame, ["--format=ytvis"], "video 4 lacks its file"),
         (_cut_frame, ["--format=ytvis"], "2.png cannot be read as a picture"),
         (_broken_mask, ["--format=ytvis"], "video 9, annotation 2, frame 1: a segmentation"),
         (
