@@ -142,6 +142,8 @@ def test_nothing_to_learn_is_one_sentence(own):
             lambda c: c["annotations"][0].update(segmentation=[[1, 2]]),
             "annotation 1: a segmentation cannot be decoded",
         ),
+        (lambda c: c["annotations"][0].update(segmentation="1 2"), "neither polygons nor size"),
+        (lambda c: c["annotations"][0].update(segmentation=7), "neither polygons nor size"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_sentence(own, change, sentence):
