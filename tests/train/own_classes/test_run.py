@@ -167,6 +167,7 @@ def test_the_best_of_a_stage_is_kept():
     ("more", "sentence"),
     [
         (["--stage", "tracker"], "--stage does not go with own classes"),
+        (["--format", "packed"], "packed pictures have the classes of the demo model, not own"),
         (["--init", "nowhere"], "--init nowhere is no weight file, no model folder and no preset"),
         (["--set", "speed=1"], "there is no setting speed"),
         (["--steps", "1", "--minutes", "1"], "either in minutes or in steps"),
