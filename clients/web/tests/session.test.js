@@ -150,6 +150,24 @@ test('frames of a lost session are sent to the new one', () => {
   assert.deepEqual(indices([...talk.tell(result(1)), ...talk.tell(result(2))]), [1, 2]);
 });
 
+test('frames of an old epoch are sent again in the new one', () => {
+  const talk = connected({ frames: 3 });
+  talk.push(3);
+  talk.take();
+  talk.tell(result(1));
+  talk.tell({ type: 'reset', epoch: 2, reason: 'state_lost', next_sequence: 2 });
+  assert.deepEqual(talk.take(), [[2, 2], [3, 2]]);
+});
+
+test('credit starts anew with every welcome', () => {
+  const talk = connected({ frames: 2 });
+  talk.push(2);
+  talk.take();
+  talk.session.connectionLost();
+  talk.connect(resumed(1, { credit: { frames: 1, bytes: 100 * SIZE } }));
+  assert.deepEqual(talk.take(), [[1, 1]]);
+});
+
 test('the newest continues with new frames after a resume', () => {
   const talk = connected({ policy: 'latest' });
   talk.push(4);
