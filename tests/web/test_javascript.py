@@ -57,7 +57,8 @@ def test_the_types_are_right():
 
 
 def test_nodes_own_tests_pass():
-    run_node("--test", *sorted(map(str, (PACKAGE / "tests").glob("*.test.js"))))
+    tests = sorted(map(str, (PACKAGE / "tests").glob("*.test.js")))
+    run_node("--test", "--test-timeout=60000", *tests)
 
 
 def test_tracks_have_the_colours_of_pythons_drawings(core: Bridge):
