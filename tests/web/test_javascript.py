@@ -20,6 +20,7 @@ from support.javascript import (
     NODE,
     NOT_INSTALLED,
     PACKAGE,
+    TSC,
     Bridge,
     base64_of,
     bridge,
@@ -28,7 +29,6 @@ from support.javascript import (
 from support.masks import encode_masks
 
 MAX_LINES = 300
-TSC = PACKAGE / "node_modules" / ".bin" / "tsc"
 with_masks = st.sampled_from([codec for codec in MaskCodec if codec is not MaskCodec.NONE])
 
 pytestmark = pytest.mark.skipif(NODE is None, reason=NO_NODE)

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ConnectionFailedError, MaskstreamClient, WireError } from '../maskstream_web/client/index.js';
+import {
+  ConnectionFailedError,
+  MaskstreamClient,
+  RefusedError,
+  WireError,
+} from '../maskstream_web/client/index.js';
 import { FakeServers } from './fake-server.js';
 
 const QUICK = { firstDelayMs: 1, maxDelayMs: 2, giveUpAfterMs: 30_000, deadAfterMs: 60_000 };
@@ -195,6 +200,26 @@ test('each connection has a ticket of its own, and the key is in no address', as
   assert.ok(servers.connections.every(({ url }) => !url.includes('secret')));
   const asked = servers.requests.filter(({ address }) => address.endsWith('/v1/tickets'));
   assert.ok(asked.every(({ headers }) => headers.get('Authorization') === 'Bearer secret'));
+});
+
+test('a ticket that fails once is asked for again, one that is refused ends the stream', async () => {
+  const servers = new FakeServers();
+  servers.onFrame = (sequence, socket) => {
+    if (sequence !== 2 || servers.connections.length > 1) return false;
+    socket.lose(1012);
+    return true;
+  };
+  const answers = ['a', new TypeError('fetch failed'), 'b'];
+  const ticket = async () => {
+    const answer = answers.shift();
+    if (typeof answer !== 'string') throw answer;
+    return answer;
+  };
+  const { results } = await collect(streamOf(servers, pictures(3), {}, 'ws://a', { ticket }));
+  assert.equal(results.length, 3);
+  const refused = new RefusedError('No such key.', 401);
+  const refusing = { ticket: async () => Promise.reject(refused) };
+  await assert.rejects(collect(streamOf(servers, [], {}, 'ws://a,ws://b', refusing)), /No such key/);
 });
 
 test('a server that gives no sign of life is given up, a silent one that answers is not', async () => {
