@@ -1,6 +1,11 @@
 // A program in TypeScript that uses the package as npm packs it: its types are what the README says.
 
-import { MaskDecoder, MaskstreamClient, type Picture, type StreamOptions } from '@maskstream/client';
+import {
+  MaskDecoder,
+  MaskstreamClient,
+  type Picture,
+  type StreamOptions,
+} from '@maskstream/client';
 
 const client = new MaskstreamClient('ws://127.0.0.1:8000', { apiKey: 'key' });
 const options: StreamOptions = { policy: 'latest', masks: 'rle', signal: AbortSignal.timeout(1) };

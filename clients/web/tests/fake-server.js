@@ -64,7 +64,8 @@ class FakeSocket {
   }
 
   tell(message) {
-    const data = typeof message === 'string' ? message : (message.buffer ?? JSON.stringify(message));
+    const data =
+      typeof message === 'string' ? message : (message.buffer ?? JSON.stringify(message));
     if (this.readyState === 1) this.onmessage?.({ data });
   }
 
@@ -85,7 +86,12 @@ class FakeSocket {
       case 'flush':
         return this.tell({ type: 'flushed', id: said.id, sequence: committed });
       case 'reset':
-        return this.tell({ type: 'reset', epoch: 2, reason: 'client', next_sequence: committed + 1 });
+        return this.tell({
+          type: 'reset',
+          epoch: 2,
+          reason: 'client',
+          next_sequence: committed + 1,
+        });
       case 'bye':
         return this.lose(1000);
     }

@@ -14,10 +14,17 @@ async function video(path) {
   const seen = { progress: [], states: [], frames: [] };
   const options = { artifacts: ['ytvis.json'] };
   const progress = (done, total) => seen.progress.push([done, total]);
-  const made = await client.videos.upload(await openAsBlob(path), { name: 'a & b.mp4', options, progress });
+  const made = await client.videos.upload(await openAsBlob(path), {
+    name: 'a & b.mp4',
+    options,
+    progress,
+  });
   for await (const each of client.videos.follow(made.id)) seen.states.push(each.state);
   for await (const line of client.videos.results(made.id)) {
-    const areas = line.objects.map((each) => [each.area, lineCrop(each).data.reduce((a, b) => a + b)]);
+    const areas = line.objects.map((each) => [
+      each.area,
+      lineCrop(each).data.reduce((a, b) => a + b),
+    ]);
     seen.frames.push([line.frame, areas]);
   }
   const { name } = await client.videos.get(made.id);

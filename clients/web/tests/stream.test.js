@@ -46,7 +46,10 @@ test('every picture has its result in order, beside the picture itself', async (
   const servers = new FakeServers();
   const all = [...pictures(20)];
   const { results, states } = await collect(streamOf(servers, all));
-  assert.deepEqual(results.map((each) => each.frameIndex), all.map((_, index) => index));
+  assert.deepEqual(
+    results.map((each) => each.frameIndex),
+    all.map((_, index) => index),
+  );
   assert.ok(results.every((each, index) => each.frame === all[index]));
   assert.deepEqual(states, ['connecting', 'open', 'closed']);
   assert.equal(servers.latest.texts.at(-1).type, 'bye');
@@ -68,8 +71,14 @@ test('a lost connection continues on the next server and loses nothing', async (
     return true;
   };
   const { results, states } = await collect(streamOf(servers, pictures(15), {}, 'ws://a,ws://b'));
-  assert.deepEqual(results.map((each) => each.sequence), Array.from({ length: 15 }, (_, n) => n + 1));
-  assert.deepEqual(servers.connections.map(({ url }) => new URL(url).host), ['a', 'b', 'a']);
+  assert.deepEqual(
+    results.map((each) => each.sequence),
+    Array.from({ length: 15 }, (_, n) => n + 1),
+  );
+  assert.deepEqual(
+    servers.connections.map(({ url }) => new URL(url).host),
+    ['a', 'b', 'a'],
+  );
   assert.deepEqual(servers.latest.texts[0].resume, { token: 'token1', last_sequence: 8 });
   assert.equal(states.filter((state) => state === 'waiting').length, 2);
 });
@@ -139,12 +148,16 @@ test('an aborted stream throws the reason and leaves its session to be resumed',
   const controller = new AbortController();
   const stream = streamOf(servers, camera(), { signal: controller.signal });
   const reading = (async () => {
-    for await (const result of stream) if (result.frameIndex === 2) controller.abort(new Error('stop'));
+    for await (const result of stream)
+      if (result.frameIndex === 2) controller.abort(new Error('stop'));
   })();
   await assert.rejects(reading, /stop/);
   assert.ok(servers.latest.texts.every((each) => each.type !== 'bye'));
   assert.equal(stream.resumeToken, 'token1');
-  await assert.rejects(async () => collect(streamOf(servers, [], { signal: controller.signal })), /stop/);
+  await assert.rejects(
+    async () => collect(streamOf(servers, [], { signal: controller.signal })),
+    /stop/,
+  );
 });
 
 test('an error of the source, and no picture, are the errors of the stream', async () => {
@@ -170,7 +183,9 @@ test('a server that refuses, and no server, are errors with a sentence', async (
   const servers = new FakeServers();
   servers.refuses = { code: 'bad_hello', message: 'No such class.' };
   await assert.rejects(collect(streamOf(servers, [])), (error) => {
-    return error instanceof WireError && error.code === 'bad_hello' && error.message === 'No such class.';
+    return (
+      error instanceof WireError && error.code === 'bad_hello' && error.message === 'No such class.'
+    );
   });
   servers.refuses = 'connections';
   await assert.rejects(collect(streamOf(servers, [])), ConnectionFailedError);
@@ -219,7 +234,10 @@ test('a ticket that fails once is asked for again, one that is refused ends the 
   assert.equal(results.length, 3);
   const refused = new RefusedError('No such key.', 401);
   const refusing = { ticket: async () => Promise.reject(refused) };
-  await assert.rejects(collect(streamOf(servers, [], {}, 'ws://a,ws://b', refusing)), /No such key/);
+  await assert.rejects(
+    collect(streamOf(servers, [], {}, 'ws://a,ws://b', refusing)),
+    /No such key/,
+  );
 });
 
 test('a server that gives no sign of life is given up, a silent one that answers is not', async () => {
@@ -238,7 +256,10 @@ test('a server that gives no sign of life is given up, a silent one that answers
     return socket.isMute;
   };
   const { results } = await collect(streamOf(dead, pictures(4), { retry }));
-  assert.deepEqual(results.map((each) => each.sequence), [1, 2, 3, 4]);
+  assert.deepEqual(
+    results.map((each) => each.sequence),
+    [1, 2, 3, 4],
+  );
   assert.ok(dead.connections.length > 1);
 });
 

@@ -38,7 +38,8 @@ class FakeServer {
     }
     if (method === 'HEAD') return new Response(null, offset());
     if (method === 'PATCH') {
-      if (Number(headers.get('Upload-Offset')) !== this.size) return new Response(null, { status: 409 });
+      if (Number(headers.get('Upload-Offset')) !== this.size)
+        return new Response(null, { status: 409 });
       this.received.push(new Uint8Array(await body.arrayBuffer()));
       return new Response(null, { status: 204, ...offset() });
     }
@@ -67,7 +68,10 @@ test('a file is uploaded in parts with progress, and asked for with its options'
   const video = await videosOf(server, 'key').upload(file, { name: 'clip.mp4', options, progress });
   assert.equal(video.id, 'v1');
   assert.ok(await isFile(server));
-  assert.deepEqual(seen.map(([done]) => Math.floor(done)), [0, 2, 4, 5]);
+  assert.deepEqual(
+    seen.map(([done]) => Math.floor(done)),
+    [0, 2, 4, 5],
+  );
   const submitted = server.requests.at(-1);
   assert.deepEqual(JSON.parse(submitted.body), { upload: 'u1', options });
   assert.match(submitted.headers.get('Idempotency-Key'), /^[0-9a-f]{32}$/);
@@ -118,7 +122,9 @@ test('no server, and a refusal, are errors with a sentence and are not repeated'
   await assert.rejects(videosOf(server).upload(file), ConnectionFailedError);
   server.fault = () => Response.json({ detail: 'Too large.', code: 'too_large' }, { status: 413 });
   await assert.rejects(videosOf(server).upload(file), (error) => {
-    return error instanceof RefusedError && error.code === 'too_large' && /Too large/.test(error.message);
+    return (
+      error instanceof RefusedError && error.code === 'too_large' && /Too large/.test(error.message)
+    );
   });
   assert.equal(server.requests.length, 2);
 });
@@ -127,7 +133,10 @@ test('a server that takes no bytes is given up', async () => {
   const server = new FakeServer();
   server.fault = ({ method }) =>
     method === 'PATCH' ? new Response(null, { headers: { 'Upload-Offset': '0' } }) : undefined;
-  const videos = new Videos(new Http('http://server/', null, server.fetch), { ...QUICK, giveUpAfterMs: 30 });
+  const videos = new Videos(new Http('http://server/', null, server.fetch), {
+    ...QUICK,
+    giveUpAfterMs: 30,
+  });
   await assert.rejects(videos.upload(file), /takes no more bytes/);
 });
 
@@ -156,7 +165,10 @@ test('results are read while they come, and a failed video says why at their end
   const reading = (async () => {
     for await (const { frame } of videosOf(server).results('v1')) frames.push(frame);
   })();
-  await assert.rejects(reading, (error) => error instanceof VideoEndedError && /It broke/.test(error.message));
+  await assert.rejects(
+    reading,
+    (error) => error instanceof VideoEndedError && /It broke/.test(error.message),
+  );
   assert.deepEqual(frames, [0, 1, 2]);
   assert.ok(server.requests.some(({ path }) => path.endsWith('after=1')));
 });
@@ -166,13 +178,25 @@ test('lists have all pages, names are escaped, and deleting ends the work first'
   server.fault = ({ path, method }) => {
     if (method !== 'GET') return undefined;
     const isSecond = path.includes('before=b%261');
-    return Response.json({ videos: [{ id: isSecond ? 'v2' : 'v1' }], next: isSecond ? null : 'b&1' });
+    return Response.json({
+      videos: [{ id: isSecond ? 'v2' : 'v1' }],
+      next: isSecond ? null : 'b&1',
+    });
   };
   const videos = videosOf(server);
-  assert.deepEqual((await collect(videos.list())).map(({ id }) => id), ['v1', 'v2']);
+  assert.deepEqual(
+    (await collect(videos.list())).map(({ id }) => id),
+    ['v1', 'v2'],
+  );
   await videos.remove('a/b');
-  assert.deepEqual(server.requests.slice(-2).map(({ path }) => path), ['/v1/videos/a%2Fb', '/v1/videos/a%2Fb']);
-  assert.equal(videos.artifactUrl('v1', 'overlay.mp4'), 'http://server/v1/videos/v1/artifacts/overlay.mp4');
+  assert.deepEqual(
+    server.requests.slice(-2).map(({ path }) => path),
+    ['/v1/videos/a%2Fb', '/v1/videos/a%2Fb'],
+  );
+  assert.equal(
+    videos.artifactUrl('v1', 'overlay.mp4'),
+    'http://server/v1/videos/v1/artifacts/overlay.mp4',
+  );
 });
 
 test('the key goes to its own server alone', async () => {

@@ -51,7 +51,11 @@ export class MaskstreamClient {
    * @throws {TypeError | RangeError} an option is not as it must be
    */
   stream(source, options) {
-    return new Stream(this.#services((address) => address, true), source, options);
+    return new Stream(
+      this.#services((address) => address, true),
+      source,
+      options,
+    );
   }
 
   /**
@@ -60,7 +64,10 @@ export class MaskstreamClient {
    * @param {Pick<StreamOptions, 'retry' | 'everyFrame' | 'signal'>} [options]
    */
   watch(session, options) {
-    return new Viewer(this.#services((address) => watchUrl(address, session), false), options);
+    return new Viewer(
+      this.#services((address) => watchUrl(address, session), false),
+      options,
+    );
   }
 
   /** What `GET /v1/models` says (docs/protocol.md 8). @returns {Promise<any[]>} */

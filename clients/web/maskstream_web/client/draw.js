@@ -133,4 +133,3 @@ export function drawLabels(context, tracks, options = {}) {
 
 /** @param {[number, number, number]} color */
 const isLight = (color) => color.reduce((sum, value, at) => sum + value * LUMA[at], 0) > 128;
-
