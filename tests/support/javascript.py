@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "clients" / "web"
 NODE = shutil.which("node")
+TSC = PACKAGE / "node_modules" / ".bin" / "tsc"
 HAS_WEB_SOCKET = (PACKAGE / "node_modules" / "ws").is_dir()
 NO_NODE = "there is no Node"
 NOT_INSTALLED = "packages of Node are not installed: make test-web"

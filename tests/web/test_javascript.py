@@ -20,6 +20,7 @@ from support.javascript import (
     NODE,
     NOT_INSTALLED,
     PACKAGE,
+    TSC,
     Bridge,
     base64_of,
     bridge,
@@ -28,7 +29,6 @@ from support.javascript import (
 from support.masks import encode_masks
 
 MAX_LINES = 300
-TSC = PACKAGE / "node_modules" / ".bin" / "tsc"
 with_masks = st.sampled_from([codec for codec in MaskCodec if codec is not MaskCodec.NONE])
 
 pytestmark = pytest.mark.skipif(NODE is None, reason=NO_NODE)
@@ -57,7 +57,8 @@ def test_the_types_are_right():
 
 
 def test_nodes_own_tests_pass():
-    run_node("--test", *sorted(map(str, (PACKAGE / "tests").glob("*.test.js"))))
+    tests = sorted(map(str, (PACKAGE / "tests").glob("*.test.js")))
+    run_node("--test", "--test-timeout=60000", *tests)
 
 
 def test_tracks_have_the_colours_of_pythons_drawings(core: Bridge):

@@ -1,4 +1,4 @@
-"""The example in Node streams a real clip, through a killed server too, with the same identities."""
+"""The example in Node streams a real clip, through a killed server too, with kept identities."""
 
 import re
 import subprocess

@@ -42,9 +42,17 @@ test('a decoder sets the pixels of tracks that have a mask, in every encoding', 
   const expected = (await decoder.decode(resultOf(rle))).tracks.map((track) => track.pixels);
   assert.equal(expected[0].data.filter((pixel) => pixel > 0).length, 18);
   const bits = await decoder.decode(resultOf('bits'));
-  assert.deepEqual(bits.tracks.map((track) => track.pixels), expected);
-  const gone = await decoder.decode(resultOf('rle, a missed track with an empty mask and a disappeared one'));
-  assert.deepEqual(gone.tracks.slice(1).map((track) => track.pixels), [null, null]);
+  assert.deepEqual(
+    bits.tracks.map((track) => track.pixels),
+    expected,
+  );
+  const gone = await decoder.decode(
+    resultOf('rle, a missed track with an empty mask and a disappeared one'),
+  );
+  assert.deepEqual(
+    gone.tracks.slice(1).map((track) => track.pixels),
+    [null, null],
+  );
 });
 
 test('the worker gives buffers, and a sentence for what it cannot decode', async () => {
@@ -65,7 +73,12 @@ test('the worker gives buffers, and a sentence for what it cannot decode', async
   worker.postMessage({ id: 5, bytes });
   const [{ id, crops }] = await once(worker, 'message');
   assert.equal(id, 5);
-  assert.deepEqual(crops, await Promise.all((await new MaskDecoder().decode(resultOf(rle))).tracks.map((track) => track.pixels)));
+  assert.deepEqual(
+    crops,
+    await Promise.all(
+      (await new MaskDecoder().decode(resultOf(rle))).tracks.map((track) => track.pixels),
+    ),
+  );
   worker.postMessage({ id: 6, bytes: bytes.slice(0, 70) });
   const [answer] = await once(worker, 'message');
   assert.match(answer.error, /does not fit/);
@@ -125,7 +138,10 @@ test('the mask of a line of a video is cut to its box', () => {
   const rows = objects[0].mask.slice(1, 5).map((row) => row.slice(1, 6));
   assertSamePixels(crop.data, pixelsOf(rows));
   assert.equal(lineCrop({ box: [0, 0, 0, 0], segmentation: null }), null);
-  for (const wrong of [{ size: [4, 4], counts }, { size: [4, 5], counts: 'x' }]) {
+  for (const wrong of [
+    { size: [4, 4], counts },
+    { size: [4, 5], counts: 'x' },
+  ]) {
     assert.throws(() => lineCrop({ box: [0, 0, 5, 4], segmentation: wrong }), MalformedResultError);
   }
 });

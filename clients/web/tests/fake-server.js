@@ -9,7 +9,6 @@ export class FakeServers {
     this.frames = [];
     this.connections = [];
     this.requests = [];
-    this.answers = true;
     /** Called with each frame's sequence before it is answered; true: it is not. */
     this.onFrame = () => false;
     this.refuses = null;
@@ -39,7 +38,7 @@ class FakeSocket {
   readyState = 0;
 
   constructor(url, protocols, servers) {
-    Object.assign(this, { url, protocols, servers, texts: [], pings: 0 });
+    Object.assign(this, { url, protocols, servers, texts: [], pings: 0, isMute: false });
     servers.connections.push(this);
     setImmediate(() => {
       if (servers.refuses === 'connections') return this.lose(1006);
@@ -50,7 +49,7 @@ class FakeSocket {
 
   send(message) {
     setImmediate(() => {
-      if (this.servers.answers && this.readyState === 1) this.#take(message);
+      if (!this.isMute && this.readyState === 1) this.#take(message);
     });
   }
 
@@ -65,7 +64,8 @@ class FakeSocket {
   }
 
   tell(message) {
-    const data = typeof message === 'string' ? message : (message.buffer ?? JSON.stringify(message));
+    const data =
+      typeof message === 'string' ? message : (message.buffer ?? JSON.stringify(message));
     if (this.readyState === 1) this.onmessage?.({ data });
   }
 
@@ -86,7 +86,12 @@ class FakeSocket {
       case 'flush':
         return this.tell({ type: 'flushed', id: said.id, sequence: committed });
       case 'reset':
-        return this.tell({ type: 'reset', epoch: 2, reason: 'client', next_sequence: committed + 1 });
+        return this.tell({
+          type: 'reset',
+          epoch: 2,
+          reason: 'client',
+          next_sequence: committed + 1,
+        });
       case 'bye':
         return this.lose(1000);
     }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Addresses, httpUrl, resolved, streamUrl, watchUrl } from '../maskstream_web/client/addresses.js';
+import {
+  Addresses,
+  httpUrl,
+  resolved,
+  streamUrl,
+  watchUrl,
+} from '../maskstream_web/client/addresses.js';
 import { ConnectionFailedError, WireError } from '../maskstream_web/client/errors.js';
 import { retryRules } from '../maskstream_web/client/options.js';
 import { ReconnectPolicy } from '../maskstream_web/client/reconnecting.js';
@@ -16,7 +22,8 @@ function attempts(urls = 'ws://a', acceptedAtMs = 0) {
 }
 
 const delays = (policy, ...timesMs) => timesMs.map((now) => policy.lost(GONE, null, now).delayMs);
-const full = (retryAfterMs) => new WireError('No slot.', { code: 'server_full', fatal: true, retryAfterMs });
+const full = (retryAfterMs) =>
+  new WireError('No slot.', { code: 'server_full', fatal: true, retryAfterMs });
 
 test('the first attempt is made at once and pauses double up to the longest', () => {
   assert.deepEqual(delays(attempts(), 1, 2, 3, 4, 5), [0, 1000, 2000, 4000, 4000]);
@@ -62,7 +69,10 @@ test('addresses are those of streams, of routes and of viewers', () => {
   assert.equal(streamUrl('ws://host/mask/v1/stream'), 'ws://host/mask/v1/stream');
   assert.equal(httpUrl('wss://host/mask/v1/stream'), 'https://host/mask/');
   assert.equal(watchUrl('ws://host/v1/stream', 'a/b'), 'ws://host/v1/sessions/a%2Fb/watch');
-  assert.equal(resolved('https://host/mask/', '/v1/models/demo'), 'https://host/mask/v1/models/demo');
+  assert.equal(
+    resolved('https://host/mask/', '/v1/models/demo'),
+    'https://host/mask/v1/models/demo',
+  );
   assert.equal(resolved('https://host/mask/', 'http://host/mask/x'), 'https://host/mask/x');
   assert.equal(resolved('https://host/', 'https://other/x'), 'https://other/x');
 });

@@ -11,7 +11,14 @@ test('hello asks for what the options say', () => {
   const { type, masks, mask_scale, classes, policy, resume } = hello;
   assert.deepEqual(
     { type, masks, mask_scale, classes, policy, resume },
-    { type: 'hello', masks: 'bits', mask_scale: 0.5, classes: ['car'], policy: 'latest', resume: null },
+    {
+      type: 'hello',
+      masks: 'bits',
+      mask_scale: 0.5,
+      classes: ['car'],
+      policy: 'latest',
+      resume: null,
+    },
   );
 });
 
@@ -26,7 +33,10 @@ test('nothing but hello is sent before welcome', () => {
 test('frames are numbered from one and answered by their index', () => {
   const talk = connected();
   assert.deepEqual(talk.push(2), [0, 1]);
-  assert.deepEqual(talk.take(), [[1, 1], [2, 1]]);
+  assert.deepEqual(talk.take(), [
+    [1, 1],
+    [2, 1],
+  ]);
   assert.deepEqual(indices([...talk.tell(result(1)), ...talk.tell(result(2))]), [0, 1]);
 });
 
@@ -40,7 +50,10 @@ test('a repeated result is ignored', () => {
 test('frames wait for credit of frames and of bytes', () => {
   const talk = connected({ frames: 3, bytes: 2 * SIZE });
   talk.push(4);
-  assert.deepEqual(talk.take(), [[1, 1], [2, 1]]);
+  assert.deepEqual(talk.take(), [
+    [1, 1],
+    [2, 1],
+  ]);
   talk.tell(credit(0, 10 * SIZE, 0));
   assert.deepEqual(talk.take(), [[3, 1]]);
   talk.tell(credit(1, 0, 0));
@@ -91,7 +104,11 @@ test('what is not durable is sent again from the next sequence', () => {
   talk.session.connectionLost();
   const { hello } = talk.connect(resumed(2, { resume_token: 'new' }));
   assert.deepEqual(hello.resume, { token: 'token1', last_sequence: 3 });
-  assert.deepEqual(talk.take(), [[2, 1], [3, 1], [4, 1]]);
+  assert.deepEqual(talk.take(), [
+    [2, 1],
+    [3, 1],
+    [4, 1],
+  ]);
   const answers = [2, 3, 4].map((sequence) => indices(talk.tell(result(sequence))));
   assert.deepEqual(answers, [[], [], [3]]);
   assert.equal(talk.session.resumeToken, 'new');
@@ -146,7 +163,10 @@ test('frames of a lost session are sent to the new one', () => {
   talk.session.connectionLost();
   talk.connect({ resumed: false });
   talk.tell({ type: 'reset', epoch: 1, reason: 'expired', next_sequence: 1 });
-  assert.deepEqual(talk.take(), [[1, 1], [2, 1]]);
+  assert.deepEqual(talk.take(), [
+    [1, 1],
+    [2, 1],
+  ]);
   assert.deepEqual(indices([...talk.tell(result(1)), ...talk.tell(result(2))]), [1, 2]);
 });
 
@@ -156,7 +176,10 @@ test('frames of an old epoch are sent again in the new one', () => {
   talk.take();
   talk.tell(result(1));
   talk.tell({ type: 'reset', epoch: 2, reason: 'state_lost', next_sequence: 2 });
-  assert.deepEqual(talk.take(), [[2, 2], [3, 2]]);
+  assert.deepEqual(talk.take(), [
+    [2, 2],
+    [3, 2],
+  ]);
 });
 
 test('credit starts anew with every welcome', () => {
@@ -177,7 +200,11 @@ test('the newest continues with new frames after a resume', () => {
   const { came } = talk.connect(resumed(2));
   assert.deepEqual(
     came.slice(1).map((each) => [each.frameIndex, each.reason]),
-    [[1, 'superseded'], [2, 'superseded'], [3, 'superseded']],
+    [
+      [1, 'superseded'],
+      [2, 'superseded'],
+      [3, 'superseded'],
+    ],
   );
   talk.push();
   assert.deepEqual(talk.take(), [[2, 1]]);
@@ -261,7 +288,8 @@ test('any order of messages gives events or an error of its class, within the cr
       const moves = [
         () => talk.push(),
         () => talk.tell(result(number(), { durable: random() < 0.3, epoch: number() })),
-        () => talk.tell({ type: 'drop', first: 1 + number(), last: 1 + number(), reason: 'internal' }),
+        () =>
+          talk.tell({ type: 'drop', first: 1 + number(), last: 1 + number(), reason: 'internal' }),
         () => talk.tell({ type: 'flushed', id: among(['resumed', 1]), sequence: number() }),
         () => talk.session.request(among([{ type: 'flush', id: 1 }, { type: 'reset' }])),
         () => {

@@ -24,8 +24,16 @@ test('results come from the first message on, each once', () => {
 
 test('what the viewer missed is reported frame by frame, also between connections', () => {
   const made = viewer();
-  assert.deepEqual(named(made.receive(result(6))), [['drop', 3], ['drop', 4], ['answered', 5]]);
-  assert.deepEqual(named(made.receive(watching(8))), [['watching', undefined], ['drop', 6], ['drop', 7]]);
+  assert.deepEqual(named(made.receive(result(6))), [
+    ['drop', 3],
+    ['drop', 4],
+    ['answered', 5],
+  ]);
+  assert.deepEqual(named(made.receive(watching(8))), [
+    ['watching', undefined],
+    ['drop', 6],
+    ['drop', 7],
+  ]);
 });
 
 test('a new epoch is reported before its first result', () => {
@@ -36,7 +44,13 @@ test('a new epoch is reported before its first result', () => {
 });
 
 test('a session that ended between two connections is an end, an unknown one an error', () => {
-  const error = { type: 'error', code: 'session_unknown', message: 'None.', retry: false, fatal: true };
+  const error = {
+    type: 'error',
+    code: 'session_unknown',
+    message: 'None.',
+    retry: false,
+    fatal: true,
+  };
   const made = viewer();
   assert.deepEqual(made.receive(JSON.stringify(error)), []);
   assert.equal(made.isDone, true);
