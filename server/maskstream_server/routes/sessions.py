@@ -1,18 +1,20 @@
 """`/v1/sessions`: list sessions, take their memory out and bring it back, fork and end them."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.port import MAX_PARTS_BYTES
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
+from maskstream_server.stores.interface import SessionListing
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
+from maskstream_server.streaming.activity import Activity, LiveStream
 from maskstream_server.streaming.ports import SessionPorts
 
 MAX_STATE_BYTES: Final = MAX_PARTS_BYTES + (1 << 20)
@@ -24,6 +26,26 @@ STATE_TYPE: Final = "application/octet-stream"
 RIGHT_MISSING: Final = (
     "The user of the session store lacks a right for this; the operator can give it."
 )
+
+
+@dataclass(frozen=True)
+class ListedSession(SessionListing):
+    """A session of the store; `live` is its connection to this server, where it is the caller's."""
+
+    live: LiveStream | None = None
+
+    @classmethod
+    def of(cls, listed: SessionListing, streaming: Mapping[str, Activity]) -> Self:
+        """Return the entry of a session."""
+        activity = streaming.get(listed.session)
+        return cls(**vars(listed), live=None if activity is None else activity.shown())
+
+
+@dataclass(frozen=True)
+class ListedSessions:
+    """A list of sessions."""
+
+    sessions: list[ListedSession]
 
 
 def session_routes(service: SessionPorts) -> APIRouter:
@@ -40,12 +62,20 @@ def session_routes(service: SessionPorts) -> APIRouter:
     bodies = Bodies()
 
     @router.get("")
-    async def sessions(limit: str = "100") -> dict[str, Any]:
-        """List sessions, at most `limit` (1 to 1000) of them."""
+    async def sessions(request: Request, limit: str = "100", here: bool = False) -> ListedSessions:
+        """List sessions, at most `limit` (1 to 1000) of them.
+
+        All of the store; with `here` those that stream to this server, of the caller's key.
+        """
         if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_LISTED:
             raise HTTPException(422, f"limit={limit!r} must be a number from 1 to {MAX_LISTED}.")
-        listed = await service.store.listing(int(limit))
-        return {"sessions": [asdict(each) for each in listed]}
+        streaming = service.connections.of(request.state.caller)
+        if here:
+            listed = [_streaming(service, *each) for each in streaming.items()]
+        else:
+            listed = await service.store.listing(int(limit))
+        entries = [ListedSession.of(each, streaming) for each in listed[: int(limit)]]
+        return ListedSessions(entries)
 
     @router.delete("/{session}", status_code=204)
     async def end(session: str) -> None:
@@ -78,6 +108,12 @@ def session_routes(service: SessionPorts) -> APIRouter:
             return asdict(await transfer.bring_state(service, session, blob))
 
     return router
+
+
+def _streaming(service: SessionPorts, session: str, activity: Activity) -> SessionListing:
+    """Return what the store would say of a session that streams to this server."""
+    expires_ms = round(1000 * service.store.times.resume_ttl_s)
+    return SessionListing(session, activity.epoch, activity.sequence, service.owner, expires_ms)
 
 
 class Bodies:
