@@ -3,14 +3,15 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import Final, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.port import MAX_PARTS_BYTES
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
+from maskstream_server.routes.bodies import BYTES, BytesResponse, body_of
 from maskstream_server.stores.interface import SessionListing
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
@@ -22,7 +23,6 @@ MAX_STATE_BYTES: Final = MAX_PARTS_BYTES + (1 << 20)
 MAX_STATES_BYTES: Final = 8 * MAX_STATE_BYTES
 """Of all that are brought at the same time."""
 MAX_LISTED: Final = 1000
-STATE_TYPE: Final = "application/octet-stream"
 RIGHT_MISSING: Final = (
     "The user of the session store lacks a right for this; the operator can give it."
 )
@@ -58,11 +58,13 @@ def session_routes(service: SessionPorts) -> APIRouter:
         except StoreForbiddenError:
             raise HTTPException(501, RIGHT_MISSING) from None
 
-    router = APIRouter(prefix="/v1/sessions", dependencies=[Depends(permitted)])
+    router = APIRouter(prefix="/v1/sessions", tags=["sessions"], dependencies=[Depends(permitted)])
     bodies = Bodies()
 
     @router.get("")
-    async def sessions(request: Request, limit: str = "100", here: bool = False) -> ListedSessions:
+    async def list_sessions(
+        request: Request, limit: str = "100", here: bool = False
+    ) -> ListedSessions:
         """List sessions, at most `limit` (1 to 1000) of them.
 
         All of the store; with `here` those that stream to this server, of the caller's key.
@@ -78,34 +80,32 @@ def session_routes(service: SessionPorts) -> APIRouter:
         return ListedSessions(entries)
 
     @router.delete("/{session}", status_code=204)
-    async def end(session: str) -> None:
+    async def end_session(session: str) -> None:
         """Delete a session; its client gets `taken_over`."""
         await transfer.end(service, session)
 
     @router.post("/{session}/fork", status_code=201)
-    async def fork(session: str) -> dict[str, Any]:
+    async def fork_session(session: str) -> transfer.NewSession:
         """Begin a second session with the memory of the last committed frame."""
-        return asdict(await transfer.fork(service, session))
+        return await transfer.fork(service, session)
 
-    @router.get("/{session}/state")
-    async def state(session: str) -> Response:
+    @router.get("/{session}/state", response_class=BytesResponse)
+    async def get_state(session: str) -> Response:
         """Return a session's memory as safetensors."""
         found = await transfer.read_state(service, session)
         place = {"maskstream-epoch": str(found.epoch), "maskstream-sequence": str(found.sequence)}
         name = f'attachment; filename="{session}-{found.sequence}.safetensors"'
-        return Response(
-            found.blob, headers={**place, "content-disposition": name}, media_type=STATE_TYPE
-        )
+        return BytesResponse(found.blob, headers={**place, "content-disposition": name})
 
-    @router.put("/{session}/state", status_code=201)
-    async def bring(session: str, request: Request) -> dict[str, Any]:
+    @router.put("/{session}/state", status_code=201, openapi_extra=body_of(BYTES))
+    async def put_state(session: str, request: Request) -> transfer.NewSession:
         """Begin a session of this name with that memory; its frames count from 1."""
         if not is_name(session):
             raise HTTPException(
                 422, f"{session!r} cannot name a session: use letters and digits, 64 at most."
             )
         async with bodies.read(request) as blob:
-            return asdict(await transfer.bring_state(service, session, blob))
+            return await transfer.bring_state(service, session, blob)
 
     return router
 
