@@ -46,6 +46,38 @@ ENCODE = """async ([codec, greys]) => {
   return units;
 }"""
 
+STREAM = """async ([url, codec, count, cuts]) => {
+  const client = await import('/clients/web/maskstream_web/client/index.js');
+  const sockets = [];
+  const Spy = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      sockets.push(this);
+    }
+  };
+  const encoder = new client.PacketEncoder({ codec, fps: 10 });
+  const canvas = new OffscreenCanvas(160, 96);
+  const context = canvas.getContext('2d');
+  async function* pictures() {
+    for (let index = 0; index < count; index += 1) {
+      context.fillStyle = `rgb(${4 * index} 150 90)`;
+      context.fillRect(0, 0, 160, 96);
+      yield encoder.encode(canvas, 100_000 * index, stream.needsKeyFrame);
+      if (!stream.welcome.codecs.includes(codec)) return;
+      if (cuts.includes(index)) sockets.at(-1).onclose({ code: 1006, reason: '' });
+    }
+  }
+  const stream = new client.MaskstreamClient(url, { WebSocket: Spy }).stream(pictures());
+  const sequences = [];
+  try {
+    for await (const result of stream) sequences.push(result.sequence);
+  } catch (error) {
+    if (error.code !== 'codec_unsupported') throw error;
+    return null;
+  }
+  return { sequences, connections: sockets.length };
+}"""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 
@@ -123,3 +155,13 @@ def test_each_encoded_unit_shows_its_picture(page: "Page", codec: str):
     for index, unit in enumerate(units):
         (picture,) = decoder.decode(av.Packet(base64.b64decode(unit["data"])))
         assert picture.to_ndarray(format="gray").mean() == pytest.approx(40 + 8 * index, abs=6)
+
+
+@pytest.mark.parametrize("codec", ["vp9", "h264", "av1"])
+def test_units_go_through_lost_connections(page: "Page", codec: str):
+    with served_files() as origin, running_server(allowed_origins=origin) as live:
+        page.goto(f"{origin}/clients/web/package.json")
+        seen = page.evaluate(STREAM, [live.ws_url, codec, NUM_GREYS, [9, 17]])
+    if seen is None:
+        pytest.skip("this server takes no packets")
+    assert seen == {"sequences": list(range(1, NUM_GREYS + 1)), "connections": 3}
