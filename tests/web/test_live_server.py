@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from support.javascript import HAS_WEB_SOCKET, NO_NODE, NODE, NOT_INSTALLED, PAC
 from support.server import running_server
 
 NUM_FRAMES = 12
+KEY = "a-key-of-one-client-0123456789"
 LIVE = str(PACKAGE / "tests" / "live.js")
 
 pytestmark = [
@@ -29,6 +31,20 @@ def test_a_viewer_sees_what_a_client_streams():
     assert first <= 3
     assert seen["watched"] == [[index, 1] for index in range(first, NUM_FRAMES)]
     assert (seen["models"], seen["sessions"]) == (["fake"], 0)
+
+
+def test_a_key_is_exchanged_for_a_ticket_at_each_connection(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MASKSTREAM_API_KEY", KEY)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with running_server(api_keys=KEY) as live:
+        if httpx.post(f"{live.url}/v1/tickets", headers=headers).status_code == 404:
+            pytest.skip("this server gives no tickets")
+        seen = json.loads(run_node(LIVE, live.url, "watch", str(NUM_FRAMES)))
+        assert len(seen["streamed"]) == NUM_FRAMES
+        assert seen["watched"]
+        monkeypatch.setenv("MASKSTREAM_API_KEY", "another")
+        with pytest.raises(AssertionError, match="RefusedError"):
+            run_node(LIVE, live.url, "watch", "1")
 
 
 def test_a_video_is_uploaded_followed_read_and_removed(tmp_path: Path):
