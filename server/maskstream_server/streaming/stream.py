@@ -24,6 +24,7 @@ from maskstream_server.session.actions import (
     Decode,
     DeleteSession,
     Encode,
+    Prime,
     SendMessage,
     SendResult,
     StepModel,
@@ -203,6 +204,9 @@ class Stream:
                 executor.check_prompts(action)
             case Decode():
                 executor.decode(action)
+            case Prime():
+                # They take no credit: reading from the client waits for them instead.
+                await executor.prime(action)
             case StepModel():
                 executor.step(action)
             case Encode():
