@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maskstream_client.interrupts import Interrupts
-from maskstream_client.pictures import Pixels
+from maskstream_client.pictures import PacketCodec, Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
@@ -38,6 +38,7 @@ class StreamJob:
     show_min: float | None
     max_frames: int | None
     api_key: str | None
+    codec: PacketCodec | None
     options: StreamOptions
 
 
@@ -52,7 +53,9 @@ def stream_source(job: StreamJob) -> None:
         WireError: the server refuses the stream.
     """
     prepare_outputs(job.source, job.out, job.json_out, job.summary)
-    with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
+    units = job.codec if job.options.policy == "lossless" else None
+    reading = open_reader(job.source, job.max_frames, units)
+    with reading as reader, Interrupts(reader.stop) as interrupts:
         _stream(job, reader, status_console())
     if interrupts.signal:
         sys.exit(128 + interrupts.signal)
@@ -98,7 +101,7 @@ def _pairs(
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Streaming", total=total, tracks=0)
-        for pixels, result in client.stream(reader, every_frame=True):
+        for pixels, result in client.stream(reader, every_frame=True, codec=job.codec):
             yield pixels, result
             progress.update(bar, advance=1, tracks=len(result.visible))
 
