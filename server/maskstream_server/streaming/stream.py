@@ -190,7 +190,7 @@ class Stream:
             await self._outgoing.put(message)
 
     async def _perform(self, action: Action, executor: ActionExecutor) -> None:
-        if isinstance(action, Decode | SendResult):
+        if isinstance(action, Decode | Prime | SendResult):
             self._busy_at_s = self._service.clock()
         match action:
             case SendMessage(message):
