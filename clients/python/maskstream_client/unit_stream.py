@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Final
@@ -60,6 +61,8 @@ class UnitStream:
         self._clock = clock
         self._key_s: float | None = None
         self._passes = False
+        # A stream that is cancelled closes while a thread of it still encodes.
+        self._lock = threading.Lock()
 
     def picture(self, frame: VideoFrame, needs_key: bool) -> Picture:
         """Return the unit of the next frame; a key frame at least every two seconds.
@@ -69,7 +72,8 @@ class UnitStream:
         """
         now_s = self._clock() if frame.pts_s is None else frame.pts_s
         due = needs_key or self._key_s is None or not 0 <= now_s - self._key_s < KEY_EVERY_S
-        unit = self._passed(frame.unit, due) or self._encoded(frame, due)
+        with self._lock:
+            unit = self._passed(frame.unit, due) or self._encoded(frame, due)
         if unit.key_frame:
             self._key_s = now_s
         height, width = frame.pixels.shape[:2]
@@ -77,7 +81,8 @@ class UnitStream:
 
     def close(self) -> None:
         """End the encoder."""
-        self._encoder.close()
+        with self._lock:
+            self._encoder.close()
 
     def _passed(self, unit: Unit | None, due: bool) -> Unit | None:
         """Return a unit of the file if it is a key frame, or follows one that has passed."""
