@@ -1,12 +1,15 @@
 """`maskstream bench units`: bytes of a stream as pictures and as units, and the masks of both.
 
 `iou` compares the masks of the shown tracks with those of the lossless frames, summed over all
-frames: each track with the one that overlaps it most, so that a changed identity counts as wrong.
+frames: each track with the one that overlaps it most, so that a changed identity counts as wrong,
+and so does a track that is shown on other frames. `mask_iou` looks at those pairs alone, on frames
+where both are shown.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,8 +61,12 @@ def units(
         for each in quality:
             for codec in ("jpeg", *PACKET_CODECS):
                 num_bytes, seen = _sent(codec, lossless, each, rate)
-                iou = round(overlap(truth, shown_masks(model, seen)), 4)
-                runs[f"{codec} {each}"] = {"frame_bytes": num_bytes, "iou": iou}
+                iou, mask_iou = overlap(truth, shown_masks(model, seen))
+                runs[f"{codec} {each}"] = {
+                    "frame_bytes": num_bytes,
+                    "iou": round(iou, 4),
+                    "mask_iou": round(mask_iou, 4),
+                }
         first, *others = runs
         return Measured(runs, ratios(runs, "frame_bytes", *((first, each) for each in others)))
 
@@ -107,18 +114,27 @@ def _masks(result: FrameResult, score_min: float) -> Masks:
     return masks
 
 
-def overlap(truth: Sequence[Masks], found: Sequence[Masks]) -> float:
-    """Return the IoU of tracks of the same frames, 1 where there is none in either."""
+def overlap(truth: Sequence[Masks], found: Sequence[Masks]) -> tuple[float, float]:
+    """Return the IoU of tracks of the same frames, and that of their pairs; 1 where there is none.
+
+    A pair counts for the second on those frames where both are shown.
+    """
     common: Counter[tuple[int, int]] = Counter()
+    joint: Counter[tuple[int, int]] = Counter()
     for one, other in zip(truth, found, strict=True):
-        for true_id, mask in one.items():
-            for found_id, seen in other.items():
-                common[true_id, found_id] += int(np.count_nonzero(mask & seen))
-    matched, partners = 0, tuple[set[int], set[int]]((set(), set()))
-    for (true_id, found_id), area in common.most_common():
-        if true_id not in partners[0] and found_id not in partners[1]:
-            partners[0].add(true_id)
-            partners[1].add(found_id)
-            matched += area
+        for (true_id, mask), (found_id, seen) in product(one.items(), other.items()):
+            common[true_id, found_id] += int(np.count_nonzero(mask & seen))
+            joint[true_id, found_id] += int(np.count_nonzero(mask | seen))
+    pairs = _pairs(common)
+    matched, united = sum(common[each] for each in pairs), sum(joint[each] for each in pairs)
     areas = sum(int(mask.sum()) for each in (*truth, *found) for mask in each.values())
-    return matched / (areas - matched) if areas else 1.0
+    return matched / (areas - matched) if areas else 1.0, matched / united if united else 1.0
+
+
+def _pairs(common: Counter[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return each track of either side at most once, those that overlap most first."""
+    pairs: dict[int, int] = {}
+    for (true_id, found_id), _ in common.most_common():
+        if true_id not in pairs and found_id not in pairs.values():
+            pairs[true_id] = found_id
+    return list(pairs.items())
