@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 import numpy as np
@@ -20,20 +20,21 @@ import numpy.typing as npt
 from maskstream_bench.command import subject, video_argument
 from maskstream_bench.pictures import first_frames, parse_size
 from maskstream_bench.report import Measured, Run, ratios
-from maskstream_client.pictures import encode_picture
+from maskstream_client.pictures import PacketCodec, encode_picture
 from maskstream_client.unit_stream import UnitStream
 from maskstream_client.video import VideoFrame, VideoReader
 from maskstream_media.unit_decoder import UnitDecoder
 from maskstream_model.aliases import Frame
 from maskstream_model.port import FrameResult, Model
 from maskstream_model.video import segment_video
-from maskstream_protocol.frames import PACKET_CODECS, FrameCodec
+from maskstream_protocol.frames import FrameCodec
 from maskstream_server.command_options import MODEL_OPTIONS, run_with_settings, setting_options
 from maskstream_server.config.settings import Settings
 from maskstream_server.lifecycle.models import load
 from maskstream_server.pictures.decoding import decode
 from maskstream_server.pictures.limits import PictureLimits
 
+_CODECS: Final[tuple[PacketCodec, ...]] = get_args(PacketCodec)
 _MAX_PIXELS: Final = 1 << 26
 _LIMITS: Final = PictureLimits(_MAX_PIXELS, 1 << 15, 1 << 27, 60.0, 1 << 34)
 Masks = dict[int, npt.NDArray[np.bool_]]
@@ -59,10 +60,10 @@ def units(
         truth = shown_masks(model, lossless)
         runs: dict[str, Run] = {}
         for each in quality:
-            for codec in ("jpeg", *PACKET_CODECS):
+            for codec in (None, *_CODECS):
                 num_bytes, seen = _sent(codec, lossless, each, rate)
                 iou, mask_iou = overlap(truth, shown_masks(model, seen))
-                runs[f"{codec} {each}"] = {
+                runs[f"{codec or 'jpeg'} {each}"] = {
                     "frame_bytes": num_bytes,
                     "iou": round(iou, 4),
                     "mask_iou": round(mask_iou, 4),
@@ -74,10 +75,10 @@ def units(
 
 
 def _sent(
-    codec: str, frames: Sequence[Frame], quality: int, rate: Fraction
+    codec: PacketCodec | None, frames: Sequence[Frame], quality: int, rate: Fraction
 ) -> tuple[int, list[Frame]]:
-    """Return bytes a frame, and what a server sees; of a video no unit is passed on."""
-    if codec == "jpeg":
+    """Return bytes a frame, and what a server sees; JPEG without a codec."""
+    if codec is None:
         payloads = [encode_picture(frame, "jpeg", quality).payload for frame in frames]
         pictures = [_array(*decode(FrameCodec.JPEG, payload, _LIMITS)) for payload in payloads]
         return sum(map(len, payloads)) // len(payloads), pictures
