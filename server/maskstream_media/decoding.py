@@ -61,17 +61,20 @@ def decoded(
     stream: Stream,
     damage: Damage,
     stopped: Callable[[], bool] = lambda: False,
+    met: Callable[[Packet[Any], list[Any]], None] = lambda packet, frames: None,
 ) -> Iterator[Any]:
     """Yield every frame of a stream that decodes, in the order in which they are shown.
 
     Damaged packets are left out; a file that ends in an error ends early, one that is stopped
-    after the packet that is being read.
+    after the packet that is being read. `met` is called with each packet and its frames.
 
     Raises:
         MemoryError: the decoder needs more than it may have.
     """
     for packet in _packets(container, stream, damage):
-        for frame in _frames(packet, damage):
+        frames = _frames(packet, damage)
+        met(packet, frames)
+        for frame in frames:
             damage.faulty_frames += frame.is_corrupt
             yield frame
         if stopped():

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from maskstream_media.colours import RgbConverter
 from maskstream_media.decoding import Damage, decoded
 from maskstream_media.display_matrix import orientation_of
+from maskstream_media.file_units import FileUnits
 from maskstream_media.fitting import fitted
 from maskstream_media.orientation import Orientation
 from maskstream_media.timeline import Timeline
+from maskstream_media.unit_encoder import Unit
 
 if TYPE_CHECKING:
     import av
     import numpy as np
     import numpy.typing as npt
     from av.container import InputContainer
+    from av.packet import Packet
 
 DEFAULT_RATE: Final = Fraction(25)
 _MAX_RATE: Final = 1000
@@ -36,6 +39,7 @@ class ShownFrame:
         orientation: how it is turned to be shown.
         time_s: when it is shown, from the start of the file; grows from frame to frame.
         size: as shown, of every frame.
+        unit: its bytes, where they show nothing else than `pixels`; None where none are wanted.
     """
 
     decoded: av.VideoFrame
@@ -43,6 +47,7 @@ class ShownFrame:
     time_s: float
     size: Size
     colours: RgbConverter
+    unit: Unit | None = None
 
     def stored(self) -> av.VideoFrame:
         """The picture as RGB, of the size that turns into `size`, not turned yet."""
@@ -60,6 +65,7 @@ def shown_frames(
     damage: Damage,
     size: Size | None,
     stopped: Callable[[], bool] = lambda: False,
+    codec: str | None = None,
 ) -> Iterator[ShownFrame]:
     """Yield every frame that decodes.
 
@@ -69,18 +75,28 @@ def shown_frames(
         damage: what is found is noted here.
         size: as shown, of every frame; None: the first one's.
         stopped: asked packet by packet.
+        codec: of the units that are wanted.
 
     Raises:
         MemoryError: the decoder needs more than it may have.
     """
     colours = RgbConverter()
     timeline = Timeline(start_of(container), float(1 / credible_rate(stream)))
-    for frame in decoded(container, stream, damage, stopped):
+    units = None if codec is None else FileUnits(stream, codec)
+    unit: Unit | None = None
+
+    def met(packet: Packet[Any], frames: list[Any]) -> None:
+        nonlocal unit
+        unit = None if units is None else units.of(packet, frames)
+
+    for frame in decoded(container, stream, damage, stopped, met):
         orientation = orientation_of(frame)
         own_size = orientation.size(frame.width, frame.height)
         size = size or own_size
         damage.resized += own_size != size
-        yield ShownFrame(frame, orientation, timeline.place(frame.time), size, colours)
+        as_stored = own_size == size and orientation == Orientation()
+        time_s = timeline.place(frame.time)
+        yield ShownFrame(frame, orientation, time_s, size, colours, unit if as_stored else None)
 
 
 def start_of(container: InputContainer) -> float | None:

@@ -14,7 +14,7 @@ FRAME_KIND: Final = 0x01
 FRAME_HEADER: Final = struct.Struct("<BBHHBBQqIHH")
 UNKNOWN_TIME: Final = -1
 
-_LAST, _KEY_FRAME = 1, 2
+_LAST, _KEY_FRAME, _DECODER_ONLY = 1, 2, 4
 
 
 class FrameCodec(IntEnum):
@@ -35,8 +35,15 @@ class FrameCodec(IntEnum):
         """Its name in `hello.codecs`."""
         return self.name.lower()
 
+    @property
+    def is_packet(self) -> bool:
+        """Whether frames are the access units of a video, which are decoded one after the other."""
+        return self >= FrameCodec.H264
+
 
 ALL_CODECS: Final = tuple(codec.wire_name for codec in FrameCodec)
+PACKET_CODECS: Final = tuple(codec.wire_name for codec in FrameCodec if codec.is_packet)
+_PACKETS: Final = frozenset(codec for codec in FrameCodec if codec.is_packet)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class FrameMessage:
         orientation: EXIF 1 to 8, 0 means 1; the receiver judges other values.
         last: the last frame of the stream.
         key_frame: the payload starts at a key frame (packet codecs).
+        decoder_only: sent again after a resume, for what follows to be decoded (packet codecs).
     """
 
     sequence: int
@@ -65,6 +73,7 @@ class FrameMessage:
     orientation: int = 0
     last: bool = False
     key_frame: bool = False
+    decoder_only: bool = False
 
     def encode(self) -> bytes:
         """The whole WebSocket message."""
@@ -72,7 +81,7 @@ class FrameMessage:
             VERSION,
             FRAME_KIND,
             FRAME_HEADER.size,
-            _LAST * self.last | _KEY_FRAME * self.key_frame,
+            _LAST * self.last | _KEY_FRAME * self.key_frame | _DECODER_ONLY * self.decoder_only,
             self.codec,
             self.orientation,
             self.sequence,
@@ -82,6 +91,11 @@ class FrameMessage:
             self.height,
         )
         return b"".join((header, self.payload))
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether the payload is an access unit of a packet codec."""
+        return self.codec in _PACKETS
 
     @property
     def num_bytes(self) -> int:
@@ -110,6 +124,7 @@ def decode_frame(data: bytes) -> FrameMessage:
         orientation=orientation,
         last=bool(flags & _LAST),
         key_frame=bool(flags & _KEY_FRAME),
+        decoder_only=bool(flags & _DECODER_ONLY),
     )
 
 

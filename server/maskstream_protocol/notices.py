@@ -68,6 +68,7 @@ class Welcome(ControlMessage):
 
     Attributes:
         features: additions of docs/protocol.md 10 that the server has.
+        codecs: those of `hello` that the server decodes; none from a server without `packets`.
         prompts: those of the session; None where its model takes none.
     """
 
@@ -85,6 +86,7 @@ class Welcome(ControlMessage):
     limits: Limits
     features: tuple[str, ...] = ()
     prompts: tuple[PromptInfo, ...] | None = None
+    codecs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,9 @@ def test_stream_of_a_number_is_that_camera(clip, monkeypatch):
     opened = []
 
     class Camera(VideoReader):
-        def __init__(self, source, max_frames):
+        def __init__(self, source, *rest):
             opened.append(source)
-            super().__init__(clip, max_frames)
+            super().__init__(clip, *rest)
 
     monkeypatch.setattr("maskstream_client.sources.VideoReader", Camera)
     with ThreadedServer() as server:

@@ -56,7 +56,7 @@ async def test_an_unknown_model_is_reported(small_server: LiveServer):
 
 async def test_codecs_that_the_server_does_not_know_are_reported(small_server: LiveServer):
     async with raw_client(small_server.ws_url) as client:
-        await client.say(type="hello", codecs=["h264", "mpeg1"])
+        await client.say(type="hello", codecs=["h266", "mpeg1"])
         assert await client.end() == 4415
         assert client.error_codes == ["codec_unsupported"]
 

@@ -64,8 +64,16 @@ async def too_many_bytes(client: RawClient) -> None:
     await client.send(bytes(70_000))
 
 
-async def packet_codec(client: RawClient) -> None:
+async def unknown_codec(client: RawClient) -> None:
+    await client.send(b"\0\0\0\1", codec=99)
+
+
+async def unit_that_builds_on_nothing(client: RawClient) -> None:
     await client.send(b"\0\0\0\1", codec=4)
+
+
+async def broken_unit(client: RawClient) -> None:
+    await client.send(os.urandom(500), codec=4, flags=2)
 
 
 async def poison(client: RawClient) -> None:
@@ -87,7 +95,9 @@ DROPPED = [
     (rgb_of_wrong_size, "frame_undecodable", "undecodable"),
     (orientation_beyond_exif, "frame_undecodable", "undecodable"),
     (too_many_bytes, "frame_too_large", "undecodable"),
-    (packet_codec, "codec_unsupported", "undecodable"),
+    (unknown_codec, "codec_unsupported", "undecodable"),
+    (unit_that_builds_on_nothing, "need_keyframe", "undecodable"),
+    (broken_unit, "frame_undecodable", "undecodable"),
     (poison, "internal", "internal"),
 ]
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from maskstream_client import RetryRules
+from maskstream_client.pictures import PacketCodec
 from support.chaos import Outcome, Plan, Storm, clip_frames, storm
 from support.redis_server import RedisServer, running_redis
 from support.serving import ServerProcess
@@ -60,6 +61,21 @@ def test_killed_servers_and_a_killed_redis_lose_nothing(
     assert len(servers.done) == 4
     assert len(seen.results) == NUM_FRAMES
     check(seen, expected, num_resumed=3)
+    servers.wait_ready()
+
+
+@pytest.mark.parametrize("codec", ["h264", "vp9"])
+def test_a_video_of_units_continues_on_another_server_as_if_nothing_had_happened(
+    servers: Storm, frames: list[np.ndarray], codec: PacketCodec
+):
+    expected = servers.stream(frames, codec=codec)
+    assert expected.num_objects > 0
+    plan = Plan(0, NUM_FRAMES, kills=(9, 16), redis_restart=0, cut=12, cut_s=0.5)
+    deeds = servers.deeds(plan)
+    del deeds[0]
+    seen = servers.stream(frames, deeds, codec=codec)
+    assert len(seen.results) == NUM_FRAMES
+    check(seen, expected, num_resumed=2)
     servers.wait_ready()
 
 

@@ -44,6 +44,7 @@ frames = st.builds(
     orientation=u8,
     last=st.booleans(),
     key_frame=st.booleans(),
+    decoder_only=st.booleans(),
 )
 
 hellos = st.builds(

@@ -36,6 +36,7 @@ def frame_of(fixture):
         orientation=fields["orientation"],
         last=bool(fields["flags"] & 1),
         key_frame=bool(fields["flags"] & 2),
+        decoder_only=bool(fields["flags"] & 4),
     )
 
 

@@ -10,18 +10,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
 from maskstream_client import Client, Result, RetryRules, StreamOptions, events
 from maskstream_client.events import Event
+from maskstream_client.pictures import PacketCodec
 from maskstream_client.sources import open_frames
+from maskstream_client.video import VideoFrame
 from support.proxy import Proxy
 from support.redis_server import RedisServer
 from support.serving import ServerProcess, server_processes
@@ -106,12 +109,14 @@ class Storm:
         frames: list[np.ndarray],
         deeds: Mapping[int, Callable[[], None]] = MappingProxyType({}),
         rules: RetryRules = RULES,
+        codec: PacketCodec | None = None,
     ) -> Outcome:
         """Send all frames, do what is to be done after some of them; return what came back."""
         outcome = Outcome()
         options = StreamOptions(min_score=0.0, retry=rules)
         with Client(self.urls, options, on_event=outcome.hear) as client:
-            for _, result in client.stream(_watched(frames, deeds), every_frame=True):
+            source = WatchedFrames(frames, deeds)
+            for _, result in client.stream(source, every_frame=True, codec=codec):
                 outcome.add(result)
         return outcome
 
@@ -170,14 +175,37 @@ class Storm:
         self.done.append({"after_frame": number, "what": what})
 
 
-def _watched(
-    frames: list[np.ndarray], deeds: Mapping[int, Callable[[], None]]
-) -> Iterator[np.ndarray]:
-    """Give out frames; what is to happen after one happens when the next one is asked for."""
-    for number, frame in enumerate(frames, 1):
-        yield frame
-        if number in deeds:
-            deeds[number]()
+class WatchedFrames:
+    """Gives out frames; what is to happen after one happens when the next one is asked for."""
+
+    name = "frames"
+    is_live = False
+    rate = Fraction(25)
+    num_frames = None
+    sample_aspect = Fraction(1)
+    warning = None
+
+    def __init__(self, frames: list[np.ndarray], deeds: Mapping[int, Callable[[], None]]) -> None:
+        self._frames = frames
+        self._deeds = deeds
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        for number, frame in enumerate(self._frames, 1):
+            yield VideoFrame(frame, number / 25)
+            if number in self._deeds:
+                self._deeds[number]()
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def read(num_bytes: int) -> bytes:
 
 os.write(REPLIES, REPLY.pack(ReplyKind.READY, 0, 0))
 while True:
-    payload = read(REQUEST.unpack(read(REQUEST.size))[1])
+    payload = read(REQUEST.unpack(read(REQUEST.size))[-1])
     if payload == b"silence":
         time.sleep(3600)
     if payload == b"death":

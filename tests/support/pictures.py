@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from maskstream_protocol.frames import FrameCodec, FrameMessage
-from maskstream_server.pictures.limits import PictureLimits, memory_for
+from maskstream_server.packets.decoder import PacketDecoder
+from maskstream_server.pictures.limits import PictureLimits, memory_for, unit_memory_for
 from maskstream_server.pictures.pool import PicturePool, Sender
 from maskstream_server.streaming.decode import decode_frame
 
@@ -37,6 +38,14 @@ def new_pool(
     return PicturePool(limits(**others), size, died, clock)
 
 
+def new_packets(
+    died: Any = lambda cause: None, count: Any = lambda by: None, **others: Any
+) -> PacketDecoder:
+    """A decoder of one session's units, without a process until the first comes."""
+    values = {"max_pixels": 1_000_000, "memory_bytes": unit_memory_for(1_000_000, 16 << 20)}
+    return PacketDecoder(limits(**values | others), died, count, time.monotonic)
+
+
 @contextmanager
 def running_pool(size: int = 1, **others: Any) -> Iterator[PicturePool]:
     pool = new_pool(size, **others)
@@ -47,13 +56,16 @@ def running_pool(size: int = 1, **others: Any) -> Iterator[PicturePool]:
 
 def decoded(pool: PicturePool, codec: int, payload: bytes, **fields: int) -> np.ndarray:
     """Decode a frame as a server does."""
+    frame = FrameMessage(1, 1, codec, payload, **fields)
+    packets = new_packets()
 
     async def decode() -> np.ndarray:
-        return await decode_frame(
-            FrameMessage(1, 1, codec, payload, **fields), pool, Sender(), compute
-        )
+        return await decode_frame(frame, pool, Sender(), packets, compute)
 
-    return asyncio.run(decode())
+    try:
+        return asyncio.run(decode())
+    finally:
+        packets.close()
 
 
 async def compute(work: Any, *args: Any) -> Any:

@@ -19,6 +19,7 @@ _SUBJECTS: Final = {
     "engine": "CPU time of the parts of a step, beside another checkout.",
     "store": "Cost of a shared store to a stream: latency, bytes, takeovers.",
     "overhead": "Cost of a frame without the model.",
+    "units": "Bytes of a stream as JPEG and by video codecs, and the masks of both.",
 }
 
 

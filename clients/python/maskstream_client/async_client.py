@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 
 from maskstream_client.addresses import Addresses
 from maskstream_client.connection import Connection
-from maskstream_client.errors import ConnectionFailedError, MaskstreamError, UnreadResultsError
-from maskstream_client.events import Event, PromptsChanged, PromptsRefused
+from maskstream_client.errors import ConnectionFailedError, UnreadResultsError
+from maskstream_client.events import Event, PromptsChanged
 from maskstream_client.inbox import Inbox
 from maskstream_client.keys import bearer, cleaned
 from maskstream_client.model_card import ClassInfo, fetch_card
 from maskstream_client.outbox import Request
-from maskstream_client.pictures import Picture, Pixels, encode_picture
+from maskstream_client.pictures import PacketCodec, Picture, Pixels, encode_picture
 from maskstream_client.reordering import ReorderBuffer
 from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
 from maskstream_client.sources import AsyncSource, open_frames_async
 from maskstream_client.stream_options import StreamOptions
+from maskstream_client.unit_stream import encoder_of
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
 from maskstream_protocol.notices import PromptInfo
-from maskstream_protocol.prompts import trimmed_prompts
 
 if TYPE_CHECKING:
     from maskstream_client.videos import AsyncVideos
@@ -100,7 +100,7 @@ class AsyncClient:
 
     @property
     def session(self) -> str | None:
-        """The session's name, by which others can watch it; None before the first welcome."""
+        """The session's name, by which others watch it; None before the first welcome."""
         return self._session.name
 
     @property
@@ -121,8 +121,8 @@ class AsyncClient:
         welcome = self._session.welcome
         if welcome is not None:
             with suppress(ConnectionFailedError):
-                address, path = self._addresses.current, welcome.model.classes_url
-                card = await asyncio.to_thread(fetch_card, address, path, self._api_key)
+                place = self._addresses.current, welcome.model.classes_url
+                card = await asyncio.to_thread(fetch_card, *place, self._api_key)
                 self._inbox.classes = card.classes | self._inbox.classes
                 self.show_min = card.show_min
 
@@ -142,14 +142,13 @@ class AsyncClient:
     async def send_picture(
         self, picture: Picture, *, pts_s: float | None = None, last: bool = False
     ) -> int:
-        """Send a picture that is encoded already; see `send`."""
+        """Send a picture that is encoded; see `send`."""
         if self._inbox.is_full:
             raise UnreadResultsError("Too many results wait to be read: read them while sending.")
-        await self._until(lambda: self._session.has_room(picture))
         pts_us = UNKNOWN_TIME if pts_s is None else round(pts_s * 1e6)
+        await self._until(lambda: self._session.has_room(picture))
         index = self._session.push(picture, pts_us, last=last)
-        size = picture.height, picture.width
-        self._inbox.expect(index, size, time.perf_counter(), pts_us)
+        self._inbox.expect(index, (picture.height, picture.width), time.perf_counter(), pts_us)
         await self._connection.send_out()
         return index
 
@@ -169,26 +168,34 @@ class AsyncClient:
         return self._inbox.take()
 
     async def results(self) -> AsyncGenerator[Result, None]:
-        """The results of all frames sent so far, in order, without those that were dropped."""
+        """The results of all frames sent so far, in order, without those dropped."""
         await self._flush_late_model()
         while (result := await self.receive()) is not None:
             if result.drop_reason is None:
                 yield result
 
     async def stream(
-        self, source: AsyncSource, *, every_frame: bool = False
+        self, source: AsyncSource, *, every_frame: bool = False, codec: PacketCodec | None = None
     ) -> AsyncGenerator[tuple[Pixels, Result], None]:
         """Send the frames of a file, camera, URL or iterable; yields each with its result.
 
         Args:
             source: see `open_reader`; or RGB arrays, which may come asynchronously.
             every_frame: dropped frames too, with an empty result that has a `drop_reason`.
+            codec: send units of this video codec, much smaller than pictures (`encoder_of`).
+
+        Raises:
+            CodecUnsupportedError: the server does not take this codec.
+            ValueError: it cannot be encoded here, or not in this size.
         """
         newest = self.options.policy == "latest"
         pairing = ReorderBuffer(every_frame=every_frame)
-        async with aclosing(open_frames_async(source, newest=newest)) as frames:
+        opened = open_frames_async(source, newest=newest, units=None if newest else codec)
+        encoding = encoder_of(codec, self.options, self._session, time.monotonic)
+        async with encoding as encode, aclosing(opened) as frames:
             async for frame in frames:
-                pairing.sent(await self.send(frame.pixels, pts_s=frame.pts_s), frame.pixels)
+                picture = await asyncio.to_thread(encode, frame)
+                pairing.sent(await self.send_picture(picture, pts_s=frame.pts_s), frame.pixels)
                 while (result := self.receive_nowait()) is not None:
                     for pair in pairing.answered(result):
                         yield pair
@@ -220,17 +227,10 @@ class AsyncClient:
             WireError: the server does not take these; it keeps those that it had.
             ValueError: there are none or too many, or one is empty or too long.
         """
-        welcome = self._session.welcome
-        if welcome is not None and welcome.prompts is None:
-            raise MaskstreamError(f"The model {welcome.model.name} takes no prompts.")
-        request = messages.Prompts(trimmed_prompts(prompts))
-        await self._request(request)
-        match self._inbox.prompted:
-            case PromptsChanged() as changed:
-                return changed
-            case PromptsRefused(error):
-                raise error
-        raise self._failure()
+        await self._request(self._session.prompts_request(prompts))
+        if (changed := self._inbox.answer_to_prompts()) is None:
+            raise self._failure()
+        return changed
 
     async def flush(self) -> None:
         """Wait until every frame so far is answered and its memory durable."""

@@ -59,6 +59,12 @@ class Inbox:
         """The next result."""
         return self._unread.popleft() if self._unread else None
 
+    def answer_to_prompts(self) -> events.PromptsChanged | None:
+        """How the latest change of prompts was answered; raises the server's error if so."""
+        if isinstance(self.prompted, events.PromptsRefused):
+            raise self.prompted.error
+        return self.prompted
+
     def put(self, event: Event, now_s: float) -> None:
         """Take an event."""
         match event:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from maskstream_client.lead_in import LeadIn
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.messages import Prompts
 
@@ -49,6 +50,7 @@ class Ledger:
     Attributes:
         min_kept_frames: so many are kept whatever their size: as many as a server may ask for.
         durable_prompts: those of the durable memory; None where they are not known.
+        lead_in: durable units that later ones may build on.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Ledger:
         self.next_sequence = 1
         self.min_kept_frames = 0
         self.durable_prompts = prompts
+        self.lead_in = LeadIn(max_kept_bytes)
 
     @property
     def last_sequence(self) -> int:
@@ -79,6 +82,13 @@ class Ledger:
     def has_prompts_to_commit(self) -> bool:
         """Whether prompts were changed and the durable memory may not have the change."""
         return self._next_prompts is not None or any(row.prompts for row in self._rows.values())
+
+    def has_key_after(self, sequence: int) -> bool:
+        """Whether a key frame follows a frame here."""
+        rows = self._rows.values()
+        return any(
+            r.frame is not None and r.frame.key_frame and r.sequence > sequence for r in rows
+        )
 
     def unsent(self) -> Iterator[KeptFrame]:
         """The frames still to be sent on this connection, in order."""
@@ -130,6 +140,8 @@ class Ledger:
         for row in [row for row in self._rows.values() if row.sequence <= durable_sequence]:
             if row.prompts is not None:
                 self.durable_prompts, row.prompts = row.prompts.prompts, None
+            if row.frame is not None:
+                self.lead_in.passed(row.frame)
             self._drop_frame(row)
 
     def resume_at(self, sequence: int) -> bool:
@@ -139,6 +151,7 @@ class Ledger:
         for row in self._rows.values():
             row.sent = row.prompts_sent = False
         self._next_prompts_sent = False
+        self.lead_in.resumed()
         rows = map(self._rows.get, range(sequence, self.next_sequence))
         return all(row is not None and row.frame is not None for row in rows)
 
@@ -152,6 +165,8 @@ class Ledger:
         self.next_sequence = sequence
         prompts = None
         for row in removed:
+            if row.frame is not None and row.sequence < sequence:
+                self.lead_in.passed(row.frame)
             prompts = row.prompts or prompts
             if row.frame is not None and not row.answered:
                 self._append(row.index, row.frame, prompts)
@@ -163,6 +178,7 @@ class Ledger:
         """Drop everything from `sequence` on; returns the indices that stay unanswered."""
         self.mark_durable(sequence - 1)
         removed = self._remove(lambda row: row.sequence >= sequence)
+        self.lead_in.clear()
         self.next_sequence = sequence
         self._repeat_prompts(next((row.prompts for row in reversed(removed) if row.prompts), None))
         return [row.index for row in removed if not row.answered]

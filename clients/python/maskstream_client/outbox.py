@@ -116,6 +116,8 @@ class Outbox:
             if row.prompts is not None and not row.prompts_sent:
                 row.prompts_sent = True
                 yield row.prompts.to_json()
+            for unit in self._ledger.lead_in.take(row.frame):
+                yield replace(unit, epoch=epoch).encode()
             row.sent = True
             self.grant(-1, -row.frame.num_bytes)
             yield replace(row.frame, epoch=epoch).encode()

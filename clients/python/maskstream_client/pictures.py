@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from maskstream_protocol.errors import FrameTooLargeError
+from maskstream_protocol.errors import CodecUnsupportedError, FrameTooLargeError
 from maskstream_protocol.fields import U16_MAX
 from maskstream_protocol.frames import UNKNOWN_TIME, FrameCodec, FrameMessage
 from maskstream_protocol.notices import Welcome
 
 PictureCodec = Literal["jpeg", "png", "webp", "rgb24"]
 PICTURE_CODECS: Final = ("jpeg", "png", "webp", "rgb24")
+PacketCodec = Literal["h264", "hevc", "vp8", "vp9", "av1"]
+PACKETS: Final = {int(codec): codec.wire_name for codec in FrameCodec if codec.is_packet}
 
 Pixels = NDArray[np.uint8]
 """(H, W, 3) RGB."""
@@ -29,12 +31,14 @@ class Picture:
     Attributes:
         codec, payload: as they travel.
         height, width: of the upright picture.
+        key_frame: a unit of a packet codec that builds on no other.
     """
 
     codec: FrameCodec
     payload: bytes
     height: int
     width: int
+    key_frame: bool = False
 
     def to_frame(self, pts_us: int = UNKNOWN_TIME, *, last: bool = False) -> FrameMessage:
         """The message that carries it; sequence and epoch are set when it is sent."""
@@ -47,6 +51,7 @@ class Picture:
             width=self.width,
             height=self.height,
             last=last,
+            key_frame=self.key_frame,
         )
 
 
@@ -72,8 +77,10 @@ def check_fits(picture: Picture, num_bytes: int, welcome: Welcome) -> None:
     """Refuse what the server would only drop, frame after frame.
 
     Raises:
-        FrameTooLargeError: more pixels or bytes than that.
+        CodecUnsupportedError: a packet codec that the server does not take.
+        FrameTooLargeError: more pixels or bytes than it takes.
     """
+    check_codec(picture.codec, welcome)
     if picture.height * picture.width > welcome.limits.frame_pixels:
         raise FrameTooLargeError(
             f"A frame of {picture.width}x{picture.height} has more pixels than the "
@@ -85,6 +92,20 @@ def check_fits(picture: Picture, num_bytes: int, welcome: Welcome) -> None:
         raise FrameTooLargeError(
             f"A frame of {num_bytes} bytes is over the {limit} that this server takes: send it "
             "smaller, or raise the server's MASKSTREAM_MAX_FRAME_BYTES."
+        )
+
+
+def check_codec(codec: FrameCodec | int, welcome: Welcome) -> None:
+    """Refuse a packet codec that the server does not take.
+
+    Raises:
+        CodecUnsupportedError: it does not say that it takes it.
+    """
+    if codec in PACKETS and PACKETS[codec] not in welcome.codecs:
+        taken = [each for each in welcome.codecs if each in PACKETS.values()]
+        raise CodecUnsupportedError(
+            f"This server takes no frames as {PACKETS[codec]}: "
+            + (f"choose one of {', '.join(taken)}." if taken else "send them as pictures.")
         )
 
 

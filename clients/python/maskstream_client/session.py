@@ -7,14 +7,15 @@ calls `connection_lost` at its end. The session keeps what is not durable and se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from maskstream_client import events
+from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import Event
 from maskstream_client.ledger import MAX_KEPT_BYTES, Ledger
 from maskstream_client.outbox import Outbox, Request
-from maskstream_client.pictures import PICTURE_CODECS, Picture, check_fits
+from maskstream_client.pictures import PACKETS, PICTURE_CODECS, Picture, check_codec, check_fits
 from maskstream_client.stream_options import StreamOptions
 from maskstream_protocol import messages, notices
 from maskstream_protocol.errors import BadMessageError, SequenceGapError
@@ -50,6 +51,7 @@ class ClientSession:
         self._lookahead = 0
         self._was_last = False
         self._num_unacked = 0
+        self._needs_key = False
 
     @property
     def num_in_flight(self) -> int:
@@ -95,6 +97,22 @@ class ClientSession:
     def request(self, message: Request) -> None:
         """Send it after every frame so far; again after a lost connection, until it is answered."""
         self._outbox.request(message)
+
+    def take_key_request(self) -> bool:
+        """Whether the next unit of a packet codec should be a key frame; asked for once."""
+        needed, self._needs_key = self._needs_key, False
+        return needed
+
+    def prompts_request(self, prompts: Sequence[str]) -> messages.Prompts:
+        """What asks for other prompts.
+
+        Raises:
+            MaskstreamError: the model takes none.
+            ValueError: no server takes these.
+        """
+        if self.welcome is not None and self.welcome.prompts is None:
+            raise MaskstreamError(f"The model {self.welcome.model.name} takes no prompts.")
+        return messages.Prompts(trimmed_prompts(prompts))
 
     # Calls of the shell.
 
@@ -151,7 +169,7 @@ class ClientSession:
         return messages.Hello(
             model=options.model,
             policy=options.policy,
-            codecs=PICTURE_CODECS,
+            codecs=(*PICTURE_CODECS, *PACKETS.values()),
             masks=options.masks,
             mask_scale=options.mask_scale,
             min_score=options.min_score,
@@ -179,6 +197,7 @@ class ClientSession:
             self._outbox.send_now(messages.Flush(_RESUMED))
             self._outbox.hold_frames()
         came: list[Event] = [events.Connected(welcome)]
+        self._needs_key = not welcome.resumed or self._options.policy == "latest"
         if not welcome.resumed:
             lost = self._ledger.restart_at(1)
             return came + [events.Dropped(index, "lost") for index in lost]
@@ -188,6 +207,10 @@ class ClientSession:
         if not self._ledger.resume_at(welcome.next_sequence):
             self._outbox.send_now(messages.Reset())
             self._outbox.hold()
+            self._needs_key = True
+        for row in self._ledger.unsent():
+            if row.frame is not None:
+                check_codec(row.frame.codec, welcome)
         return came
 
     def _flushed(self, flushed: notices.Flushed) -> list[Event]:
@@ -229,6 +252,8 @@ class ClientSession:
         return [*dropped, events.Answered(row.index, result)]
 
     def _dropped(self, drop: notices.Drop) -> list[Event]:
+        if drop.reason == "undecodable" and not self._ledger.has_key_after(drop.last):
+            self._needs_key = True
         rows = [self._ledger.answer(each) for each in self._ledger.within(drop.first, drop.last)]
         return [events.Dropped(row.index, drop.reason) for row in rows if row is not None]
 

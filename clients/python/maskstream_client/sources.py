@@ -59,7 +59,9 @@ AsyncSource: TypeAlias = Source | AsyncIterable[NDArray[Any]]
 """The same, or RGB arrays that come asynchronously."""
 
 
-def open_reader(source: str | Path | int, max_frames: int | None = None) -> Reader:
+def open_reader(
+    source: str | Path | int, max_frames: int | None = None, units: str | None = None
+) -> Reader:
     """Open a video by its name.
 
     Args:
@@ -67,21 +69,25 @@ def open_reader(source: str | Path | int, max_frames: int | None = None) -> Read
             such as rtsp://..., the index of a camera, a folder of pictures, or a pattern of
             pictures (`shots/*.png`, `frame_%05d.jpg`).
         max_frames: ends it early.
+        units: a packet codec: frames of a video that are stored so come with their bytes.
 
     Raises:
         SourceError: there is no video in it.
     """
     if not isinstance(source, int) and (pictures := pictures_of(source)) is not None:
         return PictureReader(str(source), pictures, max_frames)
-    return VideoReader(source, max_frames)
+    return VideoReader(source, max_frames, units)
 
 
-def open_frames(source: Source, *, newest: bool = False) -> Generator[VideoFrame, None, None]:
+def open_frames(
+    source: Source, *, newest: bool = False, units: str | None = None
+) -> Generator[VideoFrame, None, None]:
     """The frames of any source, which is closed at the end.
 
     Args:
         source: see `Source`.
         newest: of a live source give only the newest frame, so that its reader may be slow.
+        units: see `open_reader`; a reader that is open has been asked for them, or not.
 
     Raises:
         SourceError: there is no video in it.
@@ -89,21 +95,21 @@ def open_frames(source: Source, *, newest: bool = False) -> Generator[VideoFrame
     if isinstance(source, Reader):
         yield from newest_of(source) if newest and source.is_live else source
     elif isinstance(source, str | Path | int):
-        with open_reader(source) as reader:
+        with open_reader(source, units=units) as reader:
             yield from open_frames(reader, newest=newest)
     else:
         yield from (VideoFrame(np.asarray(pixels)) for pixels in source)
 
 
 async def open_frames_async(
-    source: AsyncSource, *, newest: bool = False
+    source: AsyncSource, *, newest: bool = False, units: str | None = None
 ) -> AsyncGenerator[VideoFrame, None]:
     """The same beside an event loop: what blocks is read in a thread."""
     if isinstance(source, AsyncIterable):
         async for pixels in source:
             yield VideoFrame(np.asarray(pixels))
         return
-    frames = open_frames(source, newest=newest)
+    frames = open_frames(source, newest=newest, units=units)
     try:
         while (frame := await asyncio.to_thread(next, frames, None)) is not None:
             yield frame

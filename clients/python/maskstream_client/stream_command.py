@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from maskstream_client.interrupts import Interrupts
-from maskstream_client.pictures import Pixels
+from maskstream_client.pictures import PacketCodec, Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
@@ -39,6 +39,7 @@ class StreamJob:
     show_min: float | None
     max_frames: int | None
     api_key: str | None
+    codec: PacketCodec | None
     options: StreamOptions
     show: bool = False
 
@@ -54,7 +55,9 @@ def stream_source(job: StreamJob, open_display: OpenDisplay = open_window) -> No
         WireError: the server refuses the stream.
     """
     prepare_outputs(job.source, job.out, job.json_out, job.summary)
-    with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
+    units = job.codec if job.options.policy == "lossless" else None
+    reading = open_reader(job.source, job.max_frames, units)
+    with reading as reader, Interrupts(reader.stop) as interrupts:
         display = open_display(_title(reader), reader.stop) if job.show else None
         _stream(job, reader, display, status_console())
     if interrupts.signal:
@@ -105,7 +108,7 @@ def _pairs(
     )
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("Streaming", total=total, tracks=0)
-        for pixels, result in client.stream(reader, every_frame=True):
+        for pixels, result in client.stream(reader, every_frame=True, codec=job.codec):
             yield pixels, result
             progress.update(bar, advance=1, tracks=len(result.visible))
 

@@ -11,7 +11,7 @@ from maskstream_client.async_client import AsyncClient
 from maskstream_client.events import Event, PromptsChanged
 from maskstream_client.loop_thread import LoopThread, iterate_blocking
 from maskstream_client.model_card import ClassInfo
-from maskstream_client.pictures import Picture, Pixels, encode_picture
+from maskstream_client.pictures import PacketCodec, Picture, Pixels, encode_picture
 from maskstream_client.result import Result
 from maskstream_client.sources import Source
 from maskstream_client.stream_options import StreamOptions
@@ -108,10 +108,11 @@ class Client:
         return self._loop.iterate(self._client.results())
 
     def stream(
-        self, source: Source, *, every_frame: bool = False
+        self, source: Source, *, every_frame: bool = False, codec: PacketCodec | None = None
     ) -> Generator[tuple[Pixels, Result], None, None]:
         """Send the frames of a file, camera, URL or iterable; yields each with its result."""
-        return self._loop.iterate(self._client.stream(source, every_frame=every_frame))
+        pairs = self._client.stream(source, every_frame=every_frame, codec=codec)
+        return self._loop.iterate(pairs)
 
     def watch(
         self,

@@ -26,23 +26,30 @@ from maskstream_media.frames import (
 from maskstream_media.lookahead import Prospect, look_ahead
 from maskstream_media.orientation import Orientation
 from maskstream_media.refusal import MediaCode, RefusalError
+from maskstream_media.unit_encoder import Unit
 
 __all__ = ["DEFAULT_RATE", "VideoFrame", "VideoReader", "VideoWriter"]
 
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One frame: RGB pixels (H, W, 3) and its time in seconds, None where there is none."""
+    """One frame: RGB pixels (H, W, 3) and its time in seconds, None where there is none.
+
+    Attributes:
+        unit: its bytes in the file, where a reader was asked for them and they can be passed on.
+    """
 
     pixels: Pixels
     pts_s: float | None = None
+    unit: Unit | None = None
 
 
 class VideoReader:
     """The video of a file, camera, device, pipe or URL, upright and of one size.
 
     Use it as a context manager and iterate it once; `max_frames` ends it early. Of a file the
-    frames, their times and their size are those that the server has of it as an upload.
+    frames, their times and their size are those that the server has of it as an upload. `units`
+    names a packet codec: frames that are stored so come with their bytes.
 
     Attributes:
         is_live: a camera, device, pipe or URL.
@@ -54,8 +61,11 @@ class VideoReader:
         SourceError: it cannot be opened, or has no video.
     """
 
-    def __init__(self, source: str | Path | int, max_frames: int | None = None) -> None:
+    def __init__(
+        self, source: str | Path | int, max_frames: int | None = None, units: str | None = None
+    ) -> None:
         self._max_frames = max_frames
+        self._units = units
         self._stopped = False
         self._read_through = False
         self._damage = Damage()
@@ -87,11 +97,16 @@ class VideoReader:
             SourceError: not one frame can be decoded.
         """
         frames = shown_frames(
-            self._container, self._stream, self._damage, self._size, lambda: self._stopped
+            self._container,
+            self._stream,
+            self._damage,
+            self._size,
+            lambda: self._stopped,
+            self._units,
         )
         for frame in islice(frames, self._max_frames):
             self._num_read += 1
-            yield VideoFrame(frame.pixels(), frame.time_s)
+            yield VideoFrame(frame.pixels(), frame.time_s, frame.unit)
             if self._stopped:
                 return
         self._read_through = not self._stopped and self._num_read != self._max_frames

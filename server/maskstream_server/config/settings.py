@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     credit_frames: int = Field(8, ge=1, le=1024)
     max_frame_bytes: int = Field(16 * MIB, ge=1024)
     max_frame_pixels: int = Field(4096 * 2304, ge=1)
+    # Whether frames may come as units of H.264, HEVC, AV1, VP8 and VP9; each session that sends
+    # them has a decoding process of its own.
+    packets: bool = True
     # How long decoding one frame may take, and in how many processes that is done: two or more, so
     # that a slow picture delays no other; None: one per core, up to eight.
     decode_s: float = Field(5.0, gt=0)

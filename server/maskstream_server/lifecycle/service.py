@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -17,7 +17,8 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StoreError
 from maskstream_server.jobs.service import VideoService
 from maskstream_server.lifecycle.stalls import stalled_decoders, stalled_engine
-from maskstream_server.pictures.limits import PictureLimits, memory_for
+from maskstream_server.packets.decoder import PacketDecoder
+from maskstream_server.pictures.limits import PictureLimits, memory_for, unit_memory_for
 from maskstream_server.pictures.pool import PicturePool
 from maskstream_server.pictures.worker import Death
 from maskstream_server.session.admission import MAX_SIDE_PX
@@ -126,6 +127,15 @@ class Service:
         """See `SessionPorts.compute`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, work, *args)
+
+    def packet_decoder(self) -> PacketDecoder:
+        """See `StreamPorts.packet_decoder`."""
+        settings = self.settings
+        memory = unit_memory_for(settings.max_frame_pixels, settings.max_frame_bytes)
+        limits = replace(self.pictures.limits, memory_bytes=memory)
+        return PacketDecoder(
+            limits, self.metrics.decoder_died, self.metrics.packet_sessions.inc, self.clock
+        )
 
     def hold(self, lease: Lease) -> None:
         """See `StreamPorts.hold`."""

@@ -11,9 +11,13 @@ class UndecodableError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The picture has more pixels than it may have; nothing has been decoded."""
+    """The picture has more pixels than it may have; nothing has been decoded.
 
-    def __init__(self, size: Size) -> None:
+    Attributes:
+        size: 0 by 0 where it is not known.
+    """
+
+    def __init__(self, size: Size = (0, 0)) -> None:
         super().__init__(size)
         self.size = size
 

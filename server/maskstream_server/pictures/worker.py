@@ -12,7 +12,7 @@ from maskstream_protocol.frames import FrameCodec
 from maskstream_server.media.channel import Channel
 from maskstream_server.media.child_process import start_child
 from maskstream_server.pictures.limits import PictureLimits
-from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, ReplyKind
+from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, Asked, ReplyKind
 from maskstream_server.pictures.refusal import TooLargeError, UndecodableError
 
 Death = Literal["deadline", "crash"]
@@ -44,9 +44,13 @@ class WorkerDiedError(UndecodableError):
 class PictureWorker:
     """A process that decodes one picture at a time; used by one thread at a time."""
 
-    def __init__(self, limits: PictureLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, limits: PictureLimits, clock: Callable[[], float], module: str | None = None
+    ) -> None:
+        """Prepare one; `module`: what the process runs, None for the decoder of pictures."""
         self._limits = limits
         self._clock = clock
+        self._module = module or _MODULE
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,7 +67,7 @@ class PictureWorker:
         """
         self.close()
         limits = self._limits.encode()
-        self._process = start_child(_MODULE, limits, subprocess.PIPE, _ALLOCATOR)
+        self._process = start_child(self._module, limits, subprocess.PIPE, _ALLOCATOR)
         self._channel = Channel(self._process, self._clock)
         try:
             kind, *_ = self._reply(self._clock() + _START_S)
@@ -73,8 +77,10 @@ class PictureWorker:
             self._end(self._process)
             raise OSError("a decoding process did not come up") from error
 
-    def decode(self, codec: FrameCodec, payload: bytes | memoryview) -> Frame:
-        """Decode one picture; there must be a process.
+    def decode(
+        self, codec: FrameCodec, payload: bytes | memoryview, asked: Asked = Asked.ALONE
+    ) -> Frame:
+        """Decode one picture; there must be a process. One that is not wanted has no pixels.
 
         Raises:
             TooLargeError: more pixels than the limits; nothing has been decoded.
@@ -83,9 +89,9 @@ class PictureWorker:
         """
         until_s = self._clock() + self._limits.deadline_s + _GRACE_S
         try:
-            self._channel.send(REQUEST.pack(codec, len(payload)), until_s)
+            self._channel.send(REQUEST.pack(codec, asked, len(payload)), until_s)
             self._channel.send(payload, until_s)
-            return self._picture(until_s)
+            return self._picture(asked, until_s)
         except (TooLargeError, UndecodableError):
             raise
         except (OSError, EOFError, ValueError) as error:
@@ -101,11 +107,13 @@ class PictureWorker:
         if self._process is not None:
             self._end(self._process)
 
-    def _picture(self, until_s: float) -> Frame:
+    def _picture(self, asked: Asked, until_s: float) -> Frame:
         """Read the answer to a request; what no honest process would say is a ValueError."""
         kind, height, width = self._reply(until_s)
         if kind == ReplyKind.UNDECODABLE and height <= MAX_TEXT_BYTES:
             raise UndecodableError(self._channel.read(height, until_s).decode(errors="replace"))
+        if kind == ReplyKind.DECODED and Asked.UNSEEN in asked:
+            return np.empty((0, 0, 3), np.uint8)
         fits = max(height, width) <= self._limits.max_side_px
         fits = fits and 0 < height * width <= self._limits.max_pixels
         if kind == ReplyKind.TOO_LARGE and not fits:

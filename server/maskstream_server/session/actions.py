@@ -44,6 +44,13 @@ class Decode:
 
 
 @dataclass(frozen=True)
+class Prime:
+    """Decode a unit for the sake of those that follow it; report `not_primed` where it fails."""
+
+    frame: FrameMessage
+
+
+@dataclass(frozen=True)
 class StepModel:
     """Step the model; report `stepped` or `failed`.
 
@@ -107,6 +114,7 @@ Action = (
     | SendResult
     | CheckPrompts
     | Decode
+    | Prime
     | StepModel
     | Encode
     | CommitMemory

@@ -22,7 +22,6 @@ from maskstream_server.session.credit import CreditLedger, CreditLimit
 MAX_TEXT_CHARS: Final = 1 << 16
 MAX_SIDE_PX: Final = 32767
 """Polygons travel as signed 16-bit pixels, whatever the limit of pixels is."""
-SERVER_CODECS: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP, FrameCodec.RGB24)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Terms:
     """
 
     policy: Policy
-    codecs: frozenset[int]
+    codecs: frozenset[FrameCodec]
     credit: CreditLimit
     max_frame_bytes: int
     max_frame_pixels: int
@@ -53,16 +52,17 @@ class Terms:
     lookahead: int = 0
 
 
-def agreed_codecs(offered: tuple[str, ...]) -> frozenset[int]:
-    """Return the codecs of `hello` that this server decodes.
+def agreed_codecs(offered: tuple[str, ...], packets: bool = True) -> frozenset[FrameCodec]:
+    """Return the codecs of `hello` that this server decodes; `packets`: those of videos, too.
 
     Raises:
         CodecUnsupportedError: there is none; the connection closes with 4415.
     """
-    agreed = frozenset(codec for codec in SERVER_CODECS if codec.wire_name in offered)
+    known = [codec for codec in FrameCodec if packets or not codec.is_packet]
+    agreed = frozenset(codec for codec in known if codec.wire_name in offered)
     if not agreed:
-        known = ", ".join(codec.wire_name for codec in SERVER_CODECS)
-        raise CodecUnsupportedError(f"This server decodes {known}; hello offers none of them.")
+        names = ", ".join(codec.wire_name for codec in known)
+        raise CodecUnsupportedError(f"This server decodes {names}; hello offers none of them.")
     return agreed
 
 
@@ -73,16 +73,49 @@ def check_place(frame: FrameMessage, epoch: int, expected: int) -> None:
         StaleEpochError: another epoch.
         SequenceGapError: another sequence; carries the expected one.
     """
-    if frame.epoch != epoch:
-        raise StaleEpochError(
-            f"The frame names epoch {frame.epoch}; the current one is {epoch}.",
-            sequence=frame.sequence,
-        )
+    _check_epoch(frame, epoch)
     if frame.sequence != expected:
         raise SequenceGapError(
             f"Frame {frame.sequence} came where {expected} was expected.",
             sequence=frame.sequence,
             expected=expected,
+        )
+
+
+class LeadIn:
+    """The units that come for the decoder only: one after the other, before the first frame.
+
+    Args:
+        first: the sequence at which the connection continues its session.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._latest: int | None = None
+
+    def check_place(self, unit: FrameMessage, epoch: int, expected: int) -> None:
+        """Check a unit, and remember it; `expected` is the next frame.
+
+        Raises:
+            StaleEpochError: another epoch.
+            SequenceGapError: it is not below the first frame, follows no other, or is too late.
+        """
+        _check_epoch(unit, epoch)
+        follows = self._latest is None or unit.sequence == self._latest + 1
+        if not (follows and unit.sequence < expected == self._first):
+            raise SequenceGapError(
+                f"Unit {unit.sequence} for the decoder only came where {expected} was expected.",
+                sequence=unit.sequence,
+                expected=expected,
+            )
+        self._latest = unit.sequence
+
+
+def _check_epoch(frame: FrameMessage, epoch: int) -> None:
+    if frame.epoch != epoch:
+        raise StaleEpochError(
+            f"The frame names epoch {frame.epoch}; the current one is {epoch}.",
+            sequence=frame.sequence,
         )
 
 
@@ -112,6 +145,8 @@ def check_content(frame: FrameMessage, num_bytes: int, terms: Terms) -> None:
     check_pixels(frame.height, frame.width, terms.max_frame_pixels)
     if frame.codec not in terms.codecs:
         raise CodecUnsupportedError(f"Codec {frame.codec} was not agreed in hello.")
+    if frame.decoder_only and not frame.is_unit:
+        raise CodecUnsupportedError("Frames of a picture codec are never for the decoder only.")
 
 
 def check_pixels(height: int, width: int, max_frame_pixels: int) -> None:

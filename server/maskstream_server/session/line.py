@@ -142,9 +142,10 @@ class Line:
         """The frame of that sequence, where it is still in the line."""
         return next((task for task in self.tasks() if task.frame.sequence == sequence), None)
 
-    def take_waiting(self) -> list[FrameTask]:
-        """Take out the frames on which no work has begun."""
-        taken = [task for task in self.tasks() if task.phase is FramePhase.WAITING]
+    def take(self, phase: FramePhase, before: FrameTask) -> list[FrameTask]:
+        """Take out the frames in a phase that are older than another."""
+        end = before.frame.sequence
+        taken = [task for task in self.tasks() if task.phase is phase and task.frame.sequence < end]
         self._items = deque(item for item in self._items if item not in taken)
         return taken
 

@@ -15,7 +15,7 @@ from maskstream_protocol.errors import (
 from maskstream_server.session.actions import Action, Close, CommitMemory, SendMessage, SendResult
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
-from maskstream_server.session.line import FrameTask
+from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
 
@@ -56,6 +56,23 @@ class OutgoingMessages:
         self._durable = (memory.epoch, memory.sequence)
         self._announced = memory.sequence
         self._acked = 0
+
+    def answer(
+        self, item: Item, answered: int, next_sequence: int, prompts: SessionPrompts
+    ) -> list[Action]:
+        """Answer what is first in the line; everything up to `answered` is."""
+        match item:
+            case FlushMark(flush_id):
+                self.flush(flush_id, answered)
+            case ResetMark(epoch):
+                return self.reset(epoch, answered, next_sequence, prompts)
+            case FrameTask(error=None, answer=None):
+                self.repeated(item)
+            case FrameTask(error=None):
+                return self.result(item, answered)
+            case FrameTask():
+                return self.drop(item)
+        return []
 
     def result(self, task: FrameTask, answered: int) -> list[Action]:
         """Send a result; commit it where there is a memory that belongs to it."""

@@ -82,11 +82,20 @@ class Pipeline:
 
     def add(self, task: FrameTask) -> list[FrameTask]:
         """Queue a frame; returns those that it supersedes (`latest` keeps one that waits)."""
-        superseded: list[FrameTask] = []
-        if self._terms.policy == "latest" and task.error is None:
-            superseded = self.line.take_waiting()
-            task.skipped = sum(1 + old.skipped for old in superseded)
+        pictures = task.error is None and not task.frame.is_unit
+        superseded = self._superseded(task, FramePhase.WAITING) if pictures else []
         self.line.add(task)
+        return superseded
+
+    def _superseded(self, newer: FrameTask, phase: FramePhase) -> list[FrameTask]:
+        """Take out the frames in this phase, which a newer one replaces; none if `lossless`.
+
+        Later units need every one before them: they are replaced when they are decoded.
+        """
+        if self._terms.policy != "latest":
+            return []
+        superseded = self.line.take(phase, newer)
+        newer.skipped += sum(1 + old.skipped for old in superseded)
         return superseded
 
     @property
@@ -100,14 +109,21 @@ class Pipeline:
         busy = self._flushed_from is not None or any(
             task.phase is FramePhase.STEPPING or task.is_stale for task in self.line.tasks()
         )
-        # `latest` decodes nothing ahead: what waits may yet be superseded.
-        ahead = DECODE_AHEAD if self._terms.policy == "lossless" else int(not busy)
         actions: list[Action] = []
-        for task in [task for task in self.line.tasks() if task.before_model][:ahead]:
+        for task in self._to_decode(busy):
             if task.phase is FramePhase.WAITING:
                 task.phase = FramePhase.DECODING
                 actions.append(Decode(task.frame, task.arrived_s))
         return actions if busy else [*actions, *self._next_step(ending)]
+
+    def _to_decode(self, busy: bool) -> list[FrameTask]:
+        """Return the frames that may be decoded now, or are already."""
+        ahead = [task for task in self.line.tasks() if task.before_model]
+        if self._terms.policy == "lossless":
+            return ahead[:DECODE_AHEAD]
+        # Of pictures nothing is decoded ahead: what waits may yet be superseded.
+        units = [task for task in ahead if task.frame.is_unit and task.picture is None]
+        return [*units[:DECODE_AHEAD], *([] if busy else ahead[:1])]
 
     def _next_step(self, ending: bool) -> list[Action]:
         """Return the next work of the model: a frame, or what is pending where it must be out."""
@@ -147,12 +163,14 @@ class Pipeline:
     def _options(self, prompts: SessionPrompts) -> SessionOptions:
         return SessionOptions(prompts.for_model(), self._terms.max_tracks)
 
-    def decoded(self, sequence: int, picture: Frame, decode_s: float) -> None:
-        """Take the upright picture of a `Decode`."""
+    def decoded(self, sequence: int, picture: Frame, decode_s: float) -> list[FrameTask]:
+        """Take the upright picture of a `Decode`; returns the units that it supersedes."""
         task = self.line.task(sequence)
-        if task is not None:
-            task.picture, task.size = picture, (picture.shape[0], picture.shape[1])
-            task.decode_s, task.phase = decode_s, FramePhase.DECODED
+        if task is None:
+            return []
+        task.picture, task.size = picture, (picture.shape[0], picture.shape[1])
+        task.decode_s, task.phase = decode_s, FramePhase.DECODED
+        return self._superseded(task, FramePhase.DECODED) if task.frame.is_unit else []
 
     def stepped(
         self, sequence: int | None, report: StepReport, times: WorkTimes, now_s: float

@@ -26,9 +26,11 @@ from maskstream_server.session.actions import (
     Close,
     ConfirmToken,
     DeleteSession,
+    Prime,
     SendMessage,
 )
 from maskstream_server.session.admission import (
+    LeadIn,
     Terms,
     check_content,
     check_credit,
@@ -37,7 +39,7 @@ from maskstream_server.session.admission import (
 )
 from maskstream_server.session.credit import CreditLedger
 from maskstream_server.session.faults import FaultRows
-from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
+from maskstream_server.session.line import FlushMark, FrameTask, ResetMark
 from maskstream_server.session.memory import Beginning
 from maskstream_server.session.outgoing import OutgoingMessages
 from maskstream_server.session.pipeline import Chain, Pipeline, WorkTimes
@@ -57,6 +59,7 @@ class Session:
         self._terms = terms
         self._epoch = memory.epoch
         self._next = memory.sequence + 1
+        self._lead_in = LeadIn(self._next)
         self._rows = FaultRows(terms.credit.frames)
         self._texts = TokenBucket(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
@@ -101,7 +104,13 @@ class Session:
 
     def decoded(self, sequence: int, picture: Frame, decode_s: float) -> list[Action]:
         """Take the upright picture of a `Decode`."""
-        self._pipeline.decoded(sequence, picture, decode_s)
+        superseded = self._pipeline.decoded(sequence, picture, decode_s)
+        self._do(self._outgoing.superseded(old) for old in superseded)
+        return self._turn()
+
+    def not_primed(self, error: WireError) -> list[Action]:
+        """Take the failure of a `Prime`; units that build on it fail in their turn."""
+        self._refuse(error)
         return self._turn()
 
     def stepped(
@@ -212,6 +221,10 @@ class Session:
         self._confirm_token()
         if self._draining:
             return  # not counted: the client sends it again where it resumes
+        if frame.decoder_only:
+            self._lead_in.check_place(frame, self._epoch, self._next)
+            check_content(frame, len(data), self._terms)
+            return self._do([Prime(frame)])
         check_place(frame, self._epoch, self._next)
         check_credit(self._ledger, frame, len(data))
         self._next += 1
@@ -234,7 +247,8 @@ class Session:
     def _turn(self) -> list[Action]:
         """Return all that the last event has made possible."""
         while not self.closed and (item := self._line.next_ready()) is not None:
-            self._answer(item)
+            at = self._answered_up_to
+            self._do(self._outgoing.answer(item, at, self._next, self._prompts.current))
         if not self.closed:
             at_rest = self.at_rest
             self._do(self._pipeline.start_work(self._leaving))
@@ -244,20 +258,6 @@ class Session:
             self._leave()
         out, self._out = self._out, []
         return out
-
-    def _answer(self, item: Item) -> None:
-        match item:
-            case FlushMark(flush_id):
-                self._outgoing.flush(flush_id, self._answered_up_to)
-            case ResetMark(epoch):
-                answered = self._answered_up_to
-                self._do(self._outgoing.reset(epoch, answered, self._next, self._prompts.current))
-            case FrameTask(error=None, answer=None):
-                self._outgoing.repeated(item)
-            case FrameTask(error=None):
-                self._do(self._outgoing.result(item, self._answered_up_to))
-            case FrameTask():
-                self._do(self._outgoing.drop(item))
 
     @property
     def _answered_up_to(self) -> int:

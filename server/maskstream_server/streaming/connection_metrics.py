@@ -69,6 +69,10 @@ class ConnectionMetrics:
         self._metrics.received.inc()
         self._metrics.received_bytes.inc(num_bytes)
 
+    def primed(self) -> None:
+        """Count a unit that is decoded for those that follow it."""
+        self._metrics.primed.inc()
+
     def begun(self, work: Decode) -> None:
         """See the first work on a frame begin."""
         attributes: Attributes = {"session": self._session, "sequence": work.frame.sequence}

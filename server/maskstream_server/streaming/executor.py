@@ -6,7 +6,9 @@ from typing import Any
 
 import structlog
 
+from maskstream_model.aliases import Frame
 from maskstream_protocol.errors import BadMessageError, WireError
+from maskstream_protocol.frames import FrameMessage
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.pictures.pool import Sender
@@ -16,6 +18,7 @@ from maskstream_server.session.actions import (
     CommitMemory,
     Decode,
     Encode,
+    Prime,
     StepModel,
 )
 from maskstream_server.session.pipeline import WorkTimes
@@ -57,6 +60,7 @@ class ActionExecutor:
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
         self._sender = Sender()
+        self._packets = service.packet_decoder()
         self._log = structlog.get_logger(__name__).bind(session=opening.lease.session)
         events = CommitEvents(
             written=service.metrics.commit_bytes.observe,
@@ -100,12 +104,26 @@ class ActionExecutor:
         """Begin to encode a result in a worker thread."""
         self._start(self._encode(action), action.frame.sequence, action.report.final)
 
+    async def prime(self, action: Prime) -> None:
+        """Decode a unit for its decoder only; nothing else happens on the connection meanwhile."""
+        self._connection_metrics.primed()
+        try:
+            await self._picture(action.frame)
+        except Exception as error:
+            refused = wire_error(error, action.frame.sequence)
+            refused.sequence = action.frame.sequence
+            self._report(lambda session: session.not_primed(refused))
+
+    async def _picture(self, frame: FrameMessage) -> Frame:
+        service = self._service
+        return await decode_frame(
+            frame, service.pictures, self._sender, self._packets, service.compute
+        )
+
     async def _decode(self, action: Decode) -> None:
         frame = action.frame
         began_s = self._connection_metrics.clock()
-        picture = await decode_frame(
-            frame, self._service.pictures, self._sender, self._service.compute
-        )
+        picture = await self._picture(frame)
         took_s = self._connection_metrics.part(frame.sequence, "decode", began_s)
         self._report(lambda session: session.decoded(frame.sequence, picture, took_s))
 
@@ -187,6 +205,7 @@ class ActionExecutor:
         """Stop what is under way for frames; commits continue."""
         for task in self._work:
             task.cancel()
+        self._packets.close()
 
     async def finish(self) -> None:
         """After the socket: commit what is left, then let the session go; it can be resumed."""

@@ -47,7 +47,7 @@ from maskstream_server.streaming.client_options import check_resumed_prompts, fi
 from maskstream_server.streaming.model_calls import ask_model, check_prompts, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
-FEATURES: Final = ("classes", "prompts", "late", "tickets")
+FEATURES: Final = ("classes", "prompts", "late", "packets", "tickets")
 """Additions of docs/protocol.md 10 that this server has."""
 
 
@@ -107,7 +107,7 @@ def agree(service: SessionPorts, hello: Hello) -> Terms:
         raise ModelUnknownError(f"This server has no model {hello.model!r}.")
     return Terms(
         policy=hello.policy,
-        codecs=agreed_codecs(hello.codecs),
+        codecs=agreed_codecs(hello.codecs, settings.packets),
         credit=_credit(settings, info.lookahead or 0),
         max_frame_bytes=settings.max_frame_bytes,
         max_frame_pixels=settings.max_frame_pixels,
@@ -249,8 +249,9 @@ def _welcome(
         resume_ttl_ms=round(1000 * service.store.times.resume_ttl_s),
         model=model_info(service),
         limits=Limits(settings.max_frame_bytes, settings.max_frame_pixels, settings.max_tracks),
-        features=FEATURES,
+        features=tuple(each for each in FEATURES if settings.packets or each != "packets"),
         prompts=memory.prompts.notices(memory.classes) if terms.takes_prompts else None,
+        codecs=tuple(codec.wire_name for codec in sorted(terms.codecs)),
     )
 
 

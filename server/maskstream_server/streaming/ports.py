@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
+from maskstream_server.packets.decoder import PacketDecoder
 from maskstream_server.pictures.pool import PicturePool
 from maskstream_server.stores.interface import Lease, SessionStore
 from maskstream_server.streaming.background import Background
@@ -48,6 +49,9 @@ class StreamPorts(SessionPorts, Protocol):
 
     def clock(self) -> float:
         """Return seconds that only grow."""
+
+    def packet_decoder(self) -> PacketDecoder:
+        """Return a decoder of units for one connection, which closes it."""
 
     def hold(self, lease: Lease) -> None:
         """Renew a session's lease from now on."""

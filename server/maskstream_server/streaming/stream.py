@@ -24,6 +24,7 @@ from maskstream_server.session.actions import (
     Decode,
     DeleteSession,
     Encode,
+    Prime,
     SendMessage,
     SendResult,
     StepModel,
@@ -198,7 +199,7 @@ class Stream:
             await self._outgoing.put(message)
 
     async def _perform(self, action: Action, executor: ActionExecutor) -> None:
-        if isinstance(action, Decode | SendResult):
+        if isinstance(action, Decode | Prime | SendResult):
             self._busy_at_s = self._service.clock()
         match action:
             case SendMessage(message):
@@ -212,6 +213,9 @@ class Stream:
                 executor.check_prompts(action)
             case Decode():
                 executor.decode(action)
+            case Prime():
+                # They take no credit: reading from the client waits for them instead.
+                await executor.prime(action)
             case StepModel():
                 executor.step(action)
             case Encode():

@@ -46,6 +46,9 @@ class Metrics(WorkMetrics):
     def _count_sessions(self) -> None:
         self.live_sessions = self._gauge("sessions_live", "Sessions with a connection")
         self.free_slots = self._gauge("slots_free", "Sessions that could still begin")
+        self.packet_sessions = self._gauge(
+            "packet_sessions", "Sessions that send units, each with a decoding process of its own"
+        )
         self.refused_sessions = self._counter(
             "sessions_refused", "Connections closed before welcome"
         )
@@ -67,6 +70,9 @@ class Metrics(WorkMetrics):
     def _count_frames(self) -> None:
         self.received = self._counter("frames_received", "Frames that clients sent")
         self.received_bytes = self._counter("received_bytes", "Bytes of these frames")
+        self.primed = self._counter(
+            "units_decoded_again", "Units that clients sent for the decoder only, after a resume"
+        )
         self.results = self._counter("results", "Frames with a result that has left")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of these results")
         self.drops = self._counter("drops", "Frames without a result", "reason")

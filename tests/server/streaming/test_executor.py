@@ -16,6 +16,7 @@ from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.executor import ActionExecutor
 from maskstream_server.telemetry.metrics import Metrics
 from maskstream_server.telemetry.tracing import Tracing
+from support.pictures import new_packets
 from support.stores import Clock, FailingStore
 
 SAVE = CommitMemory(epoch=1, sequence=1, parts={}, results=(), keep_after=0)
@@ -44,6 +45,7 @@ def service() -> SimpleNamespace:
         store=AbsentStore(),
         metrics=Metrics(CollectorRegistry()),
         background=Background(),
+        packet_decoder=new_packets,
         hold=lambda lease: None,
         let_go=lambda lease: None,
         settings=Settings(),

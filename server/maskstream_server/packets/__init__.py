@@ -1,0 +1,1 @@
+"""Untrusted units of videos, decoded in order in a process of each session."""
