@@ -49,6 +49,22 @@ class SwinConfig:
 
 
 @dataclass(frozen=True)
+class SwinV2Config(SwinConfig):
+    """Swin Transformer V2: attention by cosine, positions by a small network.
+
+    Attributes:
+        position_width: hidden width of that network.
+    """
+
+    position_width: int = 512
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "swin v2"
+
+
+@dataclass(frozen=True)
 class VitAdapterConfig:
     """Vision transformer with an adapter; the defaults are the released ViT-L (docs/model.md 2.3).
 
