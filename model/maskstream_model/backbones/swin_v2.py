@@ -57,7 +57,7 @@ class CosineAttention(ShiftedWindows):
         """Return the bias of every pair of tokens, `(1, heads, S, S)`."""
         tokens = self.window**2
         table = self.cpb_mlp(self.relative_coords_table).view(-1, self.heads)
-        pairs = BIAS_SCALE * table[self.relative_position_index.flatten()].sigmoid()
+        pairs: Tensor = BIAS_SCALE * table[self.relative_position_index.flatten()].sigmoid()
         # (S * S, heads) -> (1, S, S, heads) -> (1, heads, S, S)
         return pairs.view(1, tokens, tokens, -1).permute(0, 3, 1, 2)
 

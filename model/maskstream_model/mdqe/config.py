@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from maskstream_model.config import PresetConfig, Rules
 from maskstream_model.config.networks import ResNetConfig, SwinV2Config
+from maskstream_model.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,19 @@ class MdqeRules(Rules):
     tracks_max: int = 120
     max_missed_clips: int = 15
     min_size: int | None = 360
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            ConfigError: as of `Rules`, or a window shorter than a clip.
+        """
+        super().__post_init__()
+        if self.window_frames < self.clip_frames:
+            raise ConfigError(
+                f"window_frames must be at least clip_frames, not {self.window_frames} "
+                f"of {self.clip_frames}"
+            )
 
 
 @dataclass(frozen=True)

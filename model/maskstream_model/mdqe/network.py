@@ -177,3 +177,13 @@ class MdqeNetwork(nn.Module):
 
 def _backbone(config: ResNetConfig | SwinV2Config) -> nn.Module:
     return SwinV2(config) if isinstance(config, SwinV2Config) else ResNet(config)
+
+
+def joined(frames: Sequence[EncodedFrames]) -> EncodedFrames:
+    """Return frames of one padded size as one value."""
+    return EncodedFrames(
+        torch.cat([each.tokens for each in frames]),
+        torch.cat([each.padding for each in frames]),
+        torch.cat([each.mask_features for each in frames]),
+        frames[0].padded,
+    )
