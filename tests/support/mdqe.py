@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maskstream_model.checkpoint import state_of
-from maskstream_model.mdqe.config import NetworkConfig
+from maskstream_model.classes import classes
+from maskstream_model.config.networks import ResNetConfig
+from maskstream_model.mdqe.config import MdqeConfig, MdqeRules, NetworkConfig
+from maskstream_model.mdqe.model import MdqeModel
 from maskstream_model.mdqe.network import MdqeNetwork
 
 CONSTANTS = ("sampling_offsets", "relative_coords_table", "relative_position_index")
@@ -90,3 +93,31 @@ class Recordings:
         """Return tensors without memory by name: everything in a released file."""
         keys = json.loads((self.folder / f"keys_{name}.json").read_text())
         return {key: torch.empty(shape, device="meta") for key, (shape, _) in keys.items()}
+
+
+CPU = torch.device("cpu")
+TINY = NetworkConfig(
+    ResNetConfig("basic", 8, (8, 16, 16, 16), (1, 1, 1, 1)),
+    width=32,
+    heads=2,
+    layers=1,
+    grid=4,
+    frames=3,
+    track_width=8,
+)
+TINY_RULES = MdqeRules(
+    clip_frames=3,
+    window_frames=4,
+    tracks_max=12,
+    max_missed_clips=3,
+    report_score_min=0.0,
+    min_size=None,
+)
+
+
+def tiny_model(seed: int = 0, **rules: object) -> MdqeModel:
+    """A model of four classes whose tracks emerge, are missed and disappear on tiny frames."""
+    config = MdqeConfig("tiny_mdqe", classes("cat dog cow bird"), TINY, online=TINY_RULES)
+    config = config.override(**rules)
+    network = fill(MdqeNetwork(TINY, 4))
+    return MdqeModel(config, network, CPU, f"71a1{seed:04x}")

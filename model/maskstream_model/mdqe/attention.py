@@ -1,4 +1,4 @@
-"""Deformable attention in three forms (docs/model.md 11.1): around a cell, in a box, over frames.
+"""Deformable attention in three forms (docs/model.md 14.1): around a cell, in a box, over frames.
 
 Offsets are in eighths of the picture, whatever the size of a level is.
 """

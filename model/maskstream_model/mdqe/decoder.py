@@ -1,4 +1,4 @@
-"""Queries of frames, and of the clip that they have in common (docs/model.md 11.3)."""
+"""Queries of frames, and of the clip that they have in common (docs/model.md 14.3)."""
 
 from dataclasses import dataclass
 

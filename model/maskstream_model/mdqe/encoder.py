@@ -1,4 +1,4 @@
-"""From backbone maps to tokens of four levels that have seen one another (docs/model.md 11.1)."""
+"""From backbone maps to tokens of four levels that have seen one another (docs/model.md 14.1)."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """The instances of a clip: of its queries those that are sure, and of doubles the best.
 
-See docs/model.md 11.4.
+See docs/model.md 14.4.
 """
 
 from dataclasses import dataclass, fields, replace

@@ -1,4 +1,4 @@
-"""From the memory after a clip to the results of frames (docs/model.md 11.5).
+"""From the memory after a clip to the results of frames (docs/model.md 14.5).
 
 A track is listed from the first frame that shows it: where a clip finds an object that only its
 last frame has, the frames before it do not mention it.

@@ -1,4 +1,4 @@
-"""Mask features of a frame from the encoder's levels (docs/model.md 11.1)."""
+"""Mask features of a frame from the encoder's levels (docs/model.md 14.1)."""
 
 from collections.abc import Sequence
 

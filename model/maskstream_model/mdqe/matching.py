@@ -1,4 +1,4 @@
-"""Which instances of a clip are which tracks (docs/model.md 11.5)."""
+"""Which instances of a clip are which tracks (docs/model.md 14.5)."""
 
 from dataclasses import dataclass
 

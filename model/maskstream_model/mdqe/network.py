@@ -1,4 +1,4 @@
-"""MDQE's network: frames become tokens once, clips of them queries (docs/model.md 11)."""
+"""MDQE's network: frames become tokens once, clips of them queries (docs/model.md 14)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

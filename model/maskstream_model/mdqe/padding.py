@@ -1,4 +1,4 @@
-"""Which cells of a frame's levels are padding, and the positions of all (docs/model.md 11.1)."""
+"""Which cells of a frame's levels are padding, and the positions of all (docs/model.md 14.1)."""
 
 import torch
 from torch import Tensor

@@ -20,7 +20,7 @@ def preset(name: str) -> MdqeConfig:
 
 
 def _presets() -> list[MdqeConfig]:
-    """The numbers of the released configurations (docs/model.md 11.6)."""
+    """The numbers of the released configurations (docs/model.md 14.6)."""
     small, large = NetworkConfig(search=OVIS_SEARCH), _swin(2, OVIS_SEARCH)
     fine = MdqeRules(window_frames=20, instance_score_min=0.2, min_size=640)
     pair = MdqeRules(clip_frames=2, window_frames=20, min_size=480)

@@ -1,4 +1,4 @@
-"""Where a clip's queries begin (docs/model.md 11.2): the best pixel of each cell of a grid."""
+"""Where a clip's queries begin (docs/model.md 14.2): the best pixel of each cell of a grid."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the authors of MDQE released, and the scores that they report (docs/model.md 11.6).
+"""What the authors of MDQE released, and the scores that they report (docs/model.md 14.6).
 
 The scores are theirs, in percent, taken from their repository; they were not reproduced here. The
 files have no address from which they could be pulled: their authors keep them on Google Drive.

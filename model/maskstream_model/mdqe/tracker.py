@@ -1,4 +1,4 @@
-"""From the instances of a clip to tracks: the clip-by-clip tracker (docs/model.md 11.5)."""
+"""From the instances of a clip to tracks: the clip-by-clip tracker (docs/model.md 14.5)."""
 
 from dataclasses import dataclass, fields, replace
 

@@ -1,4 +1,4 @@
-"""Published weights under the names of our network (docs/model.md 11.6)."""
+"""Published weights under the names of our network (docs/model.md 14.6)."""
 
 from collections.abc import Mapping
 
