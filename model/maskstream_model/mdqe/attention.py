@@ -6,7 +6,7 @@ Offsets are in eighths of the picture, whatever the size of a level is.
 import torch
 from torch import Tensor, nn
 
-from maskstream_model.mask2former.deformable_attention import softmax
+from maskstream_model.mask2former.deformable_attention import DeformableAttention, softmax
 from maskstream_model.mask2former.geometry import Geometry
 from maskstream_model.mask2former.sampling import sample_and_weigh
 
@@ -15,36 +15,13 @@ SCALE = 8.0
 """Parts of the picture's side that an offset of 1 is one of."""
 
 
-class CellAttention(nn.Module):
+class CellAttention(DeformableAttention):
     """Every cell of every level attends to a few points around itself on all levels."""
 
-    def __init__(self, width: int, heads: int, levels: int) -> None:
-        super().__init__()
-        self.heads, self.levels = heads, levels
-        self.sampling_offsets = nn.Linear(width, heads * levels * POINTS * 2)
-        self.attention_weights = nn.Linear(width, heads * levels * POINTS)
-        self.value_proj = nn.Linear(width, width)
-        self.output_proj = nn.Linear(width, width)
-
-    def forward(self, query: Tensor, tokens: Tensor, padding: Tensor, geometry: Geometry) -> Tensor:
-        """Return what every query read, `(B, S, C)`.
-
-        Args:
-            query: `(B, S, C)`, tokens with positions.
-            tokens: `(B, S, C)`, the cells of all levels, row by row.
-            padding: `(B, S)` bool, cells that are no part of the picture; nothing is read there.
-            geometry: of the levels.
-        """
-        each = (*query.shape[:2], self.heads, self.levels, POINTS)
-        offsets = self.sampling_offsets(query).view(*each, 2) / SCALE
-        # (S, 2, M, L, P) -> (S, M, L, P, 2), centres in pixels of each level
-        places = geometry.centres.movedim(1, -1) + offsets * sizes_of(geometry)
-        weights = softmax(self.attention_weights(query).view(*each[:3], -1)).view(each)
-        value = values_of(self.value_proj(tokens), padding, self.heads)
-        mixed: Tensor = self.output_proj(
-            sample_and_weigh(value, geometry, places, weights).flatten(2)
-        )
-        return mixed
+    def moves(self, query: Tensor, geometry: Geometry) -> Tensor:
+        """See `DeformableAttention`."""
+        sizes = geometry.limits[1].view(2, self.heads, self.levels, self.points)
+        return super().moves(query, geometry) * (sizes / SCALE)
 
 
 class BoxAttention(nn.Module):

@@ -24,7 +24,7 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.self_attn = CellAttention(width, heads, NUM_LEVELS)
+        self.self_attn = CellAttention(width, heads, NUM_LEVELS, POINTS)
         self.norm1 = nn.LayerNorm(width)
         self.linear1 = nn.Linear(width, FFN * width)
         self.linear2 = nn.Linear(FFN * width, width)
@@ -34,7 +34,7 @@ class EncoderLayer(nn.Module):
         self, tokens: Tensor, positions: Tensor, padding: Tensor, geometry: Geometry
     ) -> Tensor:
         """Return the new tokens `(B, S, C)`."""
-        read = self.self_attn(tokens + positions, tokens, padding, geometry)
+        read = self.self_attn(tokens + positions, tokens, geometry, padding)
         tokens = self.norm1(tokens + read)
         mixed: Tensor = self.norm2(tokens + self.linear2(F.gelu(self.linear1(tokens))))
         return mixed
@@ -85,15 +85,11 @@ class LevelTransformer(nn.Module):
         sizes = [(padded, size) for size in resized]
         positions = torch.stack([self._positions(*pair, width, device) for pair in sizes]) + embeds
         padding = torch.stack([self._padding(*pair, device) for pair in sizes])
-        constants = self.geometry(padded, device)
+        shapes = level_shapes(padded)
+        constants = self._geometry(shapes, shapes, self.heads, POINTS, device)
         for layer in self.encoder.layers:
             tokens = layer(tokens, positions, padding, constants)
         return self.encoder.norm(tokens), padding
-
-    def geometry(self, padded: Size, device: torch.device) -> Geometry:
-        """Return the constants of sampling the levels of a padded frame."""
-        shapes = level_shapes(padded)
-        return self._geometry(shapes, shapes, self.heads, POINTS, device)
 
 
 class InputProjection(nn.ModuleList):

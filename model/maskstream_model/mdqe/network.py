@@ -10,7 +10,7 @@ from maskstream_model.aliases import Pause, Size
 from maskstream_model.backbones.resnet import ResNet
 from maskstream_model.backbones.swin_v2 import SwinV2
 from maskstream_model.config.networks import ResNetConfig, SwinV2Config
-from maskstream_model.constants import kept
+from maskstream_model.constants import MAX_SIZES, kept
 from maskstream_model.mask2former.geometry import geometry
 from maskstream_model.mdqe.attention import POINTS
 from maskstream_model.mdqe.boxes import sampled_frames
@@ -85,7 +85,7 @@ class ClipDecoder(nn.Module):
         self.track_embed = GeluLayers(width, width, config.track_width)
         self.mask_head = MaskHead(width, config.mask_width)
         self.mask_embed = GeluLayers(width, width, config.mask_width)
-        self._frames_geometry = kept(geometry)
+        self._frames_geometry = kept(geometry, 2 * MAX_SIZES)
 
     def begin(self, clip: EncodedFrames) -> tuple[Tensor, Tensor]:
         """Return the features `(T, Q, C)` and places `(T, Q, 2)` that a clip's queries begin with.
