@@ -67,11 +67,10 @@ class SwinV2Block(nn.Module):
 
     def __init__(self, config: SwinV2Config, stage: int, shifted: bool) -> None:
         super().__init__()
-        width = config.widths[stage]
-        self.shift = config.window // 2 if shifted else 0
+        width, window = config.widths[stage], config.windows[stage]
+        self.shift = window // 2 if shifted else 0
         self.norm1 = nn.LayerNorm(width)
-        heads = config.heads[stage]
-        self.attn = CosineAttention(width, heads, config.window, config.position_width)
+        self.attn = CosineAttention(width, config.heads[stage], window, config.position_width)
         self.norm2 = nn.LayerNorm(width)
         self.mlp = GeluMLP(width, config.mlp_ratio * width)
 
@@ -102,7 +101,10 @@ class SwinV2Stage(nn.Module):
     def __init__(self, config: SwinV2Config, stage: int) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            *(SwinV2Block(config, stage, index % 2 == 1) for index in range(config.depths[stage]))
+            *(
+                SwinV2Block(config, stage, index % 2 == 1 and config.shifted[stage])
+                for index in range(config.depths[stage])
+            )
         )
         last = stage == len(config.depths) - 1
         self.downsample = None if last else PatchMergingV2(config.widths[stage])

@@ -18,8 +18,8 @@ class NetworkConfig:
         layers: of the encoder, and of the decoder.
         grid: cells along a side of the grid that queries are chosen from; `Q` is its square.
         frames: that temporal attention looks at, a number that the weights are made for.
-        search: half the cells by which a query may move from one frame to the next, doubled: the
-            window of association.
+        search: side of the window, in cells, inside of which a query is looked for on the frames
+            beside its own.
         track_width: channels that queries of two frames are compared by.
     """
 
@@ -52,7 +52,7 @@ class MdqeRules(Rules):
         window_frames: after so many frames the means of pending frames count as one clip.
         instance_score_min: score above which an instance of a clip is kept; twice as much starts a
             track.
-        instances_max: of a clip, times ten: how many queries are looked at.
+        instances_max: instances of a frame; ten times as many queries of a clip are looked at.
         tracks_max: tracks alive at once, the authors' limit.
         max_missed_clips: clips without a match after which a track disappears.
     """

@@ -38,12 +38,20 @@ def fingerprint(name: str, weights: Mapping[str, Tensor]) -> str:
 
 def with_window(config: MdqeConfig, weights: Mapping[str, Tensor]) -> MdqeConfig:
     """Return a configuration with the windows that weights of Swin V2 have; under our names."""
-    backbone, table = config.network.backbone, weights.get(_table(0, 0, TABLES[0]))
-    if not isinstance(backbone, SwinV2Config) or table is None or table.dim() != 4:
+    backbone = config.network.backbone
+    tables = [weights.get(_table(stage, 0, TABLES[0])) for stage in (0, 3)]
+    if not isinstance(backbone, SwinV2Config):
         return config
-    window = (table.shape[1] + 1) // 2
-    network = replace(config.network, backbone=replace(backbone, window=window))
-    return replace(config, network=network)
+    sides = [
+        (table.shape[1] + 1) // 2 for table in tables if table is not None and table.dim() == 4
+    ]
+    if len(sides) < len(tables):
+        return config
+    first, last = sides
+    # A smaller window in the last stage is the whole map there; else no map is as small as one.
+    picture = 32 * last if last < first else 64 * first
+    backbone = replace(backbone, window=first, picture=picture)
+    return replace(config, network=replace(config.network, backbone=backbone))
 
 
 @cache

@@ -7,7 +7,7 @@ import torch
 from maskstream_model.backbones.swin_v2 import CosineAttention, SwinV2, log_distances
 from maskstream_model.config.networks import SwinV2Config
 
-SMALL = SwinV2Config(8, (1, 2, 1, 1), (1, 2, 2, 4), window=4, position_width=6)
+SMALL = SwinV2Config(8, (1, 2, 1, 1), (1, 2, 2, 4), window=4, position_width=6, picture=64)
 
 
 def test_maps_have_the_strides_and_widths_of_the_stages():

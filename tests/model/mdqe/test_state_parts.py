@@ -48,8 +48,8 @@ def test_frames_that_wait_are_not_in_a_memory():
 
 
 def test_a_clip_replaces_one_part_of_the_history():
-    model, state = stepped()
-    after = model.step([StepInput(FRAMES[10:11], state)])[0].state
+    model, state = stepped(8)
+    after = model.step([StepInput(FRAMES[8:9], state)])[0].state
     assert after.memory.num_tracks == state.memory.num_tracks
     assert after.memory.window == state.memory.window
     before, now = (model.to_parts(each) for each in (state, after))

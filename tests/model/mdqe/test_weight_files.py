@@ -57,8 +57,13 @@ def test_a_published_file_loads_with_its_pattern_of_points():
 
 def test_windows_of_swin_v2_are_those_of_the_file():
     config = presets.preset("mdqe_swinl_ovis")
-    table = {weight_format.FORMAT.free_shapes[0]: torch.empty(1, 47, 47, 2, device="meta")}
-    assert weight_format.with_window(config, table).network.backbone.window == 24
+    name = "backbone.layers.{}.blocks.0.attn.relative_coords_table".format
+    tables = {name(0): torch.empty(1, 47, 47, 2), name(3): torch.empty(1, 23, 23, 2)}
+    backbone = weight_format.with_window(config, tables).network.backbone
+    assert (backbone.windows, backbone.shifted) == ((24, 24, 24, 12), (True, True, False, False))
+    equal = tables | {name(3): tables[name(0)]}
+    backbone = weight_format.with_window(config, equal).network.backbone
+    assert (backbone.windows, backbone.shifted) == ((24, 24, 24, 24), (True,) * 4)
     assert weight_format.with_window(config, {}) == config
 
 
