@@ -28,4 +28,4 @@ def split_levels(tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Te
     """Return the maps `(B, C, h, w)` of levels whose tokens are `(B, S, C)`."""
     parts = torch.split(tokens, [height * width for height, width in shapes], 1)
     # (B, h * w, C) -> (B, C, h * w) -> (B, C, h, w)
-    return [part.mT.unflatten(2, shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [part.mT.view(len(part), -1, *shape) for part, shape in zip(parts, shapes, strict=True)]

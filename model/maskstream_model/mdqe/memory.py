@@ -5,6 +5,7 @@ mask features of a frame are the same for all clips, so that both sums say the s
 """
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -119,13 +120,16 @@ def initial_memory(config: MdqeConfig, device: torch.device) -> MdqeMemory:
 
 def new_tracks(config: MdqeConfig, count: int, first_id: int, device: torch.device) -> MdqeMemory:
     """Return the memory of tracks that no clip has had yet, with ids from `first_id` on."""
-    shapes = float_shapes(config)
+    floats: dict[str, Any] = {
+        name: torch.zeros(count, *shape, device=device)
+        for name, shape in float_shapes(config).items()
+    }
     return MdqeMemory(
         track_ids=torch.arange(first_id, first_id + count),
         birth_frames=torch.full((count,), UNSEEN),
         birth_windows=torch.zeros(count, dtype=torch.int64),
         missed_clips=torch.zeros(count, dtype=torch.int64),
-        **{name: torch.zeros(count, *shape, device=device) for name, shape in shapes.items()},
+        **floats,
     )
 
 

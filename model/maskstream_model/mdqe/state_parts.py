@@ -66,7 +66,7 @@ def memory_from_parts(
     facts = _facts(parts[FACTS], fingerprint)
     _check(facts, config, max_tracks)
     count, shapes = len(facts["track_ids"]), float_shapes(config)
-    floats = {
+    floats: dict[str, Any] = {
         name: _tensor(floats_from(parts, name, (count, *shapes[name])), device)
         for name in _plain_names()
     }
@@ -76,7 +76,9 @@ def memory_from_parts(
         for age in range(HISTORY)
     ]
     _check_counts(floats)
-    columns = {name: torch.tensor(facts[name], dtype=torch.int64) for name in COLUMNS}
+    columns: dict[str, Any] = {
+        name: torch.tensor(facts[name], dtype=torch.int64) for name in COLUMNS
+    }
     columns["birth_frames"] += UNSEEN
     return MdqeMemory(
         **columns,
