@@ -1,5 +1,6 @@
 """MDQE, which answers late, over a real socket: a real clip through a server that is killed."""
 
+from contextlib import closing
 from itertools import islice
 
 import numpy as np
@@ -20,9 +21,9 @@ SETTINGS = {"deterministic": True, "video_jobs": 0, "credit_frames": 32}
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Every twelfth frame of a real recording, small: cars that come and go."""
-    with open_frames(CLIP) as video:
-        some = islice(video, 0, 12 * FRAMES, 12)
+    """Every seventh frame of a real recording, small: cars that come and go."""
+    with closing(open_frames(str(CLIP))) as video:
+        some = islice(video, 0, 7 * FRAMES, 7)
         return [np.asarray(Image.fromarray(each.pixels).resize((96, 64))) for each in some]
 
 

@@ -72,15 +72,15 @@ class MdqeMemory:
 
     def select(self, rows: Tensor) -> "MdqeMemory":
         """Return the memory of some tracks, by indices or bool on the CPU."""
-        columns = {each.name: getattr(self, each.name) for each in fields(self)}
-        return replace(
-            self,
-            **{
-                name: value[rows.to(value.device)]
-                for name, value in columns.items()
-                if isinstance(value, Tensor)
-            },
-        )
+        chosen: dict[str, Any] = {
+            name: value[rows.to(value.device)] for name, value in self.columns().items()
+        }
+        return replace(self, **chosen)
+
+    def columns(self) -> dict[str, Tensor]:
+        """Return all that has a row for each track, by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
     def answered(self, frames: int) -> "MdqeMemory":
         """Return the memory after so many pending frames have become final."""

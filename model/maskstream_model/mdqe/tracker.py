@@ -1,6 +1,7 @@
 """From the instances of a clip to tracks: the clip-by-clip tracker (docs/model.md 14.5)."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,10 +76,9 @@ def _with_new(
     count, known = len(born), memory.num_tracks
     new = new_tracks(config, count, memory.next_track_id, memory.embeds.device)
     new = replace(new, birth_windows=torch.full((count,), memory.window))
-    joined = {
-        each.name: torch.cat([getattr(memory, each.name), getattr(new, each.name)])
-        for each in fields(memory)
-        if isinstance(getattr(memory, each.name), Tensor)
+    others = new.columns()
+    joined: dict[str, Any] = {
+        name: torch.cat([values, others[name]]) for name, values in memory.columns().items()
     }
     after = replace(memory, **joined, next_track_id=memory.next_track_id + count)
     return after, torch.cat([matches.tracks, torch.arange(known, known + count)])
