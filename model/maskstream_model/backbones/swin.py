@@ -55,12 +55,7 @@ class PatchMerging(nn.Module):
 
     def forward(self, grid: Tensor) -> Tensor:
         """Map `(B, height, width, C)` to `(B, height / 2, width / 2, 2 C)`; odd sides grow by 0."""
-        height, width = grid.shape[1:3]
-        grid = F.pad(grid, (0, 0, 0, width % 2, 0, height % 2))
-        # The four are in column-major order: upper left, lower left, upper right, lower right.
-        parts = [grid[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
-        # Four (B, height / 2, width / 2, C) -> (..., 4 * C) -> (..., 2 * C)
-        merged: Tensor = self.reduction(self.norm(torch.cat(parts, -1)))
+        merged: Tensor = self.reduction(self.norm(merged_neighbours(grid)))
         return merged
 
 
@@ -106,3 +101,15 @@ class Swin(nn.Module):
             maps.append(norm(tokens).permute(0, 3, 1, 2))  # (B, h, w, C) -> (B, C, h, w)
         res2, res3, res4, res5 = maps
         return res2, res3, res4, res5
+
+
+def merged_neighbours(grid: Tensor) -> Tensor:
+    """Join four neighbours: `(B, height, width, C)` to `(B, height / 2, width / 2, 4 C)`.
+
+    Odd sides grow by 0.
+    """
+    height, width = grid.shape[1:3]
+    grid = F.pad(grid, (0, 0, 0, width % 2, 0, height % 2))
+    # The four are in column-major order: upper left, lower left, upper right, lower right.
+    parts = [grid[:, row::2, column::2] for column in (0, 1) for row in (0, 1)]
+    return torch.cat(parts, -1)

@@ -1,5 +1,7 @@
 """Attention inside square windows of a map, plain or shifted (docs/model.md 2.2)."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -8,19 +10,31 @@ BETWEEN_REGIONS = -100.0
 """Added to the logit of two tokens that only the cyclic shift has put into one window."""
 
 
-class WindowAttention(nn.Module):
-    """Every token of a window attends to all of its window, with a learned bias by distance."""
+class ShiftedWindows(nn.Module, ABC):
+    """Attention inside windows but for its projections; a subclass brings them, as `proj` too.
 
-    relative_position_index: Tensor
+    Attributes:
+        heads: attention heads.
+        window: cells along a window's side.
+    """
 
-    def __init__(self, width: int, heads: int, window: int) -> None:
+    proj: nn.Linear
+
+    def __init__(self, heads: int, window: int) -> None:
         super().__init__()
         self.heads, self.window = heads, window
-        self.relative_position_bias_table = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
-        self.register_buffer("relative_position_index", relative_positions(window))
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+
+    @abstractmethod
+    def project(self, windows: Tensor) -> Tensor:
+        """Return queries, keys and values `(B, n, S, 3 * C)` of `windows (B, n, S, C)`."""
+
+    @abstractmethod
+    def read(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+        """Attend; all are `(B, n * heads, S, C / heads)`, `bias (1, n * heads, S, S)`."""
+
+    @abstractmethod
+    def bias(self) -> Tensor:
+        """Return the bias of every pair of tokens, `(1, heads, S, S)`."""
 
     def forward(self, grid: Tensor, shift: int) -> Tensor:
         """Return what every token of `grid (B, height, width, C)` read, in the same shape.
@@ -44,24 +58,47 @@ class WindowAttention(nn.Module):
         """Map `windows (B, n, S, C)` to what their tokens read, in the same shape."""
         batch, count, tokens, width = windows.shape
         # (B, n, S, 3 * C) -> (B, n, S, 3, heads, C / heads)
-        qkv = self.qkv(windows).view(batch, count, tokens, 3, self.heads, -1)
+        qkv = self.project(windows).view(batch, count, tokens, 3, self.heads, -1)
         # Windows and heads share an axis, so that one bias serves the whole batch:
         # -> (3, B, n, heads, S, C / heads) -> (3, B, n * heads, S, C / heads)
         q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).flatten(2, 3)
-        bias = self._bias()
+        bias = self.bias()
         if shift:
             # (1, heads, S, S) + (n, 1, S, S)
             bias = bias + region_bias(size, self.window, shift, windows.device)[:, None]
         # (1 or n, heads, S, S) -> (n * heads, S, S)
         bias = bias.expand(count, -1, -1, -1).flatten(0, 1).to(q.dtype)
-        read = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        read = self.read(q, k, v, bias[None])
         # (B, n * heads, S, C / heads) -> (B, n, S, heads, C / heads)
         read = read.view(batch, count, self.heads, tokens, -1).transpose(2, 3)
         # (B, n, S, heads, C / heads) -> (B, n, S, C)
         mixed: Tensor = self.proj(read.reshape(batch, count, tokens, width))
         return mixed
 
-    def _bias(self) -> Tensor:
+
+class WindowAttention(ShiftedWindows):
+    """Every token of a window attends to all of its window, with a learned bias by distance."""
+
+    relative_position_index: Tensor
+
+    def __init__(self, width: int, heads: int, window: int) -> None:
+        super().__init__(heads, window)
+        self.relative_position_bias_table = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", relative_positions(window))
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+
+    def project(self, windows: Tensor) -> Tensor:
+        """See `ShiftedWindows`."""
+        projected: Tensor = self.qkv(windows)
+        return projected
+
+    def read(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+        """See `ShiftedWindows`."""
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+
+    def bias(self) -> Tensor:
         """Return the bias of every pair of tokens, `(1, heads, S, S)`."""
         tokens = self.window**2
         pairs = self.relative_position_bias_table[self.relative_position_index.flatten()]

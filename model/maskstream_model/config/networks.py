@@ -49,6 +49,41 @@ class SwinConfig:
 
 
 @dataclass(frozen=True)
+class SwinV2Config(SwinConfig):
+    """Swin Transformer V2: attention by cosine, positions by a small network.
+
+    Attributes:
+        position_width: hidden width of that network.
+        picture: side of the pictures that it was made for, in pixels. A stage whose map of these is
+            no larger than a window has one window of its size, which is never shifted.
+    """
+
+    position_width: int = 512
+    picture: int = 192
+
+    @property
+    def windows(self) -> tuple[int, int, int, int]:
+        """Tokens along a window's side in the four stages."""
+        first, second, third, fourth = (min(self.window, side) for side in self._sides)
+        return first, second, third, fourth
+
+    @property
+    def shifted(self) -> tuple[bool, bool, bool, bool]:
+        """Whether every second block of a stage shifts its windows."""
+        first, second, third, fourth = (side > self.window for side in self._sides)
+        return first, second, third, fourth
+
+    @property
+    def _sides(self) -> list[int]:
+        return [self.picture // stride for stride in (4, 8, 16, 32)]
+
+    @property
+    def kind(self) -> str:
+        """What it is, for people."""
+        return "swin v2"
+
+
+@dataclass(frozen=True)
 class VitAdapterConfig:
     """Vision transformer with an adapter; the defaults are the released ViT-L (docs/model.md 2.3).
 

@@ -25,26 +25,37 @@ class DeformableAttention(nn.Module):
         self.output_proj = nn.Linear(width, width)
         self._initialise()
 
-    def forward(self, query: Tensor, tokens: Tensor, geometry: Geometry) -> Tensor:
+    def forward(
+        self, query: Tensor, tokens: Tensor, geometry: Geometry, padding: Tensor | None = None
+    ) -> Tensor:
         """Return what every query read, `(B, S, C)`.
 
         Args:
             query: `(B, S, C)`, tokens with positions.
             tokens: `(B, S', C)`, the cells of all levels, row by row.
             geometry: of the queries and the levels.
+            padding: `(B, S')` bool, cells that are read as 0; None for none.
         """
         each_head = (*query.shape[:2], self.heads, -1)
         samples = (*each_head[:3], self.levels, self.points)
         # (B, S', C) -> (B, S', M, C / M) for M heads
-        value = self.value_proj(tokens).view(*tokens.shape[:2], *each_head[2:])
+        value = self.value_proj(tokens)
+        if padding is not None:
+            value = value.masked_fill(padding[..., None], 0.0)
+        value = value.view(*tokens.shape[:2], *each_head[2:])
         # (S, 2, M, L, P) + (B, S, 2, M, L, P) -> (B, S, M, L, P, 2), still in the memory's order
-        places = geometry.centres + self._offsets(query).view(*query.shape[:2], 2, *samples[2:])
+        places = geometry.centres + self.moves(query, geometry)
         locations = places.movedim(2, -1)
         # (B, S, M, L * P), a softmax over all levels and points -> (B, S, M, L, P)
         weights = softmax(self.attention_weights(query).view(each_head)).view(samples)
         read = sample_and_weigh(value, geometry, locations, weights)
         mixed: Tensor = self.output_proj(read.flatten(2))  # (B, S, M, C / M) -> (B, S, C)
         return mixed
+
+    def moves(self, query: Tensor, geometry: Geometry) -> Tensor:
+        """Return how far points are from their cells, `(B, S, 2, M, L, P)` in pixels of a level."""
+        each = (2, self.heads, self.levels, self.points)
+        return self._offsets(query).view(*query.shape[:2], *each)
 
     def _offsets(self, query: Tensor) -> Tensor:
         """Return `(B, S, 2 * M * L * P)`: all x, then all y; the weights have them in pairs."""

@@ -34,10 +34,20 @@ def cell_positions(height: int, width: int, channels: int, device: torch.device)
 
 
 def _axis(size: int, features: int, device: torch.device) -> Tensor:
-    """Return `(size, features)`: sines at even, cosines at odd features of 1..size as an angle."""
-    angle = torch.arange(1, size + 1, dtype=torch.float32, device=device)
-    angle = angle / (size + 1e-6) * (2 * math.pi)
-    index = torch.arange(features, dtype=torch.float32, device=device)
+    """Return `(size, features)`: the sines of 1..size as an angle."""
+    return sines(torch.arange(1, size + 1, dtype=torch.float32, device=device), size, features)
+
+
+def sines(counts: Tensor, total: int, features: int) -> Tensor:
+    """Return `(size, features)`: sines at even, cosines at odd features of counts as an angle.
+
+    Args:
+        counts: `(size,)` float32, 0 to `total`.
+        total: count of the whole circle.
+        features: how many.
+    """
+    angle = counts / (total + 1e-6) * (2 * math.pi)
+    index = torch.arange(features, dtype=torch.float32, device=counts.device)
     # (size, 1) / (features,) -> (size, features)
     phase = angle[:, None] / TEMPERATURE ** (2 * torch.floor(index / 2) / features)
     return torch.where(index % 2 == 0, phase.sin(), phase.cos())

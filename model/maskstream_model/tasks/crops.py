@@ -4,7 +4,7 @@ The resize of `FrameOutput.masks` is linear along each axis, and every output is
 neighbours: where none of them is above 0, no output is. So the low resolution bounds the output.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.port import Crops
 from maskstream_model.tasks.axis_plans import AxisPlan, Indices, Values, plan_axis
 
+PlanAxis = Callable[[int, int, int, int], AxisPlan]
 PIXELS_AT_ONCE = 2**18
 """Of boxes that are resized together: as many as a processor's cache holds."""
 
@@ -34,7 +35,12 @@ class CroppedMask:
 
 
 def crop_masks(
-    mask_logits: Tensor, padded: Size, resized: Size, size: Size, with_logits: bool = False
+    mask_logits: Tensor,
+    padded: Size,
+    resized: Size,
+    size: Size,
+    with_logits: bool = False,
+    plan: PlanAxis = plan_axis,
 ) -> Crops:
     """Return the masks of a frame at `size`; arguments are those of `resize_mask_logits`.
 
@@ -44,10 +50,11 @@ def crop_masks(
         resized: see there.
         size: see there.
         with_logits: also crop the resized logits.
+        plan: how an axis is resized, where it is not as there.
     """
     grids: Values = mask_logits.float().cpu().numpy()
     down, across = (
-        plan_axis(grids.shape[1 + axis], padded[axis], resized[axis], pixels)
+        plan(grids.shape[1 + axis], padded[axis], resized[axis], pixels)
         for axis, pixels in enumerate(size)
     )
     nothing = CroppedMask((0, 0, 0, 0), 0, np.zeros((0, 0), bool), np.zeros((0, 0), np.float32))

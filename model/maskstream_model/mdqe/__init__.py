@@ -1,0 +1,1 @@
+"""MDQE: clips of a few frames are segmented together, then linked (docs/model.md 14)."""
