@@ -50,4 +50,6 @@ def hint(weights: Mapping[str, Tensor]) -> str | None:
     return class_count_hint(weights, HEAD, [preset(name).num_classes for name in preset_names()])
 
 
-FORMAT = WeightFormat(targets, fingerprint, adapted, hint, prefixes=(CLIPS,))
+FORMAT = WeightFormat(
+    targets, fingerprint, adapted, hint, prefixes=("backbone.", "sem_seg_head.", CLIPS)
+)
