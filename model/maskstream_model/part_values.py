@@ -4,6 +4,7 @@ Parts are not trusted: what no step of this model returns is a StateError.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,20 +28,27 @@ def float_bytes(tensor: Tensor) -> bytes:
     return float_array(tensor).tobytes()
 
 
+def half_bytes(tensor: Tensor) -> bytes:
+    """Return a tensor as bytes of float16, little endian, row by row."""
+    return tensor.detach().cpu().contiguous().numpy().astype("<f2", copy=False).tobytes()
+
+
 def floats_from(
-    parts: Mapping[str, bytes], name: str, shape: tuple[int, ...]
-) -> npt.NDArray[np.float32]:
-    """Read what `float_bytes` wrote; the array is read-only.
+    parts: Mapping[str, bytes], name: str, shape: tuple[int, ...], half: bool = False
+) -> npt.NDArray[np.floating[Any]]:
+    """Read what `float_bytes` wrote, or `half_bytes`; the array is read-only.
 
     Raises:
         StateError: another size, or values that are not finite or absurdly large.
     """
-    blob, wanted = parts[name], 4 * int(np.prod(shape))
+    kind = np.dtype("<f2" if half else "<f4")
+    blob, wanted = parts[name], kind.itemsize * int(np.prod(shape))
     if len(blob) != wanted:
         raise StateError(f"state has {name} of {len(blob)} bytes, must be {wanted}")
-    values = np.frombuffer(blob, "<f4").reshape(shape)
-    if not (np.abs(values) <= MAX_VALUE).all():
-        raise StateError(f"state has numbers in {name} that are not finite or beyond {MAX_VALUE}")
+    values = np.frombuffer(blob, kind).reshape(shape)
+    most = float(np.finfo(kind).max) if half else MAX_VALUE
+    if not (np.abs(values) <= most).all():
+        raise StateError(f"state has numbers in {name} that are not finite or beyond {most}")
     return values
 
 

@@ -72,9 +72,7 @@ class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):
 
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """See `port.Model`."""
-        rows, columns = self.batch_key(height, width)
-        pixels = GPU_CLIP_PIXELS if self.device.type == "cuda" else CPU_CLIP_PIXELS
-        return max(1, min(most, CLIP_FRAMES, pixels // (rows * columns)))
+        return clip_frames(self.device, self.batch_key(height, width), most)
 
     def prepare(self, frames: Sequence[Frame], pause: Pause | None = None) -> SegmentedFrames:
         """Segment frames of one padded size together."""
@@ -112,6 +110,18 @@ class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):
             resized: `B` sizes of the frames in the network, without padding.
             max_tracks: limit of tracks alive in each session; None for none.
         """
+
+
+def clip_frames(device: torch.device, size: Size, most: int) -> int:
+    """Return how many frames of one session are worth a step together: 1 to `most`.
+
+    Args:
+        device: of the network.
+        size: padded `(height, width)` of a frame.
+        most: that are at hand.
+    """
+    pixels = GPU_CLIP_PIXELS if device.type == "cuda" else CPU_CLIP_PIXELS
+    return max(1, min(most, CLIP_FRAMES, pixels // (size[0] * size[1])))
 
 
 def one_by_one(

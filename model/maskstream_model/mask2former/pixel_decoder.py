@@ -123,12 +123,12 @@ class PixelDecoder(nn.Module):
         self.layer_1 = ConvGroupNorm(width, width, 3)
         self.mask_features = _projection(width, width)
 
-    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, list[Tensor], Tensor]:
         """Decode `maps` res2..res5.
 
         Returns:
-            mask features `(B, C, H, W)` at stride 4, and levels `(B, C, h, w)` of strides 32,
-            16 and 8.
+            mask features `(B, C, H, W)` at stride 4, levels `(B, C, h, w)` of strides 32, 16 and 8,
+            and the map that the mask features are made of.
         """
         finest, *coarser = maps
         levels = self.transformer(
@@ -138,7 +138,7 @@ class PixelDecoder(nn.Module):
             levels[-1], size=finest.shape[-2:], mode="bilinear", align_corners=False
         )
         fine = F.relu_(self.layer_1(self.adapter_1(finest) + upper))
-        return self.mask_features(fine), levels
+        return self.mask_features(fine), levels, fine
 
 
 def _projection(inputs: int, outputs: int) -> nn.Conv2d:

@@ -47,15 +47,18 @@ class SegmenterOutput:
 
 @dataclass(frozen=True)
 class Features:
-    """What the mask decoder reads of a batch of frames.
+    """What the pixel decoder makes of a batch of frames.
 
     Attributes:
         mask_features: `(B, C, H, W)`, stride 4.
         levels: `(B, C, h, w)` each, of strides 32, 16 and 8.
+        finest: `(B, C, H, W)`, what the mask features are made of; the mask decoder does not read
+            it.
     """
 
     mask_features: Tensor
     levels: Sequence[Tensor]
+    finest: Tensor
 
 
 class SegmenterHead(nn.Module):
@@ -114,10 +117,8 @@ class Segmenter(nn.Module):
         if torch.is_autocast_enabled(images.device.type):
             # Sampling locations need float32; the reference leaves autocast here as well.
             with torch.autocast(images.device.type, enabled=False):
-                mask_features, levels = decoder([x.float() for x in maps])
-        else:
-            mask_features, levels = decoder(maps)
-        return Features(mask_features, levels)
+                return Features(*decoder([x.float() for x in maps]))
+        return Features(*decoder(maps))
 
 
 def _call(pause: Pause | None) -> None:

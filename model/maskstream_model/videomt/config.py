@@ -1,9 +1,9 @@
 """Facts of a VidEoMT model: its network, its rules, its classes and its task."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
-from maskstream_model.config import PresetConfig, Rules
+from maskstream_model.config import PresetConfig
+from maskstream_model.query_slots.rules import SlotRules
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,9 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True)
-class VideomtRules(Rules):
-    """How a model is run (docs/decisions/0073); scores are 0 to 1 and of a single frame.
+class VideomtRules(SlotRules):
+    """How a model is run (docs/decisions/0073)."""
 
-    Attributes:
-        emergence_score_min: score above which a query starts a track.
-        tracked_score_min: score above which a track counts as seen.
-        max_missed_frames: consecutive missed frames after which a track disappears; None: never, as
-            in the authors' code.
-    """
-
-    OPTIONAL: ClassVar[tuple[str, ...]] = (*Rules.OPTIONAL, "max_missed_frames")
-
-    emergence_score_min: float = 0.1
-    tracked_score_min: float = 0.1
-    max_missed_frames: int | None = 300
     min_size: int | None = 448
 
 

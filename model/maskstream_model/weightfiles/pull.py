@@ -59,7 +59,10 @@ def pull(
     """
     release = release_of(preset)
     if release is None:
-        raise ConfigError(f"nothing is published for {preset}, which needs no weights to be pulled")
+        raise ConfigError(
+            f"nothing is published for {preset} at an address; `maskstream weights list` says who "
+            "publishes it, or that nothing is needed"
+        )
     runtime = runtime or Runtime()
     folder = cache_folder(runtime.environ)
     target = cached_file(preset, folder)

@@ -21,7 +21,8 @@ def decoder():
 def features(decoder):
     width = decoder.query_feat.embedding_dim
     levels = [torch.randn(2, width, 64 // stride, 64 // stride) for stride in (32, 16, 8)]
-    return Features(torch.randn(2, width, 16, 16), levels)
+    mask_features = torch.randn(2, width, 16, 16)
+    return Features(mask_features, levels, mask_features)
 
 
 def objects(present=True):
