@@ -2,9 +2,11 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +20,13 @@ from support.stand_ins import stand_in
 STOP_S = 60.0
 
 
-def serve(facts: Mapping[str, object] | None, settings: Mapping[str, object]) -> None:
+def serve(load: Callable[[], Any] | None, settings: Mapping[str, object]) -> None:
     """Serve until SIGTERM; webhooks are tried again at once, and work left is looked for often."""
     schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)
-    model = stand_in(**facts) if facts else None
+    model = load() if load else None
     with running_server(model, open_video=decoder, **settings) as live:
         print(live.url, flush=True)
         stopped.wait()
@@ -45,15 +47,20 @@ class ServerProcess:
 
 @contextmanager
 def server_process(
-    settings: Mapping[str, object], facts: Mapping[str, object] | None = None
+    settings: Mapping[str, object],
+    facts: Mapping[str, Any] | None = None,
+    load: Callable[[], Any] | None = None,
 ) -> Iterator[ServerProcess]:
     """Run one; at the end it stops in peace, unless it was killed.
 
     Args:
         settings: fields of `Settings`.
         facts: of the stand-in that it runs, see `stand_ins.stand_in`; None: the fake model.
+        load: returns the model that it runs, where that is neither; can be pickled.
     """
-    process = Forked(serve, facts, settings)
+    if facts:
+        load = partial(stand_in, **facts)
+    process = Forked(serve, load, settings)
     try:
         yield ServerProcess(process.stdout.readline().strip(), process)
         process.send_signal(signal.SIGTERM)
