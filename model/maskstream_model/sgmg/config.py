@@ -1,7 +1,6 @@
 """Facts of an SgMg model: its networks and its rules."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from maskstream_model.config import PresetConfig, Rules
 from maskstream_model.errors import ConfigError
@@ -93,8 +92,6 @@ class SgmgRules(Rules):
     Attributes:
         chunk_frames: frames that are looked at together, 1 to 36; answers wait for the last.
     """
-
-    OPTIONAL: ClassVar[tuple[str, ...]] = Rules.OPTIONAL
 
     chunk_frames: int = 8
     min_size: int | None = 360
