@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 tests=("$@")
 [ $# -gt 0 ] || tests=(tests/golden tests/model/association tests/model/daq
   tests/model/genvis tests/model/mask2former tests/model/mdqe tests/model/tasks
-  tests/model/videomt)
+  tests/model/sgmg tests/model/videomt)
 failed=0
 
 run() {  # label, then environment and options of pytest

@@ -170,7 +170,7 @@ def release_of(preset: str) -> Release | None:
         ConfigError: as of `family_of`.
     """
     rows = family_of(preset).releases
-    return next((row for row in rows if row.preset == preset and row.source), None)
+    return next((row for row in rows if row.preset == preset and (row.source or row.by_hand)), None)
 
 
 def load(

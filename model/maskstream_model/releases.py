@@ -26,6 +26,9 @@ class Release:
         size: of the file in bytes.
         sha256: of the file, 64 hexadecimal digits.
         sha256_prefix: its first digits, as the publisher has them in the file's name.
+        by_hand: whether it is published where no program can download it; it is then pulled from a
+            file on this machine.
+        companions: further files that the preset needs, as paths in the folder of its weights.
     """
 
     preset: str
@@ -39,6 +42,8 @@ class Release:
     size: int | None = None
     sha256: str | None = None
     sha256_prefix: str = ""
+    by_hand: bool = False
+    companions: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

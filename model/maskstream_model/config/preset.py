@@ -9,8 +9,10 @@ from maskstream_model.config.rules import Rules
 from maskstream_model.errors import ConfigError
 from maskstream_model.model_folders import model_folder
 from maskstream_model.port import ClassInfo
+from maskstream_model.port import Task as AnyTask
 
 Task = Literal["instances", "panoptic", "semantic"]
+"""Of models with classes: those that a model with stuff can be used for."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class PresetConfig(ABC):
     name: str
     classes: tuple[ClassInfo, ...]
     online: Rules = field(kw_only=True)
-    task: Task = field(default="instances", kw_only=True)
+    task: AnyTask = field(default="instances", kw_only=True)
 
     @property
     @abstractmethod
@@ -45,9 +47,11 @@ class PresetConfig(ABC):
         Raises:
             ConfigError: an unknown task, or one that the model was not made for.
         """
+        if task == self.task:
+            return self
         if task not in get_args(Task):
             raise ConfigError(f"unknown task {task!r}; known are {', '.join(get_args(Task))}")
-        if task != self.task and all(info.thing for info in self.classes):
+        if all(info.thing for info in self.classes):
             raise ConfigError(
                 f"{self.name} has no classes of stuff: its task is {self.task}, not {task}"
             )

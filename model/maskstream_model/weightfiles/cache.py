@@ -56,13 +56,19 @@ def weights_for(preset: str, weights: Weights | None) -> Weights | None:
     """
     if weights not in (None, AUTO):
         return weights
-    if release_of(preset) is None:
+    release = release_of(preset)
+    if release is None:
         return None
     path = cached_file(preset, cache_folder())
     if path.is_file():
         return path
     if weights == AUTO:
         return _pulled(preset)
+    if release.by_hand:
+        raise CheckpointError(
+            f"there are no weights of {preset} on this machine yet: download them by hand, then "
+            f"`maskstream weights pull {preset} --from FILE`; --weights FILE names a file"
+        )
     raise CheckpointError(
         f"there are no weights of {preset} on this machine yet: run `maskstream weights pull "
         f"{preset}`, or let them be pulled by --weights auto; --weights FILE names a file"

@@ -4,11 +4,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from maskstream_model.atomic_writes import atomic_write
 from maskstream_model.errors import CheckpointError, ConfigError, DownloadError
 from maskstream_model.families import release_of
 from maskstream_model.releases import Release
@@ -66,6 +67,8 @@ def pull(
     runtime = runtime or Runtime()
     folder = cache_folder(runtime.environ)
     target = cached_file(preset, folder)
+    if release.by_hand:
+        release = _by_hand(release, origin)
     if target.is_file() and not refresh:
         return Pulled(target)
     with _writable(folder), _alone(folder, preset, observer):
@@ -108,6 +111,7 @@ def _pull(
             f"Nobody publishes a whole SHA-256 of {release.file}: that of this file was recorded, "
             "and another file of its name will be refused."
         )
+    _take_along(release, fetched.path.parent, folder, observer)
     shutil.rmtree(work, ignore_errors=True)
     return Pulled(target, fingerprint)
 
@@ -122,6 +126,32 @@ def _convert(fetched: Fetched, release: Release, work: Path, target: Path) -> st
         raise CheckpointError(f"{where} cannot be used: {error}") from None
     os.replace(converted, target)
     return fingerprint
+
+
+def _by_hand(release: Release, origin: str | None) -> Release:
+    """Return the row with the name of the file that its user has downloaded.
+
+    Raises:
+        DownloadError: no file is named.
+    """
+    if origin is None or Path(origin).is_dir():
+        raise DownloadError(
+            f"the weights of {release.preset} are published for download by hand: "
+            f"`maskstream weights pull {release.preset} --from FILE` takes the file from there"
+        )
+    return replace(release, source=f"{release.preset}/{Path(origin).name}")
+
+
+def _take_along(release: Release, origin: Path, folder: Path, observer: PullObserver) -> None:
+    """Copy further files of a preset from beside its weights into the cache, where they are."""
+    for companion in release.companions:
+        places = (origin / companion, origin / Path(companion).name)
+        found = next((place for place in places if place.is_file()), None)
+        if found is not None:
+            (folder / companion).parent.mkdir(exist_ok=True)
+            with atomic_write(folder / companion) as temporary:
+                shutil.copyfile(found, temporary)
+            observer.say(f"Took {found.name} along.")
 
 
 @contextmanager

@@ -15,7 +15,13 @@ INTERRUPTED = 130
     metavar="FOLDER|FILE|URL",
     help="Take the file from here, not from where it is published.",
 )
-@click.option("--yes", is_flag=True, help="Agree to the caution, where there is one.")
+@click.option(
+    "--yes",
+    "--accept-licence",
+    "yes",
+    is_flag=True,
+    help="Agree to licence and caution, where one has to be agreed to; both are shown.",
+)
 @click.option(
     "--refresh", is_flag=True, help="Pull it again; accept a file that its publisher replaced."
 )

@@ -1,0 +1,1 @@
+"""SgMg: masks of what sentences name, by Spectrum-guided Multi-granularity (docs/model.md 13)."""

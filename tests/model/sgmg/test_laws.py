@@ -1,0 +1,30 @@
+"""The laws of the port, on a tiny model with chunks of four frames, and of one."""
+
+from functools import cache, partial
+
+import pytest
+
+from maskstream_model.conformance import LAWS, Case
+from support.sgmg import PROMPTS, tiny_model
+from support.tiny import tiny_frames
+
+
+@cache
+def case(chunk_frames):
+    return Case(
+        load=partial(tiny_model, chunk_frames=chunk_frames),
+        frames=tiny_frames(14, seed=1),
+        options=PROMPTS,
+        max_tracks=1,
+        num_long=40,
+    )
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_chunks_of_four_frames_keep_the_laws(law):
+    law(case(4))
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_chunks_of_one_frame_keep_the_laws(law):
+    law(case(1))
