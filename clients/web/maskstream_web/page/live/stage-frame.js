@@ -1,0 +1,45 @@
+/** The stage with what lies over it: a first word, notices and a badge. */
+
+import { element } from '../shared/dom.js';
+import { Stage } from './stage.js';
+
+export class StageFrame extends HTMLElement {
+  constructor() {
+    super();
+    this.stage = new Stage();
+    this.cover = element('div', { class: 'cover' },
+      element('p', { class: 'cover-title' }, 'See every object, and keep its identity'),
+      element('p', {}, 'Choose a source below and press Start.'));
+    this.text = element('p', { role: 'status' });
+    this.mark = element('span', { class: 'badge', hidden: true });
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(this.stage, this.cover, this.mark, this.text);
+    this.notice('');
+  }
+
+  /** @param {boolean} isRunning */
+  running(isRunning) {
+    if (isRunning) this.cover.hidden = true;
+    this.badge('');
+  }
+
+  /**
+   * @param {string} text empty: none
+   * @param {'warn' | 'bad'} [kind]
+   */
+  notice(text, kind = 'warn') {
+    this.text.textContent = text;
+    this.text.className = text ? `stage-notice ${kind}` : 'spoken';
+  }
+
+  /** @param {string} text empty: none */
+  badge(text) {
+    this.mark.textContent = text;
+    this.mark.hidden = text === '';
+  }
+}
+
+customElements.define('stage-frame', StageFrame);

@@ -1,0 +1,196 @@
+/** The worker of a live stream: encodes frames, talks to the server, decodes what it answers. */
+
+/** @import { FromWorker, StreamRequest, ToWorker, View } from './types.js' */
+/** @import { Result } from '../../client/index.js' */
+import { MaskstreamClient } from '../../client/index.js';
+import { History } from './history.js';
+import { Showing, viewOf } from './views.js';
+
+const JPEG_QUALITY = 0.85;
+const MAX_IN_FLIGHT = 3;
+
+/**
+ * @typedef {object} SentFrame
+ * @property {Blob} data
+ * @property {number} ptsUs
+ * @property {ImageBitmap} bitmap
+ */
+
+/** @typedef {{ bitmap: ImageBitmap, timeS: number } | null} Grabbed null at the end */
+
+class LiveSession {
+  /** @param {StreamRequest} request */
+  constructor(request) {
+    const options = request.apiKey === null ? {} : { apiKey: request.apiKey };
+    this.client = new MaskstreamClient(request.server, options);
+    this.classes = request.classes;
+    this.history = new History();
+    this.showing = new Showing();
+    this.canvas = new OffscreenCanvas(1, 1);
+    /** @type {((frame: Grabbed) => void) | null} */
+    this.give = null;
+    this.isStopped = false;
+    this.isRestarting = false;
+    this.index = 0;
+  }
+
+  /** Stream until `stop`; a change of classes resumes the session with the new ones. */
+  async run() {
+    let resumeToken = null;
+    try {
+      do {
+        this.isRestarting = false;
+        resumeToken = await this.streamOnce(resumeToken);
+      } while (this.isRestarting);
+      post({ kind: 'ended', error: '' });
+    } catch (error) {
+      post({ kind: 'ended', error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /**
+   * @param {string | null} resumeToken
+   * @returns {Promise<string | null>} the token of a session that is to be continued
+   */
+  async streamOnce(resumeToken) {
+    const stream = this.client.stream(this.frames(), {
+      policy: 'latest',
+      masks: 'bits',
+      classes: this.classes,
+      maxInFlight: MAX_IN_FLIGHT,
+      everyFrame: true,
+      resumeToken,
+    });
+    this.stream = stream;
+    listen(stream);
+    for await (const result of stream) {
+      await this.show(result);
+      if (this.isRestarting) stream.detach();
+    }
+    return stream.resumeToken;
+  }
+
+  /** @returns {AsyncGenerator<SentFrame>} */
+  async *frames() {
+    for (;;) {
+      const frame = await this.grab();
+      if (frame === null) return;
+      const { bitmap, timeS } = frame;
+      yield { data: await this.encode(bitmap), ptsUs: Math.round(timeS * 1e6), bitmap };
+    }
+  }
+
+  /** @returns {Promise<Grabbed>} the next frame of the page's source */
+  grab() {
+    if (this.isStopped) return Promise.resolve(null);
+    post({ kind: 'wanted' });
+    return new Promise((resolve) => {
+      this.give = resolve;
+    });
+  }
+
+  /** @param {Grabbed} frame */
+  take(frame) {
+    this.give?.(frame);
+    this.give = null;
+  }
+
+  stop() {
+    this.isStopped = true;
+    this.take(null);
+  }
+
+  /** @param {string[] | null} classes */
+  change(classes) {
+    this.classes = classes;
+    this.isRestarting = true;
+    this.stream?.detach();
+    this.take(null);
+  }
+
+  /** @param {ImageBitmap} bitmap */
+  async encode(bitmap) {
+    const { width, height } = bitmap;
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas = new OffscreenCanvas(width, height);
+    }
+    this.canvas.getContext('2d', { alpha: false })?.drawImage(bitmap, 0, 0);
+    return this.canvas.convertToBlob({ type: 'image/jpeg', quality: JPEG_QUALITY });
+  }
+
+  /** @param {Result} result */
+  async show(result) {
+    const { bitmap, data } = /** @type {SentFrame} */ (result.frame);
+    if (result.dropReason) {
+      bitmap.close();
+      post({ kind: 'drop', reason: result.dropReason });
+      return;
+    }
+    this.showing.minScore = this.stream?.showMin ?? 0;
+    const view = await viewOf(result, this.index, this.showing);
+    this.index += 1;
+    const forgotten = this.history.add({ index: view.index, jpeg: data, result });
+    post({ kind: 'view', view, bitmap, forgotten }, [view.labels.buffer, bitmap]);
+  }
+
+  /** @param {number} index of a view that is still kept */
+  async seek(index) {
+    const kept = this.history.get(index);
+    if (!kept) return;
+    const view = await viewOf(kept.result, index, this.showing);
+    const bitmap = await createImageBitmap(kept.jpeg);
+    post({ kind: 'past', view, bitmap }, [view.labels.buffer, bitmap]);
+  }
+}
+
+/**
+ * Report what happens to the connection.
+ *
+ * @param {EventTarget} stream
+ *
+ */
+function listen(stream) {
+  /** @type {(type: string, report: (detail: any) => FromWorker) => void} */
+  const on = (type, report) => {
+    stream.addEventListener(type, (event) => {
+      post(report(/** @type {CustomEvent} */ (event).detail));
+    });
+  };
+  on('state', ({ state, reason, delayMs }) => (
+    { kind: 'state', state, reason: reason ?? '', delayMs: delayMs ?? 0 }));
+  on('connected', ({ welcome, resumed }) => ({ kind: 'connected', session: welcome.session, resumed }));
+  on('reset', ({ epoch, reason }) => ({ kind: 'reset', epoch, reason }));
+  on('notice', ({ code, message, fatal }) => ({ kind: 'notice', code, message, fatal }));
+}
+
+/**
+ * @param {FromWorker} message
+ * @param {Transferable[]} [transfer]
+ */
+function post(message, transfer = []) {
+  self.postMessage(message, { transfer });
+}
+
+/** @type {LiveSession | null} */
+let session = null;
+
+self.onmessage = ({ data }) => {
+  const message = /** @type {ToWorker} */ (data);
+  switch (message.kind) {
+    case 'start':
+      session = new LiveSession(message.request);
+      void session.run();
+      break;
+    case 'frame':
+      session?.take(message);
+      break;
+    case 'classes':
+      session?.change(message.classes);
+      break;
+    case 'seek':
+      void session?.seek(message.index);
+      break;
+    case 'stop':
+      session?.stop();
+  }
+};
