@@ -1,0 +1,30 @@
+/** What happened to a stream, as `session.js` and `viewer-session.js` say it. */
+
+/** @import { WireError } from './errors.js' */
+/** @import { PromptInfo, Welcome } from './messages.js' */
+/** @import { ResultMessage } from './results.js' */
+/** @import { DropReason, ResetReason } from './types.js' */
+
+/**
+ * What a message means to the application; `lost` where a drop's reason, or a frame's result, was
+ * lost on the way.
+ * @typedef {{ type: 'answered' | 'provisional', frameIndex: number, message: ResultMessage }
+ *   | { type: 'drop', frameIndex: number, reason: DropReason }
+ *   | { type: 'reset', epoch: number, reason: ResetReason }
+ *   | { type: 'connected', welcome: Welcome }
+ *   | { type: 'prompts', fromSequence: number, prompts: PromptInfo[] }
+ *   | { type: 'promptsrefused', error: WireError }
+ *   | { type: 'goaway', inMs: number, reason: string }
+ *   | { type: 'refused', error: WireError }
+ *   | { type: 'flushed', id: unknown }
+ *   | { type: 'storeback' }} SessionEvent
+ */
+
+/**
+ * @param {number[]} indices of frames that get no result
+ * @param {DropReason} reason
+ * @returns {SessionEvent[]}
+ */
+export function drops(indices, reason) {
+  return indices.map((frameIndex) => ({ type: 'drop', frameIndex, reason }));
+}
