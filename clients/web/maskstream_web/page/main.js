@@ -1,11 +1,19 @@
 /** The page: its sections, and the sign-in in their place until the key is right. */
 
 import { LiveTab } from './live/live-tab.js';
+import { SessionsTab } from './sessions/sessions-tab.js';
+import { element } from './shared/dom.js';
 import { Refusal, Server, sentenceOf } from './shared/server.js';
 import { showSignIn } from './shared/sign-in.js';
-import { element } from './shared/dom.js';
+import { VideosTab } from './videos/videos-tab.js';
 
-const SECTIONS = ['live', 'videos', 'sessions'];
+/** @type {Record<string, (server: Server) => HTMLElement>} */
+const MAKERS = {
+  live: (server) => new LiveTab(server),
+  videos: (server) => new VideosTab(server),
+  sessions: (server) => new SessionsTab(server),
+};
+const SECTIONS = Object.keys(MAKERS);
 
 class Page {
   constructor() {
@@ -79,7 +87,7 @@ class Page {
 
   /** @param {string} name */
   make(name) {
-    const section = name === 'live' ? new LiveTab(this.server) : element('div', {});
+    const section = MAKERS[name](this.server);
     this.sections.set(name, section);
     return section;
   }

@@ -2,6 +2,7 @@
 
 /** @import { Health } from './rates.js' */
 /** @import { Latency } from './types.js' */
+/** @import { StreamState } from '../../client/types.js' */
 import { element } from '../shared/dom.js';
 import { PARTS } from './rates.js';
 
@@ -22,9 +23,7 @@ const REASONS = {
   lost: 'lost with a connection',
 };
 
-/** @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} ConnectionState */
-
-/** @type {Record<ConnectionState, string>} */
+/** @type {Record<StreamState, string>} */
 const STATES = {
   idle: 'Not connected',
   connecting: 'Connecting',
@@ -34,8 +33,8 @@ const STATES = {
 };
 
 export class HealthBar extends HTMLElement {
-  connectedCallback() {
-    if (this.firstChild) return;
+  constructor() {
+    super();
     this.state = element('dd', { class: 'state', 'data-state': 'idle' }, STATES.idle);
     this.resumes = element('span', { class: 'muted' });
     this.fps = element('dd', {}, '–');
@@ -44,30 +43,32 @@ export class HealthBar extends HTMLElement {
     this.reasons = element('span', { class: 'muted' });
     this.bars = new Map(PARTS.map((part) => [part, element('span', { class: `part ${part}` })]));
     this.legend = new Map(PARTS.map((part) => [part, element('b', {}, '–')]));
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
     this.append(element('dl', {},
       tile('Connection', this.state, this.resumes),
       tile('Frames per second', this.fps),
       tile('Latency', this.total, this.partsBar()),
-      tile('Dropped frames', this.drops, this.reasons),
-    ));
+      tile('Dropped frames', this.drops, this.reasons)));
   }
 
   partsBar() {
     const entries = PARTS.map((part) => element('li', {},
       element('i', { class: `part ${part}` }),
       `${PART_NAMES[part]} `,
-      /** @type {Map<string, HTMLElement>} */ (this.legend).get(part) ?? ''));
+      this.legend.get(part) ?? ''));
     return element('div', { class: 'latency' },
-      element('div', { class: 'parts', 'aria-hidden': 'true' }, ...(this.bars?.values() ?? [])),
+      element('div', { class: 'parts', 'aria-hidden': 'true' }, ...this.bars.values()),
       element('ul', {}, ...entries));
   }
 
   /**
-   * @param {ConnectionState} state
+   * @param {StreamState} state
    * @param {number} numResumes how often a broken connection was resumed
    */
   connection(state, numResumes) {
-    if (!this.state || !this.resumes) return;
     this.state.textContent = STATES[state];
     this.state.dataset['state'] = state;
     this.resumes.textContent = numResumes === 0 ? '' : `resumed ${numResumes} ×`;
@@ -75,13 +76,12 @@ export class HealthBar extends HTMLElement {
 
   /** @param {Health} health */
   update({ fps, latency, totalMs, drops }) {
-    if (!this.fps || !this.total || !this.drops || !this.reasons) return;
     this.fps.textContent = fps > 0 ? fps.toFixed(1) : '–';
     this.total.textContent = latency ? `${Math.round(totalMs)} ms` : '–';
     for (const part of PARTS) {
       const share = latency ? latency[part] / Math.max(totalMs, 1) : 0;
-      this.bars?.get(part)?.style.setProperty('flex-grow', share.toFixed(3));
-      const entry = this.legend?.get(part);
+      this.bars.get(part)?.style.setProperty('flex-grow', share.toFixed(3));
+      const entry = this.legend.get(part);
       if (entry) entry.textContent = latency ? `${Math.round(latency[part])}` : '–';
     }
     const counts = [...drops];

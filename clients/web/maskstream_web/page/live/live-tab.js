@@ -1,8 +1,9 @@
 /** The tab of live streams: puts source, stream, picture and lists together. */
 
-/** @import { FromWorker, View } from './types.js' */
+/** @import { FromWorker } from './types.js' */
 /** @import { Server } from '../shared/server.js' */
-/** @import { SourceKind } from './sources.js' */
+/** @import { Source } from './sources.js' */
+/** @import { StreamState } from '../../client/types.js' */
 import { element, save } from '../shared/dom.js';
 import { sentenceOf } from '../shared/server.js';
 import { Controls } from './controls.js';
@@ -13,7 +14,7 @@ import { Recorder } from './recorder.js';
 import { openSource } from './sources.js';
 import { SourcePicker } from './source-picker.js';
 import { StageFrame } from './stage-frame.js';
-import { TimeLine } from './time-line.js';
+import { LIVE_WINDOW_S, TimeLine } from './time-line.js';
 import { TrackList } from './track-list.js';
 import { ViewOptions } from './view-options.js';
 
@@ -24,9 +25,9 @@ export class LiveTab extends HTMLElement {
   constructor(server) {
     super();
     this.server = server;
-    this.frame = new StageFrame();
+    this.frame = new StageFrame('See every object, and keep its identity', 'Choose a source below and press Start.');
     this.stage = this.frame.stage;
-    this.timeLine = new TimeLine();
+    this.timeLine = new TimeLine({ windowS: LIVE_WINDOW_S, canReturn: true });
     this.picker = new SourcePicker();
     this.health = new HealthBar();
     this.list = new TrackList();
@@ -41,11 +42,16 @@ export class LiveTab extends HTMLElement {
     });
     /** @type {LiveStream | null} */
     this.stream = null;
+    /** @type {LiveStream | null} the newest, whose frames can be looked back at; also when it has ended */
+    this.past = null;
     /** @type {Recorder | null} */
     this.recorder = null;
     /** @type {string[] | null} */
     this.classes = null;
+    /** @type {StreamState} */
+    this.connection = 'idle';
     this.numResumes = 0;
+    this.isOpening = false;
   }
 
   connectedCallback() {
@@ -65,7 +71,6 @@ export class LiveTab extends HTMLElement {
   }
 
   listen() {
-    const { playback } = this;
     /** @type {(source: EventTarget, type: string, act: (detail: any) => void) => void} */
     const on = (source, type, act) => {
       source.addEventListener(type, (event) => {
@@ -74,10 +79,10 @@ export class LiveTab extends HTMLElement {
       });
     };
     for (const source of [this.stage, this.list]) {
-      on(source, 'point', (key) => playback.point(key));
-      on(source, 'pick', (key) => playback.pick(key));
+      on(source, 'point', (key) => this.playback.point(key));
+      on(source, 'pick', (key) => this.playback.pick(key));
     }
-    on(this.list, 'hide', (key) => playback.toggleHidden(key));
+    on(this.list, 'hide', (key) => this.playback.toggleHidden(key));
     on(this.options, 'look', (change) => this.stage.restyle(change));
     on(this.options, 'classes', (classes) => this.filter(classes));
     on(this.timeLine, 'scrub', (timeS) => this.scrub(timeS));
@@ -100,7 +105,7 @@ export class LiveTab extends HTMLElement {
     this.isOpening = true;
     this.frame.notice('');
     try {
-      const source = await openSource(/** @type {SourceKind} */ (this.picker.kind), this.picker.file ?? null);
+      const source = await openSource(this.picker.kind, this.picker.file);
       this.begin(source);
     } catch (error) {
       this.frame.notice(sentenceOf(error), 'bad');
@@ -109,10 +114,11 @@ export class LiveTab extends HTMLElement {
     }
   }
 
-  /** @param {import('./sources.js').Source} source */
+  /** @param {Source} source */
   begin(source) {
     this.past?.close();
-    this.playback.begin();
+    this.playback = new Playback(this.stage);
+    this.stage.restyle({ hidden: new Set(), highlighted: null });
     this.timeLine.clear();
     this.numResumes = 0;
     this.connection = 'connecting';
@@ -160,7 +166,7 @@ export class LiveTab extends HTMLElement {
     }
   }
 
-  /** @param {import('../../client/types.js').StreamState} state */
+  /** @param {StreamState} state */
   connected(state) {
     if (state === 'waiting') {
       this.frame.notice('Connection lost. Reconnecting; the tracks keep their identities.', 'warn');
@@ -220,7 +226,7 @@ export class LiveTab extends HTMLElement {
     const { table, rates, thumbnails, keptFromS, atS } = this.playback;
     this.list.update(table.listed(), thumbnails, this.stage.look);
     this.timeLine.update(table, keptFromS, atS, this.stage.look);
-    this.health.connection(this.connection ?? 'idle', this.numResumes);
+    this.health.connection(this.connection, this.numResumes);
     this.health.update(rates.health(performance.now()));
   }
 }

@@ -10,11 +10,6 @@ export class Playback {
   /** @param {Stage} stage */
   constructor(stage) {
     this.stage = stage;
-    this.begin();
-  }
-
-  /** Forget the stream before. */
-  begin() {
     this.table = new TrackTable();
     this.rates = new Rates();
     this.thumbnails = new Thumbnails();
@@ -24,8 +19,8 @@ export class Playback {
     this.atS = null;
     /** @type {string | null} */
     this.picked = null;
-    this.stage.restyle({ hidden: new Set(), highlighted: null });
   }
+
 
   get keptFromS() {
     return this.kept[0]?.timeS ?? 0;

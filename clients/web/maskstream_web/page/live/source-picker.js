@@ -13,18 +13,21 @@ const CHOICES = [
 
 /** An event `chosen` where a file was chosen. */
 export class SourcePicker extends HTMLElement {
-  connectedCallback() {
-    if (this.firstChild) return;
+  constructor() {
+    super();
     /** @type {SourceKind} */
     this.kind = 'clip';
     /** @type {File | null} */
     this.file = null;
     this.field = element('input', { type: 'file', accept: 'video/*', hidden: true, 'aria-label': 'Video file' });
-    this.field.addEventListener('change', () => this.choose(this.field?.files?.[0] ?? null));
+    this.field.addEventListener('change', () => this.choose(this.field.files?.[0] ?? null));
     this.fieldset = element('fieldset', { class: 'choice' },
       element('legend', { class: 'spoken' }, 'Source'),
       ...CHOICES.map((choice) => this.radio(choice)));
-    this.append(this.fieldset, this.field);
+  }
+
+  connectedCallback() {
+    if (!this.firstChild) this.append(this.fieldset, this.field);
   }
 
   /** @param {typeof CHOICES[number]} choice */
@@ -34,7 +37,7 @@ export class SourcePicker extends HTMLElement {
       this.kind = kind;
     });
     box.addEventListener('click', () => {
-      if (kind === 'file') this.field?.click();
+      if (kind === 'file') this.field.click();
     });
     return element('label', {}, box, glyph(name), element('span', {}, text));
   }
@@ -51,7 +54,7 @@ export class SourcePicker extends HTMLElement {
 
   /** @param {boolean} isLocked while a stream runs */
   lock(isLocked) {
-    if (this.fieldset) this.fieldset.disabled = isLocked;
+    this.fieldset.disabled = isLocked;
   }
 }
 

@@ -4,12 +4,16 @@ import { element } from '../shared/dom.js';
 import { Stage } from './stage.js';
 
 export class StageFrame extends HTMLElement {
-  constructor() {
+  /**
+   * @param {string} title
+   * @param {string} text what is there before anything is shown
+   */
+  constructor(title, text) {
     super();
     this.stage = new Stage();
     this.cover = element('div', { class: 'cover' },
-      element('p', { class: 'cover-title' }, 'See every object, and keep its identity'),
-      element('p', {}, 'Choose a source below and press Start.'));
+      element('p', { class: 'cover-title' }, title),
+      element('p', {}, text));
     this.text = element('p', { role: 'status' });
     this.mark = element('span', { class: 'badge', hidden: true });
   }

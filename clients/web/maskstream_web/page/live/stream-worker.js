@@ -1,6 +1,6 @@
 /** The worker of a live stream: encodes frames, talks to the server, decodes what it answers. */
 
-/** @import { FromWorker, StreamRequest, ToWorker, View } from './types.js' */
+/** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Result } from '../../client/index.js' */
 import { MaskstreamClient } from '../../client/index.js';
 import { History } from './history.js';
@@ -55,7 +55,7 @@ class LiveSession {
   async streamOnce(resumeToken) {
     const stream = this.client.stream(this.frames(), {
       policy: 'latest',
-      masks: 'bits',
+      masks: 'rle',
       classes: this.classes,
       maxInFlight: MAX_IN_FLIGHT,
       everyFrame: true,
@@ -127,7 +127,7 @@ class LiveSession {
       return;
     }
     this.showing.minScore = this.stream?.showMin ?? 0;
-    const view = await viewOf(result, this.index, this.showing);
+    const view = await viewOf(result, this.index, this.showing, result.ptsUs / 1e6);
     this.index += 1;
     const forgotten = this.history.add({ index: view.index, jpeg: data, result });
     post({ kind: 'view', view, bitmap, forgotten }, [view.labels.buffer, bitmap]);
@@ -137,7 +137,7 @@ class LiveSession {
   async seek(index) {
     const kept = this.history.get(index);
     if (!kept) return;
-    const view = await viewOf(kept.result, index, this.showing);
+    const view = await viewOf(kept.result, index, this.showing, kept.result.ptsUs / 1e6);
     const bitmap = await createImageBitmap(kept.jpeg);
     post({ kind: 'past', view, bitmap }, [view.labels.buffer, bitmap]);
   }

@@ -11,12 +11,17 @@ const NUM_LANES = 7;
 const LANE_PX = 17;
 const BAR_PX = 13;
 const MIN_WINDOW_S = 15;
-const MAX_WINDOW_S = 90;
+/** Seconds between the lines of the grid: the first that makes few enough of them. */
+const STEPS_S = [5, 10, 30, 60, 300];
+/** The longest time that is shown of a live stream. */
+export const LIVE_WINDOW_S = 90;
 
 /** Events: `scrub` with a time in seconds, or null for the newest frame. */
 export class TimeLine extends HTMLElement {
-  connectedCallback() {
-    if (this.firstChild) return;
+  /** @param {{ windowS: number, canReturn: boolean }} options canReturn: to the newest frame, by a button */
+  constructor({ windowS, canReturn }) {
+    super();
+    this.windowS = windowS;
     this.canvas = element('canvas', { 'aria-hidden': 'true' });
     this.range = element('input', {
       type: 'range', min: 0, max: 1, step: 0.02, value: 1, disabled: true,
@@ -25,11 +30,17 @@ export class TimeLine extends HTMLElement {
     this.clock = element('output', { class: 'clock' }, '0:00.0');
     this.live = button('Back to live', () => this.tell(null), { kind: 'quiet' });
     this.live.disabled = true;
-    this.range.addEventListener('input', () => this.tell(Number(this.range?.value)));
+    this.live.hidden = !canReturn;
+    this.range.addEventListener('input', () => this.tell(Number(this.range.value)));
+    this.lanes = new Lanes(NUM_LANES);
+    this.seconds = { from: 0, to: MIN_WINDOW_S };
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
     this.append(
       element('div', { class: 'head' }, element('h2', {}, 'Time line'), this.clock, this.live),
       element('div', { class: 'track' }, this.canvas, this.range));
-    this.clear();
   }
 
   clear() {
@@ -47,9 +58,8 @@ export class TimeLine extends HTMLElement {
    * @param {Look} look
    */
   update(table, keptFromS, atS, look) {
-    if (!this.range || !this.clock || !this.live) return;
     const to = Math.max(table.nowS, MIN_WINDOW_S);
-    this.seconds = { from: Math.max(0, to - MAX_WINDOW_S), to };
+    this.seconds = { from: Math.max(0, to - this.windowS), to };
     this.range.min = String(this.seconds.from);
     this.range.max = String(to);
     this.range.disabled = table.nowS === 0;
@@ -67,14 +77,14 @@ export class TimeLine extends HTMLElement {
    */
   draw(records, look) {
     const { canvas } = this;
-    const context = canvas?.getContext('2d');
-    if (!canvas || !context) return;
+    const context = canvas.getContext('2d');
+    if (!context) return;
     const wide = Math.max(1, canvas.clientWidth);
     const high = NUM_LANES * LANE_PX;
     canvas.width = wide * devicePixelRatio;
     canvas.height = high * devicePixelRatio;
     context.scale(devicePixelRatio, devicePixelRatio);
-    const { from, to } = /** @type {{from: number, to: number}} */ (this.seconds);
+    const { from, to } = this.seconds;
     const x = (/** @type {number} */ timeS) => ((timeS - from) / (to - from)) * wide;
     this.drawGrid(context, x, high);
     for (const record of records) {
@@ -88,9 +98,9 @@ export class TimeLine extends HTMLElement {
    * @param {number} high
    */
   drawGrid(context, x, high) {
-    const { from, to } = /** @type {{from: number, to: number}} */ (this.seconds);
+    const { from, to } = this.seconds;
     context.fillStyle = getComputedStyle(this).getPropertyValue('--line');
-    const step = to - from > 40 ? 10 : 5;
+    const step = STEPS_S.find((each) => (to - from) / each < 12) ?? 600;
     for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
       context.fillRect(Math.round(x(at)), 0, 1, high);
     }
@@ -103,7 +113,7 @@ export class TimeLine extends HTMLElement {
    * @param {Look | null} look
    */
   drawTrack(context, record, x, look) {
-    const top = /** @type {Lanes} */ (this.lanes).of(record) * LANE_PX + 2;
+    const top = this.lanes.of(record) * LANE_PX + 2;
     const isFaint = look?.hidden.has(record.key)
       || (look?.highlighted != null && look.highlighted !== record.key);
     context.globalAlpha = isFaint ? 0.25 : 1;

@@ -10,16 +10,20 @@ const MAX_ROWS = 60;
 
 /** Events: `point` (key or null), `pick` and `hide` (key). */
 export class TrackList extends HTMLElement {
-  connectedCallback() {
-    if (this.firstChild) return;
+  constructor() {
+    super();
     this.count = element('span', { class: 'muted' });
     this.list = element('ul', {});
     this.empty = element('p', { class: 'empty' }, 'Objects appear here once they are found.');
+    /** @type {Map<string, TrackRow>} */
+    this.rows = new Map();
+  }
+
+  connectedCallback() {
+    if (this.firstChild) return;
     this.append(
       element('div', { class: 'head' }, element('h2', {}, 'Tracks'), this.count),
       element('div', { class: 'rows' }, this.list, this.empty));
-    /** @type {Map<string, TrackRow>} */
-    this.rows = new Map();
   }
 
   /**
@@ -29,7 +33,6 @@ export class TrackList extends HTMLElement {
    */
   update(records, thumbnails, look) {
     const { list, rows } = this;
-    if (!list || !rows || !this.count || !this.empty) return;
     const shown = records.slice(0, MAX_ROWS);
     const keys = new Set(shown.map((record) => record.key));
     for (const [key, row] of rows) {
@@ -56,7 +59,7 @@ export class TrackList extends HTMLElement {
     row.element.addEventListener('pointerleave', () => tell('point', null));
     row.main.addEventListener('click', () => tell('pick', record.key));
     row.eye.addEventListener('click', () => tell('hide', record.key));
-    this.rows?.set(record.key, row);
+    this.rows.set(record.key, row);
     return row;
   }
 }

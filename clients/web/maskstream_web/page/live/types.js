@@ -62,6 +62,7 @@
  * @typedef {{ kind: 'wanted' }
  *   | { kind: 'view', view: View, bitmap: ImageBitmap, forgotten: number }
  *   | { kind: 'past', view: View, bitmap: ImageBitmap }
+ *   | { kind: 'watched', view: View }
  *   | { kind: 'state', state: StreamState, reason: string, delayMs: number }
  *   | { kind: 'connected', session: string, resumed: boolean }
  *   | { kind: 'reset', epoch: number, reason: string }

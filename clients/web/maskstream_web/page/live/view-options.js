@@ -9,27 +9,31 @@ const SIDES = [480, 640, 960, 1280];
  * when a stream starts.
  */
 export class ViewOptions extends HTMLElement {
-  connectedCallback() {
-    if (this.firstChild) return;
-    const opacity = element('input', { type: 'range', min: 0, max: 1, step: 0.05, value: 0.45 });
-    opacity.addEventListener('input', () => this.tell('look', { opacity: Number(opacity.value) }));
+  constructor() {
+    super();
+    this.opacity = element('input', { type: 'range', min: 0, max: 1, step: 0.05, value: 0.45 });
+    this.opacity.addEventListener('input', () => this.tell('look', { opacity: Number(this.opacity.value) }));
     this.side = element('select', {},
       ...SIDES.map((side) => element('option', { value: side, selected: side === 640 }, `${side} pixels`)));
     this.classes = element('div', { class: 'classes' });
     this.fold = element('details', {},
       element('summary', {}, 'Classes'),
       this.classes);
-    this.append(
-      element('h2', {}, 'Appearance'),
-      element('label', { class: 'field' }, 'Opacity of masks', opacity),
-      element('div', { class: 'checks' }, this.check('Outlines', 'outlines'), this.check('Labels', 'labels')),
-      element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
-      this.fold);
     this.fold.hidden = true;
   }
 
+  connectedCallback() {
+    if (this.firstChild) return;
+    this.append(
+      element('h2', {}, 'Appearance'),
+      element('label', { class: 'field' }, 'Opacity of masks', this.opacity),
+      element('div', { class: 'checks' }, this.check('Outlines', 'outlines'), this.check('Labels', 'labels')),
+      element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
+      this.fold);
+  }
+
   get maxSide() {
-    return Number(this.side?.value ?? SIDES[1]);
+    return Number(this.side.value);
   }
 
   /**
@@ -55,9 +59,9 @@ export class ViewOptions extends HTMLElement {
       for (const { box } of boxes) box.disabled = chosen.length === 1 && box.checked;
     };
     for (const { box } of boxes) box.addEventListener('change', changed);
-    this.classes?.replaceChildren(
+    this.classes.replaceChildren(
       ...boxes.map(({ name, box }) => element('label', { class: 'check' }, box, name)));
-    if (this.fold) this.fold.hidden = names.length === 0;
+    this.fold.hidden = names.length === 0;
   }
 
   /**

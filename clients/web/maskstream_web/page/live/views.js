@@ -27,16 +27,17 @@ export class Showing {
  * @param {Result} result
  * @param {number} index
  * @param {Showing} showing
+ * @param {number} timeS on the clock of the stream
  * @returns {Promise<View>}
  */
-export async function viewOf(result, index, showing) {
+export async function viewOf(result, index, showing, timeS) {
   const shown = result.tracks
     .map((track) => ({ track, seen: seenTrack(track, result.epoch) }))
     .filter(({ seen }) => showing.includes(seen));
   const crops = await Promise.all(shown.map(({ track }) => cropOf(track)));
   return {
     index,
-    timeS: result.ptsUs / 1e6,
+    timeS,
     epoch: result.epoch,
     width: result.maskWidth,
     height: result.maskHeight,
