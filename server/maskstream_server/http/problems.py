@@ -1,5 +1,6 @@
 """Every exception of a route as a problem document (RFC 9457), with the codes of the wire."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -42,8 +43,12 @@ def error_response(error: Exception) -> JSONResponse:
             # The client has disconnected, which is not worth a log line.
             return problem_response(400, "bad_request", "The client broke off.")
     known = public_error(error)
-    text = known.message if isinstance(known, WireError) else known.detail
-    return problem_response(known.http_status, known.code, text)
+    if not isinstance(known, WireError):
+        return problem_response(known.http_status, known.code, known.detail)
+    answer = problem_response(known.http_status, known.code, known.message)
+    if known.retry_after_ms is not None:
+        answer.headers["Retry-After"] = str(math.ceil(known.retry_after_ms / 1000))
+    return answer
 
 
 def install_problems(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ from maskstream_protocol import SUBPROTOCOL
 from maskstream_server.config.settings import Settings
 from maskstream_server.http.access import PUBLIC, require_access
 from maskstream_server.http.problems import install_problems
+from maskstream_server.http.tickets import Tickets
 from maskstream_server.lifecycle.app import create_app
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.stores.memory import MemoryStore
@@ -108,7 +109,8 @@ def test_what_is_public_is_there():
 
 
 async def test_a_new_route_without_a_word_about_access_is_refused():
-    app = FastAPI(dependencies=[Depends(require_access(Settings(api_keys=KEY)))])
+    tickets = Tickets(MemoryStore(), bytes, lambda: 0.0)
+    app = FastAPI(dependencies=[Depends(require_access(Settings(api_keys=KEY), tickets))])
     install_problems(app)
     router = APIRouter()
 
