@@ -10,13 +10,14 @@ OUT ?= demo-out
 PORT ?= 8000
 RUNS ?= 3
 HOST ?= 127.0.0.1
+EVERY ?= 20
 
 BIN := .venv/bin
 # Into this environment or nowhere: never into one that the system manages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help demo docs serve test test-all test-cpus test-compose test-web chaos check check-docker format clean
+.PHONY: help demo demo-failover docs serve test test-all test-cpus test-compose test-web chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +42,9 @@ demo: .venv/run  ## segment a video (VIDEO=any.mp4, or examples/cars.mp4) into O
 
 serve: .venv/run  ## run the server on HOST and PORT
 	@$(BIN)/maskstream serve --host $(HOST) --port $(PORT)
+
+demo-failover: .venv/run  ## the page with two servers, of which the serving one is killed every EVERY=20 s
+	@$(BIN)/python scripts/demo_failover.py --redis "$$(scripts/redis_server.sh)" --port $(PORT) --every $(EVERY)
 
 check: .venv/dev check-docker  ## style, types, the floors of the architecture, images
 	$(BIN)/ruff check .

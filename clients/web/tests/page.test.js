@@ -19,7 +19,7 @@ function square(x0, y0, side) {
 /** @param {object} [change] */
 function track(change = {}) {
   return {
-    key: '1:1', id: 1, epoch: 1, label: 'cat', score: 0.9, status: 'tracked', age: 1, area: 1,
+    key: '1:1', id: 1, label: 'cat', score: 0.9, status: 'tracked', age: 1, area: 1,
     box: [0, 0, 1, 1], ...change,
   };
 }

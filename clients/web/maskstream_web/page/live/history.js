@@ -1,10 +1,11 @@
 /** The last frames of a stream, to look back at; bounded by bytes. */
 
-/** @import { Result } from '../../client/index.js' */
+/** @import { Place } from './views.js' */
+/** @import { Result } from '../../client/result.js' */
 
 /**
  * @typedef {object} Kept
- * @property {number} index
+ * @property {Place} place
  * @property {Blob} jpeg
  * @property {Result} result
  */
@@ -27,14 +28,14 @@ export class History {
    * @returns {number} the first index that can still be looked at
    */
   add(kept) {
-    this.frames.set(kept.index, kept);
+    this.frames.set(kept.place.index, kept);
     this.numBytes += bytesOf(kept);
     for (const [index, oldest] of this.frames) {
-      if (this.numBytes <= this.maxBytes || index === kept.index) return index;
+      if (this.numBytes <= this.maxBytes || index === kept.place.index) return index;
       this.frames.delete(index);
       this.numBytes -= bytesOf(oldest);
     }
-    return kept.index;
+    return kept.place.index;
   }
 
   /** @param {number} index */

@@ -3,7 +3,7 @@
 /** @import { FromWorker } from './types.js' */
 /** @import { Server } from '../shared/server.js' */
 /** @import { Source } from './sources.js' */
-/** @import { StreamState } from '../../client/types.js' */
+/** @import { ClassInfo, StreamState } from '../../client/types.js' */
 import { element, save } from '../shared/dom.js';
 import { sentenceOf } from '../shared/server.js';
 import { Controls } from './controls.js';
@@ -91,8 +91,9 @@ export class LiveTab extends HTMLElement {
 
   async offerClasses() {
     try {
-      const { models } = await this.server.client.models();
+      const models = await this.server.client.models();
       const shown = models.find((model) => model.default) ?? models[0];
+      /** @type {{ classes: ClassInfo[] }} */
       const { classes } = await this.server.client.model(shown.name);
       this.options.offer(classes.map(({ name }) => name));
     } catch (error) {
@@ -141,7 +142,7 @@ export class LiveTab extends HTMLElement {
   hear(message) {
     switch (message.kind) {
       case 'view':
-        this.playback.show(message.bitmap, message.view, message.forgotten);
+        this.playback.show(message.bitmap, message.view, message.keptFrom);
         break;
       case 'past':
         this.playback.showPast(message.bitmap, message.view);

@@ -1,13 +1,15 @@
 /** The worker of a live stream: encodes frames, talks to the server, decodes what it answers. */
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
-/** @import { Result } from '../../client/index.js' */
+/** @import { Result } from '../../client/result.js' */
 import { MaskstreamClient } from '../../client/index.js';
 import { History } from './history.js';
 import { Showing, viewOf } from './views.js';
 
 const JPEG_QUALITY = 0.85;
 const MAX_IN_FLIGHT = 3;
+/** As long as a server keeps the memory of a session without a connection, by default. */
+const GIVE_UP_MS = 120_000;
 
 /**
  * @typedef {object} SentFrame
@@ -32,6 +34,7 @@ class LiveSession {
     this.isStopped = false;
     this.isRestarting = false;
     this.index = 0;
+    this.life = 1;
   }
 
   /** Stream until `stop`; a change of classes resumes the session with the new ones. */
@@ -60,6 +63,7 @@ class LiveSession {
       maxInFlight: MAX_IN_FLIGHT,
       everyFrame: true,
       resumeToken,
+      retry: { giveUpAfterMs: GIVE_UP_MS },
     });
     this.stream = stream;
     listen(stream);
@@ -120,24 +124,27 @@ class LiveSession {
 
   /** @param {Result} result */
   async show(result) {
-    const { bitmap, data } = /** @type {SentFrame} */ (result.frame);
+    const frame = /** @type {SentFrame | null} */ (result.frame);
     if (result.dropReason) {
-      bitmap.close();
+      frame?.bitmap.close();
       post({ kind: 'drop', reason: result.dropReason });
       return;
     }
+    if (result.reset) this.life += 1;
+    if (frame === null) return; // Of before a change of classes: its picture is gone.
     this.showing.minScore = this.stream?.showMin ?? 0;
-    const view = await viewOf(result, this.index, this.showing, result.ptsUs / 1e6);
+    const place = { index: this.index, life: this.life, timeS: frame.ptsUs / 1e6 };
+    const view = await viewOf(result, place, this.showing);
     this.index += 1;
-    const forgotten = this.history.add({ index: view.index, jpeg: data, result });
-    post({ kind: 'view', view, bitmap, forgotten }, [view.labels.buffer, bitmap]);
+    const keptFrom = this.history.add({ place, jpeg: frame.data, result });
+    post({ kind: 'view', view, bitmap: frame.bitmap, keptFrom }, [view.labels.buffer, frame.bitmap]);
   }
 
   /** @param {number} index of a view that is still kept */
   async seek(index) {
     const kept = this.history.get(index);
     if (!kept) return;
-    const view = await viewOf(kept.result, index, this.showing, kept.result.ptsUs / 1e6);
+    const view = await viewOf(kept.result, kept.place, this.showing);
     const bitmap = await createImageBitmap(kept.jpeg);
     post({ kind: 'past', view, bitmap }, [view.labels.buffer, bitmap]);
   }

@@ -5,9 +5,8 @@
 /**
  * A track on one frame.
  * @typedef {object} SeenTrack
- * @property {string} key epoch and id: an identity for as long as the page is open
+ * @property {string} key an identity of its own, also where ids start over
  * @property {number} id
- * @property {number} epoch
  * @property {string} label
  * @property {number} score 0 to 1
  * @property {TrackStatus} status
@@ -31,7 +30,6 @@
  * @typedef {object} View
  * @property {number} index of the result since the page was opened; later is larger
  * @property {number} timeS on the clock of the stream
- * @property {number} epoch
  * @property {number} width of `labels`
  * @property {number} height of `labels`
  * @property {Uint16Array} labels (height, width): twice 1 + the row in `tracks`, plus 1 on outlines;
@@ -60,7 +58,7 @@
 /**
  * From the worker to the page: `wanted` asks for the newest frame.
  * @typedef {{ kind: 'wanted' }
- *   | { kind: 'view', view: View, bitmap: ImageBitmap, forgotten: number }
+ *   | { kind: 'view', view: View, bitmap: ImageBitmap, keptFrom: number }
  *   | { kind: 'past', view: View, bitmap: ImageBitmap }
  *   | { kind: 'watched', view: View }
  *   | { kind: 'state', state: StreamState, reason: string, delayMs: number }

@@ -1,7 +1,7 @@
 /** Results of the client as views of the page. */
 
 /** @import { Crop } from '../../client/types.js' */
-/** @import { Result, Track } from '../../client/index.js' */
+/** @import { Result, Track } from '../../client/result.js' */
 /** @import { Latency, SeenTrack, View } from './types.js' */
 import { composeLabels } from './labels.js';
 
@@ -22,23 +22,29 @@ export class Showing {
 }
 
 /**
+ * Where a result belongs.
+ * @typedef {object} Place
+ * @property {number} index
+ * @property {number} life how often identities have started over
+ * @property {number} timeS on the clock of the stream
+ */
+
+/**
  * Return what is shown of a result.
  *
  * @param {Result} result
- * @param {number} index
+ * @param {Place} place
  * @param {Showing} showing
- * @param {number} timeS on the clock of the stream
  * @returns {Promise<View>}
  */
-export async function viewOf(result, index, showing, timeS) {
+export async function viewOf(result, { index, life, timeS }, showing) {
   const shown = result.tracks
-    .map((track) => ({ track, seen: seenTrack(track, result.epoch) }))
+    .map((track) => ({ track, seen: seenTrack(track, life) }))
     .filter(({ seen }) => showing.includes(seen));
   const crops = await Promise.all(shown.map(({ track }) => cropOf(track)));
   return {
     index,
     timeS,
-    epoch: result.epoch,
     width: result.maskWidth,
     height: result.maskHeight,
     labels: composeLabels(result.maskWidth, result.maskHeight, crops),
@@ -57,12 +63,12 @@ async function cropOf(track) {
 
 /**
  * @param {Track} track
- * @param {number} epoch
+ * @param {number} life
  * @returns {SeenTrack}
  */
-function seenTrack(track, epoch) {
+function seenTrack(track, life) {
   const { id, label, score, status, age, area, box } = track;
-  return { key: `${epoch}:${id}`, id, epoch, label, score, status, age, area, box };
+  return { key: `${life}:${id}`, id, label, score, status, age, area, box };
 }
 
 /**
@@ -70,7 +76,7 @@ function seenTrack(track, epoch) {
  * @returns {Latency | null}
  */
 function latencyOf({ timings, latencyMs }) {
-  if (!Number.isFinite(latencyMs)) return null;
+  if (latencyMs === null) return null;
   const queue = timings.waitUs / 1000;
   const decode = timings.decodeUs / 1000;
   const model = timings.inferUs / 1000;

@@ -22,11 +22,12 @@ async function watch({ server, apiKey, session }) {
   });
   const showing = new Showing();
   const startedMs = performance.now();
-  let index = 0;
+  let life = 1;
   for await (const result of viewer) {
     showing.minScore = viewer.showMin;
-    const view = await viewOf(result, index, showing, (performance.now() - startedMs) / 1000);
-    index += 1;
+    if (result.reset) life += 1;
+    const timeS = (performance.now() - startedMs) / 1000;
+    const view = await viewOf(result, { index: result.frameIndex, life, timeS }, showing);
     post({ kind: 'watched', view }, [view.labels.buffer]);
   }
 }

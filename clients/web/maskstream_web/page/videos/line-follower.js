@@ -2,11 +2,14 @@
 
 /** @import { Server } from '../shared/server.js' */
 /** @import { Stage } from '../live/stage.js' */
-/** @import { Line, LineObject } from './types.js' */
+/** @import { FrameLine, LineObject } from '../../client/video-lines.js' */
 /** @import { SeenTrack, View } from '../live/types.js' */
+import { lineCrop } from '../../client/video-lines.js';
 import { composeLabels } from '../live/labels.js';
 import { TrackTable } from '../live/track-table.js';
-import { cropOf } from './segmentation.js';
+
+/** Of a video that says no times. */
+const ASSUMED_FPS = 25;
 
 export class LineFollower {
   /**
@@ -20,11 +23,9 @@ export class LineFollower {
     this.id = id;
     this.stage = stage;
     this.table = new TrackTable();
-    this.lastFrame = -1;
-    this.isReading = false;
-    this.isComplete = false;
     this.stop = new AbortController();
     this.film = file === null ? null : filmOf(file);
+    this.isPresenting = false;
   }
 
   close() {
@@ -33,58 +34,49 @@ export class LineFollower {
   }
 
   /**
-   * Read what has come since the last call.
+   * Read all lines, until there are no more or `close` is called.
    *
-   * @param {boolean} isDone no more will come
+   * @throws {Error} the video has failed, or the server is gone
    */
-  async follow(isDone) {
-    if (this.isReading || this.isComplete) return;
-    this.isReading = true;
+  async run() {
+    /** @type {FrameLine | null} */
+    let newest = null;
     try {
-      /** @type {Line | null} */
-      let newest = null;
-      const options = { after: this.lastFrame, signal: this.stop.signal };
-      for await (const line of this.server.client.videos.results(this.id, options)) {
-        this.take(line);
+      for await (const line of this.server.client.videos.results(this.id, { signal: this.stop.signal })) {
+        this.table.add(viewOf(line, new Uint16Array(0)));
         newest = line;
+        if (!this.isPresenting) void this.present(line);
       }
       if (newest) await this.present(newest);
-      this.isComplete = isDone;
     } catch (error) {
       if (!this.stop.signal.aborted) throw error;
-    } finally {
-      this.isReading = false;
     }
   }
 
-  /** @param {Line} line */
-  take(line) {
-    this.lastFrame = line.frame;
-    this.table.add(viewOf(line, new Uint16Array(0)));
-  }
-
-  /** @param {Line} line */
+  /** @param {FrameLine} line */
   async present(line) {
+    this.isPresenting = true;
     const [height, width] = line.size;
-    const crops = line.objects.map((object) => cropOf(object));
-    const view = viewOf(line, composeLabels(width, height, crops));
-    if (this.film) await seek(this.film, line.time_s);
+    const view = viewOf(line, composeLabels(width, height, line.objects.map(lineCrop)));
+    if (this.film) await seek(this.film, view.timeS);
     if (!this.stop.signal.aborted) this.stage.show(this.film, view);
+    this.isPresenting = false;
   }
 }
 
 /**
- * @param {Line} line
+ * @param {FrameLine} line
  * @param {Uint16Array} labels
  * @returns {View}
  */
 function viewOf({ frame, time_s: timeS, size: [height, width], objects }, labels) {
-  return { index: frame, timeS, epoch: 1, width, height, labels, tracks: objects.map(seenTrack), latency: null };
+  const tracks = objects.map(seenTrack);
+  return { index: frame, timeS: timeS ?? frame / ASSUMED_FPS, width, height, labels, tracks, latency: null };
 }
 
 /** @param {LineObject} object @returns {SeenTrack} */
 function seenTrack({ track_id: id, label, score, status, age, area, box }) {
-  return { key: `1:${id}`, id, epoch: 1, label, score, status, age, area, box };
+  return { key: String(id), id, label, score, status, age, area, box };
 }
 
 /** @param {File} file */

@@ -1,8 +1,18 @@
 /** Files on their way to the server, one after the other. */
 
 /** @import { Server } from '../shared/server.js' */
-/** @import { Upload } from './types.js' */
 import { sentenceOf } from '../shared/server.js';
+
+/**
+ * A file on its way to the server.
+ * @typedef {object} Upload
+ * @property {string} id of its own
+ * @property {File} file
+ * @property {string[]} artifacts that are asked for
+ * @property {number} sentBytes
+ * @property {string} error empty: none
+ * @property {AbortController} stop
+ */
 
 export class Uploads {
   /**
@@ -68,7 +78,7 @@ export class Uploads {
       const video = await this.server.client.videos.upload(file, {
         options: { artifacts },
         signal: stop.signal,
-        onProgress: (sentBytes) => {
+        progress: (sentBytes) => {
           upload.sentBytes = sentBytes;
           this.changed();
         },

@@ -1,6 +1,7 @@
 /** The queue: uploads under way, then videos with their states. */
 
-/** @import { Upload, VideoRecord } from './types.js' */
+/** @import { Video } from '../../client/videos.js' */
+/** @import { Upload } from './uploads.js' */
 import { button, element } from '../shared/dom.js';
 import { megabytes } from '../shared/format.js';
 
@@ -32,7 +33,7 @@ export class VideoList extends HTMLElement {
 
   /**
    * @param {Upload[]} uploads
-   * @param {VideoRecord[]} records
+   * @param {Video[]} records
    * @param {string | null} chosen
    */
   update(uploads, records, chosen) {
@@ -100,7 +101,7 @@ function uploadRow({ id, file, sentBytes, error }) {
   return { id, name: file.name, facts, percent, canOpen: false, removal: error ? 'Dismiss' : 'Cancel' };
 }
 
-/** @param {VideoRecord} record @returns {Row} */
+/** @param {Video} record @returns {Row} */
 function recordRow(record) {
   const isRunning = record.state === 'running';
   return {
@@ -113,7 +114,7 @@ function recordRow(record) {
   };
 }
 
-/** @param {VideoRecord} record */
+/** @param {Video} record */
 function factsOf({ state, reason, warning, percent, fps, eta_s: etaS }) {
   if (state === 'running') {
     const speed = fps ? ` · ${fps.toFixed(1)} frames/s` : '';

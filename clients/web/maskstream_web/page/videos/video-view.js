@@ -1,7 +1,7 @@
 /** The video that is looked at: its results while they come, then the film with its masks. */
 
 /** @import { Server } from '../shared/server.js' */
-/** @import { VideoRecord } from './types.js' */
+/** @import { Video } from '../../client/videos.js' */
 import { button, element, save } from '../shared/dom.js';
 import { sentenceOf } from '../shared/server.js';
 import { StageFrame } from '../live/stage-frame.js';
@@ -54,7 +54,7 @@ export class VideoView extends HTMLElement {
   /**
    * Show a video as it is now; called again whenever it has changed.
    *
-   * @param {VideoRecord} record
+   * @param {Video} record
    * @param {File | null} file of this tab, whose pictures are shown beside the results
    */
   show(record, file) {
@@ -63,10 +63,9 @@ export class VideoView extends HTMLElement {
       this.heading.textContent = record.name || record.id;
       this.follower = new LineFollower(this.server, record.id, file, this.frame.stage);
       this.frame.running(true);
+      this.follower.run().catch((error) => this.frame.notice(sentenceOf(error), 'bad'));
     }
-    void this.follower.follow(record.state === 'done').then(
-      () => this.refresh(),
-      (error) => this.frame.notice(sentenceOf(error), 'bad'));
+    this.refresh();
     this.offer(record);
   }
 
@@ -76,7 +75,7 @@ export class VideoView extends HTMLElement {
     this.timeLine.update(this.follower.table, 0, atS, this.frame.stage.look);
   }
 
-  /** @param {VideoRecord} record */
+  /** @param {Video} record */
   offer({ id, artifacts = [], state }) {
     const files = state === 'done' ? artifacts : [];
     const known = `${id} ${files.join()}`;

@@ -1,7 +1,7 @@
 /** The tab of whole videos: uploads, the queue, and the video that is looked at. */
 
 /** @import { Server } from '../shared/server.js' */
-/** @import { VideoRecord } from './types.js' */
+/** @import { Video } from '../../client/videos.js' */
 import { element } from '../shared/dom.js';
 import { sentenceOf } from '../shared/server.js';
 import { Uploads } from './uploads.js';
@@ -22,7 +22,7 @@ export class VideosTab extends HTMLElement {
     this.view = new VideoView(server);
     this.error = element('p', { class: 'notice', role: 'status', hidden: true });
     this.uploads = new Uploads(server, () => this.refresh());
-    /** @type {VideoRecord[]} newest first */
+    /** @type {Video[]} newest first */
     this.records = [];
     /** @type {string | null} the video that is looked at */
     this.chosen = null;
@@ -47,8 +47,8 @@ export class VideosTab extends HTMLElement {
 
   async load() {
     try {
-      const { videos } = await this.server.client.videos.list({ limit: LISTED });
-      this.records = videos;
+      const response = await this.server.fetch(`v1/videos?limit=${LISTED}`);
+      this.records = (await response.json()).videos;
       this.error.hidden = true;
       this.refresh();
     } catch (error) {
