@@ -7,7 +7,8 @@ import { History } from './history.js';
 import { Showing, viewOf } from './views.js';
 
 const JPEG_QUALITY = 0.85;
-const MAX_IN_FLIGHT = 3;
+/** One in the model, one that waits: a third would only push the second out. */
+const MAX_IN_FLIGHT = 2;
 /** As long as a server keeps the memory of a session without a connection, by default. */
 const GIVE_UP_MS = 120_000;
 

@@ -1,16 +1,16 @@
-/** A small picture of each track, cut out of the frame on which it was surest so far. */
+/** A small picture of each track, cut out of the frame on which it was largest and surest so far. */
 
 /** @import { View } from './types.js' */
 import { element } from '../shared/dom.js';
 
 const SIDE = 88;
-/** A better one replaces it where the score has grown by this much. */
-const BETTER = 0.1;
+/** A better one replaces it where it is better by this factor. */
+const BETTER = 1.2;
 const MAX_KEPT = 300;
 
 export class Thumbnails {
   constructor() {
-    /** @type {Map<string, { canvas: HTMLCanvasElement, score: number }>} by key, oldest first */
+    /** @type {Map<string, { canvas: HTMLCanvasElement, quality: number }>} by key, oldest first */
     this.kept = new Map();
   }
 
@@ -19,13 +19,14 @@ export class Thumbnails {
    * @param {View} view of it
    */
   take(picture, view) {
-    for (const { key, box, score, status } of view.tracks) {
+    for (const { key, box, score, area, status } of view.tracks) {
+      const quality = score * Math.sqrt(area);
       const known = this.kept.get(key);
       if (box[2] === box[0] || status === 'missed') continue;
-      if (known && score < known.score + BETTER) continue;
+      if (known && quality < known.quality * BETTER) continue;
       const canvas = known?.canvas ?? element('canvas', { width: SIDE, height: SIDE });
       cut(canvas, picture, box, picture.width / view.width);
-      this.kept.set(key, { canvas, score });
+      this.kept.set(key, { canvas, quality });
     }
     for (const key of this.kept.keys()) {
       if (this.kept.size <= MAX_KEPT) break;
