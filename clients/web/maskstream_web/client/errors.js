@@ -57,10 +57,12 @@ export class RefusedError extends MaskstreamError {
    * @param {string} message
    * @param {number} status of HTTP
    * @param {string} [code] the server's, for programs; empty where it gave none
+   * @param {number} [retryAfterMs] when to try again; 0 where it did not say
    */
-  constructor(message, status, code = '') {
+  constructor(message, status, code = '', retryAfterMs = 0) {
     super(message);
     this.status = status;
+    this.retryAfterMs = retryAfterMs;
     this.code = code;
   }
 }

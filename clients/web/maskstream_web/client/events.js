@@ -12,6 +12,7 @@
  *   | { type: 'drop', frameIndex: number, reason: DropReason }
  *   | { type: 'reset', epoch: number, reason: ResetReason }
  *   | { type: 'connected', welcome: Welcome }
+ *   | { type: 'watching', session: string, sequence: number }
  *   | { type: 'prompts', fromSequence: number, prompts: PromptInfo[] }
  *   | { type: 'promptsrefused', error: WireError }
  *   | { type: 'goaway', inMs: number, reason: string }

@@ -62,6 +62,11 @@ export class ClientSession {
     return this.#lookahead > 0;
   }
 
+  /** Whether the session was ended and nothing is left to be answered. */
+  get isDone() {
+    return this.awaits('bye') && this.numInFlight === 0;
+  }
+
   /**
    * Whether a request of this type has no answer yet.
    * @param {Request['type']} type
@@ -69,8 +74,6 @@ export class ClientSession {
   awaits(type) {
     return this.#outbox.awaits(type);
   }
-
-  // Calls of the application.
 
   /**
    * Whether a frame of so many bytes, pushed now, would leave at once.
@@ -97,8 +100,6 @@ export class ClientSession {
   request(request) {
     this.#outbox.request(request);
   }
-
-  // Calls of the shell.
 
   /** There is a connection, on which nothing was sent. */
   connectionOpened() {
@@ -135,8 +136,6 @@ export class ClientSession {
     const parsed = parseServerMessage(message);
     return parsed === null ? [] : this.#take(parsed);
   }
-
-  // Messages.
 
   /** @param {ServerMessage} message @returns {SessionEvent[]} */
   #take(message) {
