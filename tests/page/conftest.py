@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CLIP = Path(__file__).resolve().parents[2] / "examples" / "cars.mp4"
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 60_000
 """The machine may be busy with much else."""
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 

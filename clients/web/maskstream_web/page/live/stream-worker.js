@@ -26,9 +26,9 @@ class LiveSession {
   constructor(request) {
     const options = request.apiKey === null ? {} : { apiKey: request.apiKey };
     this.client = new MaskstreamClient(request.server, options);
-    this.classes = request.classes;
     this.history = new History();
     this.showing = new Showing();
+    this.showing.classes = request.classes;
     this.canvas = new OffscreenCanvas(1, 1);
     /** @type {((frame: Grabbed) => void) | null} */
     this.give = null;
@@ -60,7 +60,7 @@ class LiveSession {
     const stream = this.client.stream(this.frames(), {
       policy: 'latest',
       masks: 'rle',
-      classes: this.classes,
+      classes: this.showing.classes,
       maxInFlight: MAX_IN_FLIGHT,
       everyFrame: true,
       resumeToken,
@@ -96,7 +96,8 @@ class LiveSession {
 
   /** @param {Grabbed} frame */
   take(frame) {
-    this.give?.(frame);
+    if (this.give) this.give(frame);
+    else frame?.bitmap.close(); // It was asked for before a change of classes.
     this.give = null;
   }
 
@@ -107,7 +108,8 @@ class LiveSession {
 
   /** @param {string[] | null} classes */
   change(classes) {
-    this.classes = classes;
+    // The server mentions a track that it has mentioned before until it ends, whatever its class.
+    this.showing.classes = classes;
     this.isRestarting = true;
     this.stream?.detach();
     this.take(null);
