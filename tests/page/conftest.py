@@ -19,6 +19,9 @@ TIMEOUT_MS = 60_000
 """The machine may be busy with much else."""
 FAKE_CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
+QUICK = {"mjpeg": {}, "libvpx": {"deadline": "realtime", "cpu-used": "8"}}
+QUICK["libx264"] = {"preset": "ultrafast"}
+
 Visit = Callable[..., "Page"]
 
 
@@ -32,7 +35,7 @@ def frames_of_clip(count: int) -> list[av.VideoFrame]:
 def write_film(path: Path, codec: str, frames: list[av.VideoFrame], fps: int) -> Path:
     """Write frames as a file that Chromium plays."""
     with av.open(str(path), "w", format="mjpeg" if codec == "mjpeg" else None) as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream = container.add_stream(codec, rate=fps, options=QUICK[codec])
         stream.width, stream.height = frames[0].width, frames[0].height
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         for index, frame in enumerate(frames):
@@ -44,14 +47,17 @@ def write_film(path: Path, codec: str, frames: list[av.VideoFrame], fps: int) ->
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Browser"]:
-    """One browser for a module; every test has a context of its own."""
+def chromium(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["Browser"]:
+    """One browser for a module, whose `CAMERA_FRAMES` is how long its camera's clip is."""
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[web]' brings it")
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("no Chromium on PATH: apt-get install chromium")
     camera = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    write_film(camera, "mjpeg", frames_of_clip(25), fps=5)
+    count = getattr(request.module, "CAMERA_FRAMES", 25)
+    write_film(camera, "mjpeg", frames_of_clip(count), fps=5)
     options = [*FAKE_CAMERA, f"--use-file-for-fake-video-capture={camera}", "--no-sandbox"]
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=options)

@@ -91,6 +91,15 @@ def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp
     assert 2 < track["to_s"] < 60
 
 
+def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page, "Camera")
+    assert drawn_colours(page) > 1000
+    page.get_by_role("button", name="Stop").click()
+    wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
+    assert page.evaluate("document.querySelector('live-tab').past.source.video.srcObject === null")
+
+
 def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visit: Visit):
     page = visit(live.url)
     page.evaluate(
