@@ -26,6 +26,8 @@ from maskstream_model.tasks.preprocess import MEAN, STD, resized_size
 OPSET: Final = 18
 INPUT: Final = "images"
 PACKAGES: Final = ("onnx", "onnxscript", "onnxruntime")
+EXPORTERS: Final = ("onnxscript", "torch.onnx")
+"""Loggers of what exports."""
 
 
 def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: int = 1) -> Size:
@@ -51,6 +53,7 @@ def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: i
     new_session = _onnxruntime()
     size = model.batch_key(*frame_size)
     with atomic_write(out) as draft:
+        draft.touch()  # before the export, which takes a minute
         compiler = _compiler(draft, _facts(model, frame_size), new_session)
         compile_segmenter(model.segmenter, size, compiler, max_batch)
     return size
@@ -90,16 +93,18 @@ def _compiler(path: Path, facts: Mapping[str, str], new_session: Callable[[Path]
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter reports what it does not fold, and torch what it deprecates within itself."""
-    log = logging.getLogger("onnxscript")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    """The exporter reports what it does not fold, and torch what it lacks or deprecates itself."""
+    logs = [logging.getLogger(name) for name in EXPORTERS]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _facts(model: QueryTrackingModel[Any], frame_size: Size) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 
@@ -61,6 +63,12 @@ class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):
         super().__init__(config, device, fingerprint)
         self.resize = resize
         self.segmenter = segmenter.to(device).eval()
+
+    def with_segmenter(self, segmenter: AnySegmenter) -> Self:
+        """Return this model with another segmenter of the same weights, as a compiled one."""
+        other = copy(self)
+        other.segmenter = segmenter.to(self.device).eval()
+        return other
 
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """See `port.Model`."""

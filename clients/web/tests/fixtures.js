@@ -1,14 +1,15 @@
-/** What the tests of several modules share: the byte fixtures of the protocol, and a server's words. */
+/** What several tests share: the byte fixtures of the protocol, and what a server says. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const here = path.join(import.meta.dirname, '..', '..', '..', 'tests');
-const data = process.env.MASKSTREAM_TEST_DATA ?? here;
+const data = process.env.MASKSTREAM_TEST_DATA;
+const checkout = path.join(import.meta.dirname, '..', '..', '..');
+const place = data ? [data, 'fixtures'] : [checkout, 'tests', 'protocol'];
 
 /** The byte fixtures that Python's tests read, too. */
-export const wire = JSON.parse(readFileSync(path.join(data, 'protocol', 'wire-v1.json'), 'utf8'));
+const wire = JSON.parse(readFileSync(path.join(...place, 'wire-v1.json'), 'utf8'));
 
 export const fixtures = (message) => wire.fixtures.filter((each) => each.message === message);
 export const fixture = (name) => wire.fixtures.find((each) => each.name === name);

@@ -45,10 +45,6 @@ class OnlineDaq(TrackerModel):
         super().__init__(config, segmenter, device, fingerprint)
         self.tracker = tracker.to(device).eval()
 
-    def with_segmenter(self, segmenter: AnySegmenter) -> "OnlineDaq":
-        """Return this model with another segmenter of the same weights, as a compiled one."""
-        return OnlineDaq(self.config, segmenter, self.tracker, self.device, self.fingerprint)
-
     @torch.no_grad()
     def track(
         self,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskstream_model.command_errors import click_errors, printable
-from maskstream_model.frame_size import FrameSize
+from maskstream_model.command_options import FrameSize, weights_option
 from maskstream_train.commands.shared import EXISTING, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS
 
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.option("--preset", default="demo", show_default=True, help="Which model.")
-@click.option(
-    "--weights",
-    metavar="FILE|auto",
-    help="Weight file; auto pulls those that are not here yet.  [default: those pulled]",
-)
+@weights_option
 @click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
 @click.option(
     "--data",

@@ -1,6 +1,7 @@
 /** The client of one server, or of several that share a store. */
 
 import { Addresses, httpUrl, watchUrl } from './addresses.js';
+import { ConnectionFailedError, MaskstreamError } from './errors.js';
 import { Http } from './http.js';
 import { Stream } from './stream.js';
 import { Videos } from './videos.js';
@@ -9,6 +10,8 @@ import { Viewer } from './viewer.js';
 /** @import { Services } from './results-stream.js' */
 /** @import { Source } from './stream.js' */
 /** @import { StreamOptions } from './types.js' */
+
+const TICKET_TIMEOUT_MS = 10_000;
 
 /**
  * @typedef {object} ClientOptions
@@ -48,7 +51,11 @@ export class MaskstreamClient {
    * @throws {TypeError | RangeError} an option is not as it must be
    */
   stream(source, options) {
-    return new Stream(this.#services((address) => address, true), source, options);
+    return new Stream(
+      this.#services((address) => address, true),
+      source,
+      options,
+    );
   }
 
   /**
@@ -57,7 +64,10 @@ export class MaskstreamClient {
    * @param {Pick<StreamOptions, 'retry' | 'everyFrame' | 'signal'>} [options]
    */
   watch(session, options) {
-    return new Viewer(this.#services((address) => watchUrl(address, session), false), options);
+    return new Viewer(
+      this.#services((address) => watchUrl(address, session), false),
+      options,
+    );
   }
 
   /** What `GET /v1/models` says (docs/protocol.md 8). @returns {Promise<any[]>} */
@@ -95,8 +105,19 @@ export class MaskstreamClient {
   /** @param {string} address @returns {Promise<string | null>} */
   async #ticket(address) {
     const { ticket, apiKey } = this.#options;
-    if (ticket !== undefined) return ticket();
+    if (ticket !== undefined) return ticket().catch(noTicket);
     if (apiKey === undefined || apiKey === null) return null;
-    return (await this.#httpOf(address).json('v1/tickets', { method: 'POST' })).ticket;
+    const init = { method: 'POST', signal: AbortSignal.timeout(TICKET_TIMEOUT_MS) };
+    return (await this.#httpOf(address).json('v1/tickets', init)).ticket;
   }
+}
+
+/**
+ * What an application's way to a ticket failed with; unless it says more, it may work later.
+ * @param {unknown} cause
+ * @returns {never}
+ */
+function noTicket(cause) {
+  if (cause instanceof MaskstreamError) throw cause;
+  throw new ConnectionFailedError(`There is no ticket for a connection: ${cause}.`, { cause });
 }

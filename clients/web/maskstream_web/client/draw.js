@@ -71,9 +71,10 @@ export function paintTrack(image, track, { opacity = 0.45, outlines = true } = {
   const rows = Math.min(height, image.height - y0);
   const columns = Math.min(width, image.width - x0);
   for (let y = 0; y < rows; y += 1) {
+    const line = 4 * ((y0 + y) * image.width + x0);
     for (let x = 0; x < columns; x += 1) {
       const alpha = alphas[data[y * width + x]];
-      if (alpha > 0) cover(image.data, 4 * ((y0 + y) * image.width + x0 + x), color, alpha);
+      if (alpha > 0) cover(image.data, line + 4 * x, color, alpha);
     }
   }
 }
@@ -86,11 +87,12 @@ export function paintTrack(image, track, { opacity = 0.45, outlines = true } = {
  * @param {number} alpha 0 to 1
  */
 function cover(rgba, at, color, alpha) {
-  const below = (rgba[at + 3] / 255) * (1 - alpha);
+  const below = alpha === 1 ? 0 : (rgba[at + 3] / 255) * (1 - alpha);
   const total = alpha + below;
-  for (let channel = 0; channel < 3; channel += 1) {
-    rgba[at + channel] = (color[channel] * alpha + rgba[at + channel] * below) / total;
-  }
+  const [ours, theirs] = [alpha / total, below / total];
+  rgba[at] = color[0] * ours + rgba[at] * theirs;
+  rgba[at + 1] = color[1] * ours + rgba[at + 1] * theirs;
+  rgba[at + 2] = color[2] * ours + rgba[at + 2] * theirs;
   rgba[at + 3] = 255 * total;
 }
 
@@ -131,4 +133,3 @@ export function drawLabels(context, tracks, options = {}) {
 
 /** @param {[number, number, number]} color */
 const isLight = (color) => color.reduce((sum, value, at) => sum + value * LUMA[at], 0) > 128;
-

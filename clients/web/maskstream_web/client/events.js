@@ -3,7 +3,7 @@
 /** @import { WireError } from './errors.js' */
 /** @import { PromptInfo, Welcome } from './messages.js' */
 /** @import { ResultMessage } from './results.js' */
-/** @import { DropReason, ResetReason } from './types.js' */
+/** @import { DropReason, ResetReason, StreamState } from './types.js' */
 
 /**
  * What a message means to the application; `lost` where a drop's reason, or a frame's result, was
@@ -19,6 +19,24 @@
  *   | { type: 'refused', error: WireError }
  *   | { type: 'flushed', id: unknown }
  *   | { type: 'storeback' }} SessionEvent
+ */
+
+/**
+ * What the events of a stream or viewer say in their `detail`, by their types.
+ * @typedef {object} StreamEvents
+ * @property {{ state: StreamState, reason?: string, delayMs?: number }} state
+ * @property {{ welcome: Welcome, resumed: boolean }} connected
+ * @property {{ frameIndex: number, reason: DropReason }} drop
+ * @property {{ epoch: number, reason: ResetReason }} reset
+ * @property {{ code: string, message: string, fatal: boolean }} notice
+ * @property {{ inMs: number, reason: string }} goaway
+ * @property {{}} storeback
+ * @property {{ fromSequence: number, prompts: PromptInfo[] }} prompts
+ */
+
+/**
+ * @template {string} T
+ * @typedef {T extends keyof StreamEvents ? StreamEvents[T] : any} DetailOf
  */
 
 /**

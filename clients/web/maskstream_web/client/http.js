@@ -65,7 +65,8 @@ export class Http {
  * @param {RequestInit} [init]
  */
 function failed(address, what, cause, init) {
-  init?.signal?.throwIfAborted();
+  const reason = init?.signal?.reason;
+  if (reason !== undefined && reason?.name !== 'TimeoutError') throw reason;
   return new ConnectionFailedError(`The server at ${new URL(address).host} ${what}.`, { cause });
 }
 

@@ -12,8 +12,10 @@ export const OUTLINE = 2;
  */
 export function outlined(crop) {
   const { width, height, data } = crop;
-  const inner = eroded(eroded(data, width, height), width, height);
-  const marked = data.map((pixel, place) => (pixel && !inner[place] ? OUTLINE : pixel));
+  const marked = eroded(eroded(data, width, height), width, height);
+  for (let at = 0; at < data.length; at += 1) {
+    if (data[at] > marked[at]) marked[at] = OUTLINE;
+  }
   return { ...crop, data: marked };
 }
 
@@ -26,8 +28,10 @@ export function outlined(crop) {
 function eroded(mask, width, height) {
   const inner = new Uint8Array(mask.length);
   for (let y = 1; y < height - 1; y += 1) {
-    for (let at = y * width + 1; at < (y + 1) * width - 1; at += 1) {
-      inner[at] = mask[at] & mask[at - 1] & mask[at + 1] & mask[at - width] & mask[at + width];
+    const end = (y + 1) * width - 1;
+    for (let at = y * width + 1; at < end; at += 1) {
+      if (mask[at] === 0) continue;
+      inner[at] = mask[at - 1] & mask[at + 1] & mask[at - width] & mask[at + width];
     }
   }
   return inner;

@@ -8,7 +8,7 @@ import { Changes } from './waiting.js';
 
 /** @import { Addresses } from './addresses.js' */
 /** @import { ConnectionEvent, Rules, Surroundings } from './connection.js' */
-/** @import { SessionEvent } from './events.js' */
+/** @import { DetailOf, SessionEvent, StreamEvents } from './events.js' */
 /** @import { Http } from './http.js' */
 /** @import { ModelInfo } from './messages.js' */
 /** @import { Result } from './result.js' */
@@ -174,7 +174,22 @@ export class ResultsStream extends EventTarget {
     this.tell('state', { state, reason, delayMs });
   }
 
-  /** @param {string} type @param {object} detail */
+  /**
+   * @override
+   * @template {string} T
+   * @param {T} type
+   * @param {((event: CustomEvent<DetailOf<T>>) => void) | EventListenerObject | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, /** @type {EventListener} */ (listener), options);
+  }
+
+  /**
+   * @template {keyof StreamEvents} T
+   * @param {T} type
+   * @param {StreamEvents[T]} detail
+   */
   tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }

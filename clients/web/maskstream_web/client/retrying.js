@@ -48,13 +48,13 @@ export class Retrying {
   /**
    * Wait before the next attempt.
    * @param {unknown} error of the one before
+   * @param {boolean} [helps] whether another attempt would help
    * @throws {unknown} that error, where another attempt would not help, or there were too many
    */
-  async wait(error) {
+  async wait(error, helps = isTransient(error)) {
     this.#signal?.throwIfAborted();
-    const isTransient = error instanceof ConnectionFailedError || isBusy(error);
     this.#wasReached ||= error instanceof RefusedError;
-    if (!isTransient || !this.#wasReached) throw error;
+    if (!helps || !this.#wasReached) throw error;
     const nowMs = performance.now();
     this.#failingSinceMs ??= nowMs;
     const waitedMs = nowMs - this.#failingSinceMs;
@@ -68,6 +68,7 @@ export class Retrying {
 }
 
 /** @param {unknown} error */
-function isBusy(error) {
-  return error instanceof RefusedError && (error.status >= 500 || error.status === 429);
+function isTransient(error) {
+  if (error instanceof RefusedError) return error.status >= 500 || error.status === 429;
+  return error instanceof ConnectionFailedError;
 }

@@ -43,7 +43,7 @@ export function decodeRle(bytes, width, height) {
  * @param {number} height
  */
 function fillColumns(mask, start, end, width, height) {
-  for (let place = start; place < end; ) {
+  for (let place = start; place < end;) {
     const x = Math.floor(place / height);
     const columnEnd = Math.min(end, (x + 1) * height);
     const last = (columnEnd - 1 - x * height) * width + x;

@@ -114,9 +114,9 @@ export class TusUpload {
    */
   async #recover(error, retrying) {
     const status = error instanceof RefusedError ? error.status : 0;
-    if (GONE.includes(status) && this.address !== null) this.address = null;
-    else if (status !== CONFLICT) return retrying.wait(error);
-    return retrying.wait(new ConnectionFailedError('The server has another part of the upload.'));
+    const isGone = GONE.includes(status) && this.address !== null;
+    if (isGone) this.address = null;
+    await (isGone || status === CONFLICT ? retrying.wait(error, true) : retrying.wait(error));
   }
 }
 
