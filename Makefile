@@ -88,6 +88,7 @@ chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 fr
 		$(BIN)/python scripts/chaos.py --runs $(RUNS)
 
 docs: .venv/dev  ## the documentation site into site/, with warnings as errors
+	$(BIN)/python scripts/api_documents.py
 	$(BIN)/python scripts/rest_page.py
 	$(BIN)/zensical build --clean --strict
 

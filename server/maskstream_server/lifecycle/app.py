@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import Depends, FastAPI
@@ -11,6 +12,7 @@ from maskstream_server.http.access import require_access
 from maskstream_server.http.middleware import Entrance
 from maskstream_server.http.problems import install_problems
 from maskstream_server.http.tickets import Tickets
+from maskstream_server.lifecycle.openapi import document_routes
 from maskstream_server.lifecycle.service import Service
 from maskstream_server.routes import uploads, videos
 from maskstream_server.routes.health import health_routes
@@ -38,6 +40,9 @@ def create_app(service: Service) -> FastAPI:
     tickets = Tickets(service.store, service.random_bytes, service.clock)
     app = FastAPI(
         title="Maskstream",
+        version=version("maskstream"),
+        summary="Online video segmentation: whole videos, models and sessions.",
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -55,5 +60,6 @@ def create_app(service: Service) -> FastAPI:
     if service.settings.page:
         app.include_router(page_routes(Path(str(web_folder()))))
     install_problems(app)
+    document_routes(app)
     app.add_middleware(Entrance, settings=service.settings)
     return app

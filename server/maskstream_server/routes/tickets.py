@@ -17,10 +17,10 @@ class IssuedTicket:
 
 def ticket_routes(tickets: Tickets) -> APIRouter:
     """Return the route that issues tickets."""
-    router = APIRouter()
+    router = APIRouter(tags=["tickets"])
 
     @router.post("/v1/tickets", status_code=201)
-    async def issue(request: Request, response: Response) -> IssuedTicket:
+    async def issue_ticket(request: Request, response: Response) -> IssuedTicket:
         """Issue a ticket: it opens one WebSocket, on any server of the store, within 30 s."""
         response.headers["Cache-Control"] = "no-store"
         return IssuedTicket(await tickets.issue(request.state.caller), int(TICKET_S))
