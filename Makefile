@@ -80,8 +80,10 @@ WEB_PACKAGES := clients/web/node_modules/.package-lock.json
 $(WEB_PACKAGES): clients/web/package-lock.json
 	npm ci --prefix clients/web --no-audit --no-fund --loglevel=error
 
-test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their types (needs Node)
-	$(PYTEST) -rs tests/web
+test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their types (needs Node), in Chromium
+	$(PIP) --editable '.[web]'
+	@scripts/chromium.sh || true
+	$(PYTEST) -rs tests/web tests/page
 
 chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 frames)
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \

@@ -19,8 +19,15 @@ function square(x0, y0, side) {
 /** @param {object} [change] */
 function track(change = {}) {
   return {
-    key: '1:1', id: 1, label: 'cat', score: 0.9, status: 'tracked', age: 1, area: 1,
-    box: [0, 0, 1, 1], ...change,
+    key: '1:1',
+    id: 1,
+    label: 'cat',
+    score: 0.9,
+    status: 'tracked',
+    age: 1,
+    area: 1,
+    box: [0, 0, 1, 1],
+    ...change,
   };
 }
 
@@ -30,7 +37,10 @@ function view(timeS, ...tracks) {
 }
 
 test('a small mask lies in front of a large one, whatever their order', () => {
-  for (const crops of [[square(0, 0, 12), square(4, 4, 3)], [square(4, 4, 3), square(0, 0, 12)]]) {
+  for (const crops of [
+    [square(0, 0, 12), square(4, 4, 3)],
+    [square(4, 4, 3), square(0, 0, 12)],
+  ]) {
     const labels = composeLabels(12, 12, crops);
     const small = crops[0].width === 3 ? 0 : 1;
     assert.equal(rowAt({ labels, width: 12, height: 12 }, 5.5 / 12, 5.5 / 12), small);
@@ -49,15 +59,29 @@ test('pixels less than two from the rim of a mask are its outline', () => {
 
 test('outside of the picture there is no track', () => {
   const shown = { labels: composeLabels(4, 4, [square(0, 0, 4)]), width: 4, height: 4 };
-  for (const [x, y] of [[-0.1, 0.5], [1, 0.5], [0.5, 1.2], [NaN, 0.5]]) assert.equal(rowAt(shown, x, y), -1);
+  for (const [x, y] of [
+    [-0.1, 0.5],
+    [1, 0.5],
+    [0.5, 1.2],
+    [NaN, 0.5],
+  ])
+    assert.equal(rowAt(shown, x, y), -1);
   assert.equal(rowAt(shown, 0.999, 0), 0);
 });
 
 test('hidden tracks are transparent and those beside a highlighted one are faint', () => {
-  const tracks = [track(), track({ key: '1:2', id: 2 }), track({ key: '1:3', id: 3, status: 'missed' })];
-  const alpha = (/** @type {Uint32Array} */ colours) => Array.from(colours, (value) => value >>> 24);
+  const tracks = [
+    track(),
+    track({ key: '1:2', id: 2 }),
+    track({ key: '1:3', id: 3, status: 'missed' }),
+  ];
+  const alpha = (/** @type {Uint32Array} */ colours) =>
+    Array.from(colours, (value) => value >>> 24);
   assert.deepEqual(alpha(coloursOf(tracks, LOOK)), [0, 0, 128, 255, 128, 255, 0, 255]);
-  assert.deepEqual(alpha(coloursOf(tracks, { ...LOOK, hidden: new Set(['1:1']) })).slice(2, 6), [0, 0, 128, 255]);
+  assert.deepEqual(
+    alpha(coloursOf(tracks, { ...LOOK, hidden: new Set(['1:1']) })).slice(2, 6),
+    [0, 0, 128, 255],
+  );
   const [first, , second] = alpha(coloursOf(tracks, { ...LOOK, highlighted: '1:1' })).slice(2);
   assert.ok(first > 128 && second < 128);
 });
@@ -76,7 +100,10 @@ test('an absence splits the life of a track into spans, and its end is kept', ()
   table.add(view(3, track()));
   table.add(view(4, track({ status: 'disappeared' })));
   const [record] = table.listed();
-  assert.deepEqual(record.spans, [{ fromS: 0, toS: 0 }, { fromS: 2, toS: 3 }]);
+  assert.deepEqual(record.spans, [
+    { fromS: 0, toS: 0 },
+    { fromS: 2, toS: 3 },
+  ]);
   assert.deepEqual([record.state, record.bornS, record.lastS, record.numFrames], ['gone', 0, 4, 3]);
 });
 
@@ -84,8 +111,20 @@ test('a track that is not mentioned any more has ended; living tracks are listed
   const table = new TrackTable();
   table.add(view(0, track()));
   table.add(view(1, track({ key: '1:2', id: 2 })));
-  assert.deepEqual(table.listed().map(({ id, state }) => [id, state]), [[2, 'seen'], [1, 'gone']]);
-  assert.deepEqual(table.toJson().map(({ track_id: id, ended }) => [id, ended]), [[1, true], [2, false]]);
+  assert.deepEqual(
+    table.listed().map(({ id, state }) => [id, state]),
+    [
+      [2, 'seen'],
+      [1, 'gone'],
+    ],
+  );
+  assert.deepEqual(
+    table.toJson().map(({ track_id: id, ended }) => [id, ended]),
+    [
+      [1, true],
+      [2, false],
+    ],
+  );
 });
 
 test('tracks that live at the same time have rows of their own, for life', () => {

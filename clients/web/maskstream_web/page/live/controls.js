@@ -17,17 +17,33 @@ export class Controls {
   /** @param {Actions} actions */
   constructor(actions) {
     this.isRunning = false;
-    this.main = button('Start', () => (this.isRunning ? actions.stop() : actions.start()),
-      { glyph: 'play', kind: 'primary main' });
-    this.pauses = button('Pause', () => {
-      const isPaused = this.pauses.getAttribute('aria-pressed') !== 'true';
-      this.pauses.setAttribute('aria-pressed', String(isPaused));
-      actions.pause(isPaused);
-    }, { glyph: 'pause' });
-    this.records = button('Record', () => actions.record(this.records.getAttribute('aria-pressed') !== 'true'),
-      { glyph: 'record', kind: 'records' });
+    this.main = button('Start', () => (this.isRunning ? actions.stop() : actions.start()), {
+      glyph: 'play',
+      kind: 'primary main',
+    });
+    this.pauses = button(
+      'Pause',
+      () => {
+        const isPaused = this.pauses.getAttribute('aria-pressed') !== 'true';
+        this.pauses.setAttribute('aria-pressed', String(isPaused));
+        actions.pause(isPaused);
+      },
+      { glyph: 'pause' },
+    );
+    this.records = button(
+      'Record',
+      () => actions.record(this.records.getAttribute('aria-pressed') !== 'true'),
+      { glyph: 'record', kind: 'records' },
+    );
     this.saves = button('Save JSON', actions.save, { glyph: 'download' });
-    this.element = element('div', { class: 'buttons' }, this.main, this.pauses, this.records, this.saves);
+    this.element = element(
+      'div',
+      { class: 'buttons' },
+      this.main,
+      this.pauses,
+      this.records,
+      this.saves,
+    );
     this.running(false);
     this.saves.disabled = true;
   }

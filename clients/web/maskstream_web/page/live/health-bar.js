@@ -47,21 +47,34 @@ export class HealthBar extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.append(element('dl', {},
-      tile('Connection', this.state, this.resumes),
-      tile('Frames per second', this.fps),
-      tile('Latency', this.total, this.partsBar()),
-      tile('Dropped frames', this.drops, this.reasons)));
+    this.append(
+      element(
+        'dl',
+        {},
+        tile('Connection', this.state, this.resumes),
+        tile('Frames per second', this.fps),
+        tile('Latency', this.total, this.partsBar()),
+        tile('Dropped frames', this.drops, this.reasons),
+      ),
+    );
   }
 
   partsBar() {
-    const entries = PARTS.map((part) => element('li', {},
-      element('i', { class: `part ${part}` }),
-      `${PART_NAMES[part]} `,
-      this.legend.get(part) ?? ''));
-    return element('div', { class: 'latency' },
+    const entries = PARTS.map((part) =>
+      element(
+        'li',
+        {},
+        element('i', { class: `part ${part}` }),
+        `${PART_NAMES[part]} `,
+        this.legend.get(part) ?? '',
+      ),
+    );
+    return element(
+      'div',
+      { class: 'latency' },
       element('div', { class: 'parts', 'aria-hidden': 'true' }, ...this.bars.values()),
-      element('ul', {}, ...entries));
+      element('ul', {}, ...entries),
+    );
   }
 
   /**

@@ -36,10 +36,19 @@ function paint(labels, stride, { x0, y0, width, height, data }, value) {
     let to = (y0 + y) * stride + x0;
     for (let x = 0, at = y * width; x < width; x += 1, at += 1, to += 1) {
       if (data[at] !== 1) continue;
-      const isDeep = x > 1 && y > 1 && x < width - 2 && y < height - 2
-        ? data[at - 1] & data[at + 1] & data[at - 2] & data[at + 2]
-          & data[at - width] & data[at + width] & data[at - 2 * width] & data[at + 2 * width]
-        : Number(isInside(x - 2, y) && isInside(x + 2, y) && isInside(x, y - 2) && isInside(x, y + 2));
+      const isDeep =
+        x > 1 && y > 1 && x < width - 2 && y < height - 2
+          ? data[at - 1] &
+            data[at + 1] &
+            data[at - 2] &
+            data[at + 2] &
+            data[at - width] &
+            data[at + width] &
+            data[at - 2 * width] &
+            data[at + 2 * width]
+          : Number(
+              isInside(x - 2, y) && isInside(x + 2, y) && isInside(x, y - 2) && isInside(x, y + 2),
+            );
       labels[to] = isDeep ? value : value + 1;
     }
   }

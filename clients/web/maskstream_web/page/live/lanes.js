@@ -32,7 +32,8 @@ export class Lanes {
   /** @param {number} bornS */
   freeLane(bornS) {
     const free = this.last.findIndex(
-      (record) => record === null || (record.state === 'gone' && record.lastS + GAP_S < bornS));
+      (record) => record === null || (record.state === 'gone' && record.lastS + GAP_S < bornS),
+    );
     if (free >= 0) return free;
     const ends = this.last.map((record) => (record?.state === 'gone' ? record.lastS : Infinity));
     const earliest = ends.indexOf(Math.min(...ends));

@@ -19,7 +19,8 @@ export class LiveStream extends EventTarget {
     this.isEnding = false;
     this.worker = new Worker(new URL('./stream-worker.js', import.meta.url), { type: 'module' });
     this.worker.onmessage = ({ data }) => this.hear(data);
-    this.worker.onerror = () => this.report({ kind: 'ended', error: 'The page failed in its worker.' });
+    this.worker.onerror = () =>
+      this.report({ kind: 'ended', error: 'The page failed in its worker.' });
     this.post({ kind: 'start', request });
   }
 

@@ -25,7 +25,10 @@ export class LiveTab extends HTMLElement {
   constructor(server) {
     super();
     this.server = server;
-    this.frame = new StageFrame('See every object, and keep its identity', 'Choose a source below and press Start.');
+    this.frame = new StageFrame(
+      'See every object, and keep its identity',
+      'Choose a source below and press Start.',
+    );
     this.stage = this.frame.stage;
     this.timeLine = new TimeLine({ windowS: LIVE_WINDOW_S, canReturn: true });
     this.picker = new SourcePicker();
@@ -57,14 +60,21 @@ export class LiveTab extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(
-      element('div', { class: 'live-main' },
+      element(
+        'div',
+        { class: 'live-main' },
         this.frame,
         element('div', { class: 'toolbar' }, this.picker, this.controls.element),
         element('section', { class: 'panel' }, this.timeLine),
-        element('section', { class: 'panel', 'aria-label': 'Health' }, this.health)),
-      element('aside', { class: 'live-side' },
+        element('section', { class: 'panel', 'aria-label': 'Health' }, this.health),
+      ),
+      element(
+        'aside',
+        { class: 'live-side' },
         element('section', { class: 'panel' }, this.list),
-        element('section', { class: 'panel' }, this.options)));
+        element('section', { class: 'panel' }, this.options),
+      ),
+    );
     this.listen();
     setInterval(() => this.refresh(), REFRESH_MS);
     void this.offerClasses();
@@ -123,11 +133,17 @@ export class LiveTab extends HTMLElement {
     this.timeLine.clear();
     this.numResumes = 0;
     this.connection = 'connecting';
-    const request = { server: this.server.address, apiKey: this.server.apiKey, classes: this.classes };
+    const request = {
+      server: this.server.address,
+      apiKey: this.server.apiKey,
+      classes: this.classes,
+    };
     const stream = new LiveStream(source, request, this.options.maxSide);
     this.stream = stream;
     this.past = stream;
-    stream.addEventListener('message', (event) => this.hear(/** @type {CustomEvent} */ (event).detail));
+    stream.addEventListener('message', (event) =>
+      this.hear(/** @type {CustomEvent} */ (event).detail),
+    );
     this.running(true);
   }
 
@@ -157,7 +173,10 @@ export class LiveTab extends HTMLElement {
         if (message.resumed) this.numResumes += 1;
         break;
       case 'reset':
-        this.frame.notice(`Identities start over: ${RESETS[message.reason] ?? message.reason}.`, 'warn');
+        this.frame.notice(
+          `Identities start over: ${RESETS[message.reason] ?? message.reason}.`,
+          'warn',
+        );
         break;
       case 'notice':
         if (message.fatal) this.frame.notice(message.message, 'bad');
@@ -219,7 +238,10 @@ export class LiveTab extends HTMLElement {
 
   saveJson() {
     const seen = { tracks: this.playback.table.toJson() };
-    save(new Blob([JSON.stringify(seen, null, 1)], { type: 'application/json' }), 'maskstream.json');
+    save(
+      new Blob([JSON.stringify(seen, null, 1)], { type: 'application/json' }),
+      'maskstream.json',
+    );
   }
 
   /** Show lists and figures anew. */

@@ -27,7 +27,8 @@ export function coloursOf(tracks, look) {
     if (look.hidden.has(track.key)) return;
     const strength = isDimmed(track, look) ? DIMMED : 1;
     // The mask of a missed track is a guess: it gets an outline alone.
-    const fill = track.status === 'missed' ? 0 : Math.min(1, look.opacity * strength * boost(track, look));
+    const fill =
+      track.status === 'missed' ? 0 : Math.min(1, look.opacity * strength * boost(track, look));
     colours[2 * row + 2] = packed(track.id, fill);
     colours[2 * row + 3] = packed(track.id, look.outlines ? strength : fill);
   });

@@ -21,7 +21,6 @@ export class Playback {
     this.picked = null;
   }
 
-
   get keptFromS() {
     return this.kept[0]?.timeS ?? 0;
   }
@@ -59,7 +58,9 @@ export class Playback {
   present(bitmap, view) {
     this.stage.show(bitmap, view);
     const names = view.tracks.map(({ id, label }) => `${label} ${id}`);
-    this.stage.describe(names.length ? `Picture with ${names.join(', ')}` : 'Picture without tracks');
+    this.stage.describe(
+      names.length ? `Picture with ${names.join(', ')}` : 'Picture without tracks',
+    );
   }
 
   /**

@@ -19,11 +19,19 @@ export class SourcePicker extends HTMLElement {
     this.kind = 'clip';
     /** @type {File | null} */
     this.file = null;
-    this.field = element('input', { type: 'file', accept: 'video/*', hidden: true, 'aria-label': 'Video file' });
+    this.field = element('input', {
+      type: 'file',
+      accept: 'video/*',
+      hidden: true,
+      'aria-label': 'Video file',
+    });
     this.field.addEventListener('change', () => this.choose(this.field.files?.[0] ?? null));
-    this.fieldset = element('fieldset', { class: 'choice' },
+    this.fieldset = element(
+      'fieldset',
+      { class: 'choice' },
       element('legend', { class: 'spoken' }, 'Source'),
-      ...CHOICES.map((choice) => this.radio(choice)));
+      ...CHOICES.map((choice) => this.radio(choice)),
+    );
   }
 
   connectedCallback() {
@@ -32,7 +40,12 @@ export class SourcePicker extends HTMLElement {
 
   /** @param {typeof CHOICES[number]} choice */
   radio({ kind, text, glyph: name }) {
-    const box = element('input', { type: 'radio', name: 'source', value: kind, checked: kind === 'clip' });
+    const box = element('input', {
+      type: 'radio',
+      name: 'source',
+      value: kind,
+      checked: kind === 'clip',
+    });
     box.addEventListener('change', () => {
       this.kind = kind;
     });

@@ -11,7 +11,10 @@
  */
 
 const REFUSALS = new Map([
-  ['NotAllowedError', 'The browser was not allowed to use it. Allow it in the address bar, then start again.'],
+  [
+    'NotAllowedError',
+    'The browser was not allowed to use it. Allow it in the address bar, then start again.',
+  ],
   ['NotFoundError', 'No camera was found on this device.'],
   ['NotReadableError', 'Another program is using the camera.'],
 ]);

@@ -11,9 +11,12 @@ export class StageFrame extends HTMLElement {
   constructor(title, text) {
     super();
     this.stage = new Stage();
-    this.cover = element('div', { class: 'cover' },
+    this.cover = element(
+      'div',
+      { class: 'cover' },
       element('p', { class: 'cover-title' }, title),
-      element('p', {}, text));
+      element('p', {}, text),
+    );
     this.text = element('p', { role: 'status' });
     this.mark = element('span', { class: 'badge', hidden: true });
   }

@@ -14,10 +14,18 @@ export class Stage extends HTMLElement {
   constructor() {
     super();
     this.canvas = element('canvas', { width: 1280, height: 720, role: 'img' });
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d', { alpha: false }));
+    this.context = /** @type {CanvasRenderingContext2D} */ (
+      this.canvas.getContext('2d', { alpha: false })
+    );
     this.masks = new OffscreenCanvas(1, 1);
     /** @type {Look} */
-    this.look = { opacity: 0.45, outlines: true, labels: true, hidden: new Set(), highlighted: null };
+    this.look = {
+      opacity: 0.45,
+      outlines: true,
+      labels: true,
+      hidden: new Set(),
+      highlighted: null,
+    };
     /** @type {View | null} */
     this.view = null;
     /** @type {ImageBitmap | HTMLVideoElement | null} */
@@ -59,7 +67,8 @@ export class Stage extends HTMLElement {
 
   /** @param {string} text what a screen reader says of the picture */
   describe(text) {
-    if (this.canvas.getAttribute('aria-label') !== text) this.canvas.setAttribute('aria-label', text);
+    if (this.canvas.getAttribute('aria-label') !== text)
+      this.canvas.setAttribute('aria-label', text);
   }
 
   /** Draw before the next repaint of the screen, once. */

@@ -140,7 +140,10 @@ class LiveSession {
     const view = await viewOf(result, place, this.showing);
     this.index += 1;
     const keptFrom = this.history.add({ place, jpeg: frame.data, result });
-    post({ kind: 'view', view, bitmap: frame.bitmap, keptFrom }, [view.labels.buffer, frame.bitmap]);
+    post({ kind: 'view', view, bitmap: frame.bitmap, keptFrom }, [
+      view.labels.buffer,
+      frame.bitmap,
+    ]);
   }
 
   /** @param {number} index of a view that is still kept */
@@ -166,9 +169,17 @@ function listen(stream) {
       post(report(/** @type {CustomEvent} */ (event).detail));
     });
   };
-  on('state', ({ state, reason, delayMs }) => (
-    { kind: 'state', state, reason: reason ?? '', delayMs: delayMs ?? 0 }));
-  on('connected', ({ welcome, resumed }) => ({ kind: 'connected', session: welcome.session, resumed }));
+  on('state', ({ state, reason, delayMs }) => ({
+    kind: 'state',
+    state,
+    reason: reason ?? '',
+    delayMs: delayMs ?? 0,
+  }));
+  on('connected', ({ welcome, resumed }) => ({
+    kind: 'connected',
+    session: welcome.session,
+    resumed,
+  }));
   on('reset', ({ epoch, reason }) => ({ kind: 'reset', epoch, reason }));
   on('notice', ({ code, message, fatal }) => ({ kind: 'notice', code, message, fatal }));
 }

@@ -24,7 +24,12 @@ export class TimeLine extends HTMLElement {
     this.windowS = windowS;
     this.canvas = element('canvas', { 'aria-hidden': 'true' });
     this.range = element('input', {
-      type: 'range', min: 0, max: 1, step: 0.02, value: 1, disabled: true,
+      type: 'range',
+      min: 0,
+      max: 1,
+      step: 0.02,
+      value: 1,
+      disabled: true,
       'aria-label': 'Look back in time',
     });
     this.clock = element('output', { class: 'clock' }, '0:00.0');
@@ -40,7 +45,8 @@ export class TimeLine extends HTMLElement {
     if (this.firstChild) return;
     this.append(
       element('div', { class: 'head' }, element('h2', {}, 'Time line'), this.clock, this.live),
-      element('div', { class: 'track' }, this.canvas, this.range));
+      element('div', { class: 'track' }, this.canvas, this.range),
+    );
   }
 
   clear() {
@@ -114,8 +120,9 @@ export class TimeLine extends HTMLElement {
    */
   drawTrack(context, record, x, look) {
     const top = this.lanes.of(record) * LANE_PX + 2;
-    const isFaint = look?.hidden.has(record.key)
-      || (look?.highlighted != null && look.highlighted !== record.key);
+    const isFaint =
+      look?.hidden.has(record.key) ||
+      (look?.highlighted != null && look.highlighted !== record.key);
     context.globalAlpha = isFaint ? 0.25 : 1;
     context.fillStyle = cssColour(record.id);
     // Absences: a thin line from birth to end, under the spans in which it was seen.

@@ -23,7 +23,8 @@ export class TrackList extends HTMLElement {
     if (this.firstChild) return;
     this.append(
       element('div', { class: 'head' }, element('h2', {}, 'Tracks'), this.count),
-      element('div', { class: 'rows' }, this.list, this.empty));
+      element('div', { class: 'rows' }, this.list, this.empty),
+    );
   }
 
   /**
@@ -43,7 +44,8 @@ export class TrackList extends HTMLElement {
     shown.forEach((record, place) => {
       const row = rows.get(record.key) ?? this.makeRow(record);
       row.update(record, thumbnails, look);
-      if (list.children[place] !== row.element) list.insertBefore(row.element, list.children[place] ?? null);
+      if (list.children[place] !== row.element)
+        list.insertBefore(row.element, list.children[place] ?? null);
     });
     const numHere = records.filter((record) => record.state !== 'gone').length;
     this.count.textContent = records.length ? `${numHere} now, ${records.length} in all` : '';
@@ -71,10 +73,13 @@ class TrackRow {
     this.name = element('b', {});
     this.facts = element('small', {});
     this.bar = element('i', {});
-    this.main = element('button', { type: 'button', class: 'row-main' },
+    this.main = element(
+      'button',
+      { type: 'button', class: 'row-main' },
       this.picture,
       element('span', { class: 'what' }, this.name, this.facts),
-      element('span', { class: 'score', 'aria-hidden': 'true' }, this.bar));
+      element('span', { class: 'score', 'aria-hidden': 'true' }, this.bar),
+    );
     this.eye = element('button', { type: 'button', class: 'icon quiet' });
     this.element = element('li', {}, this.main, this.eye);
     this.element.style.setProperty('--track', cssColour(record.id));

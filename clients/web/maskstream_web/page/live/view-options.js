@@ -12,13 +12,18 @@ export class ViewOptions extends HTMLElement {
   constructor() {
     super();
     this.opacity = element('input', { type: 'range', min: 0, max: 1, step: 0.05, value: 0.45 });
-    this.opacity.addEventListener('input', () => this.tell('look', { opacity: Number(this.opacity.value) }));
-    this.side = element('select', {},
-      ...SIDES.map((side) => element('option', { value: side, selected: side === 640 }, `${side} pixels`)));
+    this.opacity.addEventListener('input', () =>
+      this.tell('look', { opacity: Number(this.opacity.value) }),
+    );
+    this.side = element(
+      'select',
+      {},
+      ...SIDES.map((side) =>
+        element('option', { value: side, selected: side === 640 }, `${side} pixels`),
+      ),
+    );
     this.classes = element('div', { class: 'classes' });
-    this.fold = element('details', {},
-      element('summary', {}, 'Classes'),
-      this.classes);
+    this.fold = element('details', {}, element('summary', {}, 'Classes'), this.classes);
     this.fold.hidden = true;
   }
 
@@ -27,9 +32,15 @@ export class ViewOptions extends HTMLElement {
     this.append(
       element('h2', {}, 'Appearance'),
       element('label', { class: 'field' }, 'Opacity of masks', this.opacity),
-      element('div', { class: 'checks' }, this.check('Outlines', 'outlines'), this.check('Labels', 'labels')),
+      element(
+        'div',
+        { class: 'checks' },
+        this.check('Outlines', 'outlines'),
+        this.check('Labels', 'labels'),
+      ),
       element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
-      this.fold);
+      this.fold,
+    );
   }
 
   get maxSide() {
@@ -60,7 +71,8 @@ export class ViewOptions extends HTMLElement {
     };
     for (const { box } of boxes) box.addEventListener('change', changed);
     this.classes.replaceChildren(
-      ...boxes.map(({ name, box }) => element('label', { class: 'check' }, box, name)));
+      ...boxes.map(({ name, box }) => element('label', { class: 'check' }, box, name)),
+    );
     this.fold.hidden = names.length === 0;
   }
 

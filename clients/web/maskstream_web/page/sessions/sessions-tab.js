@@ -23,7 +23,11 @@ export class SessionsTab extends HTMLElement {
     super();
     this.server = server;
     this.list = element('ul', { class: 'rows' });
-    this.empty = element('p', { class: 'empty' }, 'No session runs here. Start one in the section Live.');
+    this.empty = element(
+      'p',
+      { class: 'empty' },
+      'No session runs here. Start one in the section Live.',
+    );
     this.error = element('p', { class: 'notice', role: 'status', hidden: true });
     this.watched = new Watched(server);
     /** @type {Map<string, { element: HTMLElement, facts: HTMLElement, button: HTMLButtonElement }>} */
@@ -34,10 +38,19 @@ export class SessionsTab extends HTMLElement {
     if (this.firstChild) return;
     this.append(
       element('div', { class: 'live-main' }, this.watched),
-      element('aside', { class: 'live-side' },
-        element('section', { class: 'panel' },
+      element(
+        'aside',
+        { class: 'live-side' },
+        element(
+          'section',
+          { class: 'panel' },
           element('div', { class: 'head' }, element('h2', {}, 'Sessions that run here')),
-          this.error, this.list, this.empty)));
+          this.error,
+          this.list,
+          this.empty,
+        ),
+      ),
+    );
     setInterval(() => {
       if (!this.hidden && !document.hidden) void this.load();
     }, POLL_MS);
@@ -81,12 +94,20 @@ export class SessionsTab extends HTMLElement {
   /** @param {string} session */
   makeRow(session) {
     const facts = element('small', {});
-    const watch = button('Watch', () => {
-      this.watched.watch(this.watched.session === session ? null : session);
-      void this.load();
-    }, { glyph: 'eye' });
-    const made = element('li', {},
-      element('span', { class: 'what' }, element('b', {}, session), facts), watch);
+    const watch = button(
+      'Watch',
+      () => {
+        this.watched.watch(this.watched.session === session ? null : session);
+        void this.load();
+      },
+      { glyph: 'eye' },
+    );
+    const made = element(
+      'li',
+      {},
+      element('span', { class: 'what' }, element('b', {}, session), facts),
+      watch,
+    );
     const row = { element: made, facts, button: watch };
     this.rows.set(session, row);
     this.list.append(made);

@@ -35,5 +35,7 @@ async function watch({ server, apiKey, session }) {
 self.onmessage = ({ data }) => {
   watch(data).then(
     () => post({ kind: 'ended', error: '' }),
-    (error) => post({ kind: 'ended', error: error instanceof Error ? error.message : String(error) }));
+    (error) =>
+      post({ kind: 'ended', error: error instanceof Error ? error.message : String(error) }),
+  );
 };

@@ -14,7 +14,10 @@ export class Watched extends HTMLElement {
   constructor(server) {
     super();
     this.server = server;
-    this.frame = new StageFrame('Watch a session', 'Its masks appear here, as they are committed. Pictures stay with their sender.');
+    this.frame = new StageFrame(
+      'Watch a session',
+      'Its masks appear here, as they are committed. Pictures stay with their sender.',
+    );
     this.timeLine = new TimeLine({ windowS: LIVE_WINDOW_S, canReturn: false });
     this.table = new TrackTable();
     /** @type {string | null} */
@@ -26,7 +29,10 @@ export class Watched extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(this.frame, element('section', { class: 'panel' }, this.timeLine));
-    setInterval(() => this.timeLine.update(this.table, Infinity, null, this.frame.stage.look), REFRESH_MS);
+    setInterval(
+      () => this.timeLine.update(this.table, Infinity, null, this.frame.stage.look),
+      REFRESH_MS,
+    );
   }
 
   /** @param {string | null} session null: none any more */

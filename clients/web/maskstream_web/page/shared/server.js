@@ -67,7 +67,10 @@ export class Refusal extends Error {
     /** @type {{ detail?: unknown }} */
     const problem = await response.json().catch(() => ({}));
     const isText = typeof problem.detail === 'string';
-    return new Refusal(response.status, isText ? String(problem.detail) : `The server answered ${response.status}.`);
+    return new Refusal(
+      response.status,
+      isText ? String(problem.detail) : `The server answered ${response.status}.`,
+    );
   }
 }
 

@@ -11,16 +11,27 @@ import { sentenceOf } from './server.js';
  */
 export function showSignIn(place, tryKey) {
   const field = element('input', {
-    type: 'password', id: 'key', autocomplete: 'off', required: true, spellcheck: 'false',
+    type: 'password',
+    id: 'key',
+    autocomplete: 'off',
+    required: true,
+    spellcheck: 'false',
   });
   const wrong = element('p', { class: 'wrong', role: 'alert' });
   const submit = element('button', { type: 'submit', class: 'primary' }, 'Sign in');
-  const form = element('form', { class: 'sign-in panel' },
+  const form = element(
+    'form',
+    { class: 'sign-in panel' },
     element('h2', {}, 'Sign in'),
-    element('p', { class: 'muted' }, 'This server asks for an API key. It is kept in this tab alone, until the tab is closed.'),
+    element(
+      'p',
+      { class: 'muted' },
+      'This server asks for an API key. It is kept in this tab alone, until the tab is closed.',
+    ),
     element('label', { class: 'field', for: 'key' }, 'API key', field),
     wrong,
-    submit);
+    submit,
+  );
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     submit.disabled = true;

@@ -42,7 +42,9 @@ export class LineFollower {
     /** @type {FrameLine | null} */
     let newest = null;
     try {
-      for await (const line of this.server.client.videos.results(this.id, { signal: this.stop.signal })) {
+      for await (const line of this.server.client.videos.results(this.id, {
+        signal: this.stop.signal,
+      })) {
         this.table.add(viewOf(line, new Uint16Array(0)));
         newest = line;
         if (!this.isPresenting) void this.present(line);
@@ -71,7 +73,15 @@ export class LineFollower {
  */
 function viewOf({ frame, time_s: timeS, size: [height, width], objects }, labels) {
   const tracks = objects.map(seenTrack);
-  return { index: frame, timeS: timeS ?? frame / ASSUMED_FPS, width, height, labels, tracks, latency: null };
+  return {
+    index: frame,
+    timeS: timeS ?? frame / ASSUMED_FPS,
+    width,
+    height,
+    labels,
+    tracks,
+    latency: null,
+  };
 }
 
 /** @param {LineObject} object @returns {SeenTrack} */

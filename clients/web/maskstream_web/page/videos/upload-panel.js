@@ -15,7 +15,11 @@ export class UploadPanel extends HTMLElement {
   constructor() {
     super();
     this.field = element('input', {
-      type: 'file', accept: 'video/*', multiple: true, hidden: true, 'aria-label': 'Video files',
+      type: 'file',
+      accept: 'video/*',
+      multiple: true,
+      hidden: true,
+      'aria-label': 'Video files',
     });
     this.boxes = ARTIFACTS.map(({ name, text, isAsked }) => {
       const box = element('input', { type: 'checkbox', value: name, checked: isAsked });
@@ -26,13 +30,17 @@ export class UploadPanel extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
-    const choose = button('Choose videos', () => this.field.click(), { kind: 'primary', glyph: 'upload' });
+    const choose = button('Choose videos', () => this.field.click(), {
+      kind: 'primary',
+      glyph: 'upload',
+    });
     this.append(
       glyph('clip'),
       element('p', { class: 'drop-title' }, 'Drop videos here'),
       choose,
       this.field,
-      element('div', { class: 'checks' }, ...this.boxes.map(({ label }) => label)));
+      element('div', { class: 'checks' }, ...this.boxes.map(({ label }) => label)),
+    );
     this.addEventListener('dragover', (event) => {
       event.preventDefault();
       this.classList.add('is-over');
@@ -49,7 +57,8 @@ export class UploadPanel extends HTMLElement {
   give(files) {
     const artifacts = this.boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
     this.field.value = '';
-    if (files.length > 0) this.dispatchEvent(new CustomEvent('files', { detail: { files, artifacts } }));
+    if (files.length > 0)
+      this.dispatchEvent(new CustomEvent('files', { detail: { files, artifacts } }));
   }
 }
 

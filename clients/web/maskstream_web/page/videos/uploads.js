@@ -46,7 +46,14 @@ export class Uploads {
   add(file, artifacts) {
     this.numAdded += 1;
     const id = `upload-${this.numAdded}`;
-    this.pending.push({ id, file, artifacts, sentBytes: 0, error: '', stop: new AbortController() });
+    this.pending.push({
+      id,
+      file,
+      artifacts,
+      sentBytes: 0,
+      error: '',
+      stop: new AbortController(),
+    });
     this.changed();
     void this.work();
   }

@@ -28,7 +28,11 @@ export class VideoList extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
-    this.append(element('div', { class: 'head' }, element('h2', {}, 'Queue')), this.list, this.empty);
+    this.append(
+      element('div', { class: 'head' }, element('h2', {}, 'Queue')),
+      this.list,
+      this.empty,
+    );
   }
 
   /**
@@ -55,8 +59,12 @@ export class VideoList extends HTMLElement {
 
   /** @param {Row} facts */
   makeRow({ id }) {
-    const tell = (/** @type {string} */ type) => this.dispatchEvent(new CustomEvent(type, { detail: id }));
-    const row = new VideoRow(() => tell('open'), () => tell('remove'));
+    const tell = (/** @type {string} */ type) =>
+      this.dispatchEvent(new CustomEvent(type, { detail: id }));
+    const row = new VideoRow(
+      () => tell('open'),
+      () => tell('remove'),
+    );
     this.rows.set(id, row);
     return row;
   }
@@ -71,8 +79,11 @@ class VideoRow {
     this.name = element('b', {});
     this.facts = element('small', {});
     this.bar = element('progress', { max: 100, 'aria-label': 'Progress' });
-    this.main = element('button', { type: 'button', class: 'row-main' },
-      element('span', { class: 'what' }, this.name, this.facts, this.bar));
+    this.main = element(
+      'button',
+      { type: 'button', class: 'row-main' },
+      element('span', { class: 'what' }, this.name, this.facts, this.bar),
+    );
     this.main.addEventListener('click', open);
     this.remove = button('Remove', remove, { glyph: 'remove', kind: 'quiet', bare: true });
     this.element = element('li', {}, this.main, this.remove);
@@ -98,7 +109,14 @@ class VideoRow {
 function uploadRow({ id, file, sentBytes, error }) {
   const facts = error || `Uploading: ${megabytes(sentBytes)} of ${megabytes(file.size)}`;
   const percent = error ? null : (100 * sentBytes) / Math.max(file.size, 1);
-  return { id, name: file.name, facts, percent, canOpen: false, removal: error ? 'Dismiss' : 'Cancel' };
+  return {
+    id,
+    name: file.name,
+    facts,
+    percent,
+    canOpen: false,
+    removal: error ? 'Dismiss' : 'Cancel',
+  };
 }
 
 /** @param {Video} record @returns {Row} */
@@ -108,7 +126,7 @@ function recordRow(record) {
     id: record.id,
     name: record.name || record.id,
     facts: factsOf(record),
-    percent: isRunning ? record.percent ?? 0 : null,
+    percent: isRunning ? (record.percent ?? 0) : null,
     canOpen: record.state === 'done' || isRunning,
     removal: isRunning || record.state === 'queued' ? 'Cancel' : 'Remove',
   };

@@ -15,7 +15,10 @@ export class VideoView extends HTMLElement {
   constructor(server) {
     super();
     this.server = server;
-    this.frame = new StageFrame('Whole videos', 'Drop a video below: results appear while it runs, files when it is done.');
+    this.frame = new StageFrame(
+      'Whole videos',
+      'Drop a video below: results appear while it runs, files when it is done.',
+    );
     this.player = element('video', { controls: true, playsinline: true, loop: true, hidden: true });
     this.timeLine = new TimeLine({ windowS: Infinity, canReturn: false });
     this.downloads = element('div', { class: 'downloads' });
@@ -29,9 +32,11 @@ export class VideoView extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.frame.append(this.player);
-    this.append(this.frame,
+    this.append(
+      this.frame,
       element('div', { class: 'video-head' }, this.heading, this.downloads),
-      element('section', { class: 'panel' }, this.timeLine));
+      element('section', { class: 'panel' }, this.timeLine),
+    );
     this.timeLine.addEventListener('scrub', (event) => {
       this.player.currentTime = /** @type {CustomEvent} */ (event).detail ?? 0;
     });
@@ -81,8 +86,11 @@ export class VideoView extends HTMLElement {
     const known = `${id} ${files.join()}`;
     if (known === this.shownFiles) return;
     this.shownFiles = known;
-    this.downloads.replaceChildren(...files.map((name) =>
-      button(name, () => void this.download(id, name), { glyph: 'download' })));
+    this.downloads.replaceChildren(
+      ...files.map((name) =>
+        button(name, () => void this.download(id, name), { glyph: 'download' }),
+      ),
+    );
     if (files.includes(OVERLAY)) void this.play(id);
   }
 
@@ -129,7 +137,10 @@ export class VideoView extends HTMLElement {
         save(await (await this.server.fetch(pathOf(id, name))).blob(), name);
         return;
       }
-      element('a', { href: new URL(pathOf(id, name), this.server.address).href, download: name }).click();
+      element('a', {
+        href: new URL(pathOf(id, name), this.server.address).href,
+        download: name,
+      }).click();
     } catch (error) {
       this.frame.notice(sentenceOf(error), 'bad');
     }

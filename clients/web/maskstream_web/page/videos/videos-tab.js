@@ -32,13 +32,24 @@ export class VideosTab extends HTMLElement {
     if (this.firstChild) return;
     this.append(
       element('div', { class: 'live-main' }, this.view, this.panel),
-      element('aside', { class: 'live-side' }, this.error, element('section', { class: 'panel' }, this.list)));
+      element(
+        'aside',
+        { class: 'live-side' },
+        this.error,
+        element('section', { class: 'panel' }, this.list),
+      ),
+    );
     this.panel.addEventListener('files', (event) => {
       const { files, artifacts } = /** @type {CustomEvent} */ (event).detail;
       for (const file of files) this.uploads.add(file, artifacts);
     });
-    this.list.addEventListener('open', (event) => this.open(/** @type {CustomEvent} */ (event).detail));
-    this.list.addEventListener('remove', (event) => void this.discard(/** @type {CustomEvent} */ (event).detail));
+    this.list.addEventListener('open', (event) =>
+      this.open(/** @type {CustomEvent} */ (event).detail),
+    );
+    this.list.addEventListener(
+      'remove',
+      (event) => void this.discard(/** @type {CustomEvent} */ (event).detail),
+    );
     setInterval(() => {
       if (!this.hidden && !document.hidden) void this.load();
     }, POLL_MS);
