@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests"))
 CLIP = CHECKOUT / "examples" / "cars.mp4"
-COLOURS = 200
 WAIT_MS = 120_000
-DESK: Mapping[str, Any] = {"viewport": {"width": 1360, "height": 980}}
+DESK: Mapping[str, Any] = {"viewport": {"width": 1240, "height": 950}}
 PHONE: Mapping[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5}
 
 
@@ -79,9 +78,9 @@ def videos(browser: "Browser", url: str, path: Path) -> None:
 
 
 def keep(page: "Page", path: Path) -> None:
-    """Save what is seen, in few colours: a page is mostly plain, and pictures stay small."""
+    """Save what is seen, packed as well as PNG can be."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 

@@ -88,7 +88,7 @@ def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp
     wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
     page.get_by_role("button", name="Start").wait_for()
     (track,) = saved(page)
-    assert 2 < track["to_s"] < 60
+    assert track["to_s"] > 2
 
 
 def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):

@@ -52,7 +52,7 @@ export class HealthBar extends HTMLElement {
         'dl',
         {},
         tile('Connection', this.state, this.resumes),
-        tile('Frames per second', this.fps),
+        tile('Frame rate', this.fps),
         tile('Latency', this.total, this.partsBar()),
         tile('Dropped frames', this.drops, this.reasons),
       ),
@@ -89,7 +89,7 @@ export class HealthBar extends HTMLElement {
 
   /** @param {Health} health */
   update({ fps, latency, totalMs, drops }) {
-    this.fps.textContent = fps > 0 ? fps.toFixed(1) : '–';
+    this.fps.textContent = fps > 0 ? `${fps.toFixed(1)} fps` : '–';
     this.total.textContent = latency ? `${Math.round(totalMs)} ms` : '–';
     for (const part of PARTS) {
       const share = latency ? latency[part] / Math.max(totalMs, 1) : 0;
