@@ -19,6 +19,7 @@ for (const { name, fields, payload_hex, hex } of exactFrames) {
       orientation: fields.orientation,
       last: Boolean(fields.flags & 1),
       keyFrame: Boolean(fields.flags & 2),
+      decoderOnly: Boolean(fields.flags & 4),
     };
     const encoded = encodeFrame(frame, fields.sequence, fields.epoch);
     assert.equal(Buffer.from(encoded).toString('hex'), hex);

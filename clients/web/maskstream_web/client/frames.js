@@ -7,7 +7,7 @@ const VERSION = 1;
 const FRAME_KIND = 0x01;
 const LAST = 1;
 const KEY_FRAME = 2;
-const FOR_DECODER = 4;
+const DECODER_ONLY = 4;
 
 /** The codecs of frames by their numbers; pictures come first, then packets. */
 export const CODECS = /** @type {const} */ ([
@@ -22,8 +22,15 @@ export const CODECS = /** @type {const} */ ([
   'av1',
 ]);
 
-/** What a client sends that encodes each picture by itself. */
-export const PICTURE_CODECS = CODECS.slice(0, 4);
+const NUM_PICTURE_CODECS = 4;
+
+/**
+ * Whether the payload is an access unit of a packet codec, which builds on those before it.
+ * @param {Frame} frame
+ */
+export function isUnit({ codec }) {
+  return CODECS.indexOf(codec) >= NUM_PICTURE_CODECS;
+}
 
 /**
  * A frame that has no place in a session yet.
@@ -36,7 +43,7 @@ export const PICTURE_CODECS = CODECS.slice(0, 4);
  * @property {number} orientation EXIF 1 to 8; 0 means 1
  * @property {boolean} [last] the last frame of the stream
  * @property {boolean} [keyFrame] the payload starts at a key frame (packets)
- * @property {boolean} [forDecoder] sent again for the decoder alone: it gets no result (packets)
+ * @property {boolean} [decoderOnly] sent again for what follows to be decoded (packets)
  */
 
 /**
@@ -73,8 +80,8 @@ export function encodeFrame(frame, sequence, epoch) {
 }
 
 /** @param {Frame} frame */
-function flagsOf({ last, keyFrame, forDecoder }) {
-  return (last ? LAST : 0) | (keyFrame ? KEY_FRAME : 0) | (forDecoder ? FOR_DECODER : 0);
+function flagsOf({ last, keyFrame, decoderOnly }) {
+  return (last ? LAST : 0) | (keyFrame ? KEY_FRAME : 0) | (decoderOnly ? DECODER_ONLY : 0);
 }
 
 /**

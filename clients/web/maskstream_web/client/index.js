@@ -13,6 +13,7 @@ export { captionOf, drawLabels, paintTrack, trackColor, TrackPainter } from './d
 export * from './errors.js';
 export { decodeCrop, decodeCrops, decodeLabels } from './masks.js';
 export { INSIDE, OUTLINE, outlined } from './outlines.js';
+export { PacketEncoder } from './packets.js';
 export { encodeCanvas, PictureEncoder } from './pictures.js';
 export { Result, Track } from './result.js';
 export { parseResult } from './results.js';

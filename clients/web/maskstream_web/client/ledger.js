@@ -7,6 +7,7 @@
  */
 
 import { frameBytes } from './frames.js';
+import { LeadIn } from './lead-in.js';
 
 /** @import { Frame } from './frames.js' */
 
@@ -46,6 +47,8 @@ export class Ledger {
     this.minKeptFrames = 0;
     /** Those of the durable memory; null where they are not known. */
     this.durablePrompts = prompts;
+    /** Durable units that later ones may build on. */
+    this.leadIn = new LeadIn(maxKeptBytes);
   }
 
   /** The last sequence up to which every answer has arrived. */
@@ -67,6 +70,14 @@ export class Ledger {
   /** The frames still to be sent on this connection, in order. */
   get unsent() {
     return this.#filtered((row) => row.frame !== null && !row.sent);
+  }
+
+  /**
+   * Whether a key frame follows a frame here.
+   * @param {number} sequence
+   */
+  hasKeyAfter(sequence) {
+    return this.#filtered((row) => row.sequence > sequence && !!row.frame?.keyFrame).length > 0;
   }
 
   /**
@@ -154,6 +165,7 @@ export class Ledger {
     for (const row of this.#filtered((each) => each.sequence <= sequence)) {
       this.durablePrompts = row.prompts ?? this.durablePrompts;
       row.prompts = null;
+      this.#pass(row);
       this.#dropFrame(row);
     }
   }
@@ -167,6 +179,7 @@ export class Ledger {
     this.nextSequence = Math.max(this.nextSequence, sequence);
     for (const row of this.#rows.values()) row.sent = row.promptsSent = false;
     this.#nextPromptsSent = false;
+    this.leadIn.resumed();
     const kept = this.#filtered((row) => row.sequence >= sequence && row.frame !== null);
     return kept.length === this.nextSequence - sequence;
   }
@@ -181,6 +194,7 @@ export class Ledger {
     this.nextSequence = sequence;
     let prompts = null;
     for (const row of removed) {
+      if (row.sequence < sequence) this.#pass(row);
       prompts = row.prompts ?? prompts;
       if (row.frame !== null && !row.answered) {
         this.#append(row.index, row.frame, prompts);
@@ -198,6 +212,7 @@ export class Ledger {
   skipTo(sequence) {
     this.markDurable(sequence - 1);
     const removed = this.#remove((row) => row.sequence >= sequence);
+    this.leadIn.clear();
     this.nextSequence = sequence;
     this.#repeatPrompts(removed.findLast((row) => row.prompts !== null)?.prompts ?? null);
     return removed.filter((row) => !row.answered).map((row) => row.index);
@@ -236,6 +251,11 @@ export class Ledger {
   #repeatPrompts(prompts) {
     this.#nextPrompts ??= prompts;
     this.#nextPromptsSent = false;
+  }
+
+  /** @param {KeptFrame} row */
+  #pass({ frame, sequence }) {
+    if (frame !== null) this.leadIn.passed({ frame, sequence });
   }
 
   /** @param {KeptFrame} row */

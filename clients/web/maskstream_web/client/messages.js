@@ -3,7 +3,7 @@
 import { ProtocolError } from './errors.js';
 import { anything, count, flag, listOf, object } from './fields.js';
 import { oneOf, optional, positive, text } from './fields.js';
-import { PICTURE_CODECS } from './frames.js';
+import { CODECS } from './frames.js';
 
 /** @import { Settings } from './options.js' */
 
@@ -30,7 +30,7 @@ const welcome = object({
   model,
   limits: object({ frameBytes: count, framePixels: count, tracks: count }),
   features: optional(listOf(text), /** @type {string[]} */ ([])),
-  codecs: optional(listOf(text), null),
+  codecs: optional(listOf(text), /** @type {string[]} */ ([])),
   prompts: optional(listOf(promptInfo), null),
 });
 
@@ -131,7 +131,7 @@ export function helloOf(settings, { token, lastSequence, prompts }) {
     type: 'hello',
     model,
     policy,
-    codecs: PICTURE_CODECS,
+    codecs: CODECS,
     masks,
     mask_scale: maskScale,
     min_score: minScore,

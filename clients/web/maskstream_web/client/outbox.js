@@ -158,6 +158,9 @@ export class Outbox {
         row.promptsSent = true;
         yield JSON.stringify({ type: 'prompts', prompts: row.prompts });
       }
+      for (const unit of this.#ledger.leadIn.take({ frame: row.frame, sequence: row.sequence })) {
+        yield encodeFrame(unit.frame, unit.sequence, epoch);
+      }
       row.sent = true;
       this.grant(-1, -frameBytes(row.frame));
       yield encodeFrame(row.frame, row.sequence, epoch);

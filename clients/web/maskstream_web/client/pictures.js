@@ -1,11 +1,15 @@
 /** Pictures of an application as frames of the protocol, and canvases as pictures. */
 
-import { WireError } from './errors.js';
-import { frameBytes, PICTURE_CODECS, UNKNOWN_TIME } from './frames.js';
+import { CODECS, UNKNOWN_TIME } from './frames.js';
 
 /** @import { Frame } from './frames.js' */
-/** @import { Welcome } from './messages.js' */
 /** @import { Picture } from './types.js' */
+
+/**
+ * What can be drawn into a canvas.
+ * @typedef {HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap
+ *   | VideoFrame} Image
+ */
 
 const MAX_SIDE = 65535;
 
@@ -16,9 +20,9 @@ const MAX_SIDE = 65535;
  * @throws {TypeError | RangeError} it is none
  */
 export async function frameOf(picture) {
-  const { codec = 'jpeg', ptsUs, width = 0, height = 0, orientation = 0 } = picture;
-  if (!PICTURE_CODECS.includes(codec)) {
-    throw new RangeError(`codec must be one of ${PICTURE_CODECS.join(', ')}, not ${codec}.`);
+  const { codec = 'jpeg', width = 0, height = 0, orientation = 0, keyFrame = false } = picture;
+  if (!CODECS.includes(codec)) {
+    throw new RangeError(`codec must be one of ${CODECS.join(', ')}, not ${codec}.`);
   }
   checkInteger('width', width, MAX_SIDE);
   checkInteger('height', height, MAX_SIDE);
@@ -27,24 +31,8 @@ export async function frameOf(picture) {
   if (codec === 'rgb24' && (payload.length === 0 || payload.length !== width * height * 3)) {
     throw new RangeError(`${payload.length} bytes are no RGB picture of ${width}x${height}.`);
   }
-  return { codec, payload, ptsUs: Math.round(ptsUs ?? UNKNOWN_TIME), width, height, orientation };
-}
-
-/**
- * Refuse what the server would only drop, frame after frame.
- * @param {Frame} frame
- * @param {Welcome} welcome
- * @throws {WireError} more pixels or bytes than it takes
- */
-export function checkFits(frame, { limits, credit }) {
-  const { width, height } = frame;
-  const maxBytes = Math.min(limits.frameBytes, credit.bytes);
-  if (width * height > limits.framePixels) {
-    tooLarge(`${width}x${height} has more than the ${limits.framePixels} pixels`);
-  }
-  if (frameBytes(frame) > maxBytes) {
-    tooLarge(`${frameBytes(frame)} bytes is over the ${maxBytes}`);
-  }
+  const ptsUs = Math.round(picture.ptsUs ?? UNKNOWN_TIME);
+  return { codec, payload, ptsUs, width, height, orientation, keyFrame };
 }
 
 /**
@@ -78,8 +66,7 @@ export class PictureEncoder {
   }
 
   /**
-   * @param {HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | ImageBitmap | VideoFrame}
-   *   image as it is now
+   * @param {Image} image as it is now
    * @param {number} [ptsUs]
    * @returns {Promise<Picture>}
    */
@@ -93,11 +80,8 @@ export class PictureEncoder {
   }
 }
 
-/**
- * @param {HTMLVideoElement | HTMLImageElement | HTMLCanvasElement | ImageBitmap | VideoFrame} image
- * @returns {[number, number]}
- */
-function sizeOf(image) {
+/** Width and height as it is shown. @param {Image} image @returns {[number, number]} */
+export function sizeOf(image) {
   if ('videoWidth' in image) return [image.videoWidth, image.videoHeight];
   if ('naturalWidth' in image) return [image.naturalWidth, image.naturalHeight];
   if ('displayWidth' in image) return [image.displayWidth, image.displayHeight];
@@ -131,10 +115,4 @@ function checkInteger(name, value, most) {
   if (!Number.isInteger(value) || value < 0 || value > most) {
     throw new RangeError(`${name} must be an integer from 0 to ${most}, not ${value}.`);
   }
-}
-
-/** @param {string} what @returns {never} */
-function tooLarge(what) {
-  const message = `A frame of ${what} that this server takes: send it smaller.`;
-  throw new WireError(message, { code: 'frame_too_large' });
 }

@@ -8,6 +8,7 @@
 
 import { ProtocolError, WireError } from './errors.js';
 import { drops } from './events.js';
+import { checkCodec } from './fitting.js';
 import { frameBytes } from './frames.js';
 import { Ledger } from './ledger.js';
 import { helloOf, parseServerMessage } from './messages.js';
@@ -50,6 +51,8 @@ export class ClientSession {
     this.name = /** @type {string | null} */ (null);
     /** The memory that identities belong to. */
     this.epoch = 1;
+    /** Whether the next unit of a packet codec should be a key frame. */
+    this.needsKeyFrame = false;
   }
 
   /** Frames that wait for their answer. */
@@ -67,10 +70,7 @@ export class ClientSession {
     return this.awaits('bye') && this.numInFlight === 0;
   }
 
-  /**
-   * Whether a request of this type has no answer yet.
-   * @param {Request['type']} type
-   */
+  /** Whether a request of this type has no answer yet. @param {Request['type']} type */
   awaits(type) {
     return this.#outbox.awaits(type);
   }
@@ -90,6 +90,7 @@ export class ClientSession {
    * @param {Frame} frame
    */
   push(frame) {
+    if (frame.keyFrame) this.needsKeyFrame = false;
     return this.#ledger.add(frame);
   }
 
@@ -197,15 +198,19 @@ export class ClientSession {
    * @param {Welcome} welcome
    * @returns {SessionEvent[]}
    */
-  #continued({ resumed, nextSequence }) {
+  #continued({ resumed, nextSequence, codecs }) {
+    const isLatest = this.#settings.policy === 'latest';
+    this.needsKeyFrame = !resumed || isLatest;
     if (!resumed) return drops(this.#ledger.restartAt(1), 'lost');
-    if (this.#settings.policy === 'latest') {
+    if (isLatest) {
       return drops(this.#ledger.skipTo(nextSequence), 'superseded');
     }
     if (!this.#ledger.resumeAt(nextSequence)) {
       this.#outbox.sendNow({ type: 'reset' });
       this.#outbox.hold();
+      this.needsKeyFrame = true;
     }
+    for (const { frame } of this.#ledger.unsent) if (frame) checkCodec(frame, codecs);
     return [];
   }
 
@@ -232,6 +237,7 @@ export class ClientSession {
 
   /** @param {Drop} drop */
   #dropped({ first, last, reason }) {
+    this.needsKeyFrame ||= reason === 'undecodable' && !this.#ledger.hasKeyAfter(last);
     return drops(this.#ledger.answerAll(this.#ledger.within(first, last)), reason);
   }
 
@@ -254,15 +260,11 @@ export class ClientSession {
     const row = this.#ledger.answer(message.sequence);
     if (message.durable) this.#ledger.markDurable(message.sequence);
     if (row === null) return dropped;
-    this.#acknowledge();
+    this.#numUnacked = (this.#numUnacked + 1) % ACK_EVERY;
+    if (this.#numUnacked === 0) {
+      this.#outbox.sendNow({ type: 'ack', sequence: this.#ledger.lastSequence });
+    }
     return [...dropped, { type: 'answered', frameIndex: row.index, message }];
-  }
-
-  #acknowledge() {
-    this.#numUnacked += 1;
-    if (this.#numUnacked < ACK_EVERY) return;
-    this.#numUnacked = 0;
-    this.#outbox.sendNow({ type: 'ack', sequence: this.#ledger.lastSequence });
   }
 
   /**

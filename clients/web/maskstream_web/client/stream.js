@@ -1,9 +1,10 @@
 /** One stream: pictures in, results out, over a connection that is made again where it is lost. */
 
 import { MaskstreamError } from './errors.js';
+import { checkFits } from './fitting.js';
 import { frameBytes } from './frames.js';
 import { settingsOf, trimmedPrompts } from './options.js';
-import { checkFits, frameOf } from './pictures.js';
+import { frameOf } from './pictures.js';
 import { ResultsStream } from './results-stream.js';
 import { ClientSession } from './session.js';
 
@@ -56,6 +57,11 @@ export class Stream extends ResultsStream {
   /** What another client needs to continue this session after `detach`. */
   get resumeToken() {
     return this.#session.resumeToken;
+  }
+
+  /** Whether the next picture, where it is a unit of a packet codec, should be a key frame. */
+  get needsKeyFrame() {
+    return this.#session.needsKeyFrame;
   }
 
   get epoch() {

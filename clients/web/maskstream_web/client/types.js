@@ -9,9 +9,11 @@
  * @property {number} [width] before orientation; needed for `rgb24`, else taken from the bytes
  * @property {number} [height] likewise
  * @property {number} [orientation] as EXIF counts, 1 to 8
+ * @property {boolean} [keyFrame] of a packet codec: it builds on no unit before it
  */
 
-/** @typedef {'jpeg' | 'png' | 'webp' | 'rgb24'} PictureCodec */
+/** @typedef {'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1'} PacketCodec */
+/** @typedef {'jpeg' | 'png' | 'webp' | 'rgb24' | PacketCodec} PictureCodec */
 /** @typedef {'rle' | 'bits' | 'labelmap' | 'polygons' | 'none'} MaskFormat */
 /** @typedef {'emerged' | 'tracked' | 'missed' | 'disappeared'} TrackStatus */
 /** @typedef {'superseded' | 'undecodable' | 'internal' | 'lost'} DropReason */
