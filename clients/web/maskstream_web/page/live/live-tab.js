@@ -45,7 +45,7 @@ export class LiveTab extends HTMLElement {
     });
     /** @type {LiveStream | null} */
     this.stream = null;
-    /** @type {LiveStream | null} the newest, whose frames can be looked back at; also when it has ended */
+    /** @type {LiveStream | null} the newest, ended or not: its frames can be looked back at */
     this.past = null;
     /** @type {Recorder | null} */
     this.recorder = null;

@@ -9,7 +9,7 @@ import { colour, coloursOf } from './palette.js';
 
 const MAX_WIDTH = 1920;
 
-/** Events: `point` with the key of the track under the pointer or null, `pick` with that clicked. */
+/** Events: `point` with the key of the track under the pointer or null, `pick` on a click. */
 export class Stage extends HTMLElement {
   constructor() {
     super();

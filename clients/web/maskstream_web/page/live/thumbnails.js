@@ -1,4 +1,4 @@
-/** A small picture of each track, cut out of the frame on which it was largest and surest so far. */
+/** A small picture of each track, cut out of the frame on which it was largest and surest. */
 
 /** @import { View } from './types.js' */
 import { element } from '../shared/dom.js';

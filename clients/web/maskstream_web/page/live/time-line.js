@@ -18,7 +18,7 @@ export const LIVE_WINDOW_S = 90;
 
 /** Events: `scrub` with a time in seconds, or null for the newest frame. */
 export class TimeLine extends HTMLElement {
-  /** @param {{ windowS: number, canReturn: boolean }} options canReturn: to the newest frame, by a button */
+  /** @param {{ windowS: number, canReturn: boolean }} options canReturn: by a button, to live */
   constructor({ windowS, canReturn }) {
     super();
     this.windowS = windowS;

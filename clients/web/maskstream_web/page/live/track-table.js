@@ -101,7 +101,7 @@ export class TrackTable {
     }
   }
 
-  /** @returns {TrackRecord[]} those that live first, then those that have ended, each newest first */
+  /** @returns {TrackRecord[]} the living, then those that have ended, each newest first */
   listed() {
     const newestFirst = [...this.records.values()].reverse();
     const isGone = (/** @type {TrackRecord} */ record) => Number(record.state === 'gone');

@@ -32,8 +32,8 @@
  * @property {number} timeS on the clock of the stream
  * @property {number} width of `labels`
  * @property {number} height of `labels`
- * @property {Uint16Array} labels (height, width): twice 1 + the row in `tracks`, plus 1 on outlines;
- *   0 where there is nothing
+ * @property {Uint16Array} labels (height, width): twice 1 + the row in `tracks`, plus 1 on
+ *   outlines; 0 where there is nothing
  * @property {SeenTrack[]} tracks
  * @property {Latency | null} latency
  */

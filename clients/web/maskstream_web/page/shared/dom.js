@@ -27,7 +27,8 @@ const GLYPHS = {
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
- * @param {Record<string, string | number | boolean>} [attributes] false leaves one out, true has no value
+ * @param {Record<string, string | number | boolean>} [attributes] false: without it; true: it has
+ *   no value
  * @param {...(Node | string)} children
  * @returns {HTMLElementTagNameMap[Tag]}
  */
