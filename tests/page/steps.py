@@ -48,6 +48,11 @@ def saved(page: "Page") -> list[dict[str, Any]]:
     return json.loads(Path(download.value.path()).read_text())["tracks"]
 
 
-def drawn_colours(page: "Page") -> int:
-    """Return how many pixels of the stage are far from grey, as no pixel of the clip is."""
-    return page.evaluate(COUNT_COLOURS)
+def wait_until_drawn(page: "Page") -> None:
+    """Wait until masks are on the stage: many pixels that are far from grey, unlike the clip's."""
+    wait_for(page, f"({COUNT_COLOURS})() > 1000")
+
+
+def wait_until_plain(page: "Page") -> None:
+    """Wait until no mask and no label is on the stage."""
+    wait_for(page, f"({COUNT_COLOURS})() === 0")

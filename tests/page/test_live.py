@@ -7,7 +7,7 @@ import av
 import pytest
 
 from page.conftest import Visit, frames_of_clip, write_film
-from page.steps import drawn_colours, find, saved, start, wait_for
+from page.steps import find, saved, start, wait_for, wait_until_drawn, wait_until_plain
 from support.server import LiveServer, running_server
 
 
@@ -23,12 +23,11 @@ def test_the_sample_clip_is_one_click_away_and_its_masks_are_drawn(live: LiveSer
     assert "1  thing" in page.locator("track-list").inner_text()
     wait_for(page, "document.querySelector('.state').dataset.state === 'open'")
     wait_for(page, "document.querySelector('health-bar').textContent.includes(' ms')")
-    assert drawn_colours(page) > 1000
+    wait_until_drawn(page)
     page.get_by_role("button", name="Hide track 1").click()
     wait_for(page, "document.querySelector('track-list li.is-hidden') !== null")
     page.get_by_role("checkbox", name="Labels").uncheck()
-    page.wait_for_timeout(300)
-    assert drawn_colours(page) == 0
+    wait_until_plain(page)
     (track,) = saved(page)
     assert (track["track_id"], track["label"], track["ended"]) == (1, "thing", False)
 
@@ -94,7 +93,7 @@ def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp
 def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):
     page = visit(live.url)
     start(page, "Camera")
-    assert drawn_colours(page) > 1000
+    wait_until_drawn(page)
     page.get_by_role("button", name="Stop").click()
     wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
     assert page.evaluate("document.querySelector('live-tab').past.source.video.srcObject === null")

@@ -7,7 +7,7 @@ import av
 import pytest
 
 from page.conftest import Visit, frames_of_clip, write_film
-from page.steps import drawn_colours, start, wait_for
+from page.steps import start, wait_for, wait_until_drawn
 from support.server import LiveServer, running_server
 
 BOLD = "<b>own.mp4"
@@ -55,7 +55,6 @@ def test_a_session_of_one_tab_is_watched_in_another(live: LiveServer, visit: Vis
     viewer = visit(f"{live.url}/#sessions")
     viewer.get_by_role("button", name="Watch").first.click()
     wait_for(viewer, "document.querySelector('watched-session').table.records.size > 0")
-    viewer.wait_for_timeout(300)
-    assert drawn_colours(viewer) > 1000
+    wait_until_drawn(viewer)
     sender.get_by_role("button", name="Stop").click()
     viewer.get_by_text("The session has ended.").wait_for()
