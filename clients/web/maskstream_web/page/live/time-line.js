@@ -12,7 +12,7 @@ const LANE_PX = 17;
 const BAR_PX = 13;
 const MIN_WINDOW_S = 15;
 /** Seconds between the lines of the grid: the first that makes few enough of them. */
-const STEPS_S = [5, 10, 30, 60, 300];
+const STEPS_S = [1, 5, 10, 30, 60, 300];
 /** The longest time that is shown of a live stream. */
 export const LIVE_WINDOW_S = 90;
 
@@ -64,7 +64,8 @@ export class TimeLine extends HTMLElement {
    * @param {Look} look
    */
   update(table, keptFromS, atS, look) {
-    const to = Math.max(table.nowS, MIN_WINDOW_S);
+    // A film is shown as long as it is; a stream, whose end is open, has some room at first.
+    const to = Math.max(table.nowS, Number.isFinite(this.windowS) ? MIN_WINDOW_S : 1);
     this.seconds = { from: Math.max(0, to - this.windowS), to };
     this.range.min = String(this.seconds.from);
     this.range.max = String(to);
