@@ -10,13 +10,14 @@ OUT ?= demo-out
 PORT ?= 8000
 RUNS ?= 3
 HOST ?= 127.0.0.1
+EVERY ?= 20
 
 BIN := .venv/bin
 # Into this environment or nowhere: never into one that the system manages.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help demo docs serve test test-all test-cpus test-compose test-web chaos check check-docker format clean
+.PHONY: help demo demo-failover docs serve test test-all test-cpus test-compose test-web chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +42,9 @@ demo: .venv/run  ## segment a video (VIDEO=any.mp4, or examples/cars.mp4) into O
 
 serve: .venv/run  ## run the server on HOST and PORT
 	@$(BIN)/maskstream serve --host $(HOST) --port $(PORT)
+
+demo-failover: .venv/run  ## the page with two servers, of which the serving one is killed every EVERY=20 s
+	@$(BIN)/python scripts/demo_failover.py --redis "$$(scripts/redis_server.sh)" --port $(PORT) --every $(EVERY)
 
 check: .venv/dev check-docker  ## style, types, the floors of the architecture, images
 	$(BIN)/ruff check .
@@ -76,8 +80,10 @@ WEB_PACKAGES := clients/web/node_modules/.package-lock.json
 $(WEB_PACKAGES): clients/web/package-lock.json
 	npm ci --prefix clients/web --no-audit --no-fund --loglevel=error
 
-test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their types (needs Node)
-	$(PYTEST) -rs tests/web
+test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their types (needs Node), in Chromium
+	$(PIP) --editable '.[web]'
+	@scripts/chromium.sh || true
+	$(PYTEST) -rs tests/web tests/page
 
 chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 frames)
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \

@@ -1,0 +1,67 @@
+/** Masks of one frame as one picture that names the track of each pixel; pure. */
+
+/** @import { Crop } from '../../client/types.js' */
+
+/**
+ * Paint crops over one another, large ones first, so that a small object in front stays visible.
+ *
+ * @param {number} width in mask pixels
+ * @param {number} height
+ * @param {(Crop | null)[]} crops one for each row; null has no mask
+ * @returns {Uint16Array} as `labels` of a View
+ */
+export function composeLabels(width, height, crops) {
+  const labels = new Uint16Array(width * height);
+  const rows = crops.map((crop, row) => ({ crop, row })).filter(({ crop }) => crop !== null);
+  rows.sort((one, other) => size(other.crop) - size(one.crop));
+  for (const { crop, row } of rows) paint(labels, width, /** @type {Crop} */ (crop), 2 * (row + 1));
+  return labels;
+}
+
+/** @param {Crop | null} crop */
+function size(crop) {
+  return crop === null ? 0 : crop.width * crop.height;
+}
+
+/**
+ * @param {Uint16Array} labels
+ * @param {number} stride
+ * @param {Crop} crop
+ * @param {number} value
+ */
+function paint(labels, stride, { x0, y0, width, height, data }, value) {
+  const isInside = (/** @type {number} */ x, /** @type {number} */ y) =>
+    x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] === 1;
+  for (let y = 0; y < height; y += 1) {
+    let to = (y0 + y) * stride + x0;
+    for (let x = 0, at = y * width; x < width; x += 1, at += 1, to += 1) {
+      if (data[at] !== 1) continue;
+      const isDeep =
+        x > 1 && y > 1 && x < width - 2 && y < height - 2
+          ? data[at - 1] &
+            data[at + 1] &
+            data[at - 2] &
+            data[at + 2] &
+            data[at - width] &
+            data[at + width] &
+            data[at - 2 * width] &
+            data[at + 2 * width]
+          : Number(
+              isInside(x - 2, y) && isInside(x + 2, y) && isInside(x, y - 2) && isInside(x, y + 2),
+            );
+      labels[to] = isDeep ? value : value + 1;
+    }
+  }
+}
+
+/**
+ * Return which row's track covers a pixel; -1 where none does.
+ *
+ * @param {{ labels: Uint16Array, width: number, height: number }} view
+ * @param {number} x 0 to 1, from the left
+ * @param {number} y 0 to 1, from the top
+ */
+export function rowAt({ labels, width, height }, x, y) {
+  if (!(x >= 0 && y >= 0 && x < 1 && y < 1)) return -1;
+  return (labels[Math.floor(y * height) * width + Math.floor(x * width)] >> 1) - 1;
+}

@@ -1,0 +1,96 @@
+/** The page: its sections, and the sign-in in their place until the key is right. */
+
+import { LiveTab } from './live/live-tab.js';
+import { SessionsTab } from './sessions/sessions-tab.js';
+import { element } from './shared/dom.js';
+import { Refusal, Server, sentenceOf } from './shared/server.js';
+import { showSignIn } from './shared/sign-in.js';
+import { VideosTab } from './videos/videos-tab.js';
+
+/** @type {Record<string, (server: Server) => HTMLElement>} */
+const MAKERS = {
+  live: (server) => new LiveTab(server),
+  videos: (server) => new VideosTab(server),
+  sessions: (server) => new SessionsTab(server),
+};
+const SECTIONS = Object.keys(MAKERS);
+
+class Page {
+  constructor() {
+    this.server = new Server(document.baseURI, sessionStorage);
+    this.place = /** @type {HTMLElement} */ (document.getElementById('content'));
+    this.model = /** @type {HTMLElement} */ (document.getElementById('model'));
+    this.signOut = /** @type {HTMLButtonElement} */ (document.getElementById('sign-out'));
+    /** @type {Map<string, HTMLElement>} made once each, so that a stream goes on in the background */
+    this.sections = new Map();
+    this.isOpen = false;
+  }
+
+  async open() {
+    this.signOut.addEventListener('click', () => {
+      this.server.apiKey = null;
+      location.reload();
+    });
+    window.addEventListener('hashchange', () => this.show());
+    try {
+      await this.enter();
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 401) this.askForKey();
+      else this.place.replaceChildren(element('p', { class: 'notice' }, sentenceOf(error)));
+    }
+  }
+
+  /** Go in with the key of the tab, or without one. */
+  async enter() {
+    const response = await this.server.fetch('v1/models');
+    /** @type {{ models: { name: string, default: boolean }[] }} */
+    const { models } = await response.json();
+    this.model.textContent = (models.find((model) => model.default) ?? models[0])?.name ?? '';
+    this.signOut.hidden = this.server.apiKey === null;
+    this.isOpen = true;
+    this.show();
+  }
+
+  askForKey() {
+    this.server.apiKey = null;
+    showSignIn(this.place, async (key) => {
+      this.server.apiKey = key;
+      try {
+        await this.enter();
+      } catch (error) {
+        this.server.apiKey = null;
+        throw error;
+      }
+    });
+  }
+
+  /** Show the section that the address names. */
+  show() {
+    if (!this.isOpen) return;
+    const named = location.hash.slice(1);
+    const name = SECTIONS.includes(named) ? named : 'live';
+    for (const each of SECTIONS) {
+      const link = document.getElementById(`tab-${each}`);
+      if (each === name) link?.setAttribute('aria-current', 'page');
+      else link?.removeAttribute('aria-current');
+    }
+    const section = this.sections.get(name) ?? this.make(name);
+    for (const other of this.place.children) {
+      if (other instanceof HTMLElement) other.hidden = other !== section;
+    }
+    if (section.parentNode !== this.place) {
+      if (this.sections.size === 1) this.place.replaceChildren();
+      this.place.append(section);
+    }
+    section.hidden = false;
+  }
+
+  /** @param {string} name */
+  make(name) {
+    const section = MAKERS[name](this.server);
+    this.sections.set(name, section);
+    return section;
+  }
+}
+
+void new Page().open();

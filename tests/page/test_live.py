@@ -1,0 +1,112 @@
+"""The live section in a real browser: sources, masks, tracks, time line, files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from page.conftest import Visit, frames_of_clip, write_film
+from page.steps import find, saved, start, wait_for, wait_until_drawn, wait_until_plain
+from support.server import LiveServer, running_server
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[LiveServer]:
+    with running_server() as server:
+        yield server
+
+
+def test_the_sample_clip_is_one_click_away_and_its_masks_are_drawn(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page)
+    assert "1  thing" in page.locator("track-list").inner_text()
+    wait_for(page, "document.querySelector('.state').dataset.state === 'open'")
+    wait_for(page, "document.querySelector('health-bar').textContent.includes(' ms')")
+    wait_until_drawn(page)
+    page.get_by_role("button", name="Hide track 1").click()
+    wait_for(page, "document.querySelector('track-list li.is-hidden') !== null")
+    page.get_by_role("checkbox", name="Labels").uncheck()
+    wait_until_plain(page)
+    (track,) = saved(page)
+    assert (track["track_id"], track["label"], track["ended"]) == (1, "thing", False)
+
+
+def test_a_paused_stream_sends_nothing_and_its_past_can_be_looked_at(
+    live: LiveServer, visit: Visit
+):
+    page = visit(live.url)
+    start(page)
+    wait_for(page, "document.querySelector('time-line input').max > 15.5")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(500)
+    count = live.metric("maskstream_results_total")
+    page.wait_for_timeout(700)
+    assert live.metric("maskstream_results_total") == count
+    time_line = page.get_by_role("slider", name="Look back in time")
+    newest = float(time_line.input_value())
+    time_line.press("PageDown")
+    page.get_by_text("Looking back").wait_for()
+    assert float(time_line.input_value()) < newest
+    page.get_by_role("button", name="Back to live").click()
+    page.get_by_role("button", name="Pause").click()
+    wait_for(page, f"Number(document.querySelector('time-line input').value) > {newest}")
+
+
+def test_a_recording_is_a_video_of_what_was_shown(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page)
+    record = page.get_by_role("button", name="Record")
+    record.click()
+    page.wait_for_timeout(2000)
+    with page.expect_download() as download:
+        record.click()
+    with av.open(str(download.value.path())) as film:
+        assert len(list(film.decode(video=0))) > 3
+    assert download.value.suggested_filename == "maskstream.webm"
+
+
+def test_classes_are_filtered_by_the_server_and_the_track_comes_back_with_its_id(
+    live: LiveServer, visit: Visit
+):
+    page = visit(live.url)
+    start(page)
+    page.get_by_text("Classes", exact=True).click()
+    page.get_by_role("checkbox", name="thing").uncheck()
+    wait_for(page, "document.querySelector('track-list li').dataset.state === 'gone'")
+    page.get_by_role("checkbox", name="thing").check()
+    wait_for(page, "document.querySelector('track-list li').dataset.state === 'seen'")
+    assert [track["track_id"] for track in saved(page)] == [1]
+
+
+def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp_path: Path):
+    film = write_film(tmp_path / "<b>own.webm", "libvpx", frames_of_clip(20), fps=5)
+    page = visit(live.url)
+    page.locator("source-picker input[type=file]").set_input_files(film)
+    page.locator("track-list li").first.wait_for()
+    wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
+    page.get_by_role("button", name="Start").wait_for()
+    (track,) = saved(page)
+    assert track["to_s"] > 2
+
+
+def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page, "Camera")
+    wait_until_drawn(page)
+    page.get_by_role("button", name="Stop").click()
+    wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
+    assert page.evaluate("document.querySelector('live-tab').past.source.video.srcObject === null")
+
+
+def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    page.evaluate(
+        """() => {
+          const absent = new DOMException('', 'NotFoundError');
+          navigator.mediaDevices.getUserMedia = () => Promise.reject(absent);
+        }"""
+    )
+    find(page, "Camera").check(force=True)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("No camera was found on this device.").wait_for()
