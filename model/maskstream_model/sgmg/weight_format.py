@@ -42,9 +42,9 @@ def _targets(network: NetworkConfig) -> dict[str, Tensor]:
         return state_of(SgmgNetwork(network))
 
 
-FORMAT = WeightFormat(
-    targets,
-    fingerprint,
-    adapted,
-    prefixes=("fusion_module.", "input_fft.", "mask_refine.", "text_encoder."),
+PREFIXES = (
+    *("backbone.0.body.", "bbox_embed.", "class_embed.", "controller.", "fusion_module."),
+    *("input_fft.", "input_fft_post.", "input_proj.", "mask_refine.", "query_embed."),
+    *("sentence_proj.", "text_encoder.", "text_proj.", "transformer."),
 )
+FORMAT = WeightFormat(targets, fingerprint, adapted, prefixes=PREFIXES)
