@@ -17,10 +17,9 @@ from maskstream_model.association.state import SHAPE, AssociationState, initial_
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
 from maskstream_model.config import ModelConfig
 from maskstream_model.frame_by_frame import NO_OPTIONS
-from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
-from maskstream_model.query_tracking import QueryTrackingModel, one_by_one
+from maskstream_model.query_tracking import AnySegmenter, QueryTrackingModel, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 from maskstream_model.tasks.preprocess import Resize
 
@@ -54,12 +53,6 @@ class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
         super().__init__(config, segmenter, device, fingerprint, resize)
         assert isinstance(config.online, AssociationRules)
         self.rules = config.online
-
-    def with_segmenter(self, segmenter: AnySegmenter) -> "AssociatedSegmenter":
-        """Return this model with another segmenter of the same weights, as a compiled one."""
-        return AssociatedSegmenter(
-            self.config, segmenter, self.device, self.fingerprint, self.resize
-        )
 
     def first_state(self) -> AssociationState:
         """Return the state of a session before its first frame."""

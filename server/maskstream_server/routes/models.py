@@ -33,6 +33,8 @@ def _summary(service: SessionPorts) -> dict[str, Any]:
         "name": info.name,
         "task": info.task,
         "backbone": info.backbone,
+        "backend": info.backend,
+        "precision": info.precision,
         "num_classes": len(info.classes or ()),
         "fingerprint": info.fingerprint,
         "lookahead": info.lookahead,
@@ -51,5 +53,6 @@ def _details(service: SessionPorts) -> dict[str, Any]:
         "classes": classes,
         "min_score": info.report_score_min,
         "show_min": info.show_score_min,
+        "agreement": dict(info.agreement),
         "input": {**info.input_rule, "max_pixels": service.settings.max_frame_pixels},
     }

@@ -26,6 +26,7 @@ ORIGIN = (b"origin", b"https://evil.example")
 
 class Engine:
     ready = True
+    doing = None
 
     def stalled_for_s(self) -> float:
         return 0.0
