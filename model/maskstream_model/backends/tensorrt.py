@@ -19,6 +19,9 @@ OPTIONS: Final = {
     "truncate_double": True,
     # By default a mask of attention with as many queries as keys is replaced by a causal one.
     "attn_bias_is_causal": False,
+    # Its converter of `gather` works for batches of any size, and is not marked so: without this
+    # each of the four corners of deformable sampling would be left to torch.
+    "assume_dynamic_shape_support": True,
     # One engine, or an error: between two engines the host waits.
     "require_full_compilation": True,
 }

@@ -73,6 +73,7 @@ def test_every_argument_of_the_compiler(stand_in, tmp_path, batch):
         "disable_tf32": True,
         "truncate_double": True,
         "attn_bias_is_causal": False,
+        "assume_dynamic_shape_support": True,
         "require_full_compilation": True,
     }
     assert path == str(tmp_path / "engine.pt2")
