@@ -26,7 +26,7 @@ from maskstream_model import families, load_model
 from maskstream_model.backends.gate import reference
 from maskstream_model.backends.interface import Source
 from maskstream_model.backends.tensorrt import OPTIONS
-from maskstream_model.frame_size import FrameSize
+from maskstream_model.command_options import FrameSize
 
 VERSION = "11.0.0"
 UNMARKED = ("aten.gather.default",)

@@ -7,7 +7,7 @@ from typing import TypeVar, TypeVarTuple
 import torch
 
 MAX_SIZES = 4
-"""Sizes of frames whose constants a module keeps at once; another takes the place of the oldest."""
+"""Sizes of frames whose constants a module keeps; the least recently used one makes place."""
 Arguments = TypeVarTuple("Arguments")
 Constant = TypeVar("Constant")
 

@@ -5,16 +5,12 @@ from pathlib import Path
 import click
 
 from maskstream_model.command_errors import click_errors
-from maskstream_model.frame_size import FrameSize
+from maskstream_model.command_options import FrameSize, weights_option
 
 
 @click.command()
 @click.option("--model", "preset", default="demo", show_default=True, help="Which preset.")
-@click.option(
-    "--weights",
-    metavar="FILE|auto",
-    help="Weight file; auto pulls those that are not here yet.  [default: those pulled]",
-)
+@weights_option
 @click.option("--to", type=click.Choice(["onnx"]), default="onnx", show_default=True)
 @click.option(
     "--size", type=FrameSize(), default="1280x720", show_default=True, help="Of the frames."

@@ -119,6 +119,8 @@ def family_of(preset: str) -> Family:
         found = _entries(own.base)
         if not found:
             raise ConfigError(f"{preset} is based on {own.base!r}, which is not installed here")
+    if not found and "/" in preset:
+        raise ConfigError(f"there is no folder {preset}")
     if not found:
         names = preset_names()
         near = get_close_matches(preset, names, n=1, cutoff=0.8)

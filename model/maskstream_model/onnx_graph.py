@@ -28,6 +28,8 @@ from maskstream_model.tasks.preprocess import MEAN, STD, resized_size
 OPSET: Final = 18
 INPUT: Final = "images"
 PACKAGES: Final = ("onnx", "onnxscript", "onnxruntime")
+EXPORTERS: Final = ("onnxscript", "torch.onnx")
+"""Loggers of what exports."""
 
 
 def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: int = 1) -> Size:
@@ -52,9 +54,10 @@ def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: i
         raise ConfigError(f"{model.info.name} has no segmenter apart from its tracker to export")
     new_session = _onnxruntime()
     size, graph = model.batch_key(*frame_size), segmenter_graph(model)
-    expected = reference(graph, frame_size, max_batch)
-    source = Source(graph.fixed(size), graph.names, expected.largest, EXACT)
     with atomic_write(out) as draft:
+        draft.touch()  # before the export, which takes a minute
+        expected = reference(graph, frame_size, max_batch)
+        source = Source(graph.fixed(size), graph.names, expected.largest, EXACT)
         _write(source.program(), draft, graph.names, _facts(model, frame_size))
         engine = _engine(new_session(draft), graph.names)
         wrong = refusal(agreement(graph, engine, expected, Execution()), BOUNDS[EXACT])
@@ -97,16 +100,18 @@ def _engine(session: Any, names: Sequence[str]) -> Engine:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter reports what it does not fold, and torch what it deprecates within itself."""
-    log = logging.getLogger("onnxscript")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    """The exporter reports what it does not fold, and torch what it lacks or deprecates itself."""
+    logs = [logging.getLogger(name) for name in EXPORTERS]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _facts(model: QueryTrackingModel[Any], frame_size: Size) -> dict[str, str]:

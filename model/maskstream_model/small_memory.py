@@ -47,7 +47,7 @@ class SmallMemory(FrameByFrame[State]):
             if len(numbers) != len(fields(self.memory)):
                 raise ValueError(f"{len(numbers)} numbers")
             state = self.memory(*numbers)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise StateError(f"the part {PART} is damaged: {error}") from error
         if fingerprint != self.info.fingerprint:
             raise StateError(f"the state is of {fingerprint}, not of {self.info.fingerprint}")

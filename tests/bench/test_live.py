@@ -9,7 +9,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from maskstream_client.main import main
+from maskstream_command.group import main
 from maskstream_model.aliases import Frame
 from maskstream_model.port import FrameResult
 from support.lossless import write_lossless

@@ -20,7 +20,7 @@ from maskstream_client.errors import (
     SessionUnknownError,
     SourceError,
 )
-from maskstream_client.main import LazyGroup, main
+from maskstream_command.group import LazyGroup, main
 from maskstream_protocol.errors import (
     InternalError,
     ModelUnknownError,

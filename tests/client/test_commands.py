@@ -15,7 +15,7 @@ from maskstream_client.commands import stream
 from maskstream_client.video import VideoReader
 from support.broken_pipes import unread_pipe
 
-PROGRAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
+PROGRAM = [sys.executable, "-c", "from maskstream_command.group import main; main()"]
 
 
 def test_stream_writes_every_frame_the_results_and_a_summary(tmp_path, clip):

@@ -6,17 +6,17 @@ import sys
 import click
 import pytest
 
-from maskstream_client import main as program
+from maskstream_command import group as program
 from support.broken_pipes import unread_pipe
 from support.video_calls import call as run
 from support.video_calls import sentence_of
 
-PROGRAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
+PROGRAM = [sys.executable, "-c", "from maskstream_command.group import main; main()"]
 
 
 def test_help_lists_the_subcommands_without_importing_torch_or_the_server():
     code = (
-        "import sys; from maskstream_client.main import main\n"
+        "import sys; from maskstream_command.group import main\n"
         "try: main(['--help'], prog_name='maskstream')\n"
         "except SystemExit: pass\n"
         "heavy = {'torch', 'fastapi', 'maskstream_server', 'maskstream_model'} & set(sys.modules)\n"

@@ -103,7 +103,7 @@ def test_a_piped_mp4_whose_index_is_at_its_end_is_reported_what_helps(tmp_path):
     writer.join()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="devices of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="cameras have a path on Linux alone")
 def test_a_device_path_is_opened_as_a_camera():
     with pytest.raises(SourceError, match=r"^/dev/null is no video that can be opened"):
         open_reader("/dev/null")

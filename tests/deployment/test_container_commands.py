@@ -4,7 +4,7 @@ import re
 
 from click import Context
 
-from maskstream_client.main import main
+from maskstream_command.group import main
 from support.compose_stack import CHECKOUT
 
 IN_A_CONTAINER = re.compile(r"docker compose run --rm (?:server|worker)\s+([\w-]+)")

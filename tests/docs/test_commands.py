@@ -8,7 +8,7 @@ import click
 import pytest
 
 from docs.pages import CHECKOUT, PAGES, blocks
-from maskstream_client.main import main
+from maskstream_command.group import main
 
 PLACEHOLDER = re.compile(r"\[--?[^\]]*\]|\[[\w.]+\]|\.\.\.")
 """What may be left out, and what stands for more of the same."""

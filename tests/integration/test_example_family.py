@@ -56,7 +56,7 @@ def test_it_is_listed_beside_our_own_presets(installed: Path):
         [
             sys.executable,
             "-c",
-            "from maskstream_client.main import main; main()",
+            "from maskstream_command.group import main; main()",
             "weights",
             "list",
         ],

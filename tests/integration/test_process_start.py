@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from maskstream_client.starting import prepare_process
+from maskstream_command.starting import prepare_process
 from support.held_videos import SOON_S
 
 PROGRAM = os.path.join(os.path.dirname(sys.executable), "maskstream")

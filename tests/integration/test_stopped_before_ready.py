@@ -16,7 +16,7 @@ from support.forks import Forked
 from support.redis_server import RedisServer
 
 SOON_S = 150.0
-PROGRAM = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
+PROGRAM = [sys.executable, "-c", "from maskstream_command.group import main; main()"]
 LOADING = """
 import time
 from maskstream_model.families import Family

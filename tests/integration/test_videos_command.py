@@ -145,7 +145,7 @@ def test_a_name_does_not_steer_the_terminal(live, clip, tmp_path):
 
 def test_a_list_that_is_cut_off_ends_quietly(live, clip):
     Videos(live.url).submit(clip)
-    command = [sys.executable, "-c", "from maskstream_client.main import main; main()"]
+    command = [sys.executable, "-c", "from maskstream_command.group import main; main()"]
     words = ["videos", "list", "--url", live.url]
     with unread_pipe() as out:
         done = subprocess.run([*command, *words], stdout=out, stderr=subprocess.PIPE, text=True)

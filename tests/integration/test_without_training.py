@@ -50,7 +50,7 @@ def python(code: str, *arguments: str | Path) -> "subprocess.CompletedProcess[st
 
 MASKSTREAM = """
 import shlex, sys
-from maskstream_client.main import main
+from maskstream_command.group import main
 for words in sys.argv[1:]:
     main(shlex.split(words), standalone_mode=False)
 """

@@ -90,5 +90,12 @@ def test_other_folders_and_files_are_one_sentence(tmp_path):
     (tmp_path / "model.json").write_text(" " * (1 << 20) + "{}")
     with pytest.raises(ConfigError, match="too large"):
         load_model(str(tmp_path))
-    with pytest.raises(ConfigError, match="unknown model"):
-        load_model(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("path", ["nowhere/", "./nowhere", "model.json", "/nowhere/at/all"])
+def test_a_path_that_is_no_folder_is_one_sentence_without_presets(tmp_path, path):
+    (tmp_path / "model.json").touch()
+    where = path if path.startswith("/") else f"{tmp_path}/{path}"
+    with pytest.raises(ConfigError) as caught:
+        load_model(where)
+    assert str(caught.value) == f"there is no folder {where}"

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from docs.pages import CHECKOUT, blocks
-from maskstream_model import load_model
+from maskstream_model import load_model, onnx_graph
 from maskstream_model.checkpoint import PRESET, load_weights, save_safetensors
 from maskstream_model.daq.presets import preset
 from maskstream_model.errors import CompileError, ConfigError
@@ -62,10 +64,15 @@ def model(mine):
 def exported(runtime, mine, model):
     """The file of a command; an export takes half a minute of CPU time."""
     path = mine.parent / "segmenter.onnx"
-    done = invoke("--model", mine, "--to", "onnx", "--max-batch", 3, "--out", path)
+    command = Path(sys.executable).with_name("maskstream")
+    options = ["--model", mine, "--size", "448x256", "--max-batch", "3", "--out", path]
+    # A process of its own, whose stderr has what libraries log, too.
+    done = subprocess.run(
+        [command, "export", "--to", "onnx", *options], capture_output=True, text=True, check=False
+    )
     height, width = model.batch_key(*FRAME)
-    assert done.exit_code == 0, done.output
-    assert done.output == (
+    assert done.stderr == ""
+    assert done.stdout == (
         f"{path}: segmenter of mine for 1 to 3 pictures of {width}x{height}, same outputs\n"
     )
     return path
@@ -154,6 +161,15 @@ def test_without_the_packages_one_sentence_names_the_extra(tmp_path, monkeypatch
     assert "needs onnx and onnxscript" in line
     assert line.endswith('pip install "maskstream[onnx]"')
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_found_before_the_export(tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_graph, "_onnxruntime", lambda: None)
+    monkeypatch.setattr(onnx_graph, "compile_segmenter", lambda *_: pytest.fail("an export began"))
+    path = tmp_path / "nosuch" / "demo.onnx"
+    done = invoke("--out", path)
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: {path} cannot be written: No such file or directory\n"
 
 
 def test_a_model_without_a_segmenter_of_its_own_is_refused(tmp_path):

@@ -52,6 +52,11 @@ def test_numbers_that_cannot_be_are_refused(content, reason):
         Model().from_parts(parts)
 
 
+def test_json_that_is_nested_too_deeply_is_refused():
+    with pytest.raises(StateError, match="the part memory is damaged"):
+        Model().from_parts({"memory": b"[" * 100_000})
+
+
 @pytest.mark.parametrize("parts", [{}, {"memory": b"[]", "more": b""}, {"other": b"[]"}])
 def test_other_parts_are_refused(parts):
     with pytest.raises(StateError, match="only part is memory"):

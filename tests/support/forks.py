@@ -90,7 +90,7 @@ class Forked:
 
 def maskstream(*words: str) -> None:
     """What the command of this name does."""
-    from maskstream_client.main import main
+    from maskstream_command.group import main
 
     main(list(words))
 

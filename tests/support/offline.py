@@ -1,9 +1,11 @@
 """Steps of the offline model and their results, and the frames that its refiner takes."""
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from maskstream_model.aliases import Frame
 from maskstream_model.daq.clip_rows import TrackedFrame
@@ -33,6 +35,21 @@ def steps(
         (output,) = model.step([StepInput(frames[first : first + cut], state)], pause)
         state = output.state
         yield output
+
+
+def counted_frames(model: OfflineDaq, patch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows with each step: how many frames' mask features are then held."""
+    living, held = weakref.WeakSet[Any](), list[int]()
+    track_frames = model.track_frames
+
+    def watched(*args: Any) -> list[Any]:
+        tracked = track_frames(*args)
+        living.update(frame.mask_features for frame, _ in tracked)
+        held.append(len(living))
+        return tracked
+
+    patch.setattr(model, "track_frames", watched)
+    return held
 
 
 def masks(result: FrameResult, size: tuple[int, int] = SIZE) -> np.ndarray:

@@ -85,12 +85,12 @@ class Oracle(FrameByFrame[Memory]):
         return frame_result(output, after.num_frames, SIZE, self.config), after
 
     def to_parts(self, state: Memory) -> dict[str, bytes]:
-        raise NotImplementedError
+        raise AssertionError("an evaluation saves no memory")
 
     def from_parts(
         self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
     ) -> Memory:
-        raise NotImplementedError
+        raise AssertionError("an evaluation restores no memory")
 
     def _output(self, frame: Frame, listed: list[int], status: dict[int, int]) -> FrameOutput:
         shift = 0 if self.wrong_class else -1

@@ -109,6 +109,11 @@ class World:
         files = [path for path in self.cache.rglob("*") if path.is_file()]
         return sorted(path.name for path in files if path.suffix != ".lock")
 
+    @property
+    def ranges(self) -> list[str | None]:
+        """The range that each request for a file asked for."""
+        return [asked.headers.get("range") for asked in self.hub.asked_for_files]
+
     def publish(self, source: str = SOURCE, **facts: object) -> None:
         rows = f"(Release('tiny', {source!r}, **{facts!r}),)"
         code = CODE.format(rows=rows, shape=SHAPE)
@@ -133,3 +138,11 @@ def world(tmp_path, monkeypatch, distribution) -> Iterator[World]:
         monkeypatch.syspath_prepend(str(EXAMPLE))
         hub.files[NAME] = published()
         yield World(hub, tmp_path / "cache", distribution, own)
+
+
+@pytest.fixture
+def plain(world: World) -> World:
+    """The same file at a web server that is no hub."""
+    world.hub.files["plain/resolve/main/tiny.pth"] = published()
+    world.publish(f"{world.hub.url}/plain/resolve/main/tiny.pth")
+    return world

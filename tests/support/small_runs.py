@@ -92,18 +92,22 @@ def offline(config: ModelConfig) -> ModelConfig:
     return replace(config, online=rules, offline=OfflineConfig(refiner, max_kept=5))
 
 
-def listened(stage: Stage, heard: Heard, then: Callable[[int], None] = lambda step: None) -> Stage:
-    """Note the losses of every step, then call `then` with the number of steps taken."""
-    losses = stage.losses
+class Listened:
+    """A stage that notes the losses of every step, then calls `then` with the steps taken."""
 
-    def note(batch, moment):
-        terms = losses(batch, moment)
-        heard.append({name: value.item() for name, value in terms.items()})
-        then(moment.step + 1)
+    def __init__(
+        self, stage: Stage, heard: Heard, then: Callable[[int], None] = lambda step: None
+    ) -> None:
+        self.name, self.module, self.views = stage.name, stage.module, stage.views
+        self.idle_parameters, self.earlier = stage.idle_parameters, stage.earlier
+        self.export, self._losses = stage.export, stage.losses
+        self._heard, self._then = heard, then
+
+    def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
+        terms = self._losses(batch, moment)
+        self._heard.append({name: value.item() for name, value in terms.items()})
+        self._then(moment.step + 1)
         return terms
-
-    stage.losses = note  # type: ignore[method-assign]
-    return stage
 
 
 def learn_one_batch(stage: Stage, batch: ClipBatch, steps: int, progress: float) -> list[float]:
@@ -129,7 +133,7 @@ def run_until_killed(name: str, options: RunOptions, steps: int) -> None:
         if step == steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    train(listened(fresh_stage(name, options), [], die), options)
+    train(Listened(fresh_stage(name, options), [], die), options)
 
 
 def run_as(rank: int, size: int, port: int, options: RunOptions) -> None:
@@ -149,6 +153,6 @@ def run_as(rank: int, size: int, port: int, options: RunOptions) -> None:
     with joined("cpu"):
         for name in STAGES:
             heard: Heard = []
-            run = train(listened(fresh_stage(name, options), heard), options)
+            run = train(Listened(fresh_stage(name, options), heard), options)
             end = {"heard": heard, "module": run.module.state_dict()}
             torch.save(end, options.out / f"{name}{rank}.pt")

@@ -9,7 +9,7 @@ import click
 
 from maskstream_bench.report import Measured, report, text_of
 from maskstream_client.commands import click_errors
-from maskstream_client.main import LazyGroup
+from maskstream_command.group import LazyGroup
 
 _SUBJECTS: Final = {
     "live": "Streams to a running server: frames per second, latency, memory (the default).",

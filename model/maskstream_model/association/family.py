@@ -7,22 +7,15 @@ from maskstream_model.association.released import RELEASES
 from maskstream_model.families import Family, WeightFormat, Weights
 
 
-def load(
-    preset: str,
-    weights: Weights | None = None,
-    device: str = "cpu",
-    task: str | None = None,
-    **overrides: Any,
-) -> Any:
+def load(preset: str, weights: Weights | None, device: str, **overrides: Any) -> Any:
     """Load a preset; see `families.Load`.
 
-    Overrides are fields of `AssociationRules`; `task` is what a panoptic preset is used for:
+    Overrides are fields of `AssociationRules`, and `task`: what a panoptic preset is used for,
     "panoptic", its own, "semantic" or "instances".
     """
     from maskstream_model.association.loading import load as loaded
 
-    config = configuration(preset).override(task, **overrides)
-    return loaded(config, weights, device)
+    return loaded(configuration(preset).override(**overrides), weights, device)
 
 
 def graph(model: Any) -> Any:

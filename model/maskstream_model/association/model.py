@@ -15,13 +15,11 @@ from maskstream_model.association.rules import AssociationRules
 from maskstream_model.association.similarity import centres, compare
 from maskstream_model.association.state import SHAPE, AssociationState, initial_state
 from maskstream_model.association.state_parts import state_from_parts, state_to_parts
-from maskstream_model.config import ModelConfig
 from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.port import SessionOptions, TrackStatus
-from maskstream_model.query_tracking import AnySegmenter, QueryTrackingModel, one_by_one
+from maskstream_model.query_tracking import QueryTrackingModel, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
-from maskstream_model.tasks.preprocess import Resize
 
 VELOCITY_RATE = 0.5
 """Share of the newest movement in a track's velocity."""
@@ -32,27 +30,16 @@ TINY = 1e-9
 class AssociatedSegmenter(QueryTrackingModel[AssociationState]):
     """Implements `port.Model` (docs/model.md 12); its memory is an `AssociationState`.
 
-    Args:
-        config: preset; its `online` rules are `AssociationRules`.
-        segmenter: Mask2Former.
-        device: where it runs.
-        fingerprint: of its weights and rules.
-        resize: see `QueryTrackingModel`.
+    Its arguments are those of `QueryTrackingModel`; `config.online` are `AssociationRules`.
     """
 
     family = "mask2former"
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        segmenter: AnySegmenter,
-        device: torch.device,
-        fingerprint: str,
-        resize: Resize,
-    ) -> None:
-        super().__init__(config, segmenter, device, fingerprint, resize)
-        assert isinstance(config.online, AssociationRules)
-        self.rules = config.online
+    @property
+    def rules(self) -> AssociationRules:
+        """The rules of the preset."""
+        assert isinstance(self.config.online, AssociationRules)
+        return self.config.online
 
     def first_state(self) -> AssociationState:
         """Return the state of a session before its first frame."""

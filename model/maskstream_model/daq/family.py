@@ -11,34 +11,22 @@ from maskstream_model.releases import SHIPPED, Release
 BASELINE_SUFFIX = "_hungarian"
 
 
-def load(
-    preset: str,
-    weights: Weights | None = None,
-    device: str = "cpu",
-    task: str | None = None,
-    **overrides: Any,
-) -> Any:
+def load(preset: str, weights: Weights | None, device: str, **overrides: Any) -> Any:
     """Load an online or offline model; see `families.Load`.
 
-    Overrides are fields of `OnlineConfig` and, offline, of `OfflineConfig`; `task` is what a VIPSeg
-    preset is used for: "panoptic", its own, "semantic" or "instances".
+    Overrides are fields of `OnlineConfig` and, offline, of `OfflineConfig`, and `task`: what a
+    VIPSeg preset is used for, "panoptic", its own, "semantic" or "instances".
     """
     from maskstream_model.daq.loading import load as loaded
 
-    return loaded(configuration(preset).override(task, **overrides), weights, device)
+    return loaded(configuration(preset).override(**overrides), weights, device)
 
 
-def load_baseline(
-    preset: str,
-    weights: Weights | None = None,
-    device: str = "cpu",
-    task: str | None = None,
-    **overrides: Any,
-) -> Any:
+def load_baseline(preset: str, weights: Weights | None, device: str, **overrides: Any) -> Any:
     """Load the segmenter of a DVIS-DAQ preset with tracks linked by similarity; see `load`."""
     from maskstream_model.daq.hungarian import OnlineHungarian
 
-    base = load(preset.removesuffix(BASELINE_SUFFIX), weights, device, task, **overrides)
+    base = load(preset.removesuffix(BASELINE_SUFFIX), weights, device, **overrides)
     config = replace(base.config, name=preset)
     return OnlineHungarian(config, base.segmenter, base.device, base.fingerprint)
 

@@ -46,26 +46,34 @@ class Geometry:
 def geometry(
     shapes: Shapes, queries: Shapes, heads: int, points: int, device: torch.device
 ) -> Geometry:
-    """Return the constants of queries, the cells of `queries`, that sample levels of `shapes`."""
+    """Return the constants of queries that sample levels.
+
+    Args:
+        shapes: `(height, width)` of the levels that are sampled.
+        queries: `(height, width)` of the maps whose cells are the queries, `S` of them together.
+        heads: `M`.
+        points: `P`, of every head on every level.
+        device: of the result.
+    """
     sizes = [(height + BORDER) * (width + BORDER) for height, width in shapes]
-    pitch = torch.tensor([width + BORDER for _, width in shapes], device=device)
+    pitch = torch.tensor([[width + BORDER for _, width in shapes]], device=device)  # (1, L)
     starts = torch.tensor([sum(sizes[:level]) for level in range(len(shapes))], device=device)
     behind = torch.tensor([(w, h) for h, w in shapes], dtype=torch.float32, device=device)
-    # (L,) + (M, 1) -> (M, L)
+    # (1, L) + (M, 1) -> (M, L)
     first = (starts + pitch + 1) * heads + torch.arange(heads, device=device)[:, None]
 
     def written_out(values: Tensor) -> Tensor:
-        """Repeat `(..., L)`, or `(..., M, L)`, as `(..., M, L, P)`."""
-        values = values if values is first else values[..., None, :]
+        """Repeat `(..., 1, L)`, or `(..., M, L)`, as `(..., M, L, P)`."""
         return values[..., None].expand(*values.shape[:-2], heads, len(shapes), points)
 
-    limits = written_out(behind.T).flatten(1)  # (L, 2) -> (2, L) -> (2, M, L, P)
+    # (L, 2) -> (2, L) -> (2, 1, L) -> (2, M, L, P) -> (2, M * L * P)
+    limits = written_out(behind.T[:, None]).flatten(1)
     return Geometry(
         shapes=shapes,
         heads=heads,
         points=points,
-        # (S, L, 2) -> (S, 2, L) -> (S, 2, M, L, P)
-        centres=written_out(cell_centres(queries, shapes, device).mT).contiguous(),
+        # (S, L, 2) -> (S, 2, L) -> (S, 2, 1, L) -> (S, 2, M, L, P)
+        centres=written_out(cell_centres(queries, shapes, device).mT[:, :, None]).contiguous(),
         limits=(torch.full_like(limits, -1), limits),
         pitch=written_out(pitch).flatten().float(),
         below=written_out(pitch * heads).flatten().int(),

@@ -122,9 +122,8 @@ class MaskDecoder(nn.Module):
         """Return classes and masks of `embeddings (B, Q, C)`."""
         # (B, Q, C) @ (B, C, H * W) -> (B, Q, H * W), then (B, Q, H, W)
         mask_logits = self._masks(embeddings, mask_features.flatten(2))
-        return LayerPrediction(
-            self.class_embed(embeddings), mask_logits.unflatten(2, mask_features.shape[2:])
-        )
+        pictures = mask_logits.reshape(*mask_logits.shape[:2], *mask_features.shape[2:])
+        return LayerPrediction(self.class_embed(embeddings), pictures)
 
     def _level(self, index: int, features: Tensor, mask_features: Tensor) -> Level:
         height, width = features.shape[-2:]

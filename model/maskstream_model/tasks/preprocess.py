@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from maskstream_model.aliases import Frame, Size
+from maskstream_model.aliases import MAX_PIXELS, Frame, Size
 from maskstream_model.config import Rules
 from maskstream_model.errors import FrameError
 from maskstream_model.frame_by_frame import check_frame
@@ -19,8 +19,6 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 DIVISOR = 32
 """Of padded heights and widths: the coarsest stride of the backbones."""
-MAX_PIXELS = 2**26
-"""Of a frame, before and after the resize: 8,192 x 8,192."""
 
 Resize = Callable[[Frame, Size], npt.NDArray[Any]]
 """From a frame to one of `(height, width)`, uint8 or float32 in 0 to 255, in memory of its own."""

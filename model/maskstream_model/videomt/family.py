@@ -7,22 +7,15 @@ from maskstream_model.videomt.presets import preset as configuration
 from maskstream_model.videomt.released import RELEASES
 
 
-def load(
-    preset: str,
-    weights: Weights | None = None,
-    device: str = "cpu",
-    task: str | None = None,
-    **overrides: Any,
-) -> Any:
+def load(preset: str, weights: Weights | None, device: str, **overrides: Any) -> Any:
     """Load a preset; see `families.Load`. Published files are the authors' or of `transformers`.
 
-    Overrides are fields of `VideomtRules`; `task` is what a preset with stuff classes is used for:
-    "panoptic", "semantic" or "instances".
+    Overrides are fields of `VideomtRules`, and `task`: what a preset with stuff classes is used
+    for, "panoptic", "semantic" or "instances".
     """
     from maskstream_model.videomt.loading import load as loaded
 
-    config = configuration(preset).override(task, **overrides)
-    return loaded(config, weights, device)
+    return loaded(configuration(preset).override(**overrides), weights, device)
 
 
 def graph(model: Any) -> Any:

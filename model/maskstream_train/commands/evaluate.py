@@ -9,7 +9,7 @@ import click
 
 from maskstream_model.backends.table import AUTO, CHOICES, EAGER, PRECISIONS
 from maskstream_model.command_errors import click_errors, printable
-from maskstream_model.frame_size import FrameSize
+from maskstream_model.command_options import FrameSize, weights_option
 from maskstream_train.commands.shared import EXISTING, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS
 
@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.option("--preset", default="demo", show_default=True, help="Which model.")
-@click.option(
-    "--weights",
-    metavar="FILE|auto",
-    help="Weight file; auto pulls those that are not here yet.  [default: those pulled]",
-)
+@weights_option
 @click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
 @click.option(
     "--backend",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from maskstream_model.errors import ConfigError
+from maskstream_train.data.readers import PACKED
 
 if TYPE_CHECKING:
     from maskstream_train.own_classes.run import OwnRequest
@@ -44,6 +45,10 @@ def own_request(given: dict[str, Any]) -> "OwnRequest":
         option = named[0].replace("_", "-")
         raise ConfigError(
             f"--{option} does not go with own classes; a data set's own models need --preset"
+        )
+    if given["form"] == PACKED:
+        raise ConfigError(
+            "packed pictures have the classes of the demo model, not own ones: say --preset demo"
         )
     minutes, steps = given["minutes"], given["steps"]
     short = [f"{name}={given[name]}" for name in SHORT if given[name] is not None]

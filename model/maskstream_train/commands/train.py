@@ -1,5 +1,7 @@
 """`maskstream train`: the command line of training; torch is imported when it runs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Any, get_args
@@ -116,7 +118,7 @@ def train(**given: Any) -> None:
         torch.set_num_threads(given["threads"])
     context = click.get_current_context()
     if given["data"] and _by_default(context, "preset_name") and not given["ablation"]:
-        with joined(given["device"]) as device:
+        with joined(given["device"]) as device, _resumable(given["out"]):
             _train_own(given | {"device": device})
         return
     refuse_own_options(given)
@@ -124,8 +126,22 @@ def train(**given: Any) -> None:
     if given["ablation"]:
         _compare(given)
         return
-    with joined(given["device"]) as device:
+    with joined(given["device"]) as device, _resumable(given["out"]):
         _train_stages(given | {"device": device})
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say how to continue a run that is interrupted, where it left a checkpoint."""
+    from maskstream_train.training.distribution import share
+    from maskstream_train.training.run_checkpoint import CHECKPOINT
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        if share().first and any(out.rglob(f"*{CHECKPOINT}")):
+            click.echo(f"\nThe same command with --resume goes on from {out}.", err=True)
+        raise
 
 
 def _by_default(context: click.Context, name: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Bools
+from maskstream_train.data.reading import video_name
 from maskstream_train.data.rle import decode_masks
 
 
@@ -31,7 +32,12 @@ class AnnotatedObject:
     @property
     def entry(self) -> str:
         """Where it was read, for errors."""
-        return f"{self.source}: video {self.video}, annotation {self.id}"
+        owner = video_name(self.video, len(self.segmentations))
+        return f"{self.source}: {owner}, annotation {self.id}"
+
+    def entry_of(self, frame: int) -> str:
+        """Return where its mask on a frame was read, for errors."""
+        return self.entry if len(self.segmentations) == 1 else f"{self.entry}, frame {frame}"
 
     @property
     def mean_area(self) -> float:
@@ -78,7 +84,7 @@ class AnnotatedVideo:
             [thing.segmentations[frame] for thing in self.objects],
             self.height,
             self.width,
-            [f"{thing.entry}, frame {frame}" for thing in self.objects],
+            [thing.entry_of(frame) for thing in self.objects],
         )
 
 

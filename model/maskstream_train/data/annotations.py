@@ -30,7 +30,7 @@ def read_annotations(path: Path) -> AnnotatedVideos:
     """
     content = read_json(path)
     _refuse_frames_apart(path, content, read_list(path, content, "videos"))
-    return _read(path, content, "video", _tube, _video)
+    return _read(path, content, "videos", "video", _tube, _video)
 
 
 def read_stills(path: Path) -> AnnotatedVideos:
@@ -39,28 +39,29 @@ def read_stills(path: Path) -> AnnotatedVideos:
     Raises:
         DatasetError: as `read_annotations`.
     """
-    return _read(path, read_json(path), "image", _still_object, _still)
+    return _read(path, read_json(path), "images", "picture", _still_object, _still)
 
 
 def _read(
     path: Path,
     content: Any,
+    name: str,
     kind: str,
     part: Callable[[Any, str], AnnotatedObject],
     video: Callable[[Any, Objects], AnnotatedVideo],
 ) -> AnnotatedVideos:
-    """Read the list `kind`s with their objects, each by its function, and check the whole."""
-    raw = read_list(path, content, f"{kind}s")
+    """Read the list `name` of `kind`s, and their objects, each by its function; check the whole."""
+    raw = read_list(path, content, name)
     categories = _read_categories(path, content)
     objects = _read_objects(path, content, part, categories)
     videos = [
         read_entry(f"{path}: {entry_name(kind, item, index)}", video, item, objects)
         for index, item in enumerate(raw)
     ]
-    check_once(path, "video", [one.id for one in videos])
+    check_once(path, kind, [one.id for one in videos])
     lost = set(objects) - {one.id for one in videos}
     if lost:
-        raise DatasetError(f"{path}: annotations of a video that is not listed: {min(lost)}")
+        raise DatasetError(f"{path}: annotations of a {kind} that is not listed: {min(lost)}")
     ordered = tuple(sorted(videos, key=lambda one: one.id))
     return AnnotatedVideos(ordered, categories, annotated=bool(objects))
 

@@ -44,6 +44,8 @@ def annotation_file(path: Path, word: str) -> Path:
             raise DatasetError(
                 f"{path} should hold one annotation file, it has {names}; name the file"
             )
+    if not path.exists():
+        raise DatasetError(f"there is no file or folder {path}")
     raise DatasetError(f"{path} should hold one annotation file, it has none; name the file")
 
 

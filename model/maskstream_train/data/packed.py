@@ -20,7 +20,7 @@ from PIL import Image
 from maskstream_model.aliases import Bools, Floats, Frame, Ints
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.pictures import BROKEN_PICTURE
-from maskstream_train.data.reading import read_entry
+from maskstream_train.data.reading import read_entry, read_list
 from maskstream_train.data.rle import decode_masks
 
 INDEX = "index.json"
@@ -124,15 +124,11 @@ class PackedPictures:
         """
         self._path, self._part = path, part
         self._file: zipfile.ZipFile | None = None
-        try:
-            with zipfile.ZipFile(path) as file:
-                index = json.loads(file.read(INDEX))
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise DatasetError(f"{path} is no file of packed pictures: {error}") from error
-        self.classes = tuple(str(name) for name in index["classes"])
+        index = _index_of(path)
+        self.classes = tuple(str(name) for name in read_list(path, index, "classes"))
         pictures = [
             read_entry(f"{path}: picture {number}", _picture, item)
-            for number, item in enumerate(index["pictures"])
+            for number, item in enumerate(read_list(path, index, "pictures"))
         ]
         self.pictures = _part_of(pictures, part)
 
@@ -174,6 +170,21 @@ class PackedPictures:
         if pixels.shape[:2] != (picture.height, picture.width):
             raise DatasetError(f"{self._path}: {picture.file} is of another size than its masks")
         return pixels
+
+
+def _index_of(path: Path) -> Any:
+    """Return the content of the index.
+
+    Raises:
+        DatasetError: there is none that can be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            if INDEX not in file.namelist():
+                raise DatasetError(f"{path} is no file of packed pictures: it has no {INDEX}")
+            return json.loads(file.read(INDEX))
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise DatasetError(f"{path} is no file of packed pictures: {error}") from error
 
 
 def _part_of(pictures: Sequence[PackedPicture], part: Part) -> tuple[PackedPicture, ...]:

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from maskstream_model.aliases import Frame
 from maskstream_model.errors import DatasetError
+from maskstream_train.data.reading import video_name
 from maskstream_train.data.videos import VideoInfo
 
 BROKEN_PICTURE = (
@@ -77,7 +78,7 @@ def read_frame(video: VideoInfo, number: int) -> Frame:
 
 
 def check_pictures(videos: Iterable[VideoInfo]) -> None:
-    """Check that every frame of `videos` is a file; folders are listed once, nothing is opened.
+    """Check that every picture of `videos` is there; folders are listed once, nothing is opened.
 
     Raises:
         DatasetError: one is missing.
@@ -89,7 +90,8 @@ def check_pictures(videos: Iterable[VideoInfo]) -> None:
                 found = path.parent.is_dir()
                 folders[path.parent] = set(os.listdir(path.parent)) if found else set()
             if path.name not in folders[path.parent]:
-                raise DatasetError(f"video {video.id} lacks its frame {path}")
+                name = video_name(video.id, len(video.pictures))
+                raise DatasetError(f"{name} lacks its file {path}")
 
 
 def list_pictures(folder: Path, endings: tuple[str, ...] = ENDINGS) -> tuple[Path, ...]:

@@ -39,7 +39,7 @@ def open_instances(file: Path, form: Format, pictures: Path | None = None) -> In
     """
     annotations = read_stills(file) if form == "coco" else read_annotations(file)
     if not annotations.videos:
-        raise DatasetError(f"{file} lists no videos")
+        raise DatasetError(f"{file} lists no {'pictures' if form == 'coco' else 'videos'}")
     names = [video.file_names[0] for video in annotations.videos]
     return InstanceReader(annotations, pictures or picture_folder(file, names))
 

@@ -9,6 +9,8 @@ from maskstream_model.errors import DatasetError
 
 Value = TypeVar("Value")
 Inputs = ParamSpec("Inputs")
+OWNERS = {"video_id": "video", "image_id": "picture"}
+"""What an annotation belongs to, by the key that has its id."""
 
 
 def read_json(path: Path) -> Any:
@@ -49,8 +51,13 @@ def entry_name(kind: str, item: Any, index: int) -> str:
     """Return what to call an entry: its id where it has one, else its place, and its video's."""
     if not isinstance(item, Mapping):
         return f"{kind} at place {index}"
-    owner = next((f"video {item[key]}, " for key in ("video_id", "image_id") if key in item), "")
+    owner = next((f"{name} {item[key]}, " for key, name in OWNERS.items() if key in item), "")
     return owner + (f"{kind} {item['id']}" if "id" in item else f"{kind} at place {index}")
+
+
+def video_name(number: int | str, frames: int) -> str:
+    """Return what to call a video of so many frames; of a single one it is a picture."""
+    return f"{'picture' if frames == 1 else 'video'} {number}"
 
 
 def check_once(path: Path, kind: str, ids: Iterable[int | str]) -> None:

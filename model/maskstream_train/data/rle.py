@@ -3,7 +3,7 @@
 Decoding is our own: `pycocotools.mask.decode` warns under numpy 2, and warnings are errors here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,8 @@ def run_lengths(counts: bytes) -> list[int]:
 def _decode(segmentation: Any, height: int, width: int) -> Bools:
     if isinstance(segmentation, list):
         segmentation = _from_polygons(segmentation, height, width)
+    if not isinstance(segmentation, Mapping) or not {"size", "counts"} <= segmentation.keys():
+        raise ValueError("it has neither polygons nor size and counts")
     size = tuple(segmentation["size"])
     if size != (height, width):
         raise ValueError(f"a mask of {size}, its video is {(height, width)}")

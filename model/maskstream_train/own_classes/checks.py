@@ -111,15 +111,11 @@ def _empty(annotations: AnnotatedVideos) -> Iterator[AnnotatedObject]:
     masks = 0
     for video in annotations.videos:
         for thing in video.objects:
-            given = [part for part in thing.segmentations if _is_given(part)]
+            given = [part for part in thing.segmentations if part]
             masks += len(given)
             # One frame after the other: all of a long video would not fit in memory.
             if not any(masks > MAX_DECODED or _has_pixels(part, thing, video) for part in given):
                 yield thing
-
-
-def _is_given(segmentation: Any) -> bool:
-    return segmentation is not None and len(segmentation) > 0
 
 
 def _has_pixels(segmentation: Any, thing: AnnotatedObject, video: AnnotatedVideo) -> bool:

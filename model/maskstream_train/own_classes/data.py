@@ -130,9 +130,7 @@ def split(annotations: AnnotatedVideos, share: float) -> tuple[frozenset[int], f
 
 def _classes_of(video: AnnotatedVideo) -> set[int]:
     return {
-        thing.category
-        for thing in video.objects
-        if not thing.crowd and any(part is not None and len(part) for part in thing.segmentations)
+        thing.category for thing in video.objects if not thing.crowd and any(thing.segmentations)
     }
 
 

@@ -157,12 +157,14 @@ def _prepare(request: OwnRequest, folder: ModelFolder) -> None:
 
 def _summary(start: Start, data: OwnData) -> list[str]:
     names = ", ".join(each.name for each in data.classes)
-    kind = "pictures" if data.learned.form == "coco" else "videos"
-    held = f"measured on {len(data.measured.ids)} others" if data.held_back else "none held back"
+    learned, measured = len(data.learned.ids), len(data.measured.ids)
+    kind = ("picture" if data.learned.form == "coco" else "video") + "s" * (learned != 1)
+    others = f"{measured} other{'s' * (measured != 1)}"
+    held = f"measured on {others}" if data.held_back else "none held back"
     known = {each.name for each in start.config.classes} & {each.name for each in data.classes}
     kept = f" (known already: {', '.join(sorted(known))})" if known else ""
     return [
-        f"Classes: {names}{kept}. Learned from {len(data.learned.ids)} {kind}, {held}. "
+        f"Classes: {names}{kept}. Learned from {learned} {kind}, {held}. "
         f"Starts from {start.config.name}."
     ]
 

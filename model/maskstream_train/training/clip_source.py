@@ -9,7 +9,7 @@ from maskstream_train.data.packed import PackedPictures
 from maskstream_train.data.seeds import training_seed
 from maskstream_train.data.synthetic import Clip, ClipGenerator
 from maskstream_train.data.synthetic.cutouts import Cutouts
-from maskstream_train.training.packed_clips import PackedClips
+from maskstream_train.training.packed_sampling import PackedClips
 from maskstream_train.training.run_options import BatchPlan
 from maskstream_train.training.windows import Window, cut_frames, cut_planes
 

@@ -17,7 +17,7 @@ from maskstream_train.training.augmentation import Augmentation
 from maskstream_train.training.clip_sampling import ClipSampling
 from maskstream_train.training.criterion import Criterion
 from maskstream_train.training.matcher import MatchCost
-from maskstream_train.training.packed_clips import PackedViews
+from maskstream_train.training.packed_sampling import PackedViews
 from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Hiding, Recipe, TrackerRecipe, tracker_criterion
 from maskstream_train.training.run_options import BatchPlan, Mix, Plan

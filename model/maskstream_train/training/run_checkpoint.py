@@ -13,6 +13,8 @@ from maskstream_model.checkpoint import below, header_of, load_into, save_safete
 from maskstream_model.errors import CheckpointError, TrainingError
 from maskstream_train.training.schedule import AveragedWeights
 
+CHECKPOINT = ".run.safetensors"
+"""What the file of a stage's run ends in, behind the stage's name."""
 MODULE, AVERAGE, OPTIMISER = "module/", "average/", "optimiser/"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from maskstream_model.config import ModelConfig
 from maskstream_model.errors import ConfigError
 from maskstream_train.data.synthetic import SyntheticConfig
-from maskstream_train.training.packed_clips import PackedViews
+from maskstream_train.training.packed_sampling import PackedViews
 from maskstream_train.training.recipes import Recipe, TrackerRecipe
 from maskstream_train.training.video_plan import VideoPlan
 

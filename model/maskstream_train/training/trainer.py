@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from maskstream_model.checkpoint import save_safetensors
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.distribution import share, spread
-from maskstream_train.training.run_checkpoint import Run, load_run, save_run
+from maskstream_train.training.run_checkpoint import CHECKPOINT, Run, load_run, save_run
 from maskstream_train.training.run_options import RunOptions
 from maskstream_train.training.schedule import (
     AveragedWeights,
@@ -48,7 +48,7 @@ class Trainer:
         self.run = Run(stage.module, optimiser, averaged)
         self.run.steps_before = int(stage.earlier.get(f"{stage.name}_steps", 0))
         self.run.minutes_before = float(stage.earlier.get(f"{stage.name}_minutes", 0))
-        self._checkpoint = options.out / f"{stage.name}.run.safetensors"
+        self._checkpoint = options.out / f"{stage.name}{CHECKPOINT}"
         self._skipped = 0
         if self._checkpoint.exists():
             if not options.resume:

@@ -51,8 +51,8 @@ def _formatter(
 
 
 def _quieten_others() -> None:
-    """Keep the errors of web server and queue, not their chatter: our own events say the same."""
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "docket"):
+    """Keep the errors of other libraries, not their chatter, such as torch's counts as it ends."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "websockets", "docket", "torch"):
         logger = logging.getLogger(name)
         logger.handlers[:] = []
         logger.propagate = True

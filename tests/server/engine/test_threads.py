@@ -71,7 +71,7 @@ def test_what_was_quickest_is_set_and_the_slow_first_step_does_not_count(counts)
 
 BESIDE_A_BUSY_PROCESS = """
 import os, statistics, subprocess, sys, time
-from maskstream_client.starting import prepare_process
+from maskstream_command.starting import prepare_process
 prepare_process(os.environ)
 import torch
 from maskstream_model import load_model

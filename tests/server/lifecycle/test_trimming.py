@@ -55,7 +55,6 @@ def test_less_than_at_first_is_what_is_aimed_at_from_then_on(rule):
     assert rule.due(START, GAP_S)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the bytes of glibc on Linux")
 def test_a_process_without_glibc_serves_without_trimming(monkeypatch):
     monkeypatch.setattr(trimming.ctypes, "CDLL", lambda name: object())
     before = threading.active_count()

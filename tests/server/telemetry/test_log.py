@@ -24,6 +24,7 @@ def test_errors_of_other_libraries_go_through_the_same_formatter(capsys):
     set_up_logging("json", "info")
     logging.getLogger("uvicorn.error").error("broken pipe")
     logging.getLogger("uvicorn.error").info("chatter")
+    logging.getLogger("torch._subclasses.fake_tensor").info("cache_hits: 0")
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["level"]) == ("broken pipe", "error")
 

@@ -173,7 +173,7 @@ def _annotations_of_another_kind(tubes: Tubes) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (_missing_frame, r"video 4 lacks its frame .*1\.jpg"),
+        (_missing_frame, r"video 4 lacks its file .*1\.jpg"),
         (_wrong_size, r"1\.jpg is \(5, 8\), it should be \(6, 8\)"),
         (_cut_picture, r"1\.jpg cannot be read as a picture"),
         (_unknown_category, r"json: video 4, annotation 11 has category 8, not listed there"),

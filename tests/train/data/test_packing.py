@@ -1,6 +1,7 @@
 """Real pictures for `demo`: what people and a teacher marked, joined, packed and read again."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +207,21 @@ def test_another_file_is_one_clear_error(tmp_path: Path) -> None:
     file.write_bytes(b"no zip")
     with pytest.raises(DatasetError, match="no file of packed pictures"):
         PackedPictures(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("annotations.xml", "", r"no file of packed pictures: it has no index\.json"),
+        ("index.json", "{", "no file of packed pictures"),
+        ("index.json", "[]", "has no list of classes"),
+        ("index.json", '{"classes": ["dog"]}', "has no list of pictures"),
+    ],
+)
+def test_another_archive_is_one_clear_error(
+    tmp_path: Path, name: str, content: str, sentence: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "demo.zip", "w") as archive:
+        archive.writestr(name, content)
+    with pytest.raises(DatasetError, match=sentence):
+        PackedPictures(tmp_path / "demo.zip")

@@ -48,3 +48,9 @@ def test_polygons_are_filled() -> None:
 def test_a_broken_segmentation_is_one_clear_error(broken: dict) -> None:
     with pytest.raises(DatasetError, match="cannot be decoded"):
         decode_masks([broken], 4, 4)
+
+
+@pytest.mark.parametrize("other", ["1 2 3", 7, {"size": [4, 4]}, {"counts": [16]}])
+def test_what_is_no_segmentation_is_said_to_be_none(other: object) -> None:
+    with pytest.raises(DatasetError, match="has neither polygons nor size and counts"):
+        decode_masks([other], 4, 4)

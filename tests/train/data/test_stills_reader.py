@@ -64,12 +64,12 @@ def test_a_still_picture_is_a_video_of_one_frame(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"category_id": 8}, r"video 7, annotation 1 has category 8"),
-        ({"image_id": 8}, r"annotations of a video that is not listed: 8"),
+        ({"category_id": 8}, r"picture 7, annotation 1 has category 8"),
+        ({"image_id": 8}, r"annotations of a picture that is not listed: 8"),
         ({"id": 2}, r"annotation 2 is listed twice"),
-        ({"segmentation": [["x"]]}, r"video 7, annotation 1 is not as it should be"),
-        ({"segmentation": [[1, 2]]}, r"video 7, annotation 1, frame 0: .* a polygon of 2 numbers"),
-        ({"segmentation": {"size": [6, 9], "counts": [54]}}, r"annotation 1, frame 0: .*\(6, 9\)"),
+        ({"segmentation": [["x"]]}, r"picture 7, annotation 1 is not as it should be"),
+        ({"segmentation": [[1, 2]]}, r"picture 7, annotation 1: .* a polygon of 2 numbers"),
+        ({"segmentation": {"size": [6, 9], "counts": [54]}}, r"annotation 1: .*\(6, 9\)"),
     ],
 )
 def test_what_is_broken_in_a_file_of_stills_is_named(

@@ -147,7 +147,7 @@ def _of_stills(panoptic: Panoptic) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (_missing_picture, r"video 0_street lacks its frame .*1\.jpg"),
+        (_missing_picture, r"video 0_street lacks its file .*1\.jpg"),
         (_wrong_picture, r"0\.jpg is \(6, 9\), it should be \(6, 8\)"),
         (_missing_segments, r"1\.png cannot be read as a picture"),
         (_no_segments_at_all, r"json are not in panomasksRGB beside it"),

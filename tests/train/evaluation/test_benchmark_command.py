@@ -92,7 +92,7 @@ def _as_it_was(tubes: Tubes) -> None:
     [
         (_fewer_classes, ["--format=ytvis"], "demo knows 4 classes, the data set has 3"),
         (_other_classes, ["--format=ytvis"], "class 'cat' stands where demo has 'person'"),
-        (_missing_frame, ["--format=ytvis"], "video 4 lacks its frame"),
+        (_missing_frame, ["--format=ytvis"], "video 4 lacks its file"),
         (_cut_frame, ["--format=ytvis"], "2.png cannot be read as a picture"),
         (_broken_mask, ["--format=ytvis"], "video 9, annotation 2, frame 1: a segmentation"),
         (
@@ -102,7 +102,7 @@ def _as_it_was(tubes: Tubes) -> None:
         ),
         (_as_it_was, ["--format=ytvis", "--sweep"], "--sweep has no part in a benchmark"),
         (_as_it_was, ["--format=ytvis", "--min-score=0.1"], "--min-score has no part"),
-        (_as_it_was, ["--format=ytvis", "--data=nix"], "should hold one annotation file"),
+        (_as_it_was, ["--format=ytvis", "--data=nix"], "there is no file or folder nix"),
         (_as_it_was, ["--objects=either"], "say its --format"),
     ],
 )

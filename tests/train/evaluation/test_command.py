@@ -80,7 +80,7 @@ def test_frames_with_a_truth_of_presence_get_a_verdict(tmp_path: Path) -> None:
         (("--weights=nix.pth",), "nix.pth"),
         ((*RANDOM, "--set=nix=1"), "unknown override nix"),
         ((*RANDOM, "--set=tracked_score_min=2"), "between 0 and 1"),
-        ((*RANDOM, "--data=nix"), "should hold one annotation file"),
+        ((*RANDOM, "--data=nix"), "there is no file or folder nix"),
         ((*RANDOM, "--sweep", "--out=x.json"), "one run only"),
         ((*RANDOM, "--size=big"), "WIDTHxHEIGHT such as 448x256"),
         ((*RANDOM, "--clips=0"), "0 is not in the range"),

@@ -71,7 +71,7 @@ def test_classes_that_are_not_the_models_leave_only_agnostic_numbers(tmp_path: P
 def test_a_missing_frame_is_named(tmp_path: Path) -> None:
     _write(tmp_path)
     (tmp_path / "JPEGImages" / "v" / "1.jpg").unlink()
-    with pytest.raises(DatasetError, match=r"video 4 lacks its frame .*1\.jpg"):
+    with pytest.raises(DatasetError, match=r"video 4 lacks its file .*1\.jpg"):
         open_dataset(tmp_path, CLASSES)
 
 

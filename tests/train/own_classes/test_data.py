@@ -126,8 +126,11 @@ def test_nothing_to_learn_is_one_sentence(own):
         (lambda c: c["annotations"][3].update(category_id=99), "annotation 4 has category 99"),
         (lambda c: c["annotations"][3].update(image_id=99), "not listed: 99"),
         (lambda c: c["annotations"][3].update(id=1), "annotation 1 is listed twice"),
-        (lambda c: c["images"][0].update(id=50), "video 50 is listed twice"),
-        (lambda c: c["images"][0].update(file_name="gone.png"), "lacks its frame .*gone.png"),
+        (lambda c: c["images"][0].update(id=50), "picture 50 is listed twice"),
+        (
+            lambda c: c["images"][0].update(file_name="gone.png"),
+            "picture 45 lacks its file .*gone.png",
+        ),
         (lambda c: c["images"][0].update(width=64), "photo_05.png is .*96, 128.*should be"),
         (lambda c: c["images"][0].update(width=10**6), "at most 50 million pixels"),
         (lambda c: c["categories"][0].update(name="Washer"), "two categories have the name"),
@@ -139,6 +142,8 @@ def test_nothing_to_learn_is_one_sentence(own):
             lambda c: c["annotations"][0].update(segmentation=[[1, 2]]),
             "annotation 1: a segmentation cannot be decoded",
         ),
+        (lambda c: c["annotations"][0].update(segmentation="1 2"), "neither polygons nor size"),
+        (lambda c: c["annotations"][0].update(segmentation=7), "neither polygons nor size"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_one_sentence(own, change, sentence):

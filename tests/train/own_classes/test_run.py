@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
         done = run(*asked, "--steps", "4")
     assert done.exit_code == 0, done.output
     assert done.stdout.endswith(f"maskstream serve --model {folder / 'mine'}\n")
-    assert "Learned from 5 pictures, measured on 1 others. Starts from demo." in done.stderr
+    assert "Learned from 5 pictures, measured on 1 other. Starts from demo." in done.stderr
     return folder / "mine", asked
 
 
@@ -142,11 +142,11 @@ def test_a_model_is_not_continued_for_other_classes(trained, tmp_path):
 
 def test_a_model_of_ones_own_is_a_start_for_another(trained, tmp_path):
     folder, _ = trained
-    own = OwnPictures(tmp_path)
+    own = OwnPictures(tmp_path, count=2)
     more = ["--init", str(folder), "--freeze", "segmenter", "--steps", "2", *QUICK]
     done = run(*own.arguments, "--out", str(tmp_path / "next"), *more)
     assert done.exit_code == 0, done.output
-    assert "(known already: bolt, washer)" in done.stderr
+    assert "(known already: bolt, washer). Learned from 1 picture, measured on 1" in done.stderr
     before, after = load_weights(folder / "model.safetensors"), tmp_path / "next"
     learned = {
         name
@@ -167,6 +167,7 @@ def test_the_best_of_a_stage_is_kept():
     ("more", "sentence"),
     [
         (["--stage", "tracker"], "--stage does not go with own classes"),
+        (["--format", "packed"], "packed pictures have the classes of the demo model, not own"),
         (["--init", "nowhere"], "--init nowhere is no weight file, no model folder and no preset"),
         (["--set", "speed=1"], "there is no setting speed"),
         (["--steps", "1", "--minutes", "1"], "either in minutes or in steps"),

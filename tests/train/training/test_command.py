@@ -1,5 +1,7 @@
 """The command line becomes the options of the stages."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from maskstream_model.errors import ConfigError
 from maskstream_train.commands import train
 from maskstream_train.commands.train_options import options_of, stage_by_default
 from maskstream_train.data.packing.writing import write_pack
+from maskstream_train.training.segmenter_stage import SegmenterStage
 from support.packed_pictures import BLUE, DOG, PackedFile, box
 
 
@@ -166,3 +169,20 @@ def test_a_folder_that_cannot_be_made_is_one_clear_sentence(more, tmp_path):
     done = CliRunner().invoke(train, ["--out", str(out), "--steps", "1", *more])
     assert done.exit_code == 1
     assert done.stderr == f"Error: {out} cannot be made: Not a directory\n"
+
+
+def test_a_run_that_is_interrupted_names_the_option_that_continues_it(tmp_path, monkeypatch):
+    losses = SegmenterStage.losses
+
+    def interrupted(self, batch, moment):
+        if moment.step == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return losses(self, batch, moment)
+
+    monkeypatch.setattr(SegmenterStage, "losses", interrupted)
+    small = ["--stage=segmenter", "--steps=2", "--batch-size=1", "--height=64", "--width=64"]
+    asked = [*small, "--scales=1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(train, asked)
+    assert done.exit_code == 1
+    assert f"The same command with --resume goes on from {tmp_path}." in done.stderr
+    assert CliRunner().invoke(train, [*asked, "--resume"]).exit_code == 0

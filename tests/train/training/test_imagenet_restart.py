@@ -1,23 +1,16 @@
 """A segmenter on another backbone: the layers behind it are fitted, the rest stays."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from maskstream_model.config import EfficientNetConfig, SegmenterConfig
+from maskstream_model.config import EfficientNetConfig
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_train.training.imagenet_restart import LATERAL, PROJECTIONS, restarted
+from support.tiny import tiny_config
 
-CONFIG = SegmenterConfig(
-    backbone=EfficientNetConfig(),
-    num_queries=4,
-    hidden_dim=16,
-    num_heads=2,
-    pixel_layers=1,
-    pixel_heads=2,
-    pixel_ffn_dim=16,
-    decoder_layers=1,
-    decoder_ffn_dim=16,
-)
+CONFIG = replace(tiny_config().segmenter, backbone=EfficientNetConfig())
 FITTED = (LATERAL, *PROJECTIONS)
 
 
@@ -44,7 +37,9 @@ def test_channels_in_another_order_and_scale_lead_to_the_same_masks(images):
     assert not torch.allclose(old.backbone(images[0])[-1], new.backbone(images[0])[-1])
     new.load_state_dict(weights)
     wanted, found = old(images[0]), new(images[0])
-    assert (wanted.mask_logits - found.mask_logits).abs().max() < 0.05 * wanted.mask_logits.std()
+    errors = wanted.mask_logits - found.mask_logits
+    # By the fit it is 0.004 to 0.009, without it 0.16 to 0.34.
+    assert errors.square().mean().sqrt() < 0.03 * wanted.mask_logits.std()
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.loop import train
 from maskstream_train.training.run_options import Budget
-from support.small_runs import fresh_stage, listened, run_until_killed
+from support.small_runs import Listened, fresh_stage, run_until_killed
 
 
 def everything_of(run):
@@ -40,7 +40,7 @@ def test_a_stopped_run_continues_with_the_same_losses(name, steps_before, small_
     The refiner matches in another way from step 4 on.
     """
     straight, heard = [], []
-    whole = train(listened(fresh_stage(name, small_run), straight), small_run)
+    whole = train(Listened(fresh_stage(name, small_run), straight), small_run)
     parts = replace(small_run, out=tmp_path / "parts")
 
     def ask_to_stop(step):
@@ -48,9 +48,9 @@ def test_a_stopped_run_continues_with_the_same_losses(name, steps_before, small_
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(KeyboardInterrupt):
-        train(listened(fresh_stage(name, parts), heard, ask_to_stop), parts)
+        train(Listened(fresh_stage(name, parts), heard, ask_to_stop), parts)
     assert len(heard) == steps_before
-    resumed = train(listened(fresh_stage(name, parts), heard), replace(parts, resume=True))
+    resumed = train(Listened(fresh_stage(name, parts), heard), replace(parts, resume=True))
     assert heard == straight
     assert_equal_ends(whole, resumed)
 
@@ -62,14 +62,14 @@ def test_a_killed_run_continues_from_its_last_checkpoint_in_another_process(smal
     tracker = replace(small_run.tracker, short_share=0.0, short_steps=6)
     options = replace(small_run, tracker=tracker, checkpoint_minutes=0.0)
     straight, heard = [], []
-    whole = train(listened(fresh_stage("tracker", options), straight), options)
+    whole = train(Listened(fresh_stage("tracker", options), straight), options)
     parts = replace(options, out=tmp_path / "parts")
     arguments = ("tracker", parts, 5)
     child = multiprocessing.get_context("spawn").Process(target=run_until_killed, args=arguments)
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
-    resumed = train(listened(fresh_stage("tracker", parts), heard), replace(parts, resume=True))
+    resumed = train(Listened(fresh_stage("tracker", parts), heard), replace(parts, resume=True))
     torch.set_num_threads(threads)
     assert heard == straight[4:]
     assert_equal_ends(whole, resumed)

@@ -13,7 +13,7 @@ from maskstream_model.daq.presets import preset
 from maskstream_train.data.packed import KNOWN, UNKNOWN, PackedPictures
 from maskstream_train.training.batches import ClipBatches
 from maskstream_train.training.clip_source import ClipSource
-from maskstream_train.training.packed_clips import PackedClips, PackedViews, frames_at_stride
+from maskstream_train.training.packed_sampling import PackedClips, PackedViews, frames_at_stride
 from maskstream_train.training.presets import training_preset
 from maskstream_train.training.run_options import BatchPlan, with_packed
 from maskstream_train.training.stage import moment_of

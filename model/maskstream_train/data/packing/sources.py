@@ -26,7 +26,7 @@ from maskstream_train.data.rle import encode_rle
 
 
 @dataclass(frozen=True)
-class Source:
+class Origin:
     """Origin and license of pictures, for the model card."""
 
     name: str
@@ -40,19 +40,19 @@ class Shot:
     path: Path
     sequence: str
     time: int
-    source: Source
+    origin: Origin
     marked: Sequence[Marked]
     lessons: Sequence[TaughtObject]
     doubtful: Bools | None
 
 
 COCO = "COCO 2017"
-DAVIS = Source("DAVIS 2016", "BSD")
+DAVIS = Origin("DAVIS 2016", "BSD")
 CLIPS = {
-    "05": Source("intel-iot-devkit/sample-videos, bottle-detection.mp4", "CC BY 4.0"),
-    "06": Source("intel-iot-devkit/sample-videos, asl_gestures/walk.mkv", "CC BY 4.0"),
-    "07": Source("NASA, nasa_13013.mp4 of pytorch/torchcodec", "US government work"),
-    "08": Source("intel-iot-devkit/sample-videos, preview/people-detection.gif", "CC BY 4.0"),
+    "05": Origin("intel-iot-devkit/sample-videos, bottle-detection.mp4", "CC BY 4.0"),
+    "06": Origin("intel-iot-devkit/sample-videos, asl_gestures/walk.mkv", "CC BY 4.0"),
+    "07": Origin("NASA, nasa_13013.mp4 of pytorch/torchcodec", "US government work"),
+    "08": Origin("intel-iot-devkit/sample-videos, preview/people-detection.gif", "CC BY 4.0"),
 }
 
 
@@ -131,10 +131,10 @@ def cutouts(folder: Path, stride: int, taught: Taught, names: Mapping[str, str])
 
 def clips(folder: Path, taught: Taught) -> Iterator[Shot]:
     """Yield the frames of clips, `folder/05/00000.jpg`, with the teacher's trusted objects."""
-    for number, source in CLIPS.items():
+    for number, origin in CLIPS.items():
         files = sorted((folder / number).glob("*.jpg"))
         for path, lessons in zip(files, _lessons(files, taught), strict=True):
-            yield Shot(path, f"clip-{number}", int(path.stem), source, [], lessons, None)
+            yield Shot(path, f"clip-{number}", int(path.stem), origin, [], lessons, None)
 
 
 def _lessons(files: Sequence[Path], taught: Taught) -> list[list[TaughtObject]]:
@@ -178,8 +178,8 @@ def frame_of(shot: Shot, classes: Sequence[str]) -> PackedPicture:
         width=width,
         sequence=shot.sequence,
         time=shot.time,
-        source=shot.source.name,
-        license=shot.source.license,
+        source=shot.origin.name,
+        license=shot.origin.license,
         url="",
         complete=False,
         objects=encoded(objects, classes),

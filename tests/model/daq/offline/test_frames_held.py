@@ -1,14 +1,12 @@
 """The frames that the offline model holds: their rows for the refiner, and their memory."""
 
-import weakref
-
 import psutil
 import pytest
 import torch
 
 from maskstream_model.daq.clip_rows import clip_rows
 from maskstream_model.video import segment_video
-from support.offline import NUM_FRAMES, NUM_ROWS, tracked_frames
+from support.offline import NUM_FRAMES, NUM_ROWS, counted_frames, tracked_frames
 from support.running import run
 from support.tiny import tiny_frames, tiny_model, tiny_offline_model
 
@@ -45,18 +43,9 @@ def test_naive_sequences_take_every_query_once(model, frames):
 
 @pytest.mark.parametrize("length", [12, 48])
 def test_a_window_of_frames_is_held_however_long_the_video(frames, length, monkeypatch):
-    model, living, held = tiny_offline_model(), weakref.WeakSet(), []
-    track_frames = model.track_frames
-
-    def watched(*args):
-        tracked = track_frames(*args)
-        living.update(frame.mask_features for frame, _ in tracked)
-        held.append(len(living))
-        return tracked
-
-    monkeypatch.setattr(model, "track_frames", watched)
-    for _ in segment_video(model, (frames[time % NUM_FRAMES] for time in range(length))):
-        held.append(len(living))
+    model = tiny_offline_model()
+    held = counted_frames(model, monkeypatch)
+    assert sum(1 for _ in segment_video(model, (frames[n % NUM_FRAMES] for n in range(length))))
     assert 6 <= max(held) <= 8
 
 

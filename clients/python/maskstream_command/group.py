@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from maskstream_client.interrupts import INTERRUPTED
-from maskstream_client.starting import prepare_process
+from maskstream_command import INTERRUPTED, let_interrupts_raise
+from maskstream_command.starting import prepare_process
 
 _SHORT_HELP: Final = {
     "stream": "Send a video or camera to a server; get an annotated video and results.",
@@ -105,6 +105,7 @@ def _guarded(command: click.Command, entry: EntryPoint, typed: str) -> click.Com
     body = command.callback
 
     def run(*args: object, **options: object) -> object:
+        let_interrupts_raise()
         try:
             return body(*args, **options) if body else None
         except ModuleNotFoundError as error:

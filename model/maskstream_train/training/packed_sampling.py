@@ -1,4 +1,4 @@
-"""Clips of packed pictures: of a still by a moving window, of a video by its own frames.
+"""Draws clips of packed pictures: of a still by a moving window, of a video by its own frames.
 
 Places that nobody marked stay unknown, also where a window leaves too little of an object.
 """

@@ -10,7 +10,7 @@ import torch
 from maskstream_train.data.packed import DOUBTFUL, KNOWN, UNKNOWN, PackedPictures
 from maskstream_train.data.synthetic import SyntheticConfig
 from maskstream_train.training.batches import ClipBatches, stream_batches
-from maskstream_train.training.packed_clips import PackedClips, PackedViews, frames_at_stride
+from maskstream_train.training.packed_sampling import PackedClips, PackedViews, frames_at_stride
 from maskstream_train.training.run_options import BatchPlan, Mix, with_packed
 from maskstream_train.training.windows import Views
 from support.packed_pictures import BIRD, BLUE, DOG, PERSON, RED, PackedFile, box, small_file
