@@ -168,6 +168,7 @@ def main(
     """Print what of a model's graph has no converter; exits with 1 where there is something."""
     warnings.simplefilter("ignore")
     program = source_of(preset, size, batch, precision).program()
+    exported = operations(program.graph)  # before the lowering, which changes it
     if package is not None:
         sys.path.insert(0, str(package))
     put_stand_ins()
@@ -179,7 +180,7 @@ def main(
         "torch_tensorrt": torch_tensorrt.__version__,
         "missing": missing,
         "lowered": operations(module.graph),
-        "exported": operations(program.graph),
+        "exported": exported,
     }
     click.echo(json.dumps(found, indent=1, sort_keys=True))
     raise SystemExit(1 if missing else 0)

@@ -1,6 +1,11 @@
 """The graphs that backends get: they compute what eager does, and hold what compilers can take."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +18,7 @@ from maskstream_model.mask2former.segmenter import Segmenter
 from support import videomt
 from support.tiny import tiny_config, tiny_model
 
+CHECK = Path(__file__).parents[3] / "scripts" / "converter_check.py"
 # The backbone of the demo model; `backbones/test_build.py` exports the others.
 BACKBONE = EfficientNetConfig(8, (4, 8, 8, 12, 12, 16, 20), (1, 2, 1, 1, 1, 1, 1))
 
@@ -76,6 +82,23 @@ def test_a_graph_is_one_of_plain_operations(exported):
     assert [name for name in exported.targets if not name.startswith(plain)] == []
     # TensorRT has no converter for it, and would part the graph there.
     assert not any(target.startswith("aten.all") for target in exported.targets)
+
+
+def test_torch_tensorrt_has_a_converter_for_each_operation_of_the_segmenter(segmenter):
+    """By a recording; after a change of operations `scripts/converter_check.py` makes it anew."""
+    recorded = json.loads(Path(__file__).with_name("convertible.json").read_text())
+    assert segmenter.targets <= set(recorded["operations"])
+
+
+@pytest.mark.slow
+def test_torch_tensorrt_itself_has_a_converter_for_each_operation():
+    folder = os.environ.get("MASKSTREAM_TORCH_TENSORRT")
+    if folder is None:
+        pytest.skip("MASKSTREAM_TORCH_TENSORRT names no folder with torch_tensorrt")
+    asked = [sys.executable, CHECK, "demo", "96x64", "--package", folder]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout
+    assert json.loads(done.stdout)["missing"] == {}
 
 
 def test_the_segmenter_samples_by_gathering(segmenter):
