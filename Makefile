@@ -16,7 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help demo docs serve test test-all test-cpus test-compose chaos check check-docker format clean
+.PHONY: help demo docs serve test test-all test-cpus test-compose test-web chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,11 +71,20 @@ test-cpus: .venv/dev  ## the tests against recordings, as other CPUs would compu
 test-compose: .venv/dev  ## the deployment in real containers, with kills (needs a container engine)
 	$(BIN)/python -m pytest --quiet -rs tests/compose
 
+WEB_PACKAGES := clients/web/node_modules/.package-lock.json
+
+$(WEB_PACKAGES): clients/web/package-lock.json
+	npm ci --prefix clients/web --no-audit --no-fund --loglevel=error
+
+test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their types (needs Node)
+	$(PYTEST) -rs tests/web
+
 chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 frames)
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		$(BIN)/python scripts/chaos.py --runs $(RUNS)
 
 docs: .venv/dev  ## the documentation site into site/, with warnings as errors
+	$(BIN)/python scripts/api_documents.py
 	$(BIN)/python scripts/rest_page.py
 	$(BIN)/zensical build --clean --strict
 

@@ -14,6 +14,7 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY model model
 COPY server server
 COPY clients/python clients/python
+COPY clients/web/maskstream_web clients/web/maskstream_web
 RUN python -m build --wheel --no-isolation --outdir /wheels
 
 FROM ${PYTHON_IMAGE} AS packages

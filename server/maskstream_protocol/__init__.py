@@ -3,4 +3,6 @@
 from typing import Final
 
 SUBPROTOCOL: Final = "maskstream.v1"
+TICKET_SUBPROTOCOL: Final = "maskstream.ticket."
+"""A ticket follows."""
 STREAM_PATH: Final = "/v1/stream"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from maskstream_client.errors import MaskstreamError
 from maskstream_client.events import IdentitiesReset
 from maskstream_client.model_card import ClassInfo
 from maskstream_client.result import Result
-from maskstream_client.results_json import ResultsCollector
+from maskstream_client.results_json import ResultsCollector, result_line
 from maskstream_client.summary import StreamSummary, percentiles_ms
 from maskstream_drawing.painting import track_color
 
@@ -247,3 +248,17 @@ def test_objects_at_the_border_and_in_tiny_frames_are_drawn():
     masks = np.ones((1, 2, 3), bool)
     tiny = Result(0, result(1, objects=[(1, 1, EMERGED)], masks=masks), (2, 3), CLASSES)
     assert Annotator().annotate(np.zeros((2, 3, 3), np.uint8), tiny).shape == (2, 3, 3)
+
+
+def test_a_line_of_some_classes_mentions_no_other_and_refuses_unknown_names():
+    found = seen(0, (3, 1, TRACKED), masks=[HOUSE])
+    assert [each["label"] for each in result_line(found, ["animal"])["objects"]] == ["animal"]
+    two = replace(found, classes=CLASSES | {2: ClassInfo(2, "tree", "#00ff00", True)})
+    assert result_line(two, ["tree"])["objects"] == []
+    with pytest.raises(ValueError, match=r"no class 'house'; the classes are: animal, tree\.$"):
+        result_line(two, ["tree", "house"])
+
+
+def test_classes_that_are_not_known_yet_are_not_called_unknown():
+    found = replace(seen(0, (3, 1, TRACKED), masks=[HOUSE]), classes={})
+    assert result_line(found, ["animal"])["objects"] == []

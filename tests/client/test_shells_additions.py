@@ -93,13 +93,13 @@ async def test_a_model_without_prompts_says_so():
 
 def test_the_command_asks_for_classes_and_prompts(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", numbered_frames(4))
-    options = ("--class", "person", "--class", "dog", "--prompt", "a dog, far away")
+    options = ("--class", "dog, wild", "--classes", "person, cat,", "--prompt", "a dog, far away")
     with ThreadedServer(lookahead=2, prompts=()) as server:
         files = ("--summary", str(tmp_path / "s.json"))
         done = CliRunner().invoke(stream, [str(clip), "--url", server.url, *files, *options])
     assert done.exit_code == 0, done.output
     (hello,) = server.hellos
-    assert (hello.classes, hello.prompts) == (("person", "dog"), ("a dog, far away",))
+    assert (hello.classes, hello.prompts) == (("person", "cat", "dog, wild"), ("a dog, far away",))
     assert json.loads((tmp_path / "s.json").read_text())["frames"] == 4
 
 

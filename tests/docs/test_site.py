@@ -58,8 +58,8 @@ def test_nothing_is_loaded_from_elsewhere(site):
     ] == []
 
 
-def test_the_page_of_the_routes_is_what_a_server_says():
+def test_the_documents_of_the_api_are_what_a_server_says():
     done = subprocess.run(
-        [sys.executable, CHECKOUT / "scripts" / "rest_page.py", "--check"], timeout=300
+        [sys.executable, CHECKOUT / "scripts" / "api_documents.py", "--check"], timeout=300
     )
-    assert done.returncode == 0, "run scripts/rest_page.py"
+    assert done.returncode == 0, "run scripts/api_documents.py"

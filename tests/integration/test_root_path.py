@@ -61,3 +61,12 @@ async def test_streams_and_viewers_come_in_below_the_path(live: LiveServer, path
 @pytest.mark.parametrize("path", ["/masks/v1/videos", "/other/v1/videos", "/mask/mask/v1/videos"])
 def test_a_path_that_only_looks_like_it_is_not_found(live: LiveServer, path: str):
     assert httpx.get(live.url + path).status_code == 404
+
+
+def test_the_page_is_below_the_path_with_and_without_its_slash(
+    live: LiveServer, client: httpx.Client
+):
+    answer = client.get("/client/index.js")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    moved = httpx.get(f"{live.url}/mask")
+    assert (moved.status_code, httpx.URL(moved.headers["location"]).path) == (307, "/mask/")

@@ -3,7 +3,12 @@
 import signal
 import time
 from http.client import HTTPConnection
+from types import SimpleNamespace
 
+import pytest
+
+from maskstream_server.config.settings import Settings
+from maskstream_server.lifecycle.server import announce
 from support.fresh_server import serving
 from support.raw_client import grey, raw_client
 
@@ -20,6 +25,20 @@ async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
             assert len(client.of("goaway")) == 1
         assert process.wait(timeout=60) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("host", "settings", "printed"),
+    [
+        ("0.0.0.0", {}, "http://127.0.0.1:8000"),
+        ("::", {}, "http://[::1]:8000"),
+        ("127.0.0.1", {"public_url": "https://video.example:8443"}, "https://video.example:8443"),
+    ],
+)
+def test_one_address_that_a_browser_can_open_is_printed(host, settings, printed, capsys):
+    bound = SimpleNamespace(getsockname=lambda: (host, 8000, 0, 0))
+    announce(Settings(**settings), "demo", bound)
+    assert capsys.readouterr().out == f"maskstream serves demo on cpu at {printed}\n"
 
 
 def test_a_connection_left_idle_is_there_for_the_next_request(live_server):

@@ -73,9 +73,45 @@ async def test_sessions_are_listed_with_where_they_stand(server: LiveServer):
         (listed,) = answer["sessions"]
         assert (listed["session"], listed["sequence"]) == (welcome["session"], 1)
         assert listed["owner"] == server.service.owner
-    for limit in ("0", "1001", "many", ""):
-        status, detail = await problem(server, "GET", f"?limit={limit}")
-        assert (status, "limit" in detail) == (422, True)
+    for asked in ("limit=0", "limit=1001", "limit=many", "limit=", "here=perhaps", "here="):
+        status, detail = await problem(server, "GET", f"?{asked}")
+        assert (status, asked.partition("=")[0] in detail) == (422, True)
+
+
+async def test_those_that_stream_here_are_listed_with_what_a_viewer_wants_to_know(store_url):
+    key = "a-key-for-testing"
+    bearer, other = {"Authorization": f"Bearer {key}"}, {"Authorization": f"Bearer {key}-too"}
+    settings = {"store": store_url, "api_keys": f"{key}, {key}-too"}
+    with running_server(**settings) as here, running_server(**settings) as there:
+        async with (
+            raw_client(here.ws_url, additional_headers=bearer) as client,
+            raw_client(here.ws_url, additional_headers=other) as of_another_key,
+            raw_client(there.ws_url, additional_headers=bearer) as elsewhere,
+        ):
+            welcome = await client.hello()
+            await of_another_key.hello()
+            await elsewhere.hello()
+            (new,) = (await call(here, "GET", "?here=true", **bearer))[1]["sessions"]
+            assert new["live"]["fps"] is new["live"]["width"] is None
+            for _ in range(4):
+                await client.answer(grey(height=36, width=64))
+            (listed,) = (await call(here, "GET", "?here=true", **bearer))[1]["sessions"]
+            live = listed.pop("live")
+            assert live.pop("fps") > 0
+            assert live.pop("connected_s") > new["live"]["connected_s"] >= 0
+            assert live == {"model": "fake", "width": 64, "height": 36, "tracks": 1}
+            assert listed == {
+                "session": welcome["session"],
+                "epoch": 1,
+                "sequence": 4,
+                "owner": here.service.owner,
+                "expires_ms": 120_000,
+                "readable": True,
+            }
+            _, all_of_the_store, _ = await call(here, "GET", "", **bearer)
+            lives = {each["session"]: each["live"] for each in all_of_the_store["sessions"]}
+            assert len(lives) == (2 if store_url == "memory" else 3)
+            assert [name for name, live in lives.items() if live] == [welcome["session"]]
 
 
 async def test_an_ended_session_is_gone_and_its_client_is_reported(server: LiveServer):

@@ -181,6 +181,32 @@ def test_the_shell_prints_a_line_for_each_frame(live_server):
     assert last is not None
 
 
+def test_the_shell_mentions_some_classes_and_lists_them_for_an_unknown_name(live_server):
+    def watched(*options: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", program, client.session, "--url", live_server.url]
+        with subprocess.Popen(
+            [*command, "--max-frames", "1", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            while process.poll() is None:
+                client.send(FRAMES[1])
+                client.receive()
+            assert process.stdout is not None
+            return process.returncode, process.stdout.read()
+
+    program = "from maskstream_client.commands import watch; watch()"
+    with connect(live_server.url) as client:
+        status, line = watched("--classes", "x, thing")
+        assert (status, [each["label"] for each in json.loads(line)["objects"]]) == (0, ["thing"])
+        status, line = watched("--class", "x")
+        assert (status, json.loads(line)["objects"]) == (0, [])
+        status, line = watched("--classes", "x,nothing")
+        assert status != 0
+        assert "no class 'nothing'; the classes are: thing, x." in line
+
+
 @pytest.mark.parametrize("session", ["nobody", "no.name"])
 def test_an_unknown_session_is_a_typed_error(live_server, session):
     with pytest.raises(SessionUnknownError, match=session):

@@ -82,6 +82,14 @@ def said(world: SimpleNamespace, path: str) -> tuple[int, dict[str, object]]:
 KEY = {"Authorization": "Bearer a-key-for-testing"}
 
 
+def test_the_page_is_public_and_can_be_switched_off(world):
+    assert world.client.get("/client/index.js").status_code == 200
+    world.service.settings = Settings(page=False)
+    without = Browser(world.service)
+    for path in ("/", "/client/index.js", "/page/main.js"):
+        assert without.get(path, {"Host": "localhost"}).status_code == 404
+
+
 def test_a_healthy_server_says_so(world):
     assert world.client.get("/healthz").status_code == 200
     answer = world.client.get("/readyz")

@@ -6,6 +6,7 @@ the end whenever that comes, perhaps after the client has come back over another
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from maskstream_client import events
@@ -19,6 +20,7 @@ from maskstream_server.session.actions import Close
 from support.simulated_server import Cluster, ServerEnd, payload_of
 
 MAX_ROUNDS = 300
+MakeClient = Callable[[StreamOptions, int], ClientSession]
 
 
 @dataclass
@@ -46,10 +48,10 @@ class Outcome:
 class SimulatedStream:
     """A client's stream, and all connections it ever had; the newest is the last."""
 
-    def __init__(self, policy: str, max_kept_bytes: int) -> None:
+    def __init__(self, policy: str, max_kept_bytes: int, make_client: MakeClient) -> None:
         self.cluster = Cluster(policy)
         options = StreamOptions(policy=policy, max_in_flight=4)
-        self.client = ClientSession(options, max_kept_bytes)
+        self.client = make_client(options, max_kept_bytes)
         self.wires: list[Wire] = []
         self.outcomes: list[Outcome] = []
         self.came: list[events.Event] = []

@@ -86,13 +86,31 @@ _min_score = click.option(
     type=click.FloatRange(0, 1),
     help="Score from which a track is mentioned  [default: the model's own]",
 )
+_CLASSES = "maskstream.classes"
+
+
+def _keep_names(context: click.Context, option: click.Parameter, text: str | None) -> None:
+    names = (name.strip() for name in (text or "").split(","))
+    context.meta[_CLASSES] = tuple(name for name in names if name)
+
+
+# Read first, so that `--class` has them too.
+_class_names = click.option(
+    "--classes",
+    "class_names",
+    metavar="NAME,...",
+    is_eager=True,
+    expose_value=False,
+    callback=_keep_names,
+    help="Mention these classes only, with commas between them  [default: all]",
+)
 _classes = click.option(
     "--class",
     "classes",
     multiple=True,
     metavar="NAME",
-    callback=lambda context, option, names: names or None,
-    help="Mention this class only; may be repeated  [default: all]",
+    callback=lambda context, option, names: (*context.meta[_CLASSES], *names) or None,
+    help="The same for one class, whatever its name; may be repeated.",
 )
 _prompts = click.option(
     "--prompt",
@@ -114,7 +132,7 @@ quality_option = click.option(
 
 def result_options(command: Callable[P, None]) -> Callable[P, None]:
     """The options for the messages about a stream or a video."""
-    for option in (_show_min, _prompts, _classes, _min_score, mask_scale_option):
+    for option in (_show_min, _prompts, _classes, _class_names, _min_score, mask_scale_option):
         command = option(command)
     return command
 
@@ -126,6 +144,7 @@ def result_options(command: Callable[P, None]) -> Callable[P, None]:
 @click.option(
     "--json", "json_out", type=click.Path(path_type=Path), help="Results to write (JSON)."
 )
+@click.option("--show", is_flag=True, help="Show it in a window; q or Escape ends it.")
 @click.option("--summary", type=click.Path(path_type=Path), help="Summary to write (JSON).")
 @model_option
 @click.option(
@@ -170,10 +189,18 @@ def stream(source: str, **asked: Any) -> None:
 @click.command()
 @click.argument("session")
 @url_option
+@_class_names
+@_classes
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @api_key_option
 @click_errors
-def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -> None:
+def watch(
+    session: str,
+    url: str,
+    classes: tuple[str, ...] | None,
+    max_frames: int | None,
+    api_key: str | None,
+) -> None:
     """Print the results of SESSION, which another client streams: one line of JSON a frame."""
     from maskstream_client.loop_thread import iterate_blocking
     from maskstream_client.results_json import result_line
@@ -182,4 +209,5 @@ def watch(session: str, url: str, max_frames: int | None, api_key: str | None) -
     viewer = Watch(url, session, api_key=api_key)
     with closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results:
         for result in islice(results, max_frames):
-            click.echo(json.dumps(result_line(result), separators=(",", ":")))
+            line = result_line(result, classes)
+            click.echo(json.dumps(line, separators=(",", ":")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,11 +78,22 @@ class ResultsCollector:
         ]
 
 
-def result_line(result: Result) -> dict[str, Any]:
+def result_line(result: Result, classes: Sequence[str] | None = None) -> dict[str, Any]:
     """One frame in the form of `/v1/videos/{id}/results`, with its epoch.
 
     A dropped frame has `frame` and `dropped` (the reason) alone.
+
+    Args:
+        result: of the frame.
+        classes: names of the classes to mention; None: all.
+
+    Raises:
+        ValueError: the model has no class of one of the names.
     """
+    known = [each.name for each in result.classes.values()]
+    for name in classes or ():
+        if known and name not in known:
+            raise ValueError(f"There is no class {name!r}; the classes are: {', '.join(known)}.")
     if result.drop_reason is not None:
         return {"frame": result.frame_index, "dropped": result.drop_reason}
     return {
@@ -90,7 +101,9 @@ def result_line(result: Result) -> dict[str, Any]:
         "epoch": result.epoch,
         "time_s": result.pts_s,
         "size": list(result.frame_size),
-        "objects": [_object(item) for item in result.objects],
+        "objects": [
+            _object(item) for item in result.objects if classes is None or item.label in classes
+        ],
     }
 
 

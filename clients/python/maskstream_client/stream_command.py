@@ -18,12 +18,13 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.results_json import ResultsCollector
 from maskstream_client.sources import Reader, open_reader
-from maskstream_client.stream_files import AnnotatedVideoFile, prepare_outputs, write_json
+from maskstream_client.stream_files import AnnotatedFrames, prepare_outputs, write_json
 from maskstream_client.stream_options import StreamOptions
 from maskstream_client.summary import StreamSummary
 from maskstream_client.sync_client import Client
 from maskstream_client.terminal import printable, status_console
 from maskstream_client.urls import DEFAULT_URL, without_password
+from maskstream_client.window import Display, OpenDisplay, open_window
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ class StreamJob:
     max_frames: int | None
     api_key: str | None
     options: StreamOptions
+    show: bool = False
 
 
-def stream_source(job: StreamJob) -> None:
+def stream_source(job: StreamJob, open_display: OpenDisplay = open_window) -> None:
     """Send a source to a server and write what was asked for.
 
     However it ends, what came until then is written. Ctrl-C, and signals that ask for an end, end
-    the source, and the exit status says so.
+    the source, and the exit status says so; closing the window ends it as well.
 
     Raises:
         MaskstreamError: the source, the server or a file to write is not there.
@@ -53,12 +55,17 @@ def stream_source(job: StreamJob) -> None:
     """
     prepare_outputs(job.source, job.out, job.json_out, job.summary)
     with open_reader(job.source, job.max_frames) as reader, Interrupts(reader.stop) as interrupts:
-        _stream(job, reader, status_console())
+        display = open_display(_title(reader), reader.stop) if job.show else None
+        _stream(job, reader, display, status_console())
     if interrupts.signal:
         sys.exit(128 + interrupts.signal)
 
 
-def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
+def _title(reader: Reader) -> str:
+    return printable(f"{Path(reader.name).name} - maskstream")
+
+
+def _stream(job: StreamJob, reader: Reader, display: Display | None, console: Console) -> None:
     """Each file is written at the end even where another cannot be."""
     about = {"file_name": Path(reader.name).name, "frame_rate": round(float(reader.rate), 3)}
     summary, collector = StreamSummary(about), ResultsCollector(about)
@@ -67,7 +74,7 @@ def _stream(job: StreamJob, reader: Reader, console: Console) -> None:
         ends.callback(_warn, console, reader)
         ends.callback(_write, job.summary, summary, summary.report)
         ends.callback(_write, job.json_out, summary, lambda: collector.entries(summary.show_min))
-        drawing = ends.enter_context(AnnotatedVideoFile(job.out, reader))
+        drawing = ends.enter_context(AnnotatedFrames(job.out, reader, display))
         ends.enter_context(suppress(KeyboardInterrupt))  # a second one: what came is written
         ends.callback(summary.end)
         client = ends.enter_context(Client(job.url, job.options, api_key=job.api_key))

@@ -14,12 +14,14 @@ from maskstream_client.pictures import Pixels
 from maskstream_client.result import Result
 from maskstream_client.sources import Reader
 from maskstream_client.video import VideoWriter
+from maskstream_client.window import Display
 
 
-class AnnotatedVideoFile:
-    """The annotated video, or nothing where none was asked for; a context manager."""
+class AnnotatedFrames:
+    """Frames with results drawn in: as a video, in a window, or neither; a context manager."""
 
-    def __init__(self, path: Path | None, reader: Reader) -> None:
+    def __init__(self, path: Path | None, reader: Reader, display: Display | None = None) -> None:
+        self._display = display
         self._writer: VideoWriter | None = None
         if path is not None:
             self._writer = VideoWriter(path, reader.rate, reader.sample_aspect)
@@ -31,14 +33,21 @@ class AnnotatedVideoFile:
         self._annotator = Annotator(self._rate, show_min)
 
     def add(self, pixels: Pixels, result: Result) -> None:
-        """Append a frame with its result drawn in."""
+        """Take the next frame and its result."""
+        if self._writer is None and self._display is None:
+            return
+        drawn = self._annotator.annotate(pixels, result)
         if self._writer is not None:
-            self._writer.write(self._annotator.annotate(pixels, result), result.pts_s)
+            self._writer.write(drawn, result.pts_s)
+        if self._display is not None:
+            self._display.show(drawn)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        if self._display is not None:
+            self._display.close()
         if self._writer is not None:
             self._writer.close()
 

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     allowed_hosts: HostList = ()
     # The path under which a proxy shows the server (/mask), whether it passes that on or not.
     root_path: RootPath = ""
+    # The address that it prints when it is ready; None: that on which it listens.
+    public_url: str | None = Field(None, pattern=r"^https?://[^/\s]+(/\S*)?$")
+    # The page for browsers at /; the API is there without it too.
+    page: bool = True
 
     # What it runs.
     model: str = "demo"

@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -17,21 +18,25 @@ from maskstream_protocol import STREAM_PATH, SUBPROTOCOL
 from maskstream_protocol.errors import BadHelloError, ForbiddenError, UnauthorizedError
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import SettingsError
+from maskstream_server.http.tickets import Tickets, offered_ticket
 
 HOST = re.compile(r"(\[[^]]*\]|[^:]*)(?::(\d*))?")
-PUBLIC = frozenset(
-    ("http", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", STREAM_PATH)
-)
+PAGE: Final = ("/", "/index.html", "/page/{path:path}", "/client/{path:path}")
+HEALTH: Final = ("/healthz", "/readyz", "/metrics")
+PUBLIC: Final = frozenset(("http", path) for path in (*HEALTH, *PAGE, "/openapi.json", STREAM_PATH))
 """Routes without access control; that of `STREAM_PATH` says that it is one of WebSockets."""
 
 
-def require_access(settings: Settings) -> Callable[[HTTPConnection], Awaitable[None]]:
+def require_access(
+    settings: Settings, tickets: Tickets
+) -> Callable[[HTTPConnection], Awaitable[None]]:
     """Return a dependency that refuses requests and WebSockets without access.
 
     It leaves the caller (see `check_key`) in the connection's `state.caller`.
 
     Raises:
         BadHelloError, UnauthorizedError, ForbiddenError: see the checks below.
+        StoreError: the store of tickets cannot be asked now.
     """
 
     async def check(connection: HTTPConnection) -> None:
@@ -40,8 +45,15 @@ def require_access(settings: Settings) -> Callable[[HTTPConnection], Awaitable[N
             return
         if kind == "websocket":
             check_subprotocol(connection.scope["subprotocols"])
-        connection.state.caller = check_key(connection.headers, settings)
         check_origin(connection.headers, settings)
+        connection.state.caller = await caller(connection)
+
+    async def caller(connection: HTTPConnection) -> str:
+        """Return who comes, by the key, or else by a ticket, which is used up then."""
+        ticket = offered_ticket(connection.scope.get("subprotocols", ()))
+        if ticket is None or "authorization" in connection.headers or not settings.api_keys:
+            return check_key(connection.headers, settings)
+        return await tickets.redeem(ticket, [caller_of(key) for key in _keys(settings)])
 
     return check
 
@@ -117,12 +129,20 @@ def check_key(headers: Mapping[str, str], settings: Settings) -> str:
     if not settings.api_keys:
         return ""
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    known = [key.get_secret_value().encode() for key in settings.api_keys]
     # All keys are compared, in constant time each, so that the time it takes reveals nothing.
-    matches = [hmac.compare_digest(given.strip().encode(), key) for key in known]
+    matches = [hmac.compare_digest(given.strip().encode(), key) for key in _keys(settings)]
     if scheme.lower() != "bearer" or not any(matches):
         raise UnauthorizedError("A valid API key is needed: Authorization: Bearer <key>.")
-    return hashlib.sha256(given.strip().encode()).hexdigest()
+    return caller_of(given.strip().encode())
+
+
+def caller_of(key: bytes) -> str:
+    """Return who comes with an API key; see `check_key`."""
+    return hashlib.sha256(key).hexdigest()
+
+
+def _keys(settings: Settings) -> list[bytes]:
+    return [key.get_secret_value().encode() for key in settings.api_keys]
 
 
 def _is_allowed(given: str, listed: Sequence[str]) -> bool:

@@ -1,5 +1,7 @@
 """Every exception of a route as a problem document (RFC 9457), with the codes of the wire."""
 
+import math
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -16,17 +18,22 @@ from maskstream_server.errors import MaskstreamServerError
 MEDIA_TYPE = "application/problem+json"
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a request was refused: `detail` in a sentence, `code` as on the wire where it has one."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
 def problem_response(status: int, code: str, detail: str) -> JSONResponse:
     """Return a problem document; `code` is the wire's where it has one."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
+    problem = Problem("about:blank", HTTPStatus(status).phrase, status, detail, code)
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
+    return JSONResponse(asdict(problem), status, headers, MEDIA_TYPE)
 
 
 def error_response(error: Exception) -> JSONResponse:
@@ -42,8 +49,12 @@ def error_response(error: Exception) -> JSONResponse:
             # The client has disconnected, which is not worth a log line.
             return problem_response(400, "bad_request", "The client broke off.")
     known = public_error(error)
-    text = known.message if isinstance(known, WireError) else known.detail
-    return problem_response(known.http_status, known.code, text)
+    if not isinstance(known, WireError):
+        return problem_response(known.http_status, known.code, known.detail)
+    answer = problem_response(known.http_status, known.code, known.message)
+    if known.retry_after_ms is not None:
+        answer.headers["Retry-After"] = str(math.ceil(known.retry_after_ms / 1000))
+    return answer
 
 
 def install_problems(app: FastAPI) -> None:

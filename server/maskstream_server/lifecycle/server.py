@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -48,8 +48,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(bound: socket.socket) -> str:
-    """Return the address for people and clients."""
+    """Return the address for people and clients of this machine."""
     host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -126,21 +127,19 @@ def _config(service: Service) -> TransportConfig:
     return config
 
 
+def announce(settings: Settings, model: str, bound: socket.socket) -> None:
+    """Print the one line of a server that is ready, which ends with an address to open."""
+    address = settings.public_url or url_of(bound)
+    print(f"maskstream serves {model} on {settings.device} at {address}", flush=True)
+
+
 def serve_forever(service: Service, bound: socket.socket) -> None:
     """Serve until a signal comes, which ends the process (`end_stopped`).
 
     Raises:
         StartError: the engine could not warm up, or no process that decodes pictures be started.
     """
-
-    def ready() -> None:
-        print(
-            f"maskstream serves {service.model.info.name} on {service.settings.device} "
-            f"at {url_of(bound)}",
-            flush=True,
-            file=sys.stdout,
-        )
-
+    ready = partial(announce, service.settings, service.model.info.name, bound)
     server = MaskstreamServer(service, ready)
     server.run([bound])
     if isinstance(server.failure, StartError):

@@ -42,7 +42,7 @@ class Watched(Protocol):
 
 def health_routes(watched: Watched) -> APIRouter:
     """Return the routes of health and metrics."""
-    router = APIRouter()
+    router = APIRouter(tags=["health"])
 
     @router.get("/healthz")
     async def healthz() -> JSONResponse:

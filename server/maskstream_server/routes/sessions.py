@@ -1,18 +1,21 @@
 """`/v1/sessions`: list sessions, take their memory out and bring it back, fork and end them."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from maskstream_model.port import MAX_PARTS_BYTES
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
+from maskstream_server.routes.bodies import BYTES, BytesResponse, body_of
+from maskstream_server.stores.interface import SessionListing
 from maskstream_server.stores.tokens import is_name
 from maskstream_server.streaming import transfer
+from maskstream_server.streaming.activity import Activity, LiveStream
 from maskstream_server.streaming.ports import SessionPorts
 
 MAX_STATE_BYTES: Final = MAX_PARTS_BYTES + (1 << 20)
@@ -20,10 +23,29 @@ MAX_STATE_BYTES: Final = MAX_PARTS_BYTES + (1 << 20)
 MAX_STATES_BYTES: Final = 8 * MAX_STATE_BYTES
 """Of all that are brought at the same time."""
 MAX_LISTED: Final = 1000
-STATE_TYPE: Final = "application/octet-stream"
 RIGHT_MISSING: Final = (
     "The user of the session store lacks a right for this; the operator can give it."
 )
+
+
+@dataclass(frozen=True)
+class ListedSession(SessionListing):
+    """A session of the store; `live` is its connection to this server, where it is the caller's."""
+
+    live: LiveStream | None = None
+
+    @classmethod
+    def of(cls, listed: SessionListing, streaming: Mapping[str, Activity]) -> Self:
+        """Return the entry of a session."""
+        activity = streaming.get(listed.session)
+        return cls(**vars(listed), live=None if activity is None else activity.shown())
+
+
+@dataclass(frozen=True)
+class ListedSessions:
+    """A list of sessions."""
+
+    sessions: list[ListedSession]
 
 
 def session_routes(service: SessionPorts) -> APIRouter:
@@ -36,48 +58,62 @@ def session_routes(service: SessionPorts) -> APIRouter:
         except StoreForbiddenError:
             raise HTTPException(501, RIGHT_MISSING) from None
 
-    router = APIRouter(prefix="/v1/sessions", dependencies=[Depends(permitted)])
+    router = APIRouter(prefix="/v1/sessions", tags=["sessions"], dependencies=[Depends(permitted)])
     bodies = Bodies()
 
     @router.get("")
-    async def sessions(limit: str = "100") -> dict[str, Any]:
-        """List sessions, at most `limit` (1 to 1000) of them."""
+    async def list_sessions(
+        request: Request, limit: str = "100", here: bool = False
+    ) -> ListedSessions:
+        """List sessions, at most `limit` (1 to 1000) of them.
+
+        All of the store; with `here` those that stream to this server, of the caller's key.
+        """
         if not re.fullmatch(r"[0-9]{1,4}", limit) or not 1 <= int(limit) <= MAX_LISTED:
             raise HTTPException(422, f"limit={limit!r} must be a number from 1 to {MAX_LISTED}.")
-        listed = await service.store.listing(int(limit))
-        return {"sessions": [asdict(each) for each in listed]}
+        streaming = service.connections.of(request.state.caller)
+        if here:
+            listed = [_streaming(service, *each) for each in streaming.items()]
+        else:
+            listed = await service.store.listing(int(limit))
+        entries = [ListedSession.of(each, streaming) for each in listed[: int(limit)]]
+        return ListedSessions(entries)
 
     @router.delete("/{session}", status_code=204)
-    async def end(session: str) -> None:
+    async def end_session(session: str) -> None:
         """Delete a session; its client gets `taken_over`."""
         await transfer.end(service, session)
 
     @router.post("/{session}/fork", status_code=201)
-    async def fork(session: str) -> dict[str, Any]:
+    async def fork_session(session: str) -> transfer.NewSession:
         """Begin a second session with the memory of the last committed frame."""
-        return asdict(await transfer.fork(service, session))
+        return await transfer.fork(service, session)
 
-    @router.get("/{session}/state")
-    async def state(session: str) -> Response:
+    @router.get("/{session}/state", response_class=BytesResponse)
+    async def get_state(session: str) -> Response:
         """Return a session's memory as safetensors."""
         found = await transfer.read_state(service, session)
         place = {"maskstream-epoch": str(found.epoch), "maskstream-sequence": str(found.sequence)}
         name = f'attachment; filename="{session}-{found.sequence}.safetensors"'
-        return Response(
-            found.blob, headers={**place, "content-disposition": name}, media_type=STATE_TYPE
-        )
+        return BytesResponse(found.blob, headers={**place, "content-disposition": name})
 
-    @router.put("/{session}/state", status_code=201)
-    async def bring(session: str, request: Request) -> dict[str, Any]:
+    @router.put("/{session}/state", status_code=201, openapi_extra=body_of(BYTES))
+    async def put_state(session: str, request: Request) -> transfer.NewSession:
         """Begin a session of this name with that memory; its frames count from 1."""
         if not is_name(session):
             raise HTTPException(
                 422, f"{session!r} cannot name a session: use letters and digits, 64 at most."
             )
         async with bodies.read(request) as blob:
-            return asdict(await transfer.bring_state(service, session, blob))
+            return await transfer.bring_state(service, session, blob)
 
     return router
+
+
+def _streaming(service: SessionPorts, session: str, activity: Activity) -> SessionListing:
+    """Return what the store would say of a session that streams to this server."""
+    expires_ms = round(1000 * service.store.times.resume_ttl_s)
+    return SessionListing(session, activity.epoch, activity.sequence, service.owner, expires_ms)
 
 
 class Bodies:

@@ -25,6 +25,7 @@ from maskstream_server.errors import (
 from maskstream_server.http.problems import error_response
 from maskstream_server.jobs.intake.resumable import Announcement, ResumableUpload, ResumableUploads
 from maskstream_server.jobs.intake.upload import MAX_NAME_CHARACTERS
+from maskstream_server.routes.bodies import BINARY, body_of, headers_of
 from maskstream_server.routes.video_api import TheApi
 
 UPLOADS_PATH = "/v1/uploads"
@@ -32,6 +33,11 @@ VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,expiration,termination"
 PART_TYPE = "application/offset+octet-stream"
 MAX_METADATA_CHARACTERS = 4096
+COUNT = {"type": "integer", "minimum": 0}
+TUS = {"Tus-Resumable": {"type": "string", "enum": [VERSION]}}
+CREATION = TUS | {"Upload-Length": COUNT}
+PART = TUS | {"Upload-Offset": COUNT}
+"""Headers that requests must have, with their schemas."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -61,18 +67,18 @@ async def _uploads(api: TheApi) -> ResumableUploads:
 
 
 TheUploads = Annotated[ResumableUploads, Depends(_uploads)]
-router = APIRouter(prefix=UPLOADS_PATH, route_class=TusRoute)
+router = APIRouter(prefix=UPLOADS_PATH, tags=["uploads"], route_class=TusRoute)
 
 
 @router.options("", status_code=204)
-async def abilities(uploads: TheUploads) -> Response:
+async def upload_abilities(uploads: TheUploads) -> Response:
     """Return the supported extensions of tus, and the largest upload."""
     headers = {"Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(uploads.max_bytes)}
     return Response(status_code=204, headers=headers)
 
 
-@router.post("", status_code=201)
-async def create(request: Request, api: TheApi) -> Response:
+@router.post("", status_code=201, openapi_extra=headers_of(CREATION))
+async def create_upload(request: Request, api: TheApi) -> Response:
     """Begin a resumable upload (tus 1.0): `Upload-Length` announces its size."""
     uploads, text = api.intake.uploads, request.headers.get("upload-metadata", "")
     metadata = read_metadata(text)
@@ -93,8 +99,8 @@ async def create(request: Request, api: TheApi) -> Response:
     return Response(status_code=201, headers=headers)
 
 
-@router.head("/{upload}")
-async def progress(upload: str, uploads: TheUploads) -> Response:
+@router.head("/{upload}", openapi_extra=headers_of(TUS))
+async def upload_progress(upload: str, uploads: TheUploads) -> Response:
     """Return in `Upload-Offset` how many bytes have arrived."""
     found = await uploads.find(upload)
     headers = {
@@ -107,8 +113,10 @@ async def progress(upload: str, uploads: TheUploads) -> Response:
     return Response(headers=headers)
 
 
-@router.patch("/{upload}", status_code=204)
-async def append(upload: str, request: Request, uploads: TheUploads) -> Response:
+@router.patch(
+    "/{upload}", status_code=204, openapi_extra=headers_of(PART) | body_of({PART_TYPE: BINARY})
+)
+async def append_upload(upload: str, request: Request, uploads: TheUploads) -> Response:
     """Append a part at `Upload-Offset`."""
     if request.headers.get("content-type") != PART_TYPE:
         raise PartTypeError(f"A part of an upload has the content type {PART_TYPE}.")
@@ -117,8 +125,8 @@ async def append(upload: str, request: Request, uploads: TheUploads) -> Response
     return Response(status_code=204, headers=_progress(found))
 
 
-@router.delete("/{upload}", status_code=204)
-async def remove(upload: str, uploads: TheUploads) -> Response:
+@router.delete("/{upload}", status_code=204, openapi_extra=headers_of(TUS))
+async def delete_upload(upload: str, uploads: TheUploads) -> Response:
     """Cancel an upload and remove its bytes."""
     await uploads.remove(upload)
     return Response(status_code=204)
@@ -129,9 +137,9 @@ async def other(upload: str, request: Request, uploads: TheUploads) -> Response:
     """Handle `X-HTTP-Method-Override`, for clients behind proxies without PATCH and DELETE."""
     method = request.headers.get("x-http-method-override", "").upper()
     if method == "DELETE":
-        return await remove(upload, uploads)
+        return await delete_upload(upload, uploads)
     if method == "PATCH":
-        return await append(upload, request, uploads)
+        return await append_upload(upload, request, uploads)
     raise BadUploadError("Parts of an upload are sent with PATCH.")
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -13,9 +14,16 @@ from maskstream_server.errors import BadUploadError
 from maskstream_server.jobs.intake.intake import FormSubmission, VideoSubmission, read_submission
 from maskstream_server.jobs.intake.upload import MAX_OPTIONS_BYTES
 from maskstream_server.jobs.maintenance.maintenance import PAGE
-from maskstream_server.jobs.records.coding import public_json
+from maskstream_server.jobs.records.public import (
+    UnreadableVideo,
+    Video,
+    listed_video,
+    public_json,
+    public_video,
+)
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.lines import in_pieces
+from maskstream_server.routes.bodies import SUBMISSION, BytesResponse, LineResponse, body_of
 from maskstream_server.routes.ranged import answer_with
 from maskstream_server.routes.video_api import TheApi, TheVideos
 
@@ -30,45 +38,57 @@ async def _record(video: str, api: TheApi) -> VideoRecord:
 
 TheRecord = Annotated[VideoRecord, Depends(_record)]
 """Of the video that the path names."""
-router = APIRouter(prefix=VIDEOS_PATH)
+router = APIRouter(prefix=VIDEOS_PATH, tags=["videos"])
 
 
-@router.post("", status_code=202)
-async def submit(request: Request, api: TheApi) -> JSONResponse:
+@dataclass(frozen=True)
+class VideoPage:
+    """Videos, newest first; `next` is the `before` of the next page, null on the last one."""
+
+    videos: list[Video | UnreadableVideo]
+    next: str | None
+
+
+@router.post(
+    "", status_code=202, responses={202: {"model": Video}}, openapi_extra=body_of(SUBMISSION)
+)
+async def submit_video(
+    request: Request, api: TheApi, idempotency_key: Annotated[str | None, Header()] = None
+) -> JSONResponse:
     """Take in a video: a form (`file`, `options`), or JSON with an `upload` or a `url`."""
-    key = request.headers.get("idempotency-key")
-    record = await api.submit(await _submission(request), key, request.state.caller)
+    submission = await _submission(request)
+    record = await api.submit(submission, idempotency_key, request.state.caller)
     headers = {"Location": f"{request.scope['root_path']}{VIDEOS_PATH}/{record.id}"}
     return JSONResponse(public_json(record), 202, headers)
 
 
 @router.get("")
-async def listing(
+async def list_videos(
     api: TheApi,
     limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
     before: str | None = None,
-) -> dict[str, Any]:
+) -> VideoPage:
     """List videos, newest first; `next` is the `before` of the next page."""
     page = await api.store.page(limit, before)
     more = page[-1].id if len(page) == limit else None
-    return {"videos": [public_json(record) for record in page], "next": more}
+    return VideoPage([listed_video(record) for record in page], more)
 
 
 @router.get("/{video}")
-async def video(record: TheRecord) -> dict[str, Any]:
+async def get_video(record: TheRecord) -> Video:
     """Return a video: state, progress, options, files."""
-    return public_json(record)
+    return public_video(record)
 
 
-@router.delete("/{video}")
-async def delete(video: str, api: TheApi) -> Response:
+@router.delete("/{video}", responses={200: {"model": Video}, 204: {"description": "Forgotten"}})
+async def delete_video(video: str, api: TheApi) -> Response:
     """Cancel a video and remove its files; of one that has ended, its record (204)."""
     record = await api.delete(video)
     return Response(status_code=204) if record is None else JSONResponse(public_json(record))
 
 
 @router.get("/{video}/events", response_class=EventSourceResponse)
-async def events(
+async def video_events(
     record: TheRecord,
     videos: TheVideos,
     last_event_id: Annotated[int, Header()] = 0,
@@ -87,19 +107,19 @@ async def events(
         record = await videos.api.get(record.id)
 
 
-@router.get("/{video}/results")
-async def results(
+@router.get("/{video}/results", response_class=LineResponse)
+async def video_results(
     record: TheRecord, api: TheApi, after: Annotated[int, Query(ge=-1)] = -1
 ) -> StreamingResponse:
     """Return a JSON line for each frame after `after`, as far as they are there."""
     last = after // record.options.frame_stride
     lines = await api.lines(record, last)
-    return StreamingResponse(in_pieces(lines), media_type="application/x-ndjson")
+    return LineResponse(in_pieces(lines))
 
 
 @router.head("/{video}/artifacts/{name}", include_in_schema=False)
-@router.get("/{video}/artifacts/{name}")
-async def artifact(name: str, record: TheRecord, api: TheApi, request: Request) -> Response:
+@router.get("/{video}/artifacts/{name}", response_class=BytesResponse)
+async def video_artifact(name: str, record: TheRecord, api: TheApi, request: Request) -> Response:
     """Return a file of a video; ranges are served."""
     file = await api.artifact(record, name)
     if isinstance(file, Path):

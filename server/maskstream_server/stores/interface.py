@@ -213,6 +213,15 @@ class SessionStore(Protocol):
         unheard; a result's own count of dropped frames shows which.
         """
 
+    async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
+        """Keep a ticket of a caller for so many seconds; only its hash is known here."""
+
+    async def take_ticket(self, ticket_hash: str) -> str | None:
+        """Take a ticket away and return its caller, to one of those who ask for it at once.
+
+        None where it is unknown: used, expired, or never kept.
+        """
+
     async def usage(self) -> StoreUsage:
         """Say how full the store is."""
 

@@ -36,6 +36,8 @@ class MemoryStore:
         self._clock = clock
         self._records: dict[str, SessionRecord] = {}
         self._used_bytes = 0
+        # The caller of each ticket, and when it expires.
+        self._tickets: dict[str, tuple[str, float]] = {}
         self._heard: dict[str, list[OnResult]] = {}
         # The renewer comes from another thread.
         self._lock = threading.Lock()
@@ -167,6 +169,17 @@ class MemoryStore:
         for heard in self._heard.get(session, ()):
             for result in results:
                 heard(result)
+
+    async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
+        """See `SessionStore.keep_ticket`."""
+        now_s = self._clock()
+        living = {name: kept for name, kept in self._tickets.items() if kept[1] > now_s}
+        self._tickets = living | {ticket_hash: (caller, now_s + life_s)}
+
+    async def take_ticket(self, ticket_hash: str) -> str | None:
+        """See `SessionStore.take_ticket`."""
+        caller, until_s = self._tickets.pop(ticket_hash, ("", 0.0))
+        return caller if until_s > self._clock() else None
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""

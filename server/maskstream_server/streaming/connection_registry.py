@@ -11,6 +11,7 @@ from typing import Protocol
 from maskstream_protocol.errors import QuotaExceededError, ServerFullError, TakenOverError
 from maskstream_server.errors import RETRY_AFTER_MS
 from maskstream_server.stores.interface import Lease
+from maskstream_server.streaming.activity import Activity
 
 
 class RegisteredConnection(Protocol):
@@ -19,6 +20,14 @@ class RegisteredConnection(Protocol):
     @property
     def address(self) -> str:
         """Where it comes from."""
+
+    @property
+    def caller(self) -> str:
+        """Who has it, see `http.access.check_key`."""
+
+    @property
+    def activity(self) -> Activity:
+        """What it is doing."""
 
     @property
     def silent_s(self) -> float:
@@ -113,6 +122,11 @@ class ConnectionRegistry:
         if holder is connection:
             del self._connections[session]
             self._changed()
+
+    def of(self, caller: str) -> dict[str, Activity]:
+        """Return what the sessions of a caller are doing, by their names, oldest first."""
+        held = ((name, connection) for name, (_, connection) in self._connections.items())
+        return {name: each.activity for name, each in held if each.caller == caller}
 
     async def drain(self, within_s: float) -> None:
         """Accept no new connections and let open ones finish; close them after `within_s`."""

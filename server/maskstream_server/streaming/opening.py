@@ -47,7 +47,7 @@ from maskstream_server.streaming.client_options import check_resumed_prompts, fi
 from maskstream_server.streaming.model_calls import ask_model, check_prompts, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
-FEATURES: Final = ("classes", "prompts", "late")
+FEATURES: Final = ("classes", "prompts", "late", "tickets")
 """Additions of docs/protocol.md 10 that this server has."""
 
 

@@ -30,6 +30,7 @@ from maskstream_server.session.actions import (
 )
 from maskstream_server.session.admission import MAX_TEXT_CHARS
 from maskstream_server.session.session import IDLE, INTERNAL, RESTART, Session
+from maskstream_server.streaming.activity import Activity
 from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics, Departing
 from maskstream_server.streaming.executor import ActionExecutor, Event
@@ -47,6 +48,8 @@ Outgoing = str | bytes | Departing | Close
 
 class Stream:
     """One connection from `hello` to its close; `run` it once."""
+
+    activity: Activity
 
     def __init__(self, socket: WebSocket, service: StreamPorts, metrics: ConnectionMetrics) -> None:
         self._socket = socket
@@ -67,6 +70,7 @@ class Stream:
             options = ClientOptions.of(hello, self._service.model.info)
             opening = await open_session(self._service, hello, self.address)
             self._connection_metrics.joined(opening.lease.session)
+            self.activity = Activity(opening.welcome, self._service.clock)
             self._service.connections.enter(opening.lease, self)
             welcome(self._socket.scope, self._service.settings.max_message_bytes)
         except WebSocketDisconnect:
@@ -89,6 +93,11 @@ class Stream:
     def address(self) -> str:
         """Where the client comes from."""
         return origin_of(self._socket.client.host if self._socket.client else None)
+
+    @property
+    def caller(self) -> str:
+        """Who has it."""
+        return str(self._socket.state.caller)
 
     @property
     def silent_s(self) -> float:
@@ -206,6 +215,7 @@ class Stream:
             case StepModel():
                 executor.step(action)
             case Encode():
+                self.activity.answered(action)
                 executor.encode(action)
             case CommitMemory():
                 executor.save(action)

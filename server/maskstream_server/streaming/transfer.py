@@ -35,7 +35,7 @@ BROUGHT_EPOCH = 2
 
 
 @dataclass(frozen=True)
-class Made:
+class NewSession:
     """A new session that waits for its client."""
 
     session: str
@@ -76,7 +76,7 @@ async def read_state(service: SessionPorts, session: str) -> State:
     return State(stored.epoch, stored.sequence, parts_to_file(parts))
 
 
-async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
+async def bring_state(service: SessionPorts, session: str, blob: bytes) -> NewSession:
     """Make a session of this name, whose memory is `blob`; its frames begin with 1.
 
     Its tracks keep their ids; each is mentioned to a client as it is first seen.
@@ -98,7 +98,7 @@ async def bring_state(service: SessionPorts, session: str, blob: bytes) -> Made:
     return await _make(service, session, StoredSession(BROUGHT_EPOCH, 0, memory.to_parts()))
 
 
-async def fork(service: SessionPorts, session: str) -> Made:
+async def fork(service: SessionPorts, session: str) -> NewSession:
     """Make a second session that continues from where this one was last committed.
 
     Raises:
@@ -146,7 +146,7 @@ def _read(service: SessionPorts, session: str, stored: StoredSession) -> Session
         raise SessionUnreadableError(session) from error
 
 
-async def _make(service: SessionPorts, session: str, stored: StoredSession) -> Made:
+async def _make(service: SessionPorts, session: str, stored: StoredSession) -> NewSession:
     store = service.store
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await store.create(session, service.owner, hash_token(token))
@@ -159,4 +159,4 @@ async def _make(service: SessionPorts, session: str, stored: StoredSession) -> M
         raise
     await store.release(lease)
     ttl_ms = round(1000 * store.times.resume_ttl_s)
-    return Made(session, stored.epoch, stored.sequence + 1, token, ttl_ms)
+    return NewSession(session, stored.epoch, stored.sequence + 1, token, ttl_ms)

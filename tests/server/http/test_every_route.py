@@ -8,43 +8,16 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
-from prometheus_client import CollectorRegistry
 
 from maskstream_protocol import SUBPROTOCOL
 from maskstream_server.config.settings import Settings
 from maskstream_server.http.access import PUBLIC, require_access
 from maskstream_server.http.problems import install_problems
-from maskstream_server.lifecycle.app import create_app
-from maskstream_server.lifecycle.service import Service
+from maskstream_server.http.tickets import Tickets
 from maskstream_server.stores.memory import MemoryStore
-from maskstream_server.telemetry.metrics import Metrics
-from support.server import FakeModel
+from support.bare_app import KEY, application
 
-KEY = "a-key-for-testing"
 ORIGIN = (b"origin", b"https://evil.example")
-
-
-class Engine:
-    ready = True
-    doing = None
-
-    def stalled_for_s(self) -> float:
-        return 0.0
-
-
-def application() -> FastAPI:
-    return create_app(
-        Service(
-            settings=Settings(api_keys=KEY),
-            model=FakeModel(),
-            engine=Engine(),
-            store=MemoryStore(),
-            owner="me",
-            metrics=Metrics(CollectorRegistry()),
-            random_bytes=bytes,
-            clock=lambda: 0.0,
-        )
-    )
 
 
 def routes(app: FastAPI) -> list[tuple[str, str, str]]:
@@ -109,7 +82,8 @@ def test_what_is_public_is_there():
 
 
 async def test_a_new_route_without_a_word_about_access_is_refused():
-    app = FastAPI(dependencies=[Depends(require_access(Settings(api_keys=KEY)))])
+    tickets = Tickets(MemoryStore(), bytes, lambda: 0.0)
+    app = FastAPI(dependencies=[Depends(require_access(Settings(api_keys=KEY), tickets))])
     install_problems(app)
     router = APIRouter()
 

@@ -84,3 +84,25 @@ async def test_a_discarded_session_is_gone_whichever_server_holds_it_and_viewers
     assert await store.commit(frame(lease, 2)) is CommitOutcome.MISSING
     await store.discard("a")
     await watch.close()
+
+
+async def test_a_ticket_is_taken_once_however_many_ask_for_it_at_once(store):
+    await store.keep_ticket("hash", "caller", 30.0)
+    await store.keep_ticket("other", "someone else", 30.0)
+    taken = await asyncio.gather(*(store.take_ticket("hash") for _ in range(20)))
+    assert sorted(taken, key=str) == [None] * 19 + ["caller"]
+    assert await store.take_ticket("other") == "someone else"
+    assert await store.take_ticket("never kept") is None
+
+
+async def test_a_ticket_expires_and_the_caller_without_keys_has_no_name(under_test):
+    await under_test.store.keep_ticket("short", "caller", 10.0)
+    await under_test.store.keep_ticket("long", "", 30.0)
+    under_test.advance(20.0)
+    assert await under_test.store.take_ticket("short") is None
+    assert await under_test.store.take_ticket("long") == ""
+
+
+async def test_tickets_are_no_sessions(store):
+    await store.keep_ticket("hash", "caller", 30.0)
+    assert await store.listing(10) == []

@@ -6,9 +6,10 @@ from maskstream_server.streaming.connection_registry import ConnectionRegistry
 
 
 class FakeConnection:
-    def __init__(self, silent_s: float = 0.0, address: str = "10.0.0.1") -> None:
+    def __init__(self, silent_s: float = 0.0, address: str = "10.0.0.1", caller: str = "") -> None:
         self.heard: list[str] = []
-        self.silent_s, self.address = silent_s, address
+        self.silent_s, self.address, self.caller = silent_s, address, caller
+        self.activity = object()
 
     def give_way(self) -> None:
         self.heard.append("give way")
@@ -138,3 +139,12 @@ async def test_draining_accepts_no_one_and_closes_what_stays_open(registry):
 
 async def test_draining_an_empty_registry_is_done_at_once(registry):
     await registry.drain(1000)
+
+
+def test_sessions_are_listed_with_what_they_do_to_their_caller(registry):
+    first, second = FakeConnection(caller="one"), FakeConnection(caller="two")
+    registry.enter(lease("a"), first)
+    registry.enter(lease("b"), second)
+    assert registry.of("one") == {"a": first.activity}
+    registry.leave("a", first)
+    assert (registry.of("one"), registry.of("two")) == ({}, {"b": second.activity})

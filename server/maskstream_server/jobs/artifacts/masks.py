@@ -12,12 +12,14 @@ from maskstream_server.jobs.artifacts.material import Lines, in_picture, seen
 from maskstream_server.jobs.artifacts.pictures import add_file, as_png
 
 MAX_PIXEL = 65535
+TRACKS, FACTS = "tracks.json", ("track_id", "class_id", "label", "score")
 
 
 def write_masks(lines: Lines, target: Path) -> None:
     """Write a zip of 16-bit PNGs, `000000.png` and on: pixels are track ids, 0 is nothing.
 
-    Names are the numbers of frames.
+    Names are the numbers of frames; `tracks.json` in the zip says of each id what it is, as on
+    its last frame: `[{"track_id", "class_id", "label" (name of the class), "score"}]`.
 
     Where masks overlap, the better score wins. Missed tracks are left out, as in `write_ytvis`.
 
@@ -25,9 +27,14 @@ def write_masks(lines: Lines, target: Path) -> None:
         OverflowError: a track id does not fit into 16 bits.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
+        tracks: dict[int, dict[str, Any]] = {}
         for line in lines:
             frame = json.loads(line)
             add_file(out, f"{frame['frame']:06d}.png", as_png(_label_map(frame)))
+            for item in seen(frame):
+                tracks[item["track_id"]] = {name: item[name] for name in FACTS}
+        listed = [tracks[track_id] for track_id in sorted(tracks)]
+        add_file(out, TRACKS, json.dumps(listed).encode())
 
 
 def _label_map(frame: dict[str, Any]) -> npt.NDArray[np.uint16]:

@@ -19,7 +19,7 @@ from maskstream_server.errors import (
     StoreUnreachableError,
     VideoUnknownError,
 )
-from maskstream_server.jobs.records.coding import public_json
+from maskstream_server.jobs.records.public import public_json
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import VideoStore, change
 from maskstream_server.jobs.webhooks.schedule import (

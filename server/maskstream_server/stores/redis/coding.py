@@ -16,6 +16,11 @@ def keys_of(session: str) -> list[str]:
     return [f"ms:{{{session}}}:{kind}" for kind in "slr"]
 
 
+def ticket_key(ticket_hash: str) -> str:
+    """Return the key of a ticket: its caller."""
+    return f"ms:{{{ticket_hash}}}:t"
+
+
 SESSION_KEYS = "ms:{*}:s"
 """Pattern of the keys of memories."""
 

@@ -4,7 +4,14 @@ Keys: `s` a hash (fence, epoch, sequence, token, previous, and `p:NAME` for each
 memory), `l` a string `fence|owner` that lives as long as the lease, `r` a stream of results whose
 entry ids are sequences. Viewers of a session get them on a channel of that name too:
 `sequence:result`, and `` where it is deleted; a user who may not publish has no viewers, hence
-`pcall`. A script whose write is refused has written nothing.
+`pcall`. A ticket is a string of its own, `t`. A script whose write is refused has written nothing.
+"""
+
+TAKE_TICKET = """
+-- KEYS t -> caller, or nil; GETDEL would be one more command that a user may lack
+local caller = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+return caller
 """
 
 CREATE = """

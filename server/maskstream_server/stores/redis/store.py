@@ -43,6 +43,7 @@ from maskstream_server.stores.redis.coding import (
     read_listing,
     read_session,
     session_of,
+    ticket_key,
 )
 from maskstream_server.stores.redis.connection import RedisConnection, connection_options
 from maskstream_server.stores.redis.renewer import RedisRenewer
@@ -79,6 +80,7 @@ class RedisStore:
         self._commit = register(scripts.COMMIT)
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
+        self._take_ticket = register(scripts.TAKE_TICKET)
 
     async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
         """See `SessionStore.create`."""
@@ -196,6 +198,16 @@ class RedisStore:
             await watch.close()
             raise
         return watch
+
+    async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
+        """See `SessionStore.keep_ticket`."""
+        life_ms = milliseconds(life_s)
+        await self._run(self._redis.set(ticket_key(ticket_hash), caller, px=life_ms))
+
+    async def take_ticket(self, ticket_hash: str) -> str | None:
+        """See `SessionStore.take_ticket`."""
+        caller = await self._run(self._take_ticket([ticket_key(ticket_hash)]))
+        return None if caller is None else caller.decode()
 
     async def usage(self) -> StoreUsage:
         """See `SessionStore.usage`."""

@@ -127,14 +127,19 @@ def test_masks_are_pictures_of_track_ids_with_the_better_score_on_top(tmp_path):
     write_masks(FRAMES, tmp_path / "masks.zip")
     with zipfile.ZipFile(tmp_path / "masks.zip") as file:
         assert file.testzip() is None
-        assert file.namelist() == [f"{n:06d}.png" for n in range(6)]
-        pictures = [Image.open(BytesIO(file.read(name))) for name in file.namelist()]
+        *names, last = file.namelist()
+        assert (names, last) == ([f"{n:06d}.png" for n in range(6)], "tracks.json")
+        pictures = [Image.open(BytesIO(file.read(name))) for name in names]
+        tracks = json.loads(file.read(last))
     assert all(picture.mode.startswith("I;16") for picture in pictures)
     pixels = [np.asarray(picture) for picture in pictures]
     assert (pixels[1][3:6, 3:6] == 7).all()
     assert set(np.unique(pixels[1])) == {0, 1, 7}
     assert set(np.unique(pixels[2])) == {0, 7}
     assert not pixels[3].any()
+    shown = {int(track_id) for picture in pixels for track_id in np.unique(picture)} - {0}
+    assert [each["track_id"] for each in tracks] == sorted(shown)
+    assert all(each["label"] and 0 <= each["score"] <= 1 for each in tracks)
 
 
 def test_the_same_lines_give_the_same_zip(tmp_path):

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskstream_server.errors import FencedOutError, RecordUnreadableError
-from maskstream_server.jobs.records.coding import public_json, record_from_json, record_to_json
+from maskstream_server.jobs.records.coding import record_from_json, record_to_json
 from maskstream_server.jobs.records.fields import part_name
 from maskstream_server.jobs.records.job_options import ARTIFACTS, JobOptions
+from maskstream_server.jobs.records.public import public_json
 from maskstream_server.jobs.records.record import (
     MAX_ATTEMPTS,
     Progress,
