@@ -1,7 +1,8 @@
 # One image for `maskstream serve` and `maskstream worker`.
 #   CPU (default)  docker build -f docker/server.Dockerfile .
 #   GPU            the same with --build-arg EXTRAS=tensorrt; torch then comes with CUDA
-# TORCH_INDEX names another package index for torch alone, such as one with CPU-only builds.
+# TORCH_INDEX names another package index for torch alone, such as one with CPU-only builds;
+# TENSORRT_INDEX one more for TensorRT's libraries, which the usual index does not have (NVIDIA's).
 ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS wheel
@@ -19,6 +20,7 @@ RUN python -m build --wheel --no-isolation --outdir /wheels
 FROM ${PYTHON_IMAGE} AS packages
 ARG TORCH_INDEX=""
 ARG EXTRAS=""
+ARG TENSORRT_INDEX=""
 WORKDIR /src
 RUN python -m venv /opt/maskstream
 ENV PATH=/opt/maskstream/bin:$PATH \
@@ -36,6 +38,7 @@ RUN --mount=type=cache,target=/var/cache/pip \
 RUN --mount=type=cache,target=/var/cache/pip --mount=from=wheel,source=/wheels,target=/wheels \
     wheel=$(echo /wheels/*.whl) \
     && pip install --constraint constraints.txt --constraint requirements.txt \
+    ${TENSORRT_INDEX:+--extra-index-url "${TENSORRT_INDEX}"} \
     "${wheel}[server${EXTRAS:+,$EXTRAS}]" \
     && pip check
 

@@ -8,7 +8,7 @@ MaskstreamModelError(Exception)
 ├── FrameError         a picture that the model cannot take
 ├── PromptError        prompts that the model needs, or does not take
 ├── DatasetError       training or evaluation data that is not what it should be
-├── CompileError       a compiled segmenter that cannot be had, or differs from eager
+├── CompileError       a backend that cannot run here, or differs from eager
 └── TrainingError      a training run that cannot start, be resumed, or continue
 """
 
@@ -46,7 +46,7 @@ class DatasetError(MaskstreamModelError):
 
 
 class CompileError(MaskstreamModelError):
-    """The segmenter could not be compiled here, or the compiled one differs from eager."""
+    """A backend cannot run here, its compiler failed, or its results differ from those of eager."""
 
 
 class TrainingError(MaskstreamModelError):

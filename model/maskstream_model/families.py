@@ -13,7 +13,6 @@ from importlib.metadata import EntryPoint, entry_points
 from os import PathLike
 from typing import Any
 
-from maskstream_model.aliases import Size
 from maskstream_model.errors import ConfigError, MaskstreamModelError, first_line
 from maskstream_model.model_folders import model_folder
 from maskstream_model.port import Model
@@ -33,23 +32,8 @@ sentence for users: a ConfigError for arguments, a CheckpointError for weights.
 """
 
 
-@dataclass(frozen=True)
-class CompileRequest:
-    """What is wanted of a compiler.
-
-    Attributes:
-        backend: one of `compilers.BACKENDS`.
-        frame_size: (height, width) of the frames that will come; others run eagerly.
-        max_batch: most sessions that step together.
-    """
-
-    backend: str
-    frame_size: Size
-    max_batch: int = 1
-
-
-Compile = Callable[[Any, CompileRequest], tuple[Model[Any], str | None]]
-"""From a loaded model to a faster one with the same results, or to itself and a sentence why."""
+MakeGraph = Callable[[Any], Any]
+"""From a loaded model to the `backends.graph.Graph` of what backends may compile of it."""
 
 Live = Callable[[Any], Model[Any]]
 """From a loaded model that refines whole videos to the model of live frames inside it."""
@@ -102,7 +86,7 @@ class Family:
     Attributes:
         name: of the family, the same as in the `info` of its models.
         load: loads one of its presets.
-        compile: makes a model of the family faster; None where it has nothing to compile.
+        graph: says what backends may compile of a model; None where there is nothing.
         releases: published weights of its presets.
         live: returns the model of live frames inside a loaded one (itself if it does not refine);
             None where no preset of the family refines whole videos.
@@ -112,7 +96,7 @@ class Family:
     name: str
     load: Load
     _: KW_ONLY
-    compile: Compile | None = None
+    graph: MakeGraph | None = None
     releases: Sequence[Release] = ()
     live: Live | None = None
     weight_format: Callable[[], WeightFormat] | None = None
@@ -196,21 +180,15 @@ def load(
         raise ConfigError(f"{preset} of {family.name} fails: {first_line(error)}") from error
 
 
-def compiled(preset: str, model: Any, request: CompileRequest) -> tuple[Any, str | None]:
-    """Return a model with the same results that is faster, or the model itself and why.
+def graph_of(preset: str, model: Any) -> Any | None:
+    """Return what backends may compile of a model, a `backends.graph.Graph`; None: nothing.
 
     Args:
         preset: what was loaded.
-        model: left as it is.
-        request: what is wanted.
-
-    Returns:
-        the model to use, and None, or a sentence that explains why it is not compiled.
+        model: what `load` returned.
     """
-    family = family_of(preset)
-    if family.compile is None:
-        return model, f"{preset} has nothing to compile."
-    return family.compile(model, request)
+    make = family_of(preset).graph
+    return None if make is None else make(model)
 
 
 def live_model(preset: str, model: Model[Any]) -> Model[Any]:
@@ -218,7 +196,7 @@ def live_model(preset: str, model: Model[Any]) -> Model[Any]:
 
     Args:
         preset: what was loaded.
-        model: what `load` or `compiled` returned.
+        model: what `load` returned.
     """
     family = family_of(preset)
     return model if family.live is None else family.live(model)

@@ -6,11 +6,14 @@ step together, then the second ones, and so on.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
+from maskstream_model.backends.execution import Execution
+from maskstream_model.backends.table import EXACT
 from maskstream_model.config import PresetConfig
 from maskstream_model.frame_by_frame import AnswersAtOnce, State
 from maskstream_model.port import FrameResult, ModelInfo, StepInput, StepOutput
@@ -66,6 +69,11 @@ class NetworkModel(AnswersAtOnce[State], Generic[State, Prepared]):
 
     # Not part of the port.
 
+    def use(self, network: Any, execution: Execution) -> None:
+        """See `backends.graph.RunsNetwork`; a subclass takes the network."""
+        self.info = info_on(self.info, execution)
+        self.fingerprint = self.info.fingerprint
+
     @torch.no_grad()
     def track_frame(
         self, frame: Frame, state: State, max_tracks: int | None = None
@@ -98,6 +106,17 @@ class NetworkModel(AnswersAtOnce[State], Generic[State, Prepared]):
         """
 
 
+def info_on(info: ModelInfo, execution: Execution) -> ModelInfo:
+    """Return what is said of a model that runs on another backend from now on."""
+    return replace(
+        info,
+        fingerprint=execution.fingerprint(info.fingerprint),
+        backend=execution.backend,
+        precision=execution.precision,
+        agreement=execution.agreement,
+    )
+
+
 def model_info(
     config: PresetConfig, family: str, fingerprint: str, lookahead: int | None
 ) -> ModelInfo:
@@ -113,7 +132,7 @@ def model_info(
         show_score_min=config.online.show_score_min,
         input_rule={"min_size": config.online.min_size},
         backbone=config.backbone,
-        precision="float32",
+        precision=EXACT,
     )
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import Tensor
 from torch.export import ExportedProgram
 
 from maskstream_model.aliases import Size
 from maskstream_model.atomic_writes import atomic_write
-from maskstream_model.compilers import CompiledEngine, Compiler
+from maskstream_model.backends.execution import Execution
+from maskstream_model.backends.gate import BOUNDS, agreement, reference, refusal
+from maskstream_model.backends.interface import Engine, Source
+from maskstream_model.backends.table import EXACT
 from maskstream_model.errors import CompileError, ConfigError
-from maskstream_model.mask2former.compile import NAMES, compile_segmenter
+from maskstream_model.mask2former.graph import segmenter_graph
 from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_model.port import Model
 from maskstream_model.query_tracking import QueryTrackingModel
@@ -51,11 +53,16 @@ def write_segmenter(model: Model[Any], frame_size: Size, out: Path, max_batch: i
     if not isinstance(model, QueryTrackingModel) or not isinstance(model.segmenter, Segmenter):
         raise ConfigError(f"{model.info.name} has no segmenter apart from its tracker to export")
     new_session = _onnxruntime()
-    size = model.batch_key(*frame_size)
+    size, graph = model.batch_key(*frame_size), segmenter_graph(model)
     with atomic_write(out) as draft:
         draft.touch()  # before the export, which takes a minute
-        compiler = _compiler(draft, _facts(model, frame_size), new_session)
-        compile_segmenter(model.segmenter, size, compiler, max_batch)
+        expected = reference(graph, frame_size, max_batch)
+        source = Source(graph.fixed(size), graph.names, expected.largest, EXACT)
+        _write(source.program(), draft, graph.names, _facts(model, frame_size))
+        engine = _engine(new_session(draft), graph.names)
+        wrong = refusal(agreement(graph, engine, expected, Execution()), BOUNDS[EXACT])
+        if wrong is not None:
+            raise CompileError(f"the graph differs from the segmenter: {wrong}")
     return size
 
 
@@ -72,23 +79,23 @@ def _onnxruntime() -> Callable[[Path], Any]:
     return lambda path: onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def _compiler(path: Path, facts: Mapping[str, str], new_session: Callable[[Path], Any]) -> Compiler:
-    """Return a compiler whose engine is the graph that it has written to `path`."""
+def _write(
+    program: ExportedProgram, path: Path, names: Sequence[str], facts: Mapping[str, str]
+) -> None:
+    with _quiet():
+        graph = torch.onnx.export(
+            program, input_names=[INPUT], output_names=names, opset_version=OPSET, verbose=False
+        )
+    assert graph is not None  # for a program it always is one
+    graph.model.metadata_props.update(facts)
+    graph.save(path)
 
-    def compiler(program: ExportedProgram, largest: Sequence[Tensor]) -> CompiledEngine:
-        with _quiet():
-            graph = torch.onnx.export(
-                program, input_names=[INPUT], output_names=NAMES, opset_version=OPSET, verbose=False
-            )
-        assert graph is not None  # for a program it always is one
-        graph.model.metadata_props.update(facts)
-        graph.save(path)
-        session = new_session(path)
-        return lambda images: [
-            torch.from_numpy(each) for each in session.run(list(NAMES), {INPUT: images.numpy()})
-        ]
 
-    return compiler
+def _engine(session: Any, names: Sequence[str]) -> Engine:
+    """Return what runs a graph that is open."""
+    return lambda images: [
+        torch.from_numpy(each) for each in session.run(list(names), {INPUT: images.numpy()})
+    ]
 
 
 @contextmanager

@@ -63,7 +63,9 @@ class ModelInfo:
         show_score_min: score from which a track is drawn, likewise.
         input_rule: how frames are resized for it, as fields of the answer of `/v1/models/{name}`.
         backbone: for people.
-        precision: for people.
+        backend: what computes its network; one of `backends.table.BACKENDS`.
+        precision: of products and convolutions, for people.
+        agreement: how far its results were from those of eager; see `backends.gate.agreement`.
     """
 
     name: str
@@ -77,7 +79,9 @@ class ModelInfo:
     show_score_min: float = 0.0
     input_rule: Mapping[str, int | None] = field(default_factory=dict)
     backbone: str = "none"
+    backend: str = "eager"
     precision: str = "exact"
+    agreement: Mapping[str, float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

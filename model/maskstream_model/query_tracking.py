@@ -2,21 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
+from maskstream_model.backends.execution import Execution
+from maskstream_model.backends.graph import CompiledNetwork
 from maskstream_model.config import ModelConfig
 from maskstream_model.frame_by_frame import State
-from maskstream_model.mask2former.compiled import AnySegmenter
-from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.network_model import NetworkModel
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import Resize, pillow, prepare
 
+AnySegmenter = Segmenter | CompiledNetwork
 CLIP_FRAMES = 5
 """Most frames of one session in a step; more gain little."""
 CPU_CLIP_PIXELS = 1 << 18
@@ -51,6 +51,7 @@ class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):
 
     config: ModelConfig
     resize: Resize
+    segmenter: AnySegmenter
 
     def __init__(
         self,
@@ -64,11 +65,10 @@ class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):
         self.resize = resize
         self.segmenter = segmenter.to(device).eval()
 
-    def with_segmenter(self, segmenter: AnySegmenter) -> Self:
-        """Return this model with another segmenter of the same weights, as a compiled one."""
-        other = copy(self)
-        other.segmenter = segmenter.to(self.device).eval()
-        return other
+    def use(self, network: AnySegmenter, execution: Execution) -> None:
+        """See `backends.graph.RunsNetwork`."""
+        super().use(network, execution)
+        self.segmenter = network
 
     def clip_frames(self, height: int, width: int, most: int) -> int:
         """See `port.Model`."""

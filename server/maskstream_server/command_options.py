@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from maskstream_model.compilers import BACKENDS
+from maskstream_model.backends.table import CHOICES, PRECISIONS
 
 if TYPE_CHECKING:
     from maskstream_server.config.settings import Settings
@@ -21,7 +21,12 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "help": "Of VIPSeg presets [default: panoptic].",
     },
     "device": {"help": "cpu, cuda or cuda:N [default: cpu]."},
-    "compile": {"type": click.Choice(BACKENDS), "help": "[default: eager]"},
+    "backend": {
+        "type": click.Choice(CHOICES),
+        "help": "What computes the network [default: auto, which is eager on a CPU].",
+    },
+    "precision": {"type": click.Choice(PRECISIONS), "help": "Of a backend [default: float32]."},
+    "compile": {"type": click.Choice(CHOICES), "hidden": True, "help": "Old name of --backend."},
     "deterministic": {
         "is_flag": True,
         "default": None,
@@ -34,8 +39,8 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "log-format": {"type": click.Choice(["console", "json"]), "help": "[default: console]"},
 }
 MODEL_OPTIONS: Final = (
-    *("model", "weights", "task", "device", "compile", "deterministic", "max-tracks", "threads"),
-    "log-format",
+    *("model", "weights", "task", "device", "backend", "precision", "compile"),
+    *("deterministic", "max-tracks", "threads", "log-format"),
 )
 """Options of a process that runs a model without serving connections."""
 

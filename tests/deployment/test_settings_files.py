@@ -21,7 +21,6 @@ EXAMPLES_ONLY = (
     "BUCKET",
     "DATA_MAX_BYTES",
     "MAX_SESSIONS_PER_ADDRESS",
-    "COMPILE",
     "OTLP_ENDPOINT",
 )
 OF_OTHERS = ("AWS_", "HF_")
@@ -100,3 +99,18 @@ def test_every_package_of_the_server_is_pinned_in_its_image():
 def name_of(requirement: str) -> str:
     """Return the normal form of a package's name."""
     return re.split(r"[^\w.-]", requirement)[0].lower().replace("_", "-")
+
+
+def test_on_a_gpu_there_is_time_and_memory_to_build_engines_that_are_kept():
+    compose = yaml.safe_load(COMPOSE)
+    for kind in ("server", "worker"):
+        service, plain = compose["services"][f"{kind}-gpu"], compose["services"][kind]
+        assert service["environment"]["MASKSTREAM_DEVICE"] == "cuda"
+        # `auto` builds engines on a GPU, and the user's file may name another backend.
+        assert "MASKSTREAM_BACKEND" not in service["environment"]
+        folder = service["environment"]["MASKSTREAM_ENGINES_DIR"]
+        (volume,) = (each for each in service["volumes"] if each.startswith("compile-cache:"))
+        assert folder.startswith(volume.partition(":")[2] + "/")
+        assert service["healthcheck"]["start_period"] == "${GPU_START:-30m}"
+        assert service["healthcheck"].get("test") == plain.get("healthcheck", {}).get("test")
+        assert service["deploy"]["resources"]["limits"]["memory"] == "${GPU_MEMORY:-16g}"

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from maskstream_model import families, load_model, preset_names
-from maskstream_model.compilers import BACKENDS
+from maskstream_model.backends.table import CHOICES
 from maskstream_model.daq import presets
 from maskstream_model.errors import ConfigError
-from maskstream_model.families import CompileRequest, family_of
+from maskstream_model.families import family_of
 from support.distributions import distribution
 from support.tiny import tiny_offline_model
 
@@ -35,11 +35,7 @@ def test_a_preset_of_another_distribution_is_loaded_by_its_family(distribution):
         {"limit": 3},
     )
     assert "other-demo" in [release.preset for release in families.releases()]
-    request = CompileRequest("tensorrt", (64, 96))
-    assert families.compiled("other-demo", "the model", request) == (
-        "the model",
-        "other-demo has nothing to compile.",
-    )
+    assert families.graph_of("other-demo", "the model") is None
     assert families.live_model("other-demo", "the model") == "the model"
 
 
@@ -87,8 +83,8 @@ def test_an_unknown_preset_is_one_sentence():
 
 def test_names_of_presets_and_backends_import_neither_torch_nor_a_family():
     code = (
-        "import sys, maskstream_model as m, maskstream_model.compilers as c; m.preset_names();"
-        "print([name for name in sys.modules if name == 'torch' or '.daq' in name], *c.BACKENDS)"
+        "import sys, maskstream_model as m, maskstream_model.backends.table as t; m.preset_names();"
+        "print([name for name in sys.modules if name == 'torch' or '.daq' in name], *t.CHOICES)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["[]", *BACKENDS]
+    assert done.stdout.split() == ["[]", *CHOICES]

@@ -21,6 +21,7 @@ from support.server import FakeModel
 
 class Engine:
     ready = True
+    doing = None
     stalled = 0.0
 
     def stalled_for_s(self) -> float:
@@ -153,6 +154,8 @@ def test_models_are_listed_with_what_the_protocol_names(world):
         "name",
         "task",
         "backbone",
+        "backend",
+        "precision",
         "num_classes",
         "fingerprint",
         "lookahead",
@@ -168,6 +171,7 @@ def test_a_models_page_names_its_classes_and_limits(world):
     assert set(model["input"]) == {"min_size", "max_pixels"}
     assert 0 <= model["min_score"] <= 1
     assert 0 <= model["show_min"] <= 1
+    assert model["agreement"] == {}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ KEY = "a-key-for-testing"
 
 class Engine:
     ready = True
+    doing = None
 
     def stalled_for_s(self) -> float:
         return 0.0

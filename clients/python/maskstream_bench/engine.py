@@ -1,4 +1,4 @@
-"""`maskstream bench engine`: CPU time of the parts of a step, beside those of another checkout."""
+"""`maskstream bench engine`: CPU time of a step's parts, beside another checkout or backend."""
 
 import os
 import subprocess
@@ -16,6 +16,7 @@ from maskstream_bench import step_worker
 from maskstream_bench.command import subject, video_argument
 from maskstream_bench.pictures import first_frames
 from maskstream_bench.report import Measured, Run, ratios, spread
+from maskstream_model.backends.table import BACKENDS, EAGER
 
 PACKAGES: Final = ("model", "server", "clients/python")
 """Where a checkout has its packages."""
@@ -31,29 +32,43 @@ PACKAGES: Final = ("model", "server", "clients/python")
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Checkout whose parts are measured in turns with ours.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice([name for name in BACKENDS if name != EAGER]),
+    help="Backend whose parts are measured in turns with eager.",
+)
 def engine(
-    video: Path | None, model: str, weights: str | None, rounds: int, against: Path | None
+    video: Path | None,
+    model: str,
+    weights: str | None,
+    rounds: int,
+    against: Path | None,
+    backend: str | None,
 ) -> Measured:
     """Measure the CPU time of the parts of a step on one thread, on the first frames of VIDEO.
 
-    Ratios hold on a busy machine, since both checkouts suffer alike: their parts take turns.
+    Ratios hold on a busy machine, since all that is compared suffers alike: their parts take turns.
     """
-    checkouts = {"this": None} | ({} if against is None else {"other": against})
+    subjects: dict[str, tuple[Path | None, str]] = {"this": (None, EAGER)}
+    if against is not None:
+        subjects["other"] = against, EAGER
+    if backend is not None:
+        subjects[backend] = None, backend
     with TemporaryDirectory() as folder, ExitStack() as stack:
         frames = Path(folder) / "frames.npy"
         np.save(frames, np.stack(first_frames(video)))
-        asked = [str(frames), model, *([] if weights is None else [weights])]
+        asked = [model, *([] if weights is None else [weights])]
         workers = {
-            name: stack.enter_context(_worker(checkout, asked))
-            for name, checkout in checkouts.items()
+            name: stack.enter_context(_worker(checkout, [str(frames), on, *asked]))
+            for name, (checkout, on) in subjects.items()
         }
         took_s = _in_turns(workers, rounds)
     runs = {name: _run(parts) for name, parts in took_s.items()}
     compared = dict[str, Run]()
-    if against is not None:
-        for measure in runs["this"]:
-            for pair, ratio in ratios(runs, measure, ("this", "other")).items():
-                compared.setdefault(pair, {}).update(ratio)
+    pairs = [("this", "other") if name == "other" else (name, "this") for name in list(runs)[1:]]
+    for measure in runs["this"]:
+        for pair, ratio in ratios(runs, measure, *pairs).items():
+            compared.setdefault(pair, {}).update(ratio)
     return Measured(runs, compared)
 
 

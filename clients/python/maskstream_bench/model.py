@@ -19,6 +19,7 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.lifecycle.assembly import engine_threads
+from maskstream_server.lifecycle.backend import run_on_backend
 from maskstream_server.lifecycle.models import load
 
 WARM_UP_STEPS: Final = 3
@@ -35,8 +36,11 @@ def model(video: Path | None, frames: int, **options: Any) -> Measured:
 
     def measure(settings: Settings) -> Measured:
         model = load(settings).live
+        run_on_backend(settings, model, lambda doing: None)
         run = step_all(settings, model, first_frames(video, frames))
-        return Measured({"model": {"name": model.info.name, **run}})
+        info = model.info
+        facts = {"name": info.name, "backend": info.backend, "precision": info.precision}
+        return Measured({"model": {**facts, **run}})
 
     return run_with_settings(measure, {"log_level": "error", **options})
 

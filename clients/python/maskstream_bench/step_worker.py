@@ -1,8 +1,8 @@
 """Runs parts of a model's step when its standard input says so; a script, for any checkout.
 
-Its arguments are a file of frames `(T, height, width, 3)`, a model and its weights. It imports what
-`PYTHONPATH` leads to, so that two checkouts take turns on one machine. Each line names a part; the
-answer is the CPU time of its thread in seconds.
+Its arguments are a file of frames `(T, height, width, 3)`, a backend, a model and its weights. It
+imports what `PYTHONPATH` leads to, so that two checkouts take turns on one machine. Each line names
+a part; the answer is the CPU time of the process in seconds: backends have threads of their own.
 """
 
 import sys
@@ -74,15 +74,27 @@ def parts_of(model: Any, frames: Any) -> Mapping[str, Callable[[], object]]:
     return {**parts, "segmenter": torch.no_grad()(lambda: model.segmenter(seen[0]))}
 
 
-def main(frames: str, name: str, weights: str | None = None) -> None:
+def run_on(model: Any, name: str, backend: str, size: tuple[int, int]) -> None:
+    """Let a model run on a backend; checkouts from before there were any run eagerly alone."""
+    from maskstream_model.backends.accelerate import accelerate
+    from maskstream_model.backends.execution import Wish
+    from maskstream_model.families import graph_of
+
+    accelerate(graph_of(name, model), Wish(backend, frame_sizes=(size,)))
+
+
+def main(frames: str, backend: str, name: str, weights: str | None = None) -> None:
     """Say what can be measured, then measure what is asked for."""
     torch.set_num_threads(1)
-    parts = parts_of(load_model(name, weights), np.load(frames))
+    model, pictures = load_model(name, weights), np.load(frames)
+    if backend != "eager":
+        run_on(model, name, backend, pictures.shape[1:3])
+    parts = parts_of(model, pictures)
     print(*parts, flush=True)
     for line in sys.stdin:
-        began_s = time.thread_time()
+        began_s = time.process_time()
         parts[line.strip()]()
-        print(time.thread_time() - began_s, flush=True)
+        print(time.process_time() - began_s, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Any
 
 from maskstream_model.association.presets import preset as configuration
 from maskstream_model.association.released import RELEASES
-from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+from maskstream_model.families import Family, WeightFormat, Weights
 
 
 def load(preset: str, weights: Weights | None, device: str, **overrides: Any) -> Any:
@@ -18,11 +18,11 @@ def load(preset: str, weights: Weights | None, device: str, **overrides: Any) ->
     return loaded(configuration(preset).override(**overrides), weights, device)
 
 
-def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
-    """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.mask2former.compile import compile_model
+def graph(model: Any) -> Any:
+    """Return what backends may compile: the segmenter."""
+    from maskstream_model.mask2former.graph import segmenter_graph
 
-    return compile_model(model, request)
+    return segmenter_graph(model)
 
 
 def weight_format() -> WeightFormat:
@@ -35,7 +35,7 @@ def weight_format() -> WeightFormat:
 MASK2FORMER = Family(
     name="mask2former",
     load=load,
-    compile=compiled,
+    graph=graph,
     releases=RELEASES,
     weight_format=weight_format,
 )

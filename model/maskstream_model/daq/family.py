@@ -5,7 +5,7 @@ from typing import Any
 
 from maskstream_model.daq.presets import preset as configuration
 from maskstream_model.daq.released import RELEASES
-from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+from maskstream_model.families import Family, WeightFormat, Weights
 from maskstream_model.releases import SHIPPED, Release
 
 BASELINE_SUFFIX = "_hungarian"
@@ -31,15 +31,11 @@ def load_baseline(preset: str, weights: Weights | None, device: str, **overrides
     return OnlineHungarian(config, base.segmenter, base.device, base.fingerprint)
 
 
-def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
-    """Return the model with a compiled segmenter, or as it is and why."""
-    from maskstream_model.daq.offline import OfflineDaq
-    from maskstream_model.mask2former.compile import compile_model
+def graph(model: Any) -> Any:
+    """Return what backends may compile: the segmenter, also of a model that refines."""
+    from maskstream_model.mask2former.graph import segmenter_graph
 
-    if isinstance(model, OfflineDaq):
-        online, reason = compile_model(model.online, request)
-        return OfflineDaq(online, model.refiner), reason
-    return compile_model(model, request)
+    return segmenter_graph(live(model))
 
 
 def live(model: Any) -> Any:
@@ -59,7 +55,7 @@ def weight_format() -> WeightFormat:
 DAQ = Family(
     name="dvis-daq",
     load=load,
-    compile=compiled,
+    graph=graph,
     releases=RELEASES,
     live=live,
     weight_format=weight_format,
@@ -67,6 +63,7 @@ DAQ = Family(
 HUNGARIAN = Family(
     name="hungarian",
     load=load_baseline,
+    graph=graph,
     releases=(
         Release(
             f"demo{BASELINE_SUFFIX}",

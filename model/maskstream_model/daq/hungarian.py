@@ -22,9 +22,8 @@ from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker_model import TrackerModel
-from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
-from maskstream_model.query_tracking import one_by_one
+from maskstream_model.query_tracking import AnySegmenter, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
 
 NO_MATCH = -1

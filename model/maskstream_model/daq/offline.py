@@ -30,7 +30,6 @@ from maskstream_model.daq.refiner import TemporalRefiner
 from maskstream_model.daq.windows import OpenWindow, WindowRule
 from maskstream_model.errors import ConfigError, StateError
 from maskstream_model.frame_by_frame import NO_OPTIONS
-from maskstream_model.network_model import model_info
 from maskstream_model.part_values import float_bytes
 from maskstream_model.port import FrameResult, ModelInfo, SessionOptions, StepInput, StepOutput
 
@@ -61,7 +60,6 @@ class OfflineDaq:
         online: segmenter and trackers, with the offline model's thresholds; a model of its own, for
             who cannot wait.
         refiner: the temporal refiner.
-        fingerprint: hex text of weights and rules.
         rules: how windows are cut, and what is shown of them.
     """
 
@@ -76,13 +74,17 @@ class OfflineDaq:
         self.config: ModelConfig = online.config
         self.online = online
         self.refiner = refiner.to(online.device).eval()
-        self.fingerprint = online.fingerprint
         self.rules = online.config.offline
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the online model, which may run on another backend by now."""
+        return self.online.fingerprint
 
     @property
     def info(self) -> ModelInfo:
         """See `port.Model`."""
-        return model_info(self.config, self.online.family, self.fingerprint, self.rules.window)
+        return replace(self.online.info, lookahead=self.rules.window)
 
     def begin(self, options: SessionOptions = NO_OPTIONS) -> OfflineState:
         """See `port.Model`."""

@@ -20,8 +20,8 @@ from maskstream_model.daq.padding import stack_tracks, without_padding
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.daq.tracker_model import TrackerModel
-from maskstream_model.mask2former.compiled import AnySegmenter
 from maskstream_model.mask2former.segmenter import SegmenterOutput
+from maskstream_model.query_tracking import AnySegmenter
 from maskstream_model.tasks.output import FrameOutput
 
 

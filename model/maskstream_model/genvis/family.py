@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+from maskstream_model.families import Family, WeightFormat, Weights
 from maskstream_model.genvis.presets import preset as configuration
 from maskstream_model.genvis.released import RELEASES
 
@@ -14,11 +14,11 @@ def load(preset: str, weights: Weights | None, device: str, **overrides: Any) ->
     return loaded(configuration(preset).override(**overrides), weights, device)
 
 
-def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
-    """Return the model with a compiled frame encoder, or as it is and why."""
-    from maskstream_model.genvis.compile import compile_model
+def graph(model: Any) -> Any:
+    """Return what backends may compile: the frame encoder."""
+    from maskstream_model.genvis.graph import encoder_graph
 
-    return compile_model(model, request)
+    return encoder_graph(model)
 
 
 def weight_format() -> WeightFormat:
@@ -31,7 +31,7 @@ def weight_format() -> WeightFormat:
 GENVIS = Family(
     name="genvis",
     load=load,
-    compile=compiled,
+    graph=graph,
     releases=RELEASES,
     weight_format=weight_format,
 )

@@ -10,14 +10,16 @@ from dataclasses import replace
 import torch
 
 from maskstream_model.aliases import Frame, Pause, Size
+from maskstream_model.backends.execution import Execution
+from maskstream_model.backends.graph import CompiledNetwork
 from maskstream_model.frame_by_frame import NO_OPTIONS, AnswersAtOnce
 from maskstream_model.genvis.clips import ClipModule
-from maskstream_model.genvis.compiled import AnyEncoder
 from maskstream_model.genvis.config import GenvisConfig
+from maskstream_model.genvis.frames import FrameEncoder
 from maskstream_model.genvis.state import GenvisState, WaitingFrame, initial_state
 from maskstream_model.genvis.state_parts import state_from_parts, state_to_parts
 from maskstream_model.genvis.tracks import SlotReadout, follow
-from maskstream_model.network_model import model_info
+from maskstream_model.network_model import info_on, model_info
 from maskstream_model.port import FrameResult, SessionOptions, StepInput, StepOutput
 from maskstream_model.query_tracking import clip_frames
 from maskstream_model.tasks.preprocess import padded_size, prepare, resized_size
@@ -37,11 +39,12 @@ class GenvisModel(AnswersAtOnce[GenvisState]):
     """
 
     family = "genvis"
+    encoder: FrameEncoder | CompiledNetwork
 
     def __init__(
         self,
         config: GenvisConfig,
-        encoder: AnyEncoder,
+        encoder: FrameEncoder,
         clips: ClipModule,
         device: torch.device,
         fingerprint: str,
@@ -54,9 +57,11 @@ class GenvisModel(AnswersAtOnce[GenvisState]):
         lookahead = config.online.clip_frames - 1
         self.info = model_info(config, self.family, fingerprint, lookahead)
 
-    def with_encoder(self, encoder: AnyEncoder) -> "GenvisModel":
-        """Return this model with another encoder of the same weights, as a compiled one."""
-        return GenvisModel(self.config, encoder, self.clips, self.device, self.fingerprint)
+    def use(self, network: FrameEncoder | CompiledNetwork, execution: Execution) -> None:
+        """See `backends.graph.RunsNetwork`."""
+        self.info = info_on(self.info, execution)
+        self.fingerprint = self.info.fingerprint
+        self.encoder = network
 
     def first_state(self) -> GenvisState:
         """Return the state of a session before its first frame."""

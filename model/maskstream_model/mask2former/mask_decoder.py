@@ -121,10 +121,9 @@ class MaskDecoder(nn.Module):
     def predict(self, embeddings: Tensor, mask_features: Tensor) -> LayerPrediction:
         """Return classes and masks of `embeddings (B, Q, C)`."""
         # (B, Q, C) @ (B, C, H * W) -> (B, Q, H * W), then (B, Q, H, W)
-        mask_logits = self.mask_embed(embeddings) @ mask_features.flatten(2)
-        return LayerPrediction(
-            self.class_embed(embeddings), mask_logits.unflatten(2, mask_features.shape[2:])
-        )
+        mask_logits = self._masks(embeddings, mask_features.flatten(2))
+        pictures = mask_logits.reshape(*mask_logits.shape[:2], *mask_features.shape[2:])
+        return LayerPrediction(self.class_embed(embeddings), pictures)
 
     def _level(self, index: int, features: Tensor, mask_features: Tensor) -> Level:
         height, width = features.shape[-2:]
@@ -137,6 +136,18 @@ class MaskDecoder(nn.Module):
         # Features (B, C, h, w) -> (B, C, M)
         return Level(value + positions, value, small.flatten(2), (height, width))
 
+    def _masks(self, embeddings: Tensor, features: Tensor) -> Tensor:
+        """Return masks of `embeddings (B, Q, C)` over `features (B, C, M)`: `(B, Q, M)`.
+
+        Outside training they are in float32 also under autocast: their signs are attention masks.
+        """
+        if self.training or not torch.is_autocast_enabled(embeddings.device.type):
+            masks: Tensor = self.mask_embed(embeddings) @ features
+            return masks
+        with torch.autocast(embeddings.device.type, enabled=False):
+            exact: Tensor = self.mask_embed(embeddings.float()) @ features.float()
+        return exact
+
     def _blocked(self, embeddings: Tensor, level: Level) -> Tensor:
         """Return the attention mask `(B, Q, M)`: True where a query's own mask is not.
 
@@ -146,6 +157,6 @@ class MaskDecoder(nn.Module):
         the graph does not depend on data.
         """
         with torch.no_grad():
-            inside: Tensor = self.mask_embed(embeddings) @ level.mask_features
+            inside = self._masks(embeddings, level.mask_features)
             empty = inside.amax(-1, keepdim=True) < 0  # (B, Q, 1)
             return inside < torch.where(empty, -torch.inf, 0.0)

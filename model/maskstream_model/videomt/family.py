@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from maskstream_model.families import CompileRequest, Family, WeightFormat, Weights
+from maskstream_model.families import Family, WeightFormat, Weights
 from maskstream_model.videomt.presets import preset as configuration
 from maskstream_model.videomt.released import RELEASES
 
@@ -18,11 +18,11 @@ def load(preset: str, weights: Weights | None, device: str, **overrides: Any) ->
     return loaded(configuration(preset).override(**overrides), weights, device)
 
 
-def compiled(model: Any, request: CompileRequest) -> tuple[Any, str | None]:
-    """Return the model with a compiled network, or as it is and why."""
-    from maskstream_model.videomt.compile import compile_model
+def graph(model: Any) -> Any:
+    """Return what backends may compile: the network, with the positions of one size."""
+    from maskstream_model.videomt.graph import network_graph
 
-    return compile_model(model, request)
+    return network_graph(model)
 
 
 def weight_format() -> WeightFormat:
@@ -35,7 +35,7 @@ def weight_format() -> WeightFormat:
 VIDEOMT = Family(
     name="videomt",
     load=load,
-    compile=compiled,
+    graph=graph,
     releases=RELEASES,
     weight_format=weight_format,
 )

@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from maskstream_model.aliases import Frame, Pause
+from maskstream_model.backends.execution import Execution
+from maskstream_model.backends.graph import CompiledNetwork
 from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.network_model import NetworkModel
 from maskstream_model.port import SessionOptions
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import PreparedFrames, prepare
-from maskstream_model.videomt.compiled import AnyNetwork
 from maskstream_model.videomt.config import VideomtConfig
+from maskstream_model.videomt.network import VideomtNetwork
 from maskstream_model.videomt.state import VideomtState, initial_state
 from maskstream_model.videomt.state_parts import state_from_parts, state_to_parts
 from maskstream_model.videomt.tracks import follow
@@ -32,20 +34,22 @@ class VideomtModel(NetworkModel[VideomtState, PreparedFrames]):
 
     family = "videomt"
     config: VideomtConfig
+    network: VideomtNetwork | CompiledNetwork
 
     def __init__(
         self,
         config: VideomtConfig,
-        network: AnyNetwork,
+        network: VideomtNetwork,
         device: torch.device,
         fingerprint: str,
     ) -> None:
         super().__init__(config, device, fingerprint)
         self.network = network.to(device).eval()
 
-    def with_network(self, network: AnyNetwork) -> "VideomtModel":
-        """Return this model with another network of the same weights, as a compiled one."""
-        return VideomtModel(self.config, network, self.device, self.fingerprint)
+    def use(self, network: VideomtNetwork | CompiledNetwork, execution: Execution) -> None:
+        """See `backends.graph.RunsNetwork`."""
+        super().use(network, execution)
+        self.network = network
 
     def first_state(self) -> VideomtState:
         """Return the state of a session before its first frame."""

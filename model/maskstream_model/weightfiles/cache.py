@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maskstream_model.errors import CheckpointError
 from maskstream_model.families import Weights, release_of
+from maskstream_model.user_cache import user_cache
 
 VARIABLE = "MASKSTREAM_WEIGHTS_DIR"
 AUTO = "auto"
@@ -21,16 +22,7 @@ def cache_folder(environ: Mapping[str, str] = os.environ, platform: str = sys.pl
     named = environ.get(VARIABLE)
     if named:
         return Path(named).expanduser().absolute()
-    return _user_cache(environ, platform) / "maskstream" / "weights"
-
-
-def _user_cache(environ: Mapping[str, str], platform: str) -> Path:
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    xdg = Path(environ.get("XDG_CACHE_HOME", ""))
-    return xdg if xdg.is_absolute() else Path.home() / ".cache"
+    return user_cache(environ, platform) / "maskstream" / "weights"
 
 
 def cached_file(preset: str, folder: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maskstream_model.backends.table import AUTO, CHOICES, EAGER, PRECISIONS
 from maskstream_model.command_errors import click_errors, printable
 from maskstream_model.command_options import FrameSize, weights_option
 from maskstream_train.commands.shared import EXISTING, json_option, print_report
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 @click.option("--preset", default="demo", show_default=True, help="Which model.")
 @weights_option
 @click.option("--device", default="cpu", show_default=True, help="Where it runs: cpu, cuda:0.")
+@click.option(
+    "--backend",
+    type=click.Choice(CHOICES),
+    default=EAGER,
+    show_default=True,
+    help="What computes the network; refused where it differs from eager.",
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), default=AUTO, help="Of the backend.")
+@click.option(
+    "--compile-size",
+    type=FrameSize(),
+    multiple=True,
+    help="Frames that the backend's engines are for; others run eagerly.  [default: --size]",
+)
 @click.option(
     "--data",
     default="synthetic",

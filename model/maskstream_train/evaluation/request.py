@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from maskstream_model.aliases import Progress
+from maskstream_model.aliases import Progress, Size
+from maskstream_model.backends.table import AUTO, EAGER
 from maskstream_model.errors import ConfigError
 from maskstream_train.data.readers import PACKED, Format
 from maskstream_train.evaluation.transience import Objects
@@ -23,6 +24,9 @@ class Request:
     preset: str = "demo"
     weights: str | None = None
     device: str = "cpu"
+    backend: str = EAGER
+    precision: str = AUTO
+    compile_size: Sequence[Size] = ()
     data: str = SYNTHETIC
     form: Format | Literal["packed"] | None = None
     objects: Objects = "all"
@@ -46,7 +50,12 @@ class Request:
 
 STILLS = ("coco", PACKED)
 """Forms of data whose pictures are measured one by one."""
-MODEL_AND_DATA = frozenset(("preset", "weights", "device", "data", "form", "overrides"))
+MODEL_AND_DATA = frozenset(
+    [
+        *("preset", "weights", "device", "backend", "precision", "compile_size"),
+        *("data", "form", "overrides"),
+    ]
+)
 VIDEOS_ALONE = frozenset(("objects", "beyond"))
 """Fields of a request that only benchmarks of videos use."""
 STILLS_ALONE = frozenset(("names",))

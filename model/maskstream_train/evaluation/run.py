@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from maskstream_model import load_model
+from maskstream_model.backends.accelerate import accelerate
+from maskstream_model.backends.execution import Wish
+from maskstream_model.backends.table import EAGER
 from maskstream_model.classes import EVERYDAY
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.errors import ConfigError
+from maskstream_model.families import graph_of
 from maskstream_model.port import Model
 from maskstream_model.query_tracking import QueryTrackingModel
 from maskstream_train.data.layouts import annotation_file
@@ -48,6 +52,9 @@ from maskstream_train.evaluation.variants import (
     evaluate_variants,
     hungarian_variant,
 )
+
+MOST_FRAMES = 8
+"""Of one step; no family takes more."""
 
 
 def answer(request: Request, begin: Begin) -> PrintableReport:
@@ -99,9 +106,21 @@ def _rules(config: ModelConfig) -> dict[str, Any]:
 
 
 def open_model(request: Request) -> Model[Any]:
-    """Load the model that the request names, with its overrides."""
+    """Load the model that the request names, with its overrides, on its backend.
+
+    Raises:
+        CompileError: the backend cannot run here, or differs from eager.
+        ConfigError: it was not said which sizes of frames will come.
+    """
     rules = {name: values[0] for name, values in parse_rules(request.overrides).items()}
-    return load_model(request.preset, request.weights, request.device, **rules)
+    model = load_model(request.preset, request.weights, request.device, **rules)
+    sizes = tuple(request.compile_size) or ((request.size,) if request.data == SYNTHETIC else ())
+    if request.backend != EAGER and not sizes:
+        raise ConfigError("--backend needs the sizes of frames: say --compile-size")
+    most = max((model.clip_frames(*size, MOST_FRAMES) for size in sizes), default=1)
+    wish = Wish(request.backend, request.precision, sizes, most)
+    accelerate(graph_of(request.preset, model), wish)
+    return model
 
 
 def open_source(request: Request, class_names: Sequence[str]) -> Source:

@@ -14,12 +14,13 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from maskstream_model.compilers import EAGER
+from maskstream_model.backends.table import AUTO
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
     HostList,
     KeyList,
+    Precision,
     RootPath,
     WordList,
     with_password,
@@ -34,6 +35,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCII)
 DAY_S = 24 * 3600.0
+SIZE = r"[1-9]\d{0,3}x[1-9]\d{0,3}"
 
 
 class Settings(BaseSettings):
@@ -66,9 +68,13 @@ class Settings(BaseSettings):
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)
     max_batch: int = Field(8, ge=1)
-    # A compiled segmenter takes frames of one size (width x height); others run eagerly.
-    compile: Backend = EAGER
-    compile_size: str = Field("1280x720", pattern=r"^[1-9]\d{0,3}x[1-9]\d{0,3}$")
+    # What computes the model's network. Engines take frames of these sizes (width x height, up to
+    # eight, separated by commas); others run eagerly.
+    backend: Backend = AUTO
+    precision: Precision = AUTO
+    compile_size: str = Field("1280x720", pattern=rf"^{SIZE}(,{SIZE}){{0,7}}$")
+    # The old name of `backend`.
+    compile: Backend | None = None
     # A result lists living tracks and those that have just gone, and counts them in 16 bits.
     max_tracks: int = Field(100, ge=1, le=32767)
 
@@ -232,6 +238,12 @@ class Settings(BaseSettings):
             raise ValueError("MASKSTREAM_IDLE_S must be longer than MASKSTREAM_HEARTBEAT_S")
         return self
 
+    @model_validator(mode="after")
+    def _one_backend(self) -> "Settings":
+        if self.compile is not None and self.backend not in (AUTO, self.compile):
+            raise ValueError("MASKSTREAM_COMPILE is the old name of MASKSTREAM_BACKEND: unset it")
+        return self
+
     @property
     def keeps_no_videos(self) -> bool:
         """Whether videos would outlive the process, and have no place for that."""
@@ -248,10 +260,15 @@ class Settings(BaseSettings):
         return 2 * self.max_frame_bytes
 
     @property
-    def compile_frame_size(self) -> tuple[int, int]:
-        """Height and width in pixels of the frames that a compiled segmenter is made for."""
-        width, height = self.compile_size.split("x")
-        return int(height), int(width)
+    def wanted_backend(self) -> str:
+        """The backend, by its new or its old name."""
+        return self.backend if self.compile is None else self.compile
+
+    @property
+    def compile_frame_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width in pixels of the frames that engines are built for."""
+        sizes = (size.split("x") for size in self.compile_size.split(","))
+        return tuple((int(height), int(width)) for width, height in sizes)
 
     @property
     def heartbeat_ms(self) -> int:

@@ -1,7 +1,7 @@
 """How values of settings are read from text: lists, keys, and what editors leave around; pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from string import whitespace
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlsplit
@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from maskstream_model.compilers import BACKENDS
+from maskstream_model.backends.table import CHOICES, PRECISIONS
 from maskstream_server.outbound.rules import HOST
 
 AROUND: Final = "\ufeff" + whitespace
@@ -83,10 +83,14 @@ KeyList = Annotated[
 """Text without a key is refused: a list that was lost on its way must not open the server."""
 
 
-def _known_backend(name: str) -> str:
-    if name not in BACKENDS:
-        raise ValueError(f"is none of {', '.join(BACKENDS)}")
-    return name
+def _one_of(names: Sequence[str]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"is none of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
 
 
-Backend = Annotated[str, AfterValidator(_known_backend)]
+Backend = Annotated[str, _one_of(CHOICES)]
+Precision = Annotated[str, _one_of(PRECISIONS)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from maskstream_server.config.settings import Settings, load_settings
+from maskstream_server.doctor.backends import check_backends
 from maskstream_server.doctor.bucket import check_bucket
 from maskstream_server.doctor.codecs import check_pictures, check_videos
 from maskstream_server.doctor.finding import Finding
@@ -27,7 +28,8 @@ class Subject:
 
 
 # What shares a bucket needs to share no folder.
-CHECKS: Final[Mapping[str, Callable[[Subject], Sequence[Finding]]]] = {
+Checks = Mapping[str, Callable[[Subject], Sequence[Finding]]]
+CHECKS: Final[Checks] = {
     "device": lambda of: check_device(of.settings.device),
     "pictures": lambda of: check_pictures(),
     "videos": lambda of: check_videos(),
@@ -47,10 +49,18 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Sequence[Finding]]]] = {
     "records": lambda of: check_ownership(of.settings, adopt=of.adopt),
     "model": lambda of: check_model(of.settings),
 }
+BACKEND_CHECKS: Final[Checks] = {
+    "device": CHECKS["device"],
+    "backends": lambda of: check_backends(of.settings),
+}
 
 
 def examine(
-    options: Mapping[str, object], *, worker: bool = False, adopt: bool = False
+    options: Mapping[str, object],
+    *,
+    worker: bool = False,
+    adopt: bool = False,
+    checks: Checks = CHECKS,
 ) -> Iterator[Finding]:
     """Run all checks; each finding comes as soon as it is known.
 
@@ -58,6 +68,7 @@ def examine(
         options: settings that win over the environment.
         worker: whether a worker is to run here, not a server.
         adopt: whether store and files are to belong together from now on.
+        checks: what to look at.
     """
     try:
         subject = Subject(load_settings(options), worker, adopt)
@@ -65,7 +76,7 @@ def examine(
         advice = "Correct the option or the variable; nothing else can be looked at before."
         yield Finding("settings", "failed", str(error).rstrip("."), advice)
         return
-    for name, check in CHECKS.items():
+    for name, check in checks.items():
         yield from _run(name, check, subject)
 
 

@@ -7,12 +7,14 @@ from typing import Any
 
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
+from maskstream_server.doctor.backends import described
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import USUAL_SIZE
 from maskstream_server.errors import StartError, StepFailedError
 from maskstream_server.lifecycle.assembly import engine_threads
+from maskstream_server.lifecycle.backend import run_on_backend
 from maskstream_server.lifecycle.models import load
 
 HEIGHT, WIDTH = USUAL_SIZE
@@ -34,7 +36,21 @@ def check_model(settings: Settings) -> Sequence[Finding]:
     finding = Finding("model", "ok", text)
     if settings.weights == "random":
         finding = Finding("model", "warning", text, "It finds nothing: leave out --weights random.")
-    return [finding, _step(settings, model)]
+    return [finding, _backend(settings, model), _step(settings, model)]
+
+
+def _backend(settings: Settings, model: Model[Any]) -> Finding:
+    try:
+        execution = run_on_backend(settings, model, lambda doing: None)
+    except StartError as error:
+        advice = (
+            "The model would run eagerly; `maskstream doctor --backends` shows what else could."
+        )
+        return Finding("backend", "warning", str(error).rstrip("."), advice)
+    text = described(execution)
+    if execution.reason is not None:
+        return Finding("backend", "warning", f"{text}, since {execution.reason}", "See --backends.")
+    return Finding("backend", "ok", text)
 
 
 def _step(settings: Settings, model: Model[Any]) -> Finding:

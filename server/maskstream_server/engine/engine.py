@@ -38,6 +38,11 @@ class Engine(Generic[State]):
         limits: batches, queue, threads, warm-up.
         observer: counts batches and failures, on the engine's thread.
         clock: seconds that only grow.
+        prepare: called on the engine's thread before the warm-up; takes minutes perhaps, and says
+            what it does to the function that it is given.
+
+    Attributes:
+        doing: what the engine does before it is ready; None: nothing that takes long.
     """
 
     def __init__(
@@ -46,6 +51,7 @@ class Engine(Generic[State]):
         limits: EngineLimits | None = None,
         observer: EngineObserver | None = None,
         clock: Callable[[], float] = time.monotonic,
+        prepare: Callable[[Callable[[str], None]], None] = lambda report: None,
     ) -> None:
         self.model = model
         self.limits = limits or EngineLimits()
@@ -55,6 +61,8 @@ class Engine(Generic[State]):
         self._stepper = Stepper(
             clock, self._give_way, lambda: self._queue.lately_live, self._check_not_ended
         )
+        self._prepare = prepare
+        self.doing: str | None = None
         self._accepting = False
         self._ended = False
         self._busy_since_s: float | None = None
@@ -172,6 +180,10 @@ class Engine(Generic[State]):
         """Whether its thread runs; after `stop`, in a step that has not ended."""
         return self._thread is not None and self._thread.is_alive()
 
+    def _report(self, doing: str) -> None:
+        self._check_not_ended()
+        self.doing = doing
+
     def _check_not_ended(self) -> None:
         if self._ended:
             raise EngineStoppedError("the engine was stopped while it warmed up")
@@ -181,6 +193,8 @@ class Engine(Generic[State]):
         try:
             sys.setswitchinterval(self.limits.switch_s)
             choose_threads(self.limits.num_threads, lambda: self._stepper.probe(self.model)[0])
+            self._prepare(self._report)
+            self.doing = None
             self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
             self._on_loop(_resolve, warm, error)

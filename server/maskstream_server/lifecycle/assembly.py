@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
+from maskstream_server.lifecycle.backend import prepare_model
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
@@ -87,7 +89,7 @@ def build_engine(
         deterministic=settings.deterministic,
         num_threads=engine_threads(settings),
     )
-    return Engine(model, limits, metrics)
+    return Engine(model, limits, metrics, prepare=partial(prepare_model, settings, model, metrics))
 
 
 def engine_threads(settings: Settings, variables: Mapping[str, str] = os.environ) -> int | None:

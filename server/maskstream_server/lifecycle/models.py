@@ -4,12 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from maskstream_model import families, load_model
-from maskstream_model.compilers import EAGER
 from maskstream_model.errors import MaskstreamModelError
-from maskstream_model.families import CompileRequest
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
@@ -43,11 +39,6 @@ def load(settings: Settings) -> Models:
             model: Any = thread.submit(_load, settings).result()
     except (MaskstreamModelError, RuntimeError) as error:
         raise StartError(f"The model {settings.model} cannot be loaded: {error}") from error
-    if settings.compile != EAGER:
-        request = CompileRequest(settings.compile, settings.compile_frame_size, settings.max_batch)
-        model, reason = families.compiled(settings.model, model, request)
-        if reason:
-            structlog.get_logger(__name__).warning("segmenter_not_compiled", reason=reason)
     live = families.live_model(settings.model, model)
     return Models(live, None if live is model else model)
 

@@ -171,7 +171,8 @@ class Service:
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return None if self.videos is None else self.videos.api.ownership.mismatch
+        mismatch = None if self.videos is None else self.videos.api.ownership.mismatch
+        return mismatch or self.engine.doing
 
     async def refresh(self) -> None:
         """See `Watched.refresh`."""

@@ -61,7 +61,7 @@ class WatchedWorker:
     @property
     def trouble(self) -> str | None:
         """See `Watched.trouble`."""
-        return self.api.ownership.mismatch
+        return self.api.ownership.mismatch or self.engine.doing
 
     async def refresh(self) -> None:
         """See `Watched.refresh`: nothing; videos are counted once a minute."""

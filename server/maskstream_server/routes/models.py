@@ -15,6 +15,8 @@ class ModelSummary:
     name: str
     task: str
     backbone: str
+    backend: str
+    precision: str
     num_classes: int
     fingerprint: str
     lookahead: int | None
@@ -41,11 +43,15 @@ class ModelClass:
 
 @dataclass(frozen=True)
 class ModelDetails(ModelSummary):
-    """A model with its classes, and scores from which tracks are mentioned and drawn."""
+    """A model with its classes, and scores from which tracks are mentioned and drawn.
+
+    `agreement`: how far a backend was from eager when the server started; empty for eager.
+    """
 
     classes: list[ModelClass]
     min_score: float
     show_min: float
+    agreement: dict[str, bool | float]
     input: dict[str, int | None]
 
 
@@ -74,6 +80,8 @@ def _summary(service: SessionPorts) -> ModelSummary:
         name=info.name,
         task=info.task,
         backbone=info.backbone,
+        backend=info.backend,
+        precision=info.precision,
         num_classes=len(info.classes or ()),
         fingerprint=info.fingerprint,
         lookahead=info.lookahead,
@@ -93,5 +101,6 @@ def _details(service: SessionPorts) -> ModelDetails:
         classes=classes,
         min_score=info.report_score_min,
         show_min=info.show_score_min,
+        agreement=dict(info.agreement),
         input={**info.input_rule, "max_pixels": service.settings.max_frame_pixels},
     )

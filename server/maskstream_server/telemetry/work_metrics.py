@@ -24,6 +24,9 @@ class WorkMetrics:
         self.batch_frames = self._histogram("batch_frames", text, (1, 2, 4, 8, 16, 32))
         self.busy_s = self._counter("engine_busy_seconds", "Time that the model was stepping")
         self.failed_steps = self._counter("failed_steps", "Frames on which the model failed")
+        self.backend = self._gauge(
+            "backend", "1 for what computes the model", "backend", "precision", "wanted"
+        )
 
     def _describe_videos(self) -> None:
         self.videos = self._gauge("videos", "Whole videos", "state")
@@ -47,6 +50,10 @@ class WorkMetrics:
     def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
         name = f"maskstream_{name}"
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+    def backend_runs(self, backend: str, precision: str, wanted: str) -> None:
+        """Say what computes the model, and what was wanted of it."""
+        self.backend.labels(backend, precision, wanted).set(1)
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Count a step of the engine."""

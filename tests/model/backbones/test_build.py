@@ -1,5 +1,7 @@
 """Whatever the backbone is, the segmenter on it runs, and is exported for batches of any length."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from maskstream_model.backbones.efficientnet import EfficientNet
 from maskstream_model.backbones.resnet import ResNet
 from maskstream_model.backbones.swin import Swin
 from maskstream_model.backbones.vit_adapter import VitAdapter
+from maskstream_model.backends.interface import Source
 from maskstream_model.config import (
     EfficientNetConfig,
     ResNetConfig,
@@ -15,7 +18,7 @@ from maskstream_model.config import (
     SwinConfig,
     VitAdapterConfig,
 )
-from maskstream_model.mask2former.compile import export_segmenter
+from maskstream_model.mask2former.graph import segmenter_graph
 from maskstream_model.mask2former.segmenter import Segmenter
 
 SMALL = {
@@ -46,7 +49,9 @@ def test_segmenters_on_other_backbones_are_exported_for_any_batch(kind):
     config = SegmenterConfig(SMALL[kind], 6, 16, 2, 1, 2, 16, 1, 16)
     segmenter = Segmenter(config, 3).eval()
     images = torch.randn(3, 3, 64, 96, generator=torch.Generator().manual_seed(1))
-    graph = export_segmenter(segmenter, 64, 96, max_batch=3).module()
+    compiled = segmenter_graph(SimpleNamespace(segmenter=segmenter))
+    fixed = compiled.fixed((64, 96))
+    graph = Source(fixed, compiled.names, [images], "float32").program().module()
     with torch.no_grad():
         expected = segmenter(images)
         embeddings, *_ = graph(images)

@@ -203,5 +203,28 @@ def test_reading_settings_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_size_to_compile_for_is_given_as_people_say_it():
-    assert load_settings({"compile_size": "640x360"}).compile_frame_size == (360, 640)
+def test_the_sizes_that_engines_are_for_are_given_as_people_say_them():
+    assert load_settings({"compile_size": "640x360"}).compile_frame_sizes == ((360, 640),)
+    several = load_settings({"compile_size": "1280x720,720x1280,640x480"}).compile_frame_sizes
+    assert several == ((720, 1280), (1280, 720), (480, 640))
+
+
+@pytest.mark.parametrize("text", ["1280", "1280x", "0x720", "1280x720,", "a,b", "9x9" + 8 * ",9x9"])
+def test_sizes_that_are_none_or_too_many_are_one_sentence(text):
+    with pytest.raises(SettingsError, match="MASKSTREAM_COMPILE_SIZE"):
+        load_settings({"compile_size": text})
+
+
+def test_the_backend_is_named_by_its_new_or_its_old_name():
+    assert load_settings().wanted_backend == "auto"
+    assert load_settings({"backend": "openvino"}).wanted_backend == "openvino"
+    assert load_settings({"compile": "tensorrt"}).wanted_backend == "tensorrt"
+    assert load_settings({"compile": "eager", "backend": "eager"}).wanted_backend == "eager"
+    with pytest.raises(SettingsError, match="MASKSTREAM_COMPILE is the old name"):
+        load_settings({"compile": "eager", "backend": "tensorrt"})
+
+
+@pytest.mark.parametrize(("setting", "value"), [("backend", "magic"), ("precision", "int8")])
+def test_a_backend_or_precision_that_there_is_not(setting, value):
+    with pytest.raises(SettingsError, match=f"MASKSTREAM_{setting.upper()}='{value}' is none of"):
+        load_settings({setting: value})
