@@ -1,4 +1,4 @@
-"""What the transformer needs of sizes alone: padding, positions, places of cells (model.md 13.4).
+"""What the transformer needs of sizes alone: padding and positions (docs/model.md 13.4).
 
 Padding is right of and below a picture. Its cells take part as queries, and with positions of
 their own kind: those of a row or column without any picture are huge angles. Later stages read
