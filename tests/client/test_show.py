@@ -45,7 +45,9 @@ class FakeDisplay:
 
 
 def job(source: Path, url: str, out: Path | None = None) -> StreamJob:
-    return StreamJob(source, url, out, None, None, None, None, None, StreamOptions(), show=True)
+    return StreamJob(
+        source, url, out, None, None, None, None, None, None, StreamOptions(), show=True
+    )
 
 
 def test_every_frame_is_shown_as_it_is_written(tmp_path, clip):

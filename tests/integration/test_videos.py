@@ -69,7 +69,7 @@ def test_a_video_goes_in_and_its_files_come_out(shared):
     areas = [int(coco.decode(rle).sum()) for rle in track["segmentations"]]
     assert areas == [json.loads(line)["objects"][0]["area"] for line in lines]
     masks = shared.client.get(f"/v1/videos/{video}/artifacts/masks.zip")
-    assert len(zipfile.ZipFile(io.BytesIO(masks.content)).namelist()) == 23
+    assert len(zipfile.ZipFile(io.BytesIO(masks.content)).namelist()) == 23 + 1  # tracks.json
 
 
 def test_parts_of_an_artifact_can_be_asked_for(shared):

@@ -165,7 +165,7 @@ def test_without_the_packages_one_sentence_names_the_extra(tmp_path, monkeypatch
 
 def test_a_file_that_cannot_be_written_is_found_before_the_export(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_graph, "_onnxruntime", lambda: None)
-    monkeypatch.setattr(onnx_graph, "compile_segmenter", lambda *_: pytest.fail("an export began"))
+    monkeypatch.setattr(onnx_graph, "reference", lambda *_: pytest.fail("an export began"))
     path = tmp_path / "nosuch" / "demo.onnx"
     done = invoke("--out", path)
     assert done.exit_code == 1

@@ -74,5 +74,5 @@ FORMAT = WeightFormat(
         for block in range(depth)
         for name in TABLES
     ),
-    prefixes=("transformer_enc.", "transformer_dec.", "input_proj."),
+    prefixes=("backbone.", "transformer_enc.", "transformer_dec.", "input_proj."),
 )
