@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from maskstream_model.checkpoint import PRESET, Parts, header_of, load_into, load_weights
 from maskstream_model.errors import CheckpointError, ConfigError
@@ -17,6 +17,7 @@ SHIPPED = Path(__file__).parent / "weights"
 RANDOM = "random"
 """Stands for a weight file where seeded random weights are wanted."""
 Built = TypeVar("Built")
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,22 @@ class WeightFile:
         """
         verify = f"maskstream weights verify {quote(str(self.path))} --preset {self.preset}"
         load_into(parts, tensors, rest=f"`{verify}` lists all")
+
+    def network(self, build: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
+        """Build a network with tensors of the file, on the CPU; see `fill`.
+
+        Args:
+            build: makes it; random weights, which would take seconds, are not drawn.
+            tensors: see `fill`.
+
+        Raises:
+            CheckpointError: they do not fit.
+        """
+        with torch.device("meta"):
+            network = build()
+        network = network.to_empty(device="cpu")
+        self.fill(network, tensors)
+        return network
 
 
 def weight_file(preset: str, weights: Weights | None) -> WeightFile | None:

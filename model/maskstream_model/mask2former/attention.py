@@ -3,6 +3,7 @@
 All layers are post-norm and have no dropout (docs/model.md 2.5 and 3.1).
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -119,7 +120,9 @@ class FFNLayer(nn.Module):
 
 
 class MLP(nn.Module):
-    """Linear layers with a ReLU between them."""
+    """Linear layers with a ReLU between them; a subclass may take another activation."""
+
+    activation: Callable[[Tensor], Tensor] = staticmethod(F.relu_)
 
     def __init__(self, inputs: int, hidden: int, outputs: int, depth: int = 3) -> None:
         super().__init__()
@@ -130,6 +133,6 @@ class MLP(nn.Module):
         """Map `(..., inputs)` to `(..., outputs)`."""
         *hidden, last = self.layers
         for layer in hidden:
-            x = F.relu_(layer(x))
+            x = self.activation(layer(x))
         output: Tensor = last(x)
         return output

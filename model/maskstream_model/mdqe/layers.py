@@ -1,27 +1,18 @@
 """Layers that encoder and decoder share: perceptrons with a GELU, normalised sums."""
 
-from itertools import pairwise
+from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from maskstream_model.mask2former.attention import MLP
 
-class GeluLayers(nn.Module):
+
+class GeluLayers(MLP):
     """Linear layers with an exact GELU between them, named as in the released files."""
 
-    def __init__(self, inputs: int, hidden: int, outputs: int, depth: int = 3) -> None:
-        super().__init__()
-        widths = [inputs] + [hidden] * (depth - 1) + [outputs]
-        self.layers = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map `(..., inputs)` to `(..., outputs)`."""
-        *hidden, last = self.layers
-        for layer in hidden:
-            x = F.gelu(layer(x))
-        output: Tensor = last(x)
-        return output
+    activation: Callable[[Tensor], Tensor] = staticmethod(F.gelu)
 
 
 def split_levels(tokens: Tensor, shapes: tuple[tuple[int, int], ...]) -> list[Tensor]:

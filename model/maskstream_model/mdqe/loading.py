@@ -38,10 +38,7 @@ def built(config: MdqeConfig, file: WeightFile, device: torch.device) -> MdqeMod
     """
     tensors = under_our_names(file.tensors)
     config = with_window(config, tensors)
-    with torch.device("meta"):  # Initialising random weights would take seconds.
-        network = MdqeNetwork(config.network, config.num_classes)
-    network = network.to_empty(device="cpu")
-    file.fill(network, tensors)
+    network = file.network(lambda: MdqeNetwork(config.network, config.num_classes), tensors)
     return _model(config, network, device)
 
 

@@ -42,10 +42,7 @@ def built(config: VideomtConfig, file: WeightFile, device: torch.device) -> Vide
         raise CheckpointError(f"{file.path} is a VidEoMT on DINOv3, which no preset is for")
     tensors = under_our_names(file.tensors)
     config = with_grid(config, tensors)
-    with torch.device("meta"):  # Initialising random weights would take seconds.
-        network = VideomtNetwork(config.network, config.num_classes)
-    network = network.to_empty(device="cpu")
-    file.fill(network, tensors)
+    network = file.network(lambda: VideomtNetwork(config.network, config.num_classes), tensors)
     return _model(config, network, device)
 
 
