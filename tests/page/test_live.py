@@ -90,6 +90,14 @@ def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp
     assert track["to_s"] > 2
 
 
+def test_without_a_chosen_file_nothing_is_streamed_in_its_place(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    find(page, "File").check(force=True)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("No file is chosen yet.").wait_for()
+    assert page.locator(".state").get_attribute("data-state") == "idle"
+
+
 def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):
     page = visit(live.url)
     start(page, "Camera")
