@@ -107,6 +107,17 @@ def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Vis
     assert page.evaluate("document.querySelector('live-tab').past.source.video.srcObject === null")
 
 
+def test_a_session_that_the_server_does_not_know_is_not_said_to_have_expired(
+    live: LiveServer, visit: Visit
+):
+    """So it is after a restart of a server whose store is in its own process."""
+    page = visit(live.url)
+    page.get_by_role("button", name="Start").wait_for()
+    page.evaluate("document.querySelector('live-tab').hear({ kind: 'reset', reason: 'expired' })")
+    text = "Identities start over: the server has no memory of the session."
+    page.get_by_text(text).wait_for()
+
+
 def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visit: Visit):
     page = visit(live.url)
     page.evaluate(
