@@ -8,6 +8,10 @@ import path from 'node:path';
 import { MaskstreamClient } from '../clients/web/maskstream_web/client/index.js';
 
 const [urls, folder] = process.argv.slice(2);
+if (!folder) {
+  console.error('Usage: node examples/node_stream.mjs URL[,URL] FOLDER');
+  process.exit(2);
+}
 const FRAME_US = 40_000; // 25 pictures a second
 
 async function* pictures() {

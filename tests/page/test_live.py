@@ -90,6 +90,14 @@ def test_a_file_of_ones_own_plays_to_its_end(live: LiveServer, visit: Visit, tmp
     assert track["to_s"] > 2
 
 
+def test_without_a_chosen_file_nothing_is_streamed_in_its_place(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    find(page, "File").check(force=True)
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("No file is chosen yet.").wait_for()
+    assert page.locator(".state").get_attribute("data-state") == "idle"
+
+
 def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Visit):
     page = visit(live.url)
     start(page, "Camera")
@@ -97,6 +105,17 @@ def test_a_camera_is_streamed_and_let_go_at_the_end(live: LiveServer, visit: Vis
     page.get_by_role("button", name="Stop").click()
     wait_for(page, "document.querySelector('.state').dataset.state === 'closed'")
     assert page.evaluate("document.querySelector('live-tab').past.source.video.srcObject === null")
+
+
+def test_a_session_that_the_server_does_not_know_is_not_said_to_have_expired(
+    live: LiveServer, visit: Visit
+):
+    """So it is after a restart of a server whose store is in its own process."""
+    page = visit(live.url)
+    page.get_by_role("button", name="Start").wait_for()
+    page.evaluate("document.querySelector('live-tab').hear({ kind: 'reset', reason: 'expired' })")
+    text = "Identities start over: the server has no memory of the session."
+    page.get_by_text(text).wait_for()
 
 
 def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visit: Visit):

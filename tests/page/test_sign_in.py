@@ -29,7 +29,9 @@ def sign_in(page: "Page", key: str) -> None:
 def test_a_key_is_asked_for_and_a_wrong_one_refused_in_a_sentence(locked: LiveServer, visit: Visit):
     page = visit(locked.url)
     sign_in(page, "wrong")
-    page.get_by_text("A valid API key is needed").wait_for()
+    page.get_by_text("The server does not know this key.").wait_for()
+    sign_in(page, "schl\u00fcssel \u2713")
+    page.get_by_text("A key has no spaces, and no characters beyond ASCII.").wait_for()
     assert page.get_by_role("button", name="Start").count() == 0
     sign_in(page, KEY)
     start(page)

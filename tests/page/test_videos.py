@@ -1,5 +1,6 @@
 """The section of whole videos, and that of sessions, in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,9 @@ def test_a_session_of_one_tab_is_watched_in_another(live: LiveServer, visit: Vis
     viewer = visit(f"{live.url}/#sessions")
     viewer.get_by_role("button", name="Watch").first.click()
     wait_for(viewer, "document.querySelector('watched-session').table.records.size > 0")
+    clock = viewer.locator("watched-session .clock")
+    assert re.fullmatch(r"\d+:\d\d\.\d", clock.inner_text())
+    assert viewer.get_by_role("slider", name="Look back in time").is_disabled()
     wait_until_drawn(viewer)
     sender.get_by_role("button", name="Stop").click()
     viewer.get_by_text("The session has ended.").wait_for()

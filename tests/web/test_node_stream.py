@@ -56,6 +56,13 @@ def streamed(
     return lines, errors
 
 
+def test_without_a_folder_it_says_how_it_is_used():
+    command = [str(NODE), str(ROOT / "examples" / "node_stream.mjs"), "ws://127.0.0.1:8000"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("Usage: ")
+
+
 def test_a_killed_server_costs_a_client_in_node_no_frame_and_no_identity(
     servers: Storm, pictures: Path
 ):

@@ -256,7 +256,7 @@ export class LiveTab extends HTMLElement {
 
 /** @type {Record<string, string>} */
 const RESETS = {
-  expired: 'the session had expired',
+  expired: 'the server has no memory of the session',
   state_lost: 'the memory of the session was lost',
   model_changed: 'the server has another model now',
   client: 'asked for',

@@ -36,7 +36,10 @@ export async function openSource(kind, file) {
     if (kind === 'screen') {
       return await playing(await devices().getDisplayMedia({ video: true }), 'screen');
     }
-    if (kind === 'file' && file) return await playing(file, file.name);
+    if (kind === 'file') {
+      if (file === null) throw new Error('No file is chosen yet. Press File to choose one.');
+      return await playing(file, file.name);
+    }
     return await playing(new URL('../samples/cars.mp4', import.meta.url), 'sample clip');
   } catch (error) {
     throw new Error(sentenceOf(error), { cause: error });

@@ -59,7 +59,7 @@ export class TimeLine extends HTMLElement {
    * Show the tracks so far.
    *
    * @param {TrackTable} table
-   * @param {number} keptFromS frames before it cannot be looked at any more
+   * @param {number} keptFromS frames before it cannot be looked at any more; Infinity: none can
    * @param {number | null} atS the time that is looked at; null: the newest
    * @param {Look} look
    */
@@ -69,8 +69,9 @@ export class TimeLine extends HTMLElement {
     this.seconds = { from: Math.max(0, to - this.windowS), to };
     this.range.min = String(this.seconds.from);
     this.range.max = String(to);
-    this.range.disabled = table.nowS === 0;
-    const shownS = Math.max(atS ?? table.nowS, keptFromS);
+    const isNoneKept = keptFromS === Infinity;
+    this.range.disabled = table.nowS === 0 || isNoneKept;
+    const shownS = isNoneKept ? table.nowS : Math.max(atS ?? table.nowS, keptFromS);
     if (document.activeElement !== this.range || atS === null) this.range.value = String(shownS);
     this.range.setAttribute('aria-valuetext', `${seconds(shownS)} of ${seconds(table.nowS)}`);
     this.clock.textContent = seconds(shownS);

@@ -1,7 +1,10 @@
 /** The field for the key, where the server asks for one. */
 
 import { element } from './dom.js';
-import { sentenceOf } from './server.js';
+import { Refusal, sentenceOf } from './server.js';
+
+/** Any other character cannot be in a key, nor in the header that carries it. */
+const KEY = /^[\x21-\x7e]+$/;
 
 /**
  * Show the field in a place until a key is right.
@@ -36,9 +39,10 @@ export function showSignIn(place, tryKey) {
     event.preventDefault();
     submit.disabled = true;
     wrong.textContent = '';
-    tryKey(field.value.trim())
+    attempt(field.value.trim(), tryKey)
       .catch((/** @type {unknown} */ error) => {
-        wrong.textContent = sentenceOf(error);
+        const isWrong = error instanceof Refusal && error.status === 401;
+        wrong.textContent = isWrong ? 'The server does not know this key.' : sentenceOf(error);
         field.select();
       })
       .finally(() => {
@@ -47,4 +51,13 @@ export function showSignIn(place, tryKey) {
   });
   place.replaceChildren(form);
   field.focus();
+}
+
+/**
+ * @param {string} key
+ * @param {(key: string) => Promise<void>} tryKey
+ */
+async function attempt(key, tryKey) {
+  if (!KEY.test(key)) throw new Error('A key has no spaces, and no characters beyond ASCII.');
+  await tryKey(key);
 }
