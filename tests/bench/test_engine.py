@@ -37,3 +37,11 @@ def test_a_worker_that_cannot_start_is_one_sentence():
     done = CliRunner().invoke(engine, ["--model", "demon", "--rounds", "1"])
     assert done.exit_code == 2
     assert "A checkout could not load the model" in done.output
+
+
+def test_a_backend_that_cannot_run_is_named_without_a_traceback(capfd):
+    done = CliRunner().invoke(engine, ["--weights", "random", "--backend", "tensorrt"])
+    assert done.exit_code == 2
+    said = capfd.readouterr().err
+    assert "Error: tensorrt is not used: " in said
+    assert "Traceback" not in said

@@ -81,7 +81,9 @@ class Worker:
         self._in, self._out = process.stdin, process.stdout
         self.parts = self._out.readline().split()
         if not self.parts:
-            raise ValueError("A checkout could not load the model; its own error is above.")
+            raise ValueError(
+                "A checkout could not load the model or use the backend; its own error is above."
+            )
 
     def measure(self, part: str) -> float:
         """Return the CPU seconds of a part, which all checkouts have."""

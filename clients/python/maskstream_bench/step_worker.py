@@ -78,9 +78,13 @@ def run_on(model: Any, name: str, backend: str, size: tuple[int, int]) -> None:
     """Let a model run on a backend; checkouts from before there were any run eagerly alone."""
     from maskstream_model.backends.accelerate import accelerate
     from maskstream_model.backends.execution import Wish
+    from maskstream_model.errors import CompileError
     from maskstream_model.families import graph_of
 
-    accelerate(graph_of(name, model), Wish(backend, frame_sizes=(size,)))
+    try:
+        accelerate(graph_of(name, model), Wish(backend, frame_sizes=(size,)))
+    except CompileError as error:
+        sys.exit(f"Error: {error}.")
 
 
 def main(frames: str, backend: str, name: str, weights: str | None = None) -> None:

@@ -29,6 +29,7 @@ RELEASES = tuple(
         reported=reported,
         publisher=PUBLISHER,
         caution=CAUTION,
+        by_hand=True,
     )
     for preset, data, reported in _FILES
 )

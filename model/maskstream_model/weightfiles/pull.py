@@ -137,7 +137,8 @@ def _by_hand(release: Release, origin: str | None) -> Release:
     if origin is None or Path(origin).is_dir():
         raise DownloadError(
             f"the weights of {release.preset} are published for download by hand: "
-            f"`maskstream weights pull {release.preset} --from FILE` takes the file from there"
+            f"`maskstream weights pull {release.preset} --from FILE` takes the downloaded file "
+            f"(publisher: {release.publisher})"
         )
     return replace(release, source=f"{release.preset}/{Path(origin).name}")
 

@@ -73,7 +73,10 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
         settings = settings_of(model, request)
         return answer_benchmark(model, request, request.form, settings, begin)
     if model.info.lookahead != 0:
-        raise ConfigError(f"{request.preset} refines whole videos: say the --format of a benchmark")
+        raise ConfigError(
+            f"{request.preset} answers late or refines whole videos: "
+            "say the --format of a benchmark"
+        )
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     num_classes(model.info)

@@ -8,6 +8,7 @@ import pytest
 from maskstream_model.errors import CheckpointError, DownloadError
 from maskstream_model.families import release_of
 from maskstream_model.weightfiles.cache import weights_for
+from maskstream_model.weightfiles.pull import pull
 from support.distributions import distribution
 from support.published import published, world
 
@@ -47,6 +48,22 @@ def test_a_server_without_the_file_says_how_it_is_pulled(world):
     world.publish("", **BY_HAND)
     with pytest.raises(CheckpointError, match=r"by hand, then `maskstream weights pull tiny --fr"):
         weights_for("tiny", None)
+
+
+@pytest.mark.parametrize(
+    ("preset", "publisher"),
+    [
+        ("genvis_swinl_ovis_semi", "the authors of GenVIS, for download by hand"),
+        ("mdqe_r50_ovis_720", "the authors of MDQE, on Google Drive"),
+        ("sgmg_videoswin_b", "the authors of SgMg, for download by hand"),
+    ],
+)
+def test_presets_without_an_address_say_who_publishes_them(world, preset, publisher):
+    says = rf"by hand: `maskstream weights pull {preset} --from FILE`.*publisher: {publisher}"
+    with pytest.raises(DownloadError, match=says):
+        pull(preset, world.observer)
+    with pytest.raises(CheckpointError, match=rf"pull {preset} --from FILE`"):
+        weights_for(preset, None)
 
 
 def test_the_licence_of_sgmg_has_to_be_agreed_to(tmp_path):

@@ -123,7 +123,7 @@ def test_an_offline_model_is_measured_on_benchmarks_only() -> None:
     options = ["--preset=daq_r50_ovis_offline", "--weights=random"]
     result = CliRunner().invoke(evaluate, options)
     assert result.exit_code == 1
-    assert "refines whole videos: say the --format of a benchmark" in result.output
+    assert "answers late or refines whole videos: say the --format of a benchmark" in result.output
 
 
 def test_vipseg_needs_a_panoptic_model(street: VipsegReader) -> None:
