@@ -47,11 +47,13 @@ def test_the_identities_on_a_page_outlive_the_server_that_gave_them(visit: Visit
         page = visit(said(demo, r"http://[\d.:]+"))
         start(page, "Camera")
         page.locator("track-list li").nth(1).wait_for()
+        page.get_by_text("sent as VP9").wait_for()
         before = saved(page)
         said(demo, "Killed")
         page.get_by_text(re.compile("resumed 1 ")).wait_for()
         resumed_s = max(track["to_s"] for track in saved(page))
         wait_for(page, f"Number(document.querySelector('time-line input').value) > {resumed_s + 2}")
+        page.get_by_text("sent as VP9").wait_for()
         after = saved(page)
     assert {track["track_id"] for track in before} == {track["track_id"] for track in after}
     assert all(not track["ended"] and track["to_s"] > resumed_s for track in after)

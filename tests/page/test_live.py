@@ -10,6 +10,24 @@ from page.conftest import Visit, frames_of_clip, write_film
 from page.steps import find, saved, start, wait_for, wait_until_drawn, wait_until_plain
 from support.server import LiveServer, running_server
 
+ENCODE_FIVE = """async () => {
+  const { FrameEncoder } = await import('/page/live/frame-encoder.js');
+  const encoder = new FrameEncoder(true);
+  const needs = { welcome: { codecs: ['jpeg', 'vp9'] }, needsKeyFrame: false };
+  const { encode } = VideoEncoder.prototype;
+  const codecs = [];
+  for (let index = 0; index < 5; index += 1) {
+    if (index === 2) VideoEncoder.prototype.encode = () => { throw new Error('It is gone.'); };
+    if (index === 3) VideoEncoder.prototype.encode = encode;
+    const bitmap = await createImageBitmap(new ImageData(64, 48));
+    const { data, codec, jpeg } = await encoder.encode(bitmap, index * 1e5, needs);
+    if (codec === 'jpeg' ? data !== (await jpeg) : data.byteLength === 0) return null;
+    codecs.push(codec);
+  }
+  encoder.close();
+  return codecs;
+}"""
+
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[LiveServer]:
@@ -116,6 +134,38 @@ def test_a_session_that_the_server_does_not_know_is_not_said_to_have_expired(
     page.evaluate("document.querySelector('live-tab').hear({ kind: 'reset', reason: 'expired' })")
     text = "Identities start over: the server has no memory of the session."
     page.get_by_text(text).wait_for()
+
+
+def test_a_camera_is_sent_as_video_or_as_pictures_where_the_visitor_wants_them(
+    live: LiveServer, visit: Visit
+):
+    page = visit(live.url)
+    start(page, "Camera")
+    page.get_by_text("sent as VP9").wait_for()
+    wait_until_drawn(page)
+    assert live.metric("maskstream_packet_sessions") == 1
+    time_line = page.get_by_role("slider", name="Look back in time")
+    wait_for(page, "document.querySelector('time-line input').max > 15.5")
+    time_line.press("PageDown")
+    page.get_by_text("Looking back").wait_for()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_label("Coding of frames sent").select_option("JPEG")
+    start(page, "Camera")
+    page.get_by_text("sent as JPEG").wait_for()
+    assert live.metric("maskstream_packet_sessions") == 0
+
+
+def test_a_server_that_takes_no_video_is_sent_pictures(visit: Visit):
+    with running_server(packets=False) as server:
+        page = visit(server.url)
+        start(page, "Camera")
+        page.get_by_text("sent as JPEG").wait_for()
+        wait_until_drawn(page)
+
+
+def test_pictures_take_the_place_of_a_video_encoder_that_fails(live: LiveServer, visit: Visit):
+    codecs = visit(live.url).evaluate(ENCODE_FIVE)
+    assert codecs == ["vp9", "vp9", "jpeg", "jpeg", "jpeg"]
 
 
 def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visit: Visit):

@@ -83,9 +83,9 @@ export class PacketEncoder {
     return { data, codec: this.#codec, width, height, ptsUs, keyFrame: chunk.type === 'key' };
   }
 
-  /** End the encoder. */
+  /** End the encoder, if it has not failed before. */
   close() {
-    this.#encoder.close();
+    if (this.#encoder.state !== 'closed') this.#encoder.close();
   }
 
   /** Draw what is to be encoded; whether its size is another than before. @param {Image} image */

@@ -2,7 +2,7 @@
 
 /** @import { Health } from './rates.js' */
 /** @import { Latency } from './types.js' */
-/** @import { StreamState } from '../../client/types.js' */
+/** @import { PictureCodec, StreamState } from '../../client/types.js' */
 import { element } from '../shared/dom.js';
 import { PARTS } from './rates.js';
 
@@ -32,12 +32,16 @@ const STATES = {
   closed: 'Ended',
 };
 
+/** @type {Partial<Record<PictureCodec, string>>} those that are not written in capitals alone */
+const CODEC_NAMES = { h264: 'H.264' };
+
 export class HealthBar extends HTMLElement {
   constructor() {
     super();
     this.state = element('dd', { class: 'state', 'data-state': 'idle' }, STATES.idle);
     this.resumes = element('span', { class: 'muted' });
     this.fps = element('dd', {}, '–');
+    this.codec = element('span', { class: 'muted codec' });
     this.total = element('dd', {}, '–');
     this.drops = element('dd', {}, '0');
     this.reasons = element('span', { class: 'muted' });
@@ -52,7 +56,7 @@ export class HealthBar extends HTMLElement {
         'dl',
         {},
         tile('Connection', this.state, this.resumes),
-        tile('Frame rate', this.fps),
+        tile('Frame rate', this.fps, this.codec),
         tile('Latency', this.total, this.partsBar()),
         tile('Dropped frames', this.drops, this.reasons),
       ),
@@ -85,6 +89,11 @@ export class HealthBar extends HTMLElement {
     this.state.textContent = STATES[state];
     this.state.dataset['state'] = state;
     this.resumes.textContent = numResumes === 0 ? '' : `resumed ${numResumes} ×`;
+  }
+
+  /** @param {PictureCodec} codec of the newest frame */
+  sentAs(codec) {
+    this.codec.textContent = `sent as ${CODEC_NAMES[codec] ?? codec.toUpperCase()}`;
   }
 
   /** @param {Health} health */

@@ -137,6 +137,7 @@ export class LiveTab extends HTMLElement {
       server: this.server.address,
       apiKey: this.server.apiKey,
       classes: this.classes,
+      packets: this.options.packets,
     };
     const stream = new LiveStream(source, request, this.options.maxSide);
     this.stream = stream;
@@ -159,6 +160,7 @@ export class LiveTab extends HTMLElement {
     switch (message.kind) {
       case 'view':
         this.playback.show(message.bitmap, message.view, message.keptFrom);
+        this.health.sentAs(message.codec);
         break;
       case 'past':
         this.playback.showPast(message.bitmap, message.view);

@@ -2,22 +2,19 @@
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Result } from '../../client/result.js' */
+/** @import { EncodedFrame } from './frame-encoder.js' */
 import { MaskstreamClient } from '../../client/index.js';
+import { FrameEncoder } from './frame-encoder.js';
 import { History } from './history.js';
 import { Showing, viewOf } from './views.js';
 
-const JPEG_QUALITY = 0.85;
 /** One in the model, one that waits: a third would only push the second out. */
 const MAX_IN_FLIGHT = 2;
 /** As long as a server keeps the memory of a session without a connection, by default. */
 const GIVE_UP_MS = 120_000;
 
-/**
- * @typedef {object} SentFrame
- * @property {Blob} data
- * @property {number} ptsUs
- * @property {ImageBitmap} bitmap
- */
+/** @typedef {(bitmap: ImageBitmap, ptsUs: number) => Promise<EncodedFrame>} Encode */
+/** @typedef {EncodedFrame & { timeS: number, bitmap: ImageBitmap }} SentFrame */
 
 /** @typedef {{ bitmap: ImageBitmap, timeS: number } | null} Grabbed null at the end */
 
@@ -29,7 +26,7 @@ class LiveSession {
     this.history = new History();
     this.showing = new Showing();
     this.showing.classes = request.classes;
-    this.canvas = new OffscreenCanvas(1, 1);
+    this.packets = request.packets;
     /** @type {((frame: Grabbed) => void) | null} */
     this.give = null;
     this.isStopped = false;
@@ -57,7 +54,10 @@ class LiveSession {
    * @returns {Promise<string | null>} the token of a session that is to be continued
    */
   async streamOnce(resumeToken) {
-    const stream = this.client.stream(this.frames(), {
+    const encoder = new FrameEncoder(this.packets);
+    /** @type {Encode} */
+    const encode = (bitmap, ptsUs) => encoder.encode(bitmap, ptsUs, stream);
+    const stream = this.client.stream(this.frames(encode), {
       policy: 'latest',
       masks: 'rle',
       classes: this.showing.classes,
@@ -68,20 +68,27 @@ class LiveSession {
     });
     this.stream = stream;
     listen(stream);
-    for await (const result of stream) {
-      await this.show(result);
-      if (this.isRestarting) stream.detach();
+    try {
+      for await (const result of stream) {
+        await this.show(result);
+        if (this.isRestarting) stream.detach();
+      }
+    } finally {
+      encoder.close();
     }
     return stream.resumeToken;
   }
 
-  /** @returns {AsyncGenerator<SentFrame>} */
-  async *frames() {
+  /**
+   * @param {Encode} encode
+   * @returns {AsyncGenerator<SentFrame>}
+   */
+  async *frames(encode) {
     for (;;) {
       const frame = await this.grab();
       if (frame === null) return;
       const { bitmap, timeS } = frame;
-      yield { data: await this.encode(bitmap), ptsUs: Math.round(timeS * 1e6), bitmap };
+      yield { ...(await encode(bitmap, Math.round(timeS * 1e6))), timeS, bitmap };
     }
   }
 
@@ -115,16 +122,6 @@ class LiveSession {
     this.take(null);
   }
 
-  /** @param {ImageBitmap} bitmap */
-  async encode(bitmap) {
-    const { width, height } = bitmap;
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      this.canvas = new OffscreenCanvas(width, height);
-    }
-    this.canvas.getContext('2d', { alpha: false })?.drawImage(bitmap, 0, 0);
-    return this.canvas.convertToBlob({ type: 'image/jpeg', quality: JPEG_QUALITY });
-  }
-
   /** @param {Result} result */
   async show(result) {
     const frame = /** @type {SentFrame | null} */ (result.frame);
@@ -136,13 +133,14 @@ class LiveSession {
     if (result.reset) this.life += 1;
     if (frame === null) return; // Of before a change of classes: its picture is gone.
     this.showing.minScore = this.stream?.showMin ?? 0;
-    const place = { index: this.index, life: this.life, timeS: frame.ptsUs / 1e6 };
+    const place = { index: this.index, life: this.life, timeS: frame.timeS };
     const view = await viewOf(result, place, this.showing);
     this.index += 1;
-    const keptFrom = this.history.add({ place, jpeg: frame.data, result });
-    post({ kind: 'view', view, bitmap: frame.bitmap, keptFrom }, [
+    const keptFrom = this.history.add({ place, jpeg: await frame.jpeg, result });
+    const { bitmap, codec = 'jpeg' } = frame;
+    post({ kind: 'view', view, bitmap, codec, keptFrom }, [
       view.labels.buffer,
-      frame.bitmap,
+      bitmap,
     ]);
   }
 

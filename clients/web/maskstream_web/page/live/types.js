@@ -1,6 +1,6 @@
 /** What passes between the worker of a stream and the page. */
 
-/** @import { TrackStatus, StreamState } from '../../client/types.js' */
+/** @import { PictureCodec, TrackStatus, StreamState } from '../../client/types.js' */
 
 /**
  * A track on one frame.
@@ -44,6 +44,7 @@
  * @property {string} server the address of the page's server
  * @property {string | null} apiKey
  * @property {string[] | null} classes
+ * @property {boolean} packets whether frames may be sent as units of a video
  */
 
 /**
@@ -58,7 +59,7 @@
 /**
  * From the worker to the page: `wanted` asks for the newest frame.
  * @typedef {{ kind: 'wanted' }
- *   | { kind: 'view', view: View, bitmap: ImageBitmap, keptFrom: number }
+ *   | { kind: 'view', view: View, bitmap: ImageBitmap, codec: PictureCodec, keptFrom: number }
  *   | { kind: 'past', view: View, bitmap: ImageBitmap }
  *   | { kind: 'watched', view: View }
  *   | { kind: 'state', state: StreamState, reason: string, delayMs: number }

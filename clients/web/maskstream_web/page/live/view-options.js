@@ -5,8 +5,8 @@ import { element } from '../shared/dom.js';
 const SIDES = [480, 640, 960, 1280];
 
 /**
- * Events: `look` with a part of a Look, `classes` with names or null for all. `maxSide` is read
- * when a stream starts.
+ * Events: `look` with a part of a Look, `classes` with names or null for all. `maxSide` and
+ * `packets` are read when a stream starts.
  */
 export class ViewOptions extends HTMLElement {
   constructor() {
@@ -21,6 +21,12 @@ export class ViewOptions extends HTMLElement {
       ...SIDES.map((side) =>
         element('option', { value: side, selected: side === 640 }, `${side} pixels`),
       ),
+    );
+    this.coding = element(
+      'select',
+      {},
+      element('option', { value: 'automatic' }, 'Automatic (video where possible)'),
+      element('option', { value: 'jpeg' }, 'JPEG'),
     );
     this.classes = element('div', { class: 'classes' });
     this.fold = element('details', {}, element('summary', {}, 'Classes'), this.classes);
@@ -39,12 +45,18 @@ export class ViewOptions extends HTMLElement {
         this.check('Labels', 'labels'),
       ),
       element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
+      element('label', { class: 'field' }, 'Coding of frames sent', this.coding),
       this.fold,
     );
   }
 
   get maxSide() {
     return Number(this.side.value);
+  }
+
+  /** Whether frames may be sent as units of a video. */
+  get packets() {
+    return this.coding.value === 'automatic';
   }
 
   /**
