@@ -26,7 +26,7 @@ from maskstream_server.stores.memory import MemoryStore
 from maskstream_server.stores.redis import RedisStore
 from support.agreement import Pair
 from support.examples import examples
-from support.redis_server import RedisServer
+from support.redis_server import PATIENT_S, RedisServer
 
 # Long lives, so that a machine that is busy lets none of them end between two calls.
 TIMES = StoreTimes(resume_ttl_s=10_000, lease_s=1_000)
@@ -47,7 +47,7 @@ class SessionStores(RuleBasedStateMachine):
 
     def __init__(self, server: RedisServer) -> None:
         super().__init__()
-        on_redis = partial(RedisStore, times=TIMES)
+        on_redis = partial(RedisStore, times=TIMES, timeout_s=PATIENT_S)
         self.pair: Pair[SessionStore] = Pair(server, _in_memory, on_redis)
 
     @initialize(target=leases)

@@ -21,7 +21,7 @@ from maskstream_server.jobs.records.redis_store import RedisVideoStore
 from maskstream_server.jobs.records.store import VideoStore
 from support.agreement import Pair
 from support.examples import examples
-from support.redis_server import RedisServer
+from support.redis_server import PATIENT_S, RedisServer
 
 RETENTION_S = 10_000.0
 ADVANCES_S = (3_307, 5_003, 5_003, 10_007)
@@ -38,7 +38,7 @@ class VideoStores(RuleBasedStateMachine):
 
     def __init__(self, server: RedisServer) -> None:
         super().__init__()
-        on_redis = partial(RedisVideoStore, retention_s=RETENTION_S)
+        on_redis = partial(RedisVideoStore, retention_s=RETENTION_S, timeout_s=PATIENT_S)
         in_memory = partial(MemoryVideoStore, RETENTION_S)
         self.pair: Pair[VideoStore] = Pair(server, in_memory, on_redis, "mv:{*")
         self.ids: list[str] = []

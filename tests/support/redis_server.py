@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 import redis
 
+PATIENT_S = 30.0
+"""How long a command may take where a test is not about time: a machine may be busy."""
+
 
 def redis_binary() -> str | None:
     """Return the server's path; None where there is none."""

@@ -7,14 +7,14 @@ import pytest
 
 from maskstream_server.errors import StoreUnreachableError
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
-from support.redis_server import RedisServer
+from support.redis_server import PATIENT_S, RedisServer
 from support.uploads import video_record
 
 
 @pytest.fixture
 async def redis_store(shared_redis: RedisServer) -> AsyncIterator[RedisVideoStore]:
     shared_redis.client().flushall()
-    store = RedisVideoStore(shared_redis.url, 100.0, timeout_s=0.5)
+    store = RedisVideoStore(shared_redis.url, 100.0, timeout_s=PATIENT_S)
     yield store
     await store.close()
 
