@@ -26,7 +26,8 @@ NOTE = "note.txt"
 def engines_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where engines are kept: `MASKSTREAM_ENGINES_DIR`, or the user's cache folder.
 
-    Engines are programs: whoever can write there can run code in who loads them.
+    Engines are programs: an account that can write there can run code in the processes that load
+    them.
     """
     named = environ.get(VARIABLE)
     if named:

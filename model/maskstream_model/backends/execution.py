@@ -52,7 +52,7 @@ class Execution:
         """Return the fingerprint of a model that runs so.
 
         Exact backends keep that of eager, as devices do: their results are equal up to rounding,
-        and a session may go on at a server with another one.
+        and a session may continue at a server with another one.
 
         Args:
             eager: its fingerprint on eager.
