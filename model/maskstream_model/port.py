@@ -267,7 +267,7 @@ class Model(Protocol[StateInvariant]):
     ) -> StepOutput[StateInvariant]:
         """Answer what is pending: no further frame comes, or not for long.
 
-        Frames may follow all the same; `pause` is as in `step`.
+        Frames may follow nevertheless; `pause` is as in `step`.
         """
 
     def committed(self, state: StateInvariant) -> int:

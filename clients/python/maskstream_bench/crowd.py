@@ -30,7 +30,7 @@ def load_crowded(name: str, weights: str | None) -> Any:
     Raises:
         ConfigError: a preset of another family, which has other rules.
     """
-    return load_model(name, weights, **RULES)
+    return load_model(name, weights, "cpu", **RULES)
 
 
 def all_masks(result: FrameResult) -> Crops:

@@ -25,7 +25,7 @@ SIDE = 1024
 
 
 class Steps:
-    """One session, stepped without end."""
+    """One session, with a frame whenever one is asked for."""
 
     def __init__(self, model: Any, frames: Iterator[Any]) -> None:
         self._model, self._frames = model, frames

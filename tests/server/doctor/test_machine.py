@@ -7,6 +7,7 @@ import torch
 
 from maskstream_server.doctor import codecs, machine
 from maskstream_server.doctor.folder import check_folder
+from maskstream_server.media.limits import VideoLimits
 
 
 def test_a_processor_computes_everywhere():
@@ -48,7 +49,7 @@ def test_the_driver_is_asked_by_its_own_tool(tmp_path, monkeypatch, script, grad
 
 def test_every_codec_is_really_tried(monkeypatch):
     assert [f.grade for f in (*codecs.check_pictures(), *codecs.check_videos())] == ["ok"] * 2
-    monkeypatch.setattr(codecs, "_can_read", lambda name: name != "hevc")
+    monkeypatch.setattr(codecs, "can_decode", lambda name: name != "hevc")
     (videos,) = codecs.check_videos()
     assert (videos.grade, "hevc" in videos.advice) == ("warning", True)
 
@@ -58,6 +59,9 @@ def test_every_codec_is_really_tried(monkeypatch):
     monkeypatch.setattr(codecs.PictureWorker, "decode", broken)
     (pictures,) = codecs.check_pictures()
     assert (pictures.grade, "webp" in pictures.text) == ("failed", True)
+    monkeypatch.setattr(codecs, "VIDEO_LIMITS", VideoLimits(max_frames=1))
+    (videos,) = codecs.check_videos()
+    assert (videos.grade, "more than 1 frames" in videos.text) == ("failed", True)
 
 
 def test_a_folder_for_videos(tmp_path: Path):
