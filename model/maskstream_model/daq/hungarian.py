@@ -81,7 +81,7 @@ class OnlineHungarian(TrackerModel):
             # (M, H, W) & (M, 1, 1)
             return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
 
-        scores = foreground_scores(frame.logits[0]).cpu()
+        scores = foreground_scores(frame.logits[0], self.config.tracker.soft_classes).cpu()
         decided = self._decide(scores, offers, state)
         distinct = suppress_duplicates(decided, state.missed_frames, self.config.online, masks_of)
         decisions = admit(distinct, scores, max_tracks)

@@ -13,7 +13,6 @@ from torch import Tensor
 from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import Candidates, advance, row_masks
-from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.padding import stack_tracks, without_padding
@@ -77,7 +76,7 @@ class OnlineDaq(TrackerModel):
     ) -> list[tuple[FrameOutput, TrackerState]]:
         embeddings = self.tracker.decode_first(frame.embeddings)[-1]
         logits = self.tracker.classify(embeddings)
-        scores = foreground_scores(frame.logits).cpu()
+        scores = self.tracker.foreground(frame.logits).cpu()
         results = []
         for index, state in enumerate(states):
             decisions = decide_first_frame(scores[index], self.config.online)
@@ -147,14 +146,14 @@ class OnlineDaq(TrackerModel):
 
         They go to the CPU as one tensor: one wait for the device instead of two.
         """
-        scores = foreground_scores(logits)
+        scores = self.tracker.foreground(logits)
         num_tracks = tracked.features.shape[1]
         # Differs from reference: without a threshold tracker 2 decides nothing, and its work is
         # left out; the reference does it and drops what comes of it.
         if self.config.online.keep_score_min is None or num_tracks == 0:
             return scores.cpu(), None
         slots = self.tracker.decode_slots(tracked, frame.embeddings, self.segmenter.query_features)
-        keep = foreground_scores(self.tracker.classify(slots[-1][:, :num_tracks]))
+        keep = self.tracker.foreground(self.tracker.classify(slots[-1][:, :num_tracks]))
         both = torch.cat([scores, keep], 1).cpu()
         return both[:, : scores.shape[1]], both[:, scores.shape[1] :]
 

@@ -99,7 +99,7 @@ class BatchPlan:
 
 def with_packed(plan: BatchPlan, data: Path) -> BatchPlan:
     """Return a plan that learns from a file of packed pictures, and cuts objects out of them."""
-    clips = replace(plan.clips, everyday=True, cutouts=plan.clips.cutouts or data)
+    clips = replace(plan.clips, cutouts=plan.clips.cutouts or data)
     return replace(plan, clips=clips, mix=replace(plan.mix, data=data))
 
 
