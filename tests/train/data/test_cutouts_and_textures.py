@@ -78,7 +78,7 @@ def test_clips_with_cutouts_are_the_same_in_any_order(cutouts: Path) -> None:
         *(("cows", "other"), ("cow", "cow"), ("teapot", "other")),
     ],
 )
-def test_the_name_of_a_sequence_says_its_class(name: str, label: str) -> None:
+def test_the_name_of_a_sequence_gives_its_class(name: str, label: str) -> None:
     assert NAMES[class_of(name)] == label
 
 
