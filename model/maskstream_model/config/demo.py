@@ -26,10 +26,10 @@ def demo() -> ModelConfig:
             num_layers=3, num_heads=4, ffn_dim=384, num_background=5, soft_classes=True
         ),
         online=OnlineConfig(
-            first_frame_score_min=0.5,
-            tracked_score_min=0.25,
-            emergence_score_min=0.2,
-            keep_score_min=0.15,
+            first_frame_score_min=0.3,
+            tracked_score_min=0.4,
+            emergence_score_min=0.3,
+            keep_score_min=0.3,
             max_missed_frames=4,
             min_size=192,
             show_score_min=0.5,  # decision 0031
