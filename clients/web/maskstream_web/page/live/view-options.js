@@ -25,7 +25,7 @@ export class ViewOptions extends HTMLElement {
     this.coding = element(
       'select',
       {},
-      element('option', { value: 'automatic' }, 'Automatic (video where possible)'),
+      element('option', { value: 'automatic' }, 'Automatic (video, or JPEG where it is faster)'),
       element('option', { value: 'jpeg' }, 'JPEG'),
     );
     this.classes = element('div', { class: 'classes' });
