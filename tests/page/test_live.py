@@ -133,9 +133,11 @@ def test_a_session_that_the_server_does_not_know_is_not_said_to_have_expired(
     """So it is after a restart of a server whose store is in its own process."""
     page = visit(live.url)
     page.get_by_role("button", name="Start").wait_for()
-    page.evaluate("document.querySelector('live-tab').hear({ kind: 'state', state: 'waiting' })")
+    page.evaluate("document.querySelector('live-tab').receive({ kind: 'state', state: 'waiting' })")
     page.get_by_text("the tracks keep their identities if the server still has them").wait_for()
-    page.evaluate("document.querySelector('live-tab').hear({ kind: 'reset', reason: 'expired' })")
+    page.evaluate(
+        "document.querySelector('live-tab').receive({ kind: 'reset', reason: 'expired' })"
+    )
     text = "Identities start over: the server has no memory of the session."
     page.get_by_text(text).wait_for()
 

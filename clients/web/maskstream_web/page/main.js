@@ -21,7 +21,7 @@ class Page {
     this.place = /** @type {HTMLElement} */ (document.getElementById('content'));
     this.model = /** @type {HTMLElement} */ (document.getElementById('model'));
     this.signOut = /** @type {HTMLButtonElement} */ (document.getElementById('sign-out'));
-    /** @type {Map<string, HTMLElement>} made once each, so that a stream goes on in the background */
+    /** @type {Map<string, HTMLElement>} made once each, so that a stream continues in the background */
     this.sections = new Map();
     this.isOpen = false;
     /** @type {HTMLElement | null} */

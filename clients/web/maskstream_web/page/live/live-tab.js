@@ -145,7 +145,7 @@ export class LiveTab extends HTMLElement {
     this.stream = stream;
     this.past = stream;
     stream.addEventListener('message', (event) =>
-      this.hear(/** @type {CustomEvent} */ (event).detail),
+      this.receive(/** @type {CustomEvent} */ (event).detail),
     );
     this.running(true);
   }
@@ -158,7 +158,7 @@ export class LiveTab extends HTMLElement {
   }
 
   /** @param {FromWorker} message */
-  hear(message) {
+  receive(message) {
     switch (message.kind) {
       case 'view':
         this.playback.show(message.bitmap, message.view, message.keptFrom);

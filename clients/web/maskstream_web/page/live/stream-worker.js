@@ -1,4 +1,4 @@
-/** The worker of a live stream: encodes frames, talks to the server, decodes what it answers. */
+/** The worker of a live stream: encodes frames, runs the connection, decodes results. */
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Result } from '../../client/result.js' */
