@@ -28,6 +28,7 @@ class LiveSession {
     this.history = new History();
     this.showing = new Showing();
     this.classes = request.classes;
+    this.prompts = request.prompts;
     this.packets = request.packets;
     /** @type {Stream | null} */
     this.stream = null;
@@ -63,6 +64,8 @@ class LiveSession {
       policy: 'latest',
       masks: 'rle',
       classes: this.classes,
+      // A session that is continued has its own.
+      prompts: resumeToken === null ? this.prompts : null,
       maxInFlight: MAX_IN_FLIGHT,
       everyFrame: true,
       resumeToken,
@@ -126,6 +129,16 @@ class LiveSession {
     this.isRestarting = true;
     this.stream?.detach();
     this.take(null);
+  }
+
+  /** @param {string[]} prompts */
+  async prompt(prompts) {
+    this.prompts = prompts;
+    try {
+      await this.stream?.setPrompts(prompts);
+    } catch (error) {
+      post({ kind: 'notice', code: 'bad_message', message: sentenceOf(error), fatal: false });
+    }
   }
 
   /** @param {Result} result */
@@ -211,6 +224,9 @@ self.onmessage = ({ data }) => {
       break;
     case 'classes':
       session?.change(message.classes);
+      break;
+    case 'prompts':
+      void session?.prompt(message.prompts);
       break;
     case 'seek':
       void session?.seek(message.index);
