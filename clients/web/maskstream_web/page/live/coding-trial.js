@@ -3,7 +3,7 @@
 /** @import { PictureCodec } from '../../client/types.js' */
 
 const TRIAL_MS = 2000;
-const MIN_RESULTS = 5;
+const MIN_RESULTS = 10;
 /** Another coding than the first must be better by this factor. */
 const BETTER = 1.05;
 

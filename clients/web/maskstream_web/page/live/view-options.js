@@ -27,7 +27,7 @@ export class ViewOptions extends HTMLElement {
     this.coding = element(
       'select',
       {},
-      element('option', { value: 'automatic' }, 'Automatic (video, or JPEG where it is faster)'),
+      element('option', { value: 'automatic' }, 'Automatic (video or JPEG)'),
       element('option', { value: 'jpeg' }, 'JPEG'),
     );
     this.field = new PromptsField();
