@@ -1,9 +1,9 @@
 """What a session remembers beside the model's state, as parts for the store and back."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
@@ -28,7 +28,8 @@ class SessionMemory:
         mentioned: tracks that the client knows and that have not disappeared.
         model_parts: the model's memory as it names its parts; none before the epoch's first frame.
         prompts: those that the last frame was stepped with.
-        classes: of the tracks in `mentioned`, where the model takes prompts.
+        classes: of the tracks in `mentioned`, as of the last result.
+        reported: the classes that are mentioned; None: all.
     """
 
     epoch: int = 1
@@ -40,6 +41,20 @@ class SessionMemory:
     fingerprint: str = ""
     prompts: SessionPrompts = NO_PROMPTS
     classes: Mapping[int, int] = field(default_factory=dict)
+    reported: frozenset[int] | None = None
+
+    def reporting(self, reported: frozenset[int] | None) -> Self:
+        """Return it for a client that wants these classes mentioned; None: all.
+
+        Tracks of others are known no more. Beside the same classes as before, all stay known: a
+        track may have changed its class since it was first mentioned.
+        """
+        if reported == self.reported:
+            return self
+        left = self.mentioned
+        if reported is not None:
+            left = frozenset(track for track in left if self.classes.get(track) in reported)
+        return replace(self, mentioned=left, reported=reported)
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the named parts of which a commit writes those that have changed."""
@@ -49,10 +64,11 @@ class SessionMemory:
             "last_result": self.last_result,
             "epoch_began": self.epoch_began,
             "mentioned": sorted(self.mentioned),
+            "classes": sorted(self.classes.items()),
+            "reported": None if self.reported is None else sorted(self.reported),
         }
         if self.prompts.texts:
             fields["texts"], fields["wanted"] = self.prompts.texts, self.prompts.wanted
-            fields["classes"] = sorted(self.classes.items())
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
@@ -104,9 +120,14 @@ def read_memory(
             fingerprint=str(fields["fingerprint"]),
             prompts=_prompts(fields),
             classes={int(track): int(label) for track, label in fields.get("classes", ())},
+            reported=_labels(fields.get("reported")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryDamagedError(str(error)) from error
+
+
+def _labels(labels: Sequence[Any] | None) -> frozenset[int] | None:
+    return None if labels is None else frozenset(map(int, labels))
 
 
 def _prompts(fields: Mapping[str, Any]) -> SessionPrompts:

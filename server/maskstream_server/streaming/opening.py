@@ -34,6 +34,7 @@ from maskstream_server.session.memory import (
     read_memory,
 )
 from maskstream_server.session.prompts import SessionPrompts
+from maskstream_server.session.reporting import labels_of
 from maskstream_server.stores.interface import Lease, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -137,7 +138,9 @@ async def _begin(
     service.connections.check_free(address)
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    memory = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
+    info = service.model.info
+    reported = labels_of(info, hello.classes)
+    memory = SessionMemory(fingerprint=info.fingerprint, prompts=prompts, reported=reported)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, terms, lease, token, memory, resumed=False)
     return Opening(welcome, reset, (), terms, Beginning(memory), lease, token)
@@ -205,6 +208,7 @@ async def _restore(
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
+        memory = memory.reporting(labels_of(model.info, hello.classes))
         if not stored.parts:
             # Nothing was committed: the client sends its options again.
             prompts = await _begun(service, session, hello)
