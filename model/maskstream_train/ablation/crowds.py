@@ -52,8 +52,8 @@ SMALL = MdqeConfig(
 """A model that a few minutes of a CPU can teach something."""
 
 CROWDED = SyntheticConfig(
-    height=96,
-    width=160,
+    height=64,
+    width=96,
     num_frames=2,
     max_objects=8,
     empty_ratio=0.0,
@@ -79,7 +79,7 @@ class Trial:
     """
 
     out: Path
-    steps: int = 300
+    steps: int = 250
     num_seeds: int = 3
     clips: SyntheticConfig = CROWDED
     batch_size: int = 2
@@ -116,7 +116,7 @@ def _result(trial: Trial, arm: str, seed: int) -> dict[str, float]:
                 trial.clips, batch_size=trial.batch_size, scales=(1.0,), zoom_share=0.0, seed=seed
             ),
             recipe=Recipe(
-                learning_rate=1e-3, weight_decay=1e-4, warm_up_steps=50, average_decay=0.99
+                learning_rate=2e-3, weight_decay=1e-4, warm_up_steps=20, average_decay=0.99
             ),
             resume=True,
             checkpoint_minutes=1.0,
