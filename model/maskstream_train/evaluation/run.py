@@ -21,7 +21,7 @@ from maskstream_train.data.packed_stills import PackedStills
 from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.data.readers import PACKED, open_instances
 from maskstream_train.data.videos import VideoDataset
-from maskstream_train.evaluation.benchmark_answer import answer_benchmark
+from maskstream_train.evaluation.benchmark_answer import answer_benchmark, answer_referring
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
     PresenceReport,
@@ -70,6 +70,8 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
         return _stills(model, request, begin)
     if request.form is not None:
         settings = settings_of(model, request)
+        if request.form == "ref-ytvos" or request.form == "ref-davis":
+            return answer_referring(model, request, request.form, settings, begin)
         return answer_benchmark(model, request, request.form, settings, begin)
     if model.info.lookahead != 0:
         raise ConfigError(
