@@ -12,11 +12,15 @@ from maskstream_protocol.errors import (
     InternalError,
     StoreAwayError,
 )
+from maskstream_protocol.rule_events import RuleEvent
+from maskstream_server.events.memory import NO_EVENTS
+from maskstream_server.events.observation import Observation
+from maskstream_server.events.stepping import step
 from maskstream_server.session.actions import Action, Close, CommitMemory, SendMessage, SendResult
-from maskstream_server.session.credit import CreditLedger
+from maskstream_server.session.credit import CreditLedger, CreditLimit
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
-from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.memory import Beginning, SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
 
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
@@ -26,10 +30,10 @@ class OutgoingMessages:
     """Outgoing side of a session: results, commits, credit, and replies that wait for them.
 
     Args:
-        memory, ledger: see below.
+        beginning: where the session continues; the results that the store keeps count, too.
+        limit: of the credit: as many results are kept as it has frames.
+        ledger: see below.
         rows: errors in a row.
-        kept: sequences of results that the store keeps, as many at most as the credit has frames;
-            those of earlier connections count, too.
 
     Attributes:
         memory: the memory after the last answered frame.
@@ -39,13 +43,15 @@ class OutgoingMessages:
     """
 
     def __init__(
-        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, kept: deque[int]
+        self, beginning: Beginning, limit: CreditLimit, ledger: CreditLedger, rows: FaultRows
     ) -> None:
+        memory = beginning.memory
         self.memory = memory
         self.ledger = ledger
         self.away = False
         self._rows = rows
-        self._latest = kept
+        self._latest = deque(beginning.kept, maxlen=limit.frames)
+        self._rules, self._events = beginning.rules, memory.events
         self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
         self.classes = memory.classes
         self._unsaved: list[tuple[int, bytes]] = []
@@ -82,6 +88,7 @@ class OutgoingMessages:
             task.answer,
             dropped=sequence - self._last_result - 1,
             first_of_epoch=not self._epoch_began,
+            events=self._step_rules(task),
         ).encode()
         self._rows.clear(*REFUSED, InternalError)
         self._last_result, self._epoch_began = sequence, True
@@ -93,6 +100,15 @@ class OutgoingMessages:
             SendResult(message, task.arrived_s, sequence),
             *self._save_checkpoint(task, answered),
         ]
+
+    def _step_rules(self, task: FrameTask) -> tuple[RuleEvent, ...]:
+        """Return what the rules find on a frame, and remember it."""
+        if not self._rules:
+            return ()
+        frame = task.frame
+        seen = Observation(frame.sequence, frame.epoch, frame.pts_us, task.seen)
+        events, self._events = step(self._rules, self._events, seen)
+        return events
 
     def repeated(self, task: FrameTask) -> None:
         """Take a frame that had its result on an earlier connection."""
@@ -117,6 +133,7 @@ class OutgoingMessages:
             mentioned=task.mentioned,
             prompts=task.prompts,
             classes=task.classes,
+            events=self._events,
             model_parts=checkpoint.parts,
         )
         return [self.save()]
@@ -154,12 +171,15 @@ class OutgoingMessages:
         self._epoch_began = False
         self._ahead.clear()
         self.classes = {}
+        self._events = NO_EVENTS
         self.memory = SessionMemory(
             epoch,
             answered,
             self._last_result,
             fingerprint=self.memory.fingerprint,
             prompts=prompts,
+            rules=self.memory.rules,
+            fps=self.memory.fps,
         )
         self._requests.append(
             ((epoch, answered), notices.ResetNotice(epoch, "client", next_sequence))

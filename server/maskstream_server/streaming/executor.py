@@ -30,7 +30,7 @@ from maskstream_server.stores.tokens import hash_token
 from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
-from maskstream_server.streaming.encode import encode_result
+from maskstream_server.streaming.encode import encode_and_observe
 from maskstream_server.streaming.model_calls import check_prompts
 from maskstream_server.streaming.opening import Opening
 from maskstream_server.streaming.ports import StreamPorts
@@ -55,7 +55,8 @@ class ActionExecutor:
         self._service = service
         self._connection_metrics = metrics
         self._lease = opening.lease
-        self._options = options
+        self._rules = opening.beginning.rules
+        self._options = options.with_masks() if self._rules.need_masks else options
         self._report = report
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
@@ -144,9 +145,10 @@ class ActionExecutor:
 
     async def _encode(self, action: Encode) -> None:
         began_s, final = self._connection_metrics.clock(), action.report.final
-        answer = await self._service.compute(encode_result, action, self._options.form)
+        compute, form = self._service.compute, self._options.form
+        answer, seen = await compute(encode_and_observe, action, form, self._rules)
         self._connection_metrics.part(answer.sequence, "encode", began_s)
-        self._report(lambda session: session.encoded(answer.sequence, answer, final))
+        self._report(lambda session: session.encoded(answer.sequence, answer, final, seen))
 
     def _start(
         self, work: Coroutine[Any, Any, None], sequence: int | None, counts: bool = True

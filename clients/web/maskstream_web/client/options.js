@@ -38,6 +38,7 @@ const DEFAULTS = {
   minScore: null,
   classes: null,
   prompts: null,
+  rules: null,
   provisional: false,
   maxInFlight: 4,
   resumeToken: null,
