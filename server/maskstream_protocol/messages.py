@@ -87,6 +87,7 @@ class Hello(ControlMessage):
             the session.
         provisional: asks a late model for a preliminary result of the newest frame.
         rules: make events of results; None beside `resume` keeps those of the session.
+        webhook: address that the events are sent to; likewise.
     """
 
     type: ClassVar[str] = "hello"
@@ -104,6 +105,7 @@ class Hello(ControlMessage):
     prompts: PromptTexts | None = None
     provisional: bool = False
     rules: tuple[Rule, ...] | None = None
+    webhook: str | None = None
 
 
 @dataclass(frozen=True)

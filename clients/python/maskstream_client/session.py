@@ -179,6 +179,7 @@ class ClientSession:
             prompts=None if in_doubt else ledger.durable_prompts or None,
             provisional=options.provisional,
             rules=tuple(options.rules) if options.rules else None,
+            webhook=options.webhook,
         )
 
     def _accepted(self, welcome: notices.Welcome) -> list[Event]:

@@ -49,6 +49,7 @@ class StreamOptions:
         classes: names of the only classes to mention; None: all.
         prompts: texts that name objects to segment, for models that take them.
         rules: make events of results (docs/events.md); `read_rules` has them from JSON.
+        webhook: address that the events are sent to, too; its host must be allowed.
         provisional: of a model that answers late, get a preliminary result of each frame too.
         picture: how arrays are encoded: jpeg, png, webp or rgb24.
         quality: of jpeg and webp, 1 to 100.
@@ -66,6 +67,7 @@ class StreamOptions:
     classes: Sequence[str] | None = None
     prompts: Sequence[str] | None = None
     rules: Sequence[Rule] | None = None
+    webhook: str | None = None
     provisional: bool = False
     picture: PictureCodec = "jpeg"
     quality: int = 90
@@ -105,6 +107,7 @@ class StreamFields(TypedDict, total=False):
     classes: Sequence[str] | None
     prompts: Sequence[str] | None
     rules: Sequence[Rule] | None
+    webhook: str | None
     provisional: bool
     picture: PictureCodec
     quality: int

@@ -37,6 +37,7 @@ class SessionMemory:
         prompts: those that the last frame was stepped with.
         classes: of the tracks in `mentioned`, where the model takes prompts.
         rules, fps: what makes events of results, and how many frames without a time are a second.
+        webhook: address that events are sent to.
         events: what the rules remember after frame `last_result`.
     """
 
@@ -51,6 +52,7 @@ class SessionMemory:
     classes: Mapping[int, int] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     fps: float | None = None
+    webhook: str | None = None
     events: EventMemory = NO_EVENTS
 
     def to_parts(self) -> dict[str, bytes]:
@@ -67,7 +69,8 @@ class SessionMemory:
             fields["classes"] = sorted(self.classes.items())
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
         if self.rules:
-            rules = {"rules": [asdict(rule) for rule in self.rules], "fps": self.fps}
+            rules: dict[str, Any] = {"rules": [asdict(rule) for rule in self.rules]}
+            rules |= {"fps": self.fps, "webhook": self.webhook}
             parts[RULES_PART] = json.dumps(rules, separators=(",", ":")).encode()
             parts[EVENTS_PART] = self.events.to_bytes()
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
@@ -125,6 +128,7 @@ def read_memory(
             classes={int(track): int(label) for track, label in fields.get("classes", ())},
             rules=read_rules(rules["rules"]),
             fps=rules.get("fps"),
+            webhook=rules.get("webhook"),
             events=read_event_memory(parts[EVENTS_PART]) if rules["rules"] else NO_EVENTS,
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ from maskstream_protocol.errors import (
     StoreAwayError,
 )
 from maskstream_protocol.rule_events import RuleEvent
+from maskstream_server.events.found import FoundEvent
 from maskstream_server.events.memory import NO_EVENTS
 from maskstream_server.events.observation import Observation
 from maskstream_server.events.stepping import step
@@ -55,6 +56,7 @@ class OutgoingMessages:
         self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
         self.classes = memory.classes
         self._unsaved: list[tuple[int, bytes]] = []
+        self._unsaved_events: list[FoundEvent] = []
         # Frames that are answered and that the memory does not hold: index and sequence.
         self._ahead: deque[tuple[int, int]] = deque()
         self._requests: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
@@ -108,6 +110,9 @@ class OutgoingMessages:
         frame = task.frame
         seen = Observation(frame.sequence, frame.epoch, frame.pts_us, task.seen)
         events, self._events = step(self._rules, self._events, seen)
+        self._unsaved_events += [
+            FoundEvent(frame.sequence, frame.epoch, frame.pts_us, event) for event in events
+        ]
         return events
 
     def repeated(self, task: FrameTask) -> None:
@@ -180,6 +185,7 @@ class OutgoingMessages:
             prompts=prompts,
             rules=self.memory.rules,
             fps=self.memory.fps,
+            webhook=self.memory.webhook,
         )
         self._requests.append(
             ((epoch, answered), notices.ResetNotice(epoch, "client", next_sequence))
@@ -203,7 +209,9 @@ class OutgoingMessages:
         is_full = len(self._latest) == self._latest.maxlen
         keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
         results, self._unsaved = tuple(self._unsaved), []
-        return CommitMemory(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
+        events, self._unsaved_events = tuple(self._unsaved_events), []
+        parts = memory.to_parts()
+        return CommitMemory(memory.epoch, memory.sequence, parts, results, keep_after, events)
 
     def acked(self, sequence: int) -> None:
         """Note that the client has every result up to here: they need not be kept."""

@@ -8,7 +8,8 @@ from maskstream_protocol.errors import BadHelloError
 from maskstream_protocol.masks import needs_logits
 from maskstream_protocol.messages import Hello
 from maskstream_protocol.records import Task
-from maskstream_protocol.rules import Rule
+from maskstream_server.delivery.channels import DeliveryChannel, WebhookChannel
+from maskstream_server.errors import AddressRefusedError
 from maskstream_server.events.rules import EventRules
 from maskstream_server.session.memory import SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
@@ -81,11 +82,33 @@ def check_resumed_prompts(memory: SessionMemory, prompts: tuple[str, ...] | None
         raise BadHelloError("The session has other prompts: leave them out, or resume without.")
 
 
-def check_resumed_rules(memory: SessionMemory, rules: tuple[Rule, ...] | None) -> None:
-    """Check rules beside a resume token.
+def check_webhook(hello: Hello, channel: DeliveryChannel | None) -> None:
+    """Check the address that events are to be sent to.
+
+    Raises:
+        BadHelloError: there are no events, or the operator does not let them go there.
+    """
+    if hello.webhook is None:
+        return
+    if not hello.rules and hello.resume is None:
+        raise BadHelloError("A webhook needs rules: without them there is nothing to send.")
+    if not isinstance(channel, WebhookChannel):
+        raise BadHelloError(
+            "This server sends no webhooks: its operator has set no MASKSTREAM_WEBHOOK_SECRET."
+        )
+    try:
+        channel.rules.check(hello.webhook)
+    except AddressRefusedError as error:
+        raise BadHelloError(str(error)) from None
+
+
+def check_resumed_rules(memory: SessionMemory, hello: Hello) -> None:
+    """Check rules and the address of their events beside a resume token.
 
     Raises:
         BadHelloError: they are not those of the session.
     """
-    if rules is not None and rules != memory.rules:
+    if hello.rules is not None and hello.rules != memory.rules:
         raise BadHelloError("The session has other rules: leave them out, or resume without.")
+    if hello.webhook not in (None, memory.webhook):
+        raise BadHelloError("The session has another webhook: leave it out, or resume without.")

@@ -47,6 +47,7 @@ from maskstream_server.stores.tokens import hash_token as hashed
 from maskstream_server.streaming.client_options import (
     check_resumed_prompts,
     check_resumed_rules,
+    check_webhook,
     first_prompts,
 )
 from maskstream_server.streaming.model_calls import ask_model, check_prompts, session_options
@@ -85,6 +86,7 @@ async def open_session(service: SessionPorts, hello: Hello, address: str) -> Ope
         StoreError: the store cannot take or give a session now.
     """
     terms = agree(service, hello)
+    check_webhook(hello, service.deliveries.channels.get("webhook"))
     if hello.resume is None:
         first_prompts(service.model.info, hello.prompts)  # before the session is created or resumed
     claim = read_token(hello.resume.token) if hello.resume else None
@@ -218,7 +220,7 @@ async def _restore(
             memory = _with_rules(replace(memory, prompts=prompts), hello)
             return Beginning(memory, rules=_rules_of(service, memory))
         check_resumed_prompts(memory, hello.prompts)
-        check_resumed_rules(memory, hello.rules)
+        check_resumed_rules(memory, hello)
         rules = _rules_of(service, memory)
         if not memory.model_parts:
             return Beginning(memory, rules=rules)
@@ -233,7 +235,9 @@ async def _restore(
 
 def _with_rules(memory: SessionMemory, hello: Hello) -> SessionMemory:
     """Return the memory of a session that begins with the rules of a hello."""
-    return replace(memory, rules=hello.rules, fps=hello.fps) if hello.rules else memory
+    if not hello.rules:
+        return memory
+    return replace(memory, rules=hello.rules, fps=hello.fps, webhook=hello.webhook)
 
 
 def _rules_of(service: SessionPorts, memory: SessionMemory) -> EventRules:

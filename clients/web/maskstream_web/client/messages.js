@@ -126,7 +126,7 @@ function parsed(json) {
  * @param {string[] | null} memory.prompts
  */
 export function helloOf(settings, { token, lastSequence, prompts }) {
-  const { model, policy, masks, maskScale, minScore, classes, rules, provisional } = settings;
+  const { model, policy, masks, maskScale, minScore, classes, provisional } = settings;
   return {
     type: 'hello',
     model,
@@ -139,6 +139,7 @@ export function helloOf(settings, { token, lastSequence, prompts }) {
     classes,
     prompts,
     provisional,
-    rules,
+    rules: settings.rules,
+    webhook: settings.webhook,
   };
 }

@@ -39,6 +39,7 @@ const DEFAULTS = {
   classes: null,
   prompts: null,
   rules: null,
+  webhook: null,
   provisional: false,
   maxInFlight: 4,
   resumeToken: null,

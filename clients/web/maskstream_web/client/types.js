@@ -50,6 +50,7 @@
  * @property {string[] | null} [classes] names of the only classes to mention
  * @property {string[] | null} [prompts] texts that name what to segment
  * @property {Rule[] | null} [rules] make events of results (docs/events.md)
+ * @property {string | null} [webhook] address that the events are sent to, too
  * @property {boolean} [provisional] of a model that answers late, preliminary results too
  * @property {number} [maxInFlight] pictures sent ahead of their results
  * @property {string | null} [resumeToken] continues a session that another client left
