@@ -27,6 +27,7 @@ from maskstream_server.config.values import (
     without_blanks,
 )
 from maskstream_server.errors import SettingsError
+from maskstream_server.outbound.broker import read_broker
 from maskstream_server.outbound.signature import secret_key
 
 PREFIX = "MASKSTREAM_"
@@ -145,6 +146,9 @@ class Settings(BaseSettings):
     # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
     webhook_secret: SecretStr | None = None
+    # The MQTT broker that events of all sessions are published at; it needs the extra `mqtt`.
+    # mqtt://[user:password@]host[:port][/prefix], or mqtts:// for TLS.
+    mqtt: SecretStr | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
@@ -224,6 +228,13 @@ class Settings(BaseSettings):
     def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             secret_key(value.get_secret_value())
+        return value
+
+    @field_validator("mqtt")
+    @classmethod
+    def _broker_has_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_broker(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
