@@ -17,6 +17,7 @@ from maskstream_model.backends.table import AUTO
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
+    BrokerAddress,
     BucketAddress,
     Folder,
     HostList,
@@ -34,7 +35,7 @@ from maskstream_server.config.values import (
 from maskstream_server.errors import SettingsError
 
 PREFIX = "MASKSTREAM_"
-SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
+SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET", "MQTT")
 MIB = 1 << 20
 GIB = 1 << 30
 DAY_S = 24 * 3600.0
@@ -150,6 +151,9 @@ class Settings(BaseSettings):
     # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
     webhook_secret: WebhookSecret | None = None
+    # The MQTT broker that events of all sessions are published at; it needs the extra `mqtt`.
+    # mqtt://[user:password@]host[:port][/prefix], or mqtts:// for TLS.
+    mqtt: BrokerAddress | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
