@@ -6,6 +6,7 @@ from typing import Final
 
 from maskstream_exports.coco import write_coco
 from maskstream_exports.cvat import write_cvat_masks, write_cvat_polygons
+from maskstream_exports.fiftyone import write_fiftyone
 from maskstream_exports.label_studio import write_label_studio
 from maskstream_exports.labelme import write_labelme
 from maskstream_exports.masks import write_masks
@@ -25,6 +26,7 @@ FORMATS: Final[Mapping[str, Writer]] = {
     "cvat-masks.xml": write_cvat_masks,
     "label-studio.json": write_label_studio,
     "labelme.zip": write_labelme,
+    "fiftyone.zip": write_fiftyone,
     "masks.zip": write_masks,
     "panoptic.zip": write_panoptic,
     "tracks.csv": write_csv,

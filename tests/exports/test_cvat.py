@@ -10,8 +10,6 @@ from PIL import Image, ImageDraw
 from maskstream_exports.cvat import write_cvat_masks, write_cvat_polygons
 from support.result_lines import FRAMES, found, lines, rectangle, results_of
 
-HOW = "pip install 'maskstream[formats]'"
-
 
 def tracks_of(path):
     return ElementTree.parse(path).getroot().findall("track")
@@ -68,7 +66,9 @@ def test_labels_of_any_text_stay_what_they_are(tmp_path):
 
 
 def test_every_mask_is_what_cvat_decodes_in_the_group_of_its_object(tmp_path):
-    masks = pytest.importorskip("cvat_sdk.masks", reason=f"cvat-sdk is not installed: {HOW}")
+    masks = pytest.importorskip(
+        "cvat_sdk.masks", reason="cvat-sdk is not installed: pip install cvat-sdk"
+    )
     noise = np.random.default_rng(0).random((20, 30)) > 0.5
     odd = [found(1, noise), found(2, rectangle(0, 0))]
     write_cvat_masks(results_of(lines(odd, [found(2, ~noise)])), tmp_path / "a.xml")

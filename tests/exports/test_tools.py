@@ -1,7 +1,7 @@
 """Files opened by the libraries of the tools that they are for.
 
-pip install 'maskstream[formats]'   # TrackEval, cvat-sdk, label-studio-sdk
-pip install labelme                 # brings Qt: only here
+Some bring a lot (Qt, opencv-python, a client of MongoDB): `pip install trackeval label-studio-sdk`,
+`pip install labelme`, `pip install fiftyone`, each in an environment of its own, runs their tests.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 
 from maskstream_exports.coco import write_coco
+from maskstream_exports.fiftyone import write_fiftyone
 from maskstream_exports.label_studio import brush_rle, write_label_studio
 from maskstream_exports.labelme import write_labelme
 from maskstream_exports.mots import write_mots
@@ -81,6 +82,32 @@ def test_labelme_opens_every_frame(tmp_path):
     ids = {"_background_": 0, "class 0": 1, "class 2": 3}
     classes, _ = importlib.import_module("labelme.utils").shapes_to_label((20, 30), frames[2], ids)
     np.testing.assert_array_equal(classes, 3 * rectangle(4, 4))
+
+
+@pytest.mark.filterwarnings("default")  # its own, and those of what it imports
+def test_fiftyone_reads_the_frames_of_a_data_set(tmp_path):
+    library("fiftyone", "fiftyone")
+    write_fiftyone(results_of(FRAMES), tmp_path / "fiftyone.zip")
+    with zipfile.ZipFile(tmp_path / "fiftyone.zip") as file:
+        file.extractall(tmp_path)
+    importers = importlib.import_module("fiftyone.utils.data.importers")
+    # What `Dataset.from_dir` reads with; a data set itself needs a MongoDB.
+    importer = importers.FiftyOneVideoLabelsDatasetImporter(dataset_dir=str(tmp_path))
+    with importer:
+        ((path, _, _, frames),) = list(importer)
+    assert path == str(tmp_path / "data" / "street.mp4")
+    found_on = {number: frames[number]["detections"].detections for number in (1, 2, 3, 5)}
+    assert [[each.index for each in found_on[number]] for number in (1, 2, 3, 5)] == [
+        [1],
+        [1, 7],
+        [7],
+        [1],
+    ]
+    (each,) = found_on[3]
+    assert (each.label, each.confidence) == ("class 2", 0.8)
+    assert each.bounding_box == pytest.approx([4 / 30, 4 / 20, 5 / 30, 5 / 20])
+    assert each.mask.shape == (5, 5)
+    assert each.mask.all()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -28,6 +28,7 @@ Artifact = Literal[
     "cvat-masks.xml",
     "label-studio.json",
     "labelme.zip",
+    "fiftyone.zip",
 ]
 
 
