@@ -29,7 +29,7 @@ from maskstream_client.unit_stream import encode_for, encoder_of
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.notices import PromptInfo
+from maskstream_protocol.notices import ModelInfo, PromptInfo
 
 if TYPE_CHECKING:
     from maskstream_client.videos import AsyncVideos
@@ -97,6 +97,18 @@ class AsyncClient:
         from maskstream_client.videos import AsyncVideos
 
         return AsyncVideos(self.url, api_key=self._api_key, retry=self.options.retry)
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model that serves the stream.
+
+        Raises:
+            ConnectionFailedError: there is no connection now.
+        """
+        welcome = self._session.welcome
+        if welcome is None:
+            raise ConnectionFailedError("There is no connection to a server now.")
+        return welcome.model
 
     @property
     def session(self) -> str | None:
