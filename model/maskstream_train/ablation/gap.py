@@ -66,7 +66,9 @@ def emergence_gaps(model: OnlineDaq, step: Step, truth: Tensor) -> list[Gap]:
     """
     tracker, frame = model.tracker, step.frame
     appearances = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
-    states = tracker.decode(stack_tracks([step.state]), frame.embeddings, appearances)
+    states = tracker.decode(
+        stack_tracks([step.state]).on(model.device), frame.embeddings, appearances
+    )
     features, positions = tracker.anchors(appearances)
     ends = states[-1][:, step.state.num_tracks :]
     scores = tracker.foreground(tracker.classify(ends))[0]
@@ -109,7 +111,7 @@ def _best_rows(wanted: Tensor, scores: Tensor) -> list[int]:
 
 def _slots(model: OnlineDaq, step: Step, keep_score_min: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return starts and ends `(N, C)` of tracker 2's anchors, and who it says is there `(N,)`."""
-    tracker, tracked = model.tracker, stack_tracks([step.state])
+    tracker, tracked = model.tracker, stack_tracks([step.state]).on(model.device)
     queries, count = model.segmenter.query_features, step.state.num_tracks
     ends = tracker.decode_slots(tracked, step.frame.embeddings, queries)[-1][:, :count]
     background = tracker.bg_slots.weight[None]
@@ -120,7 +122,8 @@ def _slots(model: OnlineDaq, step: Step, keep_score_min: float) -> tuple[Tensor,
 
 def _tracks(model: OnlineDaq, step: Step) -> tuple[Tensor, Tensor, Tensor]:
     """Return the same of tracker 1's tracked queries."""
-    tracker, frame, tracked = model.tracker, step.frame, stack_tracks([step.state])
+    tracker, frame = model.tracker, step.frame
+    tracked = stack_tracks([step.state]).on(model.device)
     appearances = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
     states = tracker.decode(tracked, frame.embeddings, appearances)
     ends = states[-1][:, : step.state.num_tracks]
