@@ -107,11 +107,11 @@ def test_ytvis_of_nothing_is_an_empty_list(tmp_path):
     assert json.loads((tmp_path / "ytvis.json").read_text()) == []
 
 
-@pytest.mark.parametrize("write", [write_ytvis, tracks.write_tracks])
-def test_masks_of_a_long_video_cost_no_memory(tmp_path, write):
+# Parquet holds some hundred frames at a time.
+@pytest.mark.parametrize(("write", "count"), [(write_ytvis, 300), (tracks.write_tracks, 1500)])
+def test_masks_of_a_long_video_cost_no_memory(tmp_path, write, count):
     noise = np.random.default_rng(0).random(SIZE) > 0.5
     (line,) = lines([found(track, noise) for track in range(20)])
-    count = 1500
     write([line], tmp_path / "warm")
     tracemalloc.start()
     try:
@@ -119,8 +119,7 @@ def test_masks_of_a_long_video_cost_no_memory(tmp_path, write):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count * len(line) > 6_000_000
-    assert peak < 4_000_000
+    assert peak < count * len(line) / 3.5
 
 
 def test_masks_are_pictures_of_track_ids_with_the_better_score_on_top(tmp_path):
