@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -9,6 +10,8 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -49,6 +52,7 @@ class SessionStores(RuleBasedStateMachine):
         super().__init__()
         on_redis = partial(RedisStore, times=TIMES, timeout_s=PATIENT_S)
         self.pair: Pair[SessionStore] = Pair(server, _in_memory, on_redis)
+        self.last: Commit | None = None
 
     @initialize(target=leases)
     def a_session_is_there(self) -> Lease:
@@ -59,21 +63,23 @@ class SessionStores(RuleBasedStateMachine):
         answer = self.pair.ask(lambda store: store.create(session, owner, token, fence))
         return Lease(session, owner, fence) if answer is SessionExistsError else answer
 
-    @rule(session=sessions, owner=owners, token=tokens, new=tokens)
-    def take_over(self, session: str, owner: str, token: str, new: str) -> None:
-        self.pair.ask(lambda store: store.take_over(session, owner, token, new))
+    @rule(target=leases, session=sessions, owner=owners, token=tokens, new=tokens)
+    def take_over(self, session: str, owner: str, token: str, new: str) -> Any:
+        taken = self.pair.ask(lambda store: store.take_over(session, owner, token, new))
+        return multiple() if taken is None else taken.lease
 
     @rule(lease=leases)
     def confirm_token(self, lease: Lease) -> None:
         self.pair.ask(lambda store: store.confirm_token(lease))
 
-    @rule(session=sessions, owner=owners)
-    def seize(self, session: str, owner: str) -> None:
-        self.pair.ask(lambda store: store.seize(session, owner))
+    @rule(target=leases, session=sessions, owner=owners)
+    def seize(self, session: str, owner: str) -> Any:
+        lease = self.pair.ask(lambda store: store.seize(session, owner))
+        return multiple() if lease is None else lease
 
     @rule(
         lease=leases,
-        fence=st.integers(0, 2),
+        fence=st.sampled_from([0, 0, 0, 1]),
         step=st.sampled_from([(0, -1), (0, 0), (0, 1), (0, 1), (0, 3), (1, 0), (1, 2), (-1, 3)]),
         parts=PARTS,
         num_results=st.integers(0, 4),
@@ -98,6 +104,13 @@ class SessionStores(RuleBasedStateMachine):
             removed=() if base is None else tuple(sorted(removed)),
         )
         self.pair.ask(lambda store: store.commit(commit))
+        self.last = commit
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def commit_again(self) -> None:
+        """Its answer was lost."""
+        self.pair.ask(lambda store: store.commit(self.last))
 
     @rule(lease=leases)
     def release(self, lease: Lease) -> None:
