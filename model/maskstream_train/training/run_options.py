@@ -28,7 +28,7 @@ class Budget:
         """
         given = [limit for limit in (self.minutes, self.steps) if limit is not None]
         if len(given) != 1 or not 0 < given[0] < inf:
-            raise ConfigError("give a budget above 0, either in minutes or in steps")
+            raise ConfigError("give a budget above 0 either in minutes or in steps, not in both")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """Return the share of the budget that is spent, 0 to 1."""

@@ -84,7 +84,7 @@ def test_an_annotation_of_the_wrong_length_is_named(tmp_path: Path) -> None:
 
 def test_an_annotation_without_its_class_is_named(tmp_path: Path) -> None:
     _write(tmp_path, annotations=[{"id": 77, "video_id": 4, "segmentations": [], "areas": []}])
-    with pytest.raises(DatasetError, match=r"annotation 77 is not as it should be.*category_id"):
+    with pytest.raises(DatasetError, match=r"annotation 77 has no .category_id"):
         open_dataset(tmp_path, CLASSES)
 
 
