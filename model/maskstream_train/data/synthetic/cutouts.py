@@ -2,13 +2,7 @@
 
 Layout of a cut-out folder (that of DAVIS 2016, Perazzi et al., CVPR 2016): one folder for each
 sequence, holding `00000.jpg`, `00000.png`, ...; the PNG is the mask of the one object (0 or not).
-<<<<<<< HEAD
 The name of a sequence says its class, by the words of `CLASS_WORDS`; others are "other".
-||||||| 9cfa13ce
-The name of a sequence tells its class, by the words of `CLASS_WORDS`; others are "object".
-=======
-The name of a sequence gives its class, by the words of `CLASS_WORDS`; others are "object".
->>>>>>> main
 """
 
 from dataclasses import dataclass
