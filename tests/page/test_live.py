@@ -185,3 +185,9 @@ def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visi
     find(page, "Camera").check(force=True)
     page.get_by_role("button", name="Start").click()
     page.get_by_text("No camera was found on this device.").wait_for()
+
+
+def test_a_screen_is_streamed(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page, "Screen")
+    wait_until_drawn(page)
