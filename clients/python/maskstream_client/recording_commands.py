@@ -53,10 +53,12 @@ def record(
     from maskstream_client.sources import open_reader
     from maskstream_client.stream_files import prepare_outputs
     from maskstream_client.stream_options import StreamOptions
+    from maskstream_client.terminal import printable
 
     name = int(source) if source.isdecimal() else source
     prepare_outputs(name, out)
     job = RecordJob(url, out, api_key, StreamOptions(**options), max_megabytes << 20)
+    click.echo(printable(f"Recording into {out}; Ctrl-C ends it."), err=True)
     with open_reader(name, max_frames) as reader, Interrupts(reader.stop) as interrupts:
         count = sum(1 for _ in record_source(job, name, reader))
     _say(f"{out}: {count} frames.")
@@ -148,11 +150,13 @@ def _names(context: click.Context, option: click.Parameter, text: str) -> Sequen
 def export(recording: Path, names: Sequence[str], out: Path) -> None:
     """Make files of the RECORDING that `maskstream record` has written, in the folder --out."""
     from maskstream_client.recordings import Recording
+    from maskstream_client.terminal import printable
 
     read = Recording(recording)
     paths = read.export(out, names)
     if not any(frame.get("objects") for frame in read.frames()):
-        click.echo(f"{recording} has no tracks: the files have none either.", err=True)
+        said = printable(f"{recording} has no tracks: the files have none either.")
+        click.echo(said, err=True)
     _say(*paths)
 
 

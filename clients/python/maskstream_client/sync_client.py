@@ -80,7 +80,8 @@ class Client:
 
     @property
     def model(self) -> ModelInfo:
-        """The model that serves the stream; see `AsyncClient`."""
+        """The model that serves the stream."""
+        assert self._client.model is not None  # it is open
         return self._client.model
 
     @property
