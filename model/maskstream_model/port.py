@@ -138,7 +138,7 @@ class Masks(Protocol):
     """The masks of a frame, not yet pixels; how they are kept is the family's business."""
 
     def crops(self, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
-        """Make the masks of some rows of the frame's table at `size`.
+        """Make the masks of some rows of the frame's table at `size`; on any thread, beside steps.
 
         Where pixels belong to one track only, those of `rows` compete for them: a track that is
         not listed leaves no hole.
@@ -278,7 +278,7 @@ class Model(Protocol[StateInvariant]):
         """
 
     def to_parts(self, state: StateInvariant) -> dict[str, bytes]:
-        """Return the memory as of `committed`, as named parts.
+        """Return the memory as of `committed`, as named parts; on any thread, beside other steps.
 
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
         writes those that have changed. Their bounds are in `memory_bounds`.
