@@ -1,4 +1,4 @@
-"""Says which operations of a model's graph torch-tensorrt has no converter for.
+"""Lists the operations of a model's graph for which torch-tensorrt has no converter.
 
     python scripts/converter_check.py demo 640x360 --package FOLDER
 
@@ -75,7 +75,7 @@ class AnyObject(metaclass=AnyClass):
         return AnyClass(name, (AnyObject,), {})
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
-        """Return itself: it has whatever a call would return."""
+        """Return itself: it has every attribute that the result of a call would have."""
         return self
 
 

@@ -5,11 +5,10 @@ kept on the model, so that one model serves any number of sessions and videos. A
 sessions, several frames of one, and a whole video are the same call.
 """
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +21,6 @@ Task = Literal["instances", "panoptic", "semantic", "referring"]
 PromptUse = Literal["never", "optional", "required"]
 Rows = npt.NDArray[np.int64]
 """`(n,)` indices of rows of a `TrackTable`."""
-PART_NAME: Final = re.compile(r"[a-z0-9_./-]{1,64}")
-MAX_PARTS: Final = 4096
-MAX_PARTS_BYTES: Final = 32 << 20
-"""Of a whole memory; a hundred tracks of the largest preset need less than a tenth of it."""
 
 
 class TrackStatus(IntEnum):
@@ -272,7 +267,7 @@ class Model(Protocol[StateInvariant]):
     ) -> StepOutput[StateInvariant]:
         """Answer what is pending: no further frame comes, or not for long.
 
-        Frames may follow all the same; `pause` is as in `step`.
+        Frames may follow nevertheless; `pause` is as in `step`.
         """
 
     def committed(self, state: StateInvariant) -> int:
@@ -287,7 +282,7 @@ class Model(Protocol[StateInvariant]):
         """Return the memory as of `committed`, as named parts.
 
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
-        writes those that have changed. Their bounds: `PART_NAME`, `MAX_PARTS`, `MAX_PARTS_BYTES`.
+        writes those that have changed. Their bounds are in `memory_bounds`.
         """
 
     def from_parts(

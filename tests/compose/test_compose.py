@@ -256,7 +256,7 @@ def test_every_panel_of_the_dashboards_has_something_to_show(stack: Stack, title
     assert stack.query(re.sub(r"\$__(rate_interval|interval|range)", "30m", query)), title
 
 
-def test_servers_and_workers_stop_in_peace(stack: Stack):
+def test_servers_and_workers_stop_in_order(stack: Stack):
     began_s = time.monotonic()
     stack.compose("stop", "server", "worker", within_s=LONG_S)
     assert time.monotonic() - began_s < 60.0

@@ -25,7 +25,7 @@ from maskstream_client.result import Result
 from maskstream_client.session import ClientSession
 from maskstream_client.sources import AsyncSource, open_frames_async
 from maskstream_client.stream_options import StreamOptions
-from maskstream_client.unit_stream import encoder_of
+from maskstream_client.unit_stream import encode_for, encoder_of
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
@@ -194,7 +194,7 @@ class AsyncClient:
         encoding = encoder_of(codec, self.options, self._session, time.monotonic)
         async with encoding as encode, aclosing(opened) as frames:
             async for frame in frames:
-                picture = await asyncio.to_thread(encode, frame)
+                picture = await encode_for(self._session, frame, encode, self._until)
                 pairing.sent(await self.send_picture(picture, pts_s=frame.pts_s), frame.pixels)
                 while (result := self.receive_nowait()) is not None:
                     for pair in pairing.answered(result):

@@ -103,6 +103,10 @@ class ClientSession:
         needed, self._needs_key = self._needs_key, False
         return needed
 
+    def lacks_key(self, picture: Picture) -> bool:
+        """Whether a picture is a unit that builds on others which the server's decoder lacks."""
+        return self._needs_key and picture.codec in PACKETS and not picture.key_frame
+
     def prompts_request(self, prompts: Sequence[str]) -> messages.Prompts:
         """What asks for other prompts.
 

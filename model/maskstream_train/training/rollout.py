@@ -53,7 +53,7 @@ class FrameMatch:
 
 @dataclass(frozen=True)
 class FrameRows:
-    """The rows of one tracker on one frame, as the loss wants them.
+    """The rows of one tracker on one frame, as the loss takes them.
 
     Attributes:
         states: `L` tensors `(B, R, C)`, after every layer.

@@ -46,7 +46,7 @@ class EngineLimits:
 
 
 Read = Callable[[StepOutput[State], Pause], Value]
-"""Makes what a caller wants of an output, on the engine's thread; its pause is called now and
+"""Makes what a caller needs of an output, on the engine's thread; its pause is called now and
 then where that takes long."""
 
 

@@ -237,7 +237,7 @@ class Session:
         self._do(self._outgoing.superseded(old) for old in self._pipeline.add(task))
 
     def _confirm_token(self) -> None:
-        """Let the previous token die: a frame or an ack shows that `welcome` has arrived."""
+        """Expire the previous token: a frame or an ack shows that `welcome` has arrived."""
         if not self._confirmed:
             self._confirmed = True
             self._out.append(ConfirmToken())

@@ -83,7 +83,7 @@ class Committer:
             self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing is pending; False where that failed, by time or for good."""
+        """Wait until nothing is pending; False where that failed, by time or permanently."""
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=timeout_s)
             if not done or self._task.cancelled():

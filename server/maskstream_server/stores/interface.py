@@ -144,7 +144,7 @@ class LeaseRenewer(Protocol):
     """Renews leases from a thread of its own (`leases.LeaseKeeper`); blocking, no event loop."""
 
     def renew(self, leases: Sequence[Lease]) -> list[Lease]:
-        """Renew leases and the lives of their sessions; return those that are lost for good.
+        """Renew leases and the lives of their sessions; return those that are lost permanently.
 
         Raises:
             StoreUnreachableError: nothing can be said about any of them now.
@@ -174,7 +174,7 @@ class SessionStore(Protocol):
     async def take_over(
         self, session: str, owner: str, token_hash: str, new_token_hash: str
     ) -> TakenOver | None:
-        """Take a session with its resume token from any holder; None where the token is dead.
+        """Take a session with its resume token from any holder; None where the token is invalid.
 
         `new_token_hash` becomes valid; the one that was used stays so until `confirm_token`.
         """
@@ -198,7 +198,7 @@ class SessionStore(Protocol):
         """Give the lease back; the memory lives on for `resume_ttl_s`. Nothing if it is lost."""
 
     async def delete(self, lease: Lease) -> bool:
-        """Forget a session for good (`bye`); False where the lease is lost or it is gone."""
+        """Forget a session permanently (`bye`); False where the lease is lost or it is gone."""
 
     async def discard(self, session: str) -> None:
         """Forget all that is stored of a session, for one that cannot be read: without a lease."""

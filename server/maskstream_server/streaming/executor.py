@@ -182,7 +182,7 @@ class ActionExecutor:
         self._committer.offer(commit)
 
     def confirm_token(self) -> None:
-        """Let the previous resume token die."""
+        """Expire the previous resume token."""
         work = self._service.store.confirm_token(self._lease)
         self._service.background.start(self._unless_away("confirm_token", work))
 

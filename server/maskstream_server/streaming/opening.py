@@ -56,7 +56,7 @@ class Opening:
     """All that a connection starts from.
 
     Attributes:
-        welcome, reset: what the client is sent first; `reset` where its token was dead.
+        welcome, reset: what the client is sent first; `reset` where its token was invalid.
         repeated: kept results that it has not seen, marked durable.
         terms, beginning: of the session's state machine.
         lease, token: the right to write the session, and the client's newest token.

@@ -98,7 +98,7 @@ def test_on_a_gpu_auto_takes_tensorrt_then_compile_then_eager():
     assert table.candidates("auto", torch.device("cpu")) == ("eager",)
 
 
-def test_what_auto_passes_over_is_told(stand_in, monkeypatch, tmp_path):
+def test_what_auto_passes_over_is_reported(stand_in, monkeypatch, tmp_path):
     monkeypatch.setattr(table, "BY_DEVICE", {"cpu": ("tensorrt", "compile", "eager")})
     stand_in(StandInBackend(reason="it is not installed"), ["tensorrt"])
     stand_in(StandInBackend(), ["compile"])

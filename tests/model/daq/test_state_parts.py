@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
 from maskstream_model.errors import StateError
+from maskstream_model.memory_bounds import MAX_PARTS
 from maskstream_model.parts_file import parts_from_file, parts_to_file
-from maskstream_model.port import MAX_PARTS, SessionOptions
+from maskstream_model.port import SessionOptions
 from support.running import run
 from support.tiny import tiny_frames, tiny_model
 

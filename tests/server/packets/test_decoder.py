@@ -184,6 +184,18 @@ async def test_a_picture_over_the_limit_is_refused_by_its_header(codec):
     packets.close()
 
 
+@pytest.mark.parametrize("codec", CODECS, ids=NAMES)
+async def test_a_picture_within_the_limit_is_taken_however_its_codec_pads_it(codec):
+    packets = new_packets(max_pixels=10_000)
+    units = [*encoded_units(codec, moving(1, 104, 96)), *encoded_units(codec, moving(1, 108, 96))]
+    key, over = unit_frames(codec, units)
+    assert (await packets.decode(key)).shape == (104, 96, 3)
+    with pytest.raises(TooLargeError) as caught:
+        await packets.decode(over)
+    assert caught.value.size == (108, 96)
+    packets.close()
+
+
 async def test_a_bomb_is_refused_without_the_memory_of_its_picture(test_data):
     import av
 

@@ -74,7 +74,7 @@ def test_clips_with_cutouts_are_the_same_in_any_order(cutouts: Path) -> None:
     ("name", "label"),
     [("dance-twirl", 0), ("horsejump-high", 1), ("drift-chicane", 2), ("teapot", 3)],
 )
-def test_the_name_of_a_sequence_tells_its_class(name: str, label: int) -> None:
+def test_the_name_of_a_sequence_gives_its_class(name: str, label: int) -> None:
     assert class_of(name) == label
 
 

@@ -184,5 +184,5 @@ def test_a_run_that_is_interrupted_names_the_option_that_continues_it(tmp_path, 
     asked = [*small, "--scales=1", "--out", str(tmp_path)]
     done = CliRunner().invoke(train, asked)
     assert done.exit_code == 1
-    assert f"The same command with --resume goes on from {tmp_path}." in done.stderr
+    assert f"The same command with --resume continues from {tmp_path}." in done.stderr
     assert CliRunner().invoke(train, [*asked, "--resume"]).exit_code == 0

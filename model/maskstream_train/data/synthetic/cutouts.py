@@ -2,7 +2,7 @@
 
 Layout of a cut-out folder (that of DAVIS 2016, Perazzi et al., CVPR 2016): one folder for each
 sequence, holding `00000.jpg`, `00000.png`, ...; the PNG is the mask of the one object (0 or not).
-The name of a sequence tells its class, by the words of `CLASS_WORDS`; others are "object".
+The name of a sequence gives its class, by the words of `CLASS_WORDS`; others are "object".
 """
 
 from dataclasses import dataclass

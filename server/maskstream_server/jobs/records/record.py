@@ -3,7 +3,7 @@
     queued -> running -> done | failed | cancelled
        ^---------'  released by a worker that stops in order; a dead worker's video is claimed anew
 
-Each claim raises the fence, so that a worker that was thought dead cannot write any more.
+Each claim raises the fence, so that a worker whose claim was taken over cannot write any more.
 """
 
 from dataclasses import dataclass, replace

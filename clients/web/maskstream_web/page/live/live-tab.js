@@ -19,6 +19,8 @@ import { TrackList } from './track-list.js';
 import { ViewOptions } from './view-options.js';
 
 const REFRESH_MS = 200;
+const RECONNECTING =
+  'Connection lost. Reconnecting: the tracks keep their identities if the server still has them.';
 
 export class LiveTab extends HTMLElement {
   /** @param {Server} server */
@@ -143,7 +145,7 @@ export class LiveTab extends HTMLElement {
     this.stream = stream;
     this.past = stream;
     stream.addEventListener('message', (event) =>
-      this.hear(/** @type {CustomEvent} */ (event).detail),
+      this.receive(/** @type {CustomEvent} */ (event).detail),
     );
     this.running(true);
   }
@@ -156,7 +158,7 @@ export class LiveTab extends HTMLElement {
   }
 
   /** @param {FromWorker} message */
-  hear(message) {
+  receive(message) {
     switch (message.kind) {
       case 'view':
         this.playback.show(message.bitmap, message.view, message.keptFrom);
@@ -191,7 +193,7 @@ export class LiveTab extends HTMLElement {
   /** @param {StreamState} state */
   connected(state) {
     if (state === 'waiting') {
-      this.frame.notice('Connection lost. Reconnecting; the tracks keep their identities.', 'warn');
+      this.frame.notice(RECONNECTING, 'warn');
     } else if (state === 'open') this.frame.notice('');
     this.connection = state;
     this.refresh();
@@ -203,8 +205,8 @@ export class LiveTab extends HTMLElement {
     this.stream?.stop();
     this.stream = null;
     this.connection = 'closed';
-    if (error) this.frame.notice(error, 'bad');
     this.running(false);
+    if (error && (await this.server.takesKey())) this.frame.notice(error, 'bad');
   }
 
   /** @param {boolean} isPaused */

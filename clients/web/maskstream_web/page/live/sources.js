@@ -30,8 +30,8 @@ const REFUSALS = new Map([
 export async function openSource(kind, file) {
   try {
     if (kind === 'camera') {
-      const wishes = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: 'environment' };
-      return await playing(await devices().getUserMedia({ video: wishes }), 'camera');
+      const constraints = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: 'environment' };
+      return await playing(await devices().getUserMedia({ video: constraints }), 'camera');
     }
     if (kind === 'screen') {
       return await playing(await devices().getDisplayMedia({ video: true }), 'screen');

@@ -1,9 +1,10 @@
-/** The worker of a live stream: encodes frames, talks to the server, decodes what it answers. */
+/** The worker of a live stream: encodes frames, runs the connection, decodes results. */
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Result } from '../../client/result.js' */
 /** @import { EncodedFrame } from './frame-encoder.js' */
 import { MaskstreamClient } from '../../client/index.js';
+import { sentenceOf } from '../shared/server.js';
 import { FrameEncoder } from './frame-encoder.js';
 import { History } from './history.js';
 import { Showing, viewOf } from './views.js';
@@ -21,8 +22,7 @@ const GIVE_UP_MS = 120_000;
 class LiveSession {
   /** @param {StreamRequest} request */
   constructor(request) {
-    const options = request.apiKey === null ? {} : { apiKey: request.apiKey };
-    this.client = new MaskstreamClient(request.server, options);
+    this.client = new MaskstreamClient(request.server, { apiKey: request.apiKey });
     this.history = new History();
     this.showing = new Showing();
     this.showing.classes = request.classes;
@@ -45,7 +45,7 @@ class LiveSession {
       } while (this.isRestarting);
       post({ kind: 'ended', error: '' });
     } catch (error) {
-      post({ kind: 'ended', error: error instanceof Error ? error.message : String(error) });
+      post({ kind: 'ended', error: sentenceOf(error) });
     }
   }
 
