@@ -61,7 +61,7 @@ check-docker: .venv/dev
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 	MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
 test: check  ## check, then all tests but the slow ones: what every change has to pass
 	$(PYTEST) -m "not slow"
