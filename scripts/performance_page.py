@@ -24,6 +24,7 @@ REPORTS: Mapping[str, Sequence[str]] = {
     "engine": ("engine", "--rounds", "7"),
     "check": ("check", str(RATIOS), "--record"),
     "growth": ("growth", "--rounds", "3", "--frames", "200"),
+    "start": ("start", "--rounds", "1"),
     "overhead-5": ("overhead", "--frames", "60", "--objects", "5"),
     "overhead-100": ("overhead", "--frames", "60", "--objects", "100"),
 }
@@ -79,7 +80,7 @@ def text_of(reports: Mapping[str, Report], day: str) -> str:
         "which other load changes less than time.\n"
     )
     parts = [_parts(reports["engine"]), _ratios(reports["check"]), _growth(reports["growth"])]
-    return "\n".join([head, *parts, _overhead(reports)])
+    return "\n".join([head, *parts, _overhead(reports), _start(reports["start"])])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -111,12 +112,13 @@ def _growth(found: Report) -> str:
         slopes = [f"{run[f'{name}_per_x']:.3g} a {one}" for name in ("step_ms", "memory_kib")]
         xs = f"{run['x'][0]:g} to {run['x'][-1]:g}"
         rows.append([label, xs, ends[0], slopes[0], ends[1], slopes[1]])
+    length, mib = runs["length"], runs["sessions"]["resident_mib_of_all"]
     head = ["what grows", "from, to", "ms a frame", "slope", "KiB a session", "slope"]
     return (
         "`maskstream bench growth --rounds 3 --frames 200`:\n\n"
         + _table(head, rows)
-        + f"\nA long session's step takes {runs['length']['long / new']} of a new one's. All "
-        f"sessions grew the process by {runs['sessions']['resident_mib_of_all']} MiB.\n\n"
+        + f"\nA long session's step takes {length['long / new']} of a new one's. The process grew "
+        f"by {mib} MiB while all points but those of length were stepped.\n\n"
         "![CPU time and memory of a frame against what grows](images/growth.png)\n"
     )
 
@@ -131,6 +133,14 @@ def _overhead(reports: Mapping[str, Report]) -> str:
     )
 
 
+def _start(found: Report) -> str:
+    run = found["runs"]["start"]
+    return (
+        f"`maskstream bench start --rounds 1`: a server was ready after {run['cpu_s']['p50']:.1f} s of "
+        f"CPU time, {run['seconds']['p50']:.0f} s after its start at this load.\n"
+    )
+
+
 def draw(runs: Report, out: Path) -> None:
     """Draw CPU time and memory of a frame in a panel for each thing that grows."""
     from matplotlib.figure import Figure
@@ -142,12 +152,12 @@ def draw(runs: Report, out: Path) -> None:
         if "new_step_ms" in run:
             panel.plot(run["x"], run["new_step_ms"], "o:", color=BLUE, label="of a new session")
             panel.legend(loc="lower right", frameon=False)
-        panel.set(xlabel=label, xlim=(0, None), ylim=(0, None))
+        panel.set(xlabel=label, xlim=(0, None), ylim=(0, 1.15 * max(run["step_ms"])))
         panel.set_ylabel("CPU time of a frame, ms", color=BLUE)
         memory = panel.twinx()
         memory.plot(run["x"], run["memory_kib"], "s--", color=ORANGE)
         memory.set_ylabel("memory of a session, KiB", color=ORANGE)
-        memory.set_ylim(0, None)
+        memory.set_ylim(0, 1.15 * max(run["memory_kib"]))
     figure.savefig(out, dpi=110)
 
 

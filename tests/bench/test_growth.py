@@ -32,6 +32,7 @@ def test_a_crowd_has_the_tracks_that_are_asked_for_and_keeps_them(crowded):
 
 def test_more_tracks_than_queries_can_bring_are_an_error(crowded, monkeypatch):
     monkeypatch.setattr("maskstream_bench.crowd.MOST_FRAMES", 1)
+    monkeypatch.setattr("maskstream_bench.crowd.LEAST_FRAMES", 1)
     with pytest.raises(ValueError, match="finds fewer than 30 tracks in 1 frames"):
         Crowd(crowded, tiny_frames(2), 30)
 

@@ -29,6 +29,7 @@ REPORTS = {
             "length": {**GROWN, "new_step_ms": [50.0, 51.0], "long / new": 1.01},
         }
     },
+    "start": {"runs": {"start": {"cpu_s": {"p50": 3.91}, "seconds": {"p50": 25.8}}}},
     "overhead-5": {"runs": {"rle": {"server_cpu_ms": 2.5}}},
     "overhead-100": {"runs": {"rle": {"server_cpu_ms": 11.5}}},
 }
@@ -49,7 +50,8 @@ def test_the_measured_part_names_cpu_day_commands_figures_and_slopes(script):
     assert "| whole step | 0.5 | 0.25 |" in text
     assert "| tracks of a session | 1 to 3 | 50.0 to 52.0 | 1 a track | 4.0 to 8.0 | 2 a" in text
     assert "| rle | 2.5 | 11.5 |" in text
-    assert text.count("`maskstream bench") == 4
+    assert "ready after 3.9 s of CPU time, 26 s after its start at this load." in text
+    assert text.count("`maskstream bench") == 5
 
 
 def test_the_rest_of_the_page_stays(script):

@@ -17,6 +17,7 @@ _SUBJECTS: Final = {
     "video": "Work on a whole video: seconds and memory.",
     "model": "The steps of a model.",
     "engine": "CPU time of the parts of a step, beside another checkout.",
+    "start": "From the start of a server until it is ready.",
     "check": "Whether parts of a step are slower than recorded.",
     "growth": "CPU time and memory against length, tracks, sessions and frame size.",
     "store": "Cost of a shared store to a stream: latency, bytes, takeovers.",

@@ -20,6 +20,8 @@ RULES: Final = {
     "max_missed_frames": 1 << 20,
 }
 """By which every score is enough, and no track ever ends."""
+LEAST_FRAMES: Final = 12
+"""Of a session before it is measured: all that it remembers of single frames is there."""
 MOST_FRAMES: Final = 100
 """After which a crowd has to be complete."""
 
@@ -92,9 +94,10 @@ class Crowd:
 
     def _filled(self, tracks: int) -> Any:
         state = self.model.begin(self.options)
-        for _ in range(MOST_FRAMES):
+        for number in range(1, MOST_FRAMES + 1):
             (output,) = self.model.step([StepInput([next(self._frames)], state, self.options)])
             state = output.state
-            if len(output.results[-1].tracks.track_ids) >= tracks:
+            complete = len(output.results[-1].tracks.track_ids) >= tracks
+            if complete and number >= LEAST_FRAMES:
                 return state
         raise ValueError(f"The model finds fewer than {tracks} tracks in {MOST_FRAMES} frames.")

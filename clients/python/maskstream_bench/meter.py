@@ -36,7 +36,7 @@ class ProcessMeter:
 
     def __enter__(self) -> Self:
         if self._pid is not None:
-            self._cpu_s -= _process_s(self._pid)
+            self._cpu_s -= process_s(self._pid)
             self.sample()
             self._thread.start()
         return self
@@ -46,7 +46,7 @@ class ProcessMeter:
             self._ended.set()
             self._thread.join()
             self.sample()
-            self._cpu_s += _process_s(self._pid)
+            self._cpu_s += process_s(self._pid)
 
     def sample(self) -> None:
         """Note the memory in use now."""
@@ -100,7 +100,7 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _process_s(pid: int) -> float:
+def process_s(pid: int) -> float:
     """Return the seconds that a process has computed; 0 where it is gone."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
