@@ -24,14 +24,17 @@ settings.register_profile("maskstream", PROFILE)
 settings.load_profile("maskstream")
 
 
+# Two threads of torch round otherwise than one, which recordings show. Set here, since the
+# `conftest.py` of a folder may import torch before `pytest_configure` is called.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def pytest_configure() -> None:
     """Make a run the same from any shell, for itself and its children.
 
-    Two threads of torch round otherwise than one, which recordings tell; and where a run does not
-    hear Ctrl-C, as a shell's background job, its children have to. Weights that the user has pulled
-    are no part of it.
+    A run that is a shell's background job ignores Ctrl-C, and its children must not. Weights that
+    the user has pulled are no part of it.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["MASKSTREAM_WEIGHTS_DIR"] = str(Path(tempfile.gettempdir()) / "nothing-pulled")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,7 +20,7 @@ def kept(
     What torch traces is made anew, so that it becomes part of the graph.
 
     Args:
-        make: from hashable arguments to a value that nobody changes.
+        make: from hashable arguments to a value that is never changed.
         most: how many results are kept.
     """
 

@@ -1,8 +1,16 @@
 """Pictures of other sizes into one size: scaled as a whole, with black bars."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
 import av
 
 from maskstream_media.colours import RgbConverter
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def fitted(frame: av.VideoFrame, width: int, height: int, colours: RgbConverter) -> av.VideoFrame:
@@ -16,6 +24,16 @@ def fitted(frame: av.VideoFrame, width: int, height: int, colours: RgbConverter)
         min(height, max(1, round(frame.height * scale))),
     )
     return _on_black(inner, width, height)
+
+
+def fitted_pixels(
+    pixels: npt.NDArray[np.uint8], width: int, height: int, colours: RgbConverter
+) -> npt.NDArray[np.uint8]:
+    """Do the same with an RGB picture (H, W, 3); returns (height, width, 3)."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    return cast("npt.NDArray[np.uint8]", fitted(frame, width, height, colours).to_ndarray())
 
 
 def _on_black(inner: av.VideoFrame, width: int, height: int) -> av.VideoFrame:

@@ -120,7 +120,7 @@ def shown_aspect(stream: av.VideoStream, orientation: Orientation) -> Fraction:
 
 
 def announced_packets(container: InputContainer, stream: av.VideoStream) -> int | None:
-    """Return how many compressed frames a whole file has, where the header can be believed.
+    """Return how many compressed frames a whole file has, where the header is credible.
 
     To be asked before anything is read. The index of a MOV or an MP4 is whole, and is taken over
     a larger number in the header; that of an AVI where it reaches to the end, since the header

@@ -111,7 +111,7 @@ def test_a_command_whose_output_is_cut_off_ends_quietly(words):
     assert done.stderr == ""
 
 
-def test_a_list_of_which_somebody_reads_one_line_has_not_failed():
+def test_a_list_of_which_a_reader_takes_one_line_has_not_failed():
     with subprocess.Popen([*PROGRAM, "weights", "list"], stdout=subprocess.PIPE) as listing:
         assert listing.stdout is not None
         assert listing.stdout.readline().startswith(b"preset")

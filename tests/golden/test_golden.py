@@ -1,4 +1,4 @@
-"""The tiny model still says what was recorded; `record.py` tells how to record anew."""
+"""The tiny model still gives what was recorded; `record.py` says how to record anew."""
 
 import numpy as np
 import pytest

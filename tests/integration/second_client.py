@@ -69,7 +69,7 @@ class SecondClient:
         return self
 
     def resume(self):
-        """Another client that goes on where this one stopped."""
+        """Another client that continues where this one stopped."""
         token = {"token": self.welcome["resume_token"], "last_sequence": max(self.answers)}
         return SecondClient(self.url, self.hello | {"resume": token}, self.answers).open()
 

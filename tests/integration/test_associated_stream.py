@@ -1,4 +1,4 @@
-"""Associated queries over a real socket: what a client hears is what the model says."""
+"""Associated queries over a real socket: a client gets what the model gives."""
 
 from maskstream_client import connect
 from support.running import run

@@ -110,7 +110,7 @@ def small_server():
 
 @contextlib.asynccontextmanager
 async def a_neighbour(live: LiveServer):
-    """Another session, which must go on undisturbed."""
+    """Another session, which must continue undisturbed."""
     async with raw_client(live.ws_url) as other:
         await other.hello()
         await other.answer(grey())

@@ -81,7 +81,7 @@ def test_a_worker_elsewhere_continues_where_another_was_killed(bucket, shared_re
 
 
 def check_ranges(client: Client, path: str, text: bytes) -> None:
-    """A download that broke off goes on."""
+    """A download that broke off continues."""
     answer = client.get(path, headers={"Range": "bytes=10-"})
     assert (answer.status_code, answer.content) == (206, text[10:])
     same = {"Range": "bytes=-7", "If-Range": answer.headers["etag"]}

@@ -1,4 +1,4 @@
-"""Broken and malicious files over HTTP: each has its end, and the server goes on."""
+"""Broken and malicious files over HTTP: each has its end, and the server continues."""
 
 import json
 import time

@@ -44,7 +44,7 @@ def test_frames_in_and_out_with_their_bytes_and_times(server: LiveServer):
         assert server.metric("maskstream_received_bytes_total") > 3 * 24 * 16 * 3
         assert 0 < server.metric("maskstream_sent_bytes_total") < 3000
         assert server.metric("maskstream_frame_seconds_count") == 3
-        # The engine tells of a step after it has handed the results out.
+        # The engine reports a step after it has handed the results out.
         soon(server, lambda: server.metric("maskstream_batch_frames_count") == 3)
         for stage in ("decode", "wait", "inference", "postprocess", "encode", "send"):
             soon(server, partial(num_timed, server, stage, 3))
@@ -150,7 +150,7 @@ def test_a_session_that_ends_owing_commits_leaves_none_behind(own_redis: RedisSe
         soon(live, lambda: live.metric("maskstream_commits_behind") == 0)
 
 
-def test_a_scrape_tells_of_device_store_and_process(server: LiveServer):
+def test_a_scrape_shows_device_store_and_process(server: LiveServer):
     text = server.get("/metrics")
     assert server.metric("maskstream_device_memory_used_bytes") > 1e7
     assert server.metric("maskstream_store_max_bytes") == 2**30
@@ -158,7 +158,7 @@ def test_a_scrape_tells_of_device_store_and_process(server: LiveServer):
     assert "process_resident_memory_bytes" in text
 
 
-def test_a_scrape_tells_in_time_that_the_store_hangs(own_redis: RedisServer):
+def test_a_scrape_shows_in_time_that_the_store_hangs(own_redis: RedisServer):
     with running_server(store=own_redis.url) as live:
         assert "maskstream_store_up 1.0" in live.get("/metrics")
         own_redis.pause()

@@ -102,7 +102,7 @@ async def test_a_reset_starts_identities_over(live_server):
     assert after.reset in heard
 
 
-def test_latest_answers_the_newest_and_tells_what_it_dropped():
+def test_latest_answers_the_newest_and_reports_what_it_dropped():
     with (
         running_server(FakeModel(step_s=0.1)) as live,
         connect(live.url, policy="latest", on_event=lambda event: None) as client,

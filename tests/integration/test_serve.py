@@ -13,7 +13,7 @@ from support.fresh_server import serving
 from support.raw_client import grey, raw_client
 
 
-async def test_serve_tells_its_address_and_leaves_in_peace_on_sigterm():
+async def test_serve_prints_its_address_and_stops_in_order_on_sigterm():
     with serving("--weights", "random", "--max-sessions", "3") as (line, process):
         url = line.split()[-1]
         assert line == f"maskstream serves demo on cpu at {url}"

@@ -1,4 +1,4 @@
-"""`maskstream run` stopped in the middle: what it asks, what goes on, what it leaves."""
+"""`maskstream run` stopped in the middle: what it asks, what continues, what it leaves."""
 
 import os
 import pty

@@ -1,4 +1,4 @@
-"""Redis dies under a stream, and comes back: results go on, nothing is lost, nothing is hidden."""
+"""Redis ends under a stream and returns: results continue, nothing is lost, nothing is hidden."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_server_that_dies_later_leaves_what_had_caught_up(own_redis: RedisServ
         assert again.welcome["resumed"]
         assert again.welcome["next_sequence"] == 12
         again.step()
-        # The results that this client says it has not seen are repeated, then it goes on.
+        # The results that this client says it has not seen are repeated, then it continues.
         assert sorted(again.results) == [9, 10, 11, 12]
         assert ages(again, 9, 12) == [9, 10, 11, 12]
 

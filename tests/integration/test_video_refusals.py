@@ -1,4 +1,4 @@
-"""What is refused of whole videos over HTTP: files, ids, keys, pages of strangers."""
+"""What is refused of whole videos over HTTP: files, ids, keys, pages of other origins."""
 
 from collections.abc import Iterator
 
@@ -122,6 +122,6 @@ def test_equal_idempotency_keys_of_two_users_do_not_meet():
     assert again["id"] == first_video["id"]
 
 
-def test_pages_of_strangers_cannot_hand_videos_in(shared):
+def test_pages_of_other_origins_cannot_submit_videos(shared):
     answer = shared.submit(headers={"Origin": "https://evil.example"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

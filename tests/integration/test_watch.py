@@ -69,7 +69,7 @@ async def test_what_a_viewer_sends_changes_nothing(server: LiveServer):
             await show(viewer, 3)
 
 
-async def test_a_viewer_that_does_not_read_holds_nobody_up(server: LiveServer):
+async def test_a_viewer_that_does_not_read_delays_no_other(server: LiveServer):
     async with raw_client(server.ws_url) as client:
         welcome = await client.hello(masks="bits")
         noise = grey(height=720, width=1280)

@@ -1,4 +1,4 @@
-"""What a worker tells of itself at a port of its own: metrics, and whether it is well."""
+"""What a worker serves at a port of its own: metrics and its health."""
 
 import signal
 import socket

@@ -37,7 +37,7 @@ def wait_for(page: "Page", condition: str) -> None:
     """Wait until an expression of JavaScript holds; the page's policy permits no `eval` in it."""
     deadline = time.monotonic() + PATIENCE_S
     while not page.evaluate(f"() => Boolean({condition})"):
-        assert time.monotonic() < deadline, f"in vain: {condition}"
+        assert time.monotonic() < deadline, f"not met in time: {condition}"
         page.wait_for_timeout(100)
 
 

@@ -159,6 +159,7 @@ def test_models_are_listed_with_what_the_protocol_names(world):
         "num_classes",
         "fingerprint",
         "lookahead",
+        "prompts",
         "default",
         "ready",
     }
@@ -191,7 +192,7 @@ def test_errors_are_problem_documents(world, path, headers, status, code):
     assert (body["status"], body["code"], bool(body["detail"])) == (status, code, True)
 
 
-def test_an_unexpected_error_is_internal_and_tells_nothing(world):
+def test_an_unexpected_error_is_internal_and_says_nothing_of_it(world):
     world.service.model.info = None
     with capture_logs():
         answer = world.client.get("/v1/models", headers=KEY)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 RESET = struct.pack("ii", 1, 0)
-"""Linger for no time: closing tells the other side that the connection is lost."""
+"""Linger for no time: closing resets the connection."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def server_process(
     facts: Mapping[str, object] | None = None,
     load: Callable[[], Model[Any]] | None = None,
 ) -> Iterator[ServerProcess]:
-    """Run one; at the end it stops in peace, unless it was killed.
+    """Run one; at the end it stops in order, unless it was killed.
 
     Args:
         settings: fields of `Settings`.

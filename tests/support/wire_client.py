@@ -58,7 +58,7 @@ class WireClient:
         return [notice.get("code", notice["type"]) for notice in self.notices]
 
     def resume(self, last_sequence: int | None = None) -> dict[str, Any]:
-        """What a `hello` says to go on with this session."""
+        """What a `hello` says to continue this session."""
         last = max(self.results, default=0) if last_sequence is None else last_sequence
         return {"token": self.welcome["resume_token"], "last_sequence": last}
 

@@ -47,7 +47,7 @@ def engine(
 ) -> Measured:
     """Measure the CPU time of the parts of a step on one thread, on the first frames of VIDEO.
 
-    Ratios hold on a busy machine, since all that is compared suffers alike: their parts take turns.
+    Ratios hold on a busy machine, since the parts take turns, so that load slows all of them alike.
     """
     subjects: dict[str, tuple[Path | None, str]] = {"this": (None, EAGER)}
     if against is not None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-import av
-
 from maskstream_client.errors import SourceError
+from maskstream_media.installed import camera_names
 
 _BY_NUMBER: Final = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}
 _WINDOWS: Final = "dshow"
@@ -31,8 +30,7 @@ def camera_address(index: int) -> tuple[str, str]:
 
 def _name_on_windows(index: int) -> str:
     """Windows knows cameras by name; a number is their place in its list."""
-    devices = av.enumerate_input_devices(_WINDOWS)
-    names = [device.name for device in devices if "video" in device.media_types]
+    names = camera_names(_WINDOWS)
     if index >= len(names):
         raise SourceError(f"camera {index} is not there; Windows lists {len(names)}.")
     return names[index]

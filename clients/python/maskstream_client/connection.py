@@ -80,7 +80,7 @@ class Connection:
         """Keep the connection until `bye` is answered.
 
         Raises:
-            WireError: the server refused the stream for good.
+            WireError: the server refused the stream with a fatal error.
             ConnectionFailedError: no server is there, or none came back in time.
         """
         self._note_progress()

@@ -1,4 +1,4 @@
-"""Opens what a person names as a video: a file, pipe, device, camera or URL; an owner of PyAV."""
+"""Opens what a person names as a video: a file, pipe, device, camera or URL; uses PyAV itself."""
 
 from __future__ import annotations
 

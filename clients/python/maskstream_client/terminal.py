@@ -30,7 +30,7 @@ def printable_json(value: Any) -> str:
 def status_console() -> Console:
     """A console on standard error, where a command says how it is doing.
 
-    Where that is closed (a pipe or terminal), the command does its work all the same.
+    Where that is closed (a pipe or terminal), the command continues without it.
     """
     return Console(file=cast("IO[str]", _BestEffort(sys.stderr)))
 

@@ -6,21 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Self, cast
-
-import av
+from typing import Self
 
 from maskstream_client.errors import OutputError
 from maskstream_client.pictures import Pixels
 from maskstream_media.colours import RgbConverter
-from maskstream_media.fitting import fitted
+from maskstream_media.fitting import fitted_pixels
 from maskstream_media.frames import DEFAULT_RATE
-from maskstream_media.writer import FrameWriter, VideoShape
-
-# A fragment every two seconds: what is on the disk plays, however the writing ends. A file that
-# is closed in order gets an index like any other. The header waits for the first frames, so that it
-# can say that they start at zero.
-_FRAGMENTS: Final = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
+from maskstream_media.writer import WRITING_ERRORS, FrameWriter, VideoShape, open_fragmented
 
 
 class VideoWriter:
@@ -51,7 +44,7 @@ class VideoWriter:
         with self._named_errors():
             # Opened here: FFmpeg would take what stands before a colon for a protocol.
             self._file = self._path.open("wb", buffering=0)
-        self._container = av.open(self._file, "w", format="mp4", container_options=_FRAGMENTS)
+        self._container = open_fragmented(self._file)
 
     def write(self, pixels: Pixels, time_s: float | None = None) -> None:
         """Append one frame (H, W, 3).
@@ -68,7 +61,7 @@ class VideoWriter:
                 self._size = pixels.shape[1], pixels.shape[0]
                 shape = VideoShape(*self._size, self._rate, self._aspect)
                 self._frames = FrameWriter(self._container, shape)
-            self._frames.write(self._fitted(pixels, *self._size), time_s)
+            self._frames.write(fitted_pixels(pixels, *self._size, self._colours), time_s)
 
     def close(self) -> None:
         """Write what is left and finish the file; without a frame there is none."""
@@ -82,12 +75,6 @@ class VideoWriter:
         if self._size is None and self._path.is_file():
             self._path.unlink()
 
-    def _fitted(self, pixels: Pixels, width: int, height: int) -> Pixels:
-        if pixels.shape[:2] == (height, width):
-            return pixels
-        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        return cast(Pixels, fitted(frame, width, height, self._colours).to_ndarray())
-
     def _abandon(self) -> None:
         """Close the file; nothing more is written to it."""
         self._file.close()
@@ -97,7 +84,7 @@ class VideoWriter:
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
-        except (av.FFmpegError, OSError) as error:
+        except WRITING_ERRORS as error:
             if self._num_frames:
                 self._abandon()
             raise OutputError(f"{self._path} cannot be written: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""The instances of a clip: of its queries those that are sure, and of doubles the best.
+"""The instances of a clip: of its queries those that are sure, and of duplicates the best.
 
 See docs/model.md 14.4.
 """

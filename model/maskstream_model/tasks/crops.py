@@ -25,7 +25,7 @@ PIXELS_AT_ONCE = 2**18
 class CroppedMask:
     """One mask: x0, y0, x1, y1 half open, its pixels there, and their logits where wanted.
 
-    Logits that nobody wants are not kept for a moment: memory that is used again is in the cache.
+    Logits that are not needed are not kept for a moment: memory that is used again is in the cache.
     """
 
     box: tuple[int, int, int, int]

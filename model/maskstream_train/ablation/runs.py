@@ -1,6 +1,6 @@
 """The whole comparison: for every seed and arm train a tracker, measure it, write the table.
 
-Everything is on disk: a run that is done is not done again, one that was stopped goes on.
+Everything is on disk: a run that is done is not done again, one that was stopped continues.
 """
 
 import json

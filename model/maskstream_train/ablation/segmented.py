@@ -38,7 +38,7 @@ class ClipSet:
     count: int
 
     def facts(self, segmenter: str) -> dict[str, str]:
-        """Return what tells this set from others, with the segmenter's fingerprint."""
+        """Return what distinguishes this set from others, with the segmenter's fingerprint."""
         given = {key: str(value) for key, value in asdict(self.config).items()}
         return {
             "segmenter": segmenter,

@@ -87,7 +87,9 @@ from maskstream_train.data.readers import PACKED, Format
     "--every", type=click.IntRange(1), help="Own classes: steps between two measurements; 50."
 )
 @click.option(
-    "--tracker-init", type=FILE, help="Weights whose trackers go on; else they start anew."
+    "--tracker-init",
+    type=FILE,
+    help="Weights whose trackers are trained further; else they start anew.",
 )
 @click.option("--ablation", is_flag=True, help="Compare trackers that differ in one switch.")
 @click.option(
@@ -104,7 +106,7 @@ def train(**given: Any) -> None:
 
     With --ablation trackers alone are trained, one for each arm and seed, on the segmenter of
     --init or of the shipped weights; the budget is that of one of them. OUT/ablation.md holds the
-    table. A stopped one goes on when it is started again.
+    table. A stopped one continues when it is started again.
 
     With --data and without --preset a model of own classes is trained from --init, 20 minutes long:
     `maskstream serve --model OUT` serves it.
@@ -140,7 +142,7 @@ def _resumable(out: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if share().first and any(out.rglob(f"*{CHECKPOINT}")):
-            click.echo(f"\nThe same command with --resume goes on from {out}.", err=True)
+            click.echo(f"\nThe same command with --resume continues from {out}.", err=True)
         raise
 
 

@@ -1,6 +1,6 @@
 """Look-alikes: a cut-out that passes an object of its class in a clip of a still picture.
 
-What tells the two apart is where they were, and hardly how they look.
+The two differ in where they were, and hardly in how they look.
 """
 
 from collections import defaultdict

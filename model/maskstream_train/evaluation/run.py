@@ -9,7 +9,6 @@ from maskstream_model import load_model
 from maskstream_model.backends.accelerate import accelerate
 from maskstream_model.backends.execution import Wish
 from maskstream_model.backends.table import EAGER
-from maskstream_model.classes import EVERYDAY
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
@@ -140,7 +139,6 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
         num_frames=request.frames,
         cutouts=request.cutouts,
         textures=request.textures,
-        everyday=list(class_names) == EVERYDAY.split(),
     )
     clips = synthetic_clips(config, request.seed, request.clips)
     categories = None if request.agnostic else range(1, len(class_names) + 1)

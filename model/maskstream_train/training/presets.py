@@ -56,7 +56,7 @@ class DatasetSettings:
         keep_score_min: threshold of the emergence simulation in stage B.
         pictures: category of a COCO picture to the names of its class, for pseudo-clips; those that
             the model does not have are left out.
-        steps: length of a stage. The paper speaks of 160k steps for all data sets; the released
+        steps: length of a stage. The paper states 160k steps for all data sets; the released
             configuration of VIPSeg has 90k.
         decay_at: step at which the rate falls to a tenth.
         augmentation: of clips.

@@ -28,7 +28,7 @@ class Budget:
         """
         given = [limit for limit in (self.minutes, self.steps) if limit is not None]
         if len(given) != 1 or not 0 < given[0] < inf:
-            raise ConfigError("give a budget above 0, either in minutes or in steps")
+            raise ConfigError("give a budget above 0 either in minutes or in steps, not in both")
 
     def progress(self, step: int, elapsed_s: float) -> float:
         """Return the share of the budget that is spent, 0 to 1."""
@@ -100,7 +100,7 @@ class BatchPlan:
 
 def with_packed(plan: BatchPlan, data: Path) -> BatchPlan:
     """Return a plan that learns from a file of packed pictures, and cuts objects out of them."""
-    clips = replace(plan.clips, everyday=True, cutouts=plan.clips.cutouts or data)
+    clips = replace(plan.clips, cutouts=plan.clips.cutouts or data)
     return replace(plan, clips=clips, mix=replace(plan.mix, data=data))
 
 

@@ -57,8 +57,8 @@ def draw_disappearing(objects: Tensor, min_tracked: int, generator: torch.Genera
     carrying = objects != UNMATCHED
     if objects.shape[1] == 0:
         return torch.full((len(objects),), UNMATCHED, device=objects.device)
-    luck = torch.rand(objects.shape, generator=generator, device=objects.device)
-    row = luck.masked_fill(~carrying, -1.0).argmax(1, keepdim=True)
+    draws = torch.rand(objects.shape, generator=generator, device=objects.device)
+    row = draws.masked_fill(~carrying, -1.0).argmax(1, keepdim=True)
     enough = carrying.sum(1) > min_tracked
     return torch.where(enough, objects.gather(1, row)[:, 0], UNMATCHED)
 

@@ -61,7 +61,7 @@ class TrackerStage:
         self._segmented: tuple[ClipBatch, list[SegmenterOutput]] | None = None
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Let the tracker go on from weights of one, as a file holds them below `tracker.`.
+        """Start the tracker from weights of one, as a file holds them below `tracker.`.
 
         Raises:
             CheckpointError: they are those of another model.

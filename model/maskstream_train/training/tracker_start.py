@@ -65,7 +65,7 @@ def settle_positions(tracker: QueryTracker, frame: SegmenterOutput) -> None:
     """Centre appearances on a batch of frames and give them a spread next to the embeddings'.
 
     What all appearances share only makes the longest of them win every comparison. Attention
-    compares sums of both, so that much less would not be heard and much more would drown the
+    compares sums of both, so that much less would have no effect and much more would hide the
     embeddings.
     """
     positions = tracker.pool_appearance(frame.mask_logits, frame.mask_features)

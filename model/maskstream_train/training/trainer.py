@@ -56,7 +56,7 @@ class Trainer:
         if self._checkpoint.exists():
             if not options.resume:
                 raise TrainingError(
-                    f"{self._checkpoint} is a run: go on with --resume, or choose another --out"
+                    f"{self._checkpoint} is a run: continue with --resume, or choose another --out"
                 )
             load_run(self._checkpoint, self.run, stage.name, options.plan.seed)
         self._losses = spread(LossesOf(stage), stage.idle_parameters)

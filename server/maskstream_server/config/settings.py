@@ -5,35 +5,39 @@ value; a variable wins over it. What is empty means the default, but for a list 
 """
 
 import os
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maskstream_model.backends.table import AUTO
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
+    BrokerAddress,
+    BucketAddress,
+    Folder,
     HostList,
     KeyList,
     Precision,
+    PrivateHosts,
     RootPath,
+    StoreAddress,
+    WebhookSecret,
+    Weights,
     WordList,
     with_password,
     without_blanks,
 )
 from maskstream_server.errors import SettingsError
-from maskstream_server.outbound.signature import secret_key
 
 PREFIX = "MASKSTREAM_"
-SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
+SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET", "MQTT")
 MIB = 1 << 20
 GIB = 1 << 30
-BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCII)
 DAY_S = 24 * 3600.0
 SIZE = r"[1-9]\d{0,3}x[1-9]\d{0,3}"
 
@@ -61,7 +65,7 @@ class Settings(BaseSettings):
 
     # What it runs.
     model: str = "demo"
-    weights: str | None = None
+    weights: Weights | None = None
     # VIPSeg presets have several; None is the preset's own.
     task: Literal["instances", "panoptic", "semantic"] | None = None
     # Frames that a model of sentences looks at together (SgMg: 1 to 36); None: the preset's.
@@ -81,7 +85,7 @@ class Settings(BaseSettings):
     max_tracks: int = Field(100, ge=1, le=32767)
 
     # Where sessions live.
-    store: str = "memory"
+    store: StoreAddress = "memory"
     # Of the store in memory; a Redis has its own `maxmemory`. At 80 % no new session is taken.
     store_max_bytes: int = Field(1024 * MIB, ge=1024)
     # Where it comes apart from the address, as a secret does.
@@ -118,11 +122,11 @@ class Settings(BaseSettings):
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
-    data_folder: Path | None = None
+    data_folder: Folder | None = None
     # An address like s3://bucket/folder, this deployment's own: results are kept there, and the
     # folder, which may then be any machine's own, has only what is under way. Keys, region and
     # endpoint come from the environment that all programs of AWS read (AWS_ENDPOINT_URL, ...).
-    bucket: str | None = None
+    bucket: BucketAddress | None = None
     video_jobs: int = Field(1, ge=0)
     # Where a worker answers /metrics, /healthz and /readyz, at `host`; None: nowhere.
     metrics_port: int | None = Field(None, ge=0, le=65535)
@@ -142,11 +146,14 @@ class Settings(BaseSettings):
     # where it is not the usual one. Empty: none. Hosts in private networks (loopback and
     # link-local too) must be listed a second time, in `private_hosts`.
     video_url_hosts: HostList = ()
-    private_hosts: HostList = ()
+    private_hosts: PrivateHosts = ()
     # Hosts that webhooks may go to, in the same form, and the secret that signs them: `whsec_` and
     # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
-    webhook_secret: SecretStr | None = None
+    webhook_secret: WebhookSecret | None = None
+    # The MQTT broker that events of all sessions are published at; it needs the extra `mqtt`.
+    # mqtt://[user:password@]host[:port][/prefix], or mqtts:// for TLS.
+    mqtt: BrokerAddress | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
@@ -176,28 +183,6 @@ class Settings(BaseSettings):
         folder = Path(os.environ.get(f"{PREFIX}SECRETS_FOLDER") or FOLDER)
         return init_settings, env_settings, SecretFiles(settings_cls, PREFIX.lower(), folder)
 
-    @field_validator("data_folder")
-    @classmethod
-    def _folder_of_a_file_system(cls, value: Path | None) -> Path | None:
-        # `Path` makes s3:/bucket of s3://bucket.
-        if value is not None and ":" in str(value).partition("/")[0]:
-            raise ValueError("must be a folder of a file system; MASKSTREAM_BUCKET names a bucket")
-        return value
-
-    @field_validator("bucket")
-    @classmethod
-    def _bucket_address(cls, value: str | None) -> str | None:
-        if value is not None and not BUCKET.fullmatch(value):
-            raise ValueError("must be an address like s3://bucket/folder")
-        return value
-
-    @field_validator("private_hosts")
-    @classmethod
-    def _private_hosts_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(host.startswith("*") for host in value):
-            raise ValueError("must name each host: one in a private network is never any host")
-        return value
-
     @model_validator(mode="before")
     @classmethod
     def _cleaned(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -206,27 +191,6 @@ class Settings(BaseSettings):
         if not (isinstance(store, str) and "://" in store and isinstance(password, str)):
             return values
         return values | {"store": with_password(store, password)}
-
-    @field_validator("store")
-    @classmethod
-    def _store_scheme(cls, value: str) -> str:
-        if value != "memory" and not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must be 'memory' or an address that starts with redis://")
-        return value
-
-    @field_validator("weights")
-    @classmethod
-    def _weights_exist(cls, value: str | None) -> str | None:
-        if value not in (None, "auto", "random") and not Path(str(value)).is_file():
-            raise ValueError("names no file (nor is it 'auto' or 'random')")
-        return value
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            secret_key(value.get_secret_value())
-        return value
 
     @model_validator(mode="after")
     def _webhooks_are_signed(self) -> "Settings":

@@ -3,14 +3,23 @@
 import io
 import time
 from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-import av
 import numpy as np
 from PIL import Image
 
+from maskstream_media.installed import can_decode, version
+from maskstream_media.writer import WRITING_ERRORS
 from maskstream_protocol.frames import FrameCodec
 from maskstream_server.doctor.finding import Finding
+from maskstream_server.errors import MediaError
+from maskstream_server.media.decoder import open_video
+from maskstream_server.media.limits import VideoLimits
+from maskstream_server.media.messages import SourceInfo
+from maskstream_server.media.overlay import OverlayWriter
 from maskstream_server.pictures.limits import PictureLimits, memory_for
 from maskstream_server.pictures.worker import PictureWorker
 
@@ -22,6 +31,7 @@ LIMITS: Final = PictureLimits(
     deadline_s=60.0,
     memory_bytes=memory_for(10_000, 1 << 20),
 )
+VIDEO_LIMITS: Final = VideoLimits()
 PICTURES: Final = (FrameCodec.JPEG, FrameCodec.PNG, FrameCodec.WEBP)
 VIDEOS: Final = ("h264", "hevc", "vp9", "av1")
 
@@ -54,11 +64,11 @@ def _fault_of(codec: FrameCodec, worker: PictureWorker) -> str:
 
 def check_videos() -> Sequence[Finding]:
     """Look whether an H.264 video can be written and read, and what else can be read."""
-    missing = [name for name in VIDEOS if not _can_read(name)]
-    text = f"PyAV {av.__version__} reads {', '.join(n for n in VIDEOS if n not in missing)}"
+    missing = [name for name in VIDEOS if not can_decode(name)]
+    text = f"PyAV {version()} reads {', '.join(n for n in VIDEOS if n not in missing)}"
     try:
         num_frames = _round_trip()
-    except (av.FFmpegError, ValueError) as error:
+    except (MediaError, *WRITING_ERRORS) as error:
         advice = "Install PyAV anew from its wheel: pip install --force-reinstall av."
         return [Finding("videos", "failed", f"H.264 cannot be written or read: {error}", advice)]
     if num_frames != 2:
@@ -69,25 +79,30 @@ def check_videos() -> Sequence[Finding]:
     return [Finding("videos", "ok", text)]
 
 
-def _can_read(name: str) -> bool:
-    try:
-        av.Codec(name, "r")
-    except av.codec.codec.UnknownCodecError:
-        return False
-    return True
-
-
 def _round_trip() -> int:
-    """Write a video of two frames to memory; returns how many come back."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.height, stream.width = SIZE
-        stream.pix_fmt = "yuv420p"
-        for _ in range(2):
-            grey = av.VideoFrame.from_ndarray(np.full((*SIZE, 3), 100, np.uint8), format="rgb24")
-            container.mux(stream.encode(grey))
-        container.mux(stream.encode())
-    file.seek(0)
-    with av.open(file, "r") as container:
-        return len(list(container.decode(video=0)))
+    """Write a video of two frames as an annotated one, and decode it in a child process.
+
+    Returns:
+        how many frames come back.
+    """
+    height, width = SIZE
+    info = SourceInfo(
+        width=width,
+        height=height,
+        rotation=0,
+        rate=Fraction(25),
+        sample_aspect=Fraction(1),
+        start_s=0.0,
+        duration_s=None,
+        num_frames=None,
+        has_audio=False,
+        codec="",
+        container="",
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "two.mp4"
+        with OverlayWriter(path, info) as writer:
+            for number in range(2):
+                writer.write(np.full((*SIZE, 3), 100, np.uint8), number / 25)
+        with open_video(path, VIDEO_LIMITS) as video:
+            return sum(1 for _ in video)

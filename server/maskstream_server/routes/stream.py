@@ -22,6 +22,6 @@ def stream_routes(service: StreamPorts) -> APIRouter:
 
     @router.get(STREAM_PATH, include_in_schema=False)
     async def not_a_page() -> JSONResponse:
-        return problem_response(426, "upgrade_required", "This address speaks WebSocket only.")
+        return problem_response(426, "upgrade_required", "This address takes WebSockets only.")
 
     return router

@@ -83,7 +83,7 @@ class Committer:
             self._task = asyncio.create_task(self._run())
 
     async def flush(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing is pending; False where that failed, by time or for good."""
+        """Wait until nothing is pending; False where that failed, by time or permanently."""
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=timeout_s)
             if not done or self._task.cancelled():
@@ -182,7 +182,7 @@ def merge(older: Commit, newer: Commit) -> Commit:
     results = tuple(
         item for item in older.results + newer.results if item.sequence > newer.keep_after
     )
-    return replace(newer, results=results)
+    return replace(newer, results=results, deliveries=older.deliveries + newer.deliveries)
 
 
 def changed(held: Commit, commit: Commit) -> Commit:

@@ -27,7 +27,7 @@ class Departing:
 
 
 class ConnectionMetrics:
-    """Looks at one connection, within `with`; no call takes any time to speak of, or raises.
+    """Looks at one connection, within `with`; every call returns at once, and none raises.
 
     Log lines of tasks that begin inside carry the connection's trace id, and its session's name.
 

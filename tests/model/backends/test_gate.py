@@ -189,7 +189,7 @@ def test_bfloat16_is_admitted_by_name_and_garbage_is_not(daq):
     assert daq.refusal(with_fault(daq.engine, swapped), BOUNDS["bfloat16"]) is not None
 
 
-def test_the_worst_of_several_sizes_is_told():
+def test_the_worst_of_several_sizes_is_reported():
     one = {"same_ids": True, "objects": 3, "min_iou": 0.999, "logits_whole": 1e-6}
     two = {"same_ids": False, "objects": 4, "min_iou": 1.0, "logits_whole": 1e-5}
     assert worst([one, two]) == {

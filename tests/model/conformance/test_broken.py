@@ -14,7 +14,7 @@ PROMPTS = SessionOptions(prompts=(Prompt("red", 0), Prompt("a cat", 4)))
 
 
 class Remembers(StandIn):
-    """Ids go on from session to session."""
+    """Ids continue from session to session."""
 
     next_track_id = 1
 
@@ -103,7 +103,7 @@ class SwapsLabels(StandIn):
 
 
 class KeepsTracks(SwapsLabels):
-    """The same track goes on under the next prompt, with that one's label."""
+    """The same track continues under the next prompt, with that one's label."""
 
     def step(self, batch, pause=None):
         outputs = super().step(batch)

@@ -109,5 +109,5 @@ def test_a_video_has_a_turn_now_and_then_on_the_busiest_server():
 
 
 @given(queues, st.floats(0, 10))
-def test_somebody_is_always_first(queue, now_s):
+def test_one_frame_is_always_first(queue, now_s):
     assert bool(first_class(queue, now_s)) == bool(queue)

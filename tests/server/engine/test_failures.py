@@ -1,4 +1,4 @@
-"""What fails or stalls stays alone; the engine goes on, and ends cleanly."""
+"""What fails or stalls stays alone; the engine continues, and ends cleanly."""
 
 import asyncio
 import threading

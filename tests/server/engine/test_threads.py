@@ -26,7 +26,7 @@ LIMIT_S = 240
         ({}, {"threads": 2, "deterministic": True}, 2),
     ],
 )
-def test_the_number_of_threads_is_measured_unless_somebody_names_one(
+def test_the_number_of_threads_is_measured_unless_it_is_set(
     monkeypatch, variables, settings, expected
 ):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)

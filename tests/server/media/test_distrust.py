@@ -1,4 +1,4 @@
-"""A child that a hostile video took over cannot make its parent believe it."""
+"""A parent checks what a child says, which a hostile video may have taken over."""
 
 import json
 from dataclasses import replace
@@ -66,7 +66,7 @@ def info_with(**fields):
     return json.dumps({**json.loads(INFO.encode()), **fields}).encode()
 
 
-def test_an_honest_child_is_believed():
+def test_valid_messages_of_a_child_are_accepted():
     (frame,) = frames_of((MessageKind.FRAME, FRAME), (MessageKind.END, b"null"))
     assert np.array_equal(frame.pixels.ravel(), np.arange(24))
     assert SourceInfo.decode(INFO.encode(), LIMITS) == INFO
@@ -94,7 +94,7 @@ def test_an_honest_child_is_believed():
         info_with(duration_s=float("inf")),
     ],
 )
-def test_facts_that_cannot_be_are_not_believed(info):
+def test_impossible_facts_are_refused(info):
     with pytest.raises(MediaError) as caught:
         DecodedVideo(Liar((MessageKind.INFO, info)), LIMITS)
     assert caught.value.code is MediaCode.DECODER_FAILED
@@ -137,6 +137,6 @@ def test_more_frames_than_allowed_end_the_video():
         (MessageKind.SOUND, SOUND_HEAD.pack(1e300) + bytes(4)),
     ],
 )
-def test_sound_that_cannot_be_is_not_believed(message):
+def test_impossible_sound_is_refused(message):
     with pytest.raises(MediaError):
         list(Sound(Liar(message, (MessageKind.END, b"null")), LIMITS))

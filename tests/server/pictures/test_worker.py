@@ -1,4 +1,4 @@
-"""One decoding process: what it may not do, how it ends, and that nobody believes it."""
+"""One decoding process: what it may not do, how it ends, and that its answers are checked."""
 
 import os
 import signal

@@ -25,7 +25,7 @@ def test_a_frame_is_decoded_stepped_encoded_answered_and_committed():
     assert talk.results[0].pts_us == 77
 
 
-def test_results_leave_before_they_are_durable_and_credit_tells_when_they_are():
+def test_results_leave_before_they_are_durable_and_credit_says_when_they_are():
     talk = Conversation.begin()
     talk.binary(frame(1))
     talk.run(commit=False)

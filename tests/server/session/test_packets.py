@@ -146,7 +146,7 @@ def test_latest_gives_the_credit_of_a_unit_back_only_when_it_is_decoded():
     assert talk.of("credit") == []
 
 
-def test_latest_tells_the_model_how_many_units_it_missed():
+def test_latest_reports_to_the_model_how_many_units_it_missed():
     talk = Conversation.begin(codecs=ALL, policy="latest")
     for sequence in (1, 2, 3):
         talk.binary(unit(sequence))

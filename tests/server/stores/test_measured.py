@@ -1,4 +1,4 @@
-"""A store under measurement does the same, and tells what it took."""
+"""A store under measurement does the same, and reports how long it took."""
 
 import asyncio
 

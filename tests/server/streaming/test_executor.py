@@ -1,4 +1,4 @@
-"""What a executor tells and counts while its store is away."""
+"""What an executor reports and counts while its store is away."""
 
 from types import SimpleNamespace
 

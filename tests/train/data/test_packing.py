@@ -32,7 +32,7 @@ def _taught(name: str, score: float, mask: np.ndarray, box=None, agrees=True) ->
     return TaughtObject(name, score, box or tuple(int(v) for v in own), mask, agrees)
 
 
-def test_only_what_is_believed_becomes_an_object_and_the_rest_of_its_box_is_doubtful() -> None:
+def test_only_what_is_accepted_becomes_an_object_and_the_rest_of_its_box_is_doubtful() -> None:
     sure = _taught("dog", 0.8, _box(0, 0, 20, 20), box=(0, 0, 30, 20))
     unsure = _taught("dog", 0.4, _box(30, 30, 50, 50))
     hollow = _taught("dog", 0.9, _box(40, 60, 41, 70), box=(50, 30, 80, 60))
@@ -42,7 +42,7 @@ def test_only_what_is_believed_becomes_an_object_and_the_rest_of_its_box_is_doub
     assert (doubtful == _box(0, 20, 20, 30)).all()
 
 
-def test_people_are_believed_before_the_teacher() -> None:
+def test_people_come_before_the_teacher() -> None:
     person = Marked("person", 1.0, _box(0, 0, 40, 20), exact=True)
     same = _taught("dog", 0.9, _box(2, 2, 40, 22))
     beside = _taught("dog", 0.9, _box(0, 18, 40, 60))
@@ -74,7 +74,7 @@ def test_a_thing_without_a_name_is_the_rest_without_strings() -> None:
     assert not parts[1].mask[5, 40]
 
 
-def test_names_of_a_video_are_by_majority_and_single_sights_are_not_believed() -> None:
+def test_names_of_a_video_are_by_majority_and_single_sights_are_not_accepted() -> None:
     masks = [_box(10, 10 + step, 40, 40 + step) for step in range(3)]
     frames = [
         [_taught("dog", 0.6, masks[0])],
@@ -83,8 +83,8 @@ def test_names_of_a_video_are_by_majority_and_single_sights_are_not_believed() -
     ]
     named = by_majority(frames)
     assert [frame[0].name for frame in named] == ["dog", "dog", "dog"]
-    assert named[1][0].believed
-    assert not named[1][1].believed
+    assert named[1][0].accepted
+    assert not named[1][1].accepted
 
 
 def _jpeg(path: Path, seed: int) -> None:

@@ -115,7 +115,6 @@ def test_packed_pictures_bring_their_classes_and_both_stages(tmp_path):
     assert [item.name for item in options.config.classes] == EVERYDAY.split()
     plan = options.plan
     assert plan.mix.data == plan.clips.cutouts == arguments["data"]
-    assert plan.clips.everyday
     assert (plan.mix.still_share, plan.portrait_share) == (0.5, 0.25)
 
 
@@ -184,5 +183,5 @@ def test_a_run_that_is_interrupted_names_the_option_that_continues_it(tmp_path, 
     asked = [*small, "--scales=1", "--out", str(tmp_path)]
     done = CliRunner().invoke(train, asked)
     assert done.exit_code == 1
-    assert f"The same command with --resume goes on from {tmp_path}." in done.stderr
+    assert f"The same command with --resume continues from {tmp_path}." in done.stderr
     assert CliRunner().invoke(train, [*asked, "--resume"]).exit_code == 0

@@ -41,7 +41,9 @@ def test_two_processes_train_one_model(small_run, capfd):
     plan = replace(small_run.plan, batch_size=3)
     options = replace(small_run, budget=Budget(steps=3), plan=plan)
     ends = run_together(options)
-    assert "find_unused_parameters" not in capfd.readouterr().err, "torch searched in vain"
+    assert "find_unused_parameters" not in capfd.readouterr().err, (
+        "torch searched for unused parameters"
+    )
     for name, (one, other) in ends.items():
         start = dict(fresh_stage(name, options).module.named_parameters())
         assert all(torch.equal(one["module"][key], other["module"][key]) for key in start)

@@ -1,4 +1,4 @@
-"""A run that was stopped or killed goes on as if nothing had happened, bit by bit."""
+"""A run that was stopped or killed continues as if nothing had happened, bit by bit."""
 
 import multiprocessing
 import os
@@ -78,7 +78,7 @@ def test_a_killed_run_continues_from_its_last_checkpoint_in_another_process(smal
 def test_a_run_is_not_overwritten_by_another_one(small_run):
     train(fresh_stage("segmenter", small_run), small_run)
     written = small_run.weights_path.read_bytes()
-    with pytest.raises(TrainingError, match="is a run: go on with --resume"):
+    with pytest.raises(TrainingError, match="is a run: continue with --resume"):
         train(fresh_stage("segmenter", small_run), small_run)
     assert small_run.weights_path.read_bytes() == written
 

@@ -57,7 +57,7 @@ def test_a_segmenter_can_continue_from_a_file(small_run):
     torch.testing.assert_close(exported[key], stored[key])
 
 
-def test_a_weight_file_tells_the_steps_and_minutes_of_all_runs_that_it_builds_on(small_run):
+def test_a_weight_file_has_the_steps_and_minutes_of_all_runs_that_it_builds_on(small_run):
     options = replace(small_run, budget=Budget(steps=2))
     train_segmenter(options)
     first = header_of(options.weights_path)

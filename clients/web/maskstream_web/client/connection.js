@@ -79,7 +79,7 @@ export class Connection {
 
   /**
    * Keep the connection until the server closes it as done, or `leave` is called.
-   * @throws {import('./errors.js').MaskstreamError} the server refuses for good, or none is there
+   * @throws {import('./errors.js').MaskstreamError} the server refuses with a fatal error, or none is there
    */
   async run() {
     this.#policy.noteProgress(performance.now());

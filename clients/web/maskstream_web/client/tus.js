@@ -108,7 +108,8 @@ export class TusUpload {
   }
 
   /**
-   * An upload that is gone is begun anew; one that is elsewhere than we thought goes on from there.
+   * An upload that is gone is begun anew; one with another offset than
+   * ours continues from the server's.
    * @param {unknown} error
    * @param {Retrying} retrying
    */

@@ -106,5 +106,5 @@ function range(from, until) {
   return Array.from({ length }, (_, place) => until - length + place);
 }
 
-/** A server may name any number: what a viewer missed is told frame by frame up to here. */
+/** A server may name any number: missed frames are reported one by one up to here. */
 const MAX_MISSED = 100_000;

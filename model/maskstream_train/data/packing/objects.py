@@ -68,7 +68,7 @@ def join(
     for one in sorted(taught, key=lambda thing: -thing.score):
         inside = (one.mask & exact).sum() > ALREADY_MARKED * max(int(one.mask.sum()), 1)
         free = one.mask & ~owned
-        if not one.believed or inside or free.sum() < MIN_PIXELS:
+        if not one.accepted or inside or free.sum() < MIN_PIXELS:
             continue
         objects.append(Marked(one.name, one.score, free, exact=False))
         owned |= free

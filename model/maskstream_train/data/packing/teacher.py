@@ -39,7 +39,7 @@ class TaughtObject:
     agrees: bool
 
     @property
-    def believed(self) -> bool:
+    def accepted(self) -> bool:
         """Whether it is used as an object with this mask."""
         least = MIN_FILL if self.agrees else MIN_FILL_OF_ANY
         x0, y0, x1, y1 = self.box

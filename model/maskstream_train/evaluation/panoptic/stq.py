@@ -93,7 +93,7 @@ class StqMetric:
 
     Args:
         categories: all classes.
-        crowd: tells which true segments, where they are things, take no part in association.
+        crowd: marks the true segments that, where they are things, take no part in association.
     """
 
     def __init__(self, categories: Sequence[Category], crowd: CrowdRule) -> None:

@@ -1,7 +1,7 @@
 """The interface of a store of videos: atomic changes, visible to all that share it.
 
 Rules live in `record.py`; a store only compares and sets: a change is written where the record is
-still the one that it was made from. So a worker with an old fence cannot write, whatever it thinks.
+still the one that it was made from. So a worker with an old fence cannot write.
 """
 
 import dataclasses

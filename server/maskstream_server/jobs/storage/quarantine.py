@@ -43,7 +43,7 @@ class Quarantine:
         return sorted(os.listdir(self._folder)) if self._folder.exists() else []
 
     def clear(self, keep_s: float) -> list[str]:
-        """Remove for good what has been in it for so long; return the ids."""
+        """Delete what has been in it for so long; return the ids."""
         videos = self.videos()
         now_s = self._now_s() if videos else 0.0
         over = [video for video in videos if now_s - self._since_s(video, now_s) > keep_s]

@@ -1,4 +1,4 @@
-"""Frames of a video step some at a time: the same results wherever a worker goes on."""
+"""Frames of a video step some at a time: the same results wherever a worker resumes."""
 
 from dataclasses import dataclass, replace
 from functools import partial

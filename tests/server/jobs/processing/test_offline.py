@@ -1,4 +1,4 @@
-"""Videos that are refined: what the model gives, from wherever a worker goes on."""
+"""Videos that are refined: what the model gives, from wherever a worker resumes."""
 
 import asyncio
 from dataclasses import replace

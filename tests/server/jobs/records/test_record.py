@@ -111,7 +111,7 @@ def test_a_video_that_takes_three_workers_down_fails_and_says_so():
     )
 
 
-def test_workers_that_stop_in_peace_are_not_counted():
+def test_workers_that_stop_in_order_are_not_counted():
     record = video_record()
     for fence in range(1, 10):
         record = release(claim(record, 5.0), fence, 6.0)

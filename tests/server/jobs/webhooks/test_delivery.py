@@ -1,4 +1,4 @@
-"""Deliveries to a real server: at least once, however often it says no or somebody dies."""
+"""Deliveries to a real server: at least once, however often it refuses or a process is killed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-/** A live stream as the page sees it: its source, and the worker that talks to the server. */
+/** A live stream as the page sees it: its source, and the worker that is connected to the server. */
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Source } from './sources.js' */
@@ -18,7 +18,7 @@ export class LiveStream extends EventTarget {
     this.isPaused = false;
     this.isEnding = false;
     this.worker = new Worker(new URL('./stream-worker.js', import.meta.url), { type: 'module' });
-    this.worker.onmessage = ({ data }) => this.hear(data);
+    this.worker.onmessage = ({ data }) => this.receive(data);
     this.worker.onerror = () =>
       this.report({ kind: 'ended', error: 'The page failed in its worker.' });
     this.post({ kind: 'start', request });
@@ -55,13 +55,18 @@ export class LiveStream extends EventTarget {
     this.post({ kind: 'classes', classes });
   }
 
+  /** @param {string[]} prompts */
+  prompt(prompts) {
+    this.post({ kind: 'prompts', prompts });
+  }
+
   /** @param {number} index of a view; the answer is a `past` */
   seek(index) {
     this.post({ kind: 'seek', index });
   }
 
   /** @param {FromWorker} message */
-  hear(message) {
+  receive(message) {
     if (message.kind === 'wanted') void this.give();
     else this.report(message);
   }

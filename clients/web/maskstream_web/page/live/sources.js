@@ -30,8 +30,8 @@ const REFUSALS = new Map([
 export async function openSource(kind, file) {
   try {
     if (kind === 'camera') {
-      const wishes = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: 'environment' };
-      return await playing(await devices().getUserMedia({ video: wishes }), 'camera');
+      const constraints = { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: 'environment' };
+      return await playing(await devices().getUserMedia({ video: constraints }), 'camera');
     }
     if (kind === 'screen') {
       return await playing(await devices().getDisplayMedia({ video: true }), 'screen');
@@ -62,7 +62,7 @@ async function playing(what, name) {
   const video = document.createElement('video');
   video.muted = true;
   video.playsInline = true;
-  // A clip that is over would end the demonstration; a file of one's own plays once.
+  // A clip that is over would end the demonstration; a file that a visitor chose plays once.
   video.loop = what instanceof URL;
   const close = attach(video, what);
   try {

@@ -1,4 +1,4 @@
-/** The stage with what lies over it: a first word, notices and a badge. */
+/** The stage with its overlays: a first message, notices and a badge. */
 
 import { element } from '../shared/dom.js';
 import { Stage } from './stage.js';

@@ -47,13 +47,13 @@ export class Watched extends HTMLElement {
     this.frame.running(session !== null);
     if (session === null) return;
     const worker = new Worker(new URL('./watch-worker.js', import.meta.url), { type: 'module' });
-    worker.onmessage = ({ data }) => this.hear(data);
+    worker.onmessage = ({ data }) => this.receive(data);
     worker.postMessage({ server: this.server.address, apiKey: this.server.apiKey, session });
     this.worker = worker;
   }
 
   /** @param {FromWorker} message */
-  hear(message) {
+  receive(message) {
     if (message.kind === 'watched') {
       this.table.add(message.view);
       this.frame.stage.show(null, message.view);
@@ -62,6 +62,7 @@ export class Watched extends HTMLElement {
     } else if (message.kind === 'ended') {
       this.session = null;
       this.frame.notice(message.error || 'The session has ended.');
+      if (message.error) void this.server.takesKey();
     }
   }
 }

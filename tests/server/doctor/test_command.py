@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("logging_as_before")
 @pytest.fixture
 def no_model(monkeypatch) -> None:
     """The model takes seconds, and is looked at by tests of its own."""
-    monkeypatch.setattr(checks, "check_model", lambda settings: [])
+    monkeypatch.setattr(checks, "check_model", lambda *_: [])
 
 
 def run(*options: str, **variables: str) -> Result:
@@ -88,6 +89,17 @@ def test_a_metrics_port_in_use_is_reported_with_its_option(own_redis, tmp_path):
         place = ("--store", own_redis.url, "--data-folder", str(tmp_path))
         found = findings("--worker", "--metrics-port", str(port), *place)
     assert (found["port"]["grade"], "--metrics-port" in found["port"]["advice"]) == ("failed", True)
+
+
+def test_what_takes_minutes_is_said_beside_the_report(monkeypatch):
+    def slow(settings: object, report: Callable[[str], None]) -> list[Finding]:
+        report("compile: building engine 1 of 1")
+        return [Finding("compile", "ok", "compile in float32")]
+
+    monkeypatch.setattr(checks, "check_backends", slow)
+    done = run("--backends", "--json")
+    assert done.stderr == "compile: building engine 1 of 1\n"
+    assert json.loads(done.stdout)["findings"][-1]["name"] == "compile"
 
 
 @pytest.mark.usefixtures("no_model")
