@@ -117,8 +117,7 @@ class Crops:
         boxes: `(n, 4)` int32 x0, y0, x1, y1 in mask pixels, half open; zeros without a mask.
         areas: `(n,)` int64 mask pixels.
         bitmaps: n arrays bool `(y1 - y0, x1 - x0)`; of size 0 without a mask.
-        logits: n arrays float32 of the same shapes, which of two tracks is in front; None where not
-            asked for.
+        logits: n arrays float32 likewise; the larger is in front. None where not asked for.
     """
 
     size: Size

@@ -84,7 +84,7 @@ class OnlineHungarian(TrackerModel):
             masks = (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
             return download([mask_ious(masks)])[0]
 
-        scores = foreground_scores(logits)
+        scores = foreground_scores(logits, self.config.tracker.soft_classes)
         decided = self._decide(scores, offers, state)
         distinct = suppress_duplicates(decided, state.missed_frames, self.config.online, ious_of)
         decisions = admit(distinct, scores, max_tracks)

@@ -16,7 +16,7 @@ from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.advance import advance
 from maskstream_model.daq.candidates import Candidates, row_masks
-from maskstream_model.daq.disappearance import foreground_scores, match_queries
+from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.padding import stack_tracks
@@ -81,7 +81,7 @@ class OnlineDaq(TrackerModel):
     ) -> list[tuple[FrameOutput, TrackerState]]:
         embeddings = self.tracker.decode_first(frame.embeddings)[-1]
         candidates = self._candidates(embeddings, frame, resized, num_tracks=0)
-        (scores,) = download([foreground_scores(frame.logits)])
+        (scores,) = download([self.tracker.foreground(frame.logits)])
         decisions = [decide_first_frame(own, self.config.online) for own in scores]
         return self._conclude(states, candidates, decisions, scores, max_tracks)
 
@@ -174,12 +174,12 @@ class OnlineDaq(TrackerModel):
 
         They are on the host, which waits for both at once.
         """
-        scores = foreground_scores(logits)
+        scores = self.tracker.foreground(logits)
         if not self._asks_tracker_2(tracked):
             return download([scores])[0], None
         slots = self.tracker.decode_slots(tracked, frame.embeddings, self.segmenter.query_features)
         num_tracks = tracked.features.shape[1]
-        keep = foreground_scores(self.tracker.classify(slots[-1][:, :num_tracks]))
+        keep = self.tracker.foreground(self.tracker.classify(slots[-1][:, :num_tracks]))
         scores, keep = download([scores, keep])
         return scores, keep
 

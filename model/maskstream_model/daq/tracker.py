@@ -14,6 +14,7 @@ from maskstream_model.config import SegmenterConfig, TrackerConfig
 from maskstream_model.daq.appearance import pool
 from maskstream_model.daq.disappearance import (
     SlotCrossAttentionLayer,
+    foreground_scores,
     match_queries,
     open_if_all_blocked,
 )
@@ -91,6 +92,7 @@ class QueryTracker(nn.Module):
         self.pos_embed = MLP(dim, dim, dim)
         self.new_ins_embeds = nn.Embedding(1, dim)
         self.bg_slots = nn.Embedding(tracker.num_background, dim)
+        self.soft_classes = tracker.soft_classes
         count = tracker.static_anchors
         self.static_anchors = nn.Embedding(count, 2 * dim) if count else None
 
@@ -174,6 +176,10 @@ class QueryTracker(nn.Module):
         """Return class logits `(B, R, K + 1)` of states `(B, R, C)`."""
         logits: Tensor = self.class_embed(self.decoder_norm(states))
         return logits
+
+    def foreground(self, logits: Tensor) -> Tensor:
+        """Return `foreground_scores` of class logits, this tracker's or its segmenter's."""
+        return foreground_scores(logits, self.soft_classes)
 
     def segment(self, states: Tensor, mask_features: Tensor) -> Tensor:
         """Return mask logits `(B, R, H, W)` of states `(B, R, C)`, features `(B, C, H, W)`."""

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maskstream_model.daq.disappearance import foreground_scores, match_queries
+from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.daq.state import TrackerState
@@ -71,7 +71,7 @@ def emergence_gaps(model: OnlineDaq, step: Step, truth: Tensor) -> list[Gap]:
     )
     features, positions = tracker.anchors(appearances)
     ends = states[-1][:, step.state.num_tracks :]
-    scores = foreground_scores(tracker.classify(ends))[0]
+    scores = tracker.foreground(tracker.classify(ends))[0]
     covers = overlaps(tracker.segment(ends, frame.mask_features)[0] > 0, truth) >= IOU_MIN
     rows = _best_rows(covers, scores)
     starts = (features + positions)[0]
@@ -117,7 +117,7 @@ def _slots(model: OnlineDaq, step: Step, keep_score_min: float) -> tuple[Tensor,
     background = tracker.bg_slots.weight[None]
     rows = torch.cat([tracked.features, background], 1)
     starts = queries[match_queries(rows, queries)][:, :count] + tracked.features
-    return starts[0], ends[0], foreground_scores(tracker.classify(ends))[0] > keep_score_min
+    return starts[0], ends[0], tracker.foreground(tracker.classify(ends))[0] > keep_score_min
 
 
 def _tracks(model: OnlineDaq, step: Step) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,5 +127,5 @@ def _tracks(model: OnlineDaq, step: Step) -> tuple[Tensor, Tensor, Tensor]:
     appearances = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
     states = tracker.decode(tracked, frame.embeddings, appearances)
     ends = states[-1][:, : step.state.num_tracks]
-    seen = foreground_scores(tracker.classify(ends))[0] > model.config.online.tracked_score_min
+    seen = tracker.foreground(tracker.classify(ends))[0] > model.config.online.tracked_score_min
     return (tracked.features + tracked.positions)[0], ends[0], seen
