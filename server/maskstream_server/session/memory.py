@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from maskstream_protocol.rules import Rule, read_rules
+from maskstream_server.events.memory import NO_EVENTS, EventMemory, read_event_memory
+from maskstream_server.events.rules import NO_RULES, EventRules
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 MODEL_PREFIX = "model/"
 SESSION_PART = "session"
+RULES_PART = "rules"
+EVENTS_PART = "events"
 SCHEMA = 3
+SCHEMA_WITH_RULES = 4
+"""A server that knows no rules would drop them: it must not take such a session up."""
 
 
 class MemoryDamagedError(Exception):
@@ -30,6 +37,9 @@ class SessionMemory:
         prompts: those that the last frame was stepped with.
         classes: of the tracks in `mentioned`, as of the last result.
         reported: the classes that are mentioned; None: all.
+        rules, fps: what makes events of results, and how many frames without a time are a second.
+        webhook: address that events are sent to.
+        events: what the rules remember after frame `last_result`.
     """
 
     epoch: int = 1
@@ -42,6 +52,10 @@ class SessionMemory:
     prompts: SessionPrompts = NO_PROMPTS
     classes: Mapping[int, int] = field(default_factory=dict)
     reported: frozenset[int] | None = None
+    rules: tuple[Rule, ...] = ()
+    fps: float | None = None
+    webhook: str | None = None
+    events: EventMemory = NO_EVENTS
 
     def reporting(self, reported: frozenset[int] | None) -> Self:
         """Return it for a client that wants these classes mentioned; None: all.
@@ -59,7 +73,7 @@ class SessionMemory:
     def to_parts(self) -> dict[str, bytes]:
         """Return the named parts of which a commit writes those that have changed."""
         fields: dict[str, Any] = {
-            "schema": SCHEMA,
+            "schema": SCHEMA_WITH_RULES if self.rules else SCHEMA,
             "fingerprint": self.fingerprint,
             "last_result": self.last_result,
             "epoch_began": self.epoch_began,
@@ -70,6 +84,11 @@ class SessionMemory:
         if self.prompts.texts:
             fields["texts"], fields["wanted"] = self.prompts.texts, self.prompts.wanted
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
+        if self.rules:
+            rules: dict[str, Any] = {"rules": [asdict(rule) for rule in self.rules]}
+            rules |= {"fps": self.fps, "webhook": self.webhook}
+            parts[RULES_PART] = json.dumps(rules, separators=(",", ":")).encode()
+            parts[EVENTS_PART] = self.events.to_bytes()
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
 
@@ -82,12 +101,14 @@ class Beginning:
         state: of the model; None before the epoch's first frame.
         index: last frame that `state` holds, as the model counts.
         kept: sequences of the results that the store keeps, in order.
+        rules: those of the memory, bound to the model.
     """
 
     memory: SessionMemory = field(default_factory=SessionMemory)
     state: Any = None
     index: int = 0
     kept: tuple[int, ...] = ()
+    rules: EventRules = NO_RULES
 
 
 def read_memory(
@@ -104,8 +125,9 @@ def read_memory(
         return SessionMemory(epoch, sequence, sequence, fingerprint=fingerprint)
     try:
         fields = json.loads(parts[SESSION_PART])
-        if fields["schema"] != SCHEMA:
+        if fields["schema"] not in (SCHEMA, SCHEMA_WITH_RULES):
             raise MemoryDamagedError(f"schema {fields['schema']} is not {SCHEMA}")
+        rules = json.loads(parts[RULES_PART]) if RULES_PART in parts else {"rules": []}
         return SessionMemory(
             epoch=epoch,
             sequence=sequence,
@@ -121,6 +143,10 @@ def read_memory(
             prompts=_prompts(fields),
             classes={int(track): int(label) for track, label in fields.get("classes", ())},
             reported=_labels(fields.get("reported")),
+            rules=read_rules(rules["rules"]),
+            fps=rules.get("fps"),
+            webhook=rules.get("webhook"),
+            events=read_event_memory(parts[EVENTS_PART]) if rules["rules"] else NO_EVENTS,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryDamagedError(str(error)) from error
