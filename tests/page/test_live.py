@@ -12,7 +12,7 @@ from support.server import LiveServer, running_server
 
 ENCODE_FIVE = """async () => {
   const { FrameEncoder } = await import('/page/live/frame-encoder.js');
-  const encoder = new FrameEncoder(true);
+  const encoder = new FrameEncoder('automatic');
   const needs = { welcome: { codecs: ['jpeg', 'vp9'] }, needsKeyFrame: false };
   const { encode } = VideoEncoder.prototype;
   const codecs = [];
@@ -146,6 +146,7 @@ def test_a_camera_is_sent_as_video_or_as_pictures_where_the_visitor_wants_them(
     live: LiveServer, visit: Visit
 ):
     page = visit(live.url)
+    page.get_by_label("Coding of frames sent").select_option("Video")
     start(page, "Camera")
     page.get_by_text("sent as VP9").wait_for()
     assert live.metric("maskstream_packet_sessions") == 1
