@@ -16,6 +16,7 @@ from maskstream_model.classes import color_of
 from maskstream_model.port import ClassInfo, Model, Prompt, SessionOptions
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import JobFailedError, StoreUnreachableError
+from maskstream_server.events.rules import EventRules
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
 from maskstream_server.jobs.intake.fetching import Fetcher
@@ -105,6 +106,7 @@ class VideoJob:
             wanted = ResultOptions.of(
                 model.info, options.min_score, options.classes, mask_scale=scale
             )
+            rules = EventRules.of(options.rules, model.info, options.classes)
         except ValueError as error:
             raise JobFailedError(str(error)) from error
         return Tracking(
@@ -115,6 +117,7 @@ class VideoJob:
             SessionOptions(_prompts(options.prompts), self.parts.max_tracks),
             self._classes,
             self.parts.checkpoint_every,
+            rules,
         )
 
     @property
