@@ -201,6 +201,7 @@ class Engine(Generic[State]):
             self.doing = None
             self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
+            self._reader.finish()
             self._on_loop(_resolve, warm, error)
             return
         self._accepting = not self._ended

@@ -9,7 +9,8 @@ import torch
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.threads import choose_threads, quickest
-from maskstream_server.lifecycle.assembly import engine_threads
+from maskstream_server.lifecycle.assembly import build_engine, engine_threads
+from support.fake_model import FakeModel
 
 LIMIT_S = 240
 
@@ -31,6 +32,16 @@ def test_the_number_of_threads_is_measured_unless_it_is_set(
 ):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     assert engine_threads(Settings(**settings), variables) == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "sizes", "batches"),
+    [("cpu", ((360, 640),), (1,)), ("cuda:0", ((360, 640), (640, 360)), (1, 2, 3))],
+)
+def test_on_a_gpu_all_shapes_that_may_come_are_warmed_up(device, sizes, batches):
+    settings = Settings(device=device, max_batch=3, compile_size="640x360,360x640")
+    limits = build_engine(settings, FakeModel()).limits
+    assert (limits.warm_up_sizes, limits.warm_up_batches) == (sizes, batches)
 
 
 @pytest.mark.parametrize(
