@@ -16,6 +16,7 @@ const FRAME_US = 40_000; // 25 pictures a second
 
 async function* pictures() {
   const names = (await readdir(folder)).filter((name) => /\.jpe?g$/i.test(name)).sort();
+  if (names.length === 0) throw new Error(`There is no JPEG file in ${folder}.`);
   for (const [index, name] of names.entries()) {
     yield { data: await readFile(path.join(folder, name)), ptsUs: index * FRAME_US };
   }
@@ -26,8 +27,13 @@ const stream = client.stream(pictures(), { maskScale: 0.5 });
 stream.addEventListener('state', ({ detail }) => {
   if (detail.state === 'waiting') console.error(`${detail.reason} Trying again.`);
 });
-for await (const result of stream) {
-  const tracks = result.visible.filter((track) => track.score >= stream.showMin);
-  const shown = tracks.map(({ id, label, score }) => `${label} #${id} ${score.toFixed(2)}`);
-  console.log(`${result.frameIndex}: ${shown.join(', ') || 'nothing'}`);
+try {
+  for await (const result of stream) {
+    const tracks = result.visible.filter((track) => track.score >= stream.showMin);
+    const shown = tracks.map(({ id, label, score }) => `${label} #${id} ${score.toFixed(2)}`);
+    console.log(`${result.frameIndex}: ${shown.join(', ') || 'nothing'}`);
+  }
+} catch (error) {
+  console.error(`Error: ${error.message}`);
+  process.exitCode = 1;
 }

@@ -124,8 +124,8 @@ def family_of(preset: str) -> Family:
     if not found:
         names = preset_names()
         near = get_close_matches(preset, names, n=1, cutoff=0.8)
-        guess = f"; did you mean {near[0]}" if near else ""
-        raise ConfigError(f"unknown model {preset!r}{guess}; known are {', '.join(names)}")
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}"
+        raise ConfigError(f"unknown model {preset!r}; {hint}")
     if len(found) > 1:
         owners = " and ".join(sorted(_distribution(entry) for entry in found))
         raise ConfigError(f"{preset} is a model of both {owners}: uninstall one of them")

@@ -7,7 +7,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from maskstream_model.errors import StateError
-from maskstream_model.port import MAX_PARTS, PART_NAME
+from maskstream_model.memory_bounds import MAX_PARTS, PART_NAME
 
 
 def parts_to_file(parts: Mapping[str, bytes]) -> bytes:

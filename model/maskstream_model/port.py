@@ -5,11 +5,10 @@ kept on the model, so that one model serves any number of sessions and videos. A
 sessions, several frames of one, and a whole video are the same call.
 """
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +21,6 @@ Task = Literal["instances", "panoptic", "semantic", "referring"]
 PromptUse = Literal["never", "optional", "required"]
 Rows = npt.NDArray[np.int64]
 """`(n,)` indices of rows of a `TrackTable`."""
-PART_NAME: Final = re.compile(r"[a-z0-9_./-]{1,64}")
-MAX_PARTS: Final = 4096
-MAX_PARTS_BYTES: Final = 32 << 20
-"""Of a whole memory; a hundred tracks of the largest preset need less than a tenth of it."""
 
 
 class TrackStatus(IntEnum):
@@ -143,7 +138,7 @@ class Masks(Protocol):
     """The masks of a frame, not yet pixels; how they are kept is the family's business."""
 
     def crops(self, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
-        """Make the masks of some rows of the frame's table at `size`.
+        """Make the masks of some rows of the frame's table at `size`; on any thread, beside steps.
 
         Where pixels belong to one track only, those of `rows` compete for them: a track that is
         not listed leaves no hole.
@@ -283,10 +278,10 @@ class Model(Protocol[StateInvariant]):
         """
 
     def to_parts(self, state: StateInvariant) -> dict[str, bytes]:
-        """Return the memory as of `committed`, as named parts.
+        """Return the memory as of `committed`, as named parts; on any thread, beside other steps.
 
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
-        writes those that have changed. Their bounds: `PART_NAME`, `MAX_PARTS`, `MAX_PARTS_BYTES`.
+        writes those that have changed. Their bounds are in `memory_bounds`.
         """
 
     def from_parts(

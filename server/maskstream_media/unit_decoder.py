@@ -16,6 +16,8 @@ DECODERS: Final = {"h264": "h264", "hevc": "hevc", "vp8": "vp8", "vp9": "vp9", "
 """FFmpeg's names by those of the wire."""
 _TOO_LARGE: Final = (errno.EINVAL, errno.ERANGE)
 """What decoders of VP8, VP9 and AV1 say of a size over `max_pixels`, without the size."""
+_PADDED: Final = 2
+"""FFmpeg counts rows and columns that pad a picture, which may have as many pixels itself."""
 _DELIMITER: Final = b"\x12\x00"
 """Of AV1's temporal units: dav1d gives a second picture only when more data comes."""
 
@@ -40,7 +42,7 @@ class UnitDecoder:
     """A decoder that is fed in order, and keeps no picture back.
 
     Args:
-        max_pixels: width x height; a larger picture is refused by its header.
+        max_pixels: width x height; a picture of more than twice as many is refused by its header.
         max_side_px: the longer side.
     """
 
@@ -54,7 +56,8 @@ class UnitDecoder:
         """Forget what was decoded; the next unit is a key frame of this codec."""
         self._codec, self._begins = codec, True
         self._context = _context(codec)
-        self._context.options = {"max_pixels": str(self._max_pixels), "err_detect": "explode"}
+        most = _PADDED * self._max_pixels
+        self._context.options = {"max_pixels": str(most), "err_detect": "explode"}
         self._splitter = _context(codec)
 
     def decode(self, payload: bytes) -> av.VideoFrame:

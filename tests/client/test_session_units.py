@@ -1,12 +1,16 @@
 """Units of a video on the client's side: when the next one is to be a key frame."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from client.server_side import result, welcome
 from client.talk import PICTURE, Conversation
 from maskstream_client.pictures import Picture
+from maskstream_client.unit_stream import encode_for
+from maskstream_client.video import VideoFrame
 from maskstream_protocol import notices
 from maskstream_protocol.errors import CodecUnsupportedError
 from maskstream_protocol.frames import FrameCodec, decode_frame
@@ -112,3 +116,19 @@ def test_a_session_is_not_continued_on_a_server_that_does_not_take_its_units():
     talk.session.connection_lost()
     with pytest.raises(CodecUnsupportedError):
         talk.connect(welcome(resumed=True, next_sequence=1))
+
+
+async def test_a_unit_of_before_a_loss_is_encoded_anew_where_the_next_decoder_begins():
+    talk = begun(True, policy="latest")
+    talk.receive(result(1, durable=True))
+
+    async def until(ready: Callable[[], bool]) -> None:
+        talk.session.connection_lost()
+        talk.connect(hearing(resumed=True, next_sequence=2))
+        assert ready()
+
+    def encode(frame: VideoFrame) -> Picture:
+        return unit(talk.session.take_key_request())
+
+    frame = VideoFrame(np.zeros((4, 6, 3), np.uint8))
+    assert (await encode_for(talk.session, frame, encode, until)).key_frame

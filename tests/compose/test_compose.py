@@ -16,7 +16,15 @@ import pytest
 from maskstream_client import connect
 from maskstream_client.events import ConnectionLost, Event, IdentitiesReset
 from maskstream_client.result import Result
-from support.compose_stack import CHECKOUT, NUM_SERVERS, Stack, engine_answers
+from support.compose_stack import (
+    BUILD_S,
+    CHECKOUT,
+    NUM_SERVERS,
+    UP_S,
+    Stack,
+    engine_answers,
+)
+from support.limits import no_longer_than
 from support.lossless import write_lossless
 from support.sample_clip import sample_clip
 
@@ -31,16 +39,16 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("deployment"))
     try:
-        stack.up()
+        with no_longer_than(BUILD_S + UP_S):
+            stack.prepare()
+            stack.up()
         yield stack
     finally:
-        if request.session.testsfailed:
-            print(stack.compose("logs", "--tail", "40"))
+        # Shown where a test fails.
+        print(stack.compose("logs", "--tail", "40"))
         stack.down()
 
 

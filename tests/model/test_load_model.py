@@ -120,7 +120,8 @@ def test_a_model_that_knows_stuff_has_three_tasks(task):
 @pytest.mark.parametrize(
     ("name", "overrides", "sentence"),
     [
-        ("demon", {}, "unknown model 'demon'; did you mean demo; known are .*daq_r50_ovis"),
+        ("demon", {}, r"unknown model 'demon'; did you mean demo\?$"),
+        ("nix", {}, "unknown model 'nix'; known are .*daq_r50_ovis"),
         ("demo", {"patience": 3}, "unknown override patience; known are"),
         ("demo", {"tracked_score_min": 1.5}, "tracked_score_min must lie between 0 and 1"),
         ("demo", {"max_missed_frames": 0}, "max_missed_frames must be a whole number"),

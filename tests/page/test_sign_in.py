@@ -49,3 +49,23 @@ def test_the_key_lasts_as_long_as_the_tab_and_signing_out_ends_it(locked: LiveSe
     other_tab.get_by_label("API key").wait_for()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("API key").wait_for()
+
+
+def test_a_key_that_is_not_valid_any_more_is_asked_for_again(locked: LiveServer, visit: Visit):
+    page = visit(locked.url)
+    sign_in(page, KEY)
+    start(page)
+    page.get_by_role("checkbox", name="Outlines").uncheck()
+    page.get_by_role("button", name="Stop").click()
+    page.evaluate("sessionStorage.setItem('maskstream-key', 'removed-by-the-operator')")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("The server does not take the key any more.").wait_for()
+    assert page.evaluate("Object.values(sessionStorage).join('')") == ""
+    sign_in(page, KEY)
+    page.get_by_role("button", name="Start").wait_for()
+    assert not page.get_by_role("checkbox", name="Outlines").is_checked()
+    assert page.locator(".stage-notice").count() == 0
+    start(page)
+    page.get_by_role("link", name="Videos").click()
+    page.evaluate("sessionStorage.setItem('maskstream-key', 'removed-by-the-operator')")
+    page.get_by_label("API key").wait_for()

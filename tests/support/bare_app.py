@@ -1,5 +1,7 @@
 """The web application of a server that does nothing, for what is known without asking it."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
@@ -21,10 +23,11 @@ class Engine:
         return 0.0
 
 
-def application() -> FastAPI:
+def application(**settings: Any) -> FastAPI:
+    """Return the application of a server with a key; `settings` are those of `Settings`."""
     return create_app(
         Service(
-            settings=Settings(api_keys=KEY),
+            settings=Settings(api_keys=KEY, **settings),
             model=FakeModel(),
             engine=Engine(),
             store=MemoryStore(),

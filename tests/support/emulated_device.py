@@ -2,8 +2,9 @@
 
 Inside `EmulatedDevice()` a tensor that was put on the device, and all that is computed from it,
 says that it is there. What a real device would refuse (operands on two devices) raises. What makes
-the host wait for the device (a copy to the host, a size that depends on data), and each copy to the
-device, is counted by line.
+the host wait for the device is counted by line: a copy to the host, a size that depends on data,
+and a copy to the device that is not asked to let the host go on (torch waits for the device's queue
+then). Copies that do are counted apart.
 """
 
 import traceback
@@ -24,12 +25,20 @@ PROPERTIES: dict[object, object] = {
 }
 READS = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__"}
 """They bring values to the host, which waits until the device has them."""
-DATA_SIZED = {"nonzero", "masked_select", "unique", "unique_consecutive", "equal", "allclose"}
-"""The size of what they return is known when the device has computed it."""
-
-
-MAKES_FROM_HOST = {"tensor", "as_tensor"}
+DATA_SIZED = {
+    "allclose",
+    "bincount",
+    "equal",
+    "masked_select",
+    "nonzero",
+    "unique",
+    "unique_consecutive",
+}
+"""The size or value of what they return is known when the device has computed it."""
+MAKES_FROM_HOST = {"tensor", "as_tensor", "new_tensor"}
 INDEXES = {"__getitem__", "__setitem__"}
+OF_THE_HOST = {"numpy", "__array__"}
+"""A tensor of a device has none."""
 
 
 class OnDevice(Tensor):
@@ -58,7 +67,7 @@ class EmulatedDevice(TorchFunctionMode):
 
     Attributes:
         waits: how often the host waited for the device, by line of our packages.
-        uploads: how often it copied to the device, likewise.
+        uploads: how often it copied to the device without waiting, likewise.
     """
 
     def __init__(self) -> None:
@@ -80,27 +89,29 @@ class EmulatedDevice(TorchFunctionMode):
             return PROPERTIES[func]
         if name in ("to", "cpu", "cuda", "copy_"):
             return self._move(func, name, args, kwargs)
-        if name in READS and there:
+        if name == "pin_memory":
+            return args[0]
+        if name in OF_THE_HOST and there:
+            raise MixedDevicesError(f"{name} at {_caller()}: a tensor of {CUDA}")
+        if there and (name in READS or name in DATA_SIZED or _is_waiting_index(name, args)):
             self.waits[_caller()] += 1
-        if (name in DATA_SIZED and there) or _picks_by_mask(name, args):
-            self.waits[_caller()] += 1
-        if name in INDEXES and _there(args[0]) and not all(map(_there, _index_tensors(args[1]))):
-            self.uploads[_caller()] += 1
         if there and not name.startswith("__get"):
             _refuse_mixed(name, args, tensors)
         made = _is(kwargs.get("device"), "cuda")
-        if made and name in MAKES_FROM_HOST:
-            self.uploads[_caller()] += 1
+        if name in MAKES_FROM_HOST and (made or there):
+            self.waits[_caller()] += 1
         if made:
             kwargs["device"] = torch.device("cpu")
+        kwargs.pop("pin_memory", None)
         result = _plainly(func, args, kwargs)
         return _placed(result) if there or made else result
 
     def _move(
         self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        waits = not kwargs.pop("non_blocking", False)
         if name == "copy_":
-            self._count(_there(args[1]), _there(args[0]))
+            self._count(_there(args[1]), _there(args[0]), waits)
             _plainly(func, args, kwargs)
             return args[0]
         source, rest = args[0], args[1:]
@@ -110,15 +121,18 @@ class EmulatedDevice(TorchFunctionMode):
         else:
             target = name == "cuda" or any(_is(leaf, "cuda") for leaf in places) or _there(source)
             target = target or any(isinstance(leaf, Tensor) and _there(leaf) for leaf in rest)
-        self._count(_there(source), target)
+        self._count(_there(source), target, waits)
         dtypes = [leaf for leaf in rest if isinstance(leaf, torch.dtype)]
         values = _plain(source)
         values = values.to(*dtypes, **{k: v for k, v in kwargs.items() if k == "dtype"})
         return place(values) if target else values
 
-    def _count(self, source_there: bool, target_there: bool) -> None:
-        if source_there != target_there:
-            (self.waits if source_there else self.uploads)[_caller()] += 1
+    def _count(self, source_there: bool, target_there: bool, waits: bool) -> None:
+        # What comes to the host is read at once: who asks not to wait has to wait by another call.
+        if source_there and not target_there:
+            self.waits[_caller()] += 1
+        elif target_there and not source_there:
+            (self.waits if waits else self.uploads)[_caller()] += 1
 
 
 def _there(value: object) -> bool:
@@ -141,16 +155,28 @@ def _placed(result: Any) -> Any:
     return tree_map(lambda leaf: place(leaf) if isinstance(leaf, Tensor) else leaf, result)
 
 
-def _picks_by_mask(name: str, args: tuple[Any, ...]) -> bool:
-    """Whether it is an index by a boolean mask of the device, whose result has no known size."""
+def _is_waiting_index(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether it is an index of a tensor of the device that waits for it.
+
+    By a boolean mask, whose result has no known size; by anything on the host, which is copied; or
+    a place for values of the host.
+    """
     if name not in INDEXES or not _there(args[0]):
         return False
-    return any(index.dtype == torch.bool for index in _index_tensors(args[1]))
+    values = [value for value in args[2:] if isinstance(value, Tensor) and not _there(value)]
+    return bool(values) or any(
+        not isinstance(index, Tensor) or index.dtype == torch.bool or not _there(index)
+        for index in _listed_indices(args[1])
+    )
 
 
-def _index_tensors(index: object) -> list[Tensor]:
+def _listed_indices(index: object) -> list[Tensor | list[Any]]:
     parts = index if isinstance(index, tuple) else (index,)
-    return [part for part in parts if isinstance(part, Tensor) and part.dim() > 0]
+    return [
+        part
+        for part in parts
+        if isinstance(part, list) or (isinstance(part, Tensor) and part.dim() > 0)
+    ]
 
 
 def _refuse_mixed(name: str, args: tuple[Any, ...], tensors: list[Tensor]) -> None:

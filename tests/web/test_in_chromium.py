@@ -78,6 +78,22 @@ STREAM = """async ([url, codec, count, cuts]) => {
   return { sequences, connections: sockets.length };
 }"""
 
+KEY = "a-key-of-another-origin"
+USE_ALL = """async ([url, apiKey]) => {
+  const client = await import('/clients/web/maskstream_web/client/index.js');
+  const server = new client.MaskstreamClient(url, { apiKey });
+  const canvas = new OffscreenCanvas(64, 48);
+  canvas.getContext('2d').fillRect(0, 0, 64, 48);
+  const sequences = [];
+  for await (const { sequence } of server.stream([await client.encodeCanvas(canvas)])) {
+    sequences.push(sequence);
+  }
+  const video = await server.videos.upload(new Blob(['no video at all']), { name: 'none.mp4' });
+  const wrong = new client.MaskstreamClient(url, { apiKey: 'wrong' });
+  const refused = await wrong.models().catch((error) => error.status);
+  return { models: (await server.models()).length, sequences, name: video.name, refused };
+}"""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 
@@ -165,3 +181,13 @@ def test_units_go_through_lost_connections(page: "Page", codec: str):
     if seen is None:
         pytest.skip("this server takes no packets")
     assert seen == {"sequences": list(range(1, NUM_GREYS + 1)), "connections": 3}
+
+
+def test_a_page_of_a_listed_origin_uses_tickets_uploads_and_models(page: "Page"):
+    with (
+        served_files() as origin,
+        running_server(allowed_origins=origin, api_keys=KEY) as live,
+    ):
+        page.goto(f"{origin}/clients/web/package.json")
+        used = page.evaluate(USE_ALL, [live.url, KEY])
+    assert used == {"models": 1, "sequences": [1], "name": "none.mp4", "refused": 401}

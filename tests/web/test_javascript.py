@@ -45,7 +45,7 @@ def test_the_python_package_gives_the_folder_of_the_sources():
 
 
 def test_no_source_is_too_long_and_none_takes_text_as_html():
-    for path in (PACKAGE / "maskstream_web" / "client").glob("*.js"):
+    for path in (*(PACKAGE / "maskstream_web").rglob("*.js"), *(PACKAGE / "tests").glob("*.js")):
         source = path.read_text()
         assert source.count("\n") <= MAX_LINES, path.name
         assert "innerHTML" not in source, path.name

@@ -85,5 +85,21 @@ def test_a_killed_server_costs_a_client_in_node_no_frame_and_no_identity(
 def test_a_client_in_node_says_where_there_is_no_server(pictures: Path):
     command = [str(NODE), str(ROOT / "examples" / "node_stream.mjs"), "ws://127.0.0.1:9", pictures]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    assert done.returncode != 0
-    assert "No Maskstream server answers at 127.0.0.1:9" in done.stderr
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: No Maskstream server answers at 127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("missing", "no such file or directory"), ("", "There is no JPEG file in ")],
+)
+def test_a_folder_without_pictures_is_named_in_a_sentence(
+    servers: Storm, tmp_path: Path, name: str, sentence: str
+):
+    folder = tmp_path / name
+    command = [str(NODE), str(ROOT / "examples" / "node_stream.mjs"), servers.urls, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert sentence in done.stderr
+    assert str(folder) in done.stderr

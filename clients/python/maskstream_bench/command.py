@@ -17,6 +17,8 @@ _SUBJECTS: Final = {
     "video": "Work on a whole video: seconds and memory.",
     "model": "The steps of a model.",
     "engine": "CPU time of the parts of a step, beside another checkout.",
+    "check": "Whether parts of a step are slower than recorded.",
+    "growth": "CPU time and memory against length, tracks, sessions and frame size.",
     "store": "Cost of a shared store to a stream: latency, bytes, takeovers.",
     "overhead": "Cost of a frame without the model.",
     "units": "Bytes of a stream as JPEG and by video codecs, and the masks of both.",

@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -34,7 +36,7 @@ class ProcessMeter:
 
     def __enter__(self) -> Self:
         if self._pid is not None:
-            self._cpu_s -= _cpu_s(self._pid)
+            self._cpu_s -= _process_s(self._pid)
             self.sample()
             self._thread.start()
         return self
@@ -44,13 +46,13 @@ class ProcessMeter:
             self._ended.set()
             self._thread.join()
             self.sample()
-            self._cpu_s += _cpu_s(self._pid)
+            self._cpu_s += _process_s(self._pid)
 
     def sample(self) -> None:
         """Note the memory in use now."""
         if self._pid is not None:
-            children = sum(map(_resident, _children(self._pid)))
-            self._samples.append((_resident(self._pid), children))
+            children = sum(map(resident_bytes, _children(self._pid)))
+            self._samples.append((resident_bytes(self._pid), children))
 
     def report(self) -> dict[str, Any] | None:
         """Seconds of computing, and MiB over time; None without a process."""
@@ -75,7 +77,14 @@ class ProcessMeter:
             self.sample()
 
 
-def _resident(pid: int) -> int:
+def cpu_s(work: Callable[[], object]) -> float:
+    """Return the seconds of computing of this thread that some work takes."""
+    began_s = time.thread_time()
+    work()
+    return time.thread_time() - began_s
+
+
+def resident_bytes(pid: int) -> int:
     """Return the bytes of a process that are in memory; 0 where it is gone."""
     with suppress(OSError, IndexError):
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
@@ -91,7 +100,7 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _cpu_s(pid: int) -> float:
+def _process_s(pid: int) -> float:
     """Return the seconds that a process has computed; 0 where it is gone."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""Runs parts of a model's step when its standard input says so; a script, for any checkout.
+"""Runs parts of a model's step, named on its standard input; a script, for any checkout.
 
 Its arguments are a file of frames `(T, height, width, 3)`, a backend, a model and its weights. It
 imports what `PYTHONPATH` leads to, so that two checkouts take turns on one machine. Each line names
@@ -46,6 +46,10 @@ class Steps:
         """Turn the state into bytes."""
         self._model.to_parts(self._state)
 
+    def memory_bytes(self) -> int:
+        """Return the bytes of the state."""
+        return sum(map(len, self._model.to_parts(self._state).values()))
+
     def whole(self) -> None:
         """Do for a frame all that the engine's thread does."""
         self.step()
@@ -88,7 +92,7 @@ def run_on(model: Any, name: str, backend: str, size: tuple[int, int]) -> None:
 
 
 def main(frames: str, backend: str, name: str, weights: str | None = None) -> None:
-    """Say what can be measured, then measure what is asked for."""
+    """Print what can be measured, then measure the parts that are named."""
     torch.set_num_threads(1)
     model, pictures = load_model(name, weights), np.load(frames)
     if backend != "eager":

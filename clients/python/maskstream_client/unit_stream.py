@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Final
 
@@ -41,6 +42,22 @@ async def encoder_of(
         check_codec(FrameCodec[codec.upper()], session.welcome)
     with closing(UnitStream(codec, options.quality, clock)) as units:
         yield lambda frame: units.picture(frame, session.take_key_request())
+
+
+async def encode_for(
+    session: ClientSession,
+    frame: VideoFrame,
+    encode: Callable[[VideoFrame], Picture],
+    until: Callable[[Callable[[], bool]], Awaitable[None]],
+) -> Picture:
+    """Encode a frame, and wait until it could leave at once.
+
+    Where the connection was lost meanwhile, the unit may build on others that the server's decoder
+    has never seen: it is encoded anew.
+    """
+    picture = await asyncio.to_thread(encode, frame)
+    await until(lambda: session.has_room(picture))
+    return await asyncio.to_thread(encode, frame) if session.lacks_key(picture) else picture
 
 
 class UnitStream:

@@ -12,6 +12,8 @@ export class FakeServers {
     /** Called with each frame's sequence before it is answered; true: it is not. */
     this.onFrame = () => false;
     this.refuses = null;
+    /** What they take; undefined: they are older than the field. */
+    this.codecs = undefined;
     this.classes = [{ id: 0, name: 'car', color: '#ff0000', thing: true }];
     const servers = this;
     this.WebSocket = class extends FakeSocket {
@@ -73,12 +75,12 @@ class FakeSocket {
     if (typeof message !== 'string') return this.#frame(message);
     const said = JSON.parse(message);
     this.texts.push(said);
-    const { committed } = this.servers;
+    const { codecs, committed } = this.servers;
     switch (said.type) {
       case 'hello': {
         const resumed = said.resume !== null;
         if (this.servers.refuses) return this.#refuse(this.servers.refuses);
-        return this.tell(welcome({ resumed, next_sequence: committed + 1 }));
+        return this.tell(welcome({ resumed, next_sequence: committed + 1, codecs }));
       }
       case 'ping':
         this.pings += 1;

@@ -1,46 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import {
-  ConnectionFailedError,
-  MaskstreamClient,
-  RefusedError,
-  WireError,
-} from '../maskstream_web/client/index.js';
 import { FakeServers } from './fake-server.js';
-
-const QUICK = { firstDelayMs: 1, maxDelayMs: 2, giveUpAfterMs: 30_000, deadAfterMs: 60_000 };
-const picture = (ptsUs) => ({ data: Uint8Array.of(ptsUs), ptsUs });
-
-function* pictures(count) {
-  for (let number = 0; number < count; number += 1) yield picture(number);
-}
-
-/** A source that never ends, as a camera's; `stops` says whether it was ended. */
-function camera() {
-  let number = 0;
-  const iterator = {
-    stops: 0,
-    next: async () => ({ done: false, value: picture((number += 1) % 250) }),
-    return: async () => ({ done: true, value: void (iterator.stops += 1) }),
-    [Symbol.asyncIterator]: () => iterator,
-  };
-  return iterator;
-}
-
-function streamOf(servers, source, options = {}, urls = 'ws://a', clientOptions = {}) {
-  const { WebSocket, fetch } = servers;
-  const client = new MaskstreamClient(urls, { WebSocket, fetch, ...clientOptions });
-  return client.stream(source, { retry: QUICK, ...options });
-}
-
-async function collect(stream, type = 'drop') {
-  const seen = { results: [], events: [], states: [] };
-  stream.addEventListener('state', ({ detail }) => seen.states.push(detail.state));
-  stream.addEventListener(type, ({ detail }) => seen.events.push(detail));
-  for await (const each of stream) seen.results.push(each);
-  return seen;
-}
+import { camera, collect, picture, pictures, streamOf } from './streams.js';
 
 test('every picture has its result in order, beside the picture itself', async () => {
   const servers = new FakeServers();
@@ -177,90 +139,6 @@ test('an error of the source, and no picture, are the errors of the stream', asy
 test('a picture that the server would only drop is refused with a sentence', async () => {
   const large = { data: new Uint8Array(20_000) };
   await assert.rejects(collect(streamOf(new FakeServers(), [large])), /20032 bytes is over/);
-});
-
-test('a server that refuses, and no server, are errors with a sentence', async () => {
-  const servers = new FakeServers();
-  servers.refuses = { code: 'bad_hello', message: 'No such class.' };
-  await assert.rejects(collect(streamOf(servers, [])), (error) => {
-    return (
-      error instanceof WireError && error.code === 'bad_hello' && error.message === 'No such class.'
-    );
-  });
-  servers.refuses = 'connections';
-  await assert.rejects(collect(streamOf(servers, [])), ConnectionFailedError);
-});
-
-test('a server that warms up is asked again when it says', async () => {
-  const servers = new FakeServers();
-  const full = { code: 'server_full', message: 'It warms up.', retry_after_ms: 5, close: 1013 };
-  servers.refuses = full;
-  setTimeout(() => (servers.refuses = null), 30);
-  const { results, events } = await collect(streamOf(servers, pictures(2)), 'notice');
-  assert.equal(results.length, 2);
-  assert.deepEqual(events, []);
-});
-
-test('each connection has a ticket of its own, and the key is in no address', async () => {
-  const servers = new FakeServers();
-  servers.onFrame = (sequence, socket) => {
-    if (sequence !== 2 || servers.connections.length > 1) return false;
-    socket.lose(1012);
-    return true;
-  };
-  await collect(streamOf(servers, pictures(3), {}, 'ws://a', { apiKey: 'secret' }));
-  const offered = servers.connections.map(({ protocols }) => protocols[1]);
-  assert.equal(new Set(offered).size, 2);
-  assert.ok(offered.every((each) => /^maskstream\.ticket\.t\d+$/.test(each)));
-  assert.ok(servers.connections.every(({ url }) => !url.includes('secret')));
-  const asked = servers.requests.filter(({ address }) => address.endsWith('/v1/tickets'));
-  assert.ok(asked.every(({ headers }) => headers.get('Authorization') === 'Bearer secret'));
-});
-
-test('a ticket that fails once is asked for again, one that is refused ends the stream', async () => {
-  const servers = new FakeServers();
-  servers.onFrame = (sequence, socket) => {
-    if (sequence !== 2 || servers.connections.length > 1) return false;
-    socket.lose(1012);
-    return true;
-  };
-  const answers = ['a', new TypeError('fetch failed'), 'b'];
-  const ticket = async () => {
-    const answer = answers.shift();
-    if (typeof answer !== 'string') throw answer;
-    return answer;
-  };
-  const { results } = await collect(streamOf(servers, pictures(3), {}, 'ws://a', { ticket }));
-  assert.equal(results.length, 3);
-  const refused = new RefusedError('No such key.', 401);
-  const refusing = { ticket: async () => Promise.reject(refused) };
-  await assert.rejects(
-    collect(streamOf(servers, [], {}, 'ws://a,ws://b', refusing)),
-    /No such key/,
-  );
-});
-
-test('a server that gives no sign of life is given up, a silent one that answers is not', async () => {
-  const retry = { ...QUICK, deadAfterMs: 20 };
-  const silent = (async function* () {
-    yield picture(1);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    yield picture(2);
-  })();
-  const living = new FakeServers();
-  await collect(streamOf(living, silent, { retry }));
-  assert.ok(living.latest.pings > 0);
-  const dead = new FakeServers();
-  dead.onFrame = (sequence, socket) => {
-    socket.isMute = sequence === 2 && dead.connections.length === 1;
-    return socket.isMute;
-  };
-  const { results } = await collect(streamOf(dead, pictures(4), { retry }));
-  assert.deepEqual(
-    results.map((each) => each.sequence),
-    [1, 2, 3, 4],
-  );
-  assert.ok(dead.connections.length > 1);
 });
 
 test('flush and reset wait for their answers; requests of a closed stream fail', async () => {

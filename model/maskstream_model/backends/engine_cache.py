@@ -20,14 +20,13 @@ from maskstream_model.user_cache import user_cache
 VARIABLE = "MASKSTREAM_ENGINES_DIR"
 CPUINFO = Path("/proc/cpuinfo")
 NOTE = "note.txt"
-"""What the backend said of an engine; written last."""
+"""What `Backend.build` returned; written last."""
 
 
 def engines_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Return where engines are kept: `MASKSTREAM_ENGINES_DIR`, or the user's cache folder.
 
-    Engines are programs: an account that can write there can run code in the processes that load
-    them.
+    Engines are programs: what can write there can run code in each process that loads them.
     """
     named = environ.get(VARIABLE)
     if named:

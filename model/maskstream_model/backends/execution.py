@@ -39,7 +39,7 @@ class Execution:
         precision: of matrix products and convolutions.
         agreement: how far its results were from those of eager, by name; empty for eager itself.
         reason: why a backend that was wanted, or comes first by `auto`, does not run; None: none.
-        notes: what backends say of their engines, for people.
+        notes: on the engines, for people.
     """
 
     backend: str = EAGER
@@ -52,7 +52,7 @@ class Execution:
         """Return the fingerprint of a model that runs so.
 
         Exact backends keep that of eager, as devices do: their results are equal up to rounding,
-        and a session may continue at a server with another one.
+        and a session may resume at a server with another one.
 
         Args:
             eager: its fingerprint on eager.

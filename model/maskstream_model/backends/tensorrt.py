@@ -34,7 +34,7 @@ def obstacle(device: torch.device) -> str | None:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "torch_tensorrt":
             return "torch-tensorrt is not installed: pip install 'maskstream[tensorrt]'"
-        # Without its libraries or without a GPU it raises many types of errors, also Exception.
+        # Without its libraries or a GPU the import raises errors of any class, also bare Exception.
         return f"torch-tensorrt cannot be imported here: {first_line(error)}"
     if device.type != "cuda":
         return f"TensorRT needs a model on a CUDA device, not on {device}"

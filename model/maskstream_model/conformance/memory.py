@@ -7,13 +7,8 @@ from typing import Any
 
 from maskstream_model.conformance.case import Case, compare, require, run, seen
 from maskstream_model.errors import StateError
-from maskstream_model.port import (
-    MAX_PARTS,
-    MAX_PARTS_BYTES,
-    PART_NAME,
-    FrameResult,
-    StepInput,
-)
+from maskstream_model.memory_bounds import beyond_bounds
+from maskstream_model.port import FrameResult, StepInput
 
 
 def a_session_resumes_after_any_frame(case: Case) -> None:
@@ -43,7 +38,7 @@ def changed_parts_give_the_whole_memory(case: Case) -> None:
             del stored[name]
         stored |= {name: blob for name, blob in parts.items() if stored.get(name) != blob}
         require(stored == parts, "replayed parts differ from the whole memory")
-        _check_names(parts)
+        _check_bounds(parts)
     case.load().from_parts(stored, case.options)
 
 
@@ -108,12 +103,9 @@ def _commits(case: Case, count: int) -> Iterator[tuple[int, dict[str, bytes]]]:
         yield number + 1, model.to_parts(state)
 
 
-def _check_names(parts: Mapping[str, bytes]) -> None:
-    require(len(parts) <= MAX_PARTS, f"{len(parts)} parts are more than {MAX_PARTS}")
-    wrong = [name for name in parts if not PART_NAME.fullmatch(name)]
-    require(not wrong, f"names of parts must match {PART_NAME.pattern}, as {wrong} do not")
-    size = sum(map(len, parts.values()))
-    require(size <= MAX_PARTS_BYTES, f"parts of {size} bytes; {MAX_PARTS_BYTES} are the most")
+def _check_bounds(parts: Mapping[str, bytes]) -> None:
+    wrong = beyond_bounds(parts)
+    require(wrong is None, f"the model keeps {wrong}")
 
 
 def _spoilt(parts: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, bytes]]]:

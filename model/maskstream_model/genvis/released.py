@@ -1,12 +1,14 @@
 """What the authors of GenVIS released, and the scores that they report (docs/model.md 15).
 
 The scores are taken from their repository; they were not reproduced here. Its files are downloaded
-by hand: no address is known that a program could take them from.
+by hand from links there, which open in a browser alone; it has none for three of the models.
 """
 
 from maskstream_model.releases import Release
 
-PUBLISHER = "the authors of GenVIS, for download by hand"
+PAGE = "https://github.com/miranheo/GenVIS"
+PUBLISHER = f"the authors of GenVIS, at {PAGE}"
+NOT_PUBLISHED = f"nobody yet: the authors of GenVIS have no link to it at {PAGE}"
 LICENCE = "Apache-2.0"
 _DATA = {"ovis": "OVIS", "ytvis19": "YouTube-VIS 2019", "ytvis21": "YouTube-VIS 2021"}
 _SCORES = {
@@ -18,6 +20,7 @@ _SCORES = {
     "swinl_ytvis21": (59.6, 60.1),
 }
 """AP in percent, online and semi-online."""
+_WITHOUT_A_FILE = ("r50_ytvis21_online", "swinl_ytvis21_online", "swinl_ytvis21_semi")
 
 RELEASES = tuple(
     Release(
@@ -25,7 +28,7 @@ RELEASES = tuple(
         task="instances",
         data=_DATA[name.partition("_")[2]],
         reported=f"AP {score}",
-        publisher=PUBLISHER,
+        publisher=NOT_PUBLISHED if f"{name}_{kind}" in _WITHOUT_A_FILE else PUBLISHER,
         licence=LICENCE,
         by_hand=True,
     )

@@ -1,10 +1,14 @@
 """Facts of an MDQE model: its network, its rules and its classes."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from maskstream_model.config import PresetConfig, Rules
 from maskstream_model.config.networks import ResNetConfig, SwinV2Config
 from maskstream_model.errors import ConfigError
+
+MATCHED_CLIPS = 15
+"""Clips without a match for which a track may still be matched."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,18 @@ class MdqeRules(Rules):
             track.
         instances_max: instances of a frame; ten times as many queries of a clip are looked at.
         tracks_max: tracks alive at once, the authors' limit.
-        max_missed_clips: clips without a match after which a track disappears.
+        max_missed_clips: clips without a match after which a track disappears; None: never, as in
+            the authors' code. From `MATCHED_CLIPS` on it can be matched no more, whatever this is.
     """
+
+    OPTIONAL: ClassVar[tuple[str, ...]] = (*Rules.OPTIONAL, "max_missed_clips")
 
     clip_frames: int = 4
     window_frames: int = 30
     instance_score_min: float = 0.1
     instances_max: int = 15
     tracks_max: int = 120
-    max_missed_clips: int = 15
+    max_missed_clips: int | None = MATCHED_CLIPS
     min_size: int | None = 360
 
     def __post_init__(self) -> None:

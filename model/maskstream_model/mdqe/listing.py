@@ -73,14 +73,14 @@ def results(
         num_finals: frames that become final; the results of those after them are provisional.
         config: of the preset.
     """
-    found, after = list[FrameResult](), memory
+    found, after, most = list[FrameResult](), memory, config.online.max_missed_clips
     for offset, frame in enumerate(frames):
         logits = mean_masks(memory, frame, offset)
         seen = _shown(logits, frame.resized).cpu()
         number = memory.num_frames + offset
         births = torch.where((memory.birth_frames == UNSEEN) & seen, number, memory.birth_frames)
         memory = replace(memory, birth_frames=births)
-        gone = memory.missed_clips >= config.online.max_missed_clips
+        gone = torch.zeros_like(seen) if most is None else memory.missed_clips >= most
         is_final = offset < num_finals
         found.append(_result(memory, frame, logits, (number, seen, gone), config, is_final))
         if offset == 0:

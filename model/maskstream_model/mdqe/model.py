@@ -141,14 +141,25 @@ class MdqeModel:
             before, state = [*flushed.results], flushed.state
         state = replace(state, pending=(*state.pending, frame))
         if len(state.pending) < self.clip_size:
-            return before, state
+            return [*before, *self._early(state, pause)], state
         found, memory = self._clip(state, 1, pause)
-        return [*before, *found], MdqeState(memory, state.pending[1:])
+        # Of those that are not final the others had their provisional results.
+        return [*before, found[0], *found[1:][-1:]], MdqeState(memory, state.pending[1:])
+
+    def _early(self, state: MdqeState, pause: Pause | None) -> list[FrameResult]:
+        """Return the provisional result of the newest frame where its first clip is not full.
+
+        It is that of the short clip which a flush would make; the state does not change. None after
+        a resume, for frames that have had theirs.
+        """
+        if len(state.pending) <= state.memory.num_pending:
+            return []
+        return self._clip(state, 0, pause)[0][-1:]
 
     def _clip(
         self, state: MdqeState, num_finals: int, pause: Pause | None
     ) -> tuple[list[FrameResult], MdqeMemory]:
-        """Take the frames that wait as a clip; results are those that no clip before it gave."""
+        """Take the frames that wait as a clip; return their results and the memory after it."""
         frames = joined([frame.encoded for frame in state.pending])
         if pause is not None:
             pause()
@@ -157,8 +168,7 @@ class MdqeModel:
         linked = link(state.memory, found, frames.mask_features, self.config, limit)
         every, memory = results(linked.memory, state.pending, num_finals, self.config)
         every[0] = replace(every[0], num_refused=linked.num_refused)
-        old = state.memory.num_pending
-        return [*every[:num_finals], *every[max(num_finals, old) :]], memory
+        return every, memory
 
 
 def _without_replaced(found: Sequence[FrameResult]) -> list[FrameResult]:

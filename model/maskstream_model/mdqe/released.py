@@ -6,7 +6,7 @@ files have no address from which they could be pulled: their authors keep them o
 
 from maskstream_model.releases import Release
 
-PUBLISHER = "the authors of MDQE, on Google Drive"
+PUBLISHER = "the authors of MDQE, at https://github.com/MinghanLi/MDQE_CVPR2023"
 CAUTION = (
     "Its authors' repository names Apache-2.0 in its README, but has no licence file: whether you "
     "may use the weights is for you to find out."

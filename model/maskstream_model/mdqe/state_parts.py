@@ -142,7 +142,8 @@ def _check(facts: Mapping[str, Any], config: MdqeConfig, max_tracks: int | None)
             and all(birth <= window for birth in facts["birth_windows"])
         ),
         "missed clips must be fewer than make a track disappear": (
-            all(missed < rules.max_missed_clips for missed in facts["missed_clips"])
+            rules.max_missed_clips is None
+            or all(missed < rules.max_missed_clips for missed in facts["missed_clips"])
         ),
         "pending frames must be fewer than a clip has": facts["num_pending"] < rules.clip_frames,
         "the window must be one of the frames seen": window * rules.window_frames <= frames,

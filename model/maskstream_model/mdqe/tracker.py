@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maskstream_model.mdqe.config import MdqeConfig
+from maskstream_model.mdqe.config import MATCHED_CLIPS, MdqeConfig
 from maskstream_model.mdqe.instances import Instances
 from maskstream_model.mdqe.matching import Matches, embed_scores, mask_scores, match
 from maskstream_model.mdqe.memory import MdqeMemory, new_tracks, next_window
@@ -58,7 +58,7 @@ def link(
 
 
 def _matches(memory: MdqeMemory, found: Instances, features: Tensor, config: MdqeConfig) -> Matches:
-    known = memory.missed_clips < config.online.max_missed_clips
+    known = memory.missed_clips < MATCHED_CLIPS
     recent = memory.missed_clips < max(config.online.clip_frames, RECENT_CLIPS)
     both = min(memory.num_pending, len(features))
     stored = torch.einsum("ntm,tmhw->nthw", memory.coefficients[:, :both], features[:both])

@@ -1,12 +1,12 @@
 """What the authors of SgMg released, and the scores that they report (docs/model.md 13).
 
 The scores are taken from their repository; they were not reproduced here. Its files are downloaded
-by hand: no address is known that a program could take them from.
+by hand from links to Google Drive there.
 """
 
 from maskstream_model.releases import Release
 
-PUBLISHER = "the authors of SgMg, for download by hand"
+PUBLISHER = "the authors of SgMg, at https://github.com/bo-miao/SgMg"
 LICENCE = "CC BY-NC 4.0"
 CAUTION = (
     "The licence CC BY-NC 4.0 forbids commercial use of these weights: whether yours is allowed is "

@@ -126,7 +126,10 @@ class Web:
         if status in (401, 403):
             raise DownloadError(f"{where} answers {status}: {self._about_tokens()}")
         if status == httpx.codes.NOT_FOUND:
-            raise DownloadError(f"{where} answers 404: there is no such file any more")
+            raise DownloadError(
+                f"{where} answers 404: there is no such file any more; --from "
+                "FOLDER|FILE|URL takes it from another place"
+            )
         raise DownloadError(f"{where} answers {status}")
 
     def _about_tokens(self) -> str:

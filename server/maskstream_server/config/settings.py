@@ -10,31 +10,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maskstream_model.backends.table import AUTO
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
+    BrokerAddress,
     BucketAddress,
-    DataFolder,
+    Folder,
     HostList,
     KeyList,
     Precision,
-    PrivateHostList,
+    PrivateHosts,
     RootPath,
     StoreAddress,
-    WeightsName,
+    WebhookSecret,
+    Weights,
     WordList,
     with_password,
     without_blanks,
 )
 from maskstream_server.errors import SettingsError
-from maskstream_server.outbound.signature import secret_key
 
 PREFIX = "MASKSTREAM_"
-SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
+SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET", "MQTT")
 MIB = 1 << 20
 GIB = 1 << 30
 DAY_S = 24 * 3600.0
@@ -64,9 +65,11 @@ class Settings(BaseSettings):
 
     # What it runs.
     model: str = "demo"
-    weights: WeightsName | None = None
+    weights: Weights | None = None
     # VIPSeg presets have several; None is the preset's own.
     task: Literal["instances", "panoptic", "semantic"] | None = None
+    # Frames that a model of sentences looks at together (SgMg: 1 to 36); None: the preset's.
+    chunk_frames: int | None = Field(None, ge=1)
     device: str = "cpu"
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)
@@ -119,7 +122,7 @@ class Settings(BaseSettings):
 
     # Whole videos. Their folder is shared by all servers and workers that share a Redis; without
     # a Redis it is a temporary one by default, since videos then end with the process.
-    data_folder: DataFolder | None = None
+    data_folder: Folder | None = None
     # An address like s3://bucket/folder, this deployment's own: results are kept there, and the
     # folder, which may then be any machine's own, has only what is under way. Keys, region and
     # endpoint come from the environment that all programs of AWS read (AWS_ENDPOINT_URL, ...).
@@ -143,11 +146,14 @@ class Settings(BaseSettings):
     # where it is not the usual one. Empty: none. Hosts in private networks (loopback and
     # link-local too) must be listed a second time, in `private_hosts`.
     video_url_hosts: HostList = ()
-    private_hosts: PrivateHostList = ()
+    private_hosts: PrivateHosts = ()
     # Hosts that webhooks may go to, in the same form, and the secret that signs them: `whsec_` and
     # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
-    webhook_secret: SecretStr | None = None
+    webhook_secret: WebhookSecret | None = None
+    # The MQTT broker that events of all sessions are published at; it needs the extra `mqtt`.
+    # mqtt://[user:password@]host[:port][/prefix], or mqtts:// for TLS.
+    mqtt: BrokerAddress | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)
@@ -185,13 +191,6 @@ class Settings(BaseSettings):
         if not (isinstance(store, str) and "://" in store and isinstance(password, str)):
             return values
         return values | {"store": with_password(store, password)}
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _secret_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            secret_key(value.get_secret_value())
-        return value
 
     @model_validator(mode="after")
     def _webhooks_are_signed(self) -> "Settings":

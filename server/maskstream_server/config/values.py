@@ -1,4 +1,4 @@
-"""How values of settings are read from text: lists, keys, addresses, and stray white space."""
+"""How values of settings are read from text and checked: each value alone, not beside others."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,16 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from maskstream_model.backends.table import CHOICES, PRECISIONS
+from maskstream_server.outbound.broker import read_broker
 from maskstream_server.outbound.rules import HOST
+from maskstream_server.outbound.signature import secret_key
 
 AROUND: Final = "\ufeff" + whitespace
 """A byte order mark, and the CR of Windows' lines."""
 MIN_KEY_CHARACTERS: Final = 16
 KEY: Final = re.compile(r"[!-~]+")
-PATH: Final = re.compile(r"/?([A-Za-z0-9._~-]+/?)*")
 BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*", re.ASCII)
+PATH: Final = re.compile(r"/?([A-Za-z0-9._~-]+/?)*")
 GOOD_KEYS: Final = f"{MIN_KEY_CHARACTERS} characters or more, such as `openssl rand -hex 24` prints"
 
 
@@ -75,10 +77,11 @@ def _check_private_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     return hosts
 
 
-def _check_store(address: str) -> str:
-    if address != "memory" and not address.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must be 'memory' or an address that starts with redis://")
-    return address
+def _check_folder(folder: Path) -> Path:
+    # `Path` makes s3:/bucket of s3://bucket.
+    if ":" in str(folder).partition("/")[0]:
+        raise ValueError("must be a folder of a file system; MASKSTREAM_BUCKET names a bucket")
+    return folder
 
 
 def _check_bucket(address: str) -> str:
@@ -87,17 +90,26 @@ def _check_bucket(address: str) -> str:
     return address
 
 
-def _check_folder(folder: Path) -> Path:
-    # `Path` makes s3:/bucket of s3://bucket.
-    if ":" in str(folder).partition("/")[0]:
-        raise ValueError("must be a folder of a file system; MASKSTREAM_BUCKET names a bucket")
-    return folder
+def _check_store(address: str) -> str:
+    if address != "memory" and not address.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be 'memory' or an address that starts with redis://")
+    return address
 
 
-def _check_weights(name: str) -> str:
-    if name not in ("auto", "random") and not Path(name).is_file():
+def _check_weights(weights: str) -> str:
+    if weights not in ("auto", "random") and not Path(weights).is_file():
         raise ValueError("names no file (nor is it 'auto' or 'random')")
-    return name
+    return weights
+
+
+def _check_broker(value: SecretStr) -> SecretStr:
+    read_broker(value.get_secret_value())
+    return value
+
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    secret_key(secret.get_secret_value())
+    return secret
 
 
 def _tidy_path(path: str) -> str:
@@ -110,12 +122,14 @@ RootPath = Annotated[str, AfterValidator(_tidy_path)]
 """Begins with a slash and ends with none; empty where there is no such path."""
 WordList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)]
 HostList = Annotated[WordList, AfterValidator(_check_hosts)]
-PrivateHostList = Annotated[HostList, AfterValidator(_check_private_hosts)]
-StoreAddress = Annotated[str, AfterValidator(_check_store)]
+PrivateHosts = Annotated[HostList, AfterValidator(_check_private_hosts)]
+Folder = Annotated[Path, AfterValidator(_check_folder)]
 BucketAddress = Annotated[str, AfterValidator(_check_bucket)]
-DataFolder = Annotated[Path, AfterValidator(_check_folder)]
-WeightsName = Annotated[str, AfterValidator(_check_weights)]
-"""`auto`, `random`, or the path of a file that is there."""
+StoreAddress = Annotated[str, AfterValidator(_check_store)]
+Weights = Annotated[str, AfterValidator(_check_weights)]
+"""A file, `auto` or `random`."""
+BrokerAddress = Annotated[SecretStr, AfterValidator(_check_broker)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
 KeyList = Annotated[
     tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys), AfterValidator(_check_keys)
 ]

@@ -1,7 +1,7 @@
 """The backends: which could compute the model here, and how far each is from eager."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from maskstream_model import families
@@ -12,28 +12,28 @@ from maskstream_model.errors import CompileError
 from maskstream_server.config.settings import Settings
 from maskstream_server.doctor.finding import Finding
 from maskstream_server.errors import StartError
-from maskstream_server.lifecycle.backend import wish_of
+from maskstream_server.lifecycle.backend import Report, wish_of
 from maskstream_server.lifecycle.models import load
 
 
-def check_backends(settings: Settings) -> Sequence[Finding]:
+def check_backends(settings: Settings, report: Report) -> Sequence[Finding]:
     """Build each backend for the model and sizes of the settings, and compare it with eager."""
     try:
         live = load(settings).live
     except StartError as error:
         return [Finding("model", "failed", str(error).rstrip("."), "See `maskstream doctor`.")]
-    return [Finding("eager", "ok", "what all others are compared with"), *_found(settings, live)]
+    others = [_compared(settings, live, name, report) for name in BUILDERS]
+    return [Finding("eager", "ok", "what all others are compared with"), *others]
 
 
-def _found(settings: Settings, live: object) -> Iterator[Finding]:
-    for name in BUILDERS:
-        graph = families.graph_of(settings.model, copy.copy(live))
-        try:
-            execution = accelerate(graph, replace(wish_of(settings), backend=name))
-        except CompileError as error:
-            yield Finding(name, "warning", str(error), "")
-        else:
-            yield Finding(name, "ok", described(execution))
+def _compared(settings: Settings, live: object, name: str, report: Report) -> Finding:
+    graph = families.graph_of(settings.model, copy.copy(live))
+    wish = replace(wish_of(settings), backend=name)
+    try:
+        execution = accelerate(graph, wish, lambda doing: report(f"{name}: {doing}"))
+    except CompileError as error:
+        return Finding(name, "warning", str(error), "")
+    return Finding(name, "ok", described(execution))
 
 
 def described(execution: Execution) -> str:

@@ -16,15 +16,24 @@ from maskstream_server.doctor.network import check_access, check_port, check_tra
 from maskstream_server.doctor.ownership import check_ownership
 from maskstream_server.doctor.store import check_store
 from maskstream_server.errors import SettingsError
+from maskstream_server.lifecycle.backend import Report
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the checks examine."""
+    """What the checks examine.
+
+    Attributes:
+        settings: those that a server or worker would have.
+        worker: whether a worker is to run here, not a server.
+        adopt: whether store and files are to belong together from now on.
+        report: called with what takes minutes while it is done, for people.
+    """
 
     settings: Settings
     worker: bool
     adopt: bool
+    report: Report
 
 
 # What shares a bucket needs to share no folder.
@@ -47,11 +56,11 @@ CHECKS: Final[Checks] = {
     ),
     "bucket": lambda of: check_bucket(of.settings.bucket),
     "records": lambda of: check_ownership(of.settings, adopt=of.adopt),
-    "model": lambda of: check_model(of.settings),
+    "model": lambda of: check_model(of.settings, of.report),
 }
 BACKEND_CHECKS: Final[Checks] = {
     "device": CHECKS["device"],
-    "backends": lambda of: check_backends(of.settings),
+    "backends": lambda of: check_backends(of.settings, of.report),
 }
 
 
@@ -61,17 +70,19 @@ def examine(
     worker: bool = False,
     adopt: bool = False,
     checks: Checks = CHECKS,
+    report: Report = lambda doing: None,
 ) -> Iterator[Finding]:
     """Run all checks; each finding comes as soon as it is known.
 
     Args:
         options: settings that win over the environment.
-        worker: whether a worker is to run here, not a server.
-        adopt: whether store and files are to belong together from now on.
+        worker: see `Subject`, as for the others.
+        adopt: likewise.
         checks: what to look at.
+        report: likewise.
     """
     try:
-        subject = Subject(load_settings(options), worker, adopt)
+        subject = Subject(load_settings(options), worker, adopt, report)
     except SettingsError as error:
         advice = "Correct the option or the variable; nothing else can be looked at before."
         yield Finding("settings", "failed", str(error).rstrip("."), advice)

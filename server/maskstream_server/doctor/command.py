@@ -1,5 +1,6 @@
 """`maskstream doctor`. Imports nothing heavy until it runs, so that `--help` is quick."""
 
+from functools import partial
 from typing import Any
 
 import click
@@ -40,7 +41,8 @@ def doctor(
     `maskstream worker`, which serves no clients. Exits with 1 where something has failed. Changes
     nothing, but with --adopt: videos without a record then go to the quarantine, a few a minute.
     With --backends it builds all that the model could run on here, for minutes where a compiler
-    works, and says how far the results are from those of eager.
+    works (what it does then goes to standard error), and says how far the results are from those
+    of eager.
     """
     from maskstream_server.doctor.checks import BACKEND_CHECKS, CHECKS, examine
     from maskstream_server.doctor.finding import as_json, healthy, lines_of, verdict
@@ -50,7 +52,8 @@ def doctor(
     findings = []
     given = {name: value for name, value in options.items() if value is not None}
     checks = BACKEND_CHECKS if all_backends else CHECKS
-    for finding in examine(given, worker=worker, adopt=adopt, checks=checks):
+    say = partial(click.echo, err=True)  # beside the report: engines take minutes
+    for finding in examine(given, worker=worker, adopt=adopt, checks=checks, report=say):
         findings.append(finding)
         if not as_document:
             for line in lines_of(finding):

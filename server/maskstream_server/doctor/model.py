@@ -14,7 +14,7 @@ from maskstream_server.engine.threads import choose_threads
 from maskstream_server.engine.types import USUAL_SIZE
 from maskstream_server.errors import StartError, StepFailedError
 from maskstream_server.lifecycle.assembly import engine_threads
-from maskstream_server.lifecycle.backend import run_on_backend
+from maskstream_server.lifecycle.backend import Report, run_on_backend
 from maskstream_server.lifecycle.models import load
 
 HEIGHT, WIDTH = USUAL_SIZE
@@ -22,8 +22,8 @@ NUM_WARM, NUM_TIMED = 3, 5
 SLOW_S = 0.2
 
 
-def check_model(settings: Settings) -> Sequence[Finding]:
-    """Load the model as a server would, and step it."""
+def check_model(settings: Settings, report: Report) -> Sequence[Finding]:
+    """Load the model as a server would, and step it; `report` is called while engines are built."""
     began_s = time.perf_counter()
     try:
         model = load(settings).live
@@ -36,12 +36,12 @@ def check_model(settings: Settings) -> Sequence[Finding]:
     finding = Finding("model", "ok", text)
     if settings.weights == "random":
         finding = Finding("model", "warning", text, "It finds nothing: leave out --weights random.")
-    return [finding, _backend(settings, model), _step(settings, model)]
+    return [finding, _backend(settings, model, report), _step(settings, model)]
 
 
-def _backend(settings: Settings, model: Model[Any]) -> Finding:
+def _backend(settings: Settings, model: Model[Any], report: Report) -> Finding:
     try:
-        execution = run_on_backend(settings, model, lambda doing: None)
+        execution = run_on_backend(settings, model, report)
     except StartError as error:
         advice = (
             "The model would run eagerly; `maskstream doctor --backends` shows what else could."

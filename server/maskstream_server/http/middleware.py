@@ -1,6 +1,8 @@
 """What every request passes before its route, over HTTP and WebSocket alike."""
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -8,6 +10,23 @@ from maskstream_protocol.errors import ForbiddenError
 from maskstream_server.config.settings import Settings
 from maskstream_server.http.access import check_host
 from maskstream_server.http.problems import error_response
+
+
+def install_entrance(app: FastAPI, settings: Settings) -> None:
+    """Put what every request passes before the routes of an application.
+
+    A browser lets pages of the allowed origins alone read the answers; others are refused by
+    `check_origin` besides. Keys are no credentials in its sense, so that `*` may be allowed.
+    """
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+            allow_headers=("*",),
+            expose_headers=("*",),
+        )
+    app.add_middleware(Entrance, settings=settings)
 
 
 class Entrance:

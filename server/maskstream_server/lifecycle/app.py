@@ -9,7 +9,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI
 
 from maskstream_server.http.access import require_access
-from maskstream_server.http.middleware import Entrance
+from maskstream_server.http.middleware import install_entrance
 from maskstream_server.http.problems import install_problems
 from maskstream_server.http.tickets import Tickets
 from maskstream_server.lifecycle.openapi import document_routes
@@ -61,5 +61,5 @@ def create_app(service: Service) -> FastAPI:
         app.include_router(page_routes(Path(str(web_folder()))))
     install_problems(app)
     document_routes(app)
-    app.add_middleware(Entrance, settings=service.settings)
+    install_entrance(app, service.settings)
     return app

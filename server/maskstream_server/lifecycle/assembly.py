@@ -16,6 +16,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.backend import prepare_model
+from maskstream_server.lifecycle.deliveries import build_channels
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
@@ -65,6 +66,7 @@ def assemble(settings: Settings, models: Models, open_video: OpenVideo | None = 
             metrics=metrics,
         ),
         tracing=tracing,
+        channels=build_channels(settings),
     )
     show_decoders(service.pictures, registry)
     return service

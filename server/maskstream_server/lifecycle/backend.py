@@ -38,7 +38,7 @@ def run_on_backend(settings: Settings, model: Model[Any], report: Report) -> Exe
     try:
         return accelerate(graph, wish, report)
     except CompileError as error:
-        raise StartError(f"The backend {wish.backend} is refused: {error}.") from error
+        raise StartError(f"{error}.") from error
 
 
 def wish_of(settings: Settings) -> Wish:
@@ -60,12 +60,12 @@ def prepare_model(
     if settings.compile is not None:
         log.warning("setting_deprecated", old="MASKSTREAM_COMPILE", new="MASKSTREAM_BACKEND")
 
-    def tell(doing: str) -> None:
+    def log_and_report(doing: str) -> None:
         log.info("engine_prepares", doing=doing)
         report(doing)
 
     try:
-        execution = run_on_backend(settings, model, tell)
+        execution = run_on_backend(settings, model, log_and_report)
     except StartError as error:
         execution = Execution(reason=str(error))
     if execution.reason is not None:

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from maskstream_model.port import MAX_PARTS_BYTES
+from maskstream_model.memory_bounds import MAX_PARTS_BYTES
 from maskstream_protocol.errors import ServerFullError
 from maskstream_server.errors import StoreForbiddenError
 from maskstream_server.routes.bodies import BYTES, BytesResponse, body_of

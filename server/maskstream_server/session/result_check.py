@@ -6,17 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maskstream_model.aliases import Size
-from maskstream_model.port import (
-    MAX_PARTS,
-    MAX_PARTS_BYTES,
-    PART_NAME,
-    Crops,
-    FrameResult,
-    ModelInfo,
-    Rows,
-    TrackStatus,
-    TrackTable,
-)
+from maskstream_model.memory_bounds import beyond_bounds
+from maskstream_model.port import Crops, FrameResult, ModelInfo, Rows, TrackStatus, TrackTable
 
 MAX_ID = 2**32 - 1
 MAX_LABEL = 2**16 - 1
@@ -71,13 +62,10 @@ def check_crops(crops: Crops, rows: Rows, size: Size) -> Crops:
 
 def check_parts(parts: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """Return a memory; ValueError where it is not bytes by name, or too many or too large."""
-    _require(len(parts) <= MAX_PARTS, f"a memory of {len(parts)} parts; {MAX_PARTS} are the most")
     wrong = [name for name, blob in parts.items() if not isinstance(blob, bytes)]
     _require(not wrong, f"a part {wrong[:1]} that is not bytes")
-    wrong = [name for name in parts if not PART_NAME.fullmatch(name)]
-    _require(not wrong, f"a part {wrong[:1]}, no name that matches {PART_NAME.pattern}")
-    size = sum(map(len, parts.values()))
-    _require(size <= MAX_PARTS_BYTES, f"a memory of {size} bytes; {MAX_PARTS_BYTES} are the most")
+    beyond = beyond_bounds(parts)
+    _require(beyond is None, f"{beyond}")
     return parts
 
 

@@ -8,7 +8,8 @@ from maskstream_model.conformance.case import run, seen
 from maskstream_model.errors import StateError
 from maskstream_model.frame_by_frame import NO_OPTIONS
 from maskstream_model.genvis.presets import preset, preset_names
-from maskstream_model.port import MAX_PARTS_BYTES, SessionOptions, StepInput
+from maskstream_model.memory_bounds import MAX_PARTS_BYTES
+from maskstream_model.port import SessionOptions, StepInput
 from support.genvis import tiny_genvis
 from support.tiny import tiny_frames
 

@@ -53,9 +53,10 @@ def test_a_server_without_the_file_says_how_it_is_pulled(world):
 @pytest.mark.parametrize(
     ("preset", "publisher"),
     [
-        ("genvis_swinl_ovis_semi", "the authors of GenVIS, for download by hand"),
-        ("mdqe_r50_ovis_720", "the authors of MDQE, on Google Drive"),
-        ("sgmg_videoswin_b", "the authors of SgMg, for download by hand"),
+        ("genvis_swinl_ovis_semi", "the authors of GenVIS, at https://"),
+        ("genvis_r50_ytvis21_online", "nobody yet"),
+        ("mdqe_r50_ovis_720", "the authors of MDQE, at https://"),
+        ("sgmg_videoswin_b", "the authors of SgMg, at https://"),
     ],
 )
 def test_presets_without_an_address_say_who_publishes_them(world, preset, publisher):

@@ -64,7 +64,7 @@ def test_a_file_that_the_hub_no_longer_has_is_one_sentence(world):
     with pytest.raises(DownloadError, match=r"someone/tiny at http.* has no files/other\.pth "):
         world.pull()
     world.hub.files.clear()
-    with pytest.raises(DownloadError, match="answers 404"):
+    with pytest.raises(DownloadError, match=r"answers 404: .*; --from FOLDER\|FILE\|URL takes it"):
         world.pull()
 
 

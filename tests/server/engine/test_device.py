@@ -58,13 +58,28 @@ def test_the_emulation_counts_what_waits_for_the_device():
     assert device.waits.total() == 3
 
 
+def test_a_copy_to_the_device_waits_unless_it_is_asked_not_to():
+    with EmulatedDevice() as device:
+        there = torch.ones(3).to(CUDA)
+        torch.ones(3).to(CUDA, non_blocking=True)
+        there[torch.tensor([0, 2])]
+        torch.tensor([1.0], device=CUDA)
+    assert device.waits.total() == 3
+    assert device.uploads.total() == 1
+
+
 @pytest.mark.parametrize("sessions", [1, 3])
 @pytest.mark.parametrize("build", [tiny_model, tiny_panoptic_model], ids=["instances", "panoptic"])
 def test_a_step_mixes_no_devices(build, sessions):
     assert stepped(build(), sessions).waits
 
 
-def test_the_demo_model_waits_for_the_device_a_bounded_number_of_times_per_frame():
+@pytest.mark.parametrize("sessions", [1, 16])
+def test_a_step_waits_for_scores_and_then_for_all_else(sessions):
+    device = stepped(tiny_model(), sessions)
+    assert device.waits.total() == 2, device.waits
+
+
+def test_the_demo_model_waits_for_overlaps_of_masks_too():
     device = stepped(load_model("demo"))
-    assert device.waits.total() <= 12, device.waits
-    assert device.uploads.total() <= 12, device.uploads
+    assert device.waits.total() == 3, device.waits

@@ -73,7 +73,7 @@ async def test_a_picture_may_change_its_size_at_a_key_frame(decoder, codec):
     assert shapes == [(48, 64)] * 2 + [(64, 96)] * 2
 
 
-@pytest.mark.parametrize("codec", [H264, HEVC, VP8, VP9], ids=NAMES[:4])
+@pytest.mark.parametrize("codec", CODECS, ids=NAMES)
 async def test_pictures_of_odd_sizes_keep_them(decoder, codec):
     frames = unit_frames(codec, encoded_units(codec, moving(2, 45, 67)))
     assert [picture.shape for picture in await all_of(decoder, frames)] == [(45, 67, 3)] * 2
@@ -181,6 +181,18 @@ async def test_a_picture_over_the_limit_is_refused_by_its_header(codec):
         await packets.decode(key)
     assert caught.value.size == ((128, 256) if codec in (H264, HEVC) else (0, 0))
     assert (await packets.decode(frames_of(codec)[0])).shape == (48, 64, 3)
+    packets.close()
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=NAMES)
+async def test_a_picture_within_the_limit_is_taken_however_its_codec_pads_it(codec):
+    packets = new_packets(max_pixels=10_000)
+    units = [*encoded_units(codec, moving(1, 104, 96)), *encoded_units(codec, moving(1, 108, 96))]
+    key, over = unit_frames(codec, units)
+    assert (await packets.decode(key)).shape == (104, 96, 3)
+    with pytest.raises(TooLargeError) as caught:
+        await packets.decode(over)
+    assert caught.value.size == (108, 96)
     packets.close()
 
 

@@ -77,9 +77,9 @@ function failed(address, what, cause, init) {
 async function refusal(response) {
   const problem = await response.json().catch(() => null);
   const { status, url } = response;
-  const known = typeof problem?.detail === 'string' ? `: ${problem.detail}` : '.';
+  const own = `The server at ${new URL(url).host} answered with HTTP status ${status}.`;
+  const sentence = typeof problem?.detail === 'string' ? problem.detail : own;
   const code = typeof problem?.code === 'string' ? problem.code : '';
-  const sentence = `The server at ${new URL(url).host} answered with HTTP status ${status}${known}`;
   const retryAfterMs = 1000 * (Number(response.headers.get('Retry-After')) || 0);
   return new RefusedError(sentence, status, code, retryAfterMs);
 }

@@ -128,6 +128,12 @@ export class Ledger {
     return row.index;
   }
 
+  /** Count a frame that is not sent; returns its index. */
+  leaveOut() {
+    this.#numPushed += 1;
+    return this.#numPushed - 1;
+  }
+
   /**
    * Note that the server has taken new prompts, for the next frame on.
    * @param {string[]} prompts

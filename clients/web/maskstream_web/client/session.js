@@ -94,6 +94,11 @@ export class ClientSession {
     return this.#ledger.add(frame);
   }
 
+  /** Count a frame that is not sent; returns its index. */
+  leaveOut() {
+    return this.#ledger.leaveOut();
+  }
+
   /**
    * Send it after every frame so far; again after a lost connection, until it is answered.
    * @param {Request} request
@@ -202,9 +207,7 @@ export class ClientSession {
     const isLatest = this.#settings.policy === 'latest';
     this.needsKeyFrame = !resumed || isLatest;
     if (!resumed) return drops(this.#ledger.restartAt(1), 'lost');
-    if (isLatest) {
-      return drops(this.#ledger.skipTo(nextSequence), 'superseded');
-    }
+    if (isLatest) return drops(this.#ledger.skipTo(nextSequence), 'superseded');
     if (!this.#ledger.resumeAt(nextSequence)) {
       this.#outbox.sendNow({ type: 'reset' });
       this.#outbox.hold();
@@ -291,9 +294,7 @@ export class ClientSession {
   #refused(message) {
     if (message.code === 'sequence_gap' && !message.fatal) throw new ProtocolError(message.message);
     const error = new WireError(message.message, message);
-    if (message.code === 'bad_message' && this.#outbox.promptsRefused()) {
-      return [{ type: 'promptsrefused', error }];
-    }
-    return [{ type: 'refused', error }];
+    const isOfPrompts = message.code === 'bad_message' && this.#outbox.promptsRefused();
+    return [{ type: isOfPrompts ? 'promptsrefused' : 'refused', error }];
   }
 }

@@ -2,7 +2,7 @@
 
 import { MaskstreamError } from './errors.js';
 import { checkFits } from './fitting.js';
-import { frameBytes } from './frames.js';
+import { frameBytes, isUnit } from './frames.js';
 import { settingsOf, trimmedPrompts } from './options.js';
 import { frameOf } from './pictures.js';
 import { ResultsStream } from './results-stream.js';
@@ -151,13 +151,14 @@ export class Stream extends ResultsStream {
     if (this.welcome !== null) await this.learnClasses(this.welcome.model);
     const iterator = iteratorOf(this.#source);
     while (await this.#waitForRoom()) {
+      const { welcome } = this;
       const next = Promise.resolve(iterator.next());
       // A camera may take long, or for ever, to give its next picture.
       const stopped = this.changes.until(() => this.#isStopped || this.isClosed);
       const item = await Promise.race([next, stopped]);
       if (item === undefined) next.catch(() => {});
       else if (item.done) this.#isStopped = true;
-      else await this.#send(item.value);
+      else await this.#send(item.value, welcome);
     }
     void Promise.resolve(iterator.return?.()).catch(() => {});
     this.#session.request({ type: 'bye' });
@@ -172,13 +173,19 @@ export class Stream extends ResultsStream {
     return !this.#isStopped && !this.isClosed;
   }
 
-  /** @param {Picture} picture */
-  async #send(picture) {
+  /**
+   * @param {Picture} picture
+   * @param {Welcome | null} welcome of the connection for which it was made
+   */
+  async #send(picture, welcome) {
     const frame = await frameOf(picture);
     if (this.welcome !== null) checkFits(frame, this.welcome);
     if (!(await this.#waitForRoom(frameBytes(frame)))) return;
-    const index = this.#session.push(frame);
+    // A unit of before a loss builds on others that the new decoder may never have seen.
+    const isLost = this.welcome !== welcome && this.needsKeyFrame && isUnit(frame) && !frame.keyFrame;
+    const index = isLost ? this.#session.leaveOut() : this.#session.push(frame);
     this.inbox.expect(index, picture, performance.now());
+    if (isLost) this.take({ type: 'drop', frameIndex: index, reason: 'lost' });
     this.sendOut();
   }
 

@@ -3,7 +3,7 @@
 import { LiveTab } from './live/live-tab.js';
 import { SessionsTab } from './sessions/sessions-tab.js';
 import { element } from './shared/dom.js';
-import { Refusal, Server, sentenceOf } from './shared/server.js';
+import { Server, sentenceOf } from './shared/server.js';
 import { showSignIn } from './shared/sign-in.js';
 import { VideosTab } from './videos/videos-tab.js';
 
@@ -24,6 +24,8 @@ class Page {
     /** @type {Map<string, HTMLElement>} made once each, so that a stream continues in the background */
     this.sections = new Map();
     this.isOpen = false;
+    /** @type {HTMLElement | null} */
+    this.signIn = null;
   }
 
   async open() {
@@ -32,28 +34,36 @@ class Page {
       location.reload();
     });
     window.addEventListener('hashchange', () => this.show());
+    this.server.addEventListener('unauthorized', () => this.askForKey());
     try {
       await this.enter();
     } catch (error) {
-      if (error instanceof Refusal && error.status === 401) this.askForKey();
-      else this.place.replaceChildren(element('p', { class: 'notice' }, sentenceOf(error)));
+      if (this.signIn === null) {
+        this.place.replaceChildren(element('p', { class: 'notice' }, sentenceOf(error)));
+      }
     }
   }
 
   /** Go in with the key of the tab, or without one. */
   async enter() {
-    const response = await this.server.fetch('v1/models');
-    /** @type {{ models: { name: string, default: boolean }[] }} */
-    const { models } = await response.json();
-    this.model.textContent = (models.find((model) => model.default) ?? models[0])?.name ?? '';
+    this.model.textContent = (await this.server.card()).name;
     this.signOut.hidden = this.server.apiKey === null;
+    this.signIn?.remove();
+    this.signIn = null;
     this.isOpen = true;
     this.show();
   }
 
+  /** Ask for a key in place of the sections, which are kept: one may have become invalid. */
   askForKey() {
+    if (this.signIn !== null) return;
+    const wasValid = this.isOpen && this.server.apiKey !== null;
+    this.isOpen = false;
     this.server.apiKey = null;
-    showSignIn(this.place, async (key) => {
+    this.signOut.hidden = true;
+    for (const section of this.sections.values()) section.hidden = true;
+    const reason = wasValid ? 'The server does not take the key any more.' : '';
+    this.signIn = showSignIn(this.place, reason, async (key) => {
       this.server.apiKey = key;
       try {
         await this.enter();
@@ -75,13 +85,8 @@ class Page {
       else link?.removeAttribute('aria-current');
     }
     const section = this.sections.get(name) ?? this.make(name);
-    for (const other of this.place.children) {
-      if (other instanceof HTMLElement) other.hidden = other !== section;
-    }
-    if (section.parentNode !== this.place) {
-      if (this.sections.size === 1) this.place.replaceChildren();
-      this.place.append(section);
-    }
+    for (const other of this.sections.values()) other.hidden = other !== section;
+    if (section.parentNode !== this.place) this.place.append(section);
     section.hidden = false;
   }
 

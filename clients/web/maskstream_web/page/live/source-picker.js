@@ -1,4 +1,4 @@
-/** One of the sources, chosen by radio buttons; a file is chosen or dropped. */
+/** One of the sources, chosen by radio buttons. */
 
 /** @import { SourceKind } from './sources.js' */
 import { element, glyph } from '../shared/dom.js';
@@ -58,6 +58,7 @@ export class SourcePicker extends HTMLElement {
   /** @param {File | null} file */
   choose(file) {
     if (file === null) return;
+    this.field.value = ''; // The same file, chosen again, is a change.
     this.file = file;
     this.kind = 'file';
     const box = this.querySelector('input[value="file"]');

@@ -3,6 +3,7 @@
 /** @import { FromWorker } from '../live/types.js' */
 import { MaskstreamClient } from '../../client/index.js';
 import { Showing, viewOf } from '../live/views.js';
+import { sentenceOf } from '../shared/server.js';
 
 /**
  * @param {FromWorker} message
@@ -14,7 +15,7 @@ function post(message, transfer = []) {
 
 /** @param {{ server: string, apiKey: string | null, session: string }} request */
 async function watch({ server, apiKey, session }) {
-  const client = new MaskstreamClient(server, apiKey === null ? {} : { apiKey });
+  const client = new MaskstreamClient(server, { apiKey });
   const viewer = client.watch(session);
   viewer.addEventListener('state', (event) => {
     const { state } = /** @type {CustomEvent} */ (event).detail;
@@ -35,7 +36,6 @@ async function watch({ server, apiKey, session }) {
 self.onmessage = ({ data }) => {
   watch(data).then(
     () => post({ kind: 'ended', error: '' }),
-    (error) =>
-      post({ kind: 'ended', error: error instanceof Error ? error.message : String(error) }),
+    (error) => post({ kind: 'ended', error: sentenceOf(error) }),
   );
 };

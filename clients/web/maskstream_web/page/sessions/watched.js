@@ -62,6 +62,7 @@ export class Watched extends HTMLElement {
     } else if (message.kind === 'ended') {
       this.session = null;
       this.frame.notice(message.error || 'The session has ended.');
+      if (message.error) void this.server.takesKey();
     }
   }
 }

@@ -1,10 +1,21 @@
 /** The server that served the page, and the key that it asks for where keys are set. */
 
-import { MaskstreamClient } from '../../client/index.js';
+import { MaskstreamClient, RefusedError } from '../../client/index.js';
+
+/** @import { ClassInfo } from '../../client/types.js' */
+
+/**
+ * What of `GET /v1/models/NAME` the page needs.
+ * @typedef {{ name: string, classes: ClassInfo[], prompts: 'never' | 'optional' | 'required' }} ModelCard
+ */
 
 const STORED = 'maskstream-key';
+const UNAUTHORIZED = 401;
 
-/** The key is kept for the tab alone, as long as the tab is open. */
+/**
+ * The key is kept for the tab alone, as long as the tab is open. An event `unauthorized` says that
+ * the server does not take it, or asks for one.
+ */
 export class Server extends EventTarget {
   /**
    * @param {string} address of the page
@@ -28,8 +39,13 @@ export class Server extends EventTarget {
   }
 
   get client() {
-    const key = this.apiKey;
-    return new MaskstreamClient(this.address, key === null ? {} : { apiKey: key });
+    /** @type {typeof fetch} */
+    const watched = async (address, init) => {
+      const response = await fetch(address, init);
+      if (response.status === UNAUTHORIZED) this.dispatchEvent(new Event('unauthorized'));
+      return response;
+    };
+    return new MaskstreamClient(this.address, { apiKey: this.apiKey, fetch: watched });
   }
 
   /**
@@ -38,44 +54,37 @@ export class Server extends EventTarget {
    * @param {string} path
    * @param {RequestInit} [init]
    * @returns {Promise<Response>}
-   * @throws {Refusal}
+   * @throws {Error} it refuses, or none answers
    */
-  async fetch(path, init = {}) {
-    const headers = new Headers(init.headers);
-    if (this.apiKey !== null) headers.set('Authorization', `Bearer ${this.apiKey}`);
-    const response = await fetch(new URL(path, this.address), { ...init, headers });
-    if (response.ok) return response;
-    const refusal = await Refusal.of(response);
-    if (refusal.status === 401) this.dispatchEvent(new Event('unauthorized'));
-    throw refusal;
+  fetch(path, init) {
+    return this.client.http.request(path, init);
   }
-}
 
-/** A problem document (RFC 9457), or any other answer that is none. */
-export class Refusal extends Error {
+  /** The card of the model that streams and videos get. @returns {Promise<ModelCard>} */
+  async card() {
+    const models = await this.client.models();
+    const shown = models.find((model) => model.default) ?? models[0];
+    return this.client.model(shown.name);
+  }
+
   /**
-   * @param {number} status
-   * @param {string} sentence
+   * Whether the server takes the key of the tab, or asks for none: a WebSocket that is refused does
+   * not say why.
    */
-  constructor(status, sentence) {
-    super(sentence);
-    this.status = status;
-  }
-
-  /** @param {Response} response */
-  static async of(response) {
-    /** @type {{ detail?: unknown }} */
-    const problem = await response.json().catch(() => ({}));
-    const isText = typeof problem.detail === 'string';
-    return new Refusal(
-      response.status,
-      isText ? String(problem.detail) : `The server answered ${response.status}.`,
+  async takesKey() {
+    return this.client.models().then(
+      () => true,
+      (error) => !isKeyRefused(error),
     );
   }
 }
 
+/** @param {unknown} error @returns {boolean} whether the server does not take the key */
+export function isKeyRefused(error) {
+  return error instanceof RefusedError && error.status === UNAUTHORIZED;
+}
+
 /** @param {unknown} error @returns {string} */
 export function sentenceOf(error) {
-  if (error instanceof TypeError) return 'The server cannot be reached.';
   return error instanceof Error ? error.message : String(error);
 }

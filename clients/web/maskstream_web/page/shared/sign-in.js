@@ -1,18 +1,20 @@
 /** The field for the key, where the server asks for one. */
 
 import { element } from './dom.js';
-import { Refusal, sentenceOf } from './server.js';
+import { isKeyRefused, sentenceOf } from './server.js';
 
 /** Any other character cannot be in a key, nor in the header that carries it. */
 const KEY = /^[\x21-\x7e]+$/;
 
 /**
- * Show the field in a place until a key is right.
+ * Show the field in a place, which the caller removes once a key is right.
  *
  * @param {HTMLElement} place
+ * @param {string} reason why it is asked for again; empty at first
  * @param {(key: string) => Promise<void>} tryKey rejects where the key is not right
+ * @returns {HTMLElement}
  */
-export function showSignIn(place, tryKey) {
+export function showSignIn(place, reason, tryKey) {
   const field = element('input', {
     type: 'password',
     id: 'key',
@@ -20,7 +22,7 @@ export function showSignIn(place, tryKey) {
     required: true,
     spellcheck: 'false',
   });
-  const wrong = element('p', { class: 'wrong', role: 'alert' });
+  const wrong = element('p', { class: 'wrong', role: 'alert' }, reason);
   const submit = element('button', { type: 'submit', class: 'primary' }, 'Sign in');
   const form = element(
     'form',
@@ -41,16 +43,18 @@ export function showSignIn(place, tryKey) {
     wrong.textContent = '';
     attempt(field.value.trim(), tryKey)
       .catch((/** @type {unknown} */ error) => {
-        const isWrong = error instanceof Refusal && error.status === 401;
-        wrong.textContent = isWrong ? 'The server does not know this key.' : sentenceOf(error);
+        wrong.textContent = isKeyRefused(error)
+          ? 'The server does not know this key.'
+          : sentenceOf(error);
         field.select();
       })
       .finally(() => {
         submit.disabled = false;
       });
   });
-  place.replaceChildren(form);
+  place.append(form);
   field.focus();
+  return form;
 }
 
 /**
