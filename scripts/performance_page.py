@@ -134,10 +134,10 @@ def _overhead(reports: Mapping[str, Report]) -> str:
 
 
 def _start(found: Report) -> str:
-    run = found["runs"]["start"]
+    cpu_s, seconds = (found["runs"]["start"][name]["p50"] for name in ("cpu_s", "seconds"))
     return (
-        f"`maskstream bench start --rounds 1`: a server was ready after {run['cpu_s']['p50']:.1f} s of "
-        f"CPU time, {run['seconds']['p50']:.0f} s after its start at this load.\n"
+        f"`maskstream bench start --rounds 1`: a server was ready after {cpu_s:.1f} s of CPU time, "
+        f"{seconds:.0f} s after its start at this load.\n"
     )
 
 
