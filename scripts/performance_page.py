@@ -109,7 +109,7 @@ def _growth(found: Report) -> str:
     for axis, (label, one) in AXES.items():
         run = runs[axis]
         ends = [f"{run[name][0]:.1f} to {run[name][-1]:.1f}" for name in ("step_ms", "memory_kib")]
-        slopes = [f"{run[f'{name}_per_x']:.3g} a {one}" for name in ("step_ms", "memory_kib")]
+        slopes = [f"{run[f'{name}_per_x'] + 0.0:.3g} a {one}" for name in ("step_ms", "memory_kib")]
         xs = f"{run['x'][0]:g} to {run['x'][-1]:g}"
         rows.append([label, xs, ends[0], slopes[0], ends[1], slopes[1]])
     length, mib = runs["length"], runs["sessions"]["resident_mib_of_all"]
