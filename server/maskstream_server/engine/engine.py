@@ -194,8 +194,8 @@ class Engine(Generic[State]):
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            probe = self._stepper.probe
-            threads = choose_threads(self.limits.num_threads, lambda: probe(self.model)[0])
+            whole_frame_s = self._stepper.whole_frame_s
+            threads = choose_threads(self.limits.num_threads, lambda: whole_frame_s(self.model))
             self._reader.start(threads)
             self._prepare(self._report)
             self.doing = None
