@@ -39,17 +39,16 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("deployment"))
     try:
         with no_longer_than(BUILD_S + UP_S):
+            stack.prepare()
             stack.up()
         yield stack
     finally:
-        if request.session.testsfailed:
-            print(stack.compose("logs", "--tail", "40"))
+        # Shown where a test fails.
+        print(stack.compose("logs", "--tail", "40"))
         stack.down()
 
 

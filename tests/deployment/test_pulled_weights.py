@@ -61,8 +61,9 @@ def test_servers_wait_for_the_weights_and_cannot_change_them(suffix):
         assert service["image"] == puller["image"]
         assert service["profiles"] == puller["profiles"]
         assert f"pulled-weights:{FOLDER}:ro" in service["volumes"]
-        waits = service["depends_on"][f"weights{suffix}"]
-        assert waits == {"condition": "service_completed_successfully", "required": False}
+        waits = dict(service["depends_on"])
+        assert waits.pop("redis") == {"condition": "service_healthy"}
+        assert waits == {f"weights{suffix}": {"condition": "service_completed_successfully"}}
 
 
 def test_the_image_has_the_folder_and_names_it():

@@ -5,10 +5,8 @@ from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
     invariant,
-    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -18,14 +16,18 @@ from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.memory_store import MemoryVideoStore
 from maskstream_server.jobs.records.record import VideoRecord, VideoState
 from maskstream_server.jobs.records.redis_store import RedisVideoStore
-from maskstream_server.jobs.records.store import VideoStore
+from maskstream_server.jobs.records.store import Memory, VideoStore
 from support.agreement import Pair
 from support.examples import examples
 from support.redis_server import PATIENT_S, RedisServer
 
 RETENTION_S = 10_000.0
-ADVANCES_S = (3_307, 5_003, 5_003, 10_007)
+ADVANCES_S = (3_307, 5_003)
+END_S = 10_007
 MAX_VIDEOS = 4
+NUM_BEFORE_AN_END = 3
+"""So many changes are written before a record may go: one that is gone hides what they leave."""
+NUMBERS = st.integers(0, MAX_VIDEOS - 1)
 BUSY_S = 100.0
 KEYS = st.sampled_from([None, None, "key 1", "key 2"])
 MEMORIES = st.none() | st.dictionaries(st.sampled_from(["session", "tracker/x"]), st.binary())
@@ -34,45 +36,59 @@ MEMORIES = st.none() | st.dictionaries(st.sampled_from(["session", "tracker/x"])
 class VideoStores(RuleBasedStateMachine):
     """Any calls of servers and workers, also with records that have been changed since."""
 
-    records = Bundle("records")
+    any_there = precondition(lambda self: self.versions)
+    may_end = precondition(lambda self: self.num_written >= NUM_BEFORE_AN_END)
 
     def __init__(self, server: RedisServer) -> None:
         super().__init__()
         on_redis = partial(RedisVideoStore, retention_s=RETENTION_S, timeout_s=PATIENT_S)
         in_memory = partial(MemoryVideoStore, RETENTION_S)
         self.pair: Pair[VideoStore] = Pair(server, in_memory, on_redis, "mv:{*")
-        self.ids: list[str] = []
+        self.versions: list[list[VideoRecord]] = []
+        self.num_written = 0
 
-    @precondition(lambda self: len(self.ids) < MAX_VIDEOS)
-    @rule(target=records, key=KEYS)
-    def create(self, key: str | None) -> VideoRecord:
-        video = f"v{len(self.ids):03d}"
-        self.ids.append(video)
+    @precondition(lambda self: len(self.versions) < MAX_VIDEOS)
+    @rule(key=KEYS)
+    def create(self, key: str | None) -> None:
+        video = f"v{len(self.versions):03d}"
         record = VideoRecord(video, "a.mp4", JobOptions(), 1, 1000.0, 1000.0)
-        return self.pair.ask(lambda store: store.create(record, key))
+        self.versions.append([record])
+        self.pair.ask(lambda store: store.create(record, key))
 
+    @any_there
     @rule(
-        target=records,
-        old=records,
+        number=NUMBERS,
+        age=st.sampled_from([1, 1, 1, 2]),
         state=st.sampled_from(list(VideoState)),
         memory=MEMORIES,
     )
-    def replace(self, old: VideoRecord, state: VideoState, memory):
+    def replace(self, number: int, age: int, state: VideoState, memory: Memory | None) -> None:
+        """Write a change of the newest record, or of the one before."""
+        versions = self.versions[number % len(self.versions)]
+        old = versions[-min(age, len(versions))]
         new = replace(old, state=state, revision=old.revision + 1)
-        written = self.pair.ask(lambda store: store.replace(old, new, memory))
-        return new if written else multiple()
+        if self.pair.ask(lambda store: store.replace(old, new, memory)):
+            versions.append(new)
+            self.num_written += 1
 
-    @rule(record=records)
-    def list_again(self, record: VideoRecord) -> None:
-        self.pair.ask(lambda store: store.list_again(record.id))
+    @rule(number=NUMBERS)
+    def list_again(self, number: int) -> None:
+        self.pair.ask(lambda store: store.list_again(f"v{number:03d}"))
 
-    @rule(record=records)
-    def remove(self, record: VideoRecord) -> None:
-        self.pair.ask(lambda store: store.remove(record.id))
+    @may_end
+    @rule(number=NUMBERS)
+    def remove(self, number: int) -> None:
+        self.pair.ask(lambda store: store.remove(f"v{number:03d}"))
 
     @rule(seconds=st.sampled_from(ADVANCES_S))
     def time_passes(self, seconds: float) -> None:
         self.pair.advance(seconds)
+
+    @may_end
+    @rule()
+    def lives_end(self) -> None:
+        self.pair.advance(END_S)
+        self.num_written = 0
 
     @rule(limit=st.integers(1, 3), before=st.integers(0, 9))
     def page(self, limit: int, before: int) -> None:
@@ -80,7 +96,7 @@ class VideoStores(RuleBasedStateMachine):
 
     @invariant()
     def both_hold_the_same(self) -> None:
-        for video in self.ids:
+        for video in (versions[0].id for versions in self.versions):
             self.pair.ask(lambda store, video=video: store.get(video))
             self.pair.ask(lambda store, video=video: store.memory(video))
             ours, theirs = self.pair.both(lambda store, video=video: store.left_s(video))

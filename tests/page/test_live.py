@@ -148,8 +148,8 @@ def test_a_camera_is_sent_as_video_or_as_pictures_where_the_visitor_wants_them(
     page = visit(live.url)
     start(page, "Camera")
     page.get_by_text("sent as VP9").wait_for()
-    wait_until_drawn(page)
     assert live.metric("maskstream_packet_sessions") == 1
+    wait_until_drawn(page)
     time_line = page.get_by_role("slider", name="Look back in time")
     wait_for(page, "document.querySelector('time-line input').max > 15.5")
     time_line.press("PageDown")
@@ -185,3 +185,9 @@ def test_a_camera_that_is_not_there_is_said_in_a_sentence(live: LiveServer, visi
     find(page, "Camera").check(force=True)
     page.get_by_role("button", name="Start").click()
     page.get_by_text("No camera was found on this device.").wait_for()
+
+
+def test_a_screen_is_streamed(live: LiveServer, visit: Visit):
+    page = visit(live.url)
+    start(page, "Screen")
+    wait_until_drawn(page)

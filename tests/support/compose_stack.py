@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SERVICES = ("redis", "server", "worker", "proxy", "prometheus", "grafana")
 NUM_SERVERS = 2
 BUILD_S = 1800.0
-UP_S = 600.0
+UP_S = 1200.0
 SETTINGS = """\
 MASKSTREAM_DETERMINISTIC=true
 MASKSTREAM_CHECKPOINT_FRAMES=4
 MASKSTREAM_MAX_VIDEO_BYTES=8388608
 """
+# On a machine that is busy otherwise servers take minutes to start.
+PATIENT = {"healthcheck": {"start_period": "15m"}}
 # PID 1 is docker's init; its child is what the container is for.
 KILL = "kill -9 $(cat /proc/1/task/1/children)"
 ASK = (
@@ -42,17 +45,34 @@ def engine_answers() -> bool:
 
 
 class Stack:
-    """A deployment whose passwords, settings and weights lie in `folder`."""
+    """A deployment whose passwords, settings and weights lie in `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: empty.
+        settings: lines of its `.env`.
+        services: that are started, with those that they wait for.
+        changes: of services of the compose file, by name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: str = SETTINGS,
+        services: Sequence[str] = SERVICES,
+        changes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.folder = folder
+        self._settings = settings
         without = os.environ.get("COMPOSE_WITHOUT", "").split()
-        self.services = [service for service in SERVICES if service not in without]
+        self.services = [service for service in services if service not in without]
+        changed = dict.fromkeys(("server", "worker"), PATIENT) | dict(changes or {})
+        (folder / "changes.json").write_text(json.dumps({"services": changed}))
         self.public_port, self.prometheus_port, self.grafana_port = free_ports(3)
         self.certificate = folder / "root.crt"
-        files = ["docker-compose.yml", *os.environ.get("COMPOSE_OVERRIDES", "").split()]
+        overrides = os.environ.get("COMPOSE_OVERRIDES", "").split()
+        files = ["docker-compose.yml", str(folder / "changes.json"), *overrides]
         options = [part for file in files for part in ("--file", file)]
-        name = f"maskstream-test-{os.getpid()}"
+        name = f"maskstream-test-{os.getpid()}-{self.public_port}"
         self._command = ["docker", "compose", *options, "--project-name", name]
         self._environment = os.environ | {
             "COMPOSE_PROFILES": "cpu",
@@ -67,14 +87,17 @@ class Stack:
             "REDIS_APPENDFSYNC": "always",
         }
 
-    def up(self) -> None:
-        """Build, and start everything; returns when all of it is healthy."""
-        (self.folder / "env").write_text(SETTINGS)
+    def prepare(self) -> None:
+        """Make what compose needs, and build the image."""
+        (self.folder / "env").write_text(self._settings)
         subprocess.run(
             [CHECKOUT / "docker" / "prepare.sh"], check=True, env=self._environment, cwd=CHECKOUT
         )
         self.compose("build", *set(self.services) & {"server"}, within_s=BUILD_S)
-        scale = ["--scale", f"server={NUM_SERVERS}"]
+
+    def up(self, num_servers: int = NUM_SERVERS) -> None:
+        """Start everything; returns when all of it is healthy."""
+        scale = ["--scale", f"server={num_servers}"]
         self.compose("up", "--detach", "--wait", *scale, *self.services, within_s=UP_S)
         root = "/data/caddy/pki/authorities/local/root.crt"
         self.certificate.write_text(self.compose("exec", "-T", "proxy", "cat", root))
@@ -85,7 +108,13 @@ class Stack:
 
     def compose(self, *arguments: str, within_s: float = 60.0) -> str:
         """Run `docker compose` and return what it prints."""
-        done = subprocess.run(
+        done = self.run(*arguments, within_s=within_s)
+        assert done.returncode == 0, f"docker compose {' '.join(arguments)}: {done.stderr[-3000:]}"
+        return done.stdout
+
+    def run(self, *arguments: str, within_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose`, which may fail."""
+        return subprocess.run(
             [*self._command, *arguments],
             capture_output=True,
             text=True,
@@ -94,8 +123,6 @@ class Stack:
             cwd=CHECKOUT,
             check=False,
         )
-        assert done.returncode == 0, f"docker compose {' '.join(arguments)}: {done.stderr[-3000:]}"
-        return done.stdout
 
     @property
     def url(self) -> str:

@@ -115,9 +115,9 @@ def content(body: bytes, announced: bool = True) -> Fault:
 
 
 @contextmanager
-def stand_in_hub(certificate: Path | None = None) -> Iterator[Hub]:
-    """Run one in a thread; with a certificate and its key it speaks https."""
-    with http_receiver(certificate=certificate) as receiver:
+def stand_in_hub(certificate: Path | None = None, host: str = "127.0.0.1") -> Iterator[Hub]:
+    """Run one in a thread at an address; with a certificate and its key it speaks https."""
+    with http_receiver(host=host, certificate=certificate) as receiver:
         hub = Hub(receiver)
         receiver.reply = hub.reply
         yield hub

@@ -47,7 +47,8 @@ def opened_picture(path: Path, size: tuple[int, int] | None = None) -> Iterator[
             if picture.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS:
                 found = found[::-1]
             if size is not None and found != size:
-                raise DatasetError(f"{path} is {found}, it should be {size} (height, width)")
+                (height, width), (high, wide) = found, size
+                raise DatasetError(f"{path} is {width}x{height}, it should be {wide}x{high}")
             yield picture
     except BROKEN_PICTURE as error:
         raise DatasetError(f"{path} cannot be read as a picture: {error}") from error

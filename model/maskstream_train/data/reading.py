@@ -32,7 +32,9 @@ def read_entry(
     try:
         return part(*args, **kwargs)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DatasetError(f"{where} is not as it should be: {error!r}") from error
+        lacks = isinstance(error, KeyError) and isinstance(error.args[0], str)
+        why = f"has no {error}" if lacks else f"is not as it should be: {error!r}"
+        raise DatasetError(f"{where} {why}") from error
 
 
 def read_list(path: Path, content: Any, name: str) -> list[Any]:

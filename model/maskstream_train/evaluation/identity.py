@@ -13,6 +13,9 @@ Classes play no part. The first two follow Fig. 1 of the paper, made exact as fo
 * On each frame objects and tracks are paired one to one at IoU >= 0.5; an object keeps the track it
   had last while that still covers it. A **switch** is a change of that track, also after an
   absence. Whether an object had none is asked only of objects that were ever found.
+* An object that was found **returns** where it is found again after an absence: under its own
+  identity where the first track that it has then is one that it had before, under that of another
+  object where that one had it before, else under a new one.
 """
 
 from dataclasses import dataclass, fields
@@ -45,6 +48,9 @@ class IdentityCounts:
     track_frames: int = 0
     tracks: int = 0
     tracks_right: int = 0
+    returned: int = 0
+    returned_as_itself: int = 0
+    returned_as_another: int = 0
 
     def __add__(self, other: "IdentityCounts") -> "IdentityCounts":
         names = [field.name for field in fields(self)]
@@ -109,9 +115,9 @@ def count_identities(record: EvaluatedVideo, within: int = WITHIN_FRAMES) -> Ide
         tracks_right=int(((lived > 0) & (2 * matched >= lived)).sum()),
     )
     for column in range(len(objects)):
-        counts = counts + _count_events(
-            covers[:, :, column], record.live, visits(visible[:, column], within), within
-        )
+        stays = visits(visible[:, column], within)
+        counts += _count_events(covers[:, :, column], record.live, stays, within)
+        counts += _count_returns(owners, column, stays)
     return counts
 
 
@@ -184,6 +190,28 @@ def _count_events(
             still = live[last + 1 : last + 2 + within, followers].any(axis=1)
             noticed = bool(followers.any() and not still.all())
             counts += IdentityCounts(disappeared=1, disappeared_noticed=int(noticed))
+    return counts
+
+
+def _count_returns(owners: Ints, column: int, stays: list[tuple[int, int]]) -> IdentityCounts:
+    """Count the returns of one object.
+
+    Args:
+        owners: `(T, G)` row of the track that each object has, -1 for none.
+        column: of the object.
+        stays: first and last frames of its visits.
+    """
+    counts = IdentityCounts()
+    for first, last in stays[1:]:
+        before, now = owners[:first], owners[first : last + 1, column]
+        found = now[now >= 0]
+        if not len(found) or (before[:, column] < 0).all():
+            continue
+        own = bool((before[:, column] == found[0]).any())
+        others = not own and bool((before == found[0]).any())
+        counts += IdentityCounts(
+            returned=1, returned_as_itself=int(own), returned_as_another=int(others)
+        )
     return counts
 
 

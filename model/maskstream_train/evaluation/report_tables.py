@@ -88,6 +88,8 @@ def _rows(report: ClipReport, by_class: bool) -> dict[str, str]:
         "emergence recall": (counts.emerged_found, counts.emerged),
         "disappearance recall": (counts.disappeared_noticed, counts.disappeared),
         "found without switch": (counts.objects_unswitched, counts.objects_found),
+        "returned as itself": (counts.returned_as_itself, counts.returned),
+        "returned as another": (counts.returned_as_another, counts.returned),
         "objects found": (counts.objects_found, counts.objects),
         "right tracks": (counts.tracks_right, counts.tracks),
         "frame recall": (counts.matched_frames, counts.object_frames),

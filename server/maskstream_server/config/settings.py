@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     weights: Weights | None = None
     # VIPSeg presets have several; None is the preset's own.
     task: Literal["instances", "panoptic", "semantic"] | None = None
+    # Frames that a model of sentences looks at together (SgMg: 1 to 36); None: the preset's.
+    chunk_frames: int | None = Field(None, ge=1)
     device: str = "cpu"
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)

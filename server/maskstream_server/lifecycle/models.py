@@ -44,5 +44,6 @@ def load(settings: Settings) -> Models:
 
 
 def _load(settings: Settings) -> Any:
-    task = {} if settings.task is None else {"task": settings.task}
-    return load_model(settings.model, settings.weights, settings.device, **task)
+    given = {"task": settings.task, "chunk_frames": settings.chunk_frames}
+    rules = {name: value for name, value in given.items() if value is not None}
+    return load_model(settings.model, settings.weights, settings.device, **rules)

@@ -40,7 +40,7 @@ class OutgoingMessages:
         memory: the memory after the last answered frame.
         ledger: the client's credit.
         away: whether commits do not work now.
-        classes: of the tracks that the client knows, where the model takes prompts.
+        classes: of the tracks that the client knows.
     """
 
     def __init__(
@@ -183,6 +183,7 @@ class OutgoingMessages:
             self._last_result,
             fingerprint=self.memory.fingerprint,
             prompts=prompts,
+            reported=self.memory.reported,
             rules=self.memory.rules,
             fps=self.memory.fps,
             webhook=self.memory.webhook,

@@ -215,7 +215,7 @@ class Pipeline:
             actions.append(Encode(task.frame, frame, timings))
             if frame.final:
                 task.phase, task.mentioned, last = FramePhase.ENCODING, frame.mentioned, task
-                task.classes = frame.classes if chain.prompts.texts else {}
+                task.classes = frame.classes
         committed = chain.committed
         if last is not None and report.parts is not None:
             committed = report.committed

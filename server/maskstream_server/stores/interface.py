@@ -152,7 +152,7 @@ class ResultSubscription(Protocol):
     """What `SessionStore.watch` has begun."""
 
     async def close(self) -> None:
-        """Hear no more."""
+        """End it: no more results are passed on."""
 
 
 @dataclass(frozen=True)
@@ -237,11 +237,11 @@ class SessionStore(Protocol):
     async def listing(self, limit: int) -> list[SessionListing]:
         """Return at most `limit` sessions, in no order."""
 
-    async def watch(self, session: str, heard: OnResult) -> ResultSubscription:
-        """Call `heard` with each result that is committed from now on, by any server.
+    async def watch(self, session: str, on_result: OnResult) -> ResultSubscription:
+        """Call `on_result` with each result that is committed from now on, by any server.
 
-        On the event loop, in order; it must return at once. While the store is away results pass
-        unheard; a result's own count of dropped frames shows which.
+        On the event loop, in order; it must return at once. While the store is away results are
+        not passed on; a result's own count of dropped frames shows which.
         """
 
     async def outboxes(self) -> list[Outbox]:

@@ -41,7 +41,7 @@ class MemoryStore:
         self._used_bytes = 0
         # The caller of each ticket, and when it expires.
         self._tickets: dict[str, tuple[str, float]] = {}
-        self._heard: dict[str, list[OnResult]] = {}
+        self._watching: dict[str, list[OnResult]] = {}
         # The renewer comes from another thread.
         self._lock = threading.Lock()
 
@@ -159,20 +159,20 @@ class MemoryStore:
                 for name, record in found[:limit]
             ]
 
-    async def watch(self, session: str, heard: OnResult) -> "MemoryWatch":
+    async def watch(self, session: str, on_result: OnResult) -> "MemoryWatch":
         """See `SessionStore.watch`."""
-        self._heard.setdefault(session, []).append(heard)
-        return MemoryWatch(lambda: self._forget(session, heard))
+        self._watching.setdefault(session, []).append(on_result)
+        return MemoryWatch(lambda: self._forget(session, on_result))
 
-    def _forget(self, session: str, heard: OnResult) -> None:
-        left = [each for each in self._heard.pop(session, []) if each is not heard]
+    def _forget(self, session: str, on_result: OnResult) -> None:
+        left = [each for each in self._watching.pop(session, []) if each is not on_result]
         if left:
-            self._heard[session] = left
+            self._watching[session] = left
 
     def _tell(self, session: str, *results: KeptResult | None) -> None:
-        for heard in self._heard.get(session, ()):
+        for on_result in self._watching.get(session, ()):
             for result in results:
-                heard(result)
+                on_result(result)
 
     async def outboxes(self) -> list[Outbox]:
         """See `SessionStore.outboxes`."""

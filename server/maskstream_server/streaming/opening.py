@@ -35,6 +35,7 @@ from maskstream_server.session.memory import (
     read_memory,
 )
 from maskstream_server.session.prompts import SessionPrompts
+from maskstream_server.session.reporting import labels_of
 from maskstream_server.stores.interface import Lease, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -144,7 +145,9 @@ async def _begin(
     service.connections.check_free(address)
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    begun = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
+    info = service.model.info
+    reported = labels_of(info, hello.classes)
+    begun = SessionMemory(fingerprint=info.fingerprint, prompts=prompts, reported=reported)
     memory = _with_rules(begun, hello)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, terms, lease, token, memory, resumed=False)
@@ -214,6 +217,7 @@ async def _restore(
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
+        memory = memory.reporting(labels_of(model.info, hello.classes))
         if not stored.parts:
             # Nothing was committed: the client sends its options again.
             prompts = await _begun(service, session, hello)

@@ -2,15 +2,14 @@
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import threading
 import time
 
 import pytest
 
 from maskstream_model import load_model
+from support.certificates import self_signed
 from support.distributions import distribution
 from support.forks import Forked, maskstream
 from support.hub import cut_off, stand_in_hub
@@ -102,14 +101,7 @@ def test_ctrl_c_stops_and_the_same_command_continues(world, tmp_path, monkeypatc
 @pytest.fixture
 def certificate(tmp_path):
     """Key and certificate of 127.0.0.1."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    made = tmp_path / "both.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout both.pem -out cert.pem"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(["openssl", *words.split(), *names], cwd=tmp_path, check=True, stderr=-3)
-    made.write_text(made.read_text() + (tmp_path / "cert.pem").read_text())
-    return made
+    return self_signed(tmp_path, "IP:127.0.0.1")
 
 
 def test_the_hub_shows_a_certificate_that_is_trusted(world, certificate, monkeypatch):

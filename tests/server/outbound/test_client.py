@@ -1,9 +1,7 @@
 """Requests of our own over real connections: only to what was checked."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from maskstream_server.errors import AddressRefusedError, OutboundError
 from maskstream_server.outbound.client import OutboundClient, resolve
 from maskstream_server.outbound.rules import HostRules
+from support.certificates import self_signed
 from support.http_receiver import Answer, Asked, http_receiver
 
 
@@ -131,14 +130,7 @@ async def test_what_goes_wrong_is_one_sentence():
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """Key and certificate of files.example."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
-    made = tmp_path / "both.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x -keyout both.pem -out cert.pem"
-    names = ["-addext", "subjectAltName=DNS:files.example"]
-    subprocess.run(["openssl", *words.split(), *names], cwd=tmp_path, check=True, stderr=-3)
-    made.write_text(made.read_text() + (tmp_path / "cert.pem").read_text())
-    return made
+    return self_signed(tmp_path, "DNS:files.example")
 
 
 async def test_the_other_side_must_show_the_certificate_of_its_name(certificate):

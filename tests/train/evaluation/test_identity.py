@@ -57,6 +57,24 @@ def test_a_perfect_run_has_full_marks_in_everything() -> None:
     assert counts.switches == 0
 
 
+@pytest.mark.parametrize(
+    ("objects", "tracks", "returns"),
+    [
+        (["00......00"], ["00aaaaaa00"], (1, 1, 0)),
+        (["00......00"], ["00........", "........00"], (1, 0, 0)),
+        (["00......00", "11........"], ["00........", "11......00"], (1, 0, 1)),
+        # Whose identity it had before, too, it is itself.
+        (["000.....00", "1111......"], ["0111......", ".00.....00"], (1, 1, 0)),
+        (["00......00"], ["00........"], (0, 0, 0)),
+        (["00......00"], ["........00"], (0, 0, 0)),
+        (["00..00"], ["00..00"], (0, 0, 0)),
+    ],
+)
+def test_a_return_is_as_itself_as_another_or_new(objects, tracks, returns) -> None:
+    counts = count(objects, tracks)
+    assert (counts.returned, counts.returned_as_itself, counts.returned_as_another) == returns
+
+
 @pytest.mark.parametrize(("late", "found"), [(0, 1), (3, 1), (4, 0)])
 def test_an_emerging_object_must_be_covered_within_three_frames(late: int, found: int) -> None:
     counts = count(["..00000000"], [".." + "." * late + "0" * (8 - late)])

@@ -193,12 +193,12 @@ class RedisStore:
                     structlog.get_logger(__name__).warning("session_unreadable", session=session)
         return found
 
-    async def watch(self, session: str, heard: OnResult) -> RedisWatch:
+    async def watch(self, session: str, on_result: OnResult) -> RedisWatch:
         """See `SessionStore.watch`."""
         # No timeout of reads: a session may be silent for any time.
         options = connection_options(self._timeout_s) | {"socket_timeout": None}
         redis: Redis = Redis.from_url(self._url, **options)
-        watch = RedisWatch(redis, keys_of(session)[2], heard)
+        watch = RedisWatch(redis, keys_of(session)[2], on_result)
         try:
             await watch.ready(self._timeout_s)
         except BaseException:

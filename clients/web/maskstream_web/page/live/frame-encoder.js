@@ -1,8 +1,9 @@
-/** Frames for the server: units of a video where browser and server have a codec, else JPEGs. */
+/** Frames for the server: units of a video or JPEGs, as gives more results a second. */
 
 /** @import { EncodedCodec } from '../../client/packets.js' */
-/** @import { Picture } from '../../client/types.js' */
+/** @import { Picture, PictureCodec } from '../../client/types.js' */
 import { PacketEncoder } from '../../client/packets.js';
+import { CodingTrial } from './coding-trial.js';
 
 const JPEG_QUALITY = 0.85;
 /** The first that browser and server have is used. */
@@ -29,10 +30,22 @@ export class FrameEncoder {
     this.canvas = new OffscreenCanvas(1, 1);
     /** What the browser encodes. */
     this.codecs = allowsPackets ? encodable() : Promise.resolve([]);
-    /** @type {EncodedCodec | null} */
+    /** @type {EncodedCodec | null} that both have */
     this.codec = null;
-    /** @type {PacketEncoder | null} of `codec` */
+    /** @type {CodingTrial | null} of `codec` and JPEG */
+    this.trial = null;
+    /** @type {PacketEncoder | null} of `codec`, while units are sent */
     this.packets = null;
+  }
+
+  /** @param {PictureCodec} coding of a frame whose result came */
+  answered(coding) {
+    this.trial?.answered(coding, performance.now());
+  }
+
+  /** The source gave no frame for a while. */
+  stalled() {
+    this.trial?.again();
   }
 
   /**
@@ -61,7 +74,11 @@ export class FrameEncoder {
   async unitOf(bitmap, ptsUs, needs) {
     try {
       this.choose(await this.codecs, needs.welcome?.codecs ?? []);
-      if (this.packets === null) return null;
+      if (this.codec === null || this.trial?.coding === 'jpeg') {
+        this.close();
+        return null;
+      }
+      this.packets ??= new PacketEncoder({ codec: this.codec });
       return await inTime(this.packets.encode(bitmap, ptsUs, needs.needsKeyFrame));
     } catch {
       // It may fail at any time: a browser can take its hardware away.
@@ -80,7 +97,7 @@ export class FrameEncoder {
     if (codec === this.codec) return;
     this.close();
     this.codec = codec;
-    if (codec !== null) this.packets = new PacketEncoder({ codec });
+    this.trial = codec && new CodingTrial([codec, 'jpeg']);
   }
 
   /**

@@ -44,6 +44,7 @@
  * @property {string} server the address of the page's server
  * @property {string | null} apiKey
  * @property {string[] | null} classes
+ * @property {string[] | null} prompts
  * @property {boolean} packets whether frames may be sent as units of a video
  */
 
@@ -52,6 +53,7 @@
  * @typedef {{ kind: 'start', request: StreamRequest }
  *   | { kind: 'frame', bitmap: ImageBitmap, timeS: number }
  *   | { kind: 'classes', classes: string[] | null }
+ *   | { kind: 'prompts', prompts: string[] }
  *   | { kind: 'seek', index: number }
  *   | { kind: 'stop' }} ToWorker
  */

@@ -1,12 +1,14 @@
 /** What is drawn and what is asked for: opacity, outlines, labels, classes, size of frames. */
 
+/** @import { ModelCard } from '../shared/server.js' */
 import { element } from '../shared/dom.js';
+import { PromptsField } from '../shared/prompts-field.js';
 
 const SIDES = [480, 640, 960, 1280];
 
 /**
- * Events: `look` with a part of a Look, `classes` with names or null for all. `maxSide` and
- * `packets` are read when a stream starts.
+ * Events: `look` with a part of a Look, `classes` with names or null for all, `prompts` with texts.
+ * `maxSide`, `packets` and `prompts` are read when a stream starts.
  */
 export class ViewOptions extends HTMLElement {
   constructor() {
@@ -25,9 +27,13 @@ export class ViewOptions extends HTMLElement {
     this.coding = element(
       'select',
       {},
-      element('option', { value: 'automatic' }, 'Automatic (video where possible)'),
+      element('option', { value: 'automatic' }, 'Automatic (video or JPEG)'),
       element('option', { value: 'jpeg' }, 'JPEG'),
     );
+    this.field = new PromptsField();
+    this.field.addEventListener('change', () => {
+      if (this.prompts !== null) this.tell('prompts', this.prompts);
+    });
     this.classes = element('div', { class: 'classes' });
     this.fold = element('details', {}, element('summary', {}, 'Classes'), this.classes);
     this.fold.hidden = true;
@@ -36,6 +42,7 @@ export class ViewOptions extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(
+      this.field,
       element('h2', {}, 'Appearance'),
       element('label', { class: 'field' }, 'Opacity of masks', this.opacity),
       element(
@@ -59,6 +66,11 @@ export class ViewOptions extends HTMLElement {
     return this.coding.value === 'automatic';
   }
 
+  /** What to segment; null: nothing was written, or the model takes no texts. */
+  get prompts() {
+    return this.field.texts;
+  }
+
   /**
    * @param {string} text
    * @param {'outlines' | 'labels'} name
@@ -69,8 +81,14 @@ export class ViewOptions extends HTMLElement {
     return element('label', { class: 'check' }, box, text);
   }
 
+  /** @param {ModelCard} model */
+  offer({ classes, prompts }) {
+    this.field.offer(prompts);
+    this.offerClasses(classes.map(({ name }) => name));
+  }
+
   /** @param {string[]} names of the model's classes */
-  offer(names) {
+  offerClasses(names) {
     const boxes = names.map((name) => ({
       name,
       box: element('input', { type: 'checkbox', checked: true }),
