@@ -54,6 +54,9 @@ class ConnectionRegistry:
         count_changed: is called with the number of connections whenever it changes.
         idle_s: without a frame for so long, a connection gives its slot to one that needs it.
         max_per_address: connections of one address; None: as many as there are slots.
+
+    Attributes:
+        draining: whether the server stops.
     """
 
     def __init__(
