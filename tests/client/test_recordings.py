@@ -69,6 +69,17 @@ def test_the_oldest_sections_give_way(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.rec"]
 
 
+def test_a_memory_larger_than_the_room_leaves_its_section_alone(tmp_path):
+    with RecordingFile(tmp_path / "a.rec", 100) as file:
+        for number in range(5):
+            file.begin(replace(HEAD, first_frame=number), bytes(10_000))
+            assert not file.is_section_full
+            file.add(line(number))
+            assert file.is_section_full
+    made = Recording(tmp_path / "a.rec")
+    assert (made.head.first_frame, made.num_frames) == (4, 1)
+
+
 def test_a_line_that_was_cut_off_is_not_read(tmp_path):
     path = written(tmp_path / "a.rec", [[line(0), line(1)]]).path
     path.write_bytes(path.read_bytes()[:-10])
