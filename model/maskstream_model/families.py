@@ -219,14 +219,18 @@ def _registered_on(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
 
 
 def _imported(entry: EntryPoint) -> Family:
-    origin = f"the model {entry.name} of {_distribution(entry)}"
     try:
         family = entry.load()
     except Exception as error:
-        raise ConfigError(f"{origin} cannot be imported: {first_line(error)}") from error
+        raise ConfigError(f"{_origin(entry)} cannot be imported: {first_line(error)}") from error
     if not isinstance(family, Family):
-        raise ConfigError(f"{origin} is registered as {entry.value}, which is no Family")
+        sentence = f"{_origin(entry)} is registered as {entry.value}, which is no Family"
+        raise ConfigError(sentence)
     return family
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"the model {entry.name} of {_distribution(entry)}"
 
 
 def _distribution(entry: EntryPoint) -> str:
