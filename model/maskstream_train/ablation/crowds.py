@@ -6,38 +6,37 @@ random weights, and are measured on clips that none has seen. A run that is done
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from maskstream_model.aliases import Bools
-from maskstream_model.checkpoint import fingerprint, load_into, load_weights
-from maskstream_model.classes import classes
+from maskstream_model.checkpoint import load_into
+from maskstream_model.classes import EVERYDAY, classes
 from maskstream_model.config.networks import ResNetConfig
 from maskstream_model.mdqe.config import MdqeConfig, MdqeRules, NetworkConfig
-from maskstream_model.mdqe.model import MdqeModel
-from maskstream_model.mdqe.network import MdqeNetwork
 from maskstream_train.ablation.runs import write_text
 from maskstream_train.ablation.table import Summary, summary
-from maskstream_train.data.synthetic import SyntheticConfig
-from maskstream_train.evaluation.evaluate import min_frames, stream
-from maskstream_train.evaluation.records import EvaluatedVideo, VideoRecorder
-from maskstream_train.evaluation.report import ReportBuilder
-from maskstream_train.evaluation.sources import AnnotatedClip, synthetic_clips
+from maskstream_train.data.seeds import evaluation_seed
+from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
 from maskstream_train.training.loop import train
+from maskstream_train.training.mdqe.assignment import ClipOutput, costs
+from maskstream_train.training.mdqe.repulsion import surroundings
 from maskstream_train.training.mdqe.stage import MdqeStage
+from maskstream_train.training.mdqe.truth import ClipTruth, clip_truth
 from maskstream_train.training.recipes import Recipe
 from maskstream_train.training.run_options import BatchPlan, Budget, StageOptions
+from maskstream_train.training.targets import collate
 
 ARMS = {"usual losses": False, "repulsion": True}
 """Whether masks are kept off the objects nearby, by the arm's name."""
-FOUND_IOU = 0.3
-"""IoU from which the best mask of an object counts as its own, where spill is measured."""
+NUMBERS = ("iou", "own", "near", "away")
+"""What is measured of each object; see `measure`."""
 SMALL = MdqeConfig(
     "mdqe_small",
-    classes("person animal car ball"),
+    classes(EVERYDAY),
     NetworkConfig(
         ResNetConfig("basic", 16, (16, 32, 64, 64), (1, 1, 1, 1)),
         width=64,
@@ -47,7 +46,7 @@ SMALL = MdqeConfig(
         frames=2,
         track_width=16,
     ),
-    online=MdqeRules(clip_frames=2, instance_score_min=0.05, min_size=None),
+    online=MdqeRules(clip_frames=2),
 )
 """A model that a few minutes of a CPU can teach something."""
 
@@ -75,16 +74,14 @@ class Trial:
         clips: settings of the generator; training clips have `SMALL`'s clip length.
         batch_size: clips of a step.
         test_clips: to measure on.
-        test_frames: of each of these.
     """
 
     out: Path
-    steps: int = 250
+    steps: int = 200
     num_seeds: int = 3
     clips: SyntheticConfig = CROWDED
     batch_size: int = 2
-    test_clips: int = 40
-    test_frames: int = 6
+    test_clips: int = 100
 
 
 def run_trial(trial: Trial, tell: Callable[[str], None]) -> Summary:
@@ -122,71 +119,49 @@ def _result(trial: Trial, arm: str, seed: int) -> dict[str, float]:
             checkpoint_minutes=1.0,
         )
         torch.manual_seed(seed)
-        run = train(MdqeStage(SMALL, torch.device("cpu"), ARMS[arm]), options)
-        numbers = measure(_model(options.weights_path), trial)
+        stage = MdqeStage(SMALL, torch.device("cpu"), ARMS[arm])
+        run = train(stage, options)
+        load_into(stage.network, run.averaged.tensors)
+        stage.module.eval()
+        numbers = measure(stage, trial)
         facts = {"steps": float(run.step), "minutes": run.elapsed_s / 60}
         write_text(path, json.dumps(numbers | facts, indent=2) + "\n")
     return dict(json.loads(path.read_text()))
 
 
-def _model(path: Path) -> MdqeModel:
-    weights = load_weights(path)
-    network = MdqeNetwork(SMALL.network, SMALL.num_classes)
-    load_into(network, weights)
-    return MdqeModel(SMALL, network, torch.device("cpu"), fingerprint(weights, SMALL))
+def measure(stage: MdqeStage, trial: Trial) -> dict[str, float]:
+    """Return what masks are worth on clips that no run has seen, means over their objects.
 
-
-def measure(model: MdqeModel, trial: Trial) -> dict[str, float]:
-    """Return AP of tubes, and IoU and spill of masks, over clips that no run has seen.
-
-    `iou` is the mean over objects and frames of that of an object's best mask, classes aside.
-    `spill` is the share of that mask's pixels that other objects show, over those with an IoU of
-    `FOUND_IOU`; `found` their share.
+    Each object has the query that costs it least, as in training. `iou` is that of its mask; `own`,
+    `near` and `away` are mean probabilities on the object, on other objects nearby, and elsewhere.
     """
-    config = replace(trial.clips, num_frames=trial.test_frames)
-    builder, pairs = ReportBuilder(model.config.num_classes), list[tuple[float, float]]()
-    for clip in synthetic_clips(config, 0, trial.test_clips):
-        builder.add(_run(model, clip, pairs))
-    best, spill = np.array(pairs).T
-    found = best >= FOUND_IOU
-    return dict(builder.report().agnostic.overall) | {
-        "iou": float(best.mean()),
-        "found": float(found.mean()),
-        "spill": float(spill[found].mean()) if found.any() else 0.0,
-    }
+    generator = ClipGenerator(trial.clips, evaluation_seed(0))
+    rows = list[tuple[float, ...]]()
+    for number in range(trial.test_clips):
+        batch = collate([generator.clip(number)])
+        truth = clip_truth(batch, 0)
+        if len(truth):
+            rows += qualities(stage.answers(batch), truth)
+    values = np.array(rows)
+    return {name: float(np.nanmean(column)) for name, column in zip(NUMBERS, values.T, strict=True)}
 
 
-def _run(model: MdqeModel, clip: AnnotatedClip, pairs: list[tuple[float, float]]) -> EvaluatedVideo:
-    frames = list(clip.frames)
-    recorder = VideoRecorder(clip.truth_labels, clip.crowd, min_frames(model.info))
-    found = stream(model, (frame for frame, _ in frames))
-    for tracks, (_, truth) in zip(found, frames, strict=True):
-        recorder.add(tracks, truth)
-        pairs.extend(best_masks(tracks.masks, truth))
-    return recorder.record()
+def qualities(output: ClipOutput, truth: ClipTruth) -> list[tuple[float, ...]]:
+    """Return `NUMBERS` of each object; NaN for `near` where no other object is near."""
+    best = costs(output, truth)[0].argmin(0)
+    around = surroundings(truth)
+    return [
+        _quality(output.mask_logits[query].sigmoid(), mask, near & ~mask)
+        for query, mask, near in zip(best.tolist(), truth.masks, around, strict=True)
+    ]
 
 
-def best_masks(masks: Bools, truth: Bools) -> list[tuple[float, float]]:
-    """Return IoU and spill of the best mask of each object that a frame shows.
-
-    Args:
-        masks: `(N, height, width)`, predicted.
-        truth: `(G, height, width)`, visible pixels.
-    """
-    seen = truth[truth.any((1, 2))]
-    if not len(seen) or not len(masks):
-        return [(0.0, 0.0)] * len(seen)
-    seen = seen.reshape(len(seen), -1)
-    flat = masks.reshape(len(masks), -1)
-    common = seen.astype(np.float64) @ flat.T.astype(np.float64)  # (G, N)
-    areas = flat.sum(1)
-    ious = common / np.maximum(1, seen.sum(1)[:, None] + areas - common)
-    best = ious.argmax(1)
-    rows = np.arange(len(seen))
-    others = common.sum(0)[best] - common[rows, best]
-    spill = others / np.maximum(1, areas[best])
-    return list(zip(ious[rows, best].tolist(), spill.tolist(), strict=True))
+def _quality(inside: Tensor, mask: Tensor, others: Tensor) -> tuple[float, ...]:
+    found = inside > 0.5
+    iou = (found & mask).sum() / (found | mask).sum()
+    away = inside[~mask & ~others].mean()
+    return tuple(float(each) for each in (iou, inside[mask].mean(), inside[others].mean(), away))
 
 
 def _line(numbers: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {numbers[name]:.3f}" for name in ("AP", "AP50", "iou", "spill"))
+    return ", ".join(f"{name} {numbers[name]:.3f}" for name in NUMBERS)

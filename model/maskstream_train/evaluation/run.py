@@ -73,11 +73,6 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
         if request.form == "ref-ytvos" or request.form == "ref-davis":
             return answer_referring(model, request, request.form, settings, begin)
         return answer_benchmark(model, request, request.form, settings, begin)
-    if model.info.lookahead != 0:
-        raise ConfigError(
-            f"{request.preset} answers late or refines whole videos: "
-            "say the --format of a benchmark"
-        )
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     num_classes(model.info)

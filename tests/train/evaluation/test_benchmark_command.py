@@ -119,13 +119,6 @@ def test_what_cannot_be_is_one_sentence_and_nothing_is_written(
     assert {*tmp_path.iterdir()} == before
 
 
-def test_an_offline_model_is_measured_on_benchmarks_only() -> None:
-    options = ["--preset=daq_r50_ovis_offline", "--weights=random"]
-    result = CliRunner().invoke(evaluate, options)
-    assert result.exit_code == 1
-    assert "answers late or refines whole videos: say the --format of a benchmark" in result.output
-
-
 def test_vipseg_needs_a_panoptic_model(street: VipsegReader) -> None:
     data = f"--data={street.truth.entries.path}"
     result = CliRunner().invoke(evaluate, [*RANDOM, data, "--format=vipseg"])

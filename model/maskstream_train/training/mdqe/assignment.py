@@ -40,17 +40,17 @@ def assign(output: ClipOutput, truth: ClipTruth) -> Tensor:
     An object has as many queries as the generalised IoUs of its ten best ones add up to, two at
     least. A query that several objects would have is that of the one for which it costs least.
     """
-    costs, quality = _costs(output, truth)
+    prices, quality = costs(output, truth)
     best = quality.topk(min(BEST, len(quality)), 0).values
-    counts = best.sum(0).int().clamp(min=min(MIN_QUERIES, len(costs)))
-    chosen = torch.zeros_like(costs, dtype=torch.bool)
+    counts = best.sum(0).int().clamp(min=min(MIN_QUERIES, len(prices)))
+    chosen = torch.zeros_like(prices, dtype=torch.bool)
     for item, count in enumerate(counts.tolist()):
-        chosen[costs[:, item].topk(count, largest=False).indices, item] = True
-    cheapest = costs.masked_fill(~chosen, torch.inf).argmin(1)
+        chosen[prices[:, item].topk(count, largest=False).indices, item] = True
+    cheapest = prices.masked_fill(~chosen, torch.inf).argmin(1)
     return torch.where(chosen.any(1), cheapest, UNMATCHED)
 
 
-def _costs(output: ClipOutput, truth: ClipTruth) -> tuple[Tensor, Tensor]:
+def costs(output: ClipOutput, truth: ClipTruth) -> tuple[Tensor, Tensor]:
     """Return `(Q, G)` what it costs a query to show an object, and how well its boxes fit."""
     seen = truth.present.float()[:, None]  # (T, 1, G)
     frames = seen.sum(0)

@@ -43,14 +43,24 @@ class MdqeStage:
     def losses(self, batch: ClipBatch, moment: Moment) -> dict[str, Tensor]:
         """Return the mean losses of the clips of a batch."""
         clips, frames = batch.frames.shape[:2]
-        images = images_of(batch.frames.flatten(0, 1))
-        size = (images.shape[-2], images.shape[-1])
-        encoded = self.network.encode(images, [size] * len(images))
+        encoded = self._encoded(batch)
         every = [
             self._clip(encoded[row * frames : (row + 1) * frames], clip_truth(batch, row))
             for row in range(clips)
         ]
         return {name: torch.stack([terms[name] for terms in every]).mean() for name in every[0]}
+
+    @torch.no_grad()
+    def answers(self, batch: ClipBatch) -> ClipOutput:
+        """Return what the queries of the one clip of a batch say at last."""
+        head, clip = self.network.transformer_dec, self._encoded(batch)
+        _, queries, boxes = head.decode(clip, *head.begin(clip))[-1]
+        return self._output(clip, queries[0], boxes)
+
+    def _encoded(self, batch: ClipBatch) -> EncodedFrames:
+        images = images_of(batch.frames.flatten(0, 1))
+        size = (images.shape[-2], images.shape[-1])
+        return self.network.encode(images, [size] * len(images))
 
     def _clip(self, clip: EncodedFrames, truth: ClipTruth) -> dict[str, Tensor]:
         """Return the losses of one clip."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from maskstream_model.classes import classes
+from maskstream_model.classes import EVERYDAY, classes
 from maskstream_model.mdqe.config import MdqeConfig
 from maskstream_model.mdqe.network import MdqeNetwork
 from maskstream_train.data.synthetic import ClipGenerator, SyntheticConfig
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def config():
     network = replace(TINY, frames=2)
-    return MdqeConfig("tiny_mdqe", classes("person animal car ball"), network, online=TINY_RULES)
+    return MdqeConfig("tiny_mdqe", classes(EVERYDAY), network, online=TINY_RULES)
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,13 @@ def test_queries_of_one_object_are_to_be_alike(batch):
     apart = torch.randn(embeds.shape, generator=torch.Generator().manual_seed(2))
     good, bad = (link_losses(each, points, truth) for each in (3 * embeds, apart))
     assert good["contrast"] < bad["contrast"]
-    assert good["cosine"] < 0.01 < bad["cosine"]
+    assert 10 * good["cosine"] < bad["cosine"]
 
 
 def test_points_have_the_object_whose_mask_they_are_in(batch):
     truth = clip_truth(batch, 0)
-    centre = truth.masks[0, 0].nonzero()[0] + 0.5
+    item = int(truth.present[0].nonzero()[0])
+    centre = truth.masks[item, 0].nonzero()[0] + 0.5
     height, width = truth.masks.shape[2:]
     point = torch.tensor([[[centre[1] / width, centre[0] / height]]]).expand(2, 1, 2)
-    assert hits(point, truth)[0, :, 0].nonzero().tolist() == [[0]]
+    assert hits(point, truth)[0, item, 0]
