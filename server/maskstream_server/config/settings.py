@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     weights: Weights | None = None
     # VIPSeg presets have several; None is the preset's own.
     task: Literal["instances", "panoptic", "semantic"] | None = None
+    # Shorter side of frames in the network, in pixels; None is the preset's own.
+    min_size: int | None = Field(None, ge=1)
     device: str = "cpu"
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)

@@ -44,5 +44,6 @@ def load(settings: Settings) -> Models:
 
 
 def _load(settings: Settings) -> Any:
-    task = {} if settings.task is None else {"task": settings.task}
-    return load_model(settings.model, settings.weights, settings.device, **task)
+    asked = {"task": settings.task, "min_size": settings.min_size}
+    rules = {name: value for name, value in asked.items() if value is not None}
+    return load_model(settings.model, settings.weights, settings.device, **rules)
