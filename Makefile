@@ -17,7 +17,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet \
 	--constraint constraints.txt
 
-.PHONY: help demo demo-failover docs serve test test-all test-cpus test-compose test-web bench-check chaos check check-docker format clean
+.PHONY: help demo demo-failover docs serve test test-all test-cpus test-compose test-web bench bench-check chaos check check-docker format clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,7 +61,7 @@ check-docker: .venv/dev
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
 PYTEST = OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 	MASKSTREAM_PROMETHEUS="$$(scripts/prometheus.sh)" \
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
 test: check  ## check, then all tests but the slow ones: what every change has to pass
 	$(PYTEST) -m "not slow"
@@ -88,6 +88,9 @@ test-web: .venv/dev $(WEB_PACKAGES)  ## the web client and the page, with their 
 chaos: .venv/dev  ## kill servers and Redis under long streams (RUNS=3 of 300 frames)
 	OMP_NUM_THREADS=1 MASKSTREAM_REDIS_SERVER="$$(scripts/redis_server.sh)" \
 		$(BIN)/python scripts/chaos.py --runs $(RUNS)
+
+bench: .venv/dev  ## measure this machine into docs/performance.md; reports stay in bench-out
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/performance_page.py --folder bench-out
 
 bench-check: .venv/dev  ## measure the demo model's steps: a fifth slower than recorded fails
 	OMP_NUM_THREADS=1 $(BIN)/maskstream bench check docs/performance-ratios.json

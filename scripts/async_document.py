@@ -10,6 +10,7 @@ from maskstream_protocol.fields import Between, Checked
 from maskstream_protocol.messages import MASK_SCALES, ClientMessage, MaskScale, PromptTexts
 from maskstream_protocol.notices import ErrorMessage, ServerMessage, Watching
 from maskstream_protocol.prompts import MAX_PROMPT_CHARACTERS, MAX_PROMPTS
+from maskstream_protocol.rules import NAME, Point, RuleName
 
 Schema = dict[str, Any]
 TEXT: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_PROMPT_CHARACTERS}
@@ -19,6 +20,11 @@ RULES: Final = {
         PromptTexts,
         {"type": "array", "items": TEXT, "minItems": 1, "maxItems": MAX_PROMPTS},
     ),
+    "Point": (
+        Point,
+        {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+    ),
+    "RuleName": (RuleName, {"type": "string", "pattern": f"^{NAME.pattern}$"}),
 }
 """Types whose rule is a function: what it accepts, once blanks around texts are gone."""
 BINARY: Final = {

@@ -5,7 +5,8 @@
 FOLDER holds torch_tensorrt as its wheel has it (`pip download --no-deps torch-tensorrt`, then
 `unzip`); without it, the one that is installed. Neither TensorRT's libraries nor a GPU are needed:
 the lowering and the registry of converters run beside modules that stand in for them, and no engine
-is built. Prints one JSON document: `missing` (operations without a converter, with their number),
+is built. `--record FILE` keeps the operations of a preset that lacks nothing, for the tests. Prints
+one JSON document: `missing` (operations without a converter, with their number),
 `lowered` (all that the compiler sees) and `exported` (all that the graph had before).
 """
 
@@ -115,10 +116,15 @@ def put_stand_ins() -> None:
 
 
 def source_of(preset: str, frame_size: tuple[int, int], max_batch: int, precision: Any) -> Source:
-    """Return what an engine of a preset would be built from; random weights where it has none."""
-    model = load_model(preset, None if preset.startswith("demo") else "random")
+    """Return what an engine of a preset would be built from; random weights where it has none.
+
+    Frames keep their size in the network: its operations do not depend on it, and small is quick.
+    """
+    weights = None if preset.startswith("demo") else "random"
+    model = load_model(preset, weights, min_size=None)
     graph = families.graph_of(preset, families.live_model(preset, model))
-    assert graph is not None
+    if graph is None:
+        raise click.ClickException(f"{preset} has nothing that backends compile.")
     largest = reference(graph, frame_size, max_batch).largest
     size = graph.model.batch_key(*frame_size)
     return Source(graph.fixed(size), graph.names, largest, precision)
@@ -156,14 +162,27 @@ def without_converter(module: torch.fx.GraphModule) -> Counter[str]:
     return Counter(target for target in targets if target not in UNMARKED)
 
 
+def record(path: Path, preset: str, version: str, exported: Counter[str]) -> None:
+    """Put the operations of a preset, which all have converters, into a file with other presets."""
+    presets = json.loads(path.read_text())["presets"] if path.exists() else {}
+    presets[preset] = {"torch_tensorrt": version, "operations": sorted(exported)}
+    path.write_text(json.dumps({"presets": dict(sorted(presets.items()))}, indent=1) + "\n")
+
+
 @click.command()
 @click.argument("preset")
 @click.argument("size", type=FrameSize())
 @click.option("--batch", type=click.IntRange(1), default=2, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32")
 @click.option("--package", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--record", "recorded", type=click.Path(dir_okay=False, path_type=Path))
 def main(
-    preset: str, size: tuple[int, int], batch: int, precision: str, package: Path | None
+    preset: str,
+    size: tuple[int, int],
+    batch: int,
+    precision: str,
+    package: Path | None,
+    recorded: Path | None,
 ) -> None:
     """Print what of a model's graph has no converter; exits with 1 where there is something."""
     warnings.simplefilter("ignore")
@@ -183,7 +202,10 @@ def main(
         "exported": exported,
     }
     click.echo(json.dumps(found, indent=1, sort_keys=True))
-    raise SystemExit(1 if missing else 0)
+    if missing:
+        raise SystemExit(1)
+    if recorded is not None:
+        record(recorded, preset, torch_tensorrt.__version__, exported)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from PIL import Image
 from maskstream_client.video import VideoReader
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "demo.jpg"
-FRAMES = (10, 22, 34, 46, 68, 82)
-"""Of `examples/cars.mp4`: one car comes, another, they pass, a third, a fourth, one is gone."""
+FRAMES = (10, 22, 34, 46, 68, 104)
+"""Of `examples/cars.mp4`: one car comes, another, they pass, a third, it is alone, a fourth."""
 COLUMNS = 3
 SIZE = (480, 270)
 JPEG_QUALITY = 82

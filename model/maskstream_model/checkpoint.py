@@ -251,6 +251,8 @@ def fingerprint(weights: Mapping[str, Tensor], config: PresetConfig) -> str:
     if rules.get("offline") is None:
         # So that fingerprints from before there were offline models stay what they were.
         rules.pop("offline", None)
+    if "tracker" in rules and not rules["tracker"]["soft_classes"]:
+        del rules["tracker"]["soft_classes"]  # as before there was such a choice
     digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()

@@ -57,12 +57,11 @@ COCO_STUFF = (
     "dirt-merged paper-merged food-other-merged building-other-merged rock-merged "
     "wall-other-merged rug-merged"
 )
-DEMO = "person animal vehicle object"
 EVERYDAY = (
     "person bicycle car motorcycle bus train truck boat airplane bird cat dog horse sheep cow "
     "elephant bear bottle chair other"
 )
-"""Classes of real objects for `demo`; "other" is any thing of another class."""
+"""Classes of `demo`; "other" is any thing of another class."""
 
 
 def color_of(index: int) -> str:

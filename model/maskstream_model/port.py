@@ -117,8 +117,7 @@ class Crops:
         boxes: `(n, 4)` int32 x0, y0, x1, y1 in mask pixels, half open; zeros without a mask.
         areas: `(n,)` int64 mask pixels.
         bitmaps: n arrays bool `(y1 - y0, x1 - x0)`; of size 0 without a mask.
-        logits: n arrays float32 of the same shapes, which of two tracks is in front; None where not
-            asked for.
+        logits: n arrays float32 likewise; the larger is in front. None where not asked for.
     """
 
     size: Size
@@ -139,7 +138,7 @@ class Masks(Protocol):
     """The masks of a frame, not yet pixels; how they are kept is the family's business."""
 
     def crops(self, rows: Rows, size: Size, with_logits: bool = False) -> Crops:
-        """Make the masks of some rows of the frame's table at `size`.
+        """Make the masks of some rows of the frame's table at `size`; on any thread, beside steps.
 
         Where pixels belong to one track only, those of `rows` compete for them: a track that is
         not listed leaves no hole.
@@ -279,7 +278,7 @@ class Model(Protocol[StateInvariant]):
         """
 
     def to_parts(self, state: StateInvariant) -> dict[str, bytes]:
-        """Return the memory as of `committed`, as named parts.
+        """Return the memory as of `committed`, as named parts; on any thread, beside other steps.
 
         They are cut so that what a frame leaves alone keeps its bytes under its name: the store
         writes those that have changed. Their bounds are in `memory_bounds`.

@@ -15,6 +15,7 @@ from maskstream_model.mask2former.segmenter import Segmenter, SegmenterOutput
 from maskstream_model.network_model import NetworkModel
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.preprocess import Resize, pillow, prepare
+from maskstream_model.transfers import upload
 
 AnySegmenter = Segmenter | CompiledNetwork
 CLIP_FRAMES = 5
@@ -38,7 +39,9 @@ class SegmentedFrames:
         resized = [self.resized[row] for row in rows]
         if len(rows) == 1:  # a view: mask features are large
             return SegmentedFrames(self.output.frame(rows[0]), resized)
-        return SegmentedFrames(self.output.map(lambda part: part[list(rows)]), resized)
+        index = torch.tensor(rows)
+        output = self.output.map(lambda part: part[upload(index, part.device)])
+        return SegmentedFrames(output, resized)
 
 
 class QueryTrackingModel(NetworkModel[State, SegmentedFrames]):

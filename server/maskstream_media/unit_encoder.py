@@ -76,7 +76,7 @@ _ENCODERS: Final = {
     "hevc": _Encoder("libx265", _x265, (51, 20), odd_sizes=False),
     "vp8": _Encoder("libvpx", _vpx, (63, 6)),
     "vp9": _Encoder("libvpx-vp9", _vpx, (63, 16)),
-    "av1": _Encoder("libsvtav1", _svt, (63, 22), odd_sizes=False),
+    "av1": _Encoder("libsvtav1", _svt, (63, 22)),
 }
 
 

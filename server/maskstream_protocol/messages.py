@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, get_args
 
 from maskstream_protocol.fields import (
@@ -18,6 +18,7 @@ from maskstream_protocol.fields import (
 )
 from maskstream_protocol.frames import ALL_CODECS
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
+from maskstream_protocol.rules import Rule
 
 T = TypeVar("T")
 Policy = Literal["lossless", "latest"]
@@ -56,7 +57,7 @@ class ControlMessage:
 
 def _plain(value: Any) -> Any:
     """A value as JSON knows it; inner parts of a message become objects."""
-    if isinstance(value, SubMessage):
+    if is_dataclass(value):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
@@ -81,10 +82,12 @@ class Hello(ControlMessage):
     """The client's first message; see docs/protocol.md for what each field means.
 
     Attributes:
-        classes: names of the classes to mention; None for all (section 10, as the next two).
+        classes: names of the classes to mention; None for all (section 10, as the next ones).
         prompts: what to segment, for models that take prompts; None beside `resume` keeps those of
             the session.
         provisional: asks a late model for a preliminary result of the newest frame.
+        rules: make events of results; None beside `resume` keeps those of the session.
+        webhook: address that the events are sent to; likewise.
     """
 
     type: ClassVar[str] = "hello"
@@ -101,6 +104,8 @@ class Hello(ControlMessage):
     classes: tuple[str, ...] | None = None
     prompts: PromptTexts | None = None
     provisional: bool = False
+    rules: tuple[Rule, ...] | None = None
+    webhook: str | None = None
 
 
 @dataclass(frozen=True)

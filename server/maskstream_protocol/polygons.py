@@ -8,6 +8,7 @@ touch at a corner are connected.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,41 @@ Points = NDArray[np.int64]
 
 
 def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
-    """The borders of a (h, w) mask, each starting at its first pixel in reading order.
+    """The borders of a (h, w) mask, each starting at its first pixel in reading order."""
+    width = mask.shape[1] + 2
+    return [_corners(sides // 4, width) for sides in _walks(mask)]
 
-    Every side of a pixel that faces the background is followed by exactly one other, clockwise
-    around the mask; the walk over these sides visits the pixels of a border in order.
+
+def trace_edges(mask: NDArray[np.bool_]) -> list[Points]:
+    """The borders of a (h, w) mask along the edges of its pixels, as corners of pixels.
+
+    A pixel x, y reaches from x to x + 1 and from y to y + 1: what these rings enclose, by the
+    even-odd rule, is exactly the mask. Outer ones go clockwise, holes counterclockwise.
+    """
+    width = mask.shape[1] + 2
+    rings = []
+    for sides in _walks(mask):
+        pixels, side = np.divmod(sides, 4)
+        # A side begins at the corner that the walk reaches first: of the top one, the left.
+        starts = pixels + _START_OF_SIDE[side] @ (1, width)
+        rings.append(_corners(starts, width))
+    return rings
+
+
+_START_OF_SIDE = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+"""x and y of the corner at which the top, right, bottom and left side of a pixel begin."""
+
+
+def _walks(mask: NDArray[np.bool_]) -> Iterator[Points]:
+    """The walks around a (h, w) mask, clockwise: sides of pixels of the mask with a border.
+
+    Every side of a pixel that faces the background is followed by exactly one other; a walk over
+    these sides visits the pixels of a border in order.
     """
     padded = np.pad(np.ascontiguousarray(mask), 1)
     outwards = np.array([-padded.shape[1], 1, padded.shape[1], -1])
     sides = _sides(padded.ravel(), outwards)
     following = _following_sides(padded.ravel(), sides, outwards).tolist()
-    pixels_of = sides // 4
-    rings = []
     seen = bytearray(len(following))
     for start in range(len(following)):
         if seen[start]:
@@ -42,8 +67,7 @@ def trace_rings(mask: NDArray[np.bool_]) -> list[Points]:
             seen[side] = 1
             walk.append(side)
             side = following[side]
-        rings.append(_corners(pixels_of[walk], padded.shape[1]))
-    return rings
+        yield sides[walk]
 
 
 def _sides(padded: NDArray[np.bool_], outwards: Points) -> Points:

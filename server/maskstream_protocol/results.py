@@ -15,11 +15,14 @@ from maskstream_protocol.records import (
     Task,
     decode_objects,
 )
+from maskstream_protocol.rule_events import RuleEvent, decode_events, encode_events
 
 RESULT_KIND: Final = 0x81
 RESULT_HEADER: Final = struct.Struct("<BBHHBBQqIIIIIIHHHHII")
+_EVENTS_SPAN: Final = struct.Struct("<II")
+"""Offset and length of the events: behind the rest of the header, with flag bit 4."""
 
-_FIRST, _DURABLE, _LAST, _PROVISIONAL = 1, 2, 4, 8
+_FIRST, _DURABLE, _LAST, _PROVISIONAL, _EVENTS = 1, 2, 4, 8, 16
 _FLAGS_OFFSET: Final = 4
 _DROPPED_OFFSET: Final = 28
 
@@ -44,6 +47,7 @@ class ResultMessage:
         dropped: frames dropped since the previous result.
         first_of_epoch, durable, last: the header's flags.
         provisional: a preliminary result; the final one of the frame follows.
+        events: what the session's rules have found on the frame.
     """
 
     sequence: int
@@ -60,17 +64,23 @@ class ResultMessage:
     durable: bool = False
     last: bool = False
     provisional: bool = False
+    events: tuple[RuleEvent, ...] = ()
 
     def encode(self) -> bytes:
         """The whole WebSocket message."""
         flags = _FIRST * self.first_of_epoch | _DURABLE * self.durable | _LAST * self.last
-        flags |= _PROVISIONAL * self.provisional
+        flags |= _PROVISIONAL * self.provisional | _EVENTS * bool(self.events)
         height, width = self.mask_size
         timings = self.timings
+        table = b"".join(record.encode() for record in self.objects)
+        events = encode_events(self.events)
+        header_length = RESULT_HEADER.size + (_EVENTS_SPAN.size if events else 0)
+        events_offset = header_length + len(table) + len(self.blob)
+        span = _EVENTS_SPAN.pack(events_offset, len(events)) if events else b""
         header = RESULT_HEADER.pack(
             VERSION,
             RESULT_KIND,
-            RESULT_HEADER.size,
+            header_length,
             flags,
             self.mask_codec,
             self.task,
@@ -86,10 +96,10 @@ class ResultMessage:
             height,
             len(self.objects),
             0,
-            RESULT_HEADER.size,
+            header_length,
             len(self.blob),
         )
-        return b"".join((header, *(record.encode() for record in self.objects), self.blob))
+        return b"".join((header, span, table, self.blob, events))
 
 
 def mark_durable(message: bytes) -> bytes:
@@ -144,10 +154,20 @@ def decode_result(data: bytes) -> ResultMessage:
         durable=bool(flags & _DURABLE),
         last=bool(flags & _LAST),
         provisional=bool(flags & _PROVISIONAL),
+        events=_read_events(view, header_length) if flags & _EVENTS else (),
     )
     for record in result.objects:
         _check_mask(record, result.mask_size, blob_length)
     return result
+
+
+def _read_events(message: memoryview, header_length: int) -> tuple[RuleEvent, ...]:
+    if header_length < RESULT_HEADER.size + _EVENTS_SPAN.size:
+        raise MalformedResultError("The header is too short to say where the events are.")
+    offset, length = _EVENTS_SPAN.unpack_from(message, RESULT_HEADER.size)
+    if offset + length > len(message):
+        raise MalformedResultError("The events do not fit into the message.")
+    return decode_events(bytes(message[offset : offset + length]))
 
 
 def _check_mask(record: ObjectRecord, mask_size: tuple[int, int], blob_length: int) -> None:

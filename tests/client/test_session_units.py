@@ -118,8 +118,9 @@ def test_a_session_is_not_continued_on_a_server_that_does_not_take_its_units():
         talk.connect(welcome(resumed=True, next_sequence=1))
 
 
-async def test_a_unit_that_was_encoded_before_a_loss_is_encoded_anew_where_its_key_frame_lacks():
+async def test_a_unit_of_before_a_loss_is_encoded_anew_where_the_next_decoder_begins():
     talk = begun(True, policy="latest")
+    talk.receive(result(1, durable=True))
 
     async def until(ready: Callable[[], bool]) -> None:
         talk.session.connection_lost()

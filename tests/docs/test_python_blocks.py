@@ -12,6 +12,7 @@ from client.clips import numbered_frames, write_clip
 from docs.pages import CHECKOUT, PAGES, blocks
 from maskstream_bench.pictures import moving_shapes
 from support.server import LiveServer, running_server
+from support.stand_ins import stand_in
 
 LEFT_OUT = ("supervision", "torch", "fastapi", "redis", "scipy", "cv2", "pydantic", "uvicorn")
 """`pip install .` brings none of them, and `make demo` not the first."""
@@ -114,6 +115,25 @@ def test_results_of_a_whole_video_are_read_line_by_line(live, folder):
     assert (folder / "street" / "overlay.mp4").is_file()
 
 
+def test_rules_make_events_of_a_video(tmp_path):
+    write_clip(tmp_path / CLIP, [up_through_the_yard(time) for time in range(30)])
+    with running_server(stand_in()) as colors:
+        block = block_with("Rule(", page="docs/events.md").replace('"car"', '"red"')
+        lines = run_in(tmp_path, at(colors, block)).splitlines()
+    assert [line.split()[1:] for line in lines] == [
+        ["yard", "entered", "1", "red"],
+        ["northbound", "crossed", "1", "red"],
+    ]
+
+
+def up_through_the_yard(time: int) -> np.ndarray:
+    """Red stands in the lower half for a second, then goes up."""
+    frame = np.zeros((96, 128, 3), np.uint8)
+    top = 68 - 4 * max(0, time - 15)
+    frame[top : top + 20, 30:50, 0] = 230
+    return frame
+
+
 def test_the_model_without_a_server_steps_with_its_own_weights(folder):
     block = block_with("load_model(", page="docs/models.md")
     released = re.compile(r'"daq_r50_ovis", weights="[^"]+"')
@@ -128,4 +148,4 @@ def test_every_block_is_run():
     counts = {page.name: len(blocks(page, "python")) for page in PAGES}
     assert all((CHECKOUT / test).is_file() for test in ELSEWHERE.values())
     run = {page: count for page, count in counts.items() if count and page not in ELSEWHERE}
-    assert run == {"README.md": 2, "clients.md": 3, "models.md": 1, "videos.md": 1}
+    assert run == {"README.md": 2, "clients.md": 3, "events.md": 1, "models.md": 1, "videos.md": 1}

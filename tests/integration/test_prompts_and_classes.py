@@ -113,6 +113,22 @@ async def test_only_some_classes_are_mentioned_and_ids_stay_as_they_were():
             ]
 
 
+async def test_a_resume_with_other_classes_mentions_those_alone():
+    with running_server(stand_in()) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello()
+            await client.answer(picture(1).tobytes(), **SIZE)
+            await client.flush()
+        seen = []
+        for number, classes in ((2, ["green"]), (3, ["red", "green"])):
+            async with raw_client(live.ws_url) as client:
+                resume = {"token": welcome["resume_token"], "last_sequence": number - 1}
+                welcome = await client.hello(resume=resume, classes=classes)
+                seen.append(said(await client.answer(picture(1).tobytes(), **SIZE)))
+                await client.flush()
+        assert seen == [[(2, 1, 1, 2)], [(1, 0, 0, 3), (2, 1, 1, 3)]]
+
+
 async def test_other_prompts_beside_a_token_are_a_bad_hello(shared_redis):
     with running_server(stand_in(prompts="required"), store=shared_redis.url) as live:
         async with raw_client(live.ws_url) as client:

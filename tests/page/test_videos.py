@@ -12,6 +12,12 @@ from page.steps import start, wait_for, wait_until_drawn
 from support.server import LiveServer, running_server
 
 BOLD = "<b>own.mp4"
+DROP = """() => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(['no video at all'], 'nothing.mp4'));
+  const panel = document.querySelector('upload-panel');
+  panel.dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true }));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +48,10 @@ def test_an_upload_is_followed_played_and_downloaded(live: LiveServer, visit: Vi
     page.get_by_text("No videos yet.").wait_for()
 
 
-def test_what_is_no_video_is_refused_in_a_sentence(live: LiveServer, visit: Visit, tmp_path: Path):
-    nothing = tmp_path / "nothing.mp4"
-    nothing.write_bytes(b"no video at all")
+def test_what_is_dropped_and_no_video_is_refused_in_a_sentence(live: LiveServer, visit: Visit):
     page = visit(f"{live.url}/#videos")
-    page.locator("upload-panel input[type=file]").set_input_files(nothing)
+    page.locator("upload-panel").wait_for()
+    page.evaluate(DROP)
     page.locator("video-list li").get_by_text("Failed:").wait_for()
 
 

@@ -11,6 +11,7 @@ from maskstream_protocol.frames import FrameMessage, decode_frame
 from maskstream_protocol.masks import decode_labels, decode_mask
 from maskstream_protocol.records import MaskCodec, MaskSpan, ObjectRecord, Status, Task
 from maskstream_protocol.results import ResultMessage, Timings, decode_result
+from maskstream_protocol.rule_events import RuleEvent
 from support.masks import encode_masks
 
 FIXTURES = json.loads((Path(__file__).parent / "wire-v1.json").read_text())["fixtures"]
@@ -59,12 +60,13 @@ def result_of(fixture):
     """The message of the fields, its blob taken from the bytes."""
     fields = fixture["fields"]
     message = bytes.fromhex(fixture["hex"])
+    blob_at = fields["table_offset"] + 32 * fields["num_objects"]
     return ResultMessage(
         sequence=fields["sequence"],
         epoch=fields["epoch"],
         mask_size=(fields["mask_height"], fields["mask_width"]),
         objects=tuple(record_of(each) for each in fixture["objects"]),
-        blob=message[len(message) - fields["blob_length"] :],
+        blob=message[blob_at : blob_at + fields["blob_length"]],
         mask_codec=MaskCodec(fields["mask_codec"]),
         task=Task(fields["task"]),
         pts_us=fields["pts_us"],
@@ -76,6 +78,7 @@ def result_of(fixture):
         durable=bool(fields["flags"] & 2),
         last=bool(fields["flags"] & 4),
         provisional=bool(fields["flags"] & 8),
+        events=tuple(RuleEvent(**event) for event in fixture.get("events", ())),
     )
 
 

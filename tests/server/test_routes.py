@@ -159,6 +159,7 @@ def test_models_are_listed_with_what_the_protocol_names(world):
         "num_classes",
         "fingerprint",
         "lookahead",
+        "prompts",
         "default",
         "ready",
     }

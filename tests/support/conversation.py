@@ -10,6 +10,7 @@ from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.records import Task
 from maskstream_protocol.results import ResultMessage, decode_result
+from maskstream_server.events.rules import NO_RULES, EventRules
 from maskstream_server.session.actions import (
     Action,
     CheckPrompts,
@@ -28,7 +29,7 @@ from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.prompts import SessionPrompts
 from maskstream_server.session.reporting import ReportedFrame, StepReport
 from maskstream_server.session.session import Session
-from maskstream_server.streaming.encode import ResultFormat, encode_result
+from maskstream_server.streaming.encode import ResultFormat, encode_and_observe
 
 MAX_STEPS = 10_000
 PICTURE = np.zeros((4, 6, 3), np.uint8)
@@ -84,6 +85,7 @@ class Conversation:
     closed: int | None = None
     committed: list[CommitMemory] = field(default_factory=list)
     now_s: float = 100.0
+    rules: EventRules = NO_RULES
 
     def picture(self, message: FrameMessage) -> np.ndarray:
         """The pixels of a frame."""
@@ -150,9 +152,10 @@ class Conversation:
                 report = report or self.model(sequence, step, mentioned, committed)
                 self.take(self.session.stepped(sequence, report, TIMES, 100.1))
             case Encode(message, frame, timings):
-                answer = encode_result(action, ResultFormat("none", 1.0, Task.INSTANCES))
+                form = ResultFormat("none", 1.0, Task.INSTANCES)
+                answer, seen = encode_and_observe(action, form, self.rules)
                 answer = replace(answer, timings=timings)
-                self.take(self.session.encoded(message.sequence, answer, frame.final))
+                self.take(self.session.encoded(message.sequence, answer, frame.final, seen))
 
     def run(self, commit: bool = True) -> None:
         """Do all work, and commit what is to be saved."""

@@ -89,6 +89,8 @@ class EmulatedDevice(TorchFunctionMode):
             return PROPERTIES[func]
         if name in ("to", "cpu", "cuda", "copy_"):
             return self._move(func, name, args, kwargs)
+        if name == "pin_memory":
+            return args[0]
         if name in OF_THE_HOST and there:
             raise MixedDevicesError(f"{name} at {_caller()}: a tensor of {CUDA}")
         if there and (name in READS or name in DATA_SIZED or _is_waiting_index(name, args)):

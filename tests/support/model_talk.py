@@ -8,6 +8,7 @@ from maskstream_model.errors import PromptError
 from maskstream_model.port import Model, SessionOptions, StepInput
 from maskstream_protocol.errors import BadMessageError
 from maskstream_protocol.frames import FrameMessage
+from maskstream_server.events.rules import EventRules
 from maskstream_server.session.memory import Beginning, SessionMemory, read_memory
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
@@ -42,7 +43,8 @@ class ModelTalk(Conversation):
         info = model.info
         facts = {"takes_prompts": info.prompts != "never", "lookahead": info.lookahead or 0}
         agreed = terms(**facts | changes)
-        return cls(Session(agreed, begun), stepping=model, wanted=wanted)
+        rules = begun.rules
+        return cls(Session(agreed, begun), stepping=model, wanted=wanted, rules=rules)
 
     def resumed(self, **changes) -> "ModelTalk":
         """The same session on a new connection, from what was committed last."""
@@ -51,7 +53,8 @@ class ModelTalk(Conversation):
         state = self.stepping.from_parts(memory.model_parts) if memory.model_parts else None
         index = self.stepping.committed(state) if memory.model_parts else 0
         kept = tuple(sequence for each in self.committed for sequence, _ in each.results)
-        begun = Beginning(memory, state, index, kept)
+        rules = EventRules.of(memory.rules, self.stepping.info, fps=memory.fps)
+        begun = Beginning(memory, state, index, kept, rules)
         return ModelTalk.stepped_by(self.stepping, begun, wanted=self.wanted, **changes)
 
     def picture(self, message: FrameMessage) -> np.ndarray:

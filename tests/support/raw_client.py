@@ -73,6 +73,7 @@ class Result:
     codec: int
     tracks: tuple[Track, ...]
     provisional: bool = False
+    events: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def read(cls, data: bytes) -> "Result":
@@ -80,7 +81,8 @@ class Result:
         (_, kind, _, flags, codec, _, sequence, _, epoch, dropped) = head[:10]
         width, height, count, _, table, blob_length = head[14:]
         assert kind == 0x81
-        blob = data[table + 32 * count :]
+        blob_at = table + 32 * count
+        blob = data[blob_at : blob_at + blob_length]
         assert len(blob) == blob_length
         tracks = []
         for row in struct.iter_unpack("<IHHHHHHIIIHBB", data[table : table + 32 * count]):
@@ -89,8 +91,11 @@ class Result:
             tracks.append(Track(row[0], row[11], row[10], row[9], mask, row[1], row[3:7]))
         bits = [bool(flags >> bit & 1) for bit in range(3)]
         size = (height, width)
-        early = bool(flags >> 3 & 1)
-        return cls(sequence, epoch, dropped, *bits, size, codec, tuple(tracks), early)
+        early, events = bool(flags >> 3 & 1), ()
+        if flags >> 4 & 1:
+            at, length = struct.unpack_from("<II", data, 64)
+            events = tuple(json.loads(data[at : at + length]))
+        return cls(sequence, epoch, dropped, *bits, size, codec, tuple(tracks), early, events)
 
     @property
     def seen(self) -> list[tuple[int, int, int, bytes]]:

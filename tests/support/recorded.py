@@ -61,7 +61,7 @@ class Recorded:
         """Our memory as the main case's recordings of frames `0..time` make it."""
         model = self.model()
         if time < 0:
-            return initial_state(model.config, model.device)
+            return initial_state(model.config)
         frames = [self.frame(t) for t in range(time + 1)]
         last = frames[-1]
         ids = last["alive_ids"]

@@ -10,7 +10,7 @@ from maskstream_train.data.synthetic.generator import ClipGenerator
 _MAX_TRIES = 20
 
 
-def sample_clip(height: int = 256, width: int = 448, num_frames: int = 120, seed: int = 7) -> Clip:
+def sample_clip(height: int = 256, width: int = 448, num_frames: int = 120, seed: int = 8) -> Clip:
     """Return a lively clip: objects that come, pass one another and go.
 
     The first clip of the seed in which four objects play, two come and one goes, with something to

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from maskstream_model.classes import EVERYDAY
 from support.datasets import Tubes, box, tube
 from support.tiny import SIZE, tiny_frames
 
@@ -43,7 +44,7 @@ def tiny_set(folder: Path) -> Tubes:
 def demo_set(folder: Path) -> Tubes:
     """The data set with the classes of the demo model, in another order, as OVIS has them."""
     tubes = tiny_set(folder)
-    names = ["object", "person", "animal", "vehicle"]
+    names = EVERYDAY.split()[::-1]
     tubes.content["categories"] = [
         {"id": 10 * index, "name": name} for index, name in enumerate(names, 1)
     ]

@@ -53,6 +53,8 @@ from maskstream_protocol.errors import (
     WireError,
 )
 from maskstream_protocol.records import Status
+from maskstream_protocol.rule_events import RuleEvent
+from maskstream_protocol.rules import Rule, read_rules
 
 __all__ = [
     "AsyncClient",
@@ -82,6 +84,8 @@ __all__ = [
     "RefusedError",
     "Result",
     "RetryRules",
+    "Rule",
+    "RuleEvent",
     "SequenceGapError",
     "ServerFullError",
     "SessionUnknownError",
@@ -103,6 +107,7 @@ __all__ = [
     "connect",
     "connect_async",
     "events",
+    "read_rules",
     "watch",
 ]
 

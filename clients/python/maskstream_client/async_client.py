@@ -29,7 +29,7 @@ from maskstream_client.unit_stream import encode_for, encoder_of
 from maskstream_client.watching import Watch
 from maskstream_protocol import messages
 from maskstream_protocol.frames import UNKNOWN_TIME
-from maskstream_protocol.notices import PromptInfo
+from maskstream_protocol.notices import ModelInfo, PromptInfo
 
 if TYPE_CHECKING:
     from maskstream_client.videos import AsyncVideos
@@ -48,8 +48,8 @@ class AsyncClient:
         on_event: called at resets, lost connections, drops and refusals; None logs them.
 
     Attributes:
-        show_min: the score from which the model's tracks are worth drawing, once the stream is
-            open.
+        model: that serves the stream; None before it is open.
+        show_min: the score from which its tracks are worth drawing, once the stream is open.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class AsyncClient:
         self._api_key = cleaned(api_key)
         self._inbox = Inbox(on_event)
         self._session = ClientSession(self.options)
-        retry = self.options.retry
         self._connection = Connection(
-            self._addresses, self._session, self._receive_event, bearer(api_key), retry
+            self._addresses, self._session, self._receive_event, bearer(api_key), self.options.retry
         )
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
         self._flush_ids = count(1)
+        self.model: ModelInfo | None = None
         self.show_min = 0.0
 
     @property
@@ -118,8 +118,8 @@ class AsyncClient:
         self._task = asyncio.create_task(self._connection.run())
         self._task.add_done_callback(lambda _: self._changed.set())
         await self._until(lambda: self._session.welcome is not None)
-        welcome = self._session.welcome
-        if welcome is not None:
+        if (welcome := self._session.welcome) is not None:
+            self.model = welcome.model
             with suppress(ConnectionFailedError):
                 place = self._addresses.current, welcome.model.classes_url
                 card = await asyncio.to_thread(fetch_card, *place, self._api_key)

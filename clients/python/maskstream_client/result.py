@@ -17,6 +17,7 @@ from maskstream_client.model_card import ClassInfo
 from maskstream_protocol.masks import decode_mask
 from maskstream_protocol.records import Box, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, Timings
+from maskstream_protocol.rule_events import RuleEvent
 
 if TYPE_CHECKING:
     import supervision
@@ -148,6 +149,11 @@ class Result:
     def timings(self) -> Timings:
         """Microseconds in each part of the server."""
         return self.message.timings
+
+    @property
+    def events(self) -> tuple[RuleEvent, ...]:
+        """What the stream's rules have found on this frame."""
+        return self.message.events
 
     @cached_property
     def objects(self) -> tuple[TrackedObject, ...]:

@@ -81,7 +81,8 @@ class ResultsCollector:
 def result_line(result: Result, classes: Sequence[str] | None = None) -> dict[str, Any]:
     """One frame in the form of `/v1/videos/{id}/results`, with its epoch.
 
-    A dropped frame has `frame` and `dropped` (the reason) alone.
+    A dropped frame has `frame` and `dropped` (the reason) alone; `events` are there where rules
+    have found any.
 
     Args:
         result: of the frame.
@@ -96,7 +97,7 @@ def result_line(result: Result, classes: Sequence[str] | None = None) -> dict[st
             raise ValueError(f"There is no class {name!r}; the classes are: {', '.join(known)}.")
     if result.drop_reason is not None:
         return {"frame": result.frame_index, "dropped": result.drop_reason}
-    return {
+    line = {
         "frame": result.frame_index,
         "epoch": result.epoch,
         "time_s": result.pts_s,
@@ -105,6 +106,9 @@ def result_line(result: Result, classes: Sequence[str] | None = None) -> dict[st
             _object(item) for item in result.objects if classes is None or item.label in classes
         ],
     }
+    if result.events:
+        line["events"] = [event.to_json() for event in result.events]
+    return line
 
 
 def _object(item: TrackedObject) -> dict[str, Any]:

@@ -182,9 +182,13 @@ class ClientSession:
             # Beside a token they must be those of the server's memory (decision 0059).
             prompts=None if in_doubt else ledger.durable_prompts or None,
             provisional=options.provisional,
+            rules=tuple(options.rules) if options.rules else None,
+            webhook=options.webhook,
         )
 
     def _accepted(self, welcome: notices.Welcome) -> list[Event]:
+        if self._options.rules and "events" not in welcome.features:
+            raise MaskstreamError("This server is too old for rules: it makes no events of them.")
         self.welcome, self.epoch, self.resume_token = welcome, welcome.epoch, welcome.resume_token
         self.name = welcome.session
         self._lookahead = welcome.model.lookahead

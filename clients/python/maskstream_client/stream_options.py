@@ -9,6 +9,7 @@ from typing import TypedDict
 from maskstream_client.pictures import PictureCodec
 from maskstream_protocol.messages import MaskFormat, Policy
 from maskstream_protocol.prompts import trimmed_prompts
+from maskstream_protocol.rules import Rule, check_rules
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class StreamOptions:
         min_score: 0 to 1; None is the model's own.
         classes: names of the only classes to mention; None: all.
         prompts: texts that name objects to segment, for models that take them.
+        rules: make events of results (docs/events.md); `read_rules` has them from JSON.
+        webhook: address that the events are sent to, too; its host must be allowed.
         provisional: of a model that answers late, get a preliminary result of each frame too.
         picture: how arrays are encoded: jpeg, png, webp or rgb24.
         quality: of jpeg and webp, 1 to 100.
@@ -63,6 +66,8 @@ class StreamOptions:
     min_score: float | None = None
     classes: Sequence[str] | None = None
     prompts: Sequence[str] | None = None
+    rules: Sequence[Rule] | None = None
+    webhook: str | None = None
     provisional: bool = False
     picture: PictureCodec = "jpeg"
     quality: int = 90
@@ -76,6 +81,7 @@ class StreamOptions:
         if not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be 1 to 100, not {self.quality}.")
         check_texts(self.classes, self.prompts)
+        check_rules(self.rules or ())
 
 
 def check_texts(classes: Sequence[str] | None, prompts: Sequence[str] | None) -> None:
@@ -100,6 +106,8 @@ class StreamFields(TypedDict, total=False):
     min_score: float | None
     classes: Sequence[str] | None
     prompts: Sequence[str] | None
+    rules: Sequence[Rule] | None
+    webhook: str | None
     provisional: bool
     picture: PictureCodec
     quality: int

@@ -15,7 +15,7 @@ from maskstream_client.pictures import PacketCodec, Picture, Pixels, encode_pict
 from maskstream_client.result import Result
 from maskstream_client.sources import Source
 from maskstream_client.stream_options import StreamOptions
-from maskstream_protocol.notices import PromptInfo
+from maskstream_protocol.notices import ModelInfo, PromptInfo
 
 if TYPE_CHECKING:
     from maskstream_client.videos import Videos
@@ -77,6 +77,17 @@ class Client:
         from maskstream_client.videos import Videos
 
         return Videos(self._client.url, api_key=self._api_key, retry=self.options.retry)
+
+    @property
+    def model(self) -> ModelInfo:
+        """The model that serves the stream."""
+        assert self._client.model is not None  # it is open
+        return self._client.model
+
+    @property
+    def url(self) -> str:
+        """The address of the server that has the stream, or is tried now."""
+        return self._client.url
 
     @property
     def session(self) -> str | None:

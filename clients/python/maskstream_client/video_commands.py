@@ -51,8 +51,8 @@ def _names(context: click.Context, option: click.Parameter, text: str | None) ->
 @click.option(
     "--artifacts",
     callback=_names,
-    help="Files to make, with commas between them: ytvis.json, overlay.mp4, masks.zip, "
-    "panoptic.zip, tracks.parquet  [default: ytvis.json]",
+    help="Files to make, with commas between them, such as overlay.mp4, coco.json, mots.zip, "
+    "cvat-masks.xml (docs/exports.md has all)  [default: ytvis.json]",
 )
 @model_option
 @result_options
@@ -170,6 +170,19 @@ def download(server: Videos, video: str, names: Sequence[str], out: Path) -> Non
     with ProgressBars() as bars:
         paths = server.download(video, out, names or None, progress=bars.downloaded)
     _say(*paths)
+
+
+@videos.command(short_help="Make files of the results of a video.")
+@click.argument("video")
+@click.argument("names", nargs=-1, required=True)
+@_out
+@_on_server
+def export(server: Videos, video: str, names: Sequence[str], out: Path) -> None:
+    """Make files of the results of the video whose id is VIDEO: NAMES, such as coco.json.
+
+    They need not have been asked for before; docs/exports.md lists them.
+    """
+    _say(*server.export(video, out, names))
 
 
 def _say(*lines: object) -> None:

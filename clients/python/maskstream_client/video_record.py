@@ -23,6 +23,8 @@ class Video:
         percent: 0 to 100; None where the number of frames is not known.
         frames_done: frames whose results can be read.
         frames_total: None where the file does not say.
+        frame_rate: of the frames that are looked at, per second; None before it is known.
+        width, height: of its upright frames in pixels; None before they are known.
         fps: frames per second of the worker; None before it is known.
         eta_s: estimated seconds left; None where not known.
         attempt: number of workers that have started the job.
@@ -41,6 +43,9 @@ class Video:
     percent: float | None = None
     frames_done: int = 0
     frames_total: int | None = None
+    frame_rate: float | None = None
+    width: int | None = None
+    height: int | None = None
     fps: float | None = None
     eta_s: float | None = None
     attempt: int = 0

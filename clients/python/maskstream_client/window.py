@@ -53,7 +53,7 @@ def open_window(title: str, closed: Callable[[], None]) -> Display:
 
 
 class _Window:
-    """A window that is looked after whenever a frame is shown; q, Escape and a click close it."""
+    """A window that is kept up to date by each frame; q, Escape and its own button close it."""
 
     def __init__(self, root: tkinter.Tk, label: tkinter.Label, closed: Callable[[], None]) -> None:
         self._root, self._label, self._closed = root, label, closed

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { CodingTrial } from '../maskstream_web/page/live/coding-trial.js';
 import { Lanes } from '../maskstream_web/page/live/lanes.js';
 import { composeLabels, rowAt } from '../maskstream_web/page/live/labels.js';
 import { colour, coloursOf } from '../maskstream_web/page/live/palette.js';
@@ -148,4 +149,28 @@ test('health is of the last seconds, latency by part', () => {
   const { fps, totalMs, drops } = rates.health(1000);
   assert.deepEqual([Math.round(fps), totalMs, [...drops]], [10, 46, [['superseded', 1]]]);
   assert.equal(rates.health(60_000).fps, 0);
+});
+
+/** What a trial settles on, where each coding gives so many results a second. */
+function settled(rates) {
+  const trial = new CodingTrial(Object.keys(rates));
+  const used = [];
+  let nowMs = 0;
+  for (let number = 0; number < 500; number += 1) {
+    const { coding } = trial;
+    if (used.at(-1) !== coding) used.push(coding);
+    nowMs += 1000 / rates[coding];
+    if (number === 30) {
+      nowMs += 60_000;
+      trial.again();
+    }
+    trial.answered(coding, nowMs);
+  }
+  return used;
+}
+
+test('frames are coded as gives clearly more results, else as video', () => {
+  assert.deepEqual(settled({ vp9: 25.5, jpeg: 29.6 }), ['vp9', 'jpeg']);
+  assert.deepEqual(settled({ vp9: 29, jpeg: 30 }), ['vp9', 'jpeg', 'vp9']);
+  assert.deepEqual(settled({ vp9: 20, jpeg: 3 }), ['vp9', 'jpeg', 'vp9']);
 });

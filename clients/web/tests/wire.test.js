@@ -27,7 +27,8 @@ for (const { name, fields, payload_hex, hex } of exactFrames) {
 }
 
 const headerOf = (message) => ({
-  flags: message.firstOfEpoch + 2 * message.durable + 4 * message.last + 8 * message.provisional,
+  flags: message.firstOfEpoch + 2 * message.durable + 4 * message.last + 8 * message.provisional +
+    16 * (message.events.length > 0),
   mask_codec: MASK_CODECS.indexOf(message.maskCodec),
   task: TASKS.indexOf(message.task),
   sequence: message.sequence,
@@ -68,6 +69,27 @@ for (const { name, fields, objects, hex } of fixtures('RESULT')) {
     );
   });
 }
+
+test('the events of a result are read as in the fixture', () => {
+  const { events, hex } = fixtures('RESULT').find((each) => each.events);
+  const bytes = bytesOf(hex);
+  const nothing = { trackId: null, classId: null, label: null, score: null };
+  assert.deepEqual(parseResult(bytes).events, [
+    {
+      id: events[0].id,
+      rule: 'door',
+      type: 'crossed',
+      trackId: 7,
+      classId: 1,
+      label: 'Fußgänger',
+      score: 0.75,
+      direction: 'to_left',
+      count: null,
+    },
+    { id: '1.many.2', rule: 'many', type: 'count_above', ...nothing, direction: null, count: 4 },
+  ]);
+  assert.throws(() => parseResult(bytes.slice(0, -1)), MalformedResultError);
+});
 
 const withMasks = fixtures('RESULT').filter(({ fields }) => fields.mask_codec !== 0);
 for (const { name, fields, objects, hex, labelmap } of withMasks) {

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 
+from maskstream_model.backends.sampling_choice import grid_sample_allowed
 from maskstream_model.errors import CompileError, first_line
 
 Precision = Literal["float32", "bfloat16"]
@@ -65,11 +66,14 @@ class Source:
         """Where an engine runs."""
         return self.largest[0].device
 
-    def program(self, precision: Precision | None = None) -> ExportedProgram:
+    def program(
+        self, precision: Precision | None = None, grid_sample: bool = False
+    ) -> ExportedProgram:
         """Return the graph of the network, for batches of 1 to the largest.
 
         Args:
             precision: other than the source's own, for backends that lower it themselves.
+            grid_sample: whether the graph may hold `grid_sample`; see `sampling_choice`.
 
         Raises:
             CompileError: the graph could not be captured.
@@ -84,7 +88,7 @@ class Source:
             shapes = (tuple({0: batch} for _ in examples),)
         module = TensorNetwork(self.network, self.names, precision or self.precision).eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), grid_sample_allowed(grid_sample):
                 return export(module, examples, dynamic_shapes=shapes, strict=False)
         except Exception as error:
             raise CompileError(f"the network could not be exported: {first_line(error)}") from error

@@ -36,7 +36,7 @@ def build(source: Source, folder: Path) -> str:
     import openvino
 
     # OpenVINO lowers the precision itself: the graph is in float32.
-    model = openvino.convert_model(source.program("float32"))
+    model = openvino.convert_model(source.program("float32", grid_sample=True))
     # Weights would be cut to float16.
     openvino.save_model(model, folder / FILE, compress_to_fp16=False)
     return ""

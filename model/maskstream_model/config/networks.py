@@ -187,6 +187,8 @@ class TrackerConfig:
         num_background: background rows beside the tracks in tracker 2.
         static_anchors: emergence anchors with learned features and positions, the same on every
             frame, in place of the dynamic ones; 0 for dynamic ones. For comparisons only.
+        soft_classes: its class heads learned from soft targets, so that the sum of the class
+            probabilities says whether a query shows an object (docs/decisions/0076).
     """
 
     num_layers: int = 6
@@ -194,6 +196,7 @@ class TrackerConfig:
     ffn_dim: int = 2048
     num_background: int = 5
     static_anchors: int = 0
+    soft_classes: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,21 @@
-"""From decisions to the memory after a frame and what it shows (docs/model.md 3.3, steps 5, 7, 8).
+"""From decisions to memories after a frame and what it shows (docs/model.md 3.3, steps 5, 7, 8).
 
-Differs from reference: the rules need only scores, so that masks are made for tracks that survive
-and appearances are pooled for tracks that were seen; it makes both for every row and drops most.
-The numbers are the same.
+Rules and memories are on the host, networks on the model's device: the rows that live on are asked
+for of all sessions at once, and the host waits for them once (docs/decisions/0078).
+
+Differs from reference: the rules need only scores, so that masks and appearances are made for
+tracks that survive; it makes both for every row and drops most. The numbers are the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from maskstream_model.aliases import Size
 from maskstream_model.daq.appearance import update_momentum
+from maskstream_model.daq.candidates import Candidates, LivingRows, RowMasks, living_rows
 from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.lifecycle import Decisions
 from maskstream_model.daq.state import TrackerState
@@ -19,97 +24,76 @@ from maskstream_model.port import TrackStatus
 from maskstream_model.tasks.output import FrameOutput
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Rows of tracker 1 for one video: its `N` tracks, then the `Q` anchors, no padding.
-
-    Attributes:
-        embeddings: `(N + Q, C)`.
-        logits: `(N + Q, K + 1)`.
-        mask_features: `(C, H, W)`.
-        resized: `(height, width)` of the frame as the network saw it, without padding.
-    """
-
-    embeddings: Tensor
-    logits: Tensor
-    mask_features: Tensor
-    resized: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class RowMasks:
-    """Masks of some rows of tracker 1, which duplicates are judged by and which are then shown.
-
-    Attributes:
-        rows: `(M,)` int64 on the CPU, ascending.
-        logits: `(M, H, W)` float32.
-    """
-
-    rows: Tensor
-    logits: Tensor
-
-    def of(self, rows: Tensor) -> Tensor:
-        """Return the logits `(R, H, W)` of some of the rows."""
-        if rows.equal(self.rows):
-            return self.logits
-        return self.logits[torch.searchsorted(self.rows, rows).to(self.logits.device)]
-
-
-def row_masks(
-    tracker: QueryTracker, state: TrackerState, candidates: Candidates, decisions: Decisions
-) -> RowMasks:
-    """Return the masks of all rows that a frame may show: what lives, is born or just got lost.
-
-    A track that is lost on this frame alone may be recovered even where it would be gone.
-    """
-    lost = ~decisions.seen & (state.missed_frames == 0)
-    tracks = (~decisions.gone | lost).nonzero()[:, 0]
-    rows = torch.cat([tracks, state.num_tracks + decisions.born])
-    # Memories and results are float32, whatever a GPU computed in.
-    embeddings = candidates.embeddings[rows.to(candidates.embeddings.device)].float()
-    # (M, C) and (C, H, W) as a batch of one -> (M, H, W)
-    logits = tracker.segment(embeddings[None], candidates.mask_features[None])[0]
-    return RowMasks(rows, logits.float())
-
-
 def advance(
     tracker: QueryTracker,
-    state: TrackerState,
+    states: Sequence[TrackerState],
     candidates: Candidates,
-    decisions: Decisions,
-    masks: RowMasks,
-) -> tuple[FrameOutput, TrackerState]:
-    """Return what the frame shows and the memory after it; `masks` has all rows that live on."""
-    alive = (~decisions.gone).nonzero()[:, 0]
-    living = torch.cat([alive, state.num_tracks + decisions.born])
-    rows = living.to(candidates.embeddings.device)
-    embeddings, logits = candidates.embeddings[rows].float(), candidates.logits[rows].float()
-    features, mask_logits = candidates.mask_features[None], masks.of(living)[None]
-    memory = carry(state, alive, decisions)
-    seen = torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
-    seen_rows = seen.nonzero()[:, 0].to(rows.device)
-    appearances = tracker.pool_appearance(mask_logits[:, seen_rows], features)[0].float()
-    positions, history = _remember(memory, seen_rows, appearances)
-    new_state = replace(
-        memory,
-        queries=embeddings,
-        positions=positions,
-        history=history,
-        logit_sums=memory.logit_sums + logits,
-        num_appearances=memory.num_appearances + seen,
-    )
-    shown = Shown(new_state, logits, mask_logits[0], status_of(decisions, alive))
-    return output_of(shown, state, decisions, candidates.resized), new_state
+    decisions: Sequence[Decisions],
+    masks: RowMasks | None,
+) -> list[tuple[FrameOutput, TrackerState]]:
+    """Return what a frame of each session shows, and the memory after it.
+
+    Args:
+        tracker: both trackers.
+        states: `B` memories before the frames.
+        candidates: rows of tracker 1.
+        decisions: `B`, what becomes of the rows.
+        masks: of all rows that live on, where they are made already.
+    """
+    alive = [(~each.gone).nonzero()[:, 0] for each in decisions]
+    rows = [
+        torch.cat([tracks, candidates.num_tracks + each.born])
+        for tracks, each in zip(alive, decisions, strict=True)
+    ]
+    living = living_rows(tracker, candidates, rows, masks)
+    memories = [carry(*each) for each in zip(states, alive, decisions, strict=True)]
+    seen = [seen_rows(*each) for each in zip(decisions, alive, strict=True)]
+    after = _remember(memories, seen, living)
+    results = []
+    for index, (state, new) in enumerate(zip(states, after, strict=True)):
+        found, status = living[index], status_of(decisions[index], alive[index])
+        shown = Shown(new, found.logits, found.masks, status)
+        results.append((output_of(shown, state, decisions[index], candidates.resized[index]), new))
+    return results
+
+
+def _remember(
+    memories: Sequence[TrackerState], seen: Sequence[Tensor], living: Sequence[LivingRows]
+) -> list[TrackerState]:
+    """Return the memories of all sessions with what the frames showed of their tracks."""
+    counts = torch.cat([memory.num_appearances for memory in memories])
+    positions = torch.cat([memory.positions for memory in memories])
+    history = torch.cat([memory.history for memory in memories])
+    appearances = torch.cat([found.appearances for found in living])
+    moved, ring = update_momentum(positions, history, counts, appearances)
+    is_seen = torch.cat(list(seen))
+    # (N,) -> (N, 1) for positions (N, C), (N, 1, 1) for history (N, W, C)
+    positions = torch.where(is_seen[:, None], moved, positions)
+    history = torch.where(is_seen[:, None, None], ring, history)
+    sizes = [memory.num_tracks for memory in memories]
+    own = zip(torch.split(positions, sizes), torch.split(history, sizes), strict=True)
+    # Copies: a view would keep the memories of all sessions for as long as that of one.
+    return [
+        replace(
+            memory,
+            queries=found.embeddings.clone(),
+            positions=own_positions.clone(),
+            history=own_history.clone(),
+            logit_sums=memory.logit_sums + found.logits,
+            num_appearances=memory.num_appearances + own_seen,
+        )
+        for memory, found, own_seen, (own_positions, own_history) in zip(
+            memories, living, seen, own, strict=True
+        )
+    ]
 
 
 def carry(state: TrackerState, alive: Tensor, decisions: Decisions) -> TrackerState:
     """Return the memory of surviving tracks with empty rows for the new ones."""
     num_born = len(decisions.born)
-    rows = alive.to(state.queries.device)
 
     def grown(values: Tensor) -> Tensor:
-        index = rows if values.is_floating_point() else alive
-        return torch.cat([values[index], values.new_zeros(num_born, *values.shape[1:])])
+        return torch.cat([values[alive], values.new_zeros(num_born, *values.shape[1:])])
 
     # Differs from reference: ids count births; there they are random, and may run out.
     ids = torch.arange(state.next_track_id, state.next_track_id + num_born)
@@ -129,16 +113,9 @@ def carry(state: TrackerState, alive: Tensor, decisions: Decisions) -> TrackerSt
     )
 
 
-def _remember(
-    memory: TrackerState, seen_rows: Tensor, appearances: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return momentum positions and history; rows that were not seen stay as they are."""
-    positions, history = memory.positions.clone(), memory.history.clone()
-    counts = memory.num_appearances.to(seen_rows.device)[seen_rows]
-    positions[seen_rows], history[seen_rows] = update_momentum(
-        positions[seen_rows], history[seen_rows], counts, appearances
-    )
-    return positions, history
+def seen_rows(decisions: Decisions, alive: Tensor) -> Tensor:
+    """Return which of the living tracks a frame shows, `(N,)` bool: `alive` ones, then the new."""
+    return torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
 
 
 def status_of(decisions: Decisions, alive: Tensor) -> Tensor:
@@ -158,7 +135,7 @@ class Shown:
 
 
 def output_of(
-    shown: Shown, before: TrackerState, decisions: Decisions, resized: tuple[int, int]
+    shown: Shown, before: TrackerState, decisions: Decisions, resized: Size
 ) -> FrameOutput:
     """Return the living tracks and, for the last time, those that disappeared."""
     state, gone = shown.state, decisions.gone.nonzero()[:, 0]
@@ -182,8 +159,7 @@ def output_of(
 
 def _with_gone(output: FrameOutput, before: TrackerState, gone: Tensor) -> FrameOutput:
     """Return `output` with a last mention of tracks `gone` of the memory before."""
-    rows = gone.to(before.logit_sums.device)
-    means = _mean_logits(before.logit_sums[rows], before.ages[gone])
+    means = _mean_logits(before.logit_sums[gone], before.ages[gone])
 
     def with_zeros(values: Tensor) -> Tensor:
         return torch.cat([values, values.new_zeros(len(gone), *values.shape[1:])])
@@ -207,4 +183,4 @@ def _mean_logits(logit_sums: Tensor, ages: Tensor) -> Tensor:
     Differs from reference: the mean is of all frames since birth; there, of those of a call, which
     `tasks.instances.clip_tracks` gives.
     """
-    return logit_sums / ages.to(logit_sums.device)[:, None]  # (N, K + 1) / (N, 1)
+    return logit_sums / ages[:, None]  # (N, K + 1) / (N, 1)

@@ -16,6 +16,7 @@ from maskstream_model.daq.state import TrackerState
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.tasks.instances import ClipTracks, clip_tracks
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.transfers import upload
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class TrackedFrame:
 
     Attributes:
         size: `(height, width)` of the picture.
-        output: of the online model, its `mask_logits` without rows.
+        output: of the online model, its `mask_logits` without rows, its `logits` on the device.
         track_ids: `(N,)` int64, tracks alive after the frame.
         queries: `(N, C)` their embeddings.
         positions: `(N, C)` their momentum appearances.
@@ -54,12 +55,14 @@ class TrackedFrame:
         state: TrackerState,
     ) -> "TrackedFrame":
         """Keep what is needed of the only frame of `segmented` and of the memory after it."""
+        device, no_masks = segmented.embeddings.device, output.mask_logits.new_zeros(0, 0, 0)
+        logits = upload(output.logits, device)
         return cls(
             size=size,
-            output=replace(output, mask_logits=output.mask_logits.new_zeros(0, 0, 0)),
+            output=replace(output, logits=logits, mask_logits=no_masks),
             track_ids=state.track_ids,
-            queries=state.queries,
-            positions=state.positions,
+            queries=upload(state.queries, device),
+            positions=upload(state.positions, device),
             embeddings=segmented.embeddings[0],
             naive=naive,
             naive_logits=segmented.logits[0][naive],

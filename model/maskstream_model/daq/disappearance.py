@@ -106,6 +106,10 @@ def open_if_all_blocked(blocked: Tensor | None) -> Tensor | None:
     return None if blocked is None else blocked & ~blocked.all(-1, keepdim=True)
 
 
-def foreground_scores(logits: Tensor) -> Tensor:
-    """Return the best class probability without no-object, `(...)` for logits `(..., K + 1)`."""
-    return F.softmax(logits.float(), dim=-1)[..., :-1].amax(-1)
+def foreground_scores(logits: Tensor, soft_classes: bool = False) -> Tensor:
+    """Return how surely queries show an object, `(...)` from 0 to 1, for logits `(..., K + 1)`.
+
+    That is their best class probability; with `soft_classes` the sum of them (`TrackerConfig`).
+    """
+    probabilities = F.softmax(logits.float(), dim=-1)[..., :-1]
+    return probabilities.sum(-1) if soft_classes else probabilities.amax(-1)

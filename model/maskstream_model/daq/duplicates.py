@@ -18,7 +18,7 @@ def suppress_duplicates(
     decisions: Decisions,
     missed_frames: Tensor,
     rules: OnlineConfig,
-    masks_of: Callable[[Tensor, Tensor], Tensor],
+    ious_of: Callable[[Tensor, Tensor], Tensor],
 ) -> Decisions:
     """Return decisions in which an object has one track: the one that showed it last.
 
@@ -31,7 +31,8 @@ def suppress_duplicates(
         decisions: what the scores alone decide.
         missed_frames: `(N,)` int64, consecutive missed frames before this one, oldest track first.
         rules: `max_missed_frames`, and `double_iou_max`; None there changes nothing.
-        masks_of: makes masks `(S + M, H, W)` bool of `S` tracks and `M` anchors, given as indices.
+        ious_of: returns the IoUs `(S + M, S + M)`, on the CPU, of the masks of `S` tracks and `M`
+            anchors, given as indices.
     """
     if rules.double_iou_max is None:
         return decisions
@@ -39,7 +40,7 @@ def suppress_duplicates(
     seen = latest[decisions.seen[latest]]
     lost = (~decisions.seen & (missed_frames == 0)).nonzero()[:, 0]
     tracks = torch.cat([seen, lost])
-    ious = mask_ious(masks_of(tracks, decisions.born)).cpu()
+    ious = ious_of(tracks, decisions.born)
     close = ious[len(tracks) :, : len(tracks)] > rules.double_iou_max
     rows = torch.cat([torch.arange(len(seen)), recovered_rows(close, len(seen))])
     shown = torch.cat([rows, torch.arange(len(tracks), len(ious))])
@@ -65,10 +66,11 @@ def recovered_rows(close: Tensor, num_seen: int) -> Tensor:
 
 
 def mask_ious(masks: Tensor) -> Tensor:
-    """Return the IoU `(M, M)` of every pair of masks `(M, H, W)` bool; empty masks have 0."""
-    flat = masks.flatten(1).float()  # (M, H, W) -> (M, H * W)
-    shared, areas = flat @ flat.T, flat.sum(1)
-    unions = areas[:, None] + areas[None] - shared  # (M, 1) + (1, M) -> (M, M)
+    """Return the IoU `(..., M, M)` of all pairs of masks `(..., M, H, W)` bool; of empty ones 0."""
+    flat = masks.flatten(-2).float()  # (..., M, H, W) -> (..., M, H * W)
+    shared, areas = flat @ flat.mT, flat.sum(-1)
+    # (..., M, 1) + (..., 1, M) -> (..., M, M)
+    unions = areas[..., :, None] + areas[..., None, :] - shared
     return shared / unions.clamp(min=1.0)
 
 

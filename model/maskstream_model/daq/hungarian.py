@@ -16,15 +16,16 @@ from torch import Tensor
 
 from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.daq.advance import Shown, carry, output_of, status_of
+from maskstream_model.daq.advance import Shown, carry, output_of, seen_rows, status_of
 from maskstream_model.daq.disappearance import foreground_scores
-from maskstream_model.daq.duplicates import suppress_duplicates
+from maskstream_model.daq.duplicates import mask_ious, suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker_model import TrackerModel
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.query_tracking import AnySegmenter, one_by_one
 from maskstream_model.tasks.output import EMPTY_LOGIT, FrameOutput
+from maskstream_model.transfers import download, upload
 
 NO_MATCH = -1
 
@@ -74,29 +75,30 @@ class OnlineHungarian(TrackerModel):
     def _track_one(
         self, frame: SegmenterOutput, state: TrackerState, resized: Size, max_tracks: int | None
     ) -> tuple[FrameOutput, TrackerState]:
-        offers = link(state.queries, frame.embeddings[0], self.similarity_min)
+        embeddings, logits = download([frame.embeddings[0], frame.logits[0]])
+        offers = link(state.queries, embeddings, self.similarity_min)
 
-        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
-            rows = torch.cat([offers[tracks], anchors]).to(self.device)
+        def ious_of(tracks: Tensor, anchors: Tensor) -> Tensor:
+            rows = upload(torch.cat([offers[tracks], anchors]), self.device)
             # (M, H, W) & (M, 1, 1)
-            return (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
+            masks = (frame.mask_logits[0][rows] > 0) & (rows != NO_MATCH)[:, None, None]
+            return download([mask_ious(masks)])[0]
 
-        scores = foreground_scores(frame.logits[0]).cpu()
+        scores = foreground_scores(logits, self.config.tracker.soft_classes)
         decided = self._decide(scores, offers, state)
-        distinct = suppress_duplicates(decided, state.missed_frames, self.config.online, masks_of)
+        distinct = suppress_duplicates(decided, state.missed_frames, self.config.online, ious_of)
         decisions = admit(distinct, scores, max_tracks)
         alive = (~decisions.gone).nonzero()[:, 0]
-        rows = torch.cat([offers[alive], decisions.born]).to(self.device)
-        taken = rows != NO_MATCH
-        seen = torch.cat([decisions.seen[alive], torch.ones(len(decisions.born), dtype=torch.bool)])
+        rows = torch.cat([offers[alive], decisions.born])
+        taken, seen = rows != NO_MATCH, seen_rows(decisions, alive)
         memory = carry(state, alive, decisions)
         # (M,) -> (M, 1) for logits (M, K + 1), (M, 1, 1) for masks (M, H, W)
-        logits = torch.where(taken[:, None], frame.logits[0][rows], 0.0)
-        mask_logits = torch.where(taken[:, None, None], frame.mask_logits[0][rows], EMPTY_LOGIT)
-        embeddings = frame.embeddings[0][rows]
+        logits = torch.where(taken[:, None], logits[rows], 0.0)
+        masks = frame.mask_logits[0][upload(rows, self.device)]
+        mask_logits = torch.where(upload(taken, self.device)[:, None, None], masks, EMPTY_LOGIT)
         new_state = replace(
             memory,
-            queries=torch.where(seen.to(self.device)[:, None], embeddings, memory.queries),
+            queries=torch.where(seen[:, None], embeddings[rows], memory.queries),
             logit_sums=memory.logit_sums + logits,
             num_appearances=memory.num_appearances + seen,
         )

@@ -6,23 +6,27 @@ run to run.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from maskstream_model.aliases import Size
 from maskstream_model.config import ModelConfig
-from maskstream_model.daq.advance import Candidates, advance, row_masks
-from maskstream_model.daq.disappearance import foreground_scores
+from maskstream_model.daq.advance import advance
+from maskstream_model.daq.candidates import Candidates, row_masks
+from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.duplicates import suppress_duplicates
 from maskstream_model.daq.lifecycle import Decisions, Scores, admit, decide, decide_first_frame
-from maskstream_model.daq.padding import stack_tracks, without_padding
+from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import QueryTracker, TrackedQueries
 from maskstream_model.daq.tracker_model import TrackerModel
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_model.query_tracking import AnySegmenter
 from maskstream_model.tasks.output import FrameOutput
+from maskstream_model.transfers import download, upload
 
 
 class OnlineDaq(TrackerModel):
@@ -76,16 +80,10 @@ class OnlineDaq(TrackerModel):
         max_tracks: Sequence[int | None],
     ) -> list[tuple[FrameOutput, TrackerState]]:
         embeddings = self.tracker.decode_first(frame.embeddings)[-1]
-        logits = self.tracker.classify(embeddings)
-        scores = foreground_scores(frame.logits).cpu()
-        results = []
-        for index, state in enumerate(states):
-            decisions = decide_first_frame(scores[index], self.config.online)
-            rows = Candidates(
-                embeddings[index], logits[index], frame.mask_features[index], resized[index]
-            )
-            results.append(self._conclude(state, rows, decisions, scores[index], max_tracks[index]))
-        return results
+        candidates = self._candidates(embeddings, frame, resized, num_tracks=0)
+        (scores,) = download([self.tracker.foreground(frame.logits)])
+        decisions = [decide_first_frame(own, self.config.online) for own in scores]
+        return self._conclude(states, candidates, decisions, scores, max_tracks)
 
     def _track_later(
         self,
@@ -94,72 +92,100 @@ class OnlineDaq(TrackerModel):
         resized: Sequence[Size],
         max_tracks: Sequence[int | None],
     ) -> list[tuple[FrameOutput, TrackerState]]:
-        tracked = stack_tracks(states)
+        tracked = self._tracked(states)
         num_padded = tracked.features.shape[1]
         anchors = self.tracker.pool_appearance(frame.mask_logits, frame.mask_features)
         embeddings = self.tracker.decode(tracked, frame.embeddings, anchors)[-1]
-        logits = self.tracker.classify(embeddings)
-        scores = self._scores(tracked, frame, logits)
-        results = []
-        for index, state in enumerate(states):
-            own, anchor_scores = state.num_tracks, scores[0][index, num_padded:]
-            keep = None if scores[1] is None else scores[1][index, :own]
-            decisions = decide(
-                Scores(scores[0][index, :own], anchor_scores, keep),
+        candidates = self._candidates(embeddings, frame, resized, num_padded)
+        scores, keep = self._scores(tracked, frame, candidates.logits)
+        decisions = [
+            decide(
+                Scores(
+                    scores[index, : state.num_tracks],
+                    scores[index, num_padded:],
+                    None if keep is None else keep[index, : state.num_tracks],
+                ),
                 state.missed_frames,
                 self.config.online,
             )
-            rows = Candidates(
-                without_padding(embeddings[index], own, num_padded),
-                without_padding(logits[index], own, num_padded),
-                frame.mask_features[index],
-                resized[index],
-            )
-            results.append(self._conclude(state, rows, decisions, anchor_scores, max_tracks[index]))
-        return results
+            for index, state in enumerate(states)
+        ]
+        return self._conclude(states, candidates, decisions, scores[:, num_padded:], max_tracks)
+
+    def _candidates(
+        self, embeddings: Tensor, frame: SegmenterOutput, resized: Sequence[Size], num_tracks: int
+    ) -> Candidates:
+        """Return rows of tracker 1, embeddings `(B, N + Q, C)`, with all that is made of them."""
+        return Candidates(
+            embeddings,
+            self.tracker.classify(embeddings),
+            frame.mask_features,
+            num_tracks,
+            resized,
+            masks_to_host=self.config.task == "instances",
+        )
+
+    def _tracked(self, states: Sequence[TrackerState]) -> TrackedQueries:
+        """Return tracks on the model's device, with what starts them in tracker 2.
+
+        The host matches them while a GPU segments the frame: nothing of it is needed for that.
+        """
+        tracked = stack_tracks(states)
+        if self._asks_tracker_2(tracked):
+            background, query_features = self._sources
+            rows, valid = tracked.slot_rows(background)
+            tracked = replace(tracked, starts=match_queries(rows, query_features, valid))
+        return tracked.on(self.device)
+
+    @cached_property
+    def _sources(self) -> tuple[Tensor, Tensor]:
+        """Background embeddings `(S, C)` and the segmenter's queries `(Q, C)`, on the host."""
+        background = self.tracker.bg_slots.weight.detach().cpu()
+        return background, self.segmenter.query_features.detach().cpu()
 
     def _conclude(
         self,
-        state: TrackerState,
+        states: Sequence[TrackerState],
         candidates: Candidates,
-        decisions: Decisions,
+        decisions: Sequence[Decisions],
         anchor_scores: Tensor,
-        max_tracks: int | None,
-    ) -> tuple[FrameOutput, TrackerState]:
-        """Return what a frame shows and the memory after it, by what the scores alone decide."""
-        rules = self.config.online
-        if rules.double_iou_max is None:
-            # Nobody asks for the masks of tracks that are refused.
-            decisions = admit(decisions, anchor_scores, max_tracks)
-        masks = row_masks(self.tracker, state, candidates, decisions)
+        max_tracks: Sequence[int | None],
+    ) -> list[tuple[FrameOutput, TrackerState]]:
+        """Return what frames show and the memories after, by what the scores alone decide."""
+        masks, rules = None, self.config.online
+        if rules.double_iou_max is not None:
+            masks = row_masks(self.tracker, states, candidates, decisions)
+            decisions = [
+                suppress_duplicates(each, state.missed_frames, rules, ious_of)
+                for each, state, ious_of in zip(decisions, states, masks.ious(), strict=True)
+            ]
+        admitted = list(map(admit, decisions, anchor_scores, max_tracks))
+        return advance(self.tracker, states, candidates, admitted, masks)
 
-        def masks_of(tracks: Tensor, anchors: Tensor) -> Tensor:
-            return masks.of(torch.cat([tracks, state.num_tracks + anchors])) > 0
-
-        distinct = suppress_duplicates(decisions, state.missed_frames, rules, masks_of)
-        admitted = admit(distinct, anchor_scores, max_tracks)
-        return advance(self.tracker, state, candidates, admitted, masks)
+    def _asks_tracker_2(self, tracked: TrackedQueries) -> bool:
+        # Differs from reference: without a threshold tracker 2 decides nothing, and its work is
+        # left out; the reference does it and drops what comes of it.
+        return self.config.online.keep_score_min is not None and tracked.features.shape[1] > 0
 
     def _scores(
         self, tracked: TrackedQueries, frame: SegmenterOutput, logits: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Return scores of tracker 1 `(B, N + Q)` and, where it decides, tracker 2 `(B, N)`.
 
-        They go to the CPU as one tensor: one wait for the device instead of two.
+        They are on the host, which waits for both at once.
         """
-        scores = foreground_scores(logits)
-        num_tracks = tracked.features.shape[1]
-        # Differs from reference: without a threshold tracker 2 decides nothing, and its work is
-        # left out; the reference does it and drops what comes of it.
-        if self.config.online.keep_score_min is None or num_tracks == 0:
-            return scores.cpu(), None
+        scores = self.tracker.foreground(logits)
+        if not self._asks_tracker_2(tracked):
+            return download([scores])[0], None
         slots = self.tracker.decode_slots(tracked, frame.embeddings, self.segmenter.query_features)
-        keep = foreground_scores(self.tracker.classify(slots[-1][:, :num_tracks]))
-        both = torch.cat([scores, keep], 1).cpu()
-        return both[:, : scores.shape[1]], both[:, scores.shape[1] :]
+        num_tracks = tracked.features.shape[1]
+        keep = self.tracker.foreground(self.tracker.classify(slots[-1][:, :num_tracks]))
+        scores, keep = download([scores, keep])
+        return scores, keep
 
 
 def _select(segmented: SegmenterOutput, indices: list[int]) -> SegmenterOutput:
     if len(indices) == len(segmented.embeddings):
         return segmented
-    return segmented.map(lambda part: part[indices])
+    rows = torch.tensor(indices)
+    return segmented.map(lambda part: part[upload(rows, part.device)])

@@ -1,12 +1,14 @@
-"""Memories of several sessions as one batch of tracks, padded to one of a few sizes."""
+"""Rows of several sessions as one batch, padded to the longest or to one of a few sizes."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from maskstream_model.daq.state import TrackerState
 from maskstream_model.daq.tracker import TrackedQueries
+from maskstream_model.transfers import upload
 
 
 def stack_tracks(states: Sequence[TrackerState]) -> TrackedQueries:
@@ -16,12 +18,11 @@ def stack_tracks(states: Sequence[TrackerState]) -> TrackedQueries:
         features = torch.stack([state.queries for state in states])
         return TrackedQueries(features, torch.stack([state.positions for state in states]))
     num_padded = bucket(max(sizes))
-    device = states[0].queries.device
     valid = torch.arange(num_padded) < torch.tensor(sizes)[:, None]  # (N,) < (B, 1) -> (B, N)
     return TrackedQueries(
         torch.stack([_pad(state.queries, num_padded) for state in states]),
         torch.stack([_pad(state.positions, num_padded) for state in states]),
-        valid.to(device),
+        valid,
     )
 
 
@@ -37,8 +38,13 @@ def _pad(rows: Tensor, num_padded: int) -> Tensor:
     return torch.cat([rows, rows.new_zeros(num_padded - len(rows), rows.shape[1])])
 
 
-def without_padding(rows: Tensor, num_tracks: int, num_padded: int) -> Tensor:
-    """Return rows `(N + Q, ...)` of one memory from rows `(num_padded + Q, ...)` of a batch."""
-    if num_tracks == num_padded:
-        return rows
-    return torch.cat([rows[:num_tracks], rows[num_padded:]])
+def take(values: Tensor, rows: Sequence[Tensor]) -> Tensor:
+    """Return some rows of each session, `(B, longest, ...)`; behind the fewer ones row 0 repeats.
+
+    Args:
+        values: `(B, N, ...)`, on any device.
+        rows: `B` of `(n,)` int64, on the CPU.
+    """
+    index = upload(pad_sequence(list(rows), batch_first=True), values.device)
+    sessions = torch.arange(len(values), device=values.device)[:, None]
+    return values[sessions, index]  # by (B, 1) and (B, longest)

@@ -13,8 +13,9 @@ from maskstream_model.track_rows import TrackRows
 class TrackerState(TrackRows):
     """Memory of a video so far; immutable.
 
-    Its size depends on the number of tracks alive, never on the length of the video. Numbers that
-    rules read (integers) are on the CPU, what networks read (floats) on the model's device.
+    Its size depends on the number of tracks alive, never on the length of the video. All of it is
+    on the host, where rules read it and where it is saved; each step takes to the model's device
+    what networks read (docs/decisions/0078).
 
     Attributes:
         queries: `(N, C)` float32, tracked queries: a track's embedding on the last frame.
@@ -32,15 +33,15 @@ class TrackerState(TrackRows):
     num_appearances: Tensor
 
 
-def initial_state(config: ModelConfig, device: torch.device) -> TrackerState:
+def initial_state(config: ModelConfig) -> TrackerState:
     """Return the memory of a video before its first frame."""
     dim, window = config.segmenter.hidden_dim, config.online.appearance_window
     none = torch.zeros(0, dtype=torch.int64)
     return TrackerState(
-        queries=torch.zeros(0, dim, device=device),
-        positions=torch.zeros(0, dim, device=device),
-        history=torch.zeros(0, window, dim, device=device),
-        logit_sums=torch.zeros(0, config.num_classes + 1, device=device),
+        queries=torch.zeros(0, dim),
+        positions=torch.zeros(0, dim),
+        history=torch.zeros(0, window, dim),
+        logit_sums=torch.zeros(0, config.num_classes + 1),
         track_ids=none,
         birth_frames=none,
         missed_frames=none,

@@ -44,10 +44,9 @@ def state_from_parts(
     parts: Mapping[str, bytes],
     config: ModelConfig,
     fingerprint: str,
-    device: torch.device,
     max_tracks: int | None = None,
 ) -> TrackerState:
-    """Read a memory; floats go to `device`.
+    """Read a memory.
 
     Raises:
         StateError: damaged parts, another schema, another model's state, more than `max_tracks`
@@ -66,12 +65,12 @@ def state_from_parts(
         history[place] = floats_from(parts, name, (dim,))
     widths = {"queries": dim, "positions": dim, "logit_sums": config.num_classes + 1}
     floats: dict[str, Any] = {
-        name: torch.from_numpy(floats_from(parts, name, (num_tracks, width)).copy()).to(device)
+        name: torch.from_numpy(floats_from(parts, name, (num_tracks, width)).copy())
         for name, width in widths.items()
     }
     return TrackerState(
         **floats,
-        history=torch.from_numpy(history).to(device),
+        history=torch.from_numpy(history),
         **facts.fields(),
     )
 

@@ -14,6 +14,7 @@ from maskstream_model.config import SegmenterConfig, TrackerConfig
 from maskstream_model.daq.appearance import pool
 from maskstream_model.daq.disappearance import (
     SlotCrossAttentionLayer,
+    foreground_scores,
     match_queries,
     open_if_all_blocked,
 )
@@ -23,6 +24,7 @@ from maskstream_model.mask2former.attention import (
     FFNLayer,
     SelfAttentionLayer,
 )
+from maskstream_model.transfers import upload
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,35 @@ class TrackedQueries:
         features: `(B, N, C)` tracked queries.
         positions: `(B, N, C)` momentum appearances.
         valid: `(B, N)` bool, rows that are no padding; None where all are real.
+        starts: `(B, N + S)` int64, the segmenter's query that starts each row of tracker 2; None
+            where they are not matched yet.
     """
 
     features: Tensor
     positions: Tensor
     valid: Tensor | None = None
+    starts: Tensor | None = None
+
+    def on(self, device: torch.device) -> "TrackedQueries":
+        """Return them on a device, without a wait for it."""
+        valid = None if self.valid is None else upload(self.valid, device)
+        starts = None if self.starts is None else upload(self.starts, device)
+        features, positions = upload(self.features, device), upload(self.positions, device)
+        return TrackedQueries(features, positions, valid, starts)
+
+    def slot_rows(self, background: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the rows `(B, N + S, C)` of tracker 2, and which are no padding.
+
+        Args:
+            background: `(S, C)`.
+        """
+        # (S, C) -> (B, S, C)
+        background = background.expand(len(self.features), -1, -1)
+        rows = torch.cat([self.features, background], 1)
+        if self.valid is None:
+            return rows, None
+        always = self.valid.new_ones(background.shape[:2])
+        return rows, torch.cat([self.valid, always], 1)
 
 
 class QueryTracker(nn.Module):
@@ -66,6 +92,7 @@ class QueryTracker(nn.Module):
         self.pos_embed = MLP(dim, dim, dim)
         self.new_ins_embeds = nn.Embedding(1, dim)
         self.bg_slots = nn.Embedding(tracker.num_background, dim)
+        self.soft_classes = tracker.soft_classes
         count = tracker.static_anchors
         self.static_anchors = nn.Embedding(count, 2 * dim) if count else None
 
@@ -131,16 +158,13 @@ class QueryTracker(nn.Module):
             blocked: `(B, Q)` bool, segment queries hidden from tracker 2; None for none. A row
                 in which all are hidden is opened.
         """
-        # (S, C) -> (B, S, C)
-        background = self.bg_slots.weight.expand(len(embeddings), -1, -1)
-        rows = torch.cat([tracked.features, background], 1)
+        rows, valid = tracked.slot_rows(self.bg_slots.weight)
+        background = rows[:, tracked.features.shape[1] :]
         slots = torch.cat([tracked.positions, background], 1)
-        valid = None
-        if tracked.valid is not None:
-            always = torch.ones(background.shape[:2], dtype=torch.bool, device=rows.device)
-            valid = torch.cat([tracked.valid, always], 1)
-        # (Q, C) by indices (B, N + S) -> (B, N + S, C)
-        state = query_features[match_queries(rows, query_features, valid)]
+        starts = tracked.starts
+        if starts is None:
+            starts = match_queries(rows, query_features, valid)
+        state = query_features[starts]  # (Q, C) by indices (B, N + S) -> (B, N + S, C)
         blocked = open_if_all_blocked(blocked)
         states = []
         for cross, ffn in zip(self.slot_cross_attention_layers, self.slot_ffn_layers, strict=True):
@@ -152,6 +176,10 @@ class QueryTracker(nn.Module):
         """Return class logits `(B, R, K + 1)` of states `(B, R, C)`."""
         logits: Tensor = self.class_embed(self.decoder_norm(states))
         return logits
+
+    def foreground(self, logits: Tensor) -> Tensor:
+        """Return `foreground_scores` of class logits, this tracker's or its segmenter's."""
+        return foreground_scores(logits, self.soft_classes)
 
     def segment(self, states: Tensor, mask_features: Tensor) -> Tensor:
         """Return mask logits `(B, R, H, W)` of states `(B, R, C)`, features `(B, C, H, W)`."""

@@ -14,7 +14,7 @@ class TrackerModel(QueryTrackingModel[TrackerState]):
 
     def first_state(self) -> TrackerState:
         """Return the state of a session before its first frame."""
-        return initial_state(self.config, self.device)
+        return initial_state(self.config)
 
     def to_parts(self, state: TrackerState) -> dict[str, bytes]:
         """See `port.Model` and `state_parts`."""
@@ -24,6 +24,4 @@ class TrackerModel(QueryTrackingModel[TrackerState]):
         self, parts: Mapping[str, bytes], options: SessionOptions = NO_OPTIONS
     ) -> TrackerState:
         """See `port.Model` and `state_parts`."""
-        return state_from_parts(
-            parts, self.config, self.fingerprint, self.device, options.max_tracks
-        )
+        return state_from_parts(parts, self.config, self.fingerprint, options.max_tracks)

@@ -1,8 +1,8 @@
 """Bilinear samples of feature levels, weighed and summed: one operation, three equal bodies.
 
 - `sample_by_grid`: `grid_sample`; the plainest.
-- `sample_by_gather`: explicit corners; for export, as engines are known to get `grid_sample`
-  wrong inside deformable attention.
+- `sample_by_gather`: explicit corners; for export, as engines of TensorRT are known to get
+  `grid_sample` wrong inside deformable attention.
 - `sample_by_bag`: the same corners as weighed bags of table rows; fastest on a CPU.
 
 A body takes `value (B, S, M, D)` of `M` heads with the cells of all levels row by row, the
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from maskstream_model.backends.sampling_choice import GRID_SAMPLE
 from maskstream_model.mask2former.bags import weighed_bags
 from maskstream_model.mask2former.geometry import Geometry, Shapes
 
@@ -24,7 +25,8 @@ def sample_and_weigh(
 ) -> Tensor:
     """Run the body that suits the situation; see the module for shapes and units."""
     if torch.compiler.is_compiling():
-        return sample_by_gather(value, geometry, locations, weights)
+        body = sample_by_grid if GRID_SAMPLE.get() else sample_by_gather
+        return body(value, geometry, locations, weights)
     if value.device.type == "cpu" and value.dtype == torch.float32:
         return sample_by_bag(value, geometry, locations, weights)
     return sample_by_grid(value, geometry, locations, weights)

@@ -1,7 +1,8 @@
 """SgMg behind the port: frames wait until a chunk is full, then each text is looked for (13.6).
 
 Texts share what does not depend on them; each is looked for alone, so that what one finds does not
-change with the others. Sessions are stepped one after the other for the same reason.
+change with the others. Of sessions whose chunks are full at once, and of one size, the backbone
+looks at all chunks as one batch.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -13,7 +14,7 @@ import torch
 from maskstream_model.aliases import Frame, Pause
 from maskstream_model.errors import PromptError
 from maskstream_model.frame_by_frame import NO_OPTIONS, check_prompts
-from maskstream_model.network_model import model_info
+from maskstream_model.network_model import model_info, rounds
 from maskstream_model.port import FrameResult, Prompt, SessionOptions, StepInput, StepOutput
 from maskstream_model.sgmg.config import SgmgConfig
 from maskstream_model.sgmg.memory import Found, Pending, SgmgState, follow, result, waiting
@@ -72,7 +73,19 @@ class SgmgModel:
         """Take the next frames of some sessions; see `port.Model`."""
         for given in batch:
             self._check(given.options)
-        return [self._step(given, pause) for given in batch]
+        frames = [(frame, given.options) for given in batch for frame in given.frames]
+        states = [given.state for given in batch]
+        found: list[list[FrameResult]] = [[] for _ in batch]
+        for sessions, rows in rounds([len(given.frames) for given in batch]):
+            for session, row in zip(sessions, rows, strict=True):
+                more, states[session] = self._taken(states[session], *frames[row], pause)
+                found[session] += more
+            full = [each for each in sessions if self._is_full(states[each])]
+            answers = self._answers([states[session] for session in full], pause)
+            for session, (more, state) in zip(full, answers, strict=True):
+                found[session] += more
+                states[session] = state
+        return [StepOutput(some, state) for some, state in zip(found, states, strict=True)]
 
     @torch.no_grad()
     def flush(
@@ -82,7 +95,10 @@ class SgmgModel:
         pause: Pause | None = None,
     ) -> StepOutput[SgmgState]:
         """Answer the frames that wait as a chunk of their own; the next one begins after them."""
-        return StepOutput(*self._answered(state, pause))
+        if not state.pending:
+            return StepOutput([], state)
+        ((found, after),) = self._answers([state], pause)
+        return StepOutput(found, after)
 
     def committed(self, state: SgmgState) -> int:
         """Return the last frame of the last chunk."""
@@ -98,28 +114,46 @@ class SgmgModel:
         """See `port.Model` and `state_parts`."""
         return state_from_parts(parts, self.info.fingerprint, options.max_tracks)
 
-    def _step(self, given: StepInput[SgmgState], pause: Pause | None) -> StepOutput[SgmgState]:
-        results, state = list[FrameResult](), given.state
-        for frame in given.frames:
-            small = picture(frame, self.config.online.min_size)
-            if state.pending and state.pending[0].picture.shape != small.shape:
-                # Frames of another size cannot share a chunk.
-                finals, state = self._answered(state, pause)
-                results += finals
-            state = waiting(state, Pending(small, _size(frame), given.options))
-            if len(state.pending) == self.config.online.chunk_frames:
-                finals, state = self._answered(state, pause)
-                results += finals
-        return StepOutput(results, state)
+    def _taken(
+        self, state: SgmgState, frame: Frame, options: SessionOptions, pause: Pause | None
+    ) -> tuple[list[FrameResult], SgmgState]:
+        """Return the state with one more frame that waits, and results of those before it.
+
+        There are some where it is of another size: it cannot share their chunk.
+        """
+        small, before = picture(frame, self.config.online.min_size), list[FrameResult]()
+        if state.pending and state.pending[0].picture.shape != small.shape:
+            ((before, state),) = self._answers([state], pause)
+        return before, waiting(state, Pending(small, _size(frame), options))
+
+    def _is_full(self, state: SgmgState) -> bool:
+        return len(state.pending) == self.config.online.chunk_frames
+
+    def _answers(
+        self, states: Sequence[SgmgState], pause: Pause | None
+    ) -> list[tuple[list[FrameResult], SgmgState]]:
+        """Return of each session the final results of all frames that wait, and the state after.
+
+        Chunks of one length and size are looked at together.
+        """
+        alike: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+        for row, state in enumerate(states):
+            shape = state.pending[0].picture.shape
+            alike.setdefault((len(state.pending), shape), []).append(row)
+        answers: dict[int, tuple[list[FrameResult], SgmgState]] = {}
+        for (length, _), rows in alike.items():
+            pictures = [each.picture for row in rows for each in states[row].pending]
+            size, stack = _size(pictures[0]), images(pictures, self.device)
+            seen = self.network.look(stack, size, len(rows), pause)
+            for place, row in enumerate(rows):
+                clip = seen.frames(list(range(place * length, (place + 1) * length)))
+                answers[row] = self._answered(states[row], clip, pause)
+        return [answers[row] for row in range(len(states))]
 
     def _answered(
-        self, state: SgmgState, pause: Pause | None
+        self, state: SgmgState, clip: ClipFeatures, pause: Pause | None
     ) -> tuple[list[FrameResult], SgmgState]:
         """Return final results of all frames that wait, and the state after them."""
-        if not state.pending:
-            return [], state
-        pictures = [each.picture for each in state.pending]
-        clip = self.network.look(images(pictures, self.device), _size(pictures[0]), pause)
         found = self._found(clip, state.pending, pause)
         results, memory = list[FrameResult](), state.memory
         for pending, texts in zip(state.pending, found, strict=True):

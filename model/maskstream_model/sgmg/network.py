@@ -72,9 +72,9 @@ class Backbone(nn.Module):
         super().__init__()
         self.body = VideoSwin(config.video)
 
-    def forward(self, images: Tensor, pause: Pause | None = None) -> list[Tensor]:
+    def forward(self, images: Tensor, clips: int = 1, pause: Pause | None = None) -> list[Tensor]:
         """See `VideoSwin`."""
-        maps: list[Tensor] = self.body(images, pause)
+        maps: list[Tensor] = self.body(images, clips, pause)
         return maps
 
 
@@ -109,15 +109,19 @@ class SgmgNetwork(nn.Module):
         hidden, pooled = self.text_encoder(tokens)
         return TextFeatures(self.text_proj(hidden), self.sentence_proj(pooled))
 
-    def look(self, images: Tensor, resized: Size, pause: Pause | None = None) -> ClipFeatures:
-        """Return what all texts share of a clip.
+    def look(
+        self, images: Tensor, resized: Size, clips: int = 1, pause: Pause | None = None
+    ) -> ClipFeatures:
+        """Return what all texts share of clips of one length.
 
         Args:
-            images: `(T, 3, height, width)`, normalised; sides multiples of 16, at least 144.
+            images: `(clips * T, 3, height, width)`, clip by clip, normalised; sides multiples of
+                16, at least 144.
             resized: `(height, width)` without padding.
+            clips: how many; frames of two do not meet.
             pause: called between blocks.
         """
-        maps = self.backbone[0](images, pause)
+        maps = self.backbone[0](images, clips, pause)
         levels = [
             project(x) for project, x in zip(self.input_proj, [*maps[1:], maps[-1]], strict=True)
         ]

@@ -41,7 +41,7 @@ class VideoSwinBlock(nn.Module):
         self.mlp = GeluMLP(width, MLP_RATIO * width)
 
     def forward(self, grid: Tensor) -> Tensor:
-        """Return the new tokens `(T, height, width, C)`."""
+        """Return the new tokens `(B, T, height, width, C)`."""
         grid = grid + self.attn(self.norm1(grid), self.shifted)
         mixed: Tensor = grid + self.mlp(self.norm2(grid))
         return mixed
@@ -57,7 +57,7 @@ class VideoSwinStage(nn.Module):
         )
 
     def forward(self, grid: Tensor, pause: Pause | None = None) -> Tensor:
-        """Return the new tokens `(T, height, width, C)`."""
+        """Return the new tokens `(B, T, height, width, C)`."""
         for block in self.blocks:
             grid = block(grid)
             if pause is not None:
@@ -74,17 +74,18 @@ class VideoSwin(nn.Module):
         self.layers = nn.ModuleList(VideoSwinStage(config, stage) for stage in range(4))
         self.downsamples = nn.ModuleList(map(PatchMerging, config.widths[:-1]))
 
-    def forward(self, images: Tensor, pause: Pause | None = None) -> list[Tensor]:
-        """Return the maps of four strides, `(T, width, height / stride, width / stride)`.
+    def forward(self, images: Tensor, clips: int = 1, pause: Pause | None = None) -> list[Tensor]:
+        """Return the maps of four strides, `(B * T, width, height / stride, width / stride)`.
 
         Args:
-            images: `(T, 3, height, width)`, one clip, normalised; sides multiples of 16.
+            images: `(B * T, 3, height, width)`, clip by clip, normalised; sides multiples of 16.
+            clips: `B`, of as many frames each; frames of two do not meet.
             pause: called between blocks.
         """
         grid, maps = self.patch_embed(images), []
         for stage, layer in enumerate(self.layers):
             if stage:
                 grid = self.downsamples[stage - 1](grid)
-            grid = layer(grid, pause)
+            grid = layer(grid.unflatten(0, (clips, -1)), pause).flatten(0, 1)
             maps.append(grid.permute(0, 3, 1, 2).contiguous())  # (T, h, w, C) -> (T, C, h, w)
         return maps

@@ -16,6 +16,8 @@ from maskstream_model.backbones.windows import BETWEEN_REGIONS
 
 Extent = tuple[int, int, int]
 """Frames, rows, columns."""
+AXES = (1, 2, 3)
+"""Those of a grid, behind its clips."""
 
 
 class VideoWindowAttention(nn.Module):
@@ -34,25 +36,26 @@ class VideoWindowAttention(nn.Module):
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
 
     def forward(self, grid: Tensor, shifted: bool) -> Tensor:
-        """Return what every token of `grid (T, height, width, C)` read, in the same shape.
+        """Return what every token of `grid (B, T, height, width, C)` read, in the same shape.
 
         Args:
-            grid: any size; windows that stick out are filled with zeros, which take part.
+            grid: of `B` clips, of any size; windows that stick out are filled with zeros, which
+                take part.
             shifted: whether windows are moved by half of themselves along every axis that has more
                 than one.
         """
-        extent = (grid.shape[0], grid.shape[1], grid.shape[2])
+        extent = (grid.shape[1], grid.shape[2], grid.shape[3])
         window, shift = fitted(extent, self.window, shifted)
         ends = [-side % step for side, step in zip(extent, window, strict=True)]
         padded = F.pad(grid, (0, 0, 0, ends[2], 0, ends[1], 0, ends[0]))
         if any(shift):
-            padded = padded.roll([-by for by in shift], (0, 1, 2))
-        size = (padded.shape[0], padded.shape[1], padded.shape[2])
+            padded = padded.roll([-by for by in shift], AXES)
+        size = (padded.shape[1], padded.shape[2], padded.shape[3])
         read = self._attend(to_windows(padded, window), size, window, shift)
         padded = from_windows(read, window, size)
         if any(shift):
-            padded = padded.roll(shift, (0, 1, 2))
-        return padded[: extent[0], : extent[1], : extent[2]]
+            padded = padded.roll(shift, AXES)
+        return padded[:, : extent[0], : extent[1], : extent[2]]
 
     def _attend(self, windows: Tensor, size: Extent, window: Extent, shift: Extent) -> Tensor:
         """Map `windows (n, S, C)` to what their tokens read, in the same shape."""
@@ -65,7 +68,10 @@ class VideoWindowAttention(nn.Module):
         bias = bias[None].to(qkv.dtype)
         if any(shift):
             read = torch.empty_like(qkv[0])
-            for rows, apart in torn(size, window, shift, windows.device):
+            clips = count // math.prod(
+                side // step for side, step in zip(size, window, strict=True)
+            )
+            for rows, apart in torn(size, window, shift, clips, windows.device):
                 q, k, v = qkv[:, rows]
                 read[rows] = F.scaled_dot_product_attention(q, k, v, attn_mask=bias + apart)
         else:
@@ -96,9 +102,9 @@ def relative_positions(window: Extent) -> Tensor:
 
 
 def torn(
-    size: Extent, window: Extent, shift: Extent, device: torch.device
+    size: Extent, window: Extent, shift: Extent, clips: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield windows by what the shift has put into them: `(k,)` rows and `(S, S)` biases.
+    """Yield windows of clips by what the shift has put in: `(k,)` rows and `(S, S)` biases.
 
     Only windows at the end of an axis have parts that were no neighbours before: all others share
     one bias of zeros. A bias for each window would take more memory than the network.
@@ -111,8 +117,8 @@ def torn(
         labels = 3 * labels[..., None] + part
         count = length // step
         last = 2 * last[..., None] + (torch.arange(count, device=device) == count - 1) * (by > 0)
-    windows = to_windows(labels[0, ..., None], window)[..., 0]  # (n, S)
-    kinds = last.flatten()
+    windows = to_windows(labels[..., None], window)[..., 0]  # (n, S)
+    kinds = last.flatten().repeat(clips)
     for kind in sorted(set(kinds.tolist())):
         rows = (kinds == kind).nonzero()[:, 0]
         example = windows[rows[0]]
@@ -120,17 +126,19 @@ def torn(
 
 
 def to_windows(grid: Tensor, window: Extent) -> Tensor:
-    """Cut `(T, height, width, C)`, sides multiples of `window`, into `(n, S, C)`."""
-    counts = [side // step for side, step in zip(grid.shape[:3], window, strict=True)]
+    """Cut `(B, T, height, width, C)`, sides multiples of `window`, into `(B * n, S, C)`."""
+    counts = [side // step for side, step in zip(grid.shape[1:4], window, strict=True)]
     sides = [side for pair in zip(counts, window, strict=True) for side in pair]
-    # (T, H, W, C) -> (t, frames, h, rows, w, columns, C) -> (t, h, w, frames, rows, columns, C)
-    parts = grid.reshape(*sides, -1).permute(0, 2, 4, 1, 3, 5, 6)
-    return parts.reshape(math.prod(counts), math.prod(window), -1)
+    # (B, T, H, W, C) -> (B, t, frames, h, rows, w, columns, C)
+    #                 -> (B, t, h, w, frames, rows, columns, C)
+    parts = grid.reshape(len(grid), *sides, -1).permute(0, 1, 3, 5, 2, 4, 6, 7)
+    return parts.reshape(len(grid) * math.prod(counts), math.prod(window), -1)
 
 
 def from_windows(windows: Tensor, window: Extent, size: Extent) -> Tensor:
-    """Put `(n, S, C)` back together as `(*size, C)`."""
+    """Put `(B * n, S, C)` back together as `(B, *size, C)`."""
     counts = [side // step for side, step in zip(size, window, strict=True)]
-    # (n, S, C) -> (t, h, w, frames, rows, columns, C) -> (t, frames, h, rows, w, columns, C)
-    parts = windows.view(*counts, *window, -1).permute(0, 3, 1, 4, 2, 5, 6)
-    return parts.reshape(*size, -1)
+    # (B * n, S, C) -> (B, t, h, w, frames, rows, columns, C)
+    #               -> (B, t, frames, h, rows, w, columns, C)
+    parts = windows.view(-1, *counts, *window, windows.shape[-1]).permute(0, 1, 4, 2, 5, 3, 6, 7)
+    return parts.reshape(len(parts), *size, -1)

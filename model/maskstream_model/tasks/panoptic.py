@@ -64,14 +64,17 @@ def panoptic_clip(
         # Differs from reference: there the empty map has the size of the mask grid.
         empty = [torch.zeros(placement.size, dtype=torch.int64) for _, placement in frames]
         return PanopticVideo(torch.stack(empty), ())
-    scores = torch.tensor([segment.score for segment in found], device=logits.device)
+    scores = torch.tensor([segment.score for segment in found])
     contests = [
-        contest(mask_probabilities(masks[rows], placement), scores) for masks, placement in frames
+        contest(
+            mask_probabilities(masks[rows.to(masks.device)], placement), scores.to(masks.device)
+        )
+        for masks, placement in frames
     ]
     ids, segments = _number(found, passed(contests, config.online.overlap_min))
     # The last entry is that of the winner -1.
-    table = torch.tensor([*ids, 0], device=logits.device)
-    maps = [table[each.winners].cpu() for each in contests]
+    table = torch.tensor([*ids, 0])
+    maps = [table[each.winners.cpu()] for each in contests]
     return PanopticVideo(torch.stack(maps), segments)
 
 

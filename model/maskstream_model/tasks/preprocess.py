@@ -12,13 +12,17 @@ from torch import Tensor
 
 from maskstream_model.aliases import MAX_PIXELS, Frame, Size
 from maskstream_model.config import Rules
+from maskstream_model.constants import kept
 from maskstream_model.errors import FrameError
 from maskstream_model.frame_by_frame import check_frame
+from maskstream_model.transfers import upload
 
 MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 DIVISOR = 32
 """Of padded heights and widths: the coarsest stride of the backbones."""
+MAX_WIDTHS = 16
+"""Widths of frames whose constants are remembered at once."""
 
 Resize = Callable[[Frame, Size], npt.NDArray[Any]]
 """From a frame to one of `(height, width)`, uint8 or float32 in 0 to 255, in memory of its own."""
@@ -74,12 +78,18 @@ def normalise(images: Tensor) -> Tensor:
     """
     # (..., 3, h, w) -> (..., h, w, 3) -> (..., h, w * 3): broadcasting along three is slow
     rows = images.movedim(-3, -1).flatten(-2)
-    mean, std = (
-        torch.tensor(colour, device=images.device).repeat(images.shape[-1])
-        for colour in (MEAN, STD)
-    )
+    mean, std = _colours(images.shape[-1], images.device)
     normalised = (rows.float() - mean) / std
     return normalised.view(*rows.shape[:-1], -1, 3).movedim(-1, -3)
+
+
+def _make_colours(width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of a row of pixels, `(width * 3,)` each."""
+    mean, std = (torch.tensor(colour).repeat(width) for colour in (MEAN, STD))
+    return upload(mean, device), upload(std, device)
+
+
+_colours = kept(_make_colours, MAX_WIDTHS)
 
 
 def prepare(
@@ -113,8 +123,8 @@ def prepare(
     padded = sizes.pop()
     images = torch.zeros(len(frames), *padded, 3, device=device).movedim(-1, 1)
     for image, picture, (height, width) in zip(images, pictures, resized, strict=True):
-        pixels = torch.from_numpy(picture).to(device).permute(2, 0, 1)  # (h, w, 3) -> (3, h, w)
-        image[:, :height, :width] = normalise(pixels)
+        pixels = upload(torch.from_numpy(picture), images.device)
+        image[:, :height, :width] = normalise(pixels.permute(2, 0, 1))  # (h, w, 3) -> (3, h, w)
     return PreparedFrames(images, resized, padded)
 
 

@@ -10,6 +10,7 @@ from maskstream_model.tasks.probabilities import (
     living_masks,
     mask_probabilities,
 )
+from maskstream_model.transfers import upload
 
 VOID = -1
 """Where there is no track at all."""
@@ -27,12 +28,13 @@ def semantic_frame(output: FrameOutput, size: Size) -> Tensor:
         size: `(height, width)` wanted.
     """
     rows, masks = living_masks(output)
-    return class_map(output.mean_logits[rows], masks, Placement.of(output, size))
+    logits = upload(output.mean_logits, masks.device)[rows]
+    return class_map(logits, masks, Placement.of(output, size))
 
 
 def class_scores(output: FrameOutput) -> Tensor:
     """Return `(K,)` the best probability with which a living track of a frame is of each class."""
-    rows, _ = living_masks(output)
+    rows = output.living.nonzero()[:, 0].to(output.mean_logits.device)
     shares = output.mean_logits[rows].softmax(-1)[:, :-1]
     return shares.amax(0) if len(rows) else shares.sum(0)
 

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maskstream_model.daq.disappearance import foreground_scores, match_queries
+from maskstream_model.daq.disappearance import match_queries
 from maskstream_model.daq.online import OnlineDaq
 from maskstream_model.daq.padding import stack_tracks
 from maskstream_model.daq.state import TrackerState
@@ -66,10 +66,12 @@ def emergence_gaps(model: OnlineDaq, step: Step, truth: Tensor) -> list[Gap]:
     """
     tracker, frame = model.tracker, step.frame
     appearances = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
-    states = tracker.decode(stack_tracks([step.state]), frame.embeddings, appearances)
+    states = tracker.decode(
+        stack_tracks([step.state]).on(model.device), frame.embeddings, appearances
+    )
     features, positions = tracker.anchors(appearances)
     ends = states[-1][:, step.state.num_tracks :]
-    scores = foreground_scores(tracker.classify(ends))[0]
+    scores = tracker.foreground(tracker.classify(ends))[0]
     covers = overlaps(tracker.segment(ends, frame.mask_features)[0] > 0, truth) >= IOU_MIN
     rows = _best_rows(covers, scores)
     starts = (features + positions)[0]
@@ -109,20 +111,21 @@ def _best_rows(wanted: Tensor, scores: Tensor) -> list[int]:
 
 def _slots(model: OnlineDaq, step: Step, keep_score_min: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return starts and ends `(N, C)` of tracker 2's anchors, and who it says is there `(N,)`."""
-    tracker, tracked = model.tracker, stack_tracks([step.state])
+    tracker, tracked = model.tracker, stack_tracks([step.state]).on(model.device)
     queries, count = model.segmenter.query_features, step.state.num_tracks
     ends = tracker.decode_slots(tracked, step.frame.embeddings, queries)[-1][:, :count]
     background = tracker.bg_slots.weight[None]
     rows = torch.cat([tracked.features, background], 1)
     starts = queries[match_queries(rows, queries)][:, :count] + tracked.features
-    return starts[0], ends[0], foreground_scores(tracker.classify(ends))[0] > keep_score_min
+    return starts[0], ends[0], tracker.foreground(tracker.classify(ends))[0] > keep_score_min
 
 
 def _tracks(model: OnlineDaq, step: Step) -> tuple[Tensor, Tensor, Tensor]:
     """Return the same of tracker 1's tracked queries."""
-    tracker, frame, tracked = model.tracker, step.frame, stack_tracks([step.state])
+    tracker, frame = model.tracker, step.frame
+    tracked = stack_tracks([step.state]).on(model.device)
     appearances = tracker.pool_appearance(frame.mask_logits, frame.mask_features)
     states = tracker.decode(tracked, frame.embeddings, appearances)
     ends = states[-1][:, : step.state.num_tracks]
-    seen = foreground_scores(tracker.classify(ends))[0] > model.config.online.tracked_score_min
+    seen = tracker.foreground(tracker.classify(ends))[0] > model.config.online.tracked_score_min
     return (tracked.features + tracked.positions)[0], ends[0], seen

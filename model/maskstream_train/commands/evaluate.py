@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["ytvis", "ovis", "vipseg", "coco", "packed"]),
+    type=click.Choice(["ytvis", "ovis", "vipseg", "ref-ytvos", "ref-davis", "coco", "packed"]),
     help="Run --data as this benchmark: write its results, print the official numbers. "
     "coco: pictures, each the first frame of a session; packed: those held out of training.",
 )
@@ -112,7 +112,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     help="Write the tracks in the form of YouTube-VIS results. With --format results.json where "
-    "left out, for VIPSeg a folder: results.",
+    "left out, for VIPSeg and sentences a folder: results.",
 )
 def evaluate(**options: Any) -> None:
     """Measure a model on annotated clips: VIS AP, emergence, disappearance, identities."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from maskstream_model.command_errors import click_errors, printable
-from maskstream_train.commands.shared import FILE, FOLDER, json_option, print_report
+from maskstream_train.commands.shared import EXISTING, FILE, FOLDER, json_option, print_report
 from maskstream_train.evaluation.transience import OBJECTS, Objects
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ beyond_option = click.option(
     type=FILE,
     help="Leave out videos whose folder this file lists too, as 2021's in YouTube-VIS 2022.",
 )
+sentences_option = click.option(
+    "--gt", "truth", required=True, type=EXISTING, help="meta_expressions.json, or its split."
+)
+folder_option = click.option("--results", required=True, type=FOLDER, help="Folder of pictures.")
 
 
 @click.group("score")
@@ -84,6 +88,30 @@ def panoptic(
     from maskstream_train.evaluation.panoptic.score import score_panoptic
 
     _print(score_panoptic(truth, truth_folder, results, folder, objects), as_json)
+
+
+@score.command("ref-ytvos")
+@sentences_option
+@folder_option
+@json_option
+@click_errors()
+def ref_ytvos(truth: Path, results: Path, as_json: bool) -> None:
+    """Ref-YouTube-VOS: J&F of what each sentence names."""
+    from maskstream_train.evaluation.referring.score import score_referring
+
+    _print(score_referring(truth, results, "ref-ytvos"), as_json)
+
+
+@score.command("ref-davis")
+@sentences_option
+@folder_option
+@json_option
+@click_errors()
+def ref_davis(truth: Path, results: Path, as_json: bool) -> None:
+    """Ref-DAVIS17: J&F of objects, mean over the annotators who named them."""
+    from maskstream_train.evaluation.referring.score import score_referring
+
+    _print(score_referring(truth, results, "ref-davis"), as_json)
 
 
 def _print(result: "PrintableReport", as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-from maskstream_model.classes import EVERYDAY, classes
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.presets import preset
 from maskstream_model.errors import ConfigError
@@ -109,18 +108,18 @@ def options_of(
 
 
 def _model(given: dict[str, Any]) -> ModelConfig:
-    """Return the preset; on packed pictures with their classes.
+    """Return the preset, whose classes packed pictures must have.
 
     Raises:
-        ConfigError: they are not those of `EVERYDAY`.
+        ConfigError: they have others.
         DatasetError: the file holds no packed pictures.
     """
     config = preset(given["preset_name"])
-    if given["data"] is None or given["form"] != PACKED:
-        return config
-    if list(PackedPictures(given["data"]).classes) != EVERYDAY.split():
-        raise ConfigError(f"{given['data']} has other classes than these: {EVERYDAY}")
-    return replace(config, classes=classes(EVERYDAY))
+    if given["data"] is not None and given["form"] == PACKED:
+        names = [item.name for item in config.classes]
+        if list(PackedPictures(given["data"]).classes) != names:
+            raise ConfigError(f"{given['data']} has other classes than these: {' '.join(names)}")
+    return config
 
 
 def _plan(given: dict[str, Any], plan: Plan) -> Plan:

@@ -14,6 +14,7 @@ from maskstream_model.tasks.panoptic import panoptic_video
 from maskstream_train.data.annotations import read_annotations
 from maskstream_train.data.classes import match_classes
 from maskstream_train.data.readers import Format, open_reader
+from maskstream_train.data.referring import beyond, open_referring
 from maskstream_train.data.vipseg import VipsegReader
 from maskstream_train.data.ytvis import InstanceReader
 from maskstream_train.evaluation.benchmark import (
@@ -25,6 +26,9 @@ from maskstream_train.evaluation.benchmark import (
 )
 from maskstream_train.evaluation.evaluate import num_classes
 from maskstream_train.evaluation.panoptic.score import PanopticScore
+from maskstream_train.evaluation.referring.folders import ReferringForm
+from maskstream_train.evaluation.referring.run import run_referring
+from maskstream_train.evaluation.referring.score import ReferringScore
 from maskstream_train.evaluation.request import Begin, Request
 from maskstream_train.evaluation.vis_score import VisScore
 
@@ -43,7 +47,7 @@ class BenchmarkAnswer:
 
     settings: Mapping[str, Any]
     results: Path
-    score: VisScore | PanopticScore | None
+    score: VisScore | PanopticScore | ReferringScore | None
 
     @property
     def notes(self) -> Sequence[str]:
@@ -97,6 +101,30 @@ def answer_benchmark(
     if not isinstance(model, FrameTracker):
         raise ConfigError(f"{info.name} of {info.family} cannot be measured on clips of VIPSeg")
     return BenchmarkAnswer(described, out, run_panoptic(model, reader, segment, plan, progress))
+
+
+def answer_referring(
+    model: Model[Any],
+    request: Request,
+    form: ReferringForm,
+    settings: Mapping[str, Any],
+    begin: Begin,
+) -> BenchmarkAnswer:
+    """Run a benchmark of sentences.
+
+    Raises:
+        ConfigError: objects are chosen, a model without prompts, or results cannot be written.
+        DatasetError: data that is not what it should be.
+    """
+    if request.objects != "all":
+        raise ConfigError(f"--objects has no part in {form}: its objects are what sentences name")
+    videos = open_referring(Path(request.data))
+    if request.beyond is not None:
+        videos = beyond(videos, request.beyond)
+    out = request.out or Path("results")
+    progress = begin(sum(len(video.info.pictures) for video in videos))
+    score = run_referring(model, videos, form, out, progress)
+    return BenchmarkAnswer({**settings, "format": form}, out, score)
 
 
 def clip_segmenter(info: ModelInfo) -> ClipSegmenter:

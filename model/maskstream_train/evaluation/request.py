@@ -9,6 +9,7 @@ from maskstream_model.aliases import Progress, Size
 from maskstream_model.backends.table import AUTO, EAGER
 from maskstream_model.errors import ConfigError
 from maskstream_train.data.readers import PACKED, Format
+from maskstream_train.evaluation.referring.folders import ReferringForm
 from maskstream_train.evaluation.transience import Objects
 
 SYNTHETIC = "synthetic"
@@ -28,7 +29,7 @@ class Request:
     precision: str = AUTO
     compile_size: Sequence[Size] = ()
     data: str = SYNTHETIC
-    form: Format | Literal["packed"] | None = None
+    form: Format | ReferringForm | Literal["packed"] | None = None
     objects: Objects = "all"
     beyond: Path | None = None
     names: str = ""

@@ -9,7 +9,6 @@ from maskstream_model import load_model
 from maskstream_model.backends.accelerate import accelerate
 from maskstream_model.backends.execution import Wish
 from maskstream_model.backends.table import EAGER
-from maskstream_model.classes import EVERYDAY
 from maskstream_model.config import ModelConfig
 from maskstream_model.daq.offline import OfflineDaq
 from maskstream_model.daq.online import OnlineDaq
@@ -22,7 +21,7 @@ from maskstream_train.data.packed_stills import PackedStills
 from maskstream_train.data.pictures import list_pictures, read_picture
 from maskstream_train.data.readers import PACKED, open_instances
 from maskstream_train.data.videos import VideoDataset
-from maskstream_train.evaluation.benchmark_answer import answer_benchmark
+from maskstream_train.evaluation.benchmark_answer import answer_benchmark, answer_referring
 from maskstream_train.evaluation.evaluate import evaluate_model, num_classes, stream
 from maskstream_train.evaluation.presence import (
     PresenceReport,
@@ -71,12 +70,9 @@ def answer(request: Request, begin: Begin) -> PrintableReport:
         return _stills(model, request, begin)
     if request.form is not None:
         settings = settings_of(model, request)
+        if request.form == "ref-ytvos" or request.form == "ref-davis":
+            return answer_referring(model, request, request.form, settings, begin)
         return answer_benchmark(model, request, request.form, settings, begin)
-    if model.info.lookahead != 0:
-        raise ConfigError(
-            f"{request.preset} answers late or refines whole videos: "
-            "say the --format of a benchmark"
-        )
     if request.truth is not None:
         return _presence(model, read_presence(request.truth), request, begin)
     num_classes(model.info)
@@ -138,7 +134,6 @@ def open_source(request: Request, class_names: Sequence[str]) -> Source:
         num_frames=request.frames,
         cutouts=request.cutouts,
         textures=request.textures,
-        everyday=list(class_names) == EVERYDAY.split(),
     )
     clips = synthetic_clips(config, request.seed, request.clips)
     categories = None if request.agnostic else range(1, len(class_names) + 1)

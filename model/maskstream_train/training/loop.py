@@ -10,12 +10,13 @@ from types import FrameType
 import torch
 from torch import Tensor
 
+from maskstream_model.config import PresetConfig
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.batches import stream_batches
 from maskstream_train.training.distribution import anywhere, share, wait_for_all
 from maskstream_train.training.journal import Record, journal
 from maskstream_train.training.run_checkpoint import Run, make_folder
-from maskstream_train.training.run_options import Plan, RunOptions
+from maskstream_train.training.run_options import Plan, StageOptions
 from maskstream_train.training.stage import Stage
 from maskstream_train.training.targets import ClipBatch
 from maskstream_train.training.trainer import Trainer
@@ -49,7 +50,7 @@ class Interval:
 
 def train(
     stage: Stage,
-    options: RunOptions,
+    options: StageOptions[PresetConfig],
     clock: Callable[[], float] = time.monotonic,
     batches: Batches = stream_batches,
     observe: Observe = lambda trainer: None,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maskstream_model.daq.disappearance import foreground_scores
 from maskstream_model.daq.tracker import QueryTracker
 from maskstream_model.mask2former.segmenter import SegmenterOutput
 from maskstream_train.training.matcher import (
@@ -128,7 +127,7 @@ class Rollout:
             frame.logits[None], frame.mask_logits[None], targets, self._cost, generator
         )
         rows = assign(costs, targets.present)[0]
-        likely = foreground_scores(frame.logits) > LIKELY_SCORE_MIN
+        likely = self._tracker.foreground(frame.logits) > LIKELY_SCORE_MIN
         return FrameMatch(rows, shown_objects(costs[0], rows, targets.present, likely))
 
     def _turns(self, batch: int, num_frames: int, generator: torch.Generator) -> Tensor:
@@ -180,7 +179,7 @@ class Rollout:
     ) -> PaddedTracks:
         """Choose the rows that are tracks on the next frame, and update their momentum."""
         with torch.no_grad():
-            scores = foreground_scores(self._tracker.classify(rows.features))
+            scores = self._tracker.foreground(self._tracker.classify(rows.features))
             keep = self._keep(rows, scores, generator)
         kept, chosen = compact(rows, keep, scores, self._recipe.max_rows)
         with torch.no_grad():

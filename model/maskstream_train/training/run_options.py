@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from maskstream_model.config import ModelConfig
+from maskstream_model.config import ModelConfig, PresetConfig
 from maskstream_model.errors import ConfigError
 from maskstream_train.data.synthetic import SyntheticConfig
 from maskstream_train.training.packed_sampling import PackedViews
@@ -99,18 +100,21 @@ class BatchPlan:
 
 def with_packed(plan: BatchPlan, data: Path) -> BatchPlan:
     """Return a plan that learns from a file of packed pictures, and cuts objects out of them."""
-    clips = replace(plan.clips, everyday=True, cutouts=plan.clips.cutouts or data)
+    clips = replace(plan.clips, cutouts=plan.clips.cutouts or data)
     return replace(plan, clips=clips, mix=replace(plan.mix, data=data))
 
 
 Plan = BatchPlan | VideoPlan
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """Where and how one stage runs; what it learns from is in `plan`."""
+Config = TypeVar("Config", bound=PresetConfig, covariant=True)
 
-    config: ModelConfig
+
+@dataclass(frozen=True)
+class StageOptions(Generic[Config]):
+    """Where and how one stage of any family runs; what it learns from is in `plan`."""
+
+    config: Config
     out: Path
     budget: Budget
     plan: Plan
@@ -127,3 +131,7 @@ class RunOptions:
     def weights_path(self) -> Path:
         """The exported model: averaged weights of segmenter and tracker."""
         return self.out / f"{self.config.name}.safetensors"
+
+
+RunOptions = StageOptions[ModelConfig]
+"""Of the stages of a model that is built around Mask2Former."""

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from maskstream_model.checkpoint import save_safetensors
+from maskstream_model.config import PresetConfig
 from maskstream_model.errors import TrainingError
 from maskstream_train.training.distribution import share, spread
 from maskstream_train.training.run_checkpoint import CHECKPOINT, Run, load_run, save_run
-from maskstream_train.training.run_options import RunOptions
+from maskstream_train.training.run_options import StageOptions
 from maskstream_train.training.schedule import (
     AveragedWeights,
     learning_rate_factor,
@@ -38,7 +39,9 @@ class LossesOf(nn.Module):
 class Trainer:
     """One stage's run: everything that changes while it trains, and how."""
 
-    def __init__(self, stage: Stage, options: RunOptions, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, stage: Stage, options: StageOptions[PresetConfig], clock: Callable[[], float]
+    ) -> None:
         self.stage, self.options, self._clock = stage, options, clock
         self.device = torch.device(options.device)
         recipe = options.recipe

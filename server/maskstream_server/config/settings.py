@@ -17,6 +17,7 @@ from maskstream_model.backends.table import AUTO
 from maskstream_server.config.secret_files import FOLDER, SecretFiles
 from maskstream_server.config.values import (
     Backend,
+    BrokerAddress,
     BucketAddress,
     Folder,
     HostList,
@@ -34,7 +35,7 @@ from maskstream_server.config.values import (
 from maskstream_server.errors import SettingsError
 
 PREFIX = "MASKSTREAM_"
-SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET")
+SECRETS = ("API_KEYS", "STORE", "STORE_PASSWORD", "WEBHOOK_SECRET", "MQTT")
 MIB = 1 << 20
 GIB = 1 << 30
 DAY_S = 24 * 3600.0
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     task: Literal["instances", "panoptic", "semantic"] | None = None
     # Shorter side of frames in the network, in pixels; None is the preset's own.
     min_size: int | None = Field(None, ge=1)
+    # Frames that a model of sentences looks at together (SgMg: 1 to 36); None: the preset's.
+    chunk_frames: int | None = Field(None, ge=1)
     device: str = "cpu"
     deterministic: bool = False
     threads: int | None = Field(None, ge=1)
@@ -150,6 +153,9 @@ class Settings(BaseSettings):
     # base64 of 24 bytes or more.
     webhook_hosts: HostList = ()
     webhook_secret: WebhookSecret | None = None
+    # The MQTT broker that events of all sessions are published at; it needs the extra `mqtt`.
+    # mqtt://[user:password@]host[:port][/prefix], or mqtts:// for TLS.
+    mqtt: BrokerAddress | None = None
 
     # How long things may take.
     hello_timeout_s: float = Field(10.0, gt=0)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from maskstream_model.backends.table import CHOICES, PRECISIONS
+from maskstream_server.outbound.broker import read_broker
 from maskstream_server.outbound.rules import HOST
 from maskstream_server.outbound.signature import secret_key
 
@@ -101,6 +102,11 @@ def _check_weights(weights: str) -> str:
     return weights
 
 
+def _check_broker(value: SecretStr) -> SecretStr:
+    read_broker(value.get_secret_value())
+    return value
+
+
 def _check_secret(secret: SecretStr) -> SecretStr:
     secret_key(secret.get_secret_value())
     return secret
@@ -122,6 +128,7 @@ BucketAddress = Annotated[str, AfterValidator(_check_bucket)]
 StoreAddress = Annotated[str, AfterValidator(_check_store)]
 Weights = Annotated[str, AfterValidator(_check_weights)]
 """A file, `auto` or `random`."""
+BrokerAddress = Annotated[SecretStr, AfterValidator(_check_broker)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_check_secret)]
 KeyList = Annotated[
     tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys), AfterValidator(_check_keys)

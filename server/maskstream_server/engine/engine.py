@@ -1,7 +1,6 @@
 """The engine: one thread, one device, a bounded queue; frames of many sessions share a step."""
 
 import asyncio
-import logging
 import sys
 import threading
 import time
@@ -11,9 +10,11 @@ from typing import Any, Generic, TypeVar
 
 from maskstream_model.port import Model, StepInput
 from maskstream_server.engine.batching import QueuedRequest
+from maskstream_server.engine.observing import Observing
 from maskstream_server.engine.queue import RequestQueue, Ticket
+from maskstream_server.engine.reader import Reader
 from maskstream_server.engine.step import Stepper, called
-from maskstream_server.engine.threads import choose_threads
+from maskstream_server.engine.threads import EngineThreads
 from maskstream_server.engine.types import (
     CallRequest,
     EngineLimits,
@@ -27,7 +28,6 @@ from maskstream_server.errors import EngineStoppedError, StepFailedError
 
 State = TypeVar("State")
 Value = TypeVar("Value")
-log = logging.getLogger(__name__)
 
 
 class Engine(Generic[State]):
@@ -36,7 +36,7 @@ class Engine(Generic[State]):
     Args:
         model: of live sessions; it is warmed up.
         limits: batches, queue, threads, warm-up.
-        observer: counts batches and failures, on the engine's thread.
+        observer: counts batches and failures, on threads of the engine.
         clock: seconds that only grow.
         prepare: called on the engine's thread before the warm-up; takes minutes perhaps, and says
             what it does to the function that it is given.
@@ -55,12 +55,16 @@ class Engine(Generic[State]):
     ) -> None:
         self.model = model
         self.limits = limits or EngineLimits()
-        self._observer = observer
+        self._observing = Observing(observer)
         self._clock = clock
         self._queue = RequestQueue(self.limits, clock)
         self._stepper = Stepper(
             clock, self._give_way, lambda: self._queue.lately_live, self._check_not_ended
         )
+        self._threads = EngineThreads(
+            self.limits.num_threads, lambda: self._stepper.probe(model)[0]
+        )
+        self._reader = Reader[Outcome](clock)
         self._prepare = prepare
         self.doing: str | None = None
         self._accepting = False
@@ -86,7 +90,8 @@ class Engine(Generic[State]):
             session: its name.
             step: a frame and the state before it, None where the session begins; without a frame
                 the model is flushed.
-            read: makes the value to return, on the engine's thread.
+            read: makes the value to return, on a thread beside the engine's, which steps the next
+                frames meanwhile.
 
         Raises:
             EngineFullError: the queue is at its bound.
@@ -155,9 +160,9 @@ class Engine(Generic[State]):
         return len(self._queue)
 
     def stalled_for_s(self) -> float:
-        """Seconds since the step under way began, or last gave way; 0 when idle."""
-        since_s = self._busy_since_s
-        return 0.0 if since_s is None else max(0.0, self._clock() - since_s)
+        """Seconds since the step or reading under way began, or last gave way; 0 when idle."""
+        begun_s = (self._busy_since_s, self._reader.busy_since_s)
+        return max([0.0, *(self._clock() - since_s for since_s in begun_s if since_s is not None)])
 
     async def stop(self, timeout_s: float | None = None) -> bool:
         """Take no more frames, finish those that wait, end the thread.
@@ -192,11 +197,12 @@ class Engine(Generic[State]):
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            choose_threads(self.limits.num_threads, lambda: self._stepper.probe(self.model)[0])
+            self._reader.start(self._threads.choose())
             self._prepare(self._report)
             self.doing = None
             self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
+            self._reader.finish()
             self._on_loop(_resolve, warm, error)
             return
         self._accepting = not self._ended
@@ -204,9 +210,11 @@ class Engine(Generic[State]):
         # No batch is held here: the last frames of a quiet engine would stay in memory.
         while self._take_turn():
             pass
+        self._reader.finish()
 
     def _take_turn(self) -> bool:
         """Step one batch; False when there will be none."""
+        self._threads.choose_again()
         tickets = self._queue.take()
         if tickets:
             self._do(tickets)
@@ -225,35 +233,39 @@ class Engine(Generic[State]):
             self._do(tickets)
 
     def _do(self, tickets: Sequence[Ticket]) -> None:
-        before_s, self._busy_since_s = self._busy_since_s, self._clock()
-        requests = [each.request for each in tickets if isinstance(each.request, StepRequest)]
-        # A call shares no batch.
-        calls = [each.request for each in tickets if isinstance(each.request, CallRequest)]
-        outcomes = [called(each.call) for each in calls] or self._stepper.step(
-            requests, [ticket.waiting.since_s for ticket in tickets]
-        )
-        self._busy_since_s = before_s
-        for ticket, outcome in zip(tickets, outcomes, strict=True):
-            self._on_loop(_resolve, ticket.future, outcome)
-        try:
-            self._observe(requests, outcomes)
-        except Exception:
-            log.exception("engine_observer_failed")
+        first, before_s = tickets[0], self._busy_since_s
+        self._busy_since_s = self._clock()
+        if isinstance(first.request, CallRequest):  # It shares no batch.
+            value = called(first.request.call)
+            self._busy_since_s = before_s
+            self._on_loop(_resolve, first.future, value)
+        else:
+            self._step(tickets, before_s)
 
-    def _observe(
-        self, requests: Sequence[StepRequest[Any, Any]], outcomes: Sequence[Outcome]
-    ) -> None:
-        if self._observer is None or not requests:
-            return
-        waiting_s: list[float] = []
-        for request, outcome in zip(requests, outcomes, strict=True):
-            if isinstance(outcome, StepFailedError):
-                self._observer.step_failed(outcome)
-            else:
-                times = outcome[1]
-                waiting_s += [times.waiting_s] * len(request.step.frames)
-        if waiting_s:
-            self._observer.batch_done(times.batch_size, times.inference_s, waiting_s)
+    def _step(self, tickets: Sequence[Ticket], before_s: float | None) -> None:
+        """Step a batch and have it read; the thread was busy since `before_s`, and is again."""
+        requests = [each.request for each in tickets if isinstance(each.request, StepRequest)]
+        inferred = self._stepper.infer(requests, [each.waiting.since_s for each in tickets])
+        reads = [
+            partial(self._stepper.read, *each) for each in zip(requests, inferred, strict=True)
+        ]
+        delivers = [partial(self._deliver, ticket.future) for ticket in tickets]
+        if requests[0].live:
+            self._busy_since_s = before_s
+            kind = tickets[0].waiting.shape, len(tickets)
+            self._threads.stepped(kind, inferred[0][1].inference_s)
+            for read, deliver in zip(reads, delivers, strict=True):
+                self._reader.put(read, deliver)
+        else:  # A whole video shares no batch; its reading gives way to live frames on this thread.
+            outcome = reads[0]()
+            self._busy_since_s = before_s
+            delivers[0](outcome)
+        self._observing.batch_done(requests, inferred)
+
+    def _deliver(self, future: "asyncio.Future[Any]", outcome: Outcome) -> None:
+        self._on_loop(_resolve, future, outcome)
+        if isinstance(outcome, StepFailedError):
+            self._observing.step_failed(outcome)
 
     def _on_loop(self, call: Callable[..., None], *args: Any) -> None:
         """Run on the event loop, unless it is closed: then no caller waits."""

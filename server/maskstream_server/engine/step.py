@@ -18,8 +18,12 @@ FAULTS = (Exception, SystemExit)
 """Errors of a model that are caught: an exit would end the engine's thread and all sessions."""
 
 
+Inferred = tuple[StepOutput[Any] | StepFailedError, StepTimes]
+"""What the model gave a request, not yet read, or why there is none; and its times so far."""
+
+
 class Stepper:
-    """Steps requests that may share a batch; for one thread.
+    """Steps requests that may share a batch; for one thread, but for `read`.
 
     Args:
         clock: seconds that only grow.
@@ -43,6 +47,13 @@ class Stepper:
     def step(
         self, requests: Sequence[StepRequest[Any, Any]], arrived_s: Sequence[float]
     ) -> list[Outcome]:
+        """Step a batch and read its outputs; see `infer` and `read`."""
+        inferred = self.infer(requests, arrived_s)
+        return [self.read(*each) for each in zip(requests, inferred, strict=True)]
+
+    def infer(
+        self, requests: Sequence[StepRequest[Any, Any]], arrived_s: Sequence[float]
+    ) -> list[Inferred]:
         """Step a batch; where it fails, each request alone, so that one spoils no other.
 
         Args:
@@ -50,16 +61,16 @@ class Stepper:
             arrived_s: when each came, on the clock.
         """
         started_s, pause = self._clock(), _TimedPause(self._pause, self._clock)
-        outputs = self._infer(requests, pause)
+        outputs = self._outputs(requests, pause)
         inference_s = self._clock() - started_s - pause.took_s
         num_frames = sum(len(request.step.frames) for request in requests)
-        outcomes: list[Outcome] = []
-        for request, since_s, output in zip(requests, arrived_s, outputs, strict=True):
-            times = StepTimes(max(0.0, started_s - since_s), inference_s, 0.0, num_frames)
-            outcomes.append(self._read(request, output, times))
-        return outcomes
+        waited_s = [max(0.0, started_s - since_s) for since_s in arrived_s]
+        return [
+            (output, StepTimes(waiting_s, inference_s, 0.0, num_frames))
+            for output, waiting_s in zip(outputs, waited_s, strict=True)
+        ]
 
-    def _infer(
+    def _outputs(
         self, requests: Sequence[StepRequest[Any, Any]], pause: Pause
     ) -> Sequence[StepOutput[Any] | StepFailedError]:
         try:
@@ -69,7 +80,7 @@ class Stepper:
         except FAULTS as error:
             if len(requests) == 1:
                 return [_failed(error)]
-            return [self._infer([request], pause)[0] for request in requests]
+            return [self._outputs([request], pause)[0] for request in requests]
 
     def _infer_alone(self, request: StepRequest[Any, Any], pause: Pause) -> StepOutput[Any]:
         model, step = request.model, _begun(request)
@@ -96,12 +107,9 @@ class Stepper:
             yield frames[:count]
             frames = frames[count:]
 
-    def _read(
-        self,
-        request: StepRequest[Any, Any],
-        output: StepOutput[Any] | StepFailedError,
-        times: StepTimes,
-    ) -> Outcome:
+    def read(self, request: StepRequest[Any, Any], inferred: Inferred) -> Outcome:
+        """Make what the caller of a request gets; for live ones on any thread."""
+        output, times = inferred
         if isinstance(output, StepFailedError):
             return output
         began_s = self._clock()

@@ -46,7 +46,7 @@ class EngineLimits:
 
 
 Read = Callable[[StepOutput[State], Pause], Value]
-"""Makes what a caller needs of an output, on the engine's thread; its pause is called now and
+"""Makes what a caller needs of an output, on a thread of the engine; its pause is called now and
 then where that takes long."""
 
 
@@ -104,7 +104,7 @@ Outcome = tuple[Any, StepTimes] | StepFailedError
 
 
 class EngineObserver(Protocol):
-    """Is called by the engine, on its thread; must return at once."""
+    """Is called by the engine, on threads of its own; must return at once."""
 
     def batch_done(self, size: int, inference_s: float, waiting_s: Sequence[float]) -> None:
         """Count a batch of `size` frames, and how long each of them had waited."""

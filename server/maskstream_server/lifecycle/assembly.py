@@ -16,6 +16,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.backend import prepare_model
+from maskstream_server.lifecycle.deliveries import build_channels
 from maskstream_server.lifecycle.models import Models
 from maskstream_server.lifecycle.readings import show_decoders, show_device, show_engine
 from maskstream_server.lifecycle.service import Service
@@ -65,6 +66,7 @@ def assemble(settings: Settings, models: Models, open_video: OpenVideo | None = 
             metrics=metrics,
         ),
         tracing=tracing,
+        channels=build_channels(settings),
     )
     show_decoders(service.pictures, registry)
     return service
@@ -82,12 +84,19 @@ def build_engine(
     settings: Settings, model: Model[Any], metrics: WorkMetrics | None = None
 ) -> Engine[Any]:
     """Return the engine, not yet started."""
+    usual = EngineLimits()
+    # What a GPU computes for the first time in a shape takes it long; a CPU does not mind.
+    on_gpu = torch.device(settings.device).type == "cuda"
     limits = EngineLimits(
         max_batch=settings.max_batch,
         # One frame of each session, and one that its lost connection has left behind.
         max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
         deterministic=settings.deterministic,
         num_threads=engine_threads(settings),
+        warm_up_sizes=settings.compile_frame_sizes if on_gpu else usual.warm_up_sizes,
+        warm_up_batches=tuple(range(1, settings.max_batch + 1))
+        if on_gpu
+        else usual.warm_up_batches,
     )
     return Engine(model, limits, metrics, prepare=partial(prepare_model, settings, model, metrics))
 

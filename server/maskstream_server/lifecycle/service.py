@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
+from maskstream_server.delivery.channels import DeliveryChannel
+from maskstream_server.delivery.sender import EventSender
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import StoreError
 from maskstream_server.jobs.service import VideoService
@@ -22,7 +24,7 @@ from maskstream_server.pictures.limits import PictureLimits, memory_for, unit_me
 from maskstream_server.pictures.pool import PicturePool
 from maskstream_server.pictures.worker import Death
 from maskstream_server.session.admission import MAX_SIDE_PX
-from maskstream_server.stores.interface import Lease, SessionStore
+from maskstream_server.stores.interface import Channel, Lease, SessionStore
 from maskstream_server.stores.leases import LeaseKeeper
 from maskstream_server.streaming.background import Background
 from maskstream_server.streaming.connection_registry import ConnectionRegistry
@@ -42,6 +44,7 @@ class Service:
         store: where sessions live; `owner` is this server's name in it.
         random_bytes: for names and tokens; must be hard to guess.
         clock: seconds that only grow.
+        channels: ways for events to receivers outside.
         videos: whole videos by upload; None where the operator has given them no place.
     """
 
@@ -56,9 +59,11 @@ class Service:
     videos: VideoService | None = None
     tracing: Tracing = field(default_factory=Tracing)
     background: Background = field(default_factory=Background)
+    channels: Mapping[Channel, DeliveryChannel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Set up what follows from the other parts."""
+        self.deliveries = EventSender(self.store, self.owner, self.channels)
         max_sessions = self.settings.max_sessions
         self.metrics.sessions(0, max_sessions)
         self.connections = ConnectionRegistry(
@@ -85,6 +90,7 @@ class Service:
         interval_s = self.store.times.lease_s / 4
         self._leases = LeaseKeeper(self.store.renewer(), interval_s, lost)
         await asyncio.gather(self.engine.start(), self.pictures.start())
+        self.deliveries.start()
         if self.videos is not None:
             self.videos.start()
 
@@ -98,6 +104,7 @@ class Service:
             self.engine.stop(self.left_s() if self.engine.ready else LAST_WAIT_S),
             self._end_leases(),
         )
+        await self.deliveries.close()
         self.pictures.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         if not engine_ended:

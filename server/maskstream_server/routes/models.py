@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from maskstream_model.port import PromptUse
 from maskstream_protocol.errors import ModelUnknownError
 from maskstream_server.streaming.ports import SessionPorts
 
@@ -20,6 +21,7 @@ class ModelSummary:
     num_classes: int
     fingerprint: str
     lookahead: int | None
+    prompts: PromptUse
     default: bool
     ready: bool
 
@@ -85,6 +87,7 @@ def _summary(service: SessionPorts) -> ModelSummary:
         num_classes=len(info.classes or ()),
         fingerprint=info.fingerprint,
         lookahead=info.lookahead,
+        prompts=info.prompts,
         default=True,
         ready=service.engine.ready,
     )

@@ -7,6 +7,7 @@ from maskstream_model.port import StepInput
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.notices import ServerMessage
 from maskstream_protocol.results import Timings
+from maskstream_server.events.found import FoundEvent
 from maskstream_server.session.prompts import SessionPrompts
 from maskstream_server.session.reporting import ReportedFrame
 
@@ -82,13 +83,14 @@ class Encode:
 
 @dataclass(frozen=True)
 class CommitMemory:
-    """Commit the whole memory after `sequence`, with the results since the last commit."""
+    """Commit the whole memory after `sequence`, with results and events since the last commit."""
 
     epoch: int
     sequence: int
     parts: dict[str, bytes]
     results: tuple[tuple[int, bytes], ...]
     keep_after: int
+    events: tuple[FoundEvent, ...] = ()
 
 
 @dataclass(frozen=True)

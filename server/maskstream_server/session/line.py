@@ -10,6 +10,7 @@ from maskstream_model.aliases import Frame
 from maskstream_protocol.errors import WireError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.events.observation import Seen
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 
@@ -53,6 +54,7 @@ class FrameTask:
         classes: of these tracks.
         checkpoint: the memory to commit once it is answered; None: there is none to commit.
         answer: its result; None where it was answered on an earlier connection.
+        seen: its tracks as rules see them.
     """
 
     frame: FrameMessage
@@ -72,6 +74,7 @@ class FrameTask:
     classes: Mapping[int, int] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
     answer: ResultMessage | None = None
+    seen: Seen = ()
     error: WireError | None = None
 
     def fail(self, error: WireError) -> None:

@@ -1,15 +1,22 @@
 """What a session remembers beside the model's state, as parts for the store and back."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
 
+from maskstream_protocol.rules import Rule, read_rules
+from maskstream_server.events.memory import NO_EVENTS, EventMemory, read_event_memory
+from maskstream_server.events.rules import NO_RULES, EventRules
 from maskstream_server.session.prompts import NO_PROMPTS, SessionPrompts
 
 MODEL_PREFIX = "model/"
 SESSION_PART = "session"
+RULES_PART = "rules"
+EVENTS_PART = "events"
 SCHEMA = 3
+SCHEMA_WITH_RULES = 4
+"""A server that knows no rules would drop them: it must not take such a session up."""
 
 
 class MemoryDamagedError(Exception):
@@ -28,7 +35,11 @@ class SessionMemory:
         mentioned: tracks that the client knows and that have not disappeared.
         model_parts: the model's memory as it names its parts; none before the epoch's first frame.
         prompts: those that the last frame was stepped with.
-        classes: of the tracks in `mentioned`, where the model takes prompts.
+        classes: of the tracks in `mentioned`, as of the last result.
+        reported: the classes that are mentioned; None: all.
+        rules, fps: what makes events of results, and how many frames without a time are a second.
+        webhook: address that events are sent to.
+        events: what the rules remember after frame `last_result`.
     """
 
     epoch: int = 1
@@ -40,20 +51,44 @@ class SessionMemory:
     fingerprint: str = ""
     prompts: SessionPrompts = NO_PROMPTS
     classes: Mapping[int, int] = field(default_factory=dict)
+    reported: frozenset[int] | None = None
+    rules: tuple[Rule, ...] = ()
+    fps: float | None = None
+    webhook: str | None = None
+    events: EventMemory = NO_EVENTS
+
+    def reporting(self, reported: frozenset[int] | None) -> Self:
+        """Return it for a client that wants these classes mentioned; None: all.
+
+        Tracks of others are known no more. Beside the same classes as before, all stay known: a
+        track may have changed its class since it was first mentioned.
+        """
+        if reported == self.reported:
+            return self
+        left = self.mentioned
+        if reported is not None:
+            left = frozenset(track for track in left if self.classes.get(track) in reported)
+        return replace(self, mentioned=left, reported=reported)
 
     def to_parts(self) -> dict[str, bytes]:
         """Return the named parts of which a commit writes those that have changed."""
         fields: dict[str, Any] = {
-            "schema": SCHEMA,
+            "schema": SCHEMA_WITH_RULES if self.rules else SCHEMA,
             "fingerprint": self.fingerprint,
             "last_result": self.last_result,
             "epoch_began": self.epoch_began,
             "mentioned": sorted(self.mentioned),
+            "classes": sorted(self.classes.items()),
+            "reported": None if self.reported is None else sorted(self.reported),
         }
         if self.prompts.texts:
             fields["texts"], fields["wanted"] = self.prompts.texts, self.prompts.wanted
-            fields["classes"] = sorted(self.classes.items())
         parts = {SESSION_PART: json.dumps(fields, separators=(",", ":")).encode()}
+        if self.rules:
+            rules: dict[str, Any] = {"rules": [asdict(rule) for rule in self.rules]}
+            rules |= {"fps": self.fps, "webhook": self.webhook}
+            parts[RULES_PART] = json.dumps(rules, separators=(",", ":")).encode()
+            parts[EVENTS_PART] = self.events.to_bytes()
         return parts | {MODEL_PREFIX + name: blob for name, blob in self.model_parts.items()}
 
 
@@ -66,12 +101,14 @@ class Beginning:
         state: of the model; None before the epoch's first frame.
         index: last frame that `state` holds, as the model counts.
         kept: sequences of the results that the store keeps, in order.
+        rules: those of the memory, bound to the model.
     """
 
     memory: SessionMemory = field(default_factory=SessionMemory)
     state: Any = None
     index: int = 0
     kept: tuple[int, ...] = ()
+    rules: EventRules = NO_RULES
 
 
 def read_memory(
@@ -88,8 +125,9 @@ def read_memory(
         return SessionMemory(epoch, sequence, sequence, fingerprint=fingerprint)
     try:
         fields = json.loads(parts[SESSION_PART])
-        if fields["schema"] != SCHEMA:
+        if fields["schema"] not in (SCHEMA, SCHEMA_WITH_RULES):
             raise MemoryDamagedError(f"schema {fields['schema']} is not {SCHEMA}")
+        rules = json.loads(parts[RULES_PART]) if RULES_PART in parts else {"rules": []}
         return SessionMemory(
             epoch=epoch,
             sequence=sequence,
@@ -104,9 +142,18 @@ def read_memory(
             fingerprint=str(fields["fingerprint"]),
             prompts=_prompts(fields),
             classes={int(track): int(label) for track, label in fields.get("classes", ())},
+            reported=_labels(fields.get("reported")),
+            rules=read_rules(rules["rules"]),
+            fps=rules.get("fps"),
+            webhook=rules.get("webhook"),
+            events=read_event_memory(parts[EVENTS_PART]) if rules["rules"] else NO_EVENTS,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise MemoryDamagedError(str(error)) from error
+
+
+def _labels(labels: Sequence[Any] | None) -> frozenset[int] | None:
+    return None if labels is None else frozenset(map(int, labels))
 
 
 def _prompts(fields: Mapping[str, Any]) -> SessionPrompts:

@@ -12,11 +12,16 @@ from maskstream_protocol.errors import (
     InternalError,
     StoreAwayError,
 )
+from maskstream_protocol.rule_events import RuleEvent
+from maskstream_server.events.found import FoundEvent
+from maskstream_server.events.memory import NO_EVENTS
+from maskstream_server.events.observation import Observation
+from maskstream_server.events.stepping import step
 from maskstream_server.session.actions import Action, Close, CommitMemory, SendMessage, SendResult
-from maskstream_server.session.credit import CreditLedger
+from maskstream_server.session.credit import CreditLedger, CreditLimit
 from maskstream_server.session.faults import FaultRows
 from maskstream_server.session.line import FlushMark, FrameTask, Item, ResetMark
-from maskstream_server.session.memory import SessionMemory
+from maskstream_server.session.memory import Beginning, SessionMemory
 from maskstream_server.session.prompts import SessionPrompts
 
 REFUSED: Final = (FrameTooLargeError, CodecUnsupportedError, FrameUndecodableError)
@@ -26,29 +31,32 @@ class OutgoingMessages:
     """Outgoing side of a session: results, commits, credit, and replies that wait for them.
 
     Args:
-        memory, ledger: see below.
+        beginning: where the session continues; the results that the store keeps count, too.
+        limit: of the credit: as many results are kept as it has frames.
+        ledger: see below.
         rows: errors in a row.
-        kept: sequences of results that the store keeps, as many at most as the credit has frames;
-            those of earlier connections count, too.
 
     Attributes:
         memory: the memory after the last answered frame.
         ledger: the client's credit.
         away: whether commits do not work now.
-        classes: of the tracks that the client knows, where the model takes prompts.
+        classes: of the tracks that the client knows.
     """
 
     def __init__(
-        self, memory: SessionMemory, ledger: CreditLedger, rows: FaultRows, kept: deque[int]
+        self, beginning: Beginning, limit: CreditLimit, ledger: CreditLedger, rows: FaultRows
     ) -> None:
+        memory = beginning.memory
         self.memory = memory
         self.ledger = ledger
         self.away = False
         self._rows = rows
-        self._latest = kept
+        self._latest = deque(beginning.kept, maxlen=limit.frames)
+        self._rules, self._events = beginning.rules, memory.events
         self._last_result, self._epoch_began = memory.last_result, memory.epoch_began
         self.classes = memory.classes
         self._unsaved: list[tuple[int, bytes]] = []
+        self._unsaved_events: list[FoundEvent] = []
         # Frames that are answered and that the memory does not hold: index and sequence.
         self._ahead: deque[tuple[int, int]] = deque()
         self._requests: list[tuple[tuple[int, int], notices.Flushed | notices.ResetNotice]] = []
@@ -82,6 +90,7 @@ class OutgoingMessages:
             task.answer,
             dropped=sequence - self._last_result - 1,
             first_of_epoch=not self._epoch_began,
+            events=self._step_rules(task),
         ).encode()
         self._rows.clear(*REFUSED, InternalError)
         self._last_result, self._epoch_began = sequence, True
@@ -93,6 +102,18 @@ class OutgoingMessages:
             SendResult(message, task.arrived_s, sequence),
             *self._save_checkpoint(task, answered),
         ]
+
+    def _step_rules(self, task: FrameTask) -> tuple[RuleEvent, ...]:
+        """Return what the rules find on a frame, and remember it."""
+        if not self._rules:
+            return ()
+        frame = task.frame
+        seen = Observation(frame.sequence, frame.epoch, frame.pts_us, task.seen)
+        events, self._events = step(self._rules, self._events, seen)
+        self._unsaved_events += [
+            FoundEvent(frame.sequence, frame.epoch, frame.pts_us, event) for event in events
+        ]
+        return events
 
     def repeated(self, task: FrameTask) -> None:
         """Take a frame that had its result on an earlier connection."""
@@ -117,6 +138,7 @@ class OutgoingMessages:
             mentioned=task.mentioned,
             prompts=task.prompts,
             classes=task.classes,
+            events=self._events,
             model_parts=checkpoint.parts,
         )
         return [self.save()]
@@ -154,12 +176,17 @@ class OutgoingMessages:
         self._epoch_began = False
         self._ahead.clear()
         self.classes = {}
+        self._events = NO_EVENTS
         self.memory = SessionMemory(
             epoch,
             answered,
             self._last_result,
             fingerprint=self.memory.fingerprint,
             prompts=prompts,
+            reported=self.memory.reported,
+            rules=self.memory.rules,
+            fps=self.memory.fps,
+            webhook=self.memory.webhook,
         )
         self._requests.append(
             ((epoch, answered), notices.ResetNotice(epoch, "client", next_sequence))
@@ -183,7 +210,9 @@ class OutgoingMessages:
         is_full = len(self._latest) == self._latest.maxlen
         keep_after = max(self._acked, self._latest[0] - 1 if is_full else 0)
         results, self._unsaved = tuple(self._unsaved), []
-        return CommitMemory(memory.epoch, memory.sequence, memory.to_parts(), results, keep_after)
+        events, self._unsaved_events = tuple(self._unsaved_events), []
+        parts = memory.to_parts()
+        return CommitMemory(memory.epoch, memory.sequence, parts, results, keep_after, events)
 
     def acked(self, sequence: int) -> None:
         """Note that the client has every result up to here: they need not be kept."""

@@ -7,6 +7,7 @@ from maskstream_model.aliases import Frame
 from maskstream_model.port import SessionOptions, StepInput
 from maskstream_protocol.errors import InternalError, WireError
 from maskstream_protocol.results import ResultMessage, Timings
+from maskstream_server.events.observation import Seen
 from maskstream_server.session.actions import Action, Decode, Encode, SendResult, StepModel
 from maskstream_server.session.admission import Terms
 from maskstream_server.session.line import Checkpoint, FramePhase, FrameTask, Line
@@ -66,8 +67,7 @@ class Pipeline:
     Args:
         terms: agreed at the opening of the connection.
         chain: where the model continues.
-        answered: frames up to this one had their results before; they are stepped for the
-            memory's sake.
+        answered: frames up to this one had their results before: they are only stepped.
 
     Attributes:
         line: frames and requests in the order of their answers.
@@ -147,13 +147,11 @@ class Pipeline:
         task.before, task.phase, task.index = self._chain, FramePhase.STEPPING, chain.index + 1
         options = self._options(task.prompts)
         step = StepInput[Any]([picture], chain.state, options, task.skipped)
-        sequence = task.frame.sequence
-        return _step_of(chain, sequence, step, task.index)
+        return _step_of(chain, task.frame.sequence, step, task.index)
 
     def _chain_of(self, task: FrameTask) -> Chain:
         """Return the chain, or a new one where the frame begins an epoch."""
-        same = self._chain.epoch == task.frame.epoch
-        return self._chain if same else Chain(task.frame.epoch)
+        return self._chain if self._chain.epoch == task.frame.epoch else Chain(task.frame.epoch)
 
     def _flush(self) -> StepModel:
         chain = self._flushed_from = self._chain
@@ -217,7 +215,7 @@ class Pipeline:
             actions.append(Encode(task.frame, frame, timings))
             if frame.final:
                 task.phase, task.mentioned, last = FramePhase.ENCODING, frame.mentioned, task
-                task.classes = frame.classes if chain.prompts.texts else {}
+                task.classes = frame.classes
         committed = chain.committed
         if last is not None and report.parts is not None:
             committed = report.committed
@@ -234,7 +232,9 @@ class Pipeline:
     def _pending(self) -> list[FrameTask]:
         return [task for task in self.line.tasks() if task.phase is FramePhase.PENDING]
 
-    def encoded(self, sequence: int, answer: ResultMessage, final: bool) -> list[Action]:
+    def encoded(
+        self, sequence: int, answer: ResultMessage, final: bool, seen: Seen
+    ) -> list[Action]:
         """Take the message of an `Encode`; a provisional one goes out unless it comes too late."""
         task = self.line.task(sequence)
         if task is None:
@@ -244,7 +244,7 @@ class Pipeline:
             message = SendResult(answer.encode(), task.arrived_s, sequence, final=False)
             return [message] if early else []
         if not task.comes_stale():
-            task.answer, task.phase = answer, FramePhase.DONE
+            task.answer, task.seen, task.phase = answer, seen, FramePhase.DONE
         return []
 
     def failed(self, sequence: int | None, error: WireError) -> None:

@@ -3,7 +3,6 @@
 Frames are answered in order of arrival. Event methods return what to do, in order; `Close` ends it.
 """
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +20,7 @@ from maskstream_protocol.errors import (
 )
 from maskstream_protocol.frames import decode_frame
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.events.observation import Seen
 from maskstream_server.session.actions import (
     Action,
     Close,
@@ -63,8 +63,7 @@ class Session:
         self._rows = FaultRows(terms.credit.frames)
         self._texts = TokenBucket(terms.messages_per_s, 2 * terms.messages_per_s)
         self._ledger = CreditLedger(terms.credit)
-        kept = deque(beginning.kept, maxlen=terms.credit.frames)
-        self._outgoing = OutgoingMessages(memory, self._ledger, self._rows, kept)
+        self._outgoing = OutgoingMessages(beginning, terms.credit, self._ledger, self._rows)
         self._prompts = PromptChanges(memory.prompts)
         self._pipeline = Pipeline(terms, Chain.of(beginning), memory.last_result)
         self._line = self._pipeline.line
@@ -120,9 +119,11 @@ class Session:
         self._do(self._pipeline.stepped(sequence, report, times, now_s))
         return self._turn()
 
-    def encoded(self, sequence: int, answer: ResultMessage, final: bool = True) -> list[Action]:
-        """Take the message of an `Encode`."""
-        self._do(self._pipeline.encoded(sequence, answer, final))
+    def encoded(
+        self, sequence: int, answer: ResultMessage, final: bool = True, seen: Seen = ()
+    ) -> list[Action]:
+        """Take the message of an `Encode`, and the frame's tracks as rules see them."""
+        self._do(self._pipeline.encoded(sequence, answer, final, seen))
         return self._turn()
 
     def failed(self, sequence: int | None, error: WireError) -> list[Action]:
@@ -279,8 +280,7 @@ class Session:
 
     def _refuse(self, error: WireError) -> None:
         """Report an error that consumes nothing; one too many ends the connection."""
-        close_code = self._rows.count(error)
-        if close_code is None:
+        if (close_code := self._rows.count(error)) is None:
             self._say(notices.ErrorMessage.of(error))
         else:
             self._end(error, close_code)

@@ -182,7 +182,7 @@ def merge(older: Commit, newer: Commit) -> Commit:
     results = tuple(
         item for item in older.results + newer.results if item.sequence > newer.keep_after
     )
-    return replace(newer, results=results)
+    return replace(newer, results=results, deliveries=older.deliveries + newer.deliveries)
 
 
 def changed(held: Commit, commit: Commit) -> Commit:

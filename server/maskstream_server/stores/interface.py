@@ -7,10 +7,16 @@ every write names it, so that a server that was thought dead cannot write over i
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Final, Literal, Protocol, get_args
 
 FULL_FRACTION = 0.8
 """Share of its memory above which a store takes no new sessions (docs/operating.md)."""
+Channel = Literal["webhook", "mqtt"]
+CHANNELS: Final[tuple[Channel, ...]] = get_args(Channel)
+MAX_DELIVERIES: Final = 10_000
+"""Of an outbox; where more wait, the oldest are given up."""
+DELIVER_WITHIN_S: Final = 86_400.0
+"""An outbox to which nothing was added for so long is given up."""
 TOMBSTONE_LEASES = 4
 """A deleted session keeps its fence for so many lease times, so that late writers are refused."""
 
@@ -33,6 +39,28 @@ class KeptResult:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """A message about a session that the store keeps until it is delivered.
+
+    Attributes:
+        sequence: of the frame that it is about.
+        channel: how it is delivered; each channel of a session has its own order.
+    """
+
+    sequence: int
+    channel: Channel
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The deliveries of one session over one channel, in the order of their commits."""
+
+    session: str
+    channel: Channel
+
+
+@dataclass(frozen=True)
 class Commit:
     """The memory after frame `sequence`, and the results that led there, written as one.
 
@@ -48,6 +76,7 @@ class Commit:
         whole: `parts` replace all that is there; else they replace parts of the same name, and
             `base_sequence` and `epoch` must be what the store holds.
         removed: names of parts that go; only where `whole` is false.
+        deliveries: join the session's outboxes, which outlive it.
     """
 
     lease: Lease
@@ -59,12 +88,14 @@ class Commit:
     keep_after: int = 0
     whole: bool = True
     removed: tuple[str, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def num_bytes(self) -> int:
-        """Bytes that this commit writes: parts and results."""
+        """Bytes that this commit writes: parts, results and deliveries."""
         parts = sum(len(blob) for blob in self.parts.values())
-        return parts + sum(len(result.message) for result in self.results)
+        messages = sum(len(result.message) for result in self.results)
+        return parts + messages + sum(len(each.body) for each in self.deliveries)
 
 
 class CommitOutcome(Enum):
@@ -121,7 +152,7 @@ class ResultSubscription(Protocol):
     """What `SessionStore.watch` has begun."""
 
     async def close(self) -> None:
-        """Hear no more."""
+        """End it: no more results are passed on."""
 
 
 @dataclass(frozen=True)
@@ -206,12 +237,27 @@ class SessionStore(Protocol):
     async def listing(self, limit: int) -> list[SessionListing]:
         """Return at most `limit` sessions, in no order."""
 
-    async def watch(self, session: str, heard: OnResult) -> ResultSubscription:
-        """Call `heard` with each result that is committed from now on, by any server.
+    async def watch(self, session: str, on_result: OnResult) -> ResultSubscription:
+        """Call `on_result` with each result that is committed from now on, by any server.
 
-        On the event loop, in order; it must return at once. While the store is away results pass
-        unheard; a result's own count of dropped frames shows which.
+        On the event loop, in order; it must return at once. While the store is away results are
+        not passed on; a result's own count of dropped frames shows which.
         """
+
+    async def outboxes(self) -> list[Outbox]:
+        """Return the outboxes that have something to deliver, in no order."""
+
+    async def claim_outbox(self, outbox: Outbox, owner: str, life_s: float) -> bool:
+        """Let `owner` alone deliver from it for so many seconds; False where another does."""
+
+    async def leave_outbox(self, outbox: Outbox, owner: str) -> None:
+        """Let others deliver from it."""
+
+    async def first_delivery(self, outbox: Outbox) -> bytes | None:
+        """Return the oldest body; None where there is none."""
+
+    async def delivered(self, outbox: Outbox, body: bytes) -> None:
+        """Take the oldest body away, if it is still this one."""
 
     async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
         """Keep a ticket of a caller for so many seconds; only its hash is known here."""

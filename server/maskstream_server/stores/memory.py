@@ -13,12 +13,14 @@ from maskstream_server.stores.interface import (
     KeptResult,
     Lease,
     OnResult,
+    Outbox,
     SessionListing,
     StoredSession,
     StoreTimes,
     StoreUsage,
     TakenOver,
 )
+from maskstream_server.stores.memory_outboxes import MemoryOutboxes
 from maskstream_server.stores.record import SessionRecord, refusal, write
 
 
@@ -35,10 +37,11 @@ class MemoryStore:
         self._max_bytes = max_bytes
         self._clock = clock
         self._records: dict[str, SessionRecord] = {}
+        self._outboxes = MemoryOutboxes(clock)
         self._used_bytes = 0
         # The caller of each ticket, and when it expires.
         self._tickets: dict[str, tuple[str, float]] = {}
-        self._heard: dict[str, list[OnResult]] = {}
+        self._watching: dict[str, list[OnResult]] = {}
         # The renewer comes from another thread.
         self._lock = threading.Lock()
 
@@ -93,6 +96,7 @@ class MemoryStore:
             if refused is not None:
                 return refused
             self._used_bytes -= record.num_bytes
+            self._outboxes.add(commit, record.stored.sequence)
             results = write(record, commit)
             self._used_bytes += record.num_bytes
             record.expires_s = self._clock() + self.times.resume_ttl_s
@@ -155,20 +159,40 @@ class MemoryStore:
                 for name, record in found[:limit]
             ]
 
-    async def watch(self, session: str, heard: OnResult) -> "MemoryWatch":
+    async def watch(self, session: str, on_result: OnResult) -> "MemoryWatch":
         """See `SessionStore.watch`."""
-        self._heard.setdefault(session, []).append(heard)
-        return MemoryWatch(lambda: self._forget(session, heard))
+        self._watching.setdefault(session, []).append(on_result)
+        return MemoryWatch(lambda: self._forget(session, on_result))
 
-    def _forget(self, session: str, heard: OnResult) -> None:
-        left = [each for each in self._heard.pop(session, []) if each is not heard]
+    def _forget(self, session: str, on_result: OnResult) -> None:
+        left = [each for each in self._watching.pop(session, []) if each is not on_result]
         if left:
-            self._heard[session] = left
+            self._watching[session] = left
 
     def _tell(self, session: str, *results: KeptResult | None) -> None:
-        for heard in self._heard.get(session, ()):
+        for on_result in self._watching.get(session, ()):
             for result in results:
-                heard(result)
+                on_result(result)
+
+    async def outboxes(self) -> list[Outbox]:
+        """See `SessionStore.outboxes`."""
+        return self._outboxes.waiting()
+
+    async def claim_outbox(self, outbox: Outbox, owner: str, life_s: float) -> bool:
+        """See `SessionStore.claim_outbox`."""
+        return self._outboxes.claim(outbox, owner, life_s)
+
+    async def leave_outbox(self, outbox: Outbox, owner: str) -> None:
+        """See `SessionStore.leave_outbox`."""
+        self._outboxes.leave(outbox, owner)
+
+    async def first_delivery(self, outbox: Outbox) -> bytes | None:
+        """See `SessionStore.first_delivery`."""
+        return self._outboxes.first(outbox)
+
+    async def delivered(self, outbox: Outbox, body: bytes) -> None:
+        """See `SessionStore.delivered`."""
+        self._outboxes.delivered(outbox, body)
 
     async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
         """See `SessionStore.keep_ticket`."""

@@ -17,6 +17,8 @@ from maskstream_protocol.records import (
     score_to_u16,
 )
 from maskstream_protocol.results import ResultMessage
+from maskstream_server.events.observation import Seen, observe
+from maskstream_server.events.rules import EventRules
 from maskstream_server.session.actions import Encode
 from maskstream_server.session.reporting import ReportedFrame
 
@@ -33,6 +35,15 @@ class ResultFormat:
     masks: MaskFormat
     mask_scale: float
     task: Task
+
+
+def encode_and_observe(
+    work: Encode, form: ResultFormat, rules: EventRules
+) -> tuple[ResultMessage, Seen]:
+    """Encode one frame's tracks, and measure them for rules; blocking, for a worker thread."""
+    report = work.report
+    seen = observe(rules, report.tracks, report.crops) if report.final else ()
+    return encode_result(work, form), seen
 
 
 def encode_result(work: Encode, form: ResultFormat) -> ResultMessage:

@@ -1,7 +1,7 @@
 """Does what a session asks for: worker threads, engine, commits; reports back as events."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ from maskstream_protocol.errors import BadMessageError, WireError
 from maskstream_protocol.frames import FrameMessage
 from maskstream_server.error_answers import wire_error
 from maskstream_server.errors import StoreUnreachableError
+from maskstream_server.events.found import FoundEvent
 from maskstream_server.pictures.pool import Sender
 from maskstream_server.session.actions import (
     Action,
@@ -25,12 +26,18 @@ from maskstream_server.session.pipeline import WorkTimes
 from maskstream_server.session.reporting import StepReporter
 from maskstream_server.session.session import Session
 from maskstream_server.stores.committer import CommitEvents, Committer
-from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.interface import (
+    Commit,
+    CommitOutcome,
+    Delivery,
+    KeptResult,
+    Lease,
+)
 from maskstream_server.stores.tokens import hash_token
 from maskstream_server.streaming.client_options import ClientOptions
 from maskstream_server.streaming.connection_metrics import ConnectionMetrics
 from maskstream_server.streaming.decode import decode_frame
-from maskstream_server.streaming.encode import encode_result
+from maskstream_server.streaming.encode import encode_and_observe
 from maskstream_server.streaming.model_calls import check_prompts
 from maskstream_server.streaming.opening import Opening
 from maskstream_server.streaming.ports import StreamPorts
@@ -55,7 +62,7 @@ class ActionExecutor:
         self._service = service
         self._connection_metrics = metrics
         self._lease = opening.lease
-        self._options = options
+        self._opening, self._options = opening, options
         self._report = report
         self._work: set[asyncio.Task[None]] = set()
         self._is_away = False
@@ -64,7 +71,7 @@ class ActionExecutor:
         self._log = structlog.get_logger(__name__).bind(session=opening.lease.session)
         events = CommitEvents(
             written=service.metrics.commit_bytes.observe,
-            durable=lambda *at: report(lambda session: session.durable(*at)),
+            durable=self._durable,
             away=self._store_away,
             back=self._store_back,
             lost=self._lost,
@@ -144,9 +151,11 @@ class ActionExecutor:
 
     async def _encode(self, action: Encode) -> None:
         began_s, final = self._connection_metrics.clock(), action.report.final
-        answer = await self._service.compute(encode_result, action, self._options.form)
+        compute, form = self._service.compute, self._options.form
+        rules = self._opening.beginning.rules
+        answer, seen = await compute(encode_and_observe, action, form, rules)
         self._connection_metrics.part(answer.sequence, "encode", began_s)
-        self._report(lambda session: session.encoded(answer.sequence, answer, final))
+        self._report(lambda session: session.encoded(answer.sequence, answer, final, seen))
 
     def _start(
         self, work: Coroutine[Any, Any, None], sequence: int | None, counts: bool = True
@@ -178,8 +187,23 @@ class ActionExecutor:
             parts=action.parts,
             results=tuple(KeptResult(sequence, message) for sequence, message in action.results),
             keep_after=action.keep_after,
+            deliveries=tuple(self._deliveries(action.events)),
         )
         self._committer.offer(commit)
+
+    def _deliveries(self, events: Iterable[FoundEvent]) -> Iterator[Delivery]:
+        session = self._lease.session
+        for found in events:
+            webhook = self._opening.beginning.memory.webhook
+            if webhook is not None:
+                yield Delivery(found.sequence, "webhook", found.message(session, webhook))
+            if "mqtt" in self._service.deliveries.channels:
+                yield Delivery(found.sequence, "mqtt", found.message(session, None))
+
+    def _durable(self, epoch: int, sequence: int) -> None:
+        if self._opening.beginning.rules:
+            self._service.deliveries.wake(self._lease.session)
+        self._report(lambda session: session.durable(epoch, sequence))
 
     def confirm_token(self) -> None:
         """Expire the previous resume token."""

@@ -25,6 +25,7 @@ from maskstream_protocol.notices import (
 from maskstream_protocol.results import mark_durable
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import RETRY_AFTER_MS, SessionUnreadableError
+from maskstream_server.events.rules import EventRules
 from maskstream_server.session.admission import Terms, agreed_codecs
 from maskstream_server.session.credit import CreditLimit
 from maskstream_server.session.memory import (
@@ -34,6 +35,7 @@ from maskstream_server.session.memory import (
     read_memory,
 )
 from maskstream_server.session.prompts import SessionPrompts
+from maskstream_server.session.reporting import labels_of
 from maskstream_server.stores.interface import Lease, TakenOver
 from maskstream_server.stores.tokens import (
     SECRET_BYTES,
@@ -43,11 +45,16 @@ from maskstream_server.stores.tokens import (
     read_token,
 )
 from maskstream_server.stores.tokens import hash_token as hashed
-from maskstream_server.streaming.client_options import check_resumed_prompts, first_prompts
+from maskstream_server.streaming.client_options import (
+    check_resumed_prompts,
+    check_resumed_rules,
+    check_webhook,
+    first_prompts,
+)
 from maskstream_server.streaming.model_calls import ask_model, check_prompts, session_options
 from maskstream_server.streaming.ports import SessionPorts
 
-FEATURES: Final = ("classes", "prompts", "late", "packets", "tickets")
+FEATURES: Final = ("classes", "prompts", "late", "packets", "tickets", "events")
 """Additions of docs/protocol.md 10 that this server has."""
 
 
@@ -80,6 +87,7 @@ async def open_session(service: SessionPorts, hello: Hello, address: str) -> Ope
         StoreError: the store cannot take or give a session now.
     """
     terms = agree(service, hello)
+    check_webhook(hello, service.deliveries.channels.get("webhook"))
     if hello.resume is None:
         first_prompts(service.model.info, hello.prompts)  # before the session is created or resumed
     claim = read_token(hello.resume.token) if hello.resume else None
@@ -137,10 +145,14 @@ async def _begin(
     service.connections.check_free(address)
     token = make_token(session, service.random_bytes(SECRET_BYTES))
     lease = await service.store.create(session, service.owner, hashed(token))
-    memory = SessionMemory(fingerprint=service.model.info.fingerprint, prompts=prompts)
+    info = service.model.info
+    reported = labels_of(info, hello.classes)
+    begun = SessionMemory(fingerprint=info.fingerprint, prompts=prompts, reported=reported)
+    memory = _with_rules(begun, hello)
     reset = ResetNotice(memory.epoch, lost, memory.sequence + 1) if lost else None
     welcome = _welcome(service, terms, lease, token, memory, resumed=False)
-    return Opening(welcome, reset, (), terms, Beginning(memory), lease, token)
+    beginning = Beginning(memory, rules=_rules_of(service, memory))
+    return Opening(welcome, reset, (), terms, beginning, lease, token)
 
 
 async def _begun(service: SessionPorts, session: str, hello: Hello) -> SessionPrompts:
@@ -205,20 +217,36 @@ async def _restore(
         memory = read_memory(stored.epoch, stored.sequence, stored.parts, fingerprint)
         if memory.fingerprint != fingerprint:
             return "model_changed"
+        memory = memory.reporting(labels_of(model.info, hello.classes))
         if not stored.parts:
             # Nothing was committed: the client sends its options again.
             prompts = await _begun(service, session, hello)
-            return Beginning(replace(memory, prompts=prompts))
+            memory = _with_rules(replace(memory, prompts=prompts), hello)
+            return Beginning(memory, rules=_rules_of(service, memory))
         check_resumed_prompts(memory, hello.prompts)
+        check_resumed_rules(memory, hello)
+        rules = _rules_of(service, memory)
         if not memory.model_parts:
-            return Beginning(memory)
+            return Beginning(memory, rules=rules)
         options = session_options(service, memory.prompts)
         read = partial(model.from_parts, memory.model_parts, options)
         state: Any = await ask_model(service, session, read)
     except (MemoryDamagedError, StateError) as error:
         structlog.get_logger(__name__).warning("stored_memory_unreadable", reason=str(error))
         return "state_lost"
-    return Beginning(memory, state, model.committed(state))
+    return Beginning(memory, state, model.committed(state), rules=rules)
+
+
+def _with_rules(memory: SessionMemory, hello: Hello) -> SessionMemory:
+    """Return the memory of a session that begins with the rules of a hello."""
+    if not hello.rules:
+        return memory
+    return replace(memory, rules=hello.rules, fps=hello.fps, webhook=hello.webhook)
+
+
+def _rules_of(service: SessionPorts, memory: SessionMemory) -> EventRules:
+    """Bind the rules of a memory to the model, for which they were checked when it began."""
+    return EventRules.of(memory.rules, service.model.info, fps=memory.fps)
 
 
 async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:

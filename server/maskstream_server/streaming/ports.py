@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar
 
 from maskstream_model.port import Model
 from maskstream_server.config.settings import Settings
+from maskstream_server.delivery.sender import EventSender
 from maskstream_server.engine.engine import Engine
 from maskstream_server.packets.decoder import PacketDecoder
 from maskstream_server.pictures.pool import PicturePool
@@ -23,6 +24,7 @@ class SessionPorts(Protocol):
     Attributes:
         store: where they are kept; `owner` is this server's name in it.
         connections: the connections that have a session here.
+        deliveries: sends events to receivers outside.
     """
 
     settings: Settings
@@ -31,6 +33,7 @@ class SessionPorts(Protocol):
     store: SessionStore
     owner: str
     connections: ConnectionRegistry
+    deliveries: EventSender
 
     def random_bytes(self, count: int, /) -> bytes:
         """Return bytes for names and tokens, hard to guess."""

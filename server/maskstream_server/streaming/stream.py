@@ -80,6 +80,8 @@ class Stream:
             await self._turn_away(wire_error(error))
             return
         report = self._events.put_nowait
+        if opening.beginning.rules.need_masks:
+            options = options.with_masks()
         executor = ActionExecutor(self._service, opening, options, report, self._connection_metrics)
         try:
             await self._serve(opening, executor)

@@ -82,7 +82,7 @@ def test_the_live_part_of_a_model_that_refines_videos_is_what_runs_on_it(stand_i
     assert model.info.lookahead
 
 
-def test_on_a_cpu_auto_is_eager_and_asks_nobody(stand_in, tmp_path):
+def test_on_a_cpu_auto_is_eager_and_builds_nothing(stand_in, tmp_path):
     backend = stand_in(StandInBackend())
     model = tiny_model()
     assert run(model, Wish(frame_sizes=(SIZE,)), tmp_path) == Execution("eager", "float32")

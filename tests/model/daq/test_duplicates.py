@@ -28,6 +28,10 @@ def _masks(*places: str) -> torch.Tensor:
     return torch.stack([_mask(place) for place in places])
 
 
+def _ious(*places: str) -> torch.Tensor:
+    return mask_ious(_masks(*places))
+
+
 def _decisions(seen: list[bool], missed: list[int], born: list[int]) -> Decisions:
     nobody = torch.zeros(len(seen), dtype=torch.bool)
     return Decisions(torch.tensor(seen, dtype=torch.bool), nobody, _ints(missed), _ints(born), 0)
@@ -54,7 +58,7 @@ def test_what_overlaps_a_duplicate_alone_stays() -> None:
 def test_an_anchor_on_a_seen_track_starts_no_track() -> None:
     decisions = _decisions([True], [0], [3, 5])
     result = suppress_duplicates(
-        decisions, _ints([0]), RULES, lambda _, __: _masks("left", "almost left", "right")
+        decisions, _ints([0]), RULES, lambda _, __: _ious("left", "almost left", "right")
     )
     assert result.born.tolist() == [5]
     assert result.seen.tolist() == [True]
@@ -65,7 +69,7 @@ def test_a_younger_track_on_an_older_one_is_missed_until_it_disappears() -> None
     decisions, missed, gone = _decisions([True, True], [0, 0], []), _ints([0, 0]), []
     for _ in range(2):
         result = suppress_duplicates(
-            decisions, missed, patient, lambda _, __: _masks("left", "left")
+            decisions, missed, patient, lambda _, __: _ious("left", "left")
         )
         missed, gone = result.missed_frames, result.gone.tolist()
     assert missed.tolist() == [0, 2]
@@ -77,7 +81,7 @@ def test_a_track_that_was_lost_does_not_take_over_what_another_one_shows() -> No
         _decisions([True, True], [0, 0], []),
         _ints([2, 0]),
         RULES,
-        lambda _, __: _masks("left", "left"),
+        lambda _, __: _ious("left", "left"),
     )
     assert result.seen.tolist() == [False, True]
     assert result.missed_frames.tolist() == [3, 0]
@@ -88,7 +92,7 @@ def test_an_anchor_on_a_track_missed_on_this_frame_alone_recovers_it() -> None:
         _decisions([True, False], [0, 1], [3, 5]),
         _ints([0, 0]),
         RULES,
-        lambda _, __: _masks("right", "left", "almost left", "nowhere"),
+        lambda _, __: _ious("right", "left", "almost left", "nowhere"),
     )
     assert result.seen.tolist() == [True, True]
     assert result.missed_frames.tolist() == [0, 0]
@@ -101,7 +105,7 @@ def test_an_anchor_on_a_track_missed_for_longer_starts_a_track() -> None:
         _decisions([False], [2], [3]),
         _ints([1]),
         RULES,
-        lambda tracks, _: _masks(*["left"] * (len(tracks) + 1)),
+        lambda tracks, _: _ious(*["left"] * (len(tracks) + 1)),
     )
     assert result.seen.tolist() == [False]
     assert result.born.tolist() == [3]
@@ -110,7 +114,7 @@ def test_an_anchor_on_a_track_missed_for_longer_starts_a_track() -> None:
 def test_an_anchor_recovers_the_oldest_of_the_tracks_it_overlaps() -> None:
     decisions = _decisions([False, False], [1, 1], [3])
     result = suppress_duplicates(
-        decisions, _ints([0, 0]), RULES, lambda _, __: _masks("left", "almost left", "left")
+        decisions, _ints([0, 0]), RULES, lambda _, __: _ious("left", "almost left", "left")
     )
     assert result.seen.tolist() == [True, False]
     assert result.missed_frames.tolist() == [0, 1]
@@ -122,7 +126,7 @@ def test_an_anchor_on_a_seen_track_recovers_no_other() -> None:
         _decisions([True, False], [0, 1], [3]),
         _ints([0, 0]),
         RULES,
-        lambda _, __: _masks("left", "almost left", "left"),
+        lambda _, __: _ious("left", "almost left", "left"),
     )
     assert result.seen.tolist() == [True, False]
     assert result.born.tolist() == []
@@ -130,18 +134,18 @@ def test_an_anchor_on_a_seen_track_recovers_no_other() -> None:
 
 def test_a_track_that_was_not_seen_prevents_no_track_elsewhere() -> None:
     result = suppress_duplicates(
-        _decisions([False], [1], [7]), _ints([0]), RULES, lambda _, __: _masks("right", "left")
+        _decisions([False], [1], [7]), _ints([0]), RULES, lambda _, __: _ious("right", "left")
     )
     assert result.seen.tolist() == [False]
     assert result.born.tolist() == [7]
 
 
 def test_without_a_limit_nothing_changes_and_no_mask_is_made() -> None:
-    def masks_of(tracks: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
+    def ious_of(tracks: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
         raise AssertionError("no mask is needed")
 
     decisions = _decisions([True], [0], [1])
-    assert suppress_duplicates(decisions, _ints([0]), OnlineConfig(), masks_of) is decisions
+    assert suppress_duplicates(decisions, _ints([0]), OnlineConfig(), ious_of) is decisions
 
 
 @pytest.mark.parametrize("name", [name for name in preset_names() if name != "demo"])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maskstream_model.daq.state_parts import state_from_parts, state_to_parts
+from maskstream_model.daq.state_parts import state_to_parts
 from maskstream_model.errors import StateError
 from maskstream_model.memory_bounds import MAX_PARTS
 from maskstream_model.parts_file import parts_from_file, parts_to_file
@@ -258,9 +258,3 @@ def test_files_whose_tensors_are_no_parts_are_refused(make):
 
     with pytest.raises(StateError):
         parts_from_file(make(save))
-
-
-def test_floats_go_to_the_device_of_the_model(model, parts):
-    read = state_from_parts(parts, model.config, model.fingerprint, torch.device("meta"))
-    assert read.queries.device.type == "meta"
-    assert read.track_ids.device.type == "cpu"

@@ -8,10 +8,16 @@ from maskstream_model.checkpoint import load_weights, misfits
 from maskstream_model.errors import CheckpointError
 from maskstream_model.families import family_of
 from maskstream_model.genvis import presets, weight_format
-from support.genvis import made_up_weights
+from maskstream_model.genvis.loading import built
+from maskstream_model.loading import WeightFile
+from support.genvis import made_up_weights, tiny_genvis
 from support.weight_files import run, sentence_of
 
 ONLINE, SEMI = "genvis_r50_ovis_online", "genvis_r50_ovis_semi"
+LOSSES = {
+    f"{name}.empty_weight": torch.ones(26)
+    for name in ("criterion", "vita_criterion", "genvis_criterion")
+}
 
 
 def hollow(shapes):
@@ -54,18 +60,30 @@ def test_presets_are_run_as_the_authors_tested_them(name):
     assert config.clips.num_queries == config.segmenter.num_queries == (200 if large else 100)
 
 
+def test_a_published_file_is_loaded_without_the_weights_of_the_losses():
+    config = tiny_genvis().config
+    weights = made_up_weights(config)
+    files = [
+        WeightFile("published", config.name, weights | extra)
+        for extra in ({}, LOSSES, {"genvis_module.unknown": torch.ones(1)})
+    ]
+    models = [built(config, file, "cpu") for file in files[:2]]
+    assert len({model.info.fingerprint for model in models}) == 1
+    with pytest.raises(CheckpointError, match=r"unexpected: genvis_module\.unknown"):
+        built(config, files[2], "cpu")
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """A file as the authors write it."""
     path = tmp_path_factory.mktemp("genvis") / "genvis.pth"
     weights = made_up_weights(presets.preset(ONLINE))
-    unused = ("criterion", "vita_criterion", "genvis_criterion")
-    losses = {f"{name}.empty_weight": torch.ones(26) for name in unused}
-    torch.save({"model": weights | losses, "iteration": 1}, path)
+    torch.save({"model": weights | LOSSES, "iteration": 1}, path)
     yield path
     path.unlink()
 
 
+@pytest.mark.slow  # a file in full size; the test before takes a small one
 def test_a_converted_file_is_the_model_of_the_published_one(published):
     out = published.with_suffix(".safetensors")
     done = run("convert", published, out, "--preset", ONLINE)
@@ -79,10 +97,12 @@ def test_a_converted_file_is_the_model_of_the_published_one(published):
     out.unlink()
 
 
+@pytest.mark.slow
 def test_a_published_file_is_loaded_for_any_preset_of_its_shapes(published):
     assert load_model(SEMI, published).info.lookahead == 2
 
 
+@pytest.mark.slow
 def test_a_file_of_other_classes_is_refused_with_a_sentence(published):
     weights = dict(torch.load(published)["model"])
     for name in list(weights):

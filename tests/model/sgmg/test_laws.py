@@ -15,6 +15,8 @@ def case(chunk_frames):
         load=partial(tiny_model, chunk_frames=chunk_frames),
         frames=tiny_frames(14, seed=1),
         options=PROMPTS,
+        tolerance=1e-4,
+        mask_tolerance=0.01,
         max_tracks=1,
         num_long=40,
     )

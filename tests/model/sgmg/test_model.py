@@ -57,6 +57,43 @@ def test_a_chunk_is_answered_when_it_is_full(model):
     assert model.info.lookahead == 3
 
 
+def test_the_backbone_looks_at_full_chunks_of_several_sessions_at_once(model, monkeypatch):
+    looks, look = [], model.network.look
+
+    def counted(images, resized, clips, pause):
+        looks.append((len(images), clips))
+        return look(images, resized, clips, pause)
+
+    monkeypatch.setattr(model.network, "look", counted)
+    others = SessionOptions(prompts=(DOG,))
+    inputs = [
+        StepInput(FRAMES[:4], model.begin(PROMPTS), PROMPTS),
+        StepInput(FRAMES[4:], model.begin(others), others),
+        StepInput(FRAMES[:3], model.begin(others), others),
+    ]
+    outputs = model.step(inputs)
+    assert looks == [(8, 2)]
+    assert [len(output.results) for output in outputs] == [4, 4, 0]
+    for given, output in zip(inputs[:2], outputs, strict=False):
+        (alone,) = model.step([given])
+        for one, other in zip(output.results, alone.results, strict=True):
+            assert one.tracks.labels.tolist() == other.tracks.labels.tolist()
+            assert np.allclose(one.tracks.scores, other.tracks.scores, atol=1e-5)
+            assert np.allclose(one.masks.mask_logits, other.masks.mask_logits, atol=1e-3)
+
+
+def test_chunks_of_other_sizes_are_looked_at_apart(model, monkeypatch):
+    looks, look = [], model.network.look
+    monkeypatch.setattr(
+        model.network, "look", lambda *given: looks.append(given[2]) or look(*given)
+    )
+    wide = [frame[:48] for frame in FRAMES[:4]]
+    inputs = [StepInput(each, model.begin(PROMPTS), PROMPTS) for each in (wide, FRAMES[:4])]
+    outputs = model.step(inputs)
+    assert looks == [1, 1]
+    assert [output.results[0].size for output in outputs] == [(48, 96), (64, 96)]
+
+
 def test_texts_that_change_within_a_chunk_hold_for_the_frames_that_come_with_them(model):
     changed = run(model, (FRAMES[:2], (CAR,)), (FRAMES[2:], (DOG, CAR)))
     labels = [sorted(label for _, label, _, _ in result.facts) for result in changed]

@@ -60,7 +60,10 @@ def test_windows_compute_what_attention_of_all_tokens_does(extent, shifted):
         torch.nn.init.normal_(attention.qkv.bias)
         window, shift = fitted(extent, WINDOW, shifted)
         expected = attended_at_once(attention, grid, window, shift)
-        torch.testing.assert_close(attention(grid, shifted), expected, atol=1e-5, rtol=1e-5)
+        found = attention(torch.stack([grid, grid.flip(0)]), shifted)
+        torch.testing.assert_close(found[0], expected, atol=1e-5, rtol=1e-5)
+        other = attended_at_once(attention, grid.flip(0), window, shift)
+        torch.testing.assert_close(found[1], other, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -78,5 +81,5 @@ def test_an_axis_of_one_window_is_not_shifted(extent, window, shift):
 
 
 def test_windows_are_put_back_where_they_were_cut():
-    grid = torch.arange(8 * 6 * 9 * 2).view(8, 6, 9, 2)
+    grid = torch.arange(3 * 8 * 6 * 9 * 2).view(3, 8, 6, 9, 2)
     assert from_windows(to_windows(grid, WINDOW), WINDOW, (8, 6, 9)).equal(grid)

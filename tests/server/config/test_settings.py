@@ -56,6 +56,10 @@ def test_variables_and_overrides_are_read_and_overrides_win(monkeypatch):
         ("WEBHOOK_HOSTS", "a.example/hook"),
         ("WEBHOOK_HOSTS", "a.example"),  # without a secret
         ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("MQTT", "broker:1883"),
+        ("MQTT", "http://broker"),
+        ("MQTT", "mqtt://broker:port"),
+        ("MQTT", "mqtt://broker/street/#"),
         ("WEBHOOK_SECRET", "whsec_no base64, but long enough"),
         ("WEBHOOK_SECRET", "c2VjcmV0IGVub3VnaCBmb3IgYW55Ym9keQ=="),
         ("PRIVATE_HOSTS", "*"),

@@ -13,7 +13,7 @@ from maskstream_server.engine.engine import Engine
 from maskstream_server.engine.types import EngineLimits
 from maskstream_server.errors import StepFailedError
 from maskstream_server.session.reporting import ResultOptions, StepReporter
-from support.engines import LIMITS, Stepped, picture, start, submit, submit_clip
+from support.engines import LIMITS, picture, start, submit, submit_clip
 from support.fake_model import FakeModel
 from support.stand_ins import stand_in
 from support.tiny import tiny_frames, tiny_model
@@ -138,35 +138,68 @@ async def test_live_frames_overtake_those_of_whole_videos(start):
 
 @pytest.mark.parametrize("max_batch", [1, 8])
 async def test_live_frames_go_in_the_middle_of_a_step_of_a_whole_video(start, max_batch):
-    took_s, ended = 0.2, []
+    took_s, order = 0.2, []
 
     def on_step(frames):
-        if frames[0][0, 0, 0] == 1:
+        value = int(frames[0][0, 0, 0])
+        if value == 1:
             begun.set()
             assert go_on.wait(60)
         else:
             time.sleep(took_s)
+            order.append(value)
 
-    async def step(name, value, live) -> Stepped:
-        if live:
-            result = await submit(engine, name, value=value)
-        else:
-            result = await submit_clip(engine, [picture(value)], name)
-        ended.append(name)
-        return result
+    def read(output, pause):
+        order.append(1)
+        return output.state
 
     begun, go_on = threading.Event(), threading.Event()
     model = FakeModel(on_step)
     engine = await start(model, replace(LIMITS, max_batch=max_batch))
-    video = asyncio.create_task(step("video", 1, live=False))
-    await asyncio.to_thread(begun.wait, 5)
-    others = [asyncio.create_task(step(name, 2, live=name != "b")) for name in "abc"]
+    step = StepInput([picture(1)], model.begin())
+    video = asyncio.create_task(engine.submit_clip("video", model, step, read))
+    await asyncio.to_thread(begun.wait, 60)
+    others = [
+        asyncio.create_task(submit(engine, "a", value=2)),
+        asyncio.create_task(submit_clip(engine, [picture(3)], "b")),
+        asyncio.create_task(submit(engine, "c", value=4)),
+    ]
     await asyncio.sleep(0)
     go_on.set()
-    result, *_ = await asyncio.gather(video, *others)
-    assert ended.index("a") < ended.index("video") < ended.index("b")
-    assert result.times.inference_s < took_s
-    assert result.state == 1
+    (state, times), *_ = await asyncio.gather(video, *others)
+    assert order.index(2) < order.index(1) < order.index(3)
+    assert times.inference_s < took_s
+    assert state == 1
+
+
+async def test_a_result_leaves_before_those_of_its_batch_are_read(start):
+    engine, left = await start(FakeModel()), threading.Event()
+    steps = [StepInput([picture()], engine.model.begin()) for _ in range(2)]
+    first = asyncio.create_task(engine.submit("a", steps[0], lambda *_: "first"))
+    first.add_done_callback(lambda _: left.set())
+    second = asyncio.create_task(engine.submit("b", steps[1], lambda *_: left.wait(60)))
+    (value, times), (was_out, _) = await asyncio.gather(first, second)
+    assert (value, was_out) == ("first", True)
+    assert times.batch_size == 2
+
+
+async def test_a_batch_is_stepped_while_the_one_before_is_read(start):
+    def on_step(frames):
+        if frames[0][0, 0, 0] == 2:
+            next_began.set()
+
+    def read(output, pause):
+        reading.set()
+        return next_began.wait(60)
+
+    next_began, reading = threading.Event(), threading.Event()
+    engine = await start(FakeModel(on_step))
+    step = StepInput([picture(1)], engine.model.begin())
+    first = asyncio.create_task(engine.submit("a", step, read))
+    assert await asyncio.to_thread(reading.wait, 60)
+    assert engine.stalled_for_s() > 0
+    await submit(engine, "b", value=2)
+    assert (await first)[0] is True
 
 
 async def test_what_the_model_computes_beside_steps_runs_on_the_engines_thread(start):

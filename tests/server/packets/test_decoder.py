@@ -73,7 +73,7 @@ async def test_a_picture_may_change_its_size_at_a_key_frame(decoder, codec):
     assert shapes == [(48, 64)] * 2 + [(64, 96)] * 2
 
 
-@pytest.mark.parametrize("codec", [H264, HEVC, VP8, VP9], ids=NAMES[:4])
+@pytest.mark.parametrize("codec", CODECS, ids=NAMES)
 async def test_pictures_of_odd_sizes_keep_them(decoder, codec):
     frames = unit_frames(codec, encoded_units(codec, moving(2, 45, 67)))
     assert [picture.shape for picture in await all_of(decoder, frames)] == [(45, 67, 3)] * 2

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maskstream_model.port import StepOutput
 from maskstream_model.tasks.results import frame_result
+from maskstream_model.video import NO_OPTIONS
 from maskstream_train.data.annotated import AnnotatedObject, AnnotatedVideo, AnnotatedVideos
 from maskstream_train.data.rle import decode_masks
 from maskstream_train.evaluation.evaluate import evaluate_model, track_frame
@@ -50,6 +52,33 @@ class _Stubborn(Oracle):
 
     def _output(self, frame, listed, status):
         return super()._output(frame, listed, dict.fromkeys(listed, 1))
+
+
+class _Late:
+    """A model whose results wait for two further frames."""
+
+    def __init__(self, model) -> None:
+        self._model, self.info = model, replace(model.info, lookahead=2)
+
+    def begin(self, options=NO_OPTIONS):
+        return self._model.begin(options), ()
+
+    def step(self, batch, pause=None):
+        (given,) = batch
+        state, waiting = given.state
+        (output,) = self._model.step([replace(given, state=state)])
+        waiting = (*waiting, *output.results)
+        return [StepOutput(list(waiting[:-2]), (output.state, waiting[-2:]))]
+
+    def flush(self, state, options=NO_OPTIONS, pause=None):
+        return StepOutput(list(state[1]), (state[0], ()))
+
+
+def test_results_that_come_late_are_compared_with_their_own_frames() -> None:
+    report = evaluate_model(_Late(Oracle(tiny_config())), [squares(SPANS), squares(SPANS[1:])])
+    assert report.num_frames == 24
+    assert report.agnostic.overall["AP"] == pytest.approx(1)
+    assert report.identities.recall == 1
 
 
 def test_wrong_classes_cost_precision_by_class_but_not_agnostic() -> None:

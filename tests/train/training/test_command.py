@@ -115,7 +115,6 @@ def test_packed_pictures_bring_their_classes_and_both_stages(tmp_path):
     assert [item.name for item in options.config.classes] == EVERYDAY.split()
     plan = options.plan
     assert plan.mix.data == plan.clips.cutouts == arguments["data"]
-    assert plan.clips.everyday
     assert (plan.mix.still_share, plan.portrait_share) == (0.5, 0.25)
 
 

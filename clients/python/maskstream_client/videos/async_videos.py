@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Final, Unpack
 
 from maskstream_client.errors import ConnectionFailedError, RefusedError
+from maskstream_client.exports import check_formats, write_exports
 from maskstream_client.stream_options import RetryRules
 from maskstream_client.video_record import Video, id_of, page_from
 from maskstream_client.videos import tus
 from maskstream_client.videos.downloading import Download, DownloadProgress
+from maskstream_client.videos.exporting import fetch_model, fetched_results
 from maskstream_client.videos.http import VIDEOS_PATH, Http, Place
 from maskstream_client.videos.lines import FrameLine
 from maskstream_client.videos.requests import (
@@ -212,6 +214,31 @@ class AsyncVideos:
                 await Download(http, found.id, name, Path(folder), progress).fetch()
                 for name in files
             ]
+
+    async def export(
+        self, video: Video | str, folder: str | Path, names: Sequence[str]
+    ) -> Sequence[Path]:
+        """Make files of the results of a video here, in any form of docs/exports.md.
+
+        They are the same as the server's, and need not have been asked for before.
+
+        Args:
+            video: which; waits until it is done.
+            folder: where they go; made where it is not there.
+            names: of the files, such as `coco.json`.
+
+        Raises:
+            VideoFailedError: it failed.
+            VideoCancelledError: it was cancelled.
+            OutputError: a file cannot be written.
+            ValueError: there is no such form.
+        """
+        done = await self.wait(video)
+        async with Http(self._place) as http:
+            model = await fetch_model(http, done)
+            check_formats(names, model.task)
+            async with fetched_results(http, done, model) as results_of:
+                return await asyncio.to_thread(write_exports, results_of, names, folder)
 
     async def cancel(self, video: Video | str) -> Video:
         """Stop the work on a video; its results are deleted. One that has ended stays as it is."""

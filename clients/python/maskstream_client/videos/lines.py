@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maskstream_protocol.errors import BadMessageError
+from maskstream_protocol.fields import read_fields
 from maskstream_protocol.records import Status
 from maskstream_protocol.rle import decode_rle
+from maskstream_protocol.rule_events import RuleEvent
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,14 @@ class FrameLine:
         time_s: its presentation time; None where the file does not say.
         size: height and width of the mask grid.
         objects: every track that is mentioned on it.
+        events: what the video's rules have found on it.
     """
 
     frame: int
     time_s: float | None
     size: tuple[int, int]
     objects: tuple[FrameObject, ...]
+    events: tuple[RuleEvent, ...] = ()
 
     @property
     def visible(self) -> tuple[FrameObject, ...]:
@@ -81,8 +86,9 @@ def frame_line_from(line: bytes) -> FrameLine:
         fields = json.loads(line)
         height, width = fields["size"]
         objects = tuple(_object_from(item, (height, width)) for item in fields["objects"])
-        return FrameLine(fields["frame"], fields["time_s"], (height, width), objects)
-    except (KeyError, TypeError, ValueError) as error:
+        events = tuple(read_fields(RuleEvent, each, "event") for each in fields.get("events", ()))
+        return FrameLine(fields["frame"], fields["time_s"], (height, width), objects, events)
+    except (KeyError, TypeError, ValueError, BadMessageError) as error:
         raise ValueError(f"The server sent no line of results: {line[:80]!r}.") from error
 
 

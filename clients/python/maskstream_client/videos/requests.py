@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from httpx_sse import EventSource
 
@@ -76,9 +77,16 @@ async def read_events(
 
 async def read_lines(http: Http, video: str, after: int) -> AsyncGenerator[FrameLine, None]:
     """The lines of the frames after one, as far as they are there, of one connection."""
+    async with aclosing(read_raw_lines(http, video, after)) as lines:
+        async for line in lines:
+            yield frame_line_from(line)
+
+
+async def read_raw_lines(http: Http, video: str, after: int) -> AsyncGenerator[bytes, None]:
+    """The same as text, without their newlines."""
     address, query = http.place.video(video, "results"), {"after": str(after)}
     async with http.stream("GET", address, params=query) as answer:
         with http.reading():
             async for line in whole_lines(answer.aiter_bytes()):
                 http.retry.note_progress()
-                yield frame_line_from(line)
+                yield line

@@ -61,6 +61,7 @@ class Videos:
     wait = _blocking(AsyncVideos.wait)
     results = _iterating(AsyncVideos.results)
     download = _blocking(AsyncVideos.download)
+    export = _blocking(AsyncVideos.export)
     cancel = _blocking(AsyncVideos.cancel)
     delete = _blocking(AsyncVideos.delete)
     discard = _blocking(AsyncVideos.discard)

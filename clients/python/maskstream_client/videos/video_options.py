@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
 from maskstream_client.stream_options import check_texts
+from maskstream_protocol.rules import Rule, check_rules
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class VideoOptions:
         show_min: 0 to 1, from which a track is drawn, and visible in `ytvis.json`.
         frame_stride: work on every so many-th frame only.
         webhook: address that is called at the end.
+        rules: make events of results (docs/events.md).
     """
 
     mode: Literal["online", "offline"] = "online"
@@ -37,9 +39,11 @@ class VideoOptions:
     show_min: float | None = None
     classes: Sequence[str] | None = None
     prompts: Sequence[str] | None = None
+    rules: Sequence[Rule] | None = None
 
     def __post_init__(self) -> None:
         check_texts(self.classes, self.prompts)
+        check_rules(self.rules or ())
 
     def to_json(self) -> dict[str, Any]:
         """The `options` of a request: only what is asked for."""
@@ -59,6 +63,7 @@ class VideoFields(TypedDict, total=False):
     show_min: float | None
     classes: Sequence[str] | None
     prompts: Sequence[str] | None
+    rules: Sequence[Rule] | None
 
 
 @dataclass(frozen=True)

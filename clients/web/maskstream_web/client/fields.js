@@ -27,6 +27,9 @@ export const text = check('a string', (value) => typeof value === 'string');
 /** @type {Check<boolean>} */
 export const flag = check('true or false', (value) => typeof value === 'boolean');
 
+/** @type {Check<number>} */
+export const number = check('a number', Number.isFinite);
+
 /** @type {Check<unknown>} */
 export const anything = (value) => value;
 

@@ -22,6 +22,7 @@ const EMPTY = {
   last: false,
   provisional: false,
   objects: [],
+  events: [],
   blob: new Uint8Array(0),
   bytes: new Uint8Array(0),
 };

@@ -139,5 +139,7 @@ export function helloOf(settings, { token, lastSequence, prompts }) {
     classes,
     prompts,
     provisional,
+    rules: settings.rules,
+    webhook: settings.webhook,
   };
 }

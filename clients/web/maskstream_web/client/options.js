@@ -38,6 +38,8 @@ const DEFAULTS = {
   minScore: null,
   classes: null,
   prompts: null,
+  rules: null,
+  webhook: null,
   provisional: false,
   maxInFlight: 4,
   resumeToken: null,

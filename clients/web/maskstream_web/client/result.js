@@ -45,6 +45,8 @@ export class Result {
     this.timings = message.timings;
     this.maskWidth = message.maskWidth;
     this.maskHeight = message.maskHeight;
+    /** What the stream's rules have found on this frame. */
+    this.events = message.events;
     /** Every track that is mentioned on this frame, disappeared ones too. */
     this.tracks = message.objects.map((record) => new Track(record, message, facts.classes));
   }

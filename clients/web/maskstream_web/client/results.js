@@ -1,6 +1,9 @@
 /** RESULT: what was found in one frame: header, object table, mask blob (docs/protocol.md 3). */
 
 import { MalformedResultError } from './errors.js';
+import { count, listOf, number, object, oneOf, optional, positive, text } from './fields.js';
+
+/** @import { RuleEvent } from './types.js' */
 
 const VERSION = 1;
 const RESULT_KIND = 0x81;
@@ -10,6 +13,8 @@ const FIRST = 1;
 const DURABLE = 2;
 const LAST = 4;
 const PROVISIONAL = 8;
+const EVENTS = 16;
+const EVENTS_SPAN_BYTES = 8;
 const THING = 1;
 
 export const MASK_CODECS = /** @type {const} */ ([
@@ -60,6 +65,7 @@ export const STATUSES = /** @type {const} */ (['emerged', 'tracked', 'missed', '
  * @property {boolean} last
  * @property {boolean} provisional
  * @property {ObjectRecord[]} objects
+ * @property {RuleEvent[]} events what rules have found on the frame
  * @property {Uint8Array} blob a view into `bytes`
  * @property {Uint8Array} bytes the whole message
  */
@@ -84,7 +90,44 @@ export function parseResult(bytes) {
     const record = recordAt(view, tableOffset + row * RECORD_BYTES);
     return checkedRecord(record, header, blobLength);
   });
-  return { ...header, objects, blob, bytes };
+  const events = u16(view, 4) & EVENTS ? parseEvents(view, headerLength) : [];
+  return { ...header, objects, events, blob, bytes };
+}
+
+const checkedEvents = listOf(
+  object({
+    id: text,
+    rule: text,
+    type: oneOf('emerged', 'disappeared', 'entered', 'left', 'crossed', 'dwelt', 'count_above'),
+    trackId: optional(positive, null),
+    classId: optional(count, null),
+    label: optional(text, null),
+    score: optional(number, null),
+    direction: optional(oneOf('to_left', 'to_right'), null),
+    count: optional(count, null),
+  }),
+);
+
+/**
+ * The events of a message: a JSON list, where the end of its header says.
+ * @param {DataView} view
+ * @param {number} headerLength
+ * @returns {RuleEvent[]}
+ */
+function parseEvents(view, headerLength) {
+  if (headerLength < HEADER_BYTES + EVENTS_SPAN_BYTES) {
+    throw new MalformedResultError('The header is too short to say where the events are.');
+  }
+  const [offset, length] = [u32(view, HEADER_BYTES), u32(view, HEADER_BYTES + 4)];
+  if (offset + length > view.byteLength) {
+    throw new MalformedResultError('The events do not fit into the message.');
+  }
+  const data = new Uint8Array(view.buffer, view.byteOffset + offset, length);
+  try {
+    return checkedEvents(JSON.parse(new TextDecoder().decode(data)), 'events');
+  } catch (error) {
+    throw new MalformedResultError(`The events of the result cannot be read: ${String(error)}`);
+  }
 }
 
 /**

@@ -49,12 +49,47 @@
  * @property {number | null} [minScore] 0 to 1; the model's own unless given
  * @property {string[] | null} [classes] names of the only classes to mention
  * @property {string[] | null} [prompts] texts that name what to segment
+ * @property {Rule[] | null} [rules] make events of results (docs/events.md)
+ * @property {string | null} [webhook] address that the events are sent to, too
  * @property {boolean} [provisional] of a model that answers late, preliminary results too
  * @property {number} [maxInFlight] pictures sent ahead of their results
  * @property {string | null} [resumeToken] continues a session that another client left
  * @property {Partial<RetryRules>} [retry]
  * @property {boolean} [everyFrame] give dropped pictures too, with `dropReason`
  * @property {AbortSignal} [signal] stops at once and leaves the session to be resumed
+ */
+
+/**
+ * A rule, as it travels (docs/events.md).
+ * @typedef {object} Rule
+ * @property {string} name
+ * @property {EventType} on
+ * @property {[number, number][]} [zone] corners, as shares of width and height
+ * @property {[[number, number], [number, number]]} [line] start and end
+ * @property {number} [share] of a mask, 0 to 1
+ * @property {'to_left' | 'to_right'} [direction]
+ * @property {number} [count]
+ * @property {string[]} [classes]
+ * @property {number} [min_score] 0 to 1
+ * @property {number} [min_duration_s]
+ */
+
+/**
+ * @typedef {'emerged' | 'disappeared' | 'entered' | 'left' | 'crossed' | 'dwelt' | 'count_above'} EventType
+ */
+
+/**
+ * What a rule has found on a frame.
+ * @typedef {object} RuleEvent
+ * @property {string} id unique in its session; the same where the event comes again
+ * @property {string} rule its name
+ * @property {EventType} type
+ * @property {number | null} trackId
+ * @property {number | null} classId
+ * @property {string | null} label
+ * @property {number | null} score 0 to 1
+ * @property {'to_left' | 'to_right' | null} direction
+ * @property {number | null} count
  */
 
 /**

@@ -46,9 +46,7 @@ class Page {
 
   /** Go in with the key of the tab, or without one. */
   async enter() {
-    /** @type {{ name: string, default: boolean }[]} */
-    const models = await this.server.client.models();
-    this.model.textContent = (models.find((model) => model.default) ?? models[0])?.name ?? '';
+    this.model.textContent = (await this.server.card()).name;
     this.signOut.hidden = this.server.apiKey === null;
     this.signIn?.remove();
     this.signIn = null;

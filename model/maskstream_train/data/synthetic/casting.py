@@ -7,7 +7,7 @@ import numpy as np
 
 from maskstream_train.data.synthetic import animals, people, things, vehicles
 from maskstream_train.data.synthetic.bank import TextureBank
-from maskstream_train.data.synthetic.config import Image, SyntheticConfig
+from maskstream_train.data.synthetic.config import LABELS, Image, SyntheticConfig
 from maskstream_train.data.synthetic.cutouts import Cutouts
 from maskstream_train.data.synthetic.motion import Path, PathPlanner, draw_event
 from maskstream_train.data.synthetic.render import Layer
@@ -18,14 +18,11 @@ from maskstream_train.data.synthetic.textures import random_colour
 FigureFamily = Callable[[np.random.Generator], Figure]
 
 FAMILIES: tuple[FigureFamily, ...] = (
-    *(people.biped, animals.quadruped, animals.bird),
-    *(vehicles.car_from_side, vehicles.car_from_above, vehicles.two_wheeler),
+    *(people.biped, animals.bird, vehicles.car_from_side, vehicles.car_from_above),
     *(things.blob, things.bottle, things.ball, things.crate, things.star),
 )
-WEIGHTS = np.array([0.28, 0.19, 0.07, 0.11, 0.1, 0.05, 0.07, 0.06, 0.02, 0.03, 0.02])
-UNNAMED = np.array([f in (animals.quadruped, vehicles.two_wheeler) for f in FAMILIES])
-"""An animal of no kind, and a rider in one mask with the vehicle: not drawn for everyday names."""
-FROM_ABOVE = np.array([0.22, 0.08, 0.02, 0.08, 0.48, 0.03, 0.03, 0.03, 0.01, 0.01, 0.01])
+WEIGHTS = np.array([0.28, 0.07, 0.11, 0.1, 0.07, 0.06, 0.02, 0.03, 0.02])
+FROM_ABOVE = np.array([0.22, 0.02, 0.08, 0.48, 0.03, 0.03, 0.01, 0.01, 0.01])
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Casting:
         use = cutouts is not None and rng.random() < config.cutout_ratio
         self._cutouts = cutouts if use else None
         self._real_share = rng.choice([0.5, 1.0])
-        weights = (FROM_ABOVE if from_above else WEIGHTS) * ~(UNNAMED & config.everyday)
+        weights = FROM_ABOVE if from_above else WEIGHTS
         self._weights = weights / weights.sum()
 
     def draw(self, planner: PathPlanner) -> Cast:
@@ -111,7 +108,7 @@ class Casting:
         figure = family(rng)
         squat = float(rng.uniform(0.6, 1.0)) if rng.random() < 0.25 else 1.0
         sprite_of = FigureSprite(rng, figure, size, self._bank)
-        label = self._config.labels[figure.kind]
+        label = LABELS[figure.kind]
         return Role(sprite_of, label, figure.follows_heading, figure.upright, squat)
 
     def _layer(self, role: Role, path: Path, number: int) -> Layer:

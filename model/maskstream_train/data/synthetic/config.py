@@ -1,6 +1,5 @@
 """What the synthetic data generator is asked for, and what a clip of it holds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,12 @@ from maskstream_model.errors import ConfigError
 Image = npt.NDArray[Any]
 """Pixels (height, width) or (height, width, channels); RGB, uint8 unless said otherwise."""
 
-PERSON, ANIMAL, VEHICLE, THING = range(4)
-"""Class indices of preset `demo`: person, animal, vehicle, object."""
-_DEMO = {
-    **{"person": PERSON, "quadruped": ANIMAL, "bird": ANIMAL},
-    **{"car": VEHICLE, "truck": VEHICLE, "rider": VEHICLE, "bottle": THING, "thing": THING},
+NAMES = EVERYDAY.split()
+LABELS = {
+    **{kind: NAMES.index(kind) for kind in ("person", "bird", "car", "truck", "bottle")},
+    "thing": NAMES.index("other"),
 }
-_EVERYDAY = {
-    kind: EVERYDAY.split().index("other" if kind == "thing" else kind)
-    for kind in _DEMO
-    if kind not in ("quadruped", "rider")
-}
-KINDS = tuple(_DEMO)
-"""What figures are drawn as."""
+"""Class index, in `EVERYDAY`, of each kind that figures are drawn as."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,6 @@ class SyntheticConfig:
         max_objects: most annotated objects of one clip.
         cutouts: folder of real cut-outs (see `cutouts.py`), a file of packed pictures (see
             `packed_cutouts.py`), or None.
-        everyday: labels are indices of `EVERYDAY` in place of `DEMO`; as packed pictures have them.
         textures: folder of pictures and videos that lend backgrounds and object textures (see
             `real_textures.py`), or None.
         empty_ratio: share of clips without any object.
@@ -60,7 +51,6 @@ class SyntheticConfig:
     num_frames: int = 5
     max_objects: int = 4
     cutouts: Path | None = None
-    everyday: bool = False
     textures: Path | None = None
     empty_ratio: float = 0.05
     cutout_ratio: float = 0.3
@@ -89,11 +79,6 @@ class SyntheticConfig:
             raise ConfigError("speed and degradation must not be negative")
 
     @property
-    def labels(self) -> Mapping[str, int]:
-        """Class index of each of `KINDS` that is drawn."""
-        return _EVERYDAY if self.everyday else _DEMO
-
-    @property
     def min_visible_px(self) -> int:
         """Fewest visible pixels of an annotated object, at least 1."""
         return max(1, round(self.min_visible_ratio * self.height * self.width))
@@ -107,7 +92,7 @@ class Clip:
         frames: uint8 (T, height, width, 3), RGB.
         masks: bool (T, O, height, width), the visible part of each object; a pixel belongs to at
             most one object; empty where the object is absent. Each object shows on some frame.
-        labels: int64 (O,), class indices.
+        labels: int64 (O,), class indices in `EVERYDAY`.
         ignored: uint8 (T, height, width), `KNOWN`, `UNKNOWN` or `DOUBTFUL` (`data/packed.py`); None
             where everything is known.
         certainties: float (O,) of the labels, 0 to 1; None: certain.

@@ -2,7 +2,7 @@
 
 Layout of a cut-out folder (that of DAVIS 2016, Perazzi et al., CVPR 2016): one folder for each
 sequence, holding `00000.jpg`, `00000.png`, ...; the PNG is the mask of the one object (0 or not).
-The name of a sequence gives its class, by the words of `CLASS_WORDS`; others are "object".
+The name of a sequence says its class, by the words of `CLASS_WORDS`; others are "other".
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,16 @@ import numpy as np
 
 from maskstream_model.errors import DatasetError
 from maskstream_train.data.pictures import read_grey, read_picture
-from maskstream_train.data.synthetic.config import ANIMAL, PERSON, THING, VEHICLE, Image
+from maskstream_train.data.synthetic.config import NAMES, Image
 
 CLASS_WORDS = {
-    PERSON: "person people dance walk hike kite paragliding bmx surf ski skate rider boy girl",
-    ANIMAL: "animal camel goat horse horsejump cow dog cat sheep bear elephant bird duck",
-    VEHICLE: "vehicle car drift scooter motocross motorbike soapbox bus truck van train tractor",
+    "person": "people dance walk hike kite paragliding bmx surf ski skate rider boy girl",
+    "car": "drift",
+    "motorcycle": "scooter motocross motorbike",
+    "horse": "horsejump",
+    "bird": "duck",
 }
+"""Words for a class beside its own name."""
 STRINGS = ("kite", "paragliding")
 """Sequences with thin lines in the mask, which are cut away."""
 BYSTANDERS = ("dance", "scooter", "soapbox", "camel", "bmx")
@@ -56,12 +59,12 @@ class CutoutSequence:
 
 
 def class_of(name: str) -> int:
-    """Return the class index that the words in a sequence's name tell."""
+    """Return the class index in `EVERYDAY` that the words in a sequence's name say."""
     words = name.lower().replace("_", "-").split("-")
-    for label, known in CLASS_WORDS.items():
-        if any(word in known.split() for word in words):
+    for label, known in enumerate(NAMES):
+        if not {known, *CLASS_WORDS.get(known, "").split()}.isdisjoint(words):
             return label
-    return THING
+    return NAMES.index("other")
 
 
 def clean_mask(mask: Image, name: str) -> Image:

@@ -133,13 +133,10 @@ def open_cutouts(config: SyntheticConfig) -> Cutouts | None:
     """Open the folder or file of cut-outs of a configuration.
 
     Raises:
-        ConfigError: a file of packed pictures, whose labels are of `EVERYDAY`, for other classes.
         DatasetError: a folder that is missing or not laid out as expected, a file of another form.
     """
     if config.cutouts is None or not config.cutouts.is_file():
         return None if config.cutouts is None else CutoutLibrary(config.cutouts)
-    if not config.everyday:
-        raise ConfigError(f"{config.cutouts} has cut-outs of other classes: set everyday=true")
     return PackedCutouts(config.cutouts)
 
 

@@ -36,7 +36,7 @@ class Figure:
     """A deformable object: its kind, its paints, and its parts (back to front) at a phase.
 
     Attributes:
-        kind: what it is drawn as, one of `KINDS`; empty for what has no class.
+        kind: what it is drawn as, one of `LABELS`; empty for what has no class.
         paints: what the parts are painted with.
         pose: phase in radians -> parts.
         follows_heading: drawn heading up, and turned into the direction of motion.

@@ -1,7 +1,5 @@
 """Vehicle figures: cars, vans and lorries from the side and from above, and two-wheelers."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from maskstream_train.data.synthetic.lacquers import (
@@ -16,7 +14,6 @@ from maskstream_train.data.synthetic.lacquers import (
 )
 from maskstream_train.data.synthetic.shapes import (
     Figure,
-    Paint,
     Part,
     Point,
     box,
@@ -25,7 +22,6 @@ from maskstream_train.data.synthetic.shapes import (
     mirrored,
     polygon,
 )
-from maskstream_train.data.synthetic.textures import random_colour
 
 
 class _CarFromSide:
@@ -135,38 +131,3 @@ def car_from_above(rng: np.random.Generator) -> Figure:
     return Figure(
         "car", vehicle_paints(rng), pose, follows_heading=True, upright=False, moves=False
     )
-
-
-def two_wheeler(rng: np.random.Generator) -> Figure:
-    """Draw a motorcycle, scooter or bicycle with its rider, from the side."""
-    wheel, thick = rng.uniform(0.26, 0.36), rng.uniform(0.03, 0.09)
-    bulk, lean = rng.uniform(0.05, 0.2), rng.uniform(0.0, 0.35)
-    paints = (
-        *vehicle_paints(rng),
-        Paint(random_colour(rng), rng.uniform(0, 0.7)),
-        Paint(random_colour(rng)),
-    )
-    rider, helmet = 7, 8
-
-    def ring(x: float) -> list[Part]:
-        turn = np.linspace(0, 2 * np.pi, 13)
-        rim = [(x + wheel * float(np.cos(a)), 0.65 + wheel * float(np.sin(a))) for a in turn]
-        edges = pairwise(rim)
-        return [Part(limb(a, b, thick, thick), TYRE) for a, b in edges]
-
-    def pose(phase: float) -> list[Part]:
-        bob = 0.02 * float(np.sin(phase))
-        hip, shoulder = (-0.2, 0.05 + bob), (-0.1 + lean, -0.5 + bob)
-        parts = ring(-0.6) + ring(0.6)
-        parts.append(Part(limb((-0.55, 0.55), (0.4, 0.4), bulk, bulk), BODY))
-        parts.append(Part(limb((0.6, 0.65), (0.4, -0.05), 0.05, 0.06), TRIM))
-        parts.append(Part(limb((-0.65, 0.2), (0.1, 0.2), 0.1, 0.08), SHADE))
-        knee = (0.25, 0.3)
-        parts.append(Part(limb(hip, knee, 0.14, 0.11), rider))
-        parts.append(Part(limb(knee, (0.0, 0.75), 0.1, 0.07), TYRE))
-        parts.append(Part(limb(hip, shoulder, 0.17, 0.19), rider))
-        parts.append(Part(limb(shoulder, (0.42, -0.1), 0.08, 0.06), rider))
-        parts.append(Part(ellipse((shoulder[0] + 0.12, shoulder[1] - 0.27), (0.15, 0.17)), helmet))
-        return parts
-
-    return Figure("rider", paints, pose)

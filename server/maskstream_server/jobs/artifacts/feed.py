@@ -32,6 +32,14 @@ class Feed:
             self._stopped = True
             self._changed.notify_all()
 
+    def first(self) -> VideoRecord:
+        """Return the first record that counts lines, or says that there are none; blocks for it.
+
+        Raises:
+            FeedStoppedError: there will be none.
+        """
+        return self._newer(0)
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield every line; blocks for those to come."""
         read: dict[str, int] = {}

@@ -12,8 +12,9 @@ import numpy as np
 from maskstream_drawing.frame_painter import FramePainter
 from maskstream_drawing.painting import DrawnObject
 from maskstream_drawing.showing import Showing
+from maskstream_exports.video_results import FoundObject
 from maskstream_protocol.records import Status
-from maskstream_server.jobs.artifacts.material import Material, in_picture
+from maskstream_server.jobs.artifacts.material import Material
 from maskstream_server.media.overlay import OverlayWriter
 
 NO_MASK = np.zeros((0, 0), bool)
@@ -51,12 +52,7 @@ def _drawn(item: Mapping[str, Any], size: tuple[int, int], mask_scale: float) ->
     """Return an object as it is drawn into a picture of (height, width)."""
     box, mask = (0, 0, 0, 0), NO_MASK
     if item["segmentation"] is not None:
-        x0, y0, x1, y1 = item["box"]
-        times = round(1 / mask_scale)
-        crop = in_picture(item)[y0:y1, x0:x1].repeat(times, 0).repeat(times, 1)
-        x0, y0 = times * x0, times * y0
-        # Sizes of masks are rounded up: the last pixel may reach beyond the picture.
-        mask = crop[: size[0] - y0, : size[1] - x0]
-        box = (x0, y0, x0 + mask.shape[1], y0 + mask.shape[0])
+        found = FoundObject(item, size, round(1 / mask_scale))
+        box, mask = found.box, found.crop()
     status = Status[item["status"].upper()]
     return DrawnObject(item["track_id"], item["label"], item["score"], status, box, mask)

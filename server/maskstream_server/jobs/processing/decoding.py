@@ -34,6 +34,12 @@ class FrameReader:
         self._coming: asyncio.Future[Sequence[DecodedFrame]] | None = None
 
     @property
+    def info(self) -> SourceInfo:
+        """What is known of the video, from the first frame on."""
+        assert self._video is not None
+        return self._video.info
+
+    @property
     def num_frames(self) -> int | None:
         """As the file says; None where it does not."""
         return None if self._video is None else self._video.info.num_frames

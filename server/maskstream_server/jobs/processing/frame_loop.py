@@ -88,7 +88,7 @@ class FrameLoop:
             num_done: frames that have results.
             memory: to continue from; None where there are no more frames.
         """
-        job = self._job
+        job, info = self._job, self._reader.info
         await asyncio.to_thread(job.parts.files.check_space)
         progress = Progress(
             next_frame=num_done,
@@ -96,6 +96,9 @@ class FrameLoop:
             frames_total=job.looked_at(self._reader.num_frames),
             last=memory is None,
             warning=self._reader.warning,
+            frame_rate=job.frame_rate(info),
+            width=info.width,
+            height=info.height,
         )
         await job.write(
             lambda record: checkpoint(record, job.fence, progress, job.now_s()), memory or {}

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import structlog
 
+from maskstream_exports.video_results import ResultClass, VideoResults
 from maskstream_model.classes import color_of
 from maskstream_model.port import ClassInfo, Model, Prompt, SessionOptions
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import JobFailedError, StoreUnreachableError
+from maskstream_server.events.rules import EventRules
 from maskstream_server.jobs.artifacts.feed import Feed
 from maskstream_server.jobs.artifacts.material import Material
 from maskstream_server.jobs.intake.fetching import Fetcher
@@ -22,6 +25,7 @@ from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.records.store import Memory, VideoStore, change
 from maskstream_server.jobs.storage.files import SOURCE, VideoFiles
 from maskstream_server.media.decoder import DecodedVideo, OpenVideo
+from maskstream_server.media.messages import SourceInfo
 from maskstream_server.media.soundtrack import OpenSound
 from maskstream_server.session.reporting import ResultOptions
 
@@ -102,6 +106,7 @@ class VideoJob:
             wanted = ResultOptions.of(
                 model.info, options.min_score, options.classes, mask_scale=scale
             )
+            rules = EventRules.of(options.rules, model.info, options.classes)
         except ValueError as error:
             raise JobFailedError(str(error)) from error
         return Tracking(
@@ -112,6 +117,7 @@ class VideoJob:
             SessionOptions(_prompts(options.prompts), self.parts.max_tracks),
             self._classes,
             self.parts.checkpoint_every,
+            rules,
         )
 
     @property
@@ -143,18 +149,45 @@ class VideoJob:
         """Return how many of so many frames are looked at."""
         return None if num_frames is None else -(-num_frames // self.record.options.frame_stride)
 
+    def frame_rate(self, info: SourceInfo) -> float:
+        """Return how many frames are looked at in a second."""
+        return float(info.rate / self.record.options.frame_stride)
+
     def material(self, feed: Feed) -> Material:
         """Return what its files are made of."""
-        options, own_min = self.record.options, self.parts.engine.model.info.show_score_min
         return Material(
-            name=self.record.name,
+            results=partial(self._results, feed),
             lines=feed,
-            classes=self._classes,
-            options=options,
-            show_min=own_min if options.show_min is None else options.show_min,
+            options=self.record.options,
+            show_min=self._show_min,
             open_video=self.open_video,
             open_sound=partial(self.parts.open_sound, self.source),
         )
+
+    def _results(self, feed: Feed) -> VideoResults:
+        """Return its results; waits until something is known of its frames."""
+        record = feed.first()
+        rate, height, width = record.frame_rate, record.height, record.width
+        if rate is None or height is None or width is None:
+            # The lines are of an earlier version, which kept none of these.
+            with closing(self.open_video()) as video:
+                info = video.info
+            rate, height, width = self.frame_rate(info), info.height, info.width
+        return VideoResults(
+            lines=feed,
+            name=record.name,
+            size=(height, width),
+            frame_rate=rate,
+            classes=[ResultClass(each.name, each.thing) for each in self._classes],
+            show_min=self._show_min,
+            mask_scale=record.options.mask_scale,
+        )
+
+    @property
+    def _show_min(self) -> float:
+        """Score from which a track is shown."""
+        wanted = self.record.options.show_min
+        return self.parts.engine.model.info.show_score_min if wanted is None else wanted
 
     @property
     def source(self) -> Path:

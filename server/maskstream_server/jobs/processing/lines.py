@@ -6,6 +6,7 @@ from typing import Any
 
 from maskstream_model.port import ClassInfo, Crops
 from maskstream_protocol.records import Status
+from maskstream_protocol.rule_events import RuleEvent
 from maskstream_server.jobs.processing.rle import picture_rle
 from maskstream_server.session.reporting import ReportedFrame
 
@@ -13,14 +14,19 @@ SCORE_DIGITS = 6
 
 
 def frame_line(
-    index: int, time_s: float, report: ReportedFrame, classes: Sequence[ClassInfo]
+    index: int,
+    time_s: float,
+    report: ReportedFrame,
+    classes: Sequence[ClassInfo],
+    events: Sequence[RuleEvent] = (),
 ) -> bytes:
     """Return the line of one frame, with its newline.
 
     `{"frame", "time_s", "size": [h, w], "objects": [{"track_id", "class_id", "label", "score",
     "status", "age", "box": [x0, y0, x1, y1], "area", "segmentation"}]}`: boxes are half open and
     in mask pixels like areas; a segmentation is a compressed COCO RLE of the picture, null
-    without a pixel. What each field means is said in docs/protocol.md 3.
+    without a pixel. What each field means is said in docs/protocol.md 3. `events` are there where
+    rules have found any (docs/events.md).
     """
     tracks, crops = report.tracks, report.crops
     assert crops is not None
@@ -45,6 +51,8 @@ def frame_line(
         for row, (track, label, score, status, age) in enumerate(rows)
     ]
     line = {"frame": index, "time_s": time_s, "size": list(crops.size), "objects": objects}
+    if events:
+        line["events"] = [event.to_json() for event in events]
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 

@@ -8,30 +8,26 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from maskstream_exports.formats import FORMATS
+from maskstream_exports.formats import Writer as ResultsWriter
 from maskstream_server.jobs.artifacts.feed import Feed
-from maskstream_server.jobs.artifacts.masks import write_masks
 from maskstream_server.jobs.artifacts.material import Material
 from maskstream_server.jobs.artifacts.overlay import write_overlay
-from maskstream_server.jobs.artifacts.panoptic import write_panoptic
-from maskstream_server.jobs.artifacts.tracks import write_tracks
-from maskstream_server.jobs.artifacts.ytvis import write_ytvis
 from maskstream_server.jobs.processing.decoding import in_thread
 from maskstream_server.jobs.records.record import VideoRecord
 from maskstream_server.jobs.storage.disk import sync
 from maskstream_server.media.precedence import lower_priority
 
+
+def _write_results(write: ResultsWriter, material: Material, target: Path) -> None:
+    write(material.results(), target)
+
+
 Writer = Callable[[Material, Path], str | None]
 """Writes a file; returns one sentence where it is not whole."""
 WRITERS: Mapping[str, Writer] = {
-    "ytvis.json": lambda material, target: write_ytvis(
-        material.lines, target, material.name, material.show_min, material.frame_rate()
-    ),
     "overlay.mp4": write_overlay,
-    "masks.zip": lambda material, target: write_masks(material.lines, target),
-    "panoptic.zip": lambda material, target: write_panoptic(
-        material.lines, material.classes, target
-    ),
-    "tracks.parquet": lambda material, target: write_tracks(material.lines, target),
+    **{name: partial(_write_results, write) for name, write in FORMATS.items()},
 }
 """How each of `options.ARTIFACTS` is made."""
 DRAFTS = "drafts"

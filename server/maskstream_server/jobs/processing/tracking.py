@@ -9,14 +9,24 @@ import structlog
 
 from maskstream_model.errors import PromptError
 from maskstream_model.port import ClassInfo, Model, SessionOptions, StepInput
+from maskstream_protocol.rule_events import RuleEvent
 from maskstream_server.engine.engine import Engine
 from maskstream_server.errors import EngineFullError, JobFailedError, StepFailedError
+from maskstream_server.events.memory import NO_EVENTS
+from maskstream_server.events.observation import Observation, observe
+from maskstream_server.events.rules import NO_RULES, EventRules
+from maskstream_server.events.stepping import step
 from maskstream_server.jobs.processing.lines import frame_line
 from maskstream_server.jobs.processing.part_writer import Line
 from maskstream_server.jobs.records.store import Memory
 from maskstream_server.media.decoder import DecodedFrame
 from maskstream_server.session.memory import MemoryDamagedError, SessionMemory, read_memory
-from maskstream_server.session.reporting import ResultOptions, StepReport, StepReporter
+from maskstream_server.session.reporting import (
+    ReportedFrame,
+    ResultOptions,
+    StepReport,
+    StepReporter,
+)
 
 T = TypeVar("T")
 FULL_PAUSE_S = 0.1
@@ -36,6 +46,7 @@ class Tracking:
         options: of the model.
         classes: names of labels.
         every: frames from one memory to the next, or a few more.
+        rules: make events of results.
 
     Attributes:
         next_frame: the frame to take next, counting only those that are looked at.
@@ -51,10 +62,11 @@ class Tracking:
         options: SessionOptions,
         classes: Sequence[ClassInfo],
         every: int,
+        rules: EventRules = NO_RULES,
     ) -> None:
         self._engine, self._model, self._session = engine, model, session
         self._wanted, self._options, self._classes = wanted, options, classes
-        self._every = every
+        self._every, self._rules, self._events = every, rules, NO_EVENTS
         self._state: Any = None
         self._committed = 0
         self._mentioned: frozenset[int] = frozenset()
@@ -80,6 +92,7 @@ class Tracking:
         self._state = await _when_free(call)
         self.next_frame = self._committed = self._model.committed(self._state)
         self._mentioned, self.num_done = memory.mentioned, num_done
+        self._events = memory.events
 
     def at_once(self, height: int, width: int, most: int) -> int:
         """Return how many frames to take at a time, `most` or fewer.
@@ -101,14 +114,14 @@ class Tracking:
         pixels = [frame.pixels for frame in frames]
         report = await self._step(pixels, frames[0].index, frames[-1].index)
         self.next_frame += len(frames)
-        return self._lines(report)
+        return await self._lines(report)
 
     async def finish(self) -> Sequence[Line]:
         """Return the lines that are left after the last frame; raises what `take` does."""
         if self._state is None or not self._waiting:
             return []
         numbers = [index for index, _ in self._waiting.values()]
-        return self._lines(await self._step((), numbers[0], numbers[-1]))
+        return await self._lines(await self._step((), numbers[0], numbers[-1]))
 
     def memory(self) -> Memory | None:
         """Return what to continue from after the lines given; None: it cannot be had here."""
@@ -140,13 +153,14 @@ class Tracking:
             raise JobFailedError(f"The model failed on {which}.") from error
         return report
 
-    def _lines(self, report: StepReport) -> list[Line]:
+    async def _lines(self, report: StepReport) -> list[Line]:
         """Continue from the result of a step; return the lines of the frames that are final."""
         self._state, self._mentioned = report.state, report.mentioned
         lines: list[Line] = []
         for frame in report.frames:
             index, time_s = self._waiting.pop(frame.index - 1)
-            lines.append(partial(frame_line, index, time_s, frame, self._classes))
+            events = await self._step_rules(frame, time_s) if self._rules else ()
+            lines.append(partial(frame_line, index, time_s, frame, self._classes, events))
         self.num_done += len(lines)
         if report.parts is not None:
             self._committed = report.committed
@@ -158,8 +172,17 @@ class Tracking:
                 mentioned=self._mentioned,
                 model_parts=report.parts,
                 fingerprint=self._model.info.fingerprint,
+                rules=tuple(bound.rule for bound in self._rules.bound),
+                events=self._events,
             ).to_parts()
         return lines
+
+    async def _step_rules(self, frame: ReportedFrame, time_s: float) -> Sequence[RuleEvent]:
+        """Return what the rules find on a frame, and remember it."""
+        tracks = await asyncio.to_thread(observe, self._rules, frame.tracks, frame.crops)
+        seen = Observation(frame.index, EPOCH, round(1e6 * time_s), tracks)
+        events, self._events = step(self._rules, self._events, seen)
+        return events
 
 
 async def _when_free(ask: Callable[[], Awaitable[T]]) -> T:

@@ -11,9 +11,25 @@ from pydantic import Field
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=253_402_300_799)]
 """Unix time, up to the year 9999."""
+Rate = Annotated[float, Field(gt=0, le=1e6)]
+"""Frames per second."""
 VideoId = Annotated[str, Field(pattern=r"\A[0-9A-Za-z]+\z")]
 PartName = Annotated[str, Field(pattern=r"\Aresults-[0-9]+\.ndjson\z")]
-Artifact = Literal["ytvis.json", "overlay.mp4", "masks.zip", "panoptic.zip", "tracks.parquet"]
+Artifact = Literal[
+    "ytvis.json",
+    "overlay.mp4",
+    "masks.zip",
+    "panoptic.zip",
+    "tracks.parquet",
+    "tracks.csv",
+    "coco.json",
+    "mots.zip",
+    "cvat-polygons.xml",
+    "cvat-masks.xml",
+    "label-studio.json",
+    "labelme.zip",
+    "fiftyone.zip",
+]
 
 
 def part_name(fence: int) -> PartName:

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, SkipValidation, Strict, TypeAdapter, ValidationError
 
 from maskstream_model.port import ModelInfo
 from maskstream_protocol.messages import MASK_SCALES
 from maskstream_protocol.prompts import PROMPTS_RULE, trimmed_prompts
+from maskstream_protocol.rules import Rule, read_rules
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
+from maskstream_server.events.rules import EventRules
 from maskstream_server.jobs.records.fields import Artifact
 from maskstream_server.session.reporting import labels_of
 
@@ -50,6 +52,7 @@ class JobOptions:
         webhook: address that the end of the video is reported to; None: none.
         classes: names of the classes to mention; None: all.
         prompts: what to segment, for models that take prompts.
+        rules: make events of results; they are in the lines.
     """
 
     model: Text | None = None
@@ -62,6 +65,7 @@ class JobOptions:
     show_min: Score | None = None
     classes: tuple[Text, ...] | None = None
     prompts: Annotated[tuple[Text, ...], AfterValidator(trimmed_prompts)] | None = None
+    rules: Annotated[tuple[Rule, ...] | None, SkipValidation] = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `options_from` reads."""
@@ -102,6 +106,7 @@ def _check_classes(options: JobOptions, model: ModelInfo) -> None:
     """Check classes and prompts against the model."""
     try:
         labels_of(model, options.classes)
+        EventRules.of(options.rules, model, options.classes)
     except ValueError as error:
         raise NotOfModelError(str(error)) from None
     if options.prompts is not None and model.prompts == "never":
@@ -136,11 +141,20 @@ def options_from(document: object) -> JobOptions:
     for name in document:
         if name not in _RULES:
             raise BadOptionsError(f"There is no option {name!r}; known: {', '.join(_RULES)}.")
+    rules = _read_rules(document.get("rules"))
     try:
-        return _reader().validate_python(document)
+        return _reader().validate_python(document | {"rules": rules})
     except ValidationError as error:
         name = error.errors(include_url=False, include_context=False)[0]["loc"][0]
         raise BadOptionsError(f"The option {name} must be {_RULES[str(name)]}.") from None
+
+
+def _read_rules(value: object) -> tuple[Rule, ...] | None:
+    """Return rules; each mistake has a sentence of its own."""
+    try:
+        return None if value is None else read_rules(value)
+    except ValueError as error:
+        raise BadOptionsError(str(error)) from None
 
 
 @cache
@@ -158,6 +172,7 @@ _RULES: Mapping[str, str] = {
     "frame_stride": f"a whole number from 1 to {MAX_STRIDE}",
     "classes": "a list of names of classes, or null",
     "prompts": f"{PROMPTS_RULE}, or null",
+    "rules": "a list of rules, or null",
     "webhook": "an address or null",
 }
 """The rule of each option, for messages."""

@@ -40,6 +40,9 @@ class Video:
     percent: float | None
     frames_done: int
     frames_total: int | None
+    frame_rate: float | None
+    width: int | None
+    height: int | None
     fps: float | None
     eta_s: float | None
     attempt: int
@@ -75,6 +78,9 @@ def public_video(record: VideoRecord) -> Video:
         percent=_percent(record),
         frames_done=record.next_frame,
         frames_total=record.frames_total,
+        frame_rate=record.frame_rate,
+        width=record.width,
+        height=record.height,
         fps=fps,
         eta_s=round(max(0, left) / fps, 1) if running and fps and left is not None else None,
         attempt=record.attempt,

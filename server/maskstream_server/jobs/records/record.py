@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 from maskstream_server.errors import FencedOutError
-from maskstream_server.jobs.records.fields import Artifact, Count, PartName, Seconds, VideoId
+from maskstream_server.jobs.records.fields import Artifact, Count, PartName, Rate, Seconds, VideoId
 from maskstream_server.jobs.records.job_options import JobOptions, options_from
 
 MAX_ATTEMPTS = 3
@@ -57,6 +57,7 @@ class Progress:
         frames_total: as the file says; None where it does not.
         last: whether there are no more frames.
         warning: one sentence where not all of the file could be read.
+        frame_rate, width, height: of the frames that are looked at; see `VideoRecord`.
     """
 
     next_frame: int
@@ -64,6 +65,9 @@ class Progress:
     frames_total: int | None = None
     last: bool = False
     warning: str | None = None
+    frame_rate: float | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class VideoRecord:
         seen_frame: frames before it have been through the model: in the mode `offline` more than
             have results.
         frames_total: as the file says, in the end as counted; None where it does not say.
+        frame_rate: of the frames that are looked at, per second; None: not known yet.
+        width, height: of its upright frames in pixels; None: not known yet.
         all_frames: whether every frame is done; what is left then are artifacts.
         warning: sentences where not all of the file could be read.
         parts: the results so far, in order.
@@ -108,6 +114,9 @@ class VideoRecord:
     next_frame: Count = 0
     seen_frame: Count = 0
     frames_total: Count | None = None
+    frame_rate: Rate | None = None
+    width: Count | None = None
+    height: Count | None = None
     all_frames: bool = False
     warning: str | None = None
     parts: tuple[ResultPart, ...] = ()
@@ -181,6 +190,9 @@ def checkpoint(record: VideoRecord, fence: int, progress: Progress, now_s: float
         frames_total=progress.next_frame if progress.last else progress.frames_total,
         all_frames=progress.last,
         warning=progress.warning,
+        frame_rate=progress.frame_rate,
+        width=progress.width,
+        height=progress.height,
     )
 
 

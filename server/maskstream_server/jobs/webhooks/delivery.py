@@ -14,7 +14,6 @@ import structlog
 
 from maskstream_server.errors import (
     FencedOutError,
-    OutboundError,
     RecordUnreadableError,
     StoreUnreachableError,
     VideoUnknownError,
@@ -30,7 +29,7 @@ from maskstream_server.jobs.webhooks.schedule import (
     schedule_retry,
 )
 from maskstream_server.outbound.client import OutboundClient
-from maskstream_server.outbound.signature import signed_headers
+from maskstream_server.outbound.webhook import WebhookClient
 
 MAX_AT_ONCE = 16
 
@@ -47,7 +46,8 @@ class WebhookSender:
         key: bytes,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._client, self._key, self._now_s = store, client, key, now_s
+        self._store, self._now_s = store, now_s
+        self._client = WebhookClient(client, key, now_s)
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(MAX_AT_ONCE)
 
@@ -98,17 +98,9 @@ class WebhookSender:
 
     async def _post(self, record: VideoRecord) -> str | None:
         """Send the message; return why it was not accepted, None where it was."""
-        assert record.options.webhook is not None
-        body = json.dumps(public_json(record)).encode()
-        headers = signed_headers(self._key, record.id, body, self._now_s())
-        try:
-            async with asyncio.timeout(ATTEMPT_S):
-                status = await self._client.post(record.options.webhook, body, headers)
-        except TimeoutError:
-            return "There is no answer in time."
-        except OutboundError as error:
-            return str(error)
-        return None if 200 <= status < 300 else f"The answer has the status {status}."
+        url, body = record.options.webhook, json.dumps(public_json(record)).encode()
+        assert url is not None
+        return await self._client.post(url, record.id, body, ATTEMPT_S)
 
     def _finished(self, video: str, task: "asyncio.Task[None]") -> None:
         del self._under_way[video]

@@ -1,9 +1,19 @@
 """How a session is written in Redis: names of keys, arguments of scripts, fields of its hash."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from maskstream_server.errors import SessionUnreadableError
-from maskstream_server.stores.interface import Commit, SessionListing, StoredSession
+from maskstream_server.stores.interface import (
+    CHANNELS,
+    DELIVER_WITHIN_S,
+    MAX_DELIVERIES,
+    Channel,
+    Commit,
+    Outbox,
+    SessionListing,
+    StoredSession,
+)
 from maskstream_server.stores.tokens import is_name
 
 PART = b"p:"
@@ -19,6 +29,23 @@ def keys_of(session: str) -> list[str]:
 def ticket_key(ticket_hash: str) -> str:
     """Return the key of a ticket: its caller."""
     return f"ms:{{{ticket_hash}}}:t"
+
+
+OUTBOX_KINDS: Final[Mapping[Channel, str]] = {"webhook": "ow", "mqtt": "om"}
+OUTBOX_KEYS = "ms:{*}:o?"
+"""Pattern of the keys of outboxes."""
+
+
+def outbox_key(outbox: Outbox) -> str:
+    """Return the key of an outbox."""
+    return f"ms:{{{outbox.session}}}:{OUTBOX_KINDS[outbox.channel]}"
+
+
+def outbox_of(key: bytes) -> Outbox | None:
+    """Return the outbox of a key; None where no session has such a name."""
+    name, _, kind = key.decode(errors="replace").removeprefix("ms:{").rpartition("}:")
+    channel = next((each for each, other in OUTBOX_KINDS.items() if other == kind), None)
+    return Outbox(name, channel) if channel and is_name(name) else None
 
 
 SESSION_KEYS = "ms:{*}:s"
@@ -86,10 +113,12 @@ def commit_args(commit: Commit, ttl_ms: int) -> list[Any]:
     """Return the arguments of the commit script."""
     args: list[Any] = [commit.lease.fence, commit.epoch, commit.base_sequence, commit.sequence]
     args += [int(commit.whole), commit.keep_after, ttl_ms, len(commit.parts), len(commit.results)]
-    args.append(len(commit.removed))
+    args += [len(commit.removed), MAX_DELIVERIES, milliseconds(DELIVER_WITHIN_S)]
     for name, blob in commit.parts.items():
         args += [PART + name.encode(), blob]
     for result in commit.results:
         args += [result.sequence, result.message]
     args += [PART + name.encode() for name in commit.removed]
+    for delivery in commit.deliveries:
+        args += [delivery.sequence, 3 + CHANNELS.index(delivery.channel), delivery.body]
     return args

@@ -7,7 +7,8 @@ on keys of the name of a trial, or without effect.
 from dataclasses import dataclass
 from typing import Final
 
-from maskstream_server.stores.redis.coding import keys_of
+from maskstream_server.stores.interface import Outbox
+from maskstream_server.stores.redis.coding import keys_of, outbox_key
 
 Command = tuple[str, ...]
 SCRIPT, SCRIPT_SHA1 = "return 1", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
@@ -46,7 +47,7 @@ SCRIPTING: Final = Need(
 def session_needs(name: str) -> list[Need]:
     """Return what a session of this name needs."""
     memory, lease, results = keys_of(name)
-    pattern = "ms:*"
+    pattern, outbox = "ms:*", outbox_key(Outbox(name, "webhook"))
     commands = (
         ("HSET", memory, "f", "1"),
         ("PEXPIRE", memory, LIFE_MS),
@@ -70,6 +71,11 @@ def session_needs(name: str) -> list[Need]:
         Need(pattern, commands),
         Need(pattern, (("INFO", "memory"),), "its fill level is unknown"),
         Need(pattern, (("SCAN", "0"), ("PTTL", memory)), "sessions are not listed"),
+        Need(
+            pattern,
+            (("RPUSH", outbox, "1"), ("LTRIM", outbox, "1", "0"), ("LINDEX", outbox, "0")),
+            "events are not delivered by webhooks and MQTT",
+        ),
         Need(
             pattern, (("PUBLISH", results, ""), ("SUBSCRIBE", results)), "sessions are not watched"
         ),

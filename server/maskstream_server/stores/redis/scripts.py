@@ -4,7 +4,9 @@ Keys: `s` a hash (fence, epoch, sequence, token, previous, and `p:NAME` for each
 memory), `l` a string `fence|owner` that lives as long as the lease, `r` a stream of results whose
 entry ids are sequences. Viewers of a session get them on a channel of that name too:
 `sequence:result`, and `` where it is deleted; a user who may not publish has no viewers, hence
-`pcall`. A ticket is a string of its own, `t`. A script whose write is refused has written nothing.
+`pcall`. A ticket is a string of its own, `t`. An outbox is a list, `ow` or `om`, with the
+string `OUTBOX:c` of the server that delivers from it. A script whose write is refused has written
+nothing.
 """
 
 TAKE_TICKET = """
@@ -59,9 +61,10 @@ return fence
 """
 
 COMMIT = """
--- KEYS s r; ARGV fence epoch base sequence whole keep_after ttl_ms num_parts num_results
--- num_removed, then field and bytes of each part, sequence and bytes of each result, fields of
--- removed parts -> word
+-- KEYS s r, outboxes; ARGV fence epoch base sequence whole keep_after ttl_ms num_parts num_results
+-- num_removed max_deliveries deliver_ms, then field and bytes of each part, sequence and bytes of
+-- each result, fields of removed parts, sequence, number of the key and bytes of each delivery
+-- -> word
 local stored = redis.call('HMGET', KEYS[1], 'fence', 'epoch', 'sequence')
 if not stored[1] then return 'missing' end
 if stored[1] ~= ARGV[1] then return 'fenced' end
@@ -84,7 +87,7 @@ if whole then
 end
 -- Many fields in one command: each command costs, here and in the append-only file. Lua cannot
 -- pass any number of words at once.
-local at, parts_end = 11, 11 + 2 * tonumber(ARGV[8])
+local at, parts_end = 13, 13 + 2 * tonumber(ARGV[8])
 while at < parts_end do
   local last = math.min(at + 1000, parts_end) - 1
   redis.call('HSET', KEYS[1], unpack(ARGV, at, last))
@@ -102,10 +105,40 @@ for _ = 1, tonumber(ARGV[10]) do
   redis.call('HDEL', KEYS[1], ARGV[at])
   at = at + 1
 end
+-- A user who may not write lists has no deliveries, hence `pcall`.
+while at < #ARGV do
+  if tonumber(ARGV[at]) > sequence then
+    local outbox = KEYS[tonumber(ARGV[at + 1])]
+    redis.pcall('RPUSH', outbox, ARGV[at + 2])
+    redis.pcall('LTRIM', outbox, -tonumber(ARGV[11]), -1)
+    redis.pcall('PEXPIRE', outbox, ARGV[12])
+  end
+  at = at + 3
+end
 redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', tonumber(ARGV[6]) + 1))
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
 redis.call('PEXPIRE', KEYS[2], ARGV[7])
 return 'committed'
+"""
+
+CLAIM_OUTBOX = """
+-- KEYS claim; ARGV owner life_ms -> 1, 0 where another has it
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+LEAVE_OUTBOX = """
+-- KEYS claim; ARGV owner
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+
+DELIVERED = """
+-- KEYS outbox; ARGV body
+if redis.call('LINDEX', KEYS[1], 0) == ARGV[1] then redis.call('LTRIM', KEYS[1], 1, -1) end
+return 1
 """
 
 RENEW = """

@@ -20,6 +20,7 @@ from maskstream_server.errors import (
     StoreFullError,
 )
 from maskstream_server.stores.interface import (
+    CHANNELS,
     FULL_FRACTION,
     TOMBSTONE_LEASES,
     Commit,
@@ -28,6 +29,7 @@ from maskstream_server.stores.interface import (
     Lease,
     LeaseRenewer,
     OnResult,
+    Outbox,
     SessionListing,
     StoredSession,
     StoreTimes,
@@ -40,12 +42,14 @@ from maskstream_server.stores.redis.coding import (
     commit_args,
     keys_of,
     milliseconds,
+    outbox_key,
     read_listing,
     read_session,
     session_of,
     ticket_key,
 )
 from maskstream_server.stores.redis.connection import RedisConnection, connection_options
+from maskstream_server.stores.redis.outboxes import RedisOutboxes
 from maskstream_server.stores.redis.renewer import RedisRenewer
 from maskstream_server.stores.redis.watch import RedisWatch
 
@@ -81,6 +85,7 @@ class RedisStore:
         self._release = register(scripts.RELEASE)
         self._delete = register(scripts.DELETE)
         self._take_ticket = register(scripts.TAKE_TICKET)
+        self._outboxes = RedisOutboxes(self._connection)
 
     async def create(self, session: str, owner: str, token_hash: str, fence: int = 1) -> Lease:
         """See `SessionStore.create`."""
@@ -121,7 +126,9 @@ class RedisStore:
         """See `SessionStore.commit`."""
         memory, _, results = keys_of(commit.lease.session)
         args = commit_args(commit, milliseconds(self.times.resume_ttl_s))
-        word = await self._of(commit.lease.session, self._commit([memory, results], args))
+        session = commit.lease.session
+        keys = [memory, results, *(outbox_key(Outbox(session, each)) for each in CHANNELS)]
+        word = await self._of(session, self._commit(keys, args))
         return CommitOutcome(word.decode())
 
     async def load(self, session: str) -> StoredSession | None:
@@ -186,18 +193,38 @@ class RedisStore:
                     structlog.get_logger(__name__).warning("session_unreadable", session=session)
         return found
 
-    async def watch(self, session: str, heard: OnResult) -> RedisWatch:
+    async def watch(self, session: str, on_result: OnResult) -> RedisWatch:
         """See `SessionStore.watch`."""
         # No timeout of reads: a session may be silent for any time.
         options = connection_options(self._timeout_s) | {"socket_timeout": None}
         redis: Redis = Redis.from_url(self._url, **options)
-        watch = RedisWatch(redis, keys_of(session)[2], heard)
+        watch = RedisWatch(redis, keys_of(session)[2], on_result)
         try:
             await watch.ready(self._timeout_s)
         except BaseException:
             await watch.close()
             raise
         return watch
+
+    async def outboxes(self) -> list[Outbox]:
+        """See `SessionStore.outboxes`."""
+        return await self._outboxes.waiting()
+
+    async def claim_outbox(self, outbox: Outbox, owner: str, life_s: float) -> bool:
+        """See `SessionStore.claim_outbox`."""
+        return await self._outboxes.claim(outbox, owner, life_s)
+
+    async def leave_outbox(self, outbox: Outbox, owner: str) -> None:
+        """See `SessionStore.leave_outbox`."""
+        await self._outboxes.leave(outbox, owner)
+
+    async def first_delivery(self, outbox: Outbox) -> bytes | None:
+        """See `SessionStore.first_delivery`."""
+        return await self._outboxes.first(outbox)
+
+    async def delivered(self, outbox: Outbox, body: bytes) -> None:
+        """See `SessionStore.delivered`."""
+        await self._outboxes.delivered(outbox, body)
 
     async def keep_ticket(self, ticket_hash: str, caller: str, life_s: float) -> None:
         """See `SessionStore.keep_ticket`."""

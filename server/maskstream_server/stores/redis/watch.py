@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 class RedisWatch:
     """A subscription to one session's channel; `close` ends it."""
 
-    def __init__(self, redis: Redis, channel: str, heard: OnResult) -> None:
+    def __init__(self, redis: Redis, channel: str, on_result: OnResult) -> None:
         self._redis = redis
         self._channel = channel
-        self._heard = heard
+        self._on_result = on_result
         self._answered = asyncio.Event()
         self._refusal: StoreForbiddenError | None = None
         self._task = asyncio.create_task(self._run())
@@ -68,4 +68,4 @@ class RedisWatch:
 
     def _tell(self, data: bytes) -> None:
         sequence, _, result = data.partition(b":")
-        self._heard(KeptResult(int(sequence), result) if sequence else None)
+        self._on_result(KeptResult(int(sequence), result) if sequence else None)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from maskstream_server.jobs.processing.making import WRITERS
 from maskstream_server.jobs.processing.worker import JobWorker
 from maskstream_server.jobs.records.job_options import JobOptions
 from maskstream_server.jobs.records.record import VideoState
+from maskstream_server.jobs.records.store import change
 from maskstream_server.jobs.storage.lines import read_lines
 from maskstream_server.media.precedence import NICENESS
 from support.engines import start
@@ -73,6 +75,19 @@ async def test_a_video_that_is_given_back_ends_as_if_undisturbed(open_workshop, 
     assert shop.decoder.opened[-1] % EVERY == 0
     if stop_at > 2 * EVERY:
         assert shop.decoder.opened[-1] > 0
+
+
+async def test_a_video_that_an_earlier_version_began_gives_the_same_files(open_workshop):
+    undisturbed = await open_workshop()
+    await undisturbed.work()
+    gate = Gate(7)
+    shop = await open_workshop(decoder=FakeDecoder(FRAMES, on_frame=gate))
+    await shop.interrupt(gate, saved=True)
+    unknown = {"frame_rate": None, "width": None, "height": None}
+    await change(shop.store, "a", lambda record: replace(record, **unknown), None)
+    await shop.work()
+    for name in WISHES.artifacts:
+        assert shop.artifact(name) == undisturbed.artifact(name)
 
 
 async def test_a_worker_thought_dead_spoils_nothing(open_workshop):

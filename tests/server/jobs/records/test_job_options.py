@@ -1,7 +1,10 @@
 """Options of an upload."""
 
+import json
+
 import pytest
 
+from maskstream_protocol.rules import read_rules
 from maskstream_server.errors import BadOptionsError, BadUploadError, NotOfModelError
 from maskstream_server.jobs.records.job_options import (
     JobOptions,
@@ -23,6 +26,14 @@ def test_options_come_back_as_they_were():
         "demo", "online", ("masks.zip", "ytvis.json"), 0.5, 0.25, 3, "https://a.example/", 0.6
     )
     assert options_from(options.to_json()) == options
+    ruled = JobOptions(rules=read_rules([{"name": "a", "on": "emerged", "classes": ["x"]}]))
+    assert options_from(json.loads(json.dumps(ruled.to_json()))) == ruled
+
+
+def test_a_rule_names_classes_of_the_model():
+    text = b'{"rules": [{"name": "a", "on": "emerged", "classes": ["cat"]}]}'
+    with pytest.raises(NotOfModelError, match="The rule 'a' names the class 'cat'"):
+        read_options(text, DEMO, refines=False)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +59,8 @@ def test_options_come_back_as_they_were():
         (b'{"show_min": -0.1}', "show_min must be"),
         (b'{"show_min": true}', "show_min must be"),
         (b'{"webhook": 3}', "webhook must be an address"),
+        (b'{"rules": {}}', "rules must be a list of objects"),
+        (b'{"rules": [{"name": "a", "on": "entered"}]}', "The rule 'a' on 'entered' needs zone"),
     ],
 )
 def test_what_cannot_be_is_reported_in_a_sentence(text, sentence):

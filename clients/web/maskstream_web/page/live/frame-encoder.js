@@ -1,8 +1,10 @@
-/** Frames for the server: units of a video where browser and server have a codec, else JPEGs. */
+/** Frames for the server: units of a video, or JPEGs. */
 
 /** @import { EncodedCodec } from '../../client/packets.js' */
-/** @import { Picture } from '../../client/types.js' */
+/** @import { Picture, PictureCodec } from '../../client/types.js' */
+/** @import { Coding } from './types.js' */
 import { PacketEncoder } from '../../client/packets.js';
+import { CodingTrial } from './coding-trial.js';
 
 const JPEG_QUALITY = 0.85;
 /** The first that browser and server have is used. */
@@ -24,15 +26,28 @@ const HUNG_MS = 10_000;
 
 /** Of one stream: its first unit is a key frame. */
 export class FrameEncoder {
-  /** @param {boolean} allowsPackets */
-  constructor(allowsPackets) {
+  /** @param {Coding} coding */
+  constructor(coding) {
+    this.coding = coding;
     this.canvas = new OffscreenCanvas(1, 1);
     /** What the browser encodes. */
-    this.codecs = allowsPackets ? encodable() : Promise.resolve([]);
-    /** @type {EncodedCodec | null} */
+    this.codecs = coding === 'jpeg' ? Promise.resolve([]) : encodable();
+    /** @type {EncodedCodec | null} that both have */
     this.codec = null;
-    /** @type {PacketEncoder | null} of `codec` */
+    /** @type {CodingTrial | null} of `codec` and JPEG, where the faster one is wanted */
+    this.trial = null;
+    /** @type {PacketEncoder | null} of `codec`, while units are sent */
     this.packets = null;
+  }
+
+  /** @param {PictureCodec} coding of a frame whose result came */
+  answered(coding) {
+    this.trial?.answered(coding, performance.now());
+  }
+
+  /** The source gave no frame for a while. */
+  stalled() {
+    this.trial?.again();
   }
 
   /**
@@ -61,7 +76,11 @@ export class FrameEncoder {
   async unitOf(bitmap, ptsUs, needs) {
     try {
       this.choose(await this.codecs, needs.welcome?.codecs ?? []);
-      if (this.packets === null) return null;
+      if (this.codec === null || this.trial?.coding === 'jpeg') {
+        this.close();
+        return null;
+      }
+      this.packets ??= new PacketEncoder({ codec: this.codec });
       return await inTime(this.packets.encode(bitmap, ptsUs, needs.needsKeyFrame));
     } catch {
       // It may fail at any time: a browser can take its hardware away.
@@ -80,7 +99,8 @@ export class FrameEncoder {
     if (codec === this.codec) return;
     this.close();
     this.codec = codec;
-    if (codec !== null) this.packets = new PacketEncoder({ codec });
+    const isTried = codec !== null && this.coding === 'automatic';
+    this.trial = isTried ? new CodingTrial([codec, 'jpeg']) : null;
   }
 
   /**

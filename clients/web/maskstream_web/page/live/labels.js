@@ -1,6 +1,7 @@
 /** Masks of one frame as one picture that names the track of each pixel; pure. */
 
 /** @import { Crop } from '../../client/types.js' */
+import { OUTLINE, outlined } from '../../client/outlines.js';
 
 /**
  * Paint crops over one another, large ones first, so that a small object in front stays visible.
@@ -29,27 +30,12 @@ function size(crop) {
  * @param {Crop} crop
  * @param {number} value
  */
-function paint(labels, stride, { x0, y0, width, height, data }, value) {
-  const isInside = (/** @type {number} */ x, /** @type {number} */ y) =>
-    x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] === 1;
+function paint(labels, stride, crop, value) {
+  const { x0, y0, width, height, data } = outlined(crop);
   for (let y = 0; y < height; y += 1) {
     let to = (y0 + y) * stride + x0;
-    for (let x = 0, at = y * width; x < width; x += 1, at += 1, to += 1) {
-      if (data[at] !== 1) continue;
-      const isDeep =
-        x > 1 && y > 1 && x < width - 2 && y < height - 2
-          ? data[at - 1] &
-            data[at + 1] &
-            data[at - 2] &
-            data[at + 2] &
-            data[at - width] &
-            data[at + width] &
-            data[at - 2 * width] &
-            data[at + 2 * width]
-          : Number(
-              isInside(x - 2, y) && isInside(x + 2, y) && isInside(x, y - 2) && isInside(x, y + 2),
-            );
-      labels[to] = isDeep ? value : value + 1;
+    for (let at = y * width; at < (y + 1) * width; at += 1, to += 1) {
+      if (data[at] !== 0) labels[to] = data[at] === OUTLINE ? value + 1 : value;
     }
   }
 }

@@ -55,6 +55,11 @@ export class LiveStream extends EventTarget {
     this.post({ kind: 'classes', classes });
   }
 
+  /** @param {string[]} prompts */
+  prompt(prompts) {
+    this.post({ kind: 'prompts', prompts });
+  }
+
   /** @param {number} index of a view; the answer is a `past` */
   seek(index) {
     this.post({ kind: 'seek', index });

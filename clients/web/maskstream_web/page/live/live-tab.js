@@ -3,7 +3,7 @@
 /** @import { FromWorker } from './types.js' */
 /** @import { Server } from '../shared/server.js' */
 /** @import { Source } from './sources.js' */
-/** @import { ClassInfo, StreamState } from '../../client/types.js' */
+/** @import { StreamState } from '../../client/types.js' */
 import { element, save } from '../shared/dom.js';
 import { sentenceOf } from '../shared/server.js';
 import { Controls } from './controls.js';
@@ -79,7 +79,7 @@ export class LiveTab extends HTMLElement {
     );
     this.listen();
     setInterval(() => this.refresh(), REFRESH_MS);
-    void this.offerClasses();
+    void this.offerOptions();
   }
 
   listen() {
@@ -97,17 +97,14 @@ export class LiveTab extends HTMLElement {
     on(this.list, 'hide', (key) => this.playback.toggleHidden(key));
     on(this.options, 'look', (change) => this.stage.restyle(change));
     on(this.options, 'classes', (classes) => this.filter(classes));
+    on(this.options, 'prompts', (prompts) => this.prompt(prompts));
     on(this.timeLine, 'scrub', (timeS) => this.scrub(timeS));
     on(this.picker, 'chosen', () => void this.start());
   }
 
-  async offerClasses() {
+  async offerOptions() {
     try {
-      const models = await this.server.client.models();
-      const shown = models.find((model) => model.default) ?? models[0];
-      /** @type {{ classes: ClassInfo[] }} */
-      const { classes } = await this.server.client.model(shown.name);
-      this.options.offer(classes.map(({ name }) => name));
+      this.options.offer(await this.server.card());
     } catch (error) {
       this.frame.notice(sentenceOf(error), 'bad');
     }
@@ -139,7 +136,8 @@ export class LiveTab extends HTMLElement {
       server: this.server.address,
       apiKey: this.server.apiKey,
       classes: this.classes,
-      packets: this.options.packets,
+      prompts: this.options.prompts,
+      coding: this.options.coding,
     };
     const stream = new LiveStream(source, request, this.options.maxSide);
     this.stream = stream;
@@ -183,7 +181,7 @@ export class LiveTab extends HTMLElement {
         );
         break;
       case 'notice':
-        if (message.fatal) this.frame.notice(message.message, 'bad');
+        if (message.fatal || message.code === 'bad_message') this.frame.notice(message.message, 'bad');
         break;
       case 'ended':
         void this.ended(message.error);
@@ -220,6 +218,12 @@ export class LiveTab extends HTMLElement {
   filter(classes) {
     this.classes = classes;
     this.stream?.filter(classes);
+  }
+
+  /** @param {string[]} prompts */
+  prompt(prompts) {
+    this.frame.notice('');
+    this.stream?.prompt(prompts);
   }
 
   /** @param {number | null} timeS */

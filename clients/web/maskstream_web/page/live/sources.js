@@ -62,7 +62,7 @@ async function playing(what, name) {
   const video = document.createElement('video');
   video.muted = true;
   video.playsInline = true;
-  // A clip that is over would end the demonstration; a file of one's own plays once.
+  // A clip that is over would end the demonstration; a file that a visitor chose plays once.
   video.loop = what instanceof URL;
   const close = attach(video, what);
   try {

@@ -2,6 +2,7 @@
 
 /** @import { FromWorker, StreamRequest, ToWorker } from './types.js' */
 /** @import { Result } from '../../client/result.js' */
+/** @import { Stream } from '../../client/stream.js' */
 /** @import { EncodedFrame } from './frame-encoder.js' */
 import { MaskstreamClient } from '../../client/index.js';
 import { sentenceOf } from '../shared/server.js';
@@ -13,8 +14,9 @@ import { Showing, viewOf } from './views.js';
 const MAX_IN_FLIGHT = 2;
 /** As long as a server keeps the memory of a session without a connection, by default. */
 const GIVE_UP_MS = 120_000;
+/** A source that gives no frame for so long is paused, or a screen on which nothing moves. */
+const STALL_MS = 1000;
 
-/** @typedef {(bitmap: ImageBitmap, ptsUs: number) => Promise<EncodedFrame>} Encode */
 /** @typedef {EncodedFrame & { timeS: number, bitmap: ImageBitmap }} SentFrame */
 
 /** @typedef {{ bitmap: ImageBitmap, timeS: number } | null} Grabbed null at the end */
@@ -25,8 +27,11 @@ class LiveSession {
     this.client = new MaskstreamClient(request.server, { apiKey: request.apiKey });
     this.history = new History();
     this.showing = new Showing();
-    this.showing.classes = request.classes;
-    this.packets = request.packets;
+    this.classes = request.classes;
+    this.prompts = request.prompts;
+    this.coding = request.coding;
+    /** @type {Stream | null} */
+    this.stream = null;
     /** @type {((frame: Grabbed) => void) | null} */
     this.give = null;
     this.isStopped = false;
@@ -54,13 +59,13 @@ class LiveSession {
    * @returns {Promise<string | null>} the token of a session that is to be continued
    */
   async streamOnce(resumeToken) {
-    const encoder = new FrameEncoder(this.packets);
-    /** @type {Encode} */
-    const encode = (bitmap, ptsUs) => encoder.encode(bitmap, ptsUs, stream);
-    const stream = this.client.stream(this.frames(encode), {
+    const encoder = new FrameEncoder(this.coding);
+    const stream = this.client.stream(this.frames(encoder), {
       policy: 'latest',
       masks: 'rle',
-      classes: this.showing.classes,
+      classes: this.classes,
+      // A session that is continued has its own.
+      prompts: resumeToken === null ? this.prompts : null,
       maxInFlight: MAX_IN_FLIGHT,
       everyFrame: true,
       resumeToken,
@@ -70,6 +75,8 @@ class LiveSession {
     listen(stream);
     try {
       for await (const result of stream) {
+        const { codec = 'jpeg' } = result.frame ?? {};
+        if (result.dropReason === null) encoder.answered(codec);
         await this.show(result);
         if (this.isRestarting) stream.detach();
       }
@@ -80,15 +87,18 @@ class LiveSession {
   }
 
   /**
-   * @param {Encode} encode
+   * @param {FrameEncoder} encoder
    * @returns {AsyncGenerator<SentFrame>}
    */
-  async *frames(encode) {
+  async *frames(encoder) {
     for (;;) {
+      const askedMs = performance.now();
       const frame = await this.grab();
-      if (frame === null) return;
+      if (frame === null || this.stream === null) return;
+      if (performance.now() - askedMs > STALL_MS) encoder.stalled();
       const { bitmap, timeS } = frame;
-      yield { ...(await encode(bitmap, Math.round(timeS * 1e6))), timeS, bitmap };
+      const encoded = await encoder.encode(bitmap, Math.round(timeS * 1e6), this.stream);
+      yield { ...encoded, timeS, bitmap };
     }
   }
 
@@ -115,11 +125,20 @@ class LiveSession {
 
   /** @param {string[] | null} classes */
   change(classes) {
-    // The server mentions a track that it has mentioned before until it ends, whatever its class.
-    this.showing.classes = classes;
+    this.classes = classes;
     this.isRestarting = true;
     this.stream?.detach();
     this.take(null);
+  }
+
+  /** @param {string[]} prompts */
+  async prompt(prompts) {
+    this.prompts = prompts;
+    try {
+      await this.stream?.setPrompts(prompts);
+    } catch (error) {
+      post({ kind: 'notice', code: 'bad_message', message: sentenceOf(error), fatal: false });
+    }
   }
 
   /** @param {Result} result */
@@ -205,6 +224,9 @@ self.onmessage = ({ data }) => {
       break;
     case 'classes':
       session?.change(message.classes);
+      break;
+    case 'prompts':
+      void session?.prompt(message.prompts);
       break;
     case 'seek':
       void session?.seek(message.index);

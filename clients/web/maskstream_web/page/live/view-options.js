@@ -1,12 +1,21 @@
 /** What is drawn and what is asked for: opacity, outlines, labels, classes, size of frames. */
 
+/** @import { ModelCard } from '../shared/server.js' */
+/** @import { Coding } from './types.js' */
 import { element } from '../shared/dom.js';
+import { PromptsField } from '../shared/prompts-field.js';
 
+/** @type {[Coding, string][]} */
+const CODINGS = [
+  ['automatic', 'Automatic (the faster one)'],
+  ['video', 'Video'],
+  ['jpeg', 'JPEG'],
+];
 const SIDES = [480, 640, 960, 1280];
 
 /**
- * Events: `look` with a part of a Look, `classes` with names or null for all. `maxSide` and
- * `packets` are read when a stream starts.
+ * Events: `look` with a part of a Look, `classes` with names or null for all, `prompts` with texts.
+ * `maxSide`, `coding` and `prompts` are read when a stream starts.
  */
 export class ViewOptions extends HTMLElement {
   constructor() {
@@ -22,12 +31,15 @@ export class ViewOptions extends HTMLElement {
         element('option', { value: side, selected: side === 640 }, `${side} pixels`),
       ),
     );
-    this.coding = element(
+    this.codings = element(
       'select',
       {},
-      element('option', { value: 'automatic' }, 'Automatic (video where possible)'),
-      element('option', { value: 'jpeg' }, 'JPEG'),
+      ...CODINGS.map(([value, text]) => element('option', { value }, text)),
     );
+    this.field = new PromptsField();
+    this.field.addEventListener('change', () => {
+      if (this.prompts !== null) this.tell('prompts', this.prompts);
+    });
     this.classes = element('div', { class: 'classes' });
     this.fold = element('details', {}, element('summary', {}, 'Classes'), this.classes);
     this.fold.hidden = true;
@@ -36,6 +48,7 @@ export class ViewOptions extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(
+      this.field,
       element('h2', {}, 'Appearance'),
       element('label', { class: 'field' }, 'Opacity of masks', this.opacity),
       element(
@@ -45,7 +58,7 @@ export class ViewOptions extends HTMLElement {
         this.check('Labels', 'labels'),
       ),
       element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
-      element('label', { class: 'field' }, 'Coding of frames sent', this.coding),
+      element('label', { class: 'field' }, 'Coding of frames sent', this.codings),
       this.fold,
     );
   }
@@ -54,9 +67,13 @@ export class ViewOptions extends HTMLElement {
     return Number(this.side.value);
   }
 
-  /** Whether frames may be sent as units of a video. */
-  get packets() {
-    return this.coding.value === 'automatic';
+  get coding() {
+    return /** @type {Coding} */ (this.codings.value);
+  }
+
+  /** What to segment; null: nothing was written, or the model takes no texts. */
+  get prompts() {
+    return this.field.texts;
   }
 
   /**
@@ -69,8 +86,14 @@ export class ViewOptions extends HTMLElement {
     return element('label', { class: 'check' }, box, text);
   }
 
+  /** @param {ModelCard} model */
+  offer({ classes, prompts }) {
+    this.field.offer(prompts);
+    this.offerClasses(classes.map(({ name }) => name));
+  }
+
   /** @param {string[]} names of the model's classes */
-  offer(names) {
+  offerClasses(names) {
     const boxes = names.map((name) => ({
       name,
       box: element('input', { type: 'checkbox', checked: true }),

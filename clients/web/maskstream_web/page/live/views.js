@@ -9,8 +9,6 @@ import { composeLabels } from './labels.js';
 export class Showing {
   constructor() {
     this.minScore = 0;
-    /** @type {string[] | null} names of the only classes that are shown; null: all */
-    this.classes = null;
     /** @type {Set<string>} */
     this.keys = new Set();
   }
@@ -19,7 +17,7 @@ export class Showing {
   includes(track) {
     const isSeen = track.status === 'emerged' || track.status === 'tracked';
     if (isSeen && track.score >= this.minScore) this.keys.add(track.key);
-    return this.keys.has(track.key) && (this.classes?.includes(track.label) ?? true);
+    return this.keys.has(track.key);
   }
 }
 

@@ -2,6 +2,13 @@
 
 import { MaskstreamClient, RefusedError } from '../../client/index.js';
 
+/** @import { ClassInfo } from '../../client/types.js' */
+
+/**
+ * What of `GET /v1/models/NAME` the page needs.
+ * @typedef {{ name: string, classes: ClassInfo[], prompts: 'never' | 'optional' | 'required' }} ModelCard
+ */
+
 const STORED = 'maskstream-key';
 const UNAUTHORIZED = 401;
 
@@ -51,6 +58,13 @@ export class Server extends EventTarget {
    */
   fetch(path, init) {
     return this.client.http.request(path, init);
+  }
+
+  /** The card of the model that streams and videos get. @returns {Promise<ModelCard>} */
+  async card() {
+    const models = await this.client.models();
+    const shown = models.find((model) => model.default) ?? models[0];
+    return this.client.model(shown.name);
   }
 
   /**

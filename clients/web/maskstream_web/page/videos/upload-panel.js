@@ -1,6 +1,7 @@
-/** Where files are dropped or chosen, and which files are to be made of them. */
+/** Where files are dropped or chosen, and what is to be made of them. */
 
 import { button, element, glyph } from '../shared/dom.js';
+import { PromptsField } from '../shared/prompts-field.js';
 
 /** @type {{ name: string, text: string, isAsked: boolean }[]} */
 const ARTIFACTS = [
@@ -10,7 +11,7 @@ const ARTIFACTS = [
   { name: 'tracks.parquet', text: 'Table of tracks', isAsked: false },
 ];
 
-/** An event `files` with `{ files, artifacts }`. */
+/** An event `files` with `{ files, options }`, options as in docs/videos.md. */
 export class UploadPanel extends HTMLElement {
   constructor() {
     super();
@@ -21,6 +22,7 @@ export class UploadPanel extends HTMLElement {
       hidden: true,
       'aria-label': 'Video files',
     });
+    this.prompts = new PromptsField();
     this.boxes = ARTIFACTS.map(({ name, text, isAsked }) => {
       const box = element('input', { type: 'checkbox', value: name, checked: isAsked });
       return { box, label: element('label', { class: 'check', title: name }, box, text) };
@@ -39,6 +41,7 @@ export class UploadPanel extends HTMLElement {
       element('p', { class: 'drop-title' }, 'Drop videos here'),
       choose,
       this.field,
+      this.prompts,
       element('div', { class: 'checks' }, ...this.boxes.map(({ label }) => label)),
     );
     this.addEventListener('dragover', (event) => {
@@ -57,8 +60,10 @@ export class UploadPanel extends HTMLElement {
   give(files) {
     const artifacts = this.boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
     this.field.value = '';
+    const { texts } = this.prompts;
+    const options = { artifacts, ...(texts && { prompts: texts }) };
     if (files.length > 0)
-      this.dispatchEvent(new CustomEvent('files', { detail: { files, artifacts } }));
+      this.dispatchEvent(new CustomEvent('files', { detail: { files, options } }));
   }
 }
 

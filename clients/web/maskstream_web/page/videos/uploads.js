@@ -8,7 +8,7 @@ import { sentenceOf } from '../shared/server.js';
  * @typedef {object} Upload
  * @property {string} id of its own
  * @property {File} file
- * @property {string[]} artifacts that are asked for
+ * @property {Record<string, unknown>} options as in docs/videos.md
  * @property {number} sentBytes
  * @property {string} error empty: none
  * @property {AbortController} stop
@@ -41,15 +41,15 @@ export class Uploads {
 
   /**
    * @param {File} file
-   * @param {string[]} artifacts
+   * @param {Record<string, unknown>} options as in docs/videos.md
    */
-  add(file, artifacts) {
+  add(file, options) {
     this.numAdded += 1;
     const id = `upload-${this.numAdded}`;
     this.pending.push({
       id,
       file,
-      artifacts,
+      options,
       sentBytes: 0,
       error: '',
       stop: new AbortController(),
@@ -80,10 +80,10 @@ export class Uploads {
 
   /** @param {Upload} upload */
   async send(upload) {
-    const { file, artifacts, stop } = upload;
+    const { file, options, stop } = upload;
     try {
       const video = await this.server.client.videos.upload(file, {
-        options: { artifacts },
+        options,
         signal: stop.signal,
         progress: (sentBytes) => {
           upload.sentBytes = sentBytes;

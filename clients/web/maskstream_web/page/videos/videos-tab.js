@@ -40,8 +40,8 @@ export class VideosTab extends HTMLElement {
       ),
     );
     this.panel.addEventListener('files', (event) => {
-      const { files, artifacts } = /** @type {CustomEvent} */ (event).detail;
-      for (const file of files) this.uploads.add(file, artifacts);
+      const { files, options } = /** @type {CustomEvent} */ (event).detail;
+      for (const file of files) this.uploads.add(file, options);
     });
     this.list.addEventListener('open', (event) =>
       this.open(/** @type {CustomEvent} */ (event).detail),
@@ -54,6 +54,15 @@ export class VideosTab extends HTMLElement {
       if (!this.hidden && !document.hidden) void this.load();
     }, POLL_MS);
     void this.load();
+    void this.offerOptions();
+  }
+
+  async offerOptions() {
+    try {
+      this.panel.prompts.offer((await this.server.card()).prompts);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   async load() {
@@ -63,9 +72,14 @@ export class VideosTab extends HTMLElement {
       this.error.hidden = true;
       this.refresh();
     } catch (error) {
-      this.error.textContent = sentenceOf(error);
-      this.error.hidden = false;
+      this.fail(error);
     }
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    this.error.textContent = sentenceOf(error);
+    this.error.hidden = false;
   }
 
   /** Show uploads and records anew. */
@@ -91,8 +105,7 @@ export class VideosTab extends HTMLElement {
       if (this.chosen === id) this.view.clear();
       await this.load();
     } catch (error) {
-      this.error.textContent = sentenceOf(error);
-      this.error.hidden = false;
+      this.fail(error);
     }
   }
 }

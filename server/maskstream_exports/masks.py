@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_server.jobs.artifacts.material import Lines, in_picture, seen
-from maskstream_server.jobs.artifacts.pictures import add_file, as_png
+from maskstream_exports.pictures import add_file, as_png
+from maskstream_exports.video_results import VideoResults, grid_mask, seen
 
 MAX_PIXEL = 65535
 TRACKS, FACTS = "tracks.json", ("track_id", "class_id", "label", "score")
 
 
-def write_masks(lines: Lines, target: Path) -> None:
+def write_masks(results: VideoResults, target: Path) -> None:
     """Write a zip of 16-bit PNGs, `000000.png` and on: pixels are track ids, 0 is nothing.
 
     Names are the numbers of frames; `tracks.json` in the zip says of each id what it is, as on
@@ -28,7 +28,7 @@ def write_masks(lines: Lines, target: Path) -> None:
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as out:
         tracks: dict[int, dict[str, Any]] = {}
-        for line in lines:
+        for line in results.lines:
             frame = json.loads(line)
             add_file(out, f"{frame['frame']:06d}.png", as_png(_label_map(frame)))
             for item in seen(frame):
@@ -43,5 +43,5 @@ def _label_map(frame: dict[str, Any]) -> npt.NDArray[np.uint16]:
         if item["track_id"] > MAX_PIXEL:
             raise OverflowError(f"track {item['track_id']} does not fit into 16 bits")
         if item["segmentation"] is not None:
-            pixels[in_picture(item)] = item["track_id"]
+            pixels[grid_mask(item)] = item["track_id"]
     return pixels

@@ -1,24 +1,22 @@
 """`panoptic.zip`: panoptic results in the form of VIPSeg."""
 
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from maskstream_model.port import ClassInfo
-from maskstream_server.jobs.artifacts.material import Lines, in_picture
-from maskstream_server.jobs.artifacts.pictures import ZIP_DATE, add_file, as_png
+from maskstream_exports.pictures import add_file, add_spool, as_png
+from maskstream_exports.video_results import ResultClass, VideoResults, grid_mask
 
 RESULTS = "pred.json"
 
 
-def write_panoptic(lines: Lines, classes: Sequence[ClassInfo], target: Path) -> None:
+def write_panoptic(results: VideoResults, target: Path) -> None:
     """Write a zip of `pan_pred/000000.png` and on, and `pred.json`.
 
     A pixel is the id of its segment, `R + 256 G + 65536 B`, 0 for none; categories are class ids
@@ -31,27 +29,29 @@ def write_panoptic(lines: Lines, classes: Sequence[ClassInfo], target: Path) -> 
         tempfile.TemporaryFile("w+b", dir=target.parent) as spool,
     ):
         spool.write(b'{"annotations": [{"video_id": 1, "annotations": [')
-        for number, line in enumerate(lines):
+        for number, line in enumerate(results.lines):
             frame = json.loads(line)
             name = f"{frame['frame']:06d}.png"
             # Missed segments too: they have won these pixels from others.
             shown = [item for item in frame["objects"] if item["segmentation"] is not None]
             add_file(out, f"pan_pred/{name}", as_png(_picture(frame["size"], shown)))
-            listed = [_segment(item, classes) for item in shown]
+            listed = [_segment(item, results.classes) for item in shown]
             text = json.dumps({"file_name": name, "segments_info": listed})
             spool.write((",\n" if number else "\n").encode() + text.encode())
-        spool.write(b'\n]}], "categories": ' + json.dumps(_categories(classes)).encode() + b"}\n")
-        _add_spool(out, spool)
+        spool.write(
+            b'\n]}], "categories": ' + json.dumps(_categories(results.classes)).encode() + b"}\n"
+        )
+        add_spool(out, RESULTS, spool)
 
 
 def _picture(size: Sequence[int], shown: Sequence[dict[str, Any]]) -> npt.NDArray[np.uint8]:
     ids = np.zeros(tuple(size), np.uint32)
     for item in shown:
-        ids[in_picture(item)] = item["track_id"]
+        ids[grid_mask(item)] = item["track_id"]
     return np.ascontiguousarray(ids.astype("<u4").view(np.uint8).reshape(*size, 4)[..., :3])
 
 
-def _segment(item: dict[str, Any], classes: Sequence[ClassInfo]) -> dict[str, Any]:
+def _segment(item: dict[str, Any], classes: Sequence[ResultClass]) -> dict[str, Any]:
     x0, y0, x1, y1 = item["box"]
     return {
         "id": item["track_id"],
@@ -63,17 +63,8 @@ def _segment(item: dict[str, Any], classes: Sequence[ClassInfo]) -> dict[str, An
     }
 
 
-def _categories(classes: Sequence[ClassInfo]) -> list[dict[str, Any]]:
+def _categories(classes: Sequence[ResultClass]) -> list[dict[str, Any]]:
     return [
         {"id": index + 1, "name": info.name, "isthing": int(info.thing)}
         for index, info in enumerate(classes)
     ]
-
-
-def _add_spool(out: zipfile.ZipFile, spool: IO[bytes]) -> None:
-    """Add what a temporary file holds, which may not fit into memory."""
-    spool.seek(0)
-    info = zipfile.ZipInfo(RESULTS, ZIP_DATE)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    with out.open(info, "w", force_zip64=True) as file:
-        shutil.copyfileobj(spool, file)

@@ -1,0 +1,1 @@
+"""J&F of what sentences name, as DAVIS defines it."""

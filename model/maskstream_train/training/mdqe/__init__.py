@@ -1,0 +1,1 @@
+"""How MDQE learns: several queries for each object, and masks that keep off one another."""

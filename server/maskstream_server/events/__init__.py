@@ -1,0 +1,1 @@
+"""Events by rules on results (docs/events.md): pure, for sessions and whole videos alike."""
