@@ -1,6 +1,7 @@
 """Class names of the data sets, in the order of the released models' outputs."""
 
 import colorsys
+from functools import cache
 
 from maskstream_model.port import ClassInfo
 
@@ -71,6 +72,7 @@ def color_of(index: int) -> str:
     return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
+@cache
 def classes(things: str, stuff: str = "") -> tuple[ClassInfo, ...]:
     """Return classes with colours of their own.
 

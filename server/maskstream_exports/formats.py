@@ -6,6 +6,7 @@ from typing import Final
 
 from maskstream_exports.coco import write_coco
 from maskstream_exports.cvat import write_cvat_masks, write_cvat_polygons
+from maskstream_exports.events import write_events
 from maskstream_exports.fiftyone import write_fiftyone
 from maskstream_exports.label_studio import write_label_studio
 from maskstream_exports.labelme import write_labelme
@@ -31,5 +32,6 @@ FORMATS: Final[Mapping[str, Writer]] = {
     "panoptic.zip": write_panoptic,
     "tracks.csv": write_csv,
     "tracks.parquet": write_parquet,
+    "events.csv": write_events,
 }
 """By the name of the file."""

@@ -20,6 +20,10 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
         "type": click.Choice(("panoptic", "semantic", "instances")),
         "help": "Of VIPSeg presets [default: panoptic].",
     },
+    "min-size": {
+        "type": int,
+        "help": "Shorter side of frames in the network; smaller is faster [default: the preset's].",
+    },
     "device": {"help": "cpu, cuda or cuda:N [default: cpu]."},
     "backend": {
         "type": click.Choice(CHOICES),
@@ -39,7 +43,7 @@ _OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "log-format": {"type": click.Choice(["console", "json"]), "help": "[default: console]"},
 }
 MODEL_OPTIONS: Final = (
-    *("model", "weights", "task", "device", "backend", "precision", "compile"),
+    *("model", "weights", "task", "min-size", "device", "backend", "precision", "compile"),
     *("deterministic", "max-tracks", "threads", "log-format"),
 )
 """Options of a process that runs a model without serving connections."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     "--insecure", is_flag=True, default=None, help="Serve anyone who reaches it, without keys."
 )
 @click.option("--root-path", help="Path under which a proxy shows it, like /mask [default: none].")
-@setting_options("model", "weights", "task", "device", "backend", "precision", "compile")
+@setting_options("model", "weights", "task", "min-size", "device")
+@setting_options("backend", "precision", "compile")
 @click.option("--store", help="memory, or redis://host:port/db [default: memory].")
 @setting_options("deterministic", "max-tracks")
 @click.option("--max-sessions", type=int, help="Connections with a session [default: 16].")

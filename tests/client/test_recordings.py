@@ -52,10 +52,13 @@ def written(path, sections, max_bytes=1 << 20):
 def test_ids_of_a_later_epoch_go_on_behind_those_before(tmp_path):
     first, second = found(3, rectangle(0, 0)), found(1, rectangle(5, 5))
     dropped = {"frame": 1, "dropped": "internal", "pixels": "1", "sent": "1"}
-    made = written(tmp_path / "a.rec", [[line(0, first), dropped], [line(2, second, epoch=2)]])
+    last = line(2, second, epoch=2)
+    last["events"] = [{"rule": "door", "track_id": 1}, {"rule": "many"}]
+    made = written(tmp_path / "a.rec", [[line(0, first), dropped], [last]])
     (made_line, other) = [json.loads(each) for each in made.results().lines]
     assert [each["track_id"] for each in made_line["objects"]] == [3]
     assert [each["track_id"] for each in other["objects"]] == [4]
+    assert other["events"] == [{"rule": "door", "track_id": 4}, {"rule": "many"}]
     assert (made.num_frames, made.results().size) == (3, tuple(SIZE))
 
 
@@ -67,6 +70,17 @@ def test_the_oldest_sections_give_way(tmp_path):
     assert made.head.first_frame >= 32
     assert [each["frame"] for each in made.frames()][-1] == 39
     assert [path.name for path in tmp_path.iterdir()] == ["a.rec"]
+
+
+def test_a_memory_larger_than_the_room_leaves_its_section_alone(tmp_path):
+    with RecordingFile(tmp_path / "a.rec", 100) as file:
+        for number in range(5):
+            file.begin(replace(HEAD, first_frame=number), bytes(10_000))
+            assert not file.is_section_full
+            file.add(line(number))
+            assert file.is_section_full
+    made = Recording(tmp_path / "a.rec")
+    assert (made.head.first_frame, made.num_frames) == (4, 1)
 
 
 def test_a_line_that_was_cut_off_is_not_read(tmp_path):

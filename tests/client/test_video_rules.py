@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maskstream_client import ConnectionFailedError, RefusedError, RetryRules
+from maskstream_client import ConnectionFailedError, RefusedError, RetryRules, Rule
 from maskstream_client.video_record import page_from, video_from
 from maskstream_client.videos import AsyncVideos, Submission, VideoOptions, tus
 from maskstream_client.videos.http import Place
@@ -202,3 +202,10 @@ def test_a_broken_resume_file_is_none(source, tmp_path, text):
     (tmp_path / ".maskstream-run.json").write_text(text)
     resume_file = ResumeFile(tmp_path, source, "http://here", VideoOptions())
     assert resume_file.read().video is None
+
+
+def test_options_are_as_json_gives_them_back():
+    rule = Rule("yard", "entered", zone=((0, 0), (1, 0), (1, 1)), classes=("car",))
+    options = VideoOptions(classes=("car",), rules=(rule,)).to_json()
+    assert json.loads(json.dumps(options)) == options
+    assert options["rules"][0]["zone"] == [[0, 0], [1, 0], [1, 1]]

@@ -257,9 +257,7 @@ def test_every_panel_of_the_dashboards_has_something_to_show(stack: Stack, title
 
 
 def test_servers_and_workers_stop_in_order(stack: Stack):
-    began_s = time.monotonic()
     stack.compose("stop", "server", "worker", within_s=LONG_S)
-    assert time.monotonic() - began_s < 60.0
     codes = {state["Name"]: state["ExitCode"] for state in stack.states(every=True)}
     stopped = {name: code for name, code in codes.items() if "server" in name or "worker" in name}
     assert len(stopped) == NUM_SERVERS + 1

@@ -16,6 +16,7 @@ EXAMPLE = dict(
 EXAMPLES_ONLY = (
     "MODEL",
     "WEIGHTS",
+    "MIN_SIZE",
     "THREADS",
     "DECODERS",
     "BUCKET",

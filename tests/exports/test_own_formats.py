@@ -13,6 +13,7 @@ from pyarrow import parquet
 from pycocotools import mask as coco
 
 from maskstream_exports import tracks
+from maskstream_exports.events import write_events
 from maskstream_exports.formats import FORMATS
 from maskstream_exports.masks import write_masks
 from maskstream_exports.panoptic import write_panoptic
@@ -130,6 +131,24 @@ def test_a_table_of_nothing_has_its_columns(tmp_path):
     table = parquet.read_table(tmp_path / "tracks.parquet")
     assert table.num_rows == 0
     assert "track_id" in table.column_names
+
+
+def test_events_of_rules_are_a_table(tmp_path):
+    first, second = (json.loads(line) for line in lines([], []))
+    about = {"track_id": 7, "class_id": 2, "label": "class 2", "score": 0.5}
+    entered = {"id": "1-door-7", "rule": "door", "type": "entered", **about}
+    many = {"id": "1-many-1", "rule": "many", "type": "count_above", "count": 4}
+    second["events"] = [entered, many]
+    made = [json.dumps(line).encode() + b"\n" for line in (first, second)]
+    write_events(results_of(made), tmp_path / "events.csv")
+    with (tmp_path / "events.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["time_s"], row["rule"]) for row in rows] == [
+        ("1", "0.1", "door"),
+        ("1", "0.1", "many"),
+    ]
+    assert (rows[0]["track_id"], rows[0]["label"], rows[0]["count"]) == ("7", "class 2", "")
+    assert (rows[1]["track_id"], rows[1]["count"]) == ("", "4")
 
 
 def test_panoptic_pictures_and_list_say_the_same(tmp_path):

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
+from maskstream_protocol import STREAM_PATH
 from maskstream_server.delivery import sender
 from maskstream_server.outbound.signature import secret_key, signed_headers
 from support.http_receiver import Answer, Asked, Receiver, http_receiver
 from support.raw_client import RawClient, raw_client
 from support.server import running_server
+from support.server_process import server_process
 from support.stand_ins import colored_frames, stand_in
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
@@ -144,6 +146,42 @@ async def test_another_server_delivers_what_one_has_left(shared_redis):
                 expected += await send(again, 9, len(FRAMES))
                 await again.flush()
                 assert delivered(receiver, len(expected)) == expected
+
+
+async def test_a_killed_server_loses_no_event_and_makes_none_anew(shared_redis):
+    """What it had not committed comes from the frames that are sent again, by the same ids."""
+    taken: list[str] = []
+    expected: dict[int, list[str]] = {}
+
+    def reply(asked: Asked) -> Answer:
+        if len(receiver.asked) % 3 == 0:
+            return Answer(503)
+        taken.append(json.loads(asked.body)["id"])
+        return Answer()
+
+    def all_taken() -> bool:
+        return len(set(taken)) == sum(map(len, expected.values()))
+
+    with http_receiver(reply) as receiver:
+        hosts = (receiver.authority,)
+        settings = {"webhook_hosts": hosts, "private_hosts": hosts, "webhook_secret": SECRET}
+        hello = {"rules": RULES, "webhook": receiver.url}
+        for up_to in (6, 11, len(FRAMES)):
+            with server_process(settings | {"store": shared_redis.url}, {"lookahead": 0}) as server:
+                async with raw_client(server.url.replace("http", "ws") + STREAM_PATH) as client:
+                    welcome = await client.hello(**hello)
+                    assert welcome["resumed"] == ("resume" in hello)
+                    for number in range(welcome["next_sequence"], up_to + 1):
+                        found = await send(client, number, number)
+                        assert expected.setdefault(number, found) == found
+                    hello["resume"] = {"token": welcome["resume_token"], "last_sequence": up_to}
+                    if up_to < len(FRAMES):
+                        server.kill()
+                    else:
+                        await client.flush()
+                        wait_until(all_taken)
+    names = [name for number in sorted(expected) for name in expected[number]]
+    assert list(dict.fromkeys(taken)) == names
 
 
 @pytest.mark.parametrize(

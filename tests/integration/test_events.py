@@ -1,7 +1,13 @@
 """Rules of a session over real sockets: events in results, for viewers, and over takeovers."""
 
+import asyncio
+import json
+import time
+
+import httpx
 import numpy as np
 import pytest
+from httpx_sse import connect_sse
 
 from maskstream_client import Rule, connect
 from support.bright_streams import picture
@@ -133,3 +139,41 @@ def test_the_client_gives_events_with_results():
         results = [result for _, result in client.stream(frames)]
     found = [(result.sequence, event.id) for result in results for event in result.events]
     assert found == [(1, "1.seen.1"), (1, "1.seen.2"), (5, "1.gone.1"), (5, "1.gone.2")]
+
+
+def read_events(url: str, found: list[dict], **headers: str) -> None:
+    """Follow a session's events until they end."""
+    with (
+        httpx.Client(timeout=60) as client,
+        connect_sse(client, "GET", url, headers=headers) as source,
+    ):
+        for event in source.iter_sse():
+            found.append(json.loads(event.data) | {"type": event.event, "at": event.id})
+
+
+async def test_events_come_as_server_sent_events_until_the_session_ends():
+    with running_server(stand_in()) as live:
+        async with raw_client(live.ws_url) as client:
+            welcome = await client.hello(rules=RULES)
+            await send(client, 1, 5)
+            await client.flush()
+            session = welcome["session"]
+            url = f"{live.url}/v1/sessions/{session}/events"
+            late, from_start = list[dict](), list[dict]()
+            readers = [
+                asyncio.create_task(asyncio.to_thread(read_events, url, late)),
+                asyncio.create_task(
+                    asyncio.to_thread(read_events, url, from_start, **{"Last-Event-ID": "0"})
+                ),
+            ]
+            until = time.monotonic() + 60
+            while len(from_start) < len(events_of(client)) and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+            await send(client, 6, len(FRAMES))
+            await client.say(type="bye")
+            await asyncio.gather(*readers)
+        assert httpx.get(url).status_code == 404
+    names = [f"{session}.{name}" for name in events_of(client)]
+    assert [each["id"] for each in from_start] == names
+    assert [each["id"] for each in late] == names[-len(late) :] != []
+    assert (from_start[0]["type"], from_start[0]["at"]) == ("emerged", "1")

@@ -1,16 +1,17 @@
 """Sessions as files against a real server: recorded, replayed, run with other options, exported."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 from pycocotools.coco import COCO
 
 from client.clips import numbered_frames, write_clip
+from maskstream_client import Client
 from maskstream_client.recording_commands import record, replay, results
 from maskstream_client.recordings import Recording
-from maskstream_client.recordings.recorder import RecordJob
-from maskstream_client.recordings.recorder import record as record_source
+from maskstream_client.recordings.recorder import RecordJob, record_session, record_source
 from maskstream_client.recordings.recording import SectionStart
 from maskstream_client.recordings.replay import ReplayJob
 from maskstream_client.recordings.replay import replay as replay_recording
@@ -131,12 +132,38 @@ def test_a_recording_is_exported(live, recorded, tmp_path, capsys):
     assert len((tmp_path / "tracks.csv").read_text().splitlines()) == COUNT + 1
 
 
+def test_what_another_client_streams_is_recorded_and_exported(live, tmp_path):
+    with Client(live.url) as client:
+        job = RecordJob(live.url, tmp_path / "b.rec")
+        watched = record_session(job, str(client.session))
+        first = threading.Thread(target=lambda: seen.append(next(watched)))
+        seen = []
+        first.start()
+        while first.is_alive():
+            client.send(numbered_frames(1)[0])
+            assert client.receive() is not None
+        client.send(numbered_frames(1)[0])
+        assert next(watched).sequence == seen[0].sequence + 1
+        watched.close()
+    recording = Recording(tmp_path / "b.rec")
+    assert (recording.head.model, recording.num_frames) == ("fake", 2)
+    assert recording.head.first_frame == seen[0].frame_index
+    recording.export(tmp_path, ["coco.json"])
+    assert len(json.loads((tmp_path / "coco.json").read_text())["annotations"]) == 2
+    refused = sentence_of(call(replay, tmp_path / "b.rec", "--url", live.url))
+    assert "was recorded by a viewer, who sees no frames" in refused
+
+
 def test_what_cannot_be_is_one_sentence(live, recorded, tmp_path):
     out = ("--out", tmp_path / "out")
     here = ("--url", live.url)
     export = ("export", recorded, "--to")
     assert "There is no form 'poem'; known:" in sentence_of(call(results, *export, "poem", *out))
     assert "Name the files to make" in sentence_of(call(results, *export, ",", *out))
+    asked = sentence_of(call(record, *here, "--out", tmp_path / "c.rec"))
+    assert "Name what to record: a SOURCE, or a --session." in asked
+    nobody = call(record, "--session", "abc", *here, "--out", tmp_path / "c.rec")
+    assert "abc" in sentence_of(nobody)
     letter = tmp_path / "letter.rec"
     letter.write_text("Dear reader.\n")
     said = sentence_of(call(results, "export", letter, "--to", "coco.json", *out))

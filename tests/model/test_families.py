@@ -88,3 +88,14 @@ def test_names_of_presets_and_backends_import_neither_torch_nor_a_family():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", *CHOICES]
+
+
+def test_entry_points_are_read_once_for_a_path(monkeypatch, tmp_path):
+    read, entry_points = [], families.entry_points
+    monkeypatch.setattr(
+        families, "entry_points", lambda group: read.append(group) or entry_points(group=group)
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert family_of("demo") is family_of("demo")
+    assert "demo" in preset_names()
+    assert read == [families.GROUP]

@@ -27,7 +27,7 @@ MASKSTREAM_DETERMINISTIC=true
 MASKSTREAM_CHECKPOINT_FRAMES=4
 MASKSTREAM_MAX_VIDEO_BYTES=8388608
 """
-# On a machine that is busy otherwise servers take minutes to start.
+# On a machine that is busy otherwise servers take minutes to start, and half a minute to stop.
 PATIENT = {"healthcheck": {"start_period": "15m"}}
 # PID 1 is docker's init; its child is what the container is for.
 KILL = "kill -9 $(cat /proc/1/task/1/children)"
@@ -85,6 +85,7 @@ class Stack:
             "PROMETHEUS_PORT": str(self.prometheus_port),
             "GRAFANA_PORT": str(self.grafana_port),
             "REDIS_APPENDFSYNC": "always",
+            "STOP_GRACE": "120s",
         }
 
     def prepare(self) -> None:

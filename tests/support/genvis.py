@@ -67,7 +67,7 @@ def made_up_weights(config: GenvisConfig) -> dict[str, Tensor]:
 def recorded_model(name: str = "genvis_r50_ovis_online") -> GenvisModel:
     """Return a model with the recordings' weights and the authors' rules."""
     config = preset(name).override(**OFFICIAL)
-    return built(config, WeightFile("made up", name, made_up_weights(config)), "cpu")
+    return built(config, WeightFile("made up", name, made_up_weights(config)), torch.device("cpu"))
 
 
 def tiny_genvis(seed: int = 0, **rules: object) -> GenvisModel:
@@ -105,4 +105,4 @@ def tiny_genvis(seed: int = 0, **rules: object) -> GenvisModel:
         for name, tensor in made_up_weights(config).items()
     }
     weights["vita_module.class_embed.weight"] *= SHARP
-    return built(config, WeightFile("tiny", config.name, weights), "cpu")
+    return built(config, WeightFile("tiny", config.name, weights), torch.device("cpu"))

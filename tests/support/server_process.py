@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from maskstream_model.port import Model
+from maskstream_server.delivery import sender
 from maskstream_server.jobs import service
 from maskstream_server.jobs.webhooks import schedule
 from support.fake_video import FakeDecoder
@@ -24,6 +25,7 @@ STOP_S = 60.0
 def serve(load: Callable[[], Model[Any]] | None, settings: Mapping[str, object]) -> None:
     """Serve until SIGTERM; webhooks are tried again at once, and work left is looked for often."""
     schedule.ATTEMPT_S, schedule.PAUSES_S, service.TEND_S = 0.5, (0.5,) * 20, 0.2
+    sender.CLAIM_S, sender.PAUSES_S, sender.TEND_S = 2.0, (0.1,), 0.2
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     decoder = FakeDecoder([np.zeros((32, 48, 3), np.uint8)] * 3, announced=3)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +14,10 @@ from maskstream_bench.command import subject, video_argument
 from maskstream_bench.pictures import first_frames
 from maskstream_bench.report import Measured, Run, spread
 from maskstream_model.aliases import Frame
-from maskstream_model.port import Model, SessionOptions, StepInput
+from maskstream_model.port import Model, StepInput
 from maskstream_server.command_options import MODEL_OPTIONS, run_with_settings, setting_options
 from maskstream_server.config.settings import Settings
-from maskstream_server.engine.step import Stepper
+from maskstream_server.engine.step import Stepper, any_prompt
 from maskstream_server.engine.threads import choose_threads
 from maskstream_server.lifecycle.assembly import engine_threads
 from maskstream_server.lifecycle.backend import run_on_backend
@@ -50,7 +51,8 @@ def step_all(
 ) -> Run:
     """Step one session in a thread of its own, as the engine does; only the steps are counted.
 
-    A step's answer is waited for, on a GPU too.
+    A step's answer is waited for, on a GPU too. A late model is flushed at the end, as a step of
+    its own; one of sentences looks for one.
 
     Args:
         settings: `threads` and `max_tracks`.
@@ -63,8 +65,9 @@ def step_all(
 
 
 def _steps(settings: Settings, model: Model[Any], frames: Iterable[Frame], at_once: int) -> Run:
-    stepper, options = Stepper(time.perf_counter), SessionOptions(max_tracks=settings.max_tracks)
-    threads = choose_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
+    stepper = Stepper(time.perf_counter)
+    options = replace(any_prompt(model), max_tracks=settings.max_tracks)
+    threads = choose_threads(engine_threads(settings), lambda: stepper.whole_frame_s(model))
     clips = _clips(iter(frames), at_once)
     first = next(clips)
     for _ in range(WARM_UP_STEPS):
@@ -78,7 +81,12 @@ def _steps(settings: Settings, model: Model[Any], frames: Iterable[Frame], at_on
             (output,) = model.step([StepInput(clip, state, options)])
             took_s.append(time.perf_counter() - began_s)
             state = output.state
-            tracks += [len(result.tracks.track_ids) for result in output.results]
+            tracks += [len(each.tracks.track_ids) for each in output.results if each.final]
+        cpu_s += time.process_time() - began_cpu_s
+    if model.info.lookahead:
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
+        tracks += [len(result.tracks.track_ids) for result in model.flush(state, options).results]
+        took_s.append(time.perf_counter() - began_s)
         cpu_s += time.process_time() - began_cpu_s
     height, width = first[0].shape[:2]
     return {

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from maskstream_client.commands import api_key_option, click_errors, model_option, url_option
 
+if TYPE_CHECKING:
+    from maskstream_client.recordings.recorder import RecordJob
+
 _recording = click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", required=False)
+@click.option("--session", metavar="NAME", help="Record what another client streams instead.")
 @url_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @model_option
@@ -32,7 +37,8 @@ _recording = click.argument("recording", type=click.Path(path_type=Path, dir_oka
 @api_key_option
 @click_errors
 def record(
-    source: str,
+    source: str | None,
+    session: str | None,
     url: str,
     out: Path,
     api_key: str | None,
@@ -45,23 +51,40 @@ def record(
     The file has the results, hashes of the frames, the session's memory now and then, and the
     versions of all that results depend on: `maskstream replay` runs it again, and `maskstream
     results` makes files of other tools of it. Frames are not in it. SOURCE is as in `maskstream
-    stream`.
+    stream`. Of a --session that another client streams there are results alone, to be exported.
     """
-    from maskstream_client.interrupts import Interrupts
     from maskstream_client.recordings.recorder import RecordJob
-    from maskstream_client.recordings.recorder import record as record_source
-    from maskstream_client.sources import open_reader
-    from maskstream_client.stream_files import prepare_outputs
     from maskstream_client.stream_options import StreamOptions
     from maskstream_client.terminal import printable
 
-    name = int(source) if source.isdecimal() else source
-    prepare_outputs(name, out)
+    if (source is None) == (session is None):
+        raise ValueError("Name what to record: a SOURCE, or a --session.")
     job = RecordJob(url, out, api_key, StreamOptions(**options), max_megabytes << 20)
     click.echo(printable(f"Recording into {out}; Ctrl-C ends it."), err=True)
+    if session is not None:
+        _record_session(job, session, max_frames)
+    elif source is not None:
+        _record_source(job, source, max_frames)
+
+
+def _record_session(job: RecordJob, session: str, max_frames: int | None) -> None:
+    from maskstream_client.recordings.recorder import record_session
+
+    count = sum(1 for _ in islice(record_session(job, session), max_frames))
+    _say(f"{job.out}: {count} frames.")
+
+
+def _record_source(job: RecordJob, source: str, max_frames: int | None) -> None:
+    from maskstream_client.interrupts import Interrupts
+    from maskstream_client.recordings.recorder import record_source
+    from maskstream_client.sources import open_reader
+    from maskstream_client.stream_files import prepare_outputs
+
+    name = int(source) if source.isdecimal() else source
+    prepare_outputs(name, job.out)
     with open_reader(name, max_frames) as reader, Interrupts(reader.stop) as interrupts:
         count = sum(1 for _ in record_source(job, name, reader))
-    _say(f"{out}: {count} frames.")
+    _say(f"{job.out}: {count} frames.")
     if interrupts.signal:
         sys.exit(128 + interrupts.signal)
 

@@ -24,6 +24,7 @@ from maskstream_client.result import Result
 from maskstream_client.stream_options import RetryRules
 from maskstream_client.viewer_session import ViewerSession
 from maskstream_protocol.errors import WireError
+from maskstream_protocol.notices import ModelInfo
 
 
 class Watch:
@@ -35,6 +36,10 @@ class Watch:
         api_key: sent as a bearer token.
         on_event: called at lost connections, resets and missed frames; None logs them.
         retry: when a lost connection is made again.
+
+    Attributes:
+        model: that serves the session; None before the server has let the viewer in.
+        show_min: the score from which its tracks are worth drawing, known with the first result.
     """
 
     def __init__(
@@ -53,6 +58,8 @@ class Watch:
         self._inbox = Inbox(on_event)
         self._retry = retry or RetryRules()
         self._viewing = ViewerSession()
+        self.model: ModelInfo | None = None
+        self.show_min = 0.0
 
     async def results(self, *, every_frame: bool = False) -> AsyncGenerator[Result, None]:
         """The results from now on, in order, until the session ends.
@@ -103,7 +110,8 @@ class Watch:
             attempts.note_progress(time.monotonic())
         elif self._viewing.watching is not None:
             attempts.note_accepted(time.monotonic())
-            await self._learn_classes(self._viewing.watching.model.classes_url)
+            self.model = self._viewing.watching.model
+            await self._learn_classes(self.model.classes_url)
 
     def _unread(self) -> Iterator[Result]:
         return iter(self._inbox.take, None)
@@ -111,7 +119,7 @@ class Watch:
     async def _learn_classes(self, path: str) -> None:
         with suppress(ConnectionFailedError):
             card = await asyncio.to_thread(fetch_card, self._addresses.current, path, self._api_key)
-            self._inbox.classes = card.classes
+            self._inbox.classes, self.show_min = card.classes, card.show_min
 
 
 async def _next_message(socket: ClientConnection) -> str | bytes | None:

@@ -1,5 +1,7 @@
 """From a configuration and a weight file to a model that steps."""
 
+import torch
+
 from maskstream_model.backbones.resnet import fold_batch_norm
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.families import Weights
@@ -23,15 +25,13 @@ def load(config: GenvisConfig, weights: Weights | None, device: str) -> GenvisMo
         ConfigError: the device is not here.
         CheckpointError: no such weights, or they do not fit.
     """
-    usable_device(device)
-    return built(config, weight_file(config.name, weights), device)
+    return built(config, weight_file(config.name, weights), usable_device(device))
 
 
-def built(config: GenvisConfig, file: WeightFile | None, device: str) -> GenvisModel:
+def built(config: GenvisConfig, file: WeightFile | None, device: torch.device) -> GenvisModel:
     """Return a model with the weights of a file, or with random ones.
 
     Raises:
-        ConfigError: the device is not here.
         CheckpointError: the weights do not fit.
     """
     networks = seeded(lambda: build_networks(config.segmenter, config.clips, config.num_classes))
@@ -40,4 +40,4 @@ def built(config: GenvisConfig, file: WeightFile | None, device: str) -> GenvisM
     digest = fingerprint(state_of(networks.parts), config)
     # After the fingerprint, which is of the weights as they were published.
     encoder = FrameEncoder(fold_batch_norm(networks.segmenter), networks.clips.vita_mask_features)
-    return GenvisModel(config, encoder, networks.clips, usable_device(device), digest)
+    return GenvisModel(config, encoder, networks.clips, device, digest)

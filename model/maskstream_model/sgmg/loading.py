@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from maskstream_model.checkpoint import fingerprint, state_of
 from maskstream_model.families import Weights
 from maskstream_model.loading import WeightFile, seeded, usable_device, weight_file
@@ -42,8 +40,4 @@ def built(config: SgmgConfig, file: WeightFile) -> SgmgNetwork:
     Raises:
         CheckpointError: they do not fit.
     """
-    with torch.device("meta"):  # Initialising random weights would take seconds.
-        network = SgmgNetwork(config.network)
-    network = network.to_empty(device="cpu")
-    file.fill(network, adapted(config.name, file.tensors))
-    return network
+    return file.network(lambda: SgmgNetwork(config.network), adapted(config.name, file.tensors))

@@ -50,14 +50,10 @@ def svg(title: str, curves: Mapping[str, Curve]) -> str:
         return ""
     last = max(x for x, _ in points) or 1.0
     top = max(y for _, y in points) or 1.0
+    scale = ((WIDTH - 2 * EDGE) / last, (HEIGHT - 2 * EDGE) / top)
     lines = [
-        f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="'
-        + " ".join(
-            f"{EDGE + x / last * (WIDTH - 2 * EDGE):.1f},"
-            f"{HEIGHT - EDGE - y / top * (HEIGHT - 2 * EDGE):.1f}"
-            for x, y in curve
-        )
-        + f'"/><text x="{EDGE + 110 * row}" y="16" fill="{colour}">{escape(name)}</text>'
+        _drawn([(EDGE + x * scale[0], HEIGHT - EDGE - y * scale[1]) for x, y in curve], colour)
+        + f'<text x="{EDGE + 110 * row}" y="16" fill="{colour}">{escape(_label(name))}</text>'
         for row, (colour, (name, curve)) in enumerate(
             zip(("#1f6fb2", "#c2571a"), curves.items(), strict=False)
         )
@@ -72,9 +68,23 @@ def svg(title: str, curves: Mapping[str, Curve]) -> str:
     )
 
 
+def _drawn(places: Curve, colour: str) -> str:
+    """Return a line through places in pixels; a line through one place would be invisible."""
+    if len(places) == 1:
+        ((x, y),) = places
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>'
+
+
+def _label(key: str) -> str:
+    """Return what people read in place of a key of the journals."""
+    return key.replace("_any", ", classes aside")
+
+
 def _table(lines: Sequence[Line]) -> str:
     keys = ("step", "AP", "AP50", "AP50_any", "recall", "precision")
-    heads = "".join(f"<th>{key}</th>" for key in keys)
+    heads = "".join(f"<th>{_label(key)}</th>" for key in keys)
     rows = "".join(
         f"<tr>{''.join(f'<td>{line[key]}</td>' for key in keys)}"
         f"<td>{'best' if line['best'] else ''}</td></tr>"

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     weights: Weights | None = None
     # VIPSeg presets have several; None is the preset's own.
     task: Literal["instances", "panoptic", "semantic"] | None = None
+    # Shorter side of frames in the network, in pixels; None is the preset's own.
+    min_size: int | None = Field(None, ge=1)
     # Frames that a model of sentences looks at together (SgMg: 1 to 36); None: the preset's.
     chunk_frames: int | None = Field(None, ge=1)
     device: str = "cpu"

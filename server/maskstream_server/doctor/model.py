@@ -56,8 +56,8 @@ def _backend(settings: Settings, model: Model[Any], report: Report) -> Finding:
 def _step(settings: Settings, model: Model[Any]) -> Finding:
     stepper = Stepper(time.perf_counter)
     try:
-        threads = choose_threads(engine_threads(settings), lambda: stepper.probe(model)[0])
-        step_s = statistics.median(stepper.probe(model, NUM_WARM + NUM_TIMED)[NUM_WARM:])
+        threads = choose_threads(engine_threads(settings), lambda: stepper.whole_frame_s(model))
+        step_s = _frame_s(stepper, model)
     except StepFailedError as error:
         advice = "Not enough memory? Use a smaller preset, or another --device."
         return Finding("step", "failed", f"the model fails on a frame: {error}", advice)
@@ -69,3 +69,15 @@ def _step(settings: Settings, model: Model[Any]) -> Finding:
         advice = "Streams will be late: use a GPU (--device cuda) or a smaller preset."
         return Finding("step", "warning", text, advice)
     return Finding("step", "ok", text)
+
+
+def _frame_s(stepper: Stepper, model: Model[Any]) -> float:
+    """Return the seconds of a frame; of a late model the mean over whole chunks.
+
+    Most frames of a chunk only wait, and one has the work of all.
+    """
+    if not model.info.lookahead:
+        return statistics.median(stepper.probe(model, NUM_WARM + NUM_TIMED)[NUM_WARM:])
+    chunk = model.info.lookahead + 1
+    warm, timed = (chunk * -(-count // chunk) for count in (NUM_WARM, NUM_TIMED))
+    return statistics.fmean(stepper.probe(model, warm + timed)[warm:])

@@ -62,7 +62,7 @@ class Engine(Generic[State]):
             clock, self._give_way, lambda: self._queue.lately_live, self._check_not_ended
         )
         self._threads = EngineThreads(
-            self.limits.num_threads, lambda: self._stepper.probe(model)[0]
+            self.limits.num_threads, lambda: self._stepper.whole_frame_s(model)
         )
         self._reader = Reader[Outcome](clock)
         self._prepare = prepare

@@ -125,19 +125,35 @@ class Stepper:
         noise = np.random.default_rng(0)
         for height, width in limits.warm_up_sizes:
             for size in sorted({min(size, limits.batch) for size in limits.warm_up_batches}):
-                states = [model.begin(_any_prompt(model))] * size
+                states = [model.begin(any_prompt(model))] * size
                 for _ in range(WARM_UP_STEPS):
                     frames = noise.integers(0, 256, (size, height, width, 3), np.uint8)
                     states = self._warm_step(model, list(frames), states)
 
-    def probe(self, model: Model[Any], num_frames: int = 1) -> list[float]:
+    def whole_frame_s(self, model: Model[Any]) -> float:
+        """Return the seconds of a frame of noise of the usual size with all that it needs.
+
+        A late model may compute little before it has further frames: it is flushed.
+
+        Raises:
+            StepFailedError: the model raised.
+        """
+        options = any_prompt(model)
+        frame = np.random.default_rng(0).integers(0, 256, (*USUAL_SIZE, 3), np.uint8)
+        began_s = self._clock()
+        (state,) = self._warm_step(model, [frame], [model.begin(options)])
+        if model.info.lookahead:
+            model.flush(state, options)
+        return self._clock() - began_s
+
+    def probe(self, model: Model[Any], num_frames: int) -> list[float]:
         """Step frames of noise of the usual size; return the seconds of each, all that is read too.
 
         Raises:
             StepFailedError: the model raised.
         """
         noise, seconds = np.random.default_rng(0), []
-        states: Sequence[Any] = [model.begin(_any_prompt(model))]
+        states: Sequence[Any] = [model.begin(any_prompt(model))]
         for _ in range(num_frames):
             frame = noise.integers(0, 256, (*USUAL_SIZE, 3), np.uint8)
             began_s = self._clock()
@@ -157,7 +173,7 @@ class Stepper:
             return output.state
 
         self._before_noise()
-        options = _any_prompt(model)
+        options = any_prompt(model)
         requests = [
             StepRequest(f"warm-up {n}", model, StepInput([frame], state, options), read)
             for n, (frame, state) in enumerate(zip(frames, states, strict=True))
@@ -187,7 +203,7 @@ def _nothing() -> None:
     """Do not pause."""
 
 
-def _any_prompt(model: Model[Any]) -> SessionOptions:
+def any_prompt(model: Model[Any]) -> SessionOptions:
     """Return options with which any model steps noise."""
     needed = model.info.prompts == "required"
     return SessionOptions((Prompt("object", 0),) if needed else ())

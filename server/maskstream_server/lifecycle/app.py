@@ -18,6 +18,7 @@ from maskstream_server.routes import uploads, videos
 from maskstream_server.routes.health import health_routes
 from maskstream_server.routes.models import model_routes
 from maskstream_server.routes.page import page_routes
+from maskstream_server.routes.session_events import session_event_routes
 from maskstream_server.routes.sessions import session_routes
 from maskstream_server.routes.stream import stream_routes
 from maskstream_server.routes.tickets import ticket_routes
@@ -56,6 +57,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(videos.router)
     app.include_router(session_routes(service))
     app.include_router(watch_routes(service))
+    app.include_router(session_event_routes(service))
     app.include_router(ticket_routes(tickets))
     if service.settings.page:
         app.include_router(page_routes(Path(str(web_folder()))))

@@ -11,6 +11,9 @@ from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle.forced_exit import ended_by_signals
 
+RULES = ("task", "min_size", "chunk_frames")
+"""Settings that replace what a preset says, where they are set."""
+
 
 @dataclass(frozen=True)
 class Models:
@@ -44,6 +47,6 @@ def load(settings: Settings) -> Models:
 
 
 def _load(settings: Settings) -> Any:
-    given = {"task": settings.task, "chunk_frames": settings.chunk_frames}
-    rules = {name: value for name, value in given.items() if value is not None}
+    asked = {name: getattr(settings, name) for name in RULES}
+    rules = {name: value for name, value in asked.items() if value is not None}
     return load_model(settings.model, settings.weights, settings.device, **rules)

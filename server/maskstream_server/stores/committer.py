@@ -13,7 +13,13 @@ from maskstream_server.errors import (
     StoreFullError,
     StoreUnreachableError,
 )
-from maskstream_server.stores.interface import Commit, CommitOutcome, Lease, SessionStore
+from maskstream_server.stores.interface import (
+    MAX_DELIVERIES,
+    Commit,
+    CommitOutcome,
+    Lease,
+    SessionStore,
+)
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +188,8 @@ def merge(older: Commit, newer: Commit) -> Commit:
     results = tuple(
         item for item in older.results + newer.results if item.sequence > newer.keep_after
     )
-    return replace(newer, results=results, deliveries=older.deliveries + newer.deliveries)
+    deliveries = (older.deliveries + newer.deliveries)[-MAX_DELIVERIES:]
+    return replace(newer, results=results, deliveries=deliveries)
 
 
 def changed(held: Commit, commit: Commit) -> Commit:

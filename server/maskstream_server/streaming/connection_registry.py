@@ -54,6 +54,9 @@ class ConnectionRegistry:
         count_changed: is called with the number of connections whenever it changes.
         idle_s: without a frame for so long, a connection gives its slot to one that needs it.
         max_per_address: connections of one address; None: as many as there are slots.
+
+    Attributes:
+        draining: whether the server stops.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class ConnectionRegistry:
         self._max_per_address = max_per_address
         self._count_changed = count_changed
         self._connections: dict[str, tuple[Lease, RegisteredConnection]] = {}
-        self._draining = False
+        self.draining = False
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -79,7 +82,7 @@ class ConnectionRegistry:
             ServerFullError: there is none, or this server is stopping.
             QuotaExceededError: the address has as many as it may have.
         """
-        if self._draining:
+        if self.draining:
             raise ServerFullError("The server is stopping.", retry_after_ms=RETRY_AFTER_MS)
         if session in self._connections:
             return
@@ -130,7 +133,7 @@ class ConnectionRegistry:
 
     async def drain(self, within_s: float) -> None:
         """Accept no new connections and let open ones finish; close them after `within_s`."""
-        self._draining = True
+        self.draining = True
         for _, connection in list(self._connections.values()):
             connection.going_away(round(1000 * within_s))
         try:

@@ -245,8 +245,15 @@ def _with_rules(memory: SessionMemory, hello: Hello) -> SessionMemory:
 
 
 def _rules_of(service: SessionPorts, memory: SessionMemory) -> EventRules:
-    """Bind the rules of a memory to the model, for which they were checked when it began."""
-    return EventRules.of(memory.rules, service.model.info, fps=memory.fps)
+    """Bind the rules of a memory to the model.
+
+    Raises:
+        MemoryDamagedError: they do not fit, which was checked when it began.
+    """
+    try:
+        return EventRules.of(memory.rules, service.model.info, fps=memory.fps)
+    except ValueError as error:
+        raise MemoryDamagedError(str(error)) from error
 
 
 async def _give_up(service: SessionPorts, taken: TakenOver, reason: ResetReason) -> None:

@@ -67,10 +67,10 @@ def test_a_published_file_is_loaded_without_the_weights_of_the_losses():
         WeightFile("published", config.name, weights | extra)
         for extra in ({}, LOSSES, {"genvis_module.unknown": torch.ones(1)})
     ]
-    models = [built(config, file, "cpu") for file in files[:2]]
+    models = [built(config, file, torch.device("cpu")) for file in files[:2]]
     assert len({model.info.fingerprint for model in models}) == 1
     with pytest.raises(CheckpointError, match=r"unexpected: genvis_module\.unknown"):
-        built(config, files[2], "cpu")
+        built(config, files[2], torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from support.mdqe import recorded_network
 TOKENS, MASK_FEATURES = 1e-4, 2e-4
 QUERIES, BOXES = 5e-5, 2e-5
 SCORES, COEFFICIENTS = 2e-5, 4e-5
+EDGE = 1e-3
+"""Of mask logits, which are some units."""
 CLIPS = [(0, 4), (1, 5), (2, 6), (3, 7), (4, 8), (5, 8)]
 
 
@@ -52,6 +54,15 @@ def layers(network, encoded, recorded):
 
 def tensor(values):
     return torch.from_numpy(np.asarray(values))
+
+
+def edge_share(masks):
+    """The largest share of a mask's pixels whose logits lie on the threshold.
+
+    Another CPU may count these otherwise, and the scores with them: seen as 6e-5 under SSE 4.2.
+    """
+    edge, inside = ((each.flatten(1).sum(1)) for each in (masks.abs() <= EDGE, masks > 0))
+    return float((edge / inside).max())
 
 
 def assert_near(ours, theirs, tolerance):
@@ -134,8 +145,9 @@ def test_each_clip_has_the_recorded_classes_masks_and_instances(network, encoded
     assert_near(queries.scores, recorded[f"c{clip}.cls"], SCORES)
     assert_near(queries.coefficients, recorded[f"c{clip}.mask_coeff"], COEFFICIENTS)
     found = instances(queries, frames.mask_features, MdqeRules())
-    assert_near(found.scores, recorded[f"c{clip}.inst_scores"], SCORES)
-    assert_near(found.class_scores, recorded[f"c{clip}.inst_cls"], SCORES)
+    scores = SCORES + edge_share(found.mask_logits)
+    assert_near(found.scores, recorded[f"c{clip}.inst_scores"], scores)
+    assert_near(found.class_scores, recorded[f"c{clip}.inst_cls"], scores)
     assert found.class_scores.argmax(1).tolist() == recorded[f"c{clip}.inst_labels"].tolist()
     assert_near(found.embeds, recorded[f"c{clip}.inst_embeds"], QUERIES)
     sums = found.mask_logits.double().sum((2, 3))

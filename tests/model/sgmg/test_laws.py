@@ -27,6 +27,19 @@ def test_chunks_of_four_frames_keep_the_laws(law):
     law(case(4))
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+COSTLY = (
+    "a_run_alone_repeats_bit_by_bit",
+    "any_cut_into_steps_gives_the_same_finals",
+    "sessions_that_share_steps_do_not_meet",
+    "memory_is_bounded",
+)
+"""Two to three seconds of a core each; chunks of four frames keep them in every run."""
+
+
+@pytest.mark.parametrize(
+    "law",
+    [pytest.param(law, marks=pytest.mark.slow if law.__name__ in COSTLY else ()) for law in LAWS],
+    ids=lambda law: law.__name__,
+)
 def test_chunks_of_one_frame_keep_the_laws(law):
     law(case(1))

@@ -1,8 +1,5 @@
 """`maskstream weights pull` of a file that its user has downloaded, with what lies beside it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from maskstream_model.errors import CheckpointError, DownloadError
@@ -11,6 +8,7 @@ from maskstream_model.weightfiles.cache import weights_for
 from maskstream_model.weightfiles.pull import pull
 from support.distributions import distribution
 from support.published import published, world
+from support.weight_files import run
 
 __all__ = ["distribution", "world"]
 
@@ -67,25 +65,19 @@ def test_presets_without_an_address_say_who_publishes_them(world, preset, publis
         weights_for(preset, None)
 
 
-def test_the_licence_of_sgmg_has_to_be_agreed_to(tmp_path):
+def test_the_licence_of_sgmg_has_to_be_agreed_to(tmp_path, monkeypatch):
     release = release_of("sgmg_videoswin_t")
     assert (release.licence, release.by_hand) == ("CC BY-NC 4.0", True)
     assert "forbids commercial use" in release.caution
     file = tmp_path / "model.pth"
     file.write_bytes(published())
-    pull = ["weights", "pull", "sgmg_videoswin_t", "--from", str(file)]
-    code = "from maskstream_command import main; main()"
-    command = [sys.executable, "-c", code, *pull]
-    environ = {"MASKSTREAM_WEIGHTS_DIR": str(tmp_path / "cache")}
-    refused = subprocess.run(
-        command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 1
+    monkeypatch.setenv("MASKSTREAM_WEIGHTS_DIR", str(tmp_path / "cache"))
+    command = ["pull", "sgmg_videoswin_t", "--from", file]
+    refused = run(*command)
+    assert refused.exit_code == 1
     assert "Licence of the weights: CC BY-NC 4.0." in refused.stderr
     assert "nothing was pulled" in refused.stderr
-    agreed = subprocess.run(
-        [*command, "--accept-licence"], env=environ, capture_output=True, text=True, check=False
-    )
+    agreed = run(*command, "--accept-licence")
     assert "Licence of the weights: CC BY-NC 4.0." in agreed.stderr
     # It was agreed to; this file is of another model.
     assert "model.pth" in agreed.stderr

@@ -8,10 +8,12 @@ from maskstream_model.backends import openvino, table
 from maskstream_server.config.settings import Settings
 from maskstream_server.doctor import backends, model
 from maskstream_server.doctor.checks import BACKEND_CHECKS, examine
+from maskstream_server.engine.step import Stepper
 from maskstream_server.lifecycle.models import Models
 from support.backends import StandInBackend
 from support.logs import logging_as_before
 from support.server import FakeModel
+from support.sgmg import tiny_model as sgmg_model
 from support.tiny import tiny_model
 
 __all__ = ["logging_as_before"]
@@ -51,6 +53,19 @@ def test_a_model_that_fails_on_a_frame(monkeypatch):
     monkeypatch.setattr(model, "load", lambda settings: Models(FakeModel(step_s=0.01)))
     monkeypatch.setattr(model, "SLOW_S", 0.005)
     assert model.check_model(Settings(), silent)[-1].grade == "warning"
+
+
+def test_a_late_model_is_timed_over_whole_chunks(monkeypatch):
+    """Of a chunk of four frames three only wait: their median would be nothing."""
+    monkeypatch.setattr(model, "load", lambda settings: Models(sgmg_model()))
+    monkeypatch.setattr(model, "SLOW_S", 1000.0)
+
+    def probe(self, stepped, count):
+        return [8.0 if number % 4 == 3 else 0.0 for number in range(count)]
+
+    monkeypatch.setattr(Stepper, "probe", probe)
+    step = model.check_model(Settings(threads=1), silent)[-1]
+    assert step.text.startswith("2000 ms for a frame")
 
 
 def test_a_backend_that_is_refused_is_a_warning_with_its_reason(monkeypatch):

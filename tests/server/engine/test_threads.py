@@ -8,11 +8,14 @@ import pytest
 import torch
 
 from maskstream_server.config.settings import Settings
+from maskstream_server.engine.step import Stepper
 from maskstream_server.engine.threads import MANY, EngineThreads, Slowness, choose_threads, quickest
 from maskstream_server.errors import StepFailedError
 from maskstream_server.lifecycle.assembly import build_engine, engine_threads
 from support.fake_model import FakeModel
+from support.stand_ins import stand_in
 
+LATE = {"lookahead": 3, "prompts": "required"}
 LIMIT_S = 240
 
 
@@ -185,3 +188,14 @@ def test_loading_a_model_leaves_no_threads_that_the_engines_would_share_cores_wi
         [sys.executable, "-c", LOAD], env=environment, stdout=subprocess.PIPE, check=True
     )
     assert int(done.stdout) == 0
+
+
+@pytest.mark.parametrize(("facts", "flushes"), [({}, 0), (LATE, 1)], ids=["at once", "late"])
+def test_what_threads_are_chosen_by_is_all_that_a_frame_needs(monkeypatch, facts, flushes):
+    """A model of chunks computes next to nothing for the first frame of one."""
+    model, flushed = stand_in(**facts), []
+    flush = model.flush
+    monkeypatch.setattr(model, "flush", lambda *given: flushed.append(1) or flush(*given))
+    seconds = iter(range(100))
+    assert Stepper(lambda: float(next(seconds))).whole_frame_s(model) > 0
+    assert len(flushed) == flushes

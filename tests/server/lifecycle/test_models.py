@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from maskstream_model import load_model
 from maskstream_server.config.settings import Settings
 from maskstream_server.errors import StartError
 from maskstream_server.lifecycle import models
@@ -32,3 +33,10 @@ def test_a_chunk_length_that_cannot_be_is_one_sentence(monkeypatch: pytest.Monke
 def test_a_model_without_chunks_refuses_their_length() -> None:
     with pytest.raises(StartError, match=r"cannot be loaded: .*chunk_frames"):
         models.load(Settings(model="demo", chunk_frames=4))
+
+
+def test_frames_become_as_small_as_the_settings_say() -> None:
+    model = models.load(Settings(min_size=96)).live
+    assert model.batch_key(360, 640) == (96, 192)
+    assert model.info.fingerprint == load_model("demo", min_size=96).info.fingerprint
+    assert model.info.fingerprint != models.load(Settings()).live.info.fingerprint

@@ -1,6 +1,7 @@
 """Commits off the critical path: in order, merged, retried, and nothing lost silently."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from maskstream_server.errors import StoreFullError, StoreUnreachableError
 from maskstream_server.stores.committer import CommitEvents, Committer, changed, merge
-from maskstream_server.stores.interface import Commit, CommitOutcome, KeptResult, Lease
+from maskstream_server.stores.interface import Commit, CommitOutcome, Delivery, KeptResult, Lease
 from maskstream_server.stores.memory import MemoryStore
 from support.stores import Clock, FailingStore, frame
 
@@ -286,3 +287,16 @@ async def test_a_change_makes_the_new_memory_of_the_old(before, after, epoch):
     stored = await store.load("a")
     assert stored is not None
     assert (stored.epoch, stored.sequence, stored.parts) == (epoch, 2, after)
+
+
+def test_deliveries_of_merged_commits_stay_in_order_and_are_bounded(monkeypatch):
+    monkeypatch.setattr("maskstream_server.stores.committer.MAX_DELIVERIES", 3)
+    lease = Lease("a", "server", 1)
+    first, second = (
+        replace(
+            frame(lease, sequence),
+            deliveries=tuple(Delivery(sequence, "webhook", body) for body in bodies),
+        )
+        for sequence, bodies in ((1, (b"a", b"b")), (2, (b"c", b"d")))
+    )
+    assert [each.body for each in merge(first, second).deliveries] == [b"b", b"c", b"d"]

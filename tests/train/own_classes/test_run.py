@@ -76,7 +76,8 @@ def test_a_backbone_that_is_frozen_stays_as_it_is_and_the_head_learns(trained):
 def test_the_report_has_curves_and_pictures_and_needs_no_other_file(trained):
     folder, _ = trained
     text = (folder / "report.html").read_text()
-    assert text.count("<polyline") >= 2
+    assert text.count("<polyline") + text.count("<circle") >= 2
+    assert "AP50, classes aside" in text
     (picture,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', text)
     with Image.open(BytesIO(base64.b64decode(picture))) as drawn:
         assert max(drawn.size) == 480

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from maskstream_client.errors import MaskstreamError
+from maskstream_client.loop_thread import iterate_blocking
+from maskstream_client.model_card import ClassInfo
 from maskstream_client.pictures import Picture, Pixels, encode_picture
 from maskstream_client.recordings.head import Head
 from maskstream_client.recordings.memories import fetch_memory
@@ -20,11 +23,15 @@ from maskstream_client.sources import Reader
 from maskstream_client.stream_options import StreamOptions
 from maskstream_client.sync_client import Client
 from maskstream_client.urls import without_password
-from maskstream_client.video import VideoFrame
+from maskstream_client.video import DEFAULT_RATE, VideoFrame
+from maskstream_client.watching import Watch
 from maskstream_exports.video_results import ResultClass
+from maskstream_protocol.notices import ModelInfo
 
 KEPT_OPTIONS: Final = ("model", "min_score", "classes", "prompts", "picture", "quality")
 """Those that results depend on; masks are recorded as large as the frames."""
+VIEWED_RATE: Final = float(DEFAULT_RATE)
+"""Of a session that another client streams; it does not say its own."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class RecordJob:
     section_frames: int = 500
 
 
-def record(job: RecordJob, source: str | int, reader: Reader) -> Iterator[Result]:
+def record_source(job: RecordJob, source: str | int, reader: Reader) -> Iterator[Result]:
     """Stream a source and record it; yields each result when it is written.
 
     Before each section the server is made to answer all frames (`flush`), so that the memory that
@@ -66,7 +73,8 @@ def record(job: RecordJob, source: str | int, reader: Reader) -> Iterator[Result
             state = None
             if count:
                 state = fetch_memory(client.url, str(client.session), job.api_key)
-            file.begin(_head(client, options, str(source), reader, count), state)
+            about = About(client.model, client.classes, client.show_min, float(reader.rate))
+            file.begin(about.head(str(source), reader.name, count, _kept(options)), state)
             sender = FrameSender(client, options)
             last = count + job.section_frames
             while frame is not None and count < last and not file.is_section_full:
@@ -78,6 +86,56 @@ def record(job: RecordJob, source: str | int, reader: Reader) -> Iterator[Result
             for line, result in sender.finish():
                 file.add(line)
                 yield result
+
+
+def record_session(job: RecordJob, session: str) -> Iterator[Result]:
+    """Record what another client streams, as a viewer: results alone, until the session ends.
+
+    A viewer sees neither frames nor options, so that this cannot be replayed.
+
+    Raises:
+        SessionUnknownError: there is no such session.
+        MaskstreamError: the server or the file fails.
+    """
+    viewer = Watch(job.url, session, api_key=job.api_key)
+    with (
+        closing(iterate_blocking(lambda: viewer.results(every_frame=True))) as results,
+        RecordingFile(job.out, job.max_bytes) as file,
+    ):
+        for count, result in enumerate(results):
+            assert viewer.model is not None  # it has let the viewer in
+            if count % job.section_frames == 0 or file.is_section_full:
+                about = About(viewer.model, result.classes, viewer.show_min, VIEWED_RATE)
+                file.begin(about.head(session, session, result.frame_index, {}), None)
+            file.add(result_line(result))
+            yield result
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a session."""
+
+    model: ModelInfo
+    classes: Mapping[int, ClassInfo]
+    show_min: float
+    frame_rate: float
+
+    def head(self, source: str, name: str, first_frame: int, options: Mapping[str, Any]) -> Head:
+        """The head of a section that begins with a frame."""
+        known = {each.id: ResultClass(each.name, each.thing) for each in self.classes.values()}
+        count = max(known, default=-1) + 1
+        return Head(
+            first_frame=first_frame,
+            source=without_password(source) if "://" in source else source,
+            file_name=Path(name).name,
+            frame_rate=round(self.frame_rate, 3),
+            model=self.model.name,
+            task=self.model.task,
+            fingerprint=self.model.fingerprint,
+            classes=[known.get(each, ResultClass(f"class {each}")) for each in range(count)],
+            show_min=self.show_min,
+            options=options,
+        )
 
 
 class FrameSender:
@@ -116,21 +174,5 @@ def hashes_of(pixels: Pixels, picture: Picture) -> dict[str, str]:
     return {"pixels": raw.hexdigest(), "sent": hashlib.sha256(picture.payload).hexdigest()}
 
 
-def _head(
-    client: Client, options: StreamOptions, source: str, reader: Reader, first_frame: int
-) -> Head:
-    model, kept = client.model, asdict(options)
-    classes = {each.id: ResultClass(each.name, each.thing) for each in client.classes.values()}
-    num_classes = max(classes, default=-1) + 1
-    return Head(
-        first_frame=first_frame,
-        source=without_password(source) if "://" in source else source,
-        file_name=Path(reader.name).name,
-        frame_rate=round(float(reader.rate), 3),
-        model=model.name,
-        task=model.task,
-        fingerprint=model.fingerprint,
-        classes=[classes.get(each, ResultClass(f"class {each}")) for each in range(num_classes)],
-        show_min=client.show_min,
-        options={name: kept[name] for name in KEPT_OPTIONS},
-    )
+def _kept(options: StreamOptions) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in KEPT_OPTIONS}

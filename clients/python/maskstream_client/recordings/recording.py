@@ -119,7 +119,14 @@ class Recording:
             objects = [{**item, "track_id": base + item["track_id"]} for item in frame["objects"]]
             largest = max(chain([largest], (item["track_id"] for item in objects)))
             line = {name: frame[name] for name in ("frame", "time_s", "size")}
+            if "events" in frame:
+                line["events"] = [_shifted(event, base) for event in frame["events"]]
             yield json.dumps(line | {"objects": objects}, separators=(",", ":")).encode() + b"\n"
+
+
+def _shifted(event: Line, base: int) -> dict[str, Any]:
+    """An event whose track, where it has one, is counted behind those of earlier epochs."""
+    return {**event, **({"track_id": base + event["track_id"]} if "track_id" in event else {})}
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ from maskstream_client.errors import OutputError
 from maskstream_client.recordings.head import Head
 
 _SHARE: Final = 4
-"""A section has at most this part of the room, so that at least as many less 1 are kept."""
+"""The frames of a section take at most this part of the room."""
 
 
 class RecordingFile:
@@ -24,7 +24,7 @@ class RecordingFile:
 
     Args:
         path: of the file, which is written over.
-        max_bytes: room for it. Beyond that the oldest sections go.
+        max_bytes: room for it, beside one memory. Beyond that the oldest sections go.
 
     Raises:
         OutputError: it cannot be written.
@@ -33,6 +33,7 @@ class RecordingFile:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path, self._max_bytes = path, max_bytes
         self._starts: list[int] = []
+        self._first_frame_at = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = path.open("wb")
@@ -41,8 +42,8 @@ class RecordingFile:
 
     @property
     def is_section_full(self) -> bool:
-        """Whether the next section should begin."""
-        return self._file.tell() - self._starts[-1] >= self._max_bytes // _SHARE
+        """Whether the next section should begin; never one without a frame."""
+        return self._file.tell() - self._first_frame_at >= max(1, self._max_bytes // _SHARE)
 
     def begin(self, head: Head, state: bytes | None) -> None:
         """Begin a section, with the memory before its first frame; None: there is none."""
@@ -54,6 +55,7 @@ class RecordingFile:
         self._write(head.to_json())
         text = None if state is None else base64.b64encode(state).decode("ascii")
         self._write({"state": text})
+        self._first_frame_at = self._file.tell()
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Add the line of a frame."""
@@ -70,17 +72,18 @@ class RecordingFile:
         """Remove old sections, until a further one has room."""
         size, room = self._file.tell(), self._max_bytes - self._max_bytes // _SHARE
         kept = [start for start in self._starts if size - start <= room]
-        if len(kept) == len(self._starts) or not kept:
+        if len(kept) == len(self._starts):
             return
+        start = kept[0] if kept else size
         rest = self._path.with_name(f".{self._path.name}.part")
         with self._path.open("rb") as old, rest.open("wb") as new:
-            old.seek(kept[0])
+            old.seek(start)
             shutil.copyfileobj(old, new)
         self._file.close()
         rest.replace(self._path)
         self._file = self._path.open("ab")
         self._file.seek(0, os.SEEK_END)
-        self._starts = [start - kept[0] for start in kept]
+        self._starts = [each - start for each in kept]
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(f"{self._path} cannot be written: {error.strerror}.")

@@ -87,7 +87,7 @@ def replay(job: ReplayJob) -> ReplayReport:
         MaskstreamError, WireError: the server cannot do it.
         ValueError: an option that cannot be changed.
     """
-    _check_what_if(job.what_if)
+    _check(job)
     parts = job.recording.parts()
     first = next(parts)
     assert isinstance(first, SectionStart)
@@ -143,10 +143,15 @@ def _source(name: str) -> str | int:
     return int(name) if name.isdecimal() else name
 
 
-def _check_what_if(asked: Mapping[str, Any]) -> None:
-    for name in asked:
+def _check(job: ReplayJob) -> None:
+    for name in job.what_if:
         if name not in WHAT_IF:
             raise ValueError(f"{name} cannot be changed; these can: {', '.join(WHAT_IF)}.")
+    if "sent" not in next(job.recording.frames()):
+        raise SourceError(
+            f"{job.recording.path} was recorded by a viewer, who sees no frames: it can be "
+            "exported, not replayed."
+        )
 
 
 def _other_model(head: Head, model: ModelInfo) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypedDict
@@ -46,8 +47,10 @@ class VideoOptions:
         check_rules(self.rules or ())
 
     def to_json(self) -> dict[str, Any]:
-        """The `options` of a request: only what is asked for."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """The `options` of a request, of what JSON gives back: only what is asked for."""
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return plain
 
 
 class VideoFields(TypedDict, total=False):

@@ -5,6 +5,8 @@
 /** @typedef {Types.Crop} Crop */
 /** @typedef {Types.Picture} Picture */
 /** @typedef {Types.RetryRules} RetryRules */
+/** @typedef {Types.Rule} Rule */
+/** @typedef {Types.RuleEvent} RuleEvent */
 /** @typedef {Types.StreamOptions} StreamOptions */
 
 export { MaskstreamClient } from './client.js';

@@ -20,7 +20,9 @@ from maskstream_server.media.precedence import lower_priority
 
 
 def _write_results(write: ResultsWriter, material: Material, target: Path) -> None:
-    write(material.results(), target)
+    results = material.results()  # waits; meanwhile another file may fail, and clear up
+    target.parent.mkdir(exist_ok=True)
+    write(results, target)
 
 
 Writer = Callable[[Material, Path], str | None]

@@ -22,6 +22,7 @@ Artifact = Literal[
     "panoptic.zip",
     "tracks.parquet",
     "tracks.csv",
+    "events.csv",
     "coco.json",
     "mots.zip",
     "cvat-polygons.xml",

@@ -16,7 +16,7 @@ const REFUSALS = new Map([
     'The browser was not allowed to use it. Allow it in the address bar, then start again.',
   ],
   ['NotFoundError', 'No camera was found on this device.'],
-  ['NotReadableError', 'Another program is using the camera.'],
+  ['NotReadableError', 'Another program is using it.'],
 ]);
 
 /**
