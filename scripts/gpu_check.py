@@ -1,4 +1,4 @@
-"""All checks of a device in 8 minutes: agreement, step times, a profile, live streams; JSON out.
+"""All checks of a device in 8 minutes: agreement, times, a profile, live streams; JSON out.
 
 Two commands; the second one runs where there is a GPU and no network, on a copy of this repository:
 

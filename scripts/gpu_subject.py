@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.profiler import profile as recorder
+from torch.utils.flop_counter import FlopCounterMode
 
 from maskstream_model import load_model
 from maskstream_model.backends.accelerate import accelerate
@@ -25,6 +26,8 @@ from maskstream_model.port import StepInput
 NUM_FRAMES = 4
 """Of each clip."""
 WARM_UP_STEPS, ROUNDS = 3, 20
+PRODUCT_SIDE = 8192
+"""Of the matrices whose product shows what a GPU does at best."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,12 @@ def measure(subject: Subject, model: Any, wait: Callable[[], None]) -> dict[str,
         "execution": asdict(execution),
         "build_s": round(time.monotonic() - began, 1),
         "steps": {str(batch): step_times(subject, model, batch, wait) for batch in subject.batches},
+        "parts": {str(batch): part_times(subject, model, batch, wait) for batch in subject.batches},
         "live": {str(count): live(subject, model, count) for count in subject.streams},
     }
     if subject.backend == "eager":
         found["profile"] = profile(subject, model)
+        found["floor"] = floor(subject, model, wait)
     return found
 
 
@@ -111,6 +116,60 @@ def step_times(
         wait()
         took_s.append(time.perf_counter() - began)
     return spread(took_s[WARM_UP_STEPS:])
+
+
+def part_times(
+    subject: Subject, model: Any, batch: int, wait: Callable[[], None]
+) -> dict[str, dict[str, float]]:
+    """Time a batch through the network (its pictures prepared too) and its tracking, in ms."""
+    sessions = Sessions(subject, model, batch)
+    for _ in range(NUM_FRAMES):
+        sessions.step(range(batch))
+    frames = [clip[0] for clip in sessions.clips]
+    network_s, tracking_s = list[float](), list[float]()
+    with torch.no_grad():
+        for _ in range(WARM_UP_STEPS + ROUNDS):
+            wait()
+            began = time.perf_counter()
+            prepared = model.prepare(frames)
+            wait()
+            between = time.perf_counter()
+            model.advance(prepared, range(batch), sessions.states, [None] * batch)
+            wait()
+            network_s.append(between - began)
+            tracking_s.append(time.perf_counter() - between)
+    parts = {"network": network_s, "tracking": tracking_s}
+    return {name: spread(took_s[WARM_UP_STEPS:]) for name, took_s in parts.items()}
+
+
+def floor(subject: Subject, model: Any, wait: Callable[[], None]) -> dict[str, float]:
+    """Return the arithmetic of a frame's network, and what the device does in products at best.
+
+    Its floor in milliseconds is the quotient, `network_gflop / tflop_s_of_...`.
+    """
+    frame = clips(subject.size, 1, 1)[0][0]
+    # The counter looks for gradients of what needs them, also where none are computed.
+    graph_of(subject.preset, model).network.requires_grad_(False)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.prepare([frame])
+    rates = {
+        f"tflop_s_of_{str(dtype).rpartition('.')[2]}": _tflop_s(dtype, subject.device, wait)
+        for dtype in (torch.float32, torch.bfloat16)
+    }
+    return {"network_gflop": round(counter.get_total_flops() / 1e9, 2), **rates}
+
+
+def _tflop_s(dtype: torch.dtype, device: str, wait: Callable[[], None]) -> float:
+    side = PRODUCT_SIDE if device.startswith("cuda") else PRODUCT_SIDE // 16
+    one, other = torch.rand(2, side, side, device=device).to(dtype)
+    took_s = list[float]()
+    for _ in range(WARM_UP_STEPS + ROUNDS):
+        wait()
+        began = time.perf_counter()
+        one @ other
+        wait()
+        took_s.append(time.perf_counter() - began)
+    return round(2e-12 * side**3 / median(took_s[WARM_UP_STEPS:]), 3)
 
 
 def live(subject: Subject, model: Any, count: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ BEGIN, END = "<!-- measured: scripts/performance_page.py -->\n", "<!-- end -->\n
 REPORTS: Mapping[str, Sequence[str]] = {
     "engine": ("engine", "--rounds", "7"),
     "check": ("check", str(RATIOS), "--record"),
-    "growth": ("growth", "--rounds", "5", "--frames", "300"),
+    "growth": ("growth", "--rounds", "3", "--frames", "200"),
     "overhead-5": ("overhead", "--frames", "60", "--objects", "5"),
     "overhead-100": ("overhead", "--frames", "60", "--objects", "100"),
 }
@@ -98,7 +98,9 @@ def _parts(found: Report) -> str:
 
 def _ratios(found: Report) -> str:
     head = "`maskstream bench check`, fixed work over the part, as `make bench-check` compares it:"
-    return f"{head}\n\n" + _table(["part", "ratio"], found["runs"]["ratios"].items())
+    layers, product = found["runs"]["layers"], found["runs"]["product"]
+    rows = [[name, ratio, product[name]] for name, ratio in layers.items()]
+    return f"{head}\n\n" + _table(["part", "layers of torch", "product of 1024x1024"], rows)
 
 
 def _growth(found: Report) -> str:
@@ -111,7 +113,7 @@ def _growth(found: Report) -> str:
         rows.append([label, xs, ends[0], slopes[0], ends[1], slopes[1]])
     head = ["what grows", "from, to", "ms a frame", "slope", "KiB a session", "slope"]
     return (
-        "`maskstream bench growth --rounds 5 --frames 300`:\n\n"
+        "`maskstream bench growth --rounds 3 --frames 200`:\n\n"
         + _table(head, rows)
         + f"\nA long session's step takes {runs['length']['long / new']} of a new one's. All "
         f"sessions grew the process by {runs['sessions']['resident_mib_of_all']} MiB.\n\n"

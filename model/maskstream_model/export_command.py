@@ -30,7 +30,7 @@ def export(
     """Write the segmenter of a model as an ONNX graph, after its outputs were compared with ours.
 
     The graph has a fixed size of pictures. docs/onnx.md says what it takes and gives; tracking is
-    no part of it.
+    no part of it. Files of results are made by `maskstream results export` and `videos export`.
     """
     from maskstream_model import load_model
     from maskstream_model.families import live_model

@@ -18,6 +18,8 @@ _TOO_LARGE: Final = (errno.EINVAL, errno.ERANGE)
 """What decoders of VP8, VP9 and AV1 say of a size over `max_pixels`, without the size."""
 _PADDED: Final = 2
 """FFmpeg counts rows and columns that pad a picture, which may have as many pixels itself."""
+_MOST_PIXELS: Final = (1 << 31) - 1
+"""The largest limit that FFmpeg takes."""
 _DELIMITER: Final = b"\x12\x00"
 """Of AV1's temporal units: dav1d gives a second picture only when more data comes."""
 
@@ -56,7 +58,7 @@ class UnitDecoder:
         """Forget what was decoded; the next unit is a key frame of this codec."""
         self._codec, self._begins = codec, True
         self._context = _context(codec)
-        most = _PADDED * self._max_pixels
+        most = min(_PADDED * self._max_pixels, _MOST_PIXELS)
         self._context.options = {"max_pixels": str(most), "err_detect": "explode"}
         self._splitter = _context(codec)
 

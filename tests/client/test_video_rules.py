@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from maskstream_client import ConnectionFailedError, RefusedError, RetryRules
 from maskstream_client.video_record import page_from, video_from
-from maskstream_client.videos import Submission, VideoOptions, tus
+from maskstream_client.videos import AsyncVideos, Submission, VideoOptions, tus
 from maskstream_client.videos.http import Place
 from maskstream_client.videos.http_errors import refusal
 from maskstream_client.videos.lines import frame_line_from, whole_lines
@@ -116,6 +116,18 @@ def test_strange_ids_stay_in_their_place():
     place = Place.of("http://here", None, None)
     assert place.video("../x?y#z") == "http://here/v1/videos/..%2Fx%3Fy%23z"
     assert place.video("..", "events") == "http://here/v1/videos/-/events"
+
+
+async def test_certificates_are_read_once_for_all_calls(monkeypatch):
+    read, create = [], httpx.create_ssl_context
+    monkeypatch.setattr(
+        httpx, "create_ssl_context", lambda **how: read.append(how) or create(**how)
+    )
+    videos = AsyncVideos("http://127.0.0.1:9", retry=RetryRules(give_up_after_s=0.0))
+    for _ in range(3):
+        with pytest.raises(ConnectionFailedError):
+            await videos.get("a")
+    assert read == [{"trust_env": True}]
 
 
 @given(st.lists(st.binary().map(lambda line: line.replace(b"\n", b"")), min_size=1), st.data())

@@ -19,7 +19,7 @@ REPORTS = {
     "engine": {"runs": {"this": {"product_ms": {"p50": 15.0}, "segmenter_products": 3.4}}},
     "check": {
         "machine": {"cpu": "Abacus", "cores": 2, "load_1m": 7.4},
-        "runs": {"ratios": {"whole step": 0.5}},
+        "runs": {"layers": {"whole step": 0.5}, "product": {"whole step": 0.25}},
     },
     "growth": {
         "runs": {
@@ -46,7 +46,7 @@ def test_the_measured_part_names_cpu_day_commands_figures_and_slopes(script):
     text = script.text_of(REPORTS, "2026-11-29")
     assert text.startswith("Abacus, 2 cores, load 7 of other programs, 2026-11-29.")
     assert "| product | 15.0 |\n| segmenter, in products of 1024x1024 | 3.4 |\n" in text
-    assert "| whole step | 0.5 |" in text
+    assert "| whole step | 0.5 | 0.25 |" in text
     assert "| tracks of a session | 1 to 3 | 50.0 to 52.0 | 1 a track | 4.0 to 8.0 | 2 a" in text
     assert "| rle | 2.5 | 11.5 |" in text
     assert text.count("`maskstream bench") == 4

@@ -139,6 +139,7 @@ def test_label_studio_gets_a_task_for_each_frame(tmp_path):
     np.testing.assert_array_equal(layers["label-class 2-0"] > 0, rectangle(4, 4))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 def test_mots_pictures_have_the_ids_of_the_text(tmp_path):
     classes = [ResultClass("car"), ResultClass("person"), ResultClass("cat")]
     over = [found(1, rectangle(0, 0), score=0.9), found(2, rectangle(2, 2), score=0.5)]
@@ -163,6 +164,7 @@ def test_mots_pictures_have_the_ids_of_the_text(tmp_path):
     assert (pixels == 11001).sum() == 16
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
 def test_trackeval_finds_all_persons_of_a_mots_sequence(tmp_path, capsys):
     trackeval = library("trackeval", "trackeval")
     persons = [found(each, rectangle(6 * each, 2 * each)) | {"label": "person"} for each in (1, 2)]

@@ -40,6 +40,8 @@ def subject():
 def is_complete(found):
     assert set(found["steps"]) == {"1", "2"}
     assert all(times["p50"] > 0 for times in found["steps"].values())
+    for parts in found["parts"].values():
+        assert min(parts["network"]["p50"], parts["tracking"]["p99"]) > 0
     (live,) = found["live"].values()
     assert live["frames"] + live["dropped"] > 0
 
@@ -51,6 +53,7 @@ def test_everything_runs_on_an_emulated_device(check, subject, tmp_path, monkeyp
     builders = {"tensorrt": StandInBackend, "compile": lambda: broken}
     monkeypatch.setattr(table, "BUILDERS", builders)
     monkeypatch.setattr(subject, "ROUNDS", 3)
+    monkeypatch.setattr(subject, "PRODUCT_SIDE", 64)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "emulated")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (9, 0))
     monkeypatch.setenv("MASKSTREAM_ENGINES_DIR", str(tmp_path / "engines"))
@@ -72,11 +75,14 @@ def test_everything_runs_on_an_emulated_device(check, subject, tmp_path, monkeyp
     assert list(results) == ["demo eager", "demo tensorrt", "demo compile"]
     is_complete(results["demo eager"])
     assert len(results["demo eager"]["profile"]) > 10
+    floor = results["demo eager"]["floor"]
+    assert 0 < floor["network_gflop"] < 0.1
+    assert min(floor["tflop_s_of_float32"], floor["tflop_s_of_bfloat16"]) >= 0
     is_complete(results["demo tensorrt"])
     assert results["demo tensorrt"]["execution"]["backend"] == "tensorrt"
     assert results["demo tensorrt"]["execution"]["agreement"]["same_ids"]
     assert "it differs from eager" in results["demo compile"]["error"]
-    assert len(waits) >= 2 * 2 * subject.ROUNDS
+    assert len(waits) >= 2 * 2 * 2 * subject.ROUNDS
 
 
 @pytest.mark.slow

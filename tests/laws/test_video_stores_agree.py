@@ -6,6 +6,7 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -28,15 +29,18 @@ MAX_VIDEOS = 4
 NUM_BEFORE_AN_END = 3
 """So many changes are written before a record may go: one that is gone hides what they leave."""
 NUMBERS = st.integers(0, MAX_VIDEOS - 1)
+PARTS = st.dictionaries(st.sampled_from(["session", "tracker/x"]), st.binary(), min_size=1)
+MEMORIES = st.none() | st.just({}) | PARTS
+Change = tuple[int, VideoState, Memory | None]
+CHANGES = st.tuples(st.sampled_from([1, 1, 1, 2]), st.sampled_from(list(VideoState)), MEMORIES)
+"""Of which record, counted from the newest; its new state, and its new memory."""
 BUSY_S = 100.0
 KEYS = st.sampled_from([None, None, "key 1", "key 2"])
-MEMORIES = st.none() | st.dictionaries(st.sampled_from(["session", "tracker/x"]), st.binary())
 
 
 class VideoStores(RuleBasedStateMachine):
     """Any calls of servers and workers, also with records that have been changed since."""
 
-    any_there = precondition(lambda self: self.versions)
     may_end = precondition(lambda self: self.num_written >= NUM_BEFORE_AN_END)
 
     def __init__(self, server: RedisServer) -> None:
@@ -47,6 +51,10 @@ class VideoStores(RuleBasedStateMachine):
         self.versions: list[list[VideoRecord]] = []
         self.num_written = 0
 
+    @initialize()
+    def a_video_is_there(self) -> None:
+        self.create(None)
+
     @precondition(lambda self: len(self.versions) < MAX_VIDEOS)
     @rule(key=KEYS)
     def create(self, key: str | None) -> None:
@@ -55,21 +63,16 @@ class VideoStores(RuleBasedStateMachine):
         self.versions.append([record])
         self.pair.ask(lambda store: store.create(record, key))
 
-    @any_there
-    @rule(
-        number=NUMBERS,
-        age=st.sampled_from([1, 1, 1, 2]),
-        state=st.sampled_from(list(VideoState)),
-        memory=MEMORIES,
-    )
-    def replace(self, number: int, age: int, state: VideoState, memory: Memory | None) -> None:
-        """Write a change of the newest record, or of the one before."""
+    @rule(number=NUMBERS, changes=st.lists(CHANGES, min_size=1, max_size=4))
+    def replace(self, number: int, changes: list[Change]) -> None:
+        """Write changes of the newest record, or of the one before."""
         versions = self.versions[number % len(self.versions)]
-        old = versions[-min(age, len(versions))]
-        new = replace(old, state=state, revision=old.revision + 1)
-        if self.pair.ask(lambda store: store.replace(old, new, memory)):
-            versions.append(new)
-            self.num_written += 1
+        for age, state, memory in changes:
+            old = versions[-min(age, len(versions))]
+            new = replace(old, state=state, revision=old.revision + 1)
+            if self.pair.ask(partial(_replaced, old, new, memory)):
+                versions.append(new)
+                self.num_written += 1
 
     @rule(number=NUMBERS)
     def list_again(self, number: int) -> None:
@@ -107,6 +110,12 @@ class VideoStores(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.pair.close()
+
+
+async def _replaced(
+    old: VideoRecord, new: VideoRecord, memory: Memory | None, store: VideoStore
+) -> bool:
+    return await store.replace(old, new, memory)
 
 
 def test_any_calls_get_the_same_answers(shared_redis):

@@ -45,6 +45,7 @@ def test_the_identities_on_a_page_outlive_the_server_that_gave_them(visit: Visit
     """With the real model, a real store and real processes, before a camera that stands still."""
     with failover_demo("--every", "30") as demo:
         page = visit(said(demo, r"http://[\d.:]+"))
+        page.get_by_label("Coding of frames sent").select_option("Video")
         start(page, "Camera")
         page.locator("track-list li").nth(1).wait_for()
         page.get_by_text("sent as VP9").wait_for()

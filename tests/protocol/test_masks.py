@@ -13,7 +13,7 @@ from pycocotools import mask as coco
 from maskstream_protocol.errors import MalformedResultError
 from maskstream_protocol.masks import ENCODINGS, decode_mask, mask_codec, needs_logits
 from maskstream_protocol.messages import MASK_FORMATS
-from maskstream_protocol.polygons import decode_rings, encode_rings
+from maskstream_protocol.polygons import decode_rings, encode_rings, trace_edges
 from maskstream_protocol.records import NO_MASK, MaskCodec, MaskSpan, ObjectRecord, Status
 from maskstream_protocol.results import ResultMessage, decode_result
 from maskstream_protocol.rle import decode_rle, encode_rle
@@ -91,6 +91,26 @@ def test_a_label_map_shows_the_mask_of_the_larger_logit(codec, data):
 def test_holes_islands_corners_and_thin_lines_survive(codec, rows):
     masks = drawn(rows)[None]
     assert np.array_equal(arrived(masks, codec), masks)
+
+
+@pytest.mark.parametrize("shape", [RING, CHECKERS, LINE, DOT])
+def test_rings_along_the_edges_of_pixels_enclose_exactly_the_mask(shape):
+    mask = drawn(shape)
+    inside = np.zeros(mask.shape, bool)
+    for ring in trace_edges(mask):
+        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+            assert (x0 == x1) != (y0 == y1)
+            if x0 == x1:  # every pixel right of a vertical edge changes sides
+                inside[min(y0, y1) : max(y0, y1), x0:] ^= True
+    np.testing.assert_array_equal(inside, mask)
+
+
+def test_a_ring_along_edges_goes_clockwise_around_the_mask_and_back_around_a_hole():
+    areas = []
+    for ring in trace_edges(drawn(RING)):
+        (x, y), (after_x, after_y) = ring.T, np.roll(ring, -1, axis=0).T
+        areas.append((x * after_y - after_x * y).sum() // 2)
+    assert areas == [49, -25, 9, -1]
 
 
 def test_every_border_is_a_ring_and_the_outer_one_comes_first():

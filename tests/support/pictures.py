@@ -81,6 +81,11 @@ def noise(height: int = 48, width: int = 80) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
+def as_pillow_reads(payload: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(payload)) as image:
+        return np.asarray(image.convert("RGB"))
+
+
 def encoded(codec: FrameCodec, picture: np.ndarray | Image.Image, **options: Any) -> bytes:
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     buffer = io.BytesIO()

@@ -186,7 +186,7 @@ class ServerEnd:
                 after, index = identity_after(step.frames[0].tobytes(), step.state), committed + 1
                 report = found(index, after)
                 (frame,) = report.frames
-                row = replace(NO_TRACKS, track_ids=np.array([after]))
+                row = replace(NO_TRACKS, track_ids=np.array([after]), labels=np.array([0]))
                 parts = {"state": b"%d %d" % (index, after)}
                 report = replace(report, frames=(replace(frame, tracks=row),), parts=parts)
                 self._take(session.stepped(sequence, report, TIMES, self.cluster.clock()))

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
@@ -35,10 +34,7 @@ def test_a_viewer_sees_what_a_client_streams():
 
 def test_a_key_is_exchanged_for_a_ticket_at_each_connection(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MASKSTREAM_API_KEY", KEY)
-    headers = {"Authorization": f"Bearer {KEY}"}
     with running_server(api_keys=KEY) as live:
-        if httpx.post(f"{live.url}/v1/tickets", headers=headers).status_code == 404:
-            pytest.skip("this server gives no tickets")
         seen = json.loads(run_node(LIVE, live.url, "watch", str(NUM_FRAMES)))
         assert len(seen["streamed"]) == NUM_FRAMES
         assert seen["watched"]

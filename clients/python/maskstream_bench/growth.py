@@ -16,7 +16,7 @@ from maskstream_bench.command import subject, video_argument
 from maskstream_bench.crowd import Crowd, load_crowded
 from maskstream_bench.meter import cpu_s, resident_bytes
 from maskstream_bench.pictures import first_frames, resized
-from maskstream_bench.reference import reference_work
+from maskstream_bench.reference import layers_work
 from maskstream_bench.report import Measured, Run
 from maskstream_bench.step_worker import Steps
 from maskstream_model import load_model
@@ -84,13 +84,13 @@ def points(model: Any, clip: Sequence[Frame]) -> list[Point]:
 
 def _grown(points: Sequence[Point], rounds: int) -> dict[str, Run]:
     """Step all points in turns."""
-    reference, took_s = reference_work(), [list[float]() for _ in points]
+    layers, took_s = layers_work(), [list[float]() for _ in points]
     reference_s = list[float]()
     before = resident_bytes(os.getpid())
     for turn in range(-WARM_UP_ROUNDS, rounds):
         turn_s = [cpu_s(point.crowd.step) / point.crowd.at_once for point in points]
         if turn >= 0:
-            reference_s.append(cpu_s(reference))
+            reference_s.append(cpu_s(layers))
             for times, each in zip(took_s, turn_s, strict=True):
                 times.append(each)
     runs: dict[str, Run] = {"reference": {"reference_ms": _ms(reference_s)}}

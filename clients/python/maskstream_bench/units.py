@@ -95,7 +95,7 @@ def _sent(
     return num_bytes // len(frames), seen
 
 
-def _array(size: tuple[int, int], data: bytes) -> Frame:
+def _array(size: tuple[int, int], data: bytes | memoryview[int]) -> Frame:
     return np.frombuffer(data, np.uint8).reshape(*size, 3)
 
 

@@ -16,6 +16,7 @@ import click
 from maskstream_client.urls import DEFAULT_URL
 from maskstream_protocol.frames import PACKET_CODECS
 from maskstream_protocol.messages import MASK_FORMATS
+from maskstream_protocol.rules import Rule, read_rules
 
 P = ParamSpec("P")
 
@@ -121,6 +122,25 @@ _prompts = click.option(
     callback=lambda context, option, texts: texts or None,
     help="Segment what this text refers to, where the model takes prompts; may be repeated.",
 )
+
+
+def _read_rules(
+    context: click.Context, option: click.Parameter, path: Path | None
+) -> tuple[Rule, ...] | None:
+    if path is None:
+        return None
+    try:
+        return read_rules(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}") from None
+
+
+_rules = click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_read_rules,
+    help="JSON file with a list of rules that make events of results (docs/events.md).",
+)
 _show_min = click.option(
     "--show-min",
     type=click.FloatRange(0, 1),
@@ -142,7 +162,8 @@ _codec = click.option(
 
 def result_options(command: Callable[P, None]) -> Callable[P, None]:
     """The options for the messages about a stream or a video."""
-    for option in (_show_min, _prompts, _classes, _class_names, _min_score, mask_scale_option):
+    options = (_show_min, _rules, _prompts, _classes, _class_names, _min_score, mask_scale_option)
+    for option in options:
         command = option(command)
     return command
 
@@ -168,6 +189,7 @@ def result_options(command: Callable[P, None]) -> Callable[P, None]:
 @result_options
 @_codec
 @quality_option
+@click.option("--webhook", help="Address that events are sent to, where the server may do that.")
 @click.option("--max-frames", type=click.IntRange(1), help="Stop after so many frames.")
 @click.option(
     "--in-flight",
@@ -185,6 +207,7 @@ def stream(source: str, **asked: Any) -> None:
     SOURCE is a video file, a URL such as rtsp://..., a camera by its number (0, 1, ...) or device
     (/dev/video0), a pipe (- is standard input), a folder of pictures, or a pattern of pictures
     ('shots/*.png', frame_%05d.jpg).
+    What --rules find is printed, a line of JSON for each event.
     Ctrl-C ends it in order, as SIGTERM does: what came until then is written.
     """
     from maskstream_client.stream_command import StreamJob, stream_source

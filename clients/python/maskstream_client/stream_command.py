@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, suppress
@@ -87,6 +88,7 @@ def _stream(job: StreamJob, reader: Reader, display: Display | None, console: Co
         _print_session(console, client, job)
         for pixels, result in ends.enter_context(closing(_pairs(job, client, reader, console))):
             summary.add(result)
+            _print_events(result)
             if job.json_out is not None:  # masks of all frames, which a camera has no end of
                 collector.add(result)
             drawing.add(pixels, result)
@@ -129,6 +131,13 @@ def _print_session(console: Console, client: Client, job: StreamJob) -> None:
     where = "" if job.url == DEFAULT_URL else f" --url {quote(without_password(job.url))}"
     line = f"Session {client.session}; to look on: maskstream watch {client.session}{where}"
     console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_events(result: Result) -> None:
+    """Print what rules have found, for other programs: on standard output, at once."""
+    for event in result.events:
+        line = {"frame": result.frame_index, "time_s": result.pts_s, **event.to_json()}
+        print(json.dumps(line, separators=(",", ":")), flush=True)
 
 
 def _print_summary(console: Console, summary: StreamSummary) -> None:

@@ -39,7 +39,7 @@ class AssociationRules(OnlineConfig):
     gallery_frames: int | None = None
     gallery_size: int = 32
     confirm_frames: int = 3
-    reid_similarity_min: float = 0.7
+    reid_similarity_min: float = 0.8
     reid_margin_min: float = 0.15
 
     def patience(self, num_seen: int) -> int:

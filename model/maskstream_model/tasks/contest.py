@@ -64,11 +64,19 @@ def contest(probabilities: Tensor, scores: Tensor) -> Contest:
     num_rows = len(scores)
     return Contest(
         winners=torch.where(inside, winners, -1),
-        won=winners.flatten().bincount(minlength=num_rows),
+        won=_num_pixels(winners, torch.ones_like(inside), num_rows),
         # Mask by mask: on a CPU a tenth of the time of one sum over all.
         own=torch.stack([mask.count_nonzero() for mask in own]),
-        shown=winners[inside].bincount(minlength=num_rows),
+        shown=_num_pixels(winners, inside, num_rows),
     )
+
+
+def _num_pixels(winners: Tensor, counted: Tensor, num_rows: int) -> Tensor:
+    """Return how many of the pixels `counted` each row wins, `(num_rows,)` int64.
+
+    `bincount` would wait for the device.
+    """
+    return winners.new_zeros(num_rows).scatter_add_(0, winners.flatten(), counted.flatten().long())
 
 
 def passed(contests: list[Contest], overlap_min: float) -> list[bool]:

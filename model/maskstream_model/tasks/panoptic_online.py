@@ -15,6 +15,7 @@ from maskstream_model.config import PresetConfig
 from maskstream_model.tasks.contest import Segment, candidates, contest, passed
 from maskstream_model.tasks.output import FrameOutput
 from maskstream_model.tasks.probabilities import Placement, mask_probabilities
+from maskstream_model.transfers import upload
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,12 @@ def panoptic_frame(
     if not parts:
         return PanopticFrame(torch.full(size, -1, device=device), ())
     segments = [claims.segments[part] for part in parts]
-    masks = output.mask_logits[claims.rows[parts].to(device)]
-    scores = torch.tensor([segment.score for segment in segments], device=device)
+    masks = output.mask_logits[upload(claims.rows[parts], device)]
+    scores = upload(torch.tensor([segment.score for segment in segments]), device)
     outcome = contest(mask_probabilities(masks, Placement.of(output, size)), scores)
     owners, merged = _merge(segments, passed([outcome], config.online.overlap_min))
     # The last entry is that of the winner -1.
-    table = torch.tensor([*owners, -1], device=device)
+    table = upload(torch.tensor([*owners, -1]), device)
     return PanopticFrame(table[outcome.winners], merged)
 
 

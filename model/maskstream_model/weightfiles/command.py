@@ -36,14 +36,18 @@ def list_released() -> None:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     ]
-    note = "Scores are their authors' own, in percent; none of them was measured here."
+    notes = (
+        "* with a caution, which a pull shows and has confirmed.",
+        "Scores are their authors' own, in percent; none of them was measured here.",
+    )
     # At once, so that `| head` does not make the rest fail.
-    click.echo("\n".join((*rows, "", note)))
+    click.echo("\n".join((*rows, "", *notes)))
 
 
 def _row(release: "Release") -> tuple[str, ...]:
     size = "" if release.size is None else f"{release.size / 1e6:.0f} MB"
-    licence = release.licence or ("not stated" if release.source else "")
+    licence = release.licence or ("not stated" if release.source or release.by_hand else "")
+    licence += "*" if release.caution else ""
     facts = (release.preset, release.task, release.data, release.reported, size, licence)
     return tuple(cell or "-" for cell in (*facts, release.source or release.publisher))
 

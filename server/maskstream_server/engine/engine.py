@@ -14,7 +14,7 @@ from maskstream_server.engine.observing import Observing
 from maskstream_server.engine.queue import RequestQueue, Ticket
 from maskstream_server.engine.reader import Reader
 from maskstream_server.engine.step import Stepper, called
-from maskstream_server.engine.threads import choose_threads
+from maskstream_server.engine.threads import EngineThreads
 from maskstream_server.engine.types import (
     CallRequest,
     EngineLimits,
@@ -60,6 +60,9 @@ class Engine(Generic[State]):
         self._queue = RequestQueue(self.limits, clock)
         self._stepper = Stepper(
             clock, self._give_way, lambda: self._queue.lately_live, self._check_not_ended
+        )
+        self._threads = EngineThreads(
+            self.limits.num_threads, lambda: self._stepper.whole_frame_s(model)
         )
         self._reader = Reader[Outcome](clock)
         self._prepare = prepare
@@ -194,13 +197,12 @@ class Engine(Generic[State]):
         """Be the engine's thread: warm up, then collect, step and deliver until stopped."""
         try:
             sys.setswitchinterval(self.limits.switch_s)
-            whole_frame_s = self._stepper.whole_frame_s
-            threads = choose_threads(self.limits.num_threads, lambda: whole_frame_s(self.model))
-            self._reader.start(threads)
+            self._reader.start(self._threads.choose())
             self._prepare(self._report)
             self.doing = None
             self._stepper.warm_up(self.model, self.limits)
         except Exception as error:
+            self._reader.finish()
             self._on_loop(_resolve, warm, error)
             return
         self._accepting = not self._ended
@@ -212,6 +214,7 @@ class Engine(Generic[State]):
 
     def _take_turn(self) -> bool:
         """Step one batch; False when there will be none."""
+        self._threads.choose_again()
         tickets = self._queue.take()
         if tickets:
             self._do(tickets)
@@ -249,6 +252,8 @@ class Engine(Generic[State]):
         delivers = [partial(self._deliver, ticket.future) for ticket in tickets]
         if requests[0].live:
             self._busy_since_s = before_s
+            kind = tickets[0].waiting.shape, len(tickets)
+            self._threads.stepped(kind, inferred[0][1].inference_s)
             for read, deliver in zip(reads, delivers, strict=True):
                 self._reader.put(read, deliver)
         else:  # A whole video shares no batch; its reading gives way to live frames on this thread.

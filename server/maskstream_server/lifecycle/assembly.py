@@ -84,12 +84,19 @@ def build_engine(
     settings: Settings, model: Model[Any], metrics: WorkMetrics | None = None
 ) -> Engine[Any]:
     """Return the engine, not yet started."""
+    usual = EngineLimits()
+    # What a GPU computes for the first time in a shape takes it long; a CPU does not mind.
+    on_gpu = torch.device(settings.device).type == "cuda"
     limits = EngineLimits(
         max_batch=settings.max_batch,
         # One frame of each session, and one that its lost connection has left behind.
         max_waiting=max(EngineLimits.max_waiting, 2 * settings.max_sessions),
         deterministic=settings.deterministic,
         num_threads=engine_threads(settings),
+        warm_up_sizes=settings.compile_frame_sizes if on_gpu else usual.warm_up_sizes,
+        warm_up_batches=tuple(range(1, settings.max_batch + 1))
+        if on_gpu
+        else usual.warm_up_batches,
     )
     return Engine(model, limits, metrics, prepare=partial(prepare_model, settings, model, metrics))
 

@@ -1,6 +1,5 @@
 """The OpenAPI document of the REST routes: what FastAPI knows, and what holds for every route."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -51,12 +50,16 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     components = document["components"]
     for name in OF_FASTAPI:
         components["schemas"].pop(name, None)
-    components["schemas"] |= {"Problem": _schema(Problem), "JobOptions": _schema(JobOptions)}
-    components["schemas"] |= SCHEMAS
+    components["schemas"] |= _schemas(Problem) | _schemas(JobOptions) | SCHEMAS
     components["securitySchemes"] = {"key": KEY}
     return document
 
 
-def _schema(kind: type[Any]) -> Mapping[str, Any]:
-    """Return the schema of a value that is read, or of one without defaults."""
-    return TypeAdapter(kind).json_schema(ref_template=REF)
+def _schemas(kind: type[Any]) -> dict[str, Any]:
+    """Return the schema of a value that is read, or of one without defaults, by its name.
+
+    With those of the objects inside of it.
+    """
+    schema = TypeAdapter(kind).json_schema(ref_template=REF)
+    inner: dict[str, Any] = schema.pop("$defs", {})
+    return inner | {kind.__name__: schema}

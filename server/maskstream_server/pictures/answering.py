@@ -13,9 +13,9 @@ from maskstream_server.pictures.limits import PictureLimits
 from maskstream_server.pictures.messages import MAX_TEXT_BYTES, REPLY, REQUEST, Asked, ReplyKind
 from maskstream_server.pictures.refusal import Size, TooLargeError, UndecodableError
 
-Decode = Callable[[FrameCodec, Asked, bytes], tuple[Size, bytes]]
+Decode = Callable[[FrameCodec, Asked, bytes], tuple[Size, bytes | memoryview]]
 """A payload to height, width and RGB bytes; raises as `decoding.decode` does."""
-Reply = tuple[ReplyKind, int, int, bytes]
+Reply = tuple[ReplyKind, int, int, bytes | memoryview]
 
 
 def answer_requests(limits: PictureLimits, decode: Decode) -> None:

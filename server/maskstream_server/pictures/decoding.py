@@ -12,6 +12,7 @@ from maskstream_server.pictures.jpeg import inspect_jpeg
 from maskstream_server.pictures.limits import PictureLimits
 from maskstream_server.pictures.png import inspect_png
 from maskstream_server.pictures.refusal import Inspected, Size, TooLargeError, UndecodableError
+from maskstream_server.pictures.turbo import turbo_pixels
 from maskstream_server.pictures.webp import inspect_webp
 
 MAX_PASSES: Final = 32
@@ -59,7 +60,9 @@ def inspect(codec: FrameCodec, payload: bytes, limits: PictureLimits) -> Inspect
     return picture
 
 
-def decode(codec: FrameCodec, payload: bytes, limits: PictureLimits) -> tuple[Size, bytes]:
+def decode(
+    codec: FrameCodec, payload: bytes, limits: PictureLimits
+) -> tuple[Size, bytes | memoryview]:
     """Decode one picture; EXIF is ignored.
 
     Returns:
@@ -70,6 +73,10 @@ def decode(codec: FrameCodec, payload: bytes, limits: PictureLimits) -> tuple[Si
         TooLargeError, UndecodableError: see `inspect`; or broken.
     """
     picture = inspect(codec, payload, limits)
+    if codec is FrameCodec.JPEG and picture.other_end is None:
+        quick = turbo_pixels(picture.data, picture.size)
+        if quick is not None:
+            return picture.size, quick
     pixels = _pixels(codec, picture.data, picture.size)
     if picture.other_end and _pixels(codec, picture.other_end, picture.size) != pixels:
         raise UndecodableError(f"The payload ends within its {codec.name} picture.")

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-_BASE_BYTES: Final = 256 << 20
-"""Address space of Python and the codecs, with a reserve."""
+_BASE_BYTES: Final = 336 << 20
+"""Address space of Python, numpy and the codecs, with a reserve."""
 _BYTES_PER_PIXEL: Final = 32
 """Pillow's pixels twice, packed pixels twice, and what a codec keeps: coefficients, canvases."""
 _COPIES_OF_PAYLOAD: Final = 5

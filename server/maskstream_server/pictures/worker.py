@@ -22,7 +22,9 @@ _START_S: Final = 60.0
 _GRACE_S: Final = 1.0
 """The process' own alarm counts its computing; this much after the deadline by the clock it is
 killed from outside, whatever it waits for."""
-_ALLOCATOR: Final = {
+_VARIABLES: Final = {
+    # numpy's library for matrices would reserve address space for each core.
+    "OPENBLAS_NUM_THREADS": "1",
     # The memory of common pictures is kept for the next one, that of large ones given back.
     "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
@@ -67,7 +69,7 @@ class PictureWorker:
         """
         self.close()
         limits = self._limits.encode()
-        self._process = start_child(self._module, limits, subprocess.PIPE, _ALLOCATOR)
+        self._process = start_child(self._module, limits, subprocess.PIPE, _VARIABLES)
         self._channel = Channel(self._process, self._clock)
         try:
             kind, *_ = self._reply(self._clock() + _START_S)

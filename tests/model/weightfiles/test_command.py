@@ -32,7 +32,10 @@ def test_every_preset_is_listed_with_what_its_authors_report():
     assert "AP 43.5, AP50 72.5, AP75 43.8" in rows["daq_r50_ovis_offline"]
     assert "model_ovis_offline_r50" in rows["daq_r50_ovis_offline"]
     assert "shipped" in rows["demo"]
-    assert " not stated hf://tue-mps" in " ".join(rows["videomt_vits_ytvis19"].split())
+    assert " Apache-2.0 " in rows["daq_vitl_ovis"]
+    assert " Apache-2.0* " in rows["daq_r50_ovis"]
+    assert " not stated* " in rows["mdqe_r50_ovis"]
+    assert " not stated* hf://tue-mps" in " ".join(rows["videomt_vits_ytvis19"].split())
     assert "none of them was measured here" in lines[-1]
 
 

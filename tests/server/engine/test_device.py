@@ -80,6 +80,12 @@ def test_a_step_waits_for_scores_and_then_for_all_else(sessions):
     assert device.waits.total() == 2, device.waits
 
 
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_a_panoptic_picture_waits_for_its_winners_and_its_pixels(sessions):
+    device = stepped(tiny_panoptic_model(), sessions)
+    assert device.waits.total() == 2 + 2 * sessions, device.waits
+
+
 def test_the_demo_model_waits_for_overlaps_of_masks_too():
     device = stepped(load_model("demo"))
     assert device.waits.total() == 3, device.waits

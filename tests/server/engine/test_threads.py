@@ -9,8 +9,10 @@ import torch
 
 from maskstream_server.config.settings import Settings
 from maskstream_server.engine.step import Stepper
-from maskstream_server.engine.threads import choose_threads, quickest
-from maskstream_server.lifecycle.assembly import engine_threads
+from maskstream_server.engine.threads import MANY, EngineThreads, Slowness, choose_threads, quickest
+from maskstream_server.errors import StepFailedError
+from maskstream_server.lifecycle.assembly import build_engine, engine_threads
+from support.fake_model import FakeModel
 from support.stand_ins import stand_in
 
 LATE = {"lookahead": 3, "prompts": "required"}
@@ -34,6 +36,16 @@ def test_the_number_of_threads_is_measured_unless_it_is_set(
 ):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     assert engine_threads(Settings(**settings), variables) == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "sizes", "batches"),
+    [("cpu", ((360, 640),), (1,)), ("cuda:0", ((360, 640), (640, 360)), (1, 2, 3))],
+)
+def test_on_a_gpu_all_shapes_that_may_come_are_warmed_up(device, sizes, batches):
+    settings = Settings(device=device, max_batch=3, compile_size="640x360,360x640")
+    limits = build_engine(settings, FakeModel()).limits
+    assert (limits.warm_up_sizes, limits.warm_up_batches) == (sizes, batches)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,49 @@ def test_what_was_quickest_is_set_and_the_slow_first_step_does_not_count(counts)
     times_s = iter([9.0, 1.0, 1.0, 0.9, 0.5, 0.9, 0.6, 0.45, 0.5])
     assert choose_threads(None, times_s.__next__) == 2
     assert counts == [1, 2, 4, 2]
+
+
+def test_steps_are_slow_where_many_in_a_row_take_three_times_their_median():
+    slowness = Slowness()
+    usual = [slowness.add("a", 1.0) for _ in range(20)]
+    accidents = [slowness.add("a", 9.0) for _ in range(MANY - 1)]
+    assert not any(usual + accidents)
+    assert not slowness.add("a", 2.9)
+    assert [slowness.add("a", 3.1) for _ in range(MANY)] == [False] * (MANY - 1) + [True]
+    # What is usual is learned anew.
+    assert not any(slowness.add("a", 3.1) for _ in range(3 * MANY))
+
+
+def test_steps_of_other_sizes_are_not_slow():
+    slowness = Slowness()
+    assert not any(slowness.add(kind, 10.0**kind) for kind in (0, 1, 2) for _ in range(2 * MANY))
+    assert not any(slowness.add(new, 1.0) for new in range(1000))
+
+
+def test_threads_are_chosen_again_where_steps_have_become_slow(counts):
+    times_s = iter([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.45, 0.45, 0.45, *[3.0] * 3, *[9.0] * 3])
+    threads = EngineThreads(None, times_s.__next__)
+    assert threads.choose() == 2
+    counts.clear()
+    for took_s in (*[0.5] * MANY, *[5.0] * MANY):
+        threads.choose_again()
+        assert counts == []
+        threads.stepped("a", took_s)
+    threads.choose_again()
+    assert counts == [4, 1, 2, 1]
+
+
+def test_the_number_stays_where_the_model_fails(counts):
+    def fail():
+        raise StepFailedError("noise")
+
+    threads = EngineThreads(None, fail)
+    with pytest.raises(StepFailedError):
+        threads.choose()
+    for took_s in (*[0.5] * MANY, *[5.0] * MANY):
+        threads.stepped("a", took_s)
+    threads.choose_again()
+    assert counts[-1] == 4
 
 
 BESIDE_A_BUSY_PROCESS = """

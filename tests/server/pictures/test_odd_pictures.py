@@ -1,6 +1,5 @@
 """Valid pictures that few encoders write, and nearly valid ones that decoders read."""
 
-import io
 import struct
 import zlib
 from functools import cache
@@ -16,6 +15,7 @@ from support.pictures import (
     PNG,
     WEBP,
     arithmetic_jpeg,
+    as_pillow_reads,
     chunk,
     encoded,
     gradient,
@@ -44,11 +44,6 @@ def decoded(pool):
         return pictures.decoded(pool, codec, payload)
 
     return decode
-
-
-def as_pillow_reads(payload: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(payload)) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def joined(parts: list[bytes], between: bytes) -> bytes:

@@ -47,10 +47,10 @@ def test_a_payload_and_a_picture_beyond_all_pipes_pass():
     worker.close()
 
 
-def test_its_program_imports_neither_torch_nor_numpy():
+def test_its_program_imports_nothing_heavy():
     program = (
         "import sys, maskstream_server.pictures.child\n"
-        "print({'torch', 'numpy', 'structlog', 'pydantic'} & set(sys.modules))"
+        "print({'torch', 'scipy', 'structlog', 'pydantic'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", program]
     environment = {"PYTHONPATH": ":".join(sys.path)}
@@ -91,9 +91,9 @@ def test_a_decoder_that_does_not_return_is_ended_by_its_own_alarm():
 def test_a_picture_that_does_not_fit_into_memory_is_refused_in_a_sentence():
     size = 5000
     rows = bytes(size * (1 + 3 * size))
-    worker = started(max_pixels=size * size, memory_bytes=100 << 20)
+    worker = started(max_pixels=size * size, memory_bytes=180 << 20)
     pid = worker.pid
-    with pytest.raises(UndecodableError, match="more than the 100 MiB"):
+    with pytest.raises(UndecodableError, match="more than the 180 MiB"):
         worker.decode(PNG, png(size, size, rows))
     assert worker.decode(PNG, PICTURE).shape == (24, 36, 3)
     assert worker.pid == pid

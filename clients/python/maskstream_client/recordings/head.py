@@ -20,7 +20,7 @@ class Head:
 
     Attributes:
         first_frame: index of the section's first frame among all that were sent.
-        source: name of what was streamed, as it was given.
+        source: name of what was streamed, as it was given; of a URL without its password.
         file_name: the last part of it.
         frame_rate: frames per second; a guess where the source does not say.
         model, task, fingerprint: of the model.

@@ -19,6 +19,7 @@ from maskstream_client.results_json import result_line
 from maskstream_client.sources import Reader
 from maskstream_client.stream_options import StreamOptions
 from maskstream_client.sync_client import Client
+from maskstream_client.urls import without_password
 from maskstream_client.video import VideoFrame
 from maskstream_exports.video_results import ResultClass
 
@@ -123,7 +124,7 @@ def _head(
     num_classes = max(classes, default=-1) + 1
     return Head(
         first_frame=first_frame,
-        source=source,
+        source=without_password(source) if "://" in source else source,
         file_name=Path(reader.name).name,
         frame_rate=round(float(reader.rate), 3),
         model=model.name,

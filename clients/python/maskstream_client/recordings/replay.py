@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -101,7 +102,7 @@ def replay(job: ReplayJob) -> ReplayReport:
         report.reasons[:0] = _other_model(head, client.model)
         frames = islice(iter(reader), head.first_frame, None)
         comparer = LineComparer(brought=token is not None)
-        sender, waiting = FrameSender(client, options), list[Line]()
+        sender, waiting = FrameSender(client, options), deque[Line]()
         for part in parts:
             if isinstance(part, SectionStart):  # late models answer here, as they did
                 _take(report, comparer, waiting, sender.finish())
@@ -115,11 +116,11 @@ def replay(job: ReplayJob) -> ReplayReport:
 def _take(
     report: ReplayReport,
     comparer: LineComparer,
-    waiting: list[Line],
+    waiting: deque[Line],
     answered: Iterator[tuple[dict[str, Any], object]],
 ) -> None:
     for replayed, _ in answered:
-        recorded = waiting.pop(0)
+        recorded = waiting.popleft()
         report.compare_pictures(recorded, replayed)
         report.note(recorded, replayed, comparer.differences(recorded, replayed))
 

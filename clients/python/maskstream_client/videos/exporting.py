@@ -31,7 +31,7 @@ class ModelFacts:
 
 async def fetch_model(http: Http, video: Video) -> ModelFacts:
     """What the server says of a video's model."""
-    name = video.options.get("model") or await http.read(_default_name, "GET", "v1/models")
+    name = str(video.options.get("model") or await http.read(_default_name, "GET", "v1/models"))
     facts = await http.read(_facts, "GET", f"v1/models/{quote(name, safe='')}")
     prompts, show_min = video.options.get("prompts"), video.options.get("show_min")
     if prompts is not None:

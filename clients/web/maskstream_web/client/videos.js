@@ -26,6 +26,9 @@ const ENDED = ['done', 'failed', 'cancelled', 'unreadable'];
  * @property {number | null} [percent] 0 to 100
  * @property {number} [frames_done] frames whose results can be read
  * @property {number | null} [frames_total]
+ * @property {number | null} [frame_rate] of the frames that are looked at, per second
+ * @property {number | null} [width] of its upright frames, in pixels
+ * @property {number | null} [height] likewise
  * @property {number | null} [fps] frames per second of the worker
  * @property {number | null} [eta_s] estimated seconds left
  * @property {string[]} [artifacts] names of the files that can be downloaded

@@ -31,7 +31,7 @@ class RedisOutboxes:
 
     async def claim(self, outbox: Outbox, owner: str, life_s: float) -> bool:
         """See `SessionStore.claim_outbox`."""
-        args = [owner, milliseconds(life_s)]
+        args: list[str | int] = [owner, milliseconds(life_s)]
         return bool(await self._run(self._claim([_claim_key(outbox)], args)))
 
     async def leave(self, outbox: Outbox, owner: str) -> None:

@@ -1,7 +1,8 @@
-/** Frames for the server: units of a video or JPEGs, as gives more results a second. */
+/** Frames for the server: units of a video, or JPEGs. */
 
 /** @import { EncodedCodec } from '../../client/packets.js' */
 /** @import { Picture, PictureCodec } from '../../client/types.js' */
+/** @import { Coding } from './types.js' */
 import { PacketEncoder } from '../../client/packets.js';
 import { CodingTrial } from './coding-trial.js';
 
@@ -25,14 +26,15 @@ const HUNG_MS = 10_000;
 
 /** Of one stream: its first unit is a key frame. */
 export class FrameEncoder {
-  /** @param {boolean} allowsPackets */
-  constructor(allowsPackets) {
+  /** @param {Coding} coding */
+  constructor(coding) {
+    this.coding = coding;
     this.canvas = new OffscreenCanvas(1, 1);
     /** What the browser encodes. */
-    this.codecs = allowsPackets ? encodable() : Promise.resolve([]);
+    this.codecs = coding === 'jpeg' ? Promise.resolve([]) : encodable();
     /** @type {EncodedCodec | null} that both have */
     this.codec = null;
-    /** @type {CodingTrial | null} of `codec` and JPEG */
+    /** @type {CodingTrial | null} of `codec` and JPEG, where the faster one is wanted */
     this.trial = null;
     /** @type {PacketEncoder | null} of `codec`, while units are sent */
     this.packets = null;
@@ -97,7 +99,8 @@ export class FrameEncoder {
     if (codec === this.codec) return;
     this.close();
     this.codec = codec;
-    this.trial = codec && new CodingTrial([codec, 'jpeg']);
+    const isTried = codec !== null && this.coding === 'automatic';
+    this.trial = isTried ? new CodingTrial([codec, 'jpeg']) : null;
   }
 
   /**

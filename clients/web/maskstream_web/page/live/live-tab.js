@@ -137,7 +137,7 @@ export class LiveTab extends HTMLElement {
       apiKey: this.server.apiKey,
       classes: this.classes,
       prompts: this.options.prompts,
-      packets: this.options.packets,
+      coding: this.options.coding,
     };
     const stream = new LiveStream(source, request, this.options.maxSide);
     this.stream = stream;

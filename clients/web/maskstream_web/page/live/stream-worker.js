@@ -29,7 +29,7 @@ class LiveSession {
     this.showing = new Showing();
     this.classes = request.classes;
     this.prompts = request.prompts;
-    this.packets = request.packets;
+    this.coding = request.coding;
     /** @type {Stream | null} */
     this.stream = null;
     /** @type {((frame: Grabbed) => void) | null} */
@@ -59,7 +59,7 @@ class LiveSession {
    * @returns {Promise<string | null>} the token of a session that is to be continued
    */
   async streamOnce(resumeToken) {
-    const encoder = new FrameEncoder(this.packets);
+    const encoder = new FrameEncoder(this.coding);
     const stream = this.client.stream(this.frames(encoder), {
       policy: 'latest',
       masks: 'rle',

@@ -39,13 +39,19 @@
  */
 
 /**
+ * How frames are sent: as units of a video where browser and server have a codec, as JPEGs, or as
+ * gives more results a second.
+ * @typedef {'automatic' | 'video' | 'jpeg'} Coding
+ */
+
+/**
  * What a worker is asked to stream, and where.
  * @typedef {object} StreamRequest
  * @property {string} server the address of the page's server
  * @property {string | null} apiKey
  * @property {string[] | null} classes
  * @property {string[] | null} prompts
- * @property {boolean} packets whether frames may be sent as units of a video
+ * @property {Coding} coding
  */
 
 /**

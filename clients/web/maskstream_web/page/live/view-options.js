@@ -1,14 +1,21 @@
 /** What is drawn and what is asked for: opacity, outlines, labels, classes, size of frames. */
 
 /** @import { ModelCard } from '../shared/server.js' */
+/** @import { Coding } from './types.js' */
 import { element } from '../shared/dom.js';
 import { PromptsField } from '../shared/prompts-field.js';
 
+/** @type {[Coding, string][]} */
+const CODINGS = [
+  ['automatic', 'Automatic (the faster one)'],
+  ['video', 'Video'],
+  ['jpeg', 'JPEG'],
+];
 const SIDES = [480, 640, 960, 1280];
 
 /**
  * Events: `look` with a part of a Look, `classes` with names or null for all, `prompts` with texts.
- * `maxSide`, `packets` and `prompts` are read when a stream starts.
+ * `maxSide`, `coding` and `prompts` are read when a stream starts.
  */
 export class ViewOptions extends HTMLElement {
   constructor() {
@@ -24,11 +31,10 @@ export class ViewOptions extends HTMLElement {
         element('option', { value: side, selected: side === 640 }, `${side} pixels`),
       ),
     );
-    this.coding = element(
+    this.codings = element(
       'select',
       {},
-      element('option', { value: 'automatic' }, 'Automatic (video or JPEG)'),
-      element('option', { value: 'jpeg' }, 'JPEG'),
+      ...CODINGS.map(([value, text]) => element('option', { value }, text)),
     );
     this.field = new PromptsField();
     this.field.addEventListener('change', () => {
@@ -52,7 +58,7 @@ export class ViewOptions extends HTMLElement {
         this.check('Labels', 'labels'),
       ),
       element('label', { class: 'field' }, 'Longest side of frames sent', this.side),
-      element('label', { class: 'field' }, 'Coding of frames sent', this.coding),
+      element('label', { class: 'field' }, 'Coding of frames sent', this.codings),
       this.fold,
     );
   }
@@ -61,9 +67,8 @@ export class ViewOptions extends HTMLElement {
     return Number(this.side.value);
   }
 
-  /** Whether frames may be sent as units of a video. */
-  get packets() {
-    return this.coding.value === 'automatic';
+  get coding() {
+    return /** @type {Coding} */ (this.codings.value);
   }
 
   /** What to segment; null: nothing was written, or the model takes no texts. */
