@@ -13,5 +13,5 @@ from maskstream_train.ablation.crowds import Trial, run_trial
 if __name__ == "__main__":
     torch.set_num_threads(1)
     out, *steps = sys.argv[1:]
-    trial = Trial(Path(out), *map(int, steps))
+    trial = Trial(Path(out), int(steps[0])) if steps else Trial(Path(out))
     run_trial(trial, lambda line: print(line, flush=True))
