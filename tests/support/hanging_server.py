@@ -38,7 +38,7 @@ def serve(hang_in_encoding: bool = False, **values: Any) -> None:
     """Serve with these settings, until a signal ends it."""
     settings = Settings(host="127.0.0.1", port=0, **values)
     if hang_in_encoding:
-        executor.encode_result = hang
+        executor.encode_and_observe = hang
     set_up_logging("json", "info")
     with bind(settings.host, settings.port) as bound:
         serve_forever(assemble(settings, Models(HangingModel())), bound)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from maskstream_model.checkpoint import state_of
+from maskstream_model.classes import EVERYDAY, classes
 from maskstream_model.config import ModelConfig, OfflineConfig, RefinerConfig
 from maskstream_model.daq.networks import build_networks
 from maskstream_model.mask2former.segmenter import Segmenter
@@ -33,11 +34,16 @@ STAGES = ("segmenter", "tracker", "refiner", "colours")
 Heard = list[dict[str, float]]
 
 
+def learner_config() -> ModelConfig:
+    """The tiny model with the classes of generated clips."""
+    return replace(tiny_config(), classes=classes(EVERYDAY))
+
+
 def small_options(out: Path) -> RunOptions:
     """Eight steps on two clips of three 64x64 frames."""
     clips = SyntheticConfig(height=64, width=64, num_frames=3, max_objects=3, empty_ratio=0.0)
     return RunOptions(
-        config=tiny_config(),
+        config=learner_config(),
         out=out,
         budget=Budget(steps=8),
         plan=BatchPlan(clips, batch_size=2, scales=(1.0,)),

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from maskstream_model.checkpoint import load_weights, save_safetensors, state_of
 from maskstream_model.errors import ConfigError, TrainingError
+from maskstream_model.mask2former.segmenter import Segmenter
 from maskstream_train.ablation import runs
 from maskstream_train.ablation.arms import ARMS, BASE, recipe_of
 from maskstream_train.ablation.plan import Ablation
@@ -23,17 +24,19 @@ from maskstream_train.training.points import PointSampling
 from maskstream_train.training.recipes import Recipe
 from maskstream_train.training.run_options import BatchPlan, Budget, RunOptions
 from maskstream_train.training.tracker_stage import TrackerStage
-from support.tiny import tiny_config, tiny_model
+from support.small_runs import learner_config
 
 
 @pytest.fixture
 def ablation(tmp_path) -> Ablation:
     """Two arms of four steps, on six clips each to learn from and to measure on."""
     start = tmp_path / "segmenter.safetensors"
-    save_safetensors(start, state_of(tiny_model().segmenter), {})
+    config = learner_config()
+    segmenter = Segmenter(config.segmenter, config.num_classes)
+    save_safetensors(start, state_of(segmenter), {})
     few = Criterion(cost=MatchCost(num_points=32), sampling=PointSampling(count=32))
     options = RunOptions(
-        config=tiny_config(),
+        config=config,
         out=tmp_path / "run",
         budget=Budget(steps=4),
         plan=BatchPlan(SyntheticConfig(height=64, width=64, num_frames=3), batch_size=2),

@@ -17,6 +17,7 @@ from maskstream_train.training.run_options import Budget
 from maskstream_train.training.stage import moment_of
 from maskstream_train.training.tracker_stage import TrackerStage
 from maskstream_train.training.views import plain_frames
+from support.tiny import tiny_config
 from support.videos import FakeVideos
 
 CPU = torch.device("cpu")
@@ -25,17 +26,18 @@ SMALLER = ["cost.num_points=64", "count=64", "batch_size=2", "short_sides=64", "
 
 def published(options, stage):
     """The OVIS preset on videos in memory, with fewer points and smaller frames."""
+    config = tiny_config()
     chosen = override(training_preset(preset("daq_r50_ovis"), stage), SMALLER)
     plan = replace(
         chosen.plan,
         videos=FakeVideos(),
         pictures=FakeVideos(lengths=(1, 1), names=("dog", "tree", "cat"), name="stills"),
         picture_classes={"dog": "class 2", "cat": "class 0"},
-        classes=options.config.classes,
+        classes=config.classes,
         model="tiny",
     )
     shared = {"recipe": chosen.recipe, "tracker": chosen.tracker}
-    return replace(options, plan=plan, budget=Budget(steps=2), **shared)
+    return replace(options, config=config, plan=plan, budget=Budget(steps=2), **shared)
 
 
 def test_both_stages_train_on_videos_and_pictures(small_run):
