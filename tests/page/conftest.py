@@ -31,7 +31,7 @@ def frames_of_clip(count: int) -> list[av.VideoFrame]:
     """Return frames from the middle of the sample clip, on which two cars are."""
     with av.open(str(CLIP)) as container:
         frames = list(container.decode(video=0))
-    return frames[44 : 44 + count]
+    return frames[28 : 28 + count]
 
 
 def write_film(path: Path, codec: str, frames: list[av.VideoFrame], fps: int) -> Path:
