@@ -50,6 +50,7 @@ class Making:
         self._folder = folder
         self._names = record.options.artifacts
         self._drafts = folder / f"{DRAFTS}-{record.fence}"
+        self._is_stopped = False
         self._feed = Feed(folder)
         num_threads = max(1, len(self._names))
         self._threads = ThreadPoolExecutor(num_threads, "video-artifact", lower_priority)
@@ -87,8 +88,10 @@ class Making:
 
     def stop(self) -> None:
         """End what is still under way, and leave nothing of it; returns at once."""
+        self._is_stopped = True
         self._feed.stop()
         self._threads.shutdown(wait=False)
+        self._remove_drafts()
 
     def _make(self, name: str, material: Material) -> str | None:
         self._drafts.mkdir(exist_ok=True)
@@ -97,6 +100,11 @@ class Making:
             return WRITERS[name](material, draft)
         except BaseException:
             draft.unlink(missing_ok=True)
-            with suppress(OSError):  # others are in it
-                self._drafts.rmdir()
+            # Not before: a file that is about to begin would fail with another error than this.
+            if self._is_stopped:
+                self._remove_drafts()
             raise
+
+    def _remove_drafts(self) -> None:
+        with suppress(OSError):  # others are in it, or it is gone
+            self._drafts.rmdir()
