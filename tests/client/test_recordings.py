@@ -94,6 +94,9 @@ def test_a_line_that_was_cut_off_is_not_read(tmp_path):
     [
         (b"", "is no recording of Maskstream"),
         (b"\x00\xff\n", "is no recording that can be read"),
+        (b"\x00\x00\x00\x20ftypisom\n", "other lines than JSON objects"),  # as MP4 begins
+        (b"# Events\n", "other lines than JSON objects"),
+        (b"[" * 200_000 + b"\n", "other lines than JSON objects"),
         (b"[1]\n", "other lines than JSON objects"),
         (b'{"frame": 1}\n', "other lines than those of a recording"),
         (b'{"recording": 1}\n', "a section has no proper head"),

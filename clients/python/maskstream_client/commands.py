@@ -130,8 +130,17 @@ def _read_rules(
     if path is None:
         return None
     try:
-        return read_rules(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        rules = json.loads(path.read_bytes())
+    except OSError as error:
+        raise click.BadParameter(f"{path} cannot be read: {error.strerror}.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise click.BadParameter(f"{path} is no JSON: {error.msg}, at {where}.") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise click.BadParameter(f"{path} is no JSON.") from None
+    try:
+        return read_rules(rules)
+    except ValueError as error:
         raise click.BadParameter(f"{path}: {error}") from None
 
 

@@ -135,7 +135,10 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            value = json.loads(line)
+            try:
+                value = json.loads(line)
+            except (ValueError, RecursionError):  # also bytes that are no text
+                value = None
             if not isinstance(value, dict):
                 raise ValueError("it has other lines than JSON objects")
             yield value
