@@ -78,14 +78,14 @@ def test_people_are_blurred_and_nothing_else_is(live: LiveServer, clip: Path, tm
 
 
 def test_somebody_who_enters_a_zone_is_told_once(clip: Path, tmp_path: Path):
-    port, told = free_port(), tmp_path / "told"
+    port, noted = free_port(), tmp_path / "noted"
     rules = json.loads((EXAMPLES / "yard.json").read_text())
     rules[0]["classes"] = ["red"]
     (tmp_path / "rules.json").write_text(json.dumps(rules))
     note = [
         sys.executable,
         "-c",
-        f"import sys; open({str(told)!r}, 'a').write(sys.argv[1] + '\\n')",
+        f"import sys; open({str(noted)!r}, 'a').write(sys.argv[1] + '\\n')",
     ]
     variables = {"MASKSTREAM_WEBHOOK_SECRET": SECRET, "PORT": str(port)}
     hosts = (f"127.0.0.1:{port}",)
@@ -109,12 +109,12 @@ def test_somebody_who_enters_a_zone_is_told_once(clip: Path, tmp_path: Path):
             (event,) = map(json.loads, said.splitlines())
             assert (event["rule"], event["type"], event["label"]) == ("yard", "entered", "red")
             until = time.monotonic() + SOON_S
-            while not told.exists() or not told.read_text():
+            while not noted.exists() or not noted.read_text():
                 assert time.monotonic() < until
                 time.sleep(0.05)
         finally:
             receiver.terminate()
-    assert told.read_text() == "red entered: yard\n"
+    assert noted.read_text() == "red entered: yard\n"
 
 
 def test_a_request_that_is_not_signed_runs_no_command(tmp_path: Path):

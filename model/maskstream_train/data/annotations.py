@@ -123,10 +123,10 @@ def _tube(annotation: Mapping[str, Any], source: str) -> AnnotatedObject:
 
 def _object_occlusion(levels: Sequence[str | None]) -> float:
     """Return the mean of the more occluded half of the frames that say a level (OVIS' rule)."""
-    told = [level for level in levels if level is not None]
-    if unknown := sorted(set(told) - OCCLUSION.keys()):
+    given = [level for level in levels if level is not None]
+    if unknown := sorted(set(given) - OCCLUSION.keys()):
         raise ValueError(f"no level of occlusion: {unknown[0]}")
-    values = sorted((OCCLUSION[level] for level in told), reverse=True)
+    values = sorted((OCCLUSION[level] for level in given), reverse=True)
     return float(np.mean(values[: (len(values) + 1) // 2])) if values else 0.0
 
 

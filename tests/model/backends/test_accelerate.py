@@ -193,11 +193,11 @@ def test_a_lower_precision_has_fingerprints_of_its_own(stand_in, tmp_path):
 
 
 def test_sizes_that_are_the_same_in_the_network_have_one_engine(stand_in, tmp_path):
-    backend, told = stand_in(StandInBackend()), []
+    backend, reports = stand_in(StandInBackend()), []
     sizes = (SIZE, (60, 90), (96, 64))
-    run(tiny_model(), replace(WISH, frame_sizes=sizes), tmp_path, report=told.append)
+    run(tiny_model(), replace(WISH, frame_sizes=sizes), tmp_path, report=reports.append)
     assert backend.builds == 2
-    assert told == [
+    assert reports == [
         f"{what} engine {number} of 2" for number in (1, 2) for what in ("building", "checking")
     ]
 

@@ -117,9 +117,9 @@ def test_the_command_prints_tables_and_json(tmp_path, truth, form):
     assert printed.exit_code == 0, printed.output
     assert "J&F" in printed.stdout
     assert "100.00" in printed.stdout
-    told = json.loads(run(form, truth.split, results, "--json").stdout)
-    assert told["overall"]["J&F"] == 1.0
-    assert set(told["per_video"]) == {"cars", "bus"}
+    printed = json.loads(run(form, truth.split, results, "--json").stdout)
+    assert printed["overall"]["J&F"] == 1.0
+    assert set(printed["per_video"]) == {"cars", "bus"}
 
 
 def no_truth(truth):
