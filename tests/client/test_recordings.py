@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from maskstream_client.errors import OutputError, SourceError
 from maskstream_client.exports import check_formats, write_exports
+from maskstream_client.recording_commands import results
 from maskstream_client.recordings import Recording
 from maskstream_client.recordings.differences import LineComparer
 from maskstream_client.recordings.head import Head
@@ -83,10 +85,15 @@ def test_a_memory_larger_than_the_room_leaves_its_section_alone(tmp_path):
     assert (made.head.first_frame, made.num_frames) == (4, 1)
 
 
-def test_a_line_that_was_cut_off_is_not_read(tmp_path):
-    path = written(tmp_path / "a.rec", [[line(0), line(1)]]).path
-    path.write_bytes(path.read_bytes()[:-10])
-    assert Recording(path).num_frames == 1
+def test_a_line_that_was_cut_off_is_not_read_and_said(tmp_path):
+    whole = written(tmp_path / "a.rec", [[line(0), line(1)]])
+    whole.path.write_bytes(whole.path.read_bytes()[:-10])
+    cut = Recording(whole.path)
+    assert (whole.is_cut, cut.is_cut, cut.num_frames) == (False, True, 1)
+    command = ["export", str(cut.path), "--to", "tracks.csv", "--out", str(tmp_path)]
+    done = CliRunner().invoke(results, command)
+    assert done.exit_code == 0
+    assert "a.rec ends inside a line: it was cut off after 1 frames." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import click
 from maskstream_client.commands import api_key_option, click_errors, model_option, url_option
 
 if TYPE_CHECKING:
+    from maskstream_client.recordings import Recording
     from maskstream_client.recordings.recorder import RecordJob
 
 _recording = click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
@@ -55,12 +56,11 @@ def record(
     """
     from maskstream_client.recordings.recorder import RecordJob
     from maskstream_client.stream_options import StreamOptions
-    from maskstream_client.terminal import printable
 
     if (source is None) == (session is None):
         raise ValueError("Name what to record: a SOURCE, or a --session.")
     job = RecordJob(url, out, api_key, StreamOptions(**options), max_megabytes << 20)
-    click.echo(printable(f"Recording into {out}; Ctrl-C ends it."), err=True)
+    _warn(f"Recording into {out}; Ctrl-C ends it.")
     if session is not None:
         _record_session(job, session, max_frames)
     elif source is not None:
@@ -133,13 +133,12 @@ def replay(
     VIDEO is where the frames are, where they are not at the place that the recording names. The
     exit status is 1 where results differ. With --what-if it is 0, and what changes is said.
     """
-    from maskstream_client.recordings import Recording
     from maskstream_client.recordings import report as reports
     from maskstream_client.recordings.replay import ReplayJob
     from maskstream_client.recordings.replay import replay as replay_recording
     from maskstream_client.terminal import printable_json
 
-    job = ReplayJob(Recording(recording), url, api_key, video, what_if)
+    job = ReplayJob(_open(recording), url, api_key, video, what_if)
     report = replay_recording(job)
     if as_json:
         click.echo(printable_json(reports.as_json(report)))
@@ -172,15 +171,26 @@ def _names(context: click.Context, option: click.Parameter, text: str) -> Sequen
 @click_errors
 def export(recording: Path, names: Sequence[str], out: Path) -> None:
     """Make files of the RECORDING that `maskstream record` has written, in the folder --out."""
-    from maskstream_client.recordings import Recording
-    from maskstream_client.terminal import printable
-
-    read = Recording(recording)
+    read = _open(recording)
     paths = read.export(out, names)
     if not any(frame.get("objects") for frame in read.frames()):
-        said = printable(f"{recording} has no tracks: the files have none either.")
-        click.echo(said, err=True)
+        _warn(f"{recording} has no tracks: the files have none either.")
     _say(*paths)
+
+
+def _open(path: Path) -> Recording:
+    from maskstream_client.recordings import Recording
+
+    recording = Recording(path)
+    if recording.is_cut:
+        _warn(f"{path} ends inside a line: it was cut off after {recording.num_frames} frames.")
+    return recording
+
+
+def _warn(sentence: str) -> None:
+    from maskstream_client.terminal import printable
+
+    click.echo(printable(sentence), err=True)
 
 
 def _say(*lines: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -36,6 +37,7 @@ class Recording:
     Attributes:
         head: of its first section.
         num_frames: how many frames it has.
+        is_cut: whether it ends inside a line, which is not read.
 
     Raises:
         SourceError: it is no recording, or has no frame.
@@ -50,6 +52,9 @@ class Recording:
         self.num_frames = sum(not isinstance(part, SectionStart) for part in self.parts())
         if self.num_frames == 0:
             raise SourceError(f"{self.path} has no frames.")
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            self.is_cut = file.read(1) != b"\n"
 
     def parts(self) -> Iterator[SectionStart | Line]:
         """Yield the start of each section and the lines of its frames; what is cut off is not read.
@@ -81,7 +86,7 @@ class Recording:
     def results(self) -> VideoResults:
         """Return its results, as what files are made of.
 
-        Dropped frames have no results. Ids start over with each epoch: later ones go on behind
+        Dropped frames have no results. Ids start over with each epoch: later ones continue behind
         the largest before them.
         """
         sizes = (frame["size"] for frame in self.frames() if "size" in frame)
