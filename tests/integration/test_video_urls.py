@@ -87,7 +87,7 @@ def test_a_video_is_fetched_and_worked_on(client, live, receiver, path):
         ("/empty", "The video cannot be fetched: the file is empty."),
         ("/zipped", "The video cannot be fetched: the answer is compressed"),
         ("/cut", "broke the connection off."),
-        ("/out", "The operator does not let this server go to 169.254.169.254."),
+        ("/out", "go to 169.254.169.254: MASKSTREAM_VIDEO_URL_HOSTS does not name it."),
     ],
 )
 def test_what_cannot_be_fetched_fails_with_a_sentence_and_leaves_nothing(

@@ -126,10 +126,8 @@ def log_event(event: Event) -> None:
             _log.warning("%s Trying again in %.1f s.", printable(reason), delay_s)
         case events.Dropped(frame_index, reason):
             _log.info("Frame %d gets no result: %s.", frame_index, reason)
-        case events.Refused(error, fatal):
-            level = logging.ERROR if fatal else logging.WARNING
-            _log.log(level, "%s: %s", error.code, printable(str(error)))
-        case events.PromptsRefused(error):
+        # A fatal refusal is raised.
+        case events.Refused(error, False) | events.PromptsRefused(error):
             _log.warning("%s: %s", error.code, printable(str(error)))
         case events.GoingAway(in_ms, reason):
             _log.info("The server goes away in %d ms: %s.", in_ms, printable(reason))

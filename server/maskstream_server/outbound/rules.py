@@ -78,7 +78,8 @@ class HostRules:
         target = read_target(url)
         if not any(_fits(entry, target) for entry in self.hosts):
             raise AddressRefusedError(
-                f"The operator does not let this server go to {target.authority}."
+                f"The operator does not let this server go to {target.authority}: "
+                f"{self.setting} does not name it."
             )
         return target
 
